@@ -1,0 +1,1 @@
+"""Discovr: API client, sign-in and wire models."""

@@ -1,0 +1,1 @@
+"""TMDB: ids and air dates."""

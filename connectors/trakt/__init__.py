@@ -1,0 +1,1 @@
+"""Trakt: API client, sign-in, wire models and account downloads."""

@@ -1,0 +1,129 @@
+"""What Trakt sends, as pydantic models that accept every form that was seen.
+
+Unknown keys are ignored; every id but ``trakt`` may be missing, null, empty or zero
+(reference: API contracts of 2026-07-30 and observed answers).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+
+def _empty_is_none(value: object) -> object:
+    return None if value in ("", 0, "0") else value
+
+
+def _aware(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+OptionalInt = Annotated[int | None, BeforeValidator(_empty_is_none)]
+OptionalStr = Annotated[str | None, BeforeValidator(_empty_is_none)]
+Instant = Annotated[datetime, AfterValidator(_aware)]
+
+
+class Model(BaseModel):
+    """Base of all wire models: frozen, and silent about the values it refused."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+    )
+
+
+class IdsModel(Model):
+    """External ids of a film, show or episode; only ``trakt`` is dependable."""
+
+    trakt: OptionalInt = None
+    slug: OptionalStr = None
+    imdb: OptionalStr = None
+    tmdb: OptionalInt = None
+    tvdb: OptionalInt = None
+
+
+class TitleModel(Model):
+    """A film or a show."""
+
+    title: str | None = None
+    year: int | None = None
+    ids: IdsModel = IdsModel()
+
+
+class EpisodeModel(Model):
+    """An episode inside its show: ``season`` 0 holds the specials."""
+
+    season: int
+    number: int
+    title: str | None = None
+    ids: IdsModel = IdsModel()
+
+
+class HistoryItem(Model):
+    """One play. ``id`` is 64-bit and names the play; files may lack it."""
+
+    id: OptionalInt = None
+    watched_at: Instant
+    action: str | None = None
+    type: str | None = None
+    movie: TitleModel | None = None
+    show: TitleModel | None = None
+    episode: EpisodeModel | None = None
+
+
+class ActivityStamps(Model):
+    """The stamps of one group that this program looks at."""
+
+    watched_at: Instant | None = None
+    paused_at: Instant | None = None
+
+
+class LastActivities(Model):
+    """Server times of the last change per group, never dates of plays."""
+
+    movies: ActivityStamps = ActivityStamps()
+    episodes: ActivityStamps = ActivityStamps()
+
+
+class SeasonEpisode(Model):
+    """An episode as the catalogue knows it; ``first_aired`` is a UTC instant."""
+
+    number: int
+    season: int | None = None
+    title: str | None = None
+    first_aired: Instant | None = None
+
+
+class Season(Model):
+    """A season with its episodes (``extended=episodes,full``)."""
+
+    number: int
+    episode_count: int | None = None
+    aired_episodes: int | None = None
+    first_aired: Instant | None = None
+    episodes: list[SeasonEpisode] | None = None
+
+
+class PlaybackItem(Model):
+    """A resume point: ``progress`` in percent at ``paused_at``."""
+
+    id: OptionalInt = None
+    progress: float
+    paused_at: Instant
+    type: Literal["movie", "episode"] | None = None
+    movie: TitleModel | None = None
+    show: TitleModel | None = None
+    episode: EpisodeModel | None = None
+
+
+class TokenAnswer(Model):
+    """A token pair; it runs out at ``created_at + expires_in`` (seconds)."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    created_at: int | None = None

@@ -1,0 +1,93 @@
+"""What was watched: titles, plays, and the key under which Discovr knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+#: How Trakt writes "watched, date unknown" (since October 2025). Never a real date.
+UNKNOWN_DATE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Kind(StrEnum):
+    """Films and shows have id spaces of their own: 1396 can be one of each."""
+
+    FILM = "film"
+    SHOW = "show"
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Ids of one title in the catalogues; any of them may be missing."""
+
+    trakt: int | None = None
+    slug: str | None = None
+    imdb: str | None = None
+    tmdb: int | None = None
+    tvdb: int | None = None
+
+    def known(self) -> dict[str, int | str]:
+        """Return the ids that are there, by catalogue."""
+        names = ("trakt", "slug", "imdb", "tmdb", "tvdb")
+        return {n: v for n in names if (v := getattr(self, n)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A film or a show. An episode belongs to its show's title."""
+
+    kind: Kind
+    name: str
+    year: int | None = None
+    ids: Ids = Ids()
+
+    @property
+    def label(self) -> str:
+        """Name and year, as a person would write them."""
+        return f"{self.name} ({self.year})" if self.year else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One viewing. ``season`` and ``episode`` are None for films.
+
+    ``watched_at`` is aware UTC, cut to the minute (Trakt's own precision since February
+    2026), or UNKNOWN_DATE. ``id`` is Trakt's 64-bit history id, None in some backups.
+    """
+
+    title: Title
+    watched_at: datetime
+    season: int | None = None
+    episode: int | None = None
+    id: int | None = None
+    episode_id: int | None = None
+
+
+class Key(NamedTuple):
+    """What an entry on Discovr is about; without ``episode``, a whole season.
+
+    ``media`` is ``MV_<tmdb>`` or ``TV_<tmdb>``; films have neither number.
+    """
+
+    media: str
+    season: int | None = None
+    episode: int | None = None
+
+    @property
+    def order(self) -> tuple[str, int, int]:
+        """A total order; plain comparison would trip over None."""
+        return (self.media, self.season or 0, self.episode or 0)
+
+    def __str__(self) -> str:
+        if self.season is None:
+            return self.media
+        if self.episode is None:
+            return f"{self.media} S{self.season:02d}"
+        return f"{self.media} S{self.season:02d}E{self.episode:02d}"
+
+
+def to_minute(instant: datetime) -> datetime:
+    """Cut an aware instant to its UTC minute, the precision in which plays compare."""
+    return instant.astimezone(UTC).replace(second=0, microsecond=0)

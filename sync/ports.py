@@ -1,0 +1,84 @@
+"""What the pipeline asks of a source and of a target.
+
+Bring your own by writing a class with these methods; nothing has to be inherited.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from sync.domain.entries import Entry
+    from sync.domain.plays import Key, Play
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A record that does not fit the contract, set aside: where it stood, and why."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The proof that an extraction is whole, or the list of what speaks against it.
+
+    ``missing`` names plays that the source counts elsewhere and did not deliver;
+    ``doubts`` are sentences. It is proved only when both are empty.
+    """
+
+    source: str
+    plays: int
+    repeats: int = 0
+    pages: int = 0
+    requests: int = 0
+    walks: int = 1
+    announced: int | None = None
+    missing: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was proved to be there."""
+        return not self.missing and not self.doubts
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """All plays of a source, in any order, each once, with the receipt."""
+
+    plays: Sequence[Play]
+    receipt: Receipt
+    quarantined: Sequence[Quarantined] = field(default=())
+
+
+class Source(Protocol):
+    """Where plays come from."""
+
+    async def extract(self, on_page: Callable[[int, int], None]) -> Extraction:
+        """Read all plays; ``on_page(done, total)`` is called after each page."""
+
+
+class Target(Protocol):
+    """Where entries go: one profile."""
+
+    async def read_history(self, on_page: Callable[[int], None]) -> list[Entry]:
+        """Read every entry of the profile; ``on_page(entries so far)``."""
+
+    async def read_title(self, media: str, season: int | None) -> list[Entry]:
+        """Read every entry of one film, or of one season of a show."""
+
+    async def add(self, key: Key, watched_at: datetime) -> None:
+        """Append a completed entry labelled ``trakt``. Not idempotent."""
+
+    async def set_progress(self, key: Key, progress: int) -> None:
+        """Set the progress of one explicit entry, creating it if absent."""
+
+    async def remove(self, key: Key) -> None:
+        """Remove the entries of one key. Its granularity is undocumented."""
