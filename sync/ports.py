@@ -68,6 +68,9 @@ class Source(Protocol):
 class Target(Protocol):
     """Where entries go: one profile."""
 
+    async def open_profile(self) -> str:
+        """Sign in if need be; return an id of the profile that never changes."""
+
     async def read_history(self, on_page: Callable[[int], None]) -> list[Entry]:
         """Read every entry of the profile; ``on_page(entries so far)``."""
 

@@ -7,9 +7,18 @@ relied on (docs.discovr.media, ``get-history-items``).
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 
 def _aware(value: datetime) -> datetime:
@@ -20,7 +29,16 @@ def _zero_is_none(value: object) -> object:
     return None if value in ("", 0) else value
 
 
+def _none_if_unreadable(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError:
+        return None
+
+
 Instant = Annotated[datetime, AfterValidator(_aware)]
+#: For what may be read wrongly without harm; id, season and episode may not.
+Lenient = WrapValidator(_none_if_unreadable)
 Number = Annotated[int | None, BeforeValidator(_zero_is_none)]
 
 
@@ -36,15 +54,16 @@ class HistoryItem(Model):
     """One entry of a profile's history; ``id`` is the media id, not an entry id."""
 
     id: str
+    media_type: Annotated[str | None, Lenient, Field(alias="mediaType")] = None
     season: Number = None
     episode: Number = None
-    progress: float | None = None
-    completed: bool | None = None
-    updated_at: Annotated[Instant | None, Field(alias="updatedAt")] = None
-    created_at: Annotated[Instant | None, Field(alias="createdAt")] = None
-    imported: str | None = None
-    watched_count: int | None = None
-    title: str | None = None
+    progress: Annotated[float | None, Lenient] = None
+    completed: Annotated[bool | None, Lenient] = None
+    updated_at: Annotated[Instant | None, Lenient, Field(alias="updatedAt")] = None
+    created_at: Annotated[Instant | None, Lenient, Field(alias="createdAt")] = None
+    imported: Annotated[str | None, Lenient] = None
+    watched_count: Annotated[int | None, Lenient] = None
+    title: Annotated[str | None, Lenient] = None
 
 
 class HistoryPage(Model):

@@ -55,6 +55,12 @@ class Operation:
         return self.key.season is not None and self.key.episode is None
 
     @property
+    def keys(self) -> tuple[Key, ...]:
+        """Every key that depends on it: its own, and what a default stands for."""
+        covered = (self.key._replace(episode=c.episode) for c in self.covers)
+        return (self.key, *covered)
+
+    @property
     def order(self) -> tuple[datetime, int, tuple[str, int, int]]:
         """Oldest watch first; a zero goes before the default that it limits."""
         return (self.watched_at, 1 if self.progress else 0, self.key.order)

@@ -1,0 +1,138 @@
+"""Discovr's login: a long-lived refresh token, and session tokens of 30 minutes.
+
+A session token is bound to one profile; each mint opens a new session (reference:
+``/api-reference/auth/session-token``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+from connectors.discovr.models import Profile, ProfileList, SessionAnswer
+from connectors.errors import AuthError, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.clock import Clock
+    from connectors.http import HttpClient
+    from connectors.tokens import TokenStore
+
+SERVICE = "discovr"
+_PROFILES = TypeAdapter(ProfileList)
+_SESSION = TypeAdapter(SessionAnswer)
+_LOG_IN = "Log in: trakt2discovr login discovr"
+#: A session is renewed this long before it ends, so that no write meets its end.
+_MARGIN = timedelta(minutes=2)
+
+
+def refresh_token(store: TokenStore, configured: str | None) -> str:
+    """Return the refresh token in force: the configured one, else the stored one."""
+    if configured:
+        return configured
+    stored = store.load(SERVICE)
+    if stored is None or not stored.refresh_token:
+        raise AuthError(
+            "There is no Discovr login.",
+            remedy=f"{_LOG_IN} (or set TRAKT2DISCOVR_DISCOVR__REFRESH_TOKEN)",
+        )
+    return stored.refresh_token
+
+
+class IdentityAuth:
+    """The refresh token as bearer, for ``/profiles`` and for minting sessions."""
+
+    def __init__(self, store: TokenStore, configured: str | None) -> None:
+        self._store = store
+        self._configured = configured
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the Authorization header."""
+        return {
+            "Authorization": f"Bearer {refresh_token(self._store, self._configured)}"
+        }
+
+    async def renew(self, rejected: Mapping[str, str]) -> None:
+        """Refuse: Discovr documents no renewal, after 90 days one logs in again."""
+        del rejected
+        raise AuthError("Discovr does not accept the login.", remedy=_LOG_IN)
+
+
+class SessionAuth:
+    """A session token of one profile, minted when first needed and before it ends.
+
+    ``profile`` is an id or a name; ``profile_id`` is known once a session was minted.
+    """
+
+    def __init__(self, identity: HttpClient, profile: str, *, clock: Clock) -> None:
+        self._identity = identity
+        self._profile = profile
+        self._clock = clock
+        self._minting = asyncio.Lock()
+        self._session: SessionAnswer | None = None
+        self.profile_id: str | None = None
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the Authorization header of a session that has time left."""
+        async with self._minting:
+            if self._session is None or self._ends_soon(self._session):
+                self._session = await self._mint()
+        return _bearer(self._session)
+
+    async def renew(self, rejected: Mapping[str, str]) -> None:
+        """Mint again after a 401, unless another caller has done so already."""
+        async with self._minting:
+            if self._session is None or _bearer(self._session) == dict(rejected):
+                self._session = await self._mint()
+
+    def _ends_soon(self, session: SessionAnswer) -> bool:
+        end = datetime.fromtimestamp(session.expires_at, UTC)
+        return self._clock.now() >= end - _MARGIN
+
+    async def _mint(self) -> SessionAnswer:
+        if self.profile_id is None:
+            self.profile_id = await self._find_profile()
+        response = await self._identity.request(
+            "POST",
+            "/auth/session-token",
+            json={"profileId": self.profile_id},
+            repeatable=True,  # a second session is harmless
+        )
+        return response.parse(_SESSION)
+
+    async def _find_profile(self) -> str:
+        profiles = await list_profiles(self._identity)
+        return choose_profile(profiles, self._profile).id
+
+
+async def list_profiles(identity: HttpClient) -> list[Profile]:
+    """Return the profiles of the account, newest first."""
+    response = await identity.request("GET", "/profiles")
+    return response.parse(_PROFILES).profiles
+
+
+def choose_profile(profiles: list[Profile], wanted: str) -> Profile:
+    """Find a profile by id, else by name without regard to case; never guess."""
+    known = ", ".join(f"{p.name} ({p.id})" for p in profiles) or "none"
+    found = [p for p in profiles if p.id == wanted] or [
+        p for p in profiles if p.name.casefold() == wanted.casefold()
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ConfigError(
+            f"{len(found)} Discovr profiles are called {wanted!r}.",
+            remedy=f"Put the id of one into [discovr] profile: {known}.",
+        )
+    raise ConfigError(
+        f"This Discovr account has no profile {wanted!r}.",
+        remedy=f"Put one of these into [discovr] profile: {known}.",
+    )
+
+
+def _bearer(session: SessionAnswer) -> dict[str, str]:
+    return {"Authorization": f"Bearer {session.session_token}"}

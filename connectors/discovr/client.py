@@ -1,0 +1,181 @@
+"""The Discovr API: the history of one profile, one thin method per endpoint."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from connectors.discovr.models import HistoryItem, HistoryPage
+from connectors.errors import (
+    AuthError,
+    ConfigError,
+    ContractError,
+    NotFoundError,
+    RejectedError,
+    ServiceError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from connectors.http import HttpClient, Response
+
+#: The largest page of a Discovr list.
+PAGE_LIMIT = 50
+
+_PAGE = TypeAdapter(HistoryPage)
+
+
+class DiscovrClient:
+    """History of the profile whose session the given client carries."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self.http = http
+
+    async def history(self) -> AsyncIterator[list[HistoryItem]]:
+        """Yield every entry of the profile, page by page, newest creation first.
+
+        Whether cursors stay stable while entries are added is undocumented: read to the
+        end before writing.
+        """
+        async for page in self._pages("/profile/history", {}):
+            yield page
+
+    async def title_history(
+        self, media_id: str, *, season: int | None = None, episode: int | None = None
+    ) -> list[HistoryItem]:
+        """Return the entries of a film, a season (defaults included) or an episode."""
+        path = f"/profile/history/{media_id}"
+        pages = self._pages(path, _numbers(season, episode))
+        try:
+            return [item async for page in pages for item in page]
+        except NotFoundError:  # how an unknown title answers is undocumented
+            return []
+
+    async def add_history(
+        self,
+        media_id: str,
+        *,
+        updated_at: datetime,
+        season: int | None = None,
+        episode: int | None = None,
+        progress: int = 100,
+        imported: str = "trakt",
+    ) -> None:
+        """Append one viewing. Always appends: a blind repeat makes a second entry."""
+        body: dict[str, Any] = {
+            "mediaId": media_id,
+            "progress": progress,
+            "updatedAt": _stamp(updated_at),
+            "imported": imported,
+        }
+        body |= {name: int(n) for name, n in _numbers(season, episode).items()}
+        await self.http.request("POST", "/profile/history", json=body)
+
+    async def set_progress(
+        self,
+        media_id: str,
+        progress: int,
+        *,
+        season: int | None = None,
+        episode: int | None = None,
+    ) -> None:
+        """Set one entry's progress, creating it if absent. Carries no time, no label."""
+        await self.http.request(
+            "PATCH",
+            f"/profile/history/{media_id}",
+            params=_numbers(season, episode),
+            json={"progress": progress},
+        )
+
+    async def remove(
+        self, media_id: str, *, season: int | None = None, episode: int | None = None
+    ) -> None:
+        """Remove history. What exactly goes is undocumented: read back afterwards."""
+        await self.http.request(
+            "DELETE",
+            f"/profile/history/{media_id}",
+            params=_numbers(season, episode),
+            expect_json=False,
+        )
+
+    async def _pages(
+        self, path: str, params: dict[str, str]
+    ) -> AsyncIterator[list[HistoryItem]]:
+        cursor: str | None = None
+        seen: set[str] = set()
+        while True:
+            query = {**params, "limit": str(PAGE_LIMIT)}
+            if cursor is not None:
+                query["nextPageToken"] = cursor
+            response = await self.http.request("GET", path, params=query)
+            page = response.parse(_PAGE)
+            yield page.items
+            if not page.has_more:
+                return
+            cursor = page.next_page_token
+            if cursor is None or cursor in seen:
+                # Going on would loop or lose entries, and both end in doubles.
+                raise ContractError(
+                    "Discovr says that there are more entries but not where.",
+                    remedy="Run it again later; nothing was written.",
+                    service="Discovr",
+                )
+            seen.add(cursor)
+
+
+def explain(response: Response) -> ServiceError | None:
+    """Say in Discovr's own terms what a refusal means, and what to do about it."""
+    status, code = response.status, error_code(response)
+    if status == 401:
+        remedy = "Log in again: trakt2discovr login discovr"
+        message = "Discovr does not accept the login."
+        if code == "WRONG_TOKEN_KIND":
+            message = "Discovr wants the other kind of token for this call."
+        return AuthError(message, remedy=remedy, service="Discovr", status=status)
+    if status == 403:
+        return ConfigError(
+            "Discovr does not allow this app to do that.",
+            remedy="Check [discovr] client_id and profile.",
+            service="Discovr",
+            status=status,
+        )
+    if status in (400, 404, 409, 422):
+        kind = NotFoundError if status == 404 else RejectedError
+        return kind(
+            f"Discovr refused the request ({status}{f', {code}' if code else ''}).",
+            service="Discovr",
+            status=status,
+        )
+    return None
+
+
+def error_code(response: Response) -> str | None:
+    """Read the error code, flat or under ``error``; the wire form is undocumented."""
+    try:
+        body = response.json()
+    except ContractError:
+        return None
+    for place in (body, body.get("error") if isinstance(body, dict) else None):
+        code = place.get("code") if isinstance(place, dict) else None
+        # Only what looks like a code: anything else could echo what was sent.
+        if (
+            isinstance(code, str)
+            and code.isascii()
+            and code.isupper()
+            and len(code) < 40
+        ):
+            return code
+    return None
+
+
+def _numbers(season: int | None, episode: int | None) -> dict[str, str]:
+    pairs = (("season", season), ("episode", episode))
+    return {name: str(number) for name, number in pairs if number is not None}
+
+
+def _stamp(instant: datetime) -> str:
+    instant = instant.astimezone(UTC)
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"

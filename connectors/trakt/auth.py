@@ -1,0 +1,153 @@
+"""Trakt's login: which token is in force, and its renewal.
+
+Refresh tokens are single-use and rotate, so a new pair is stored before it is used, and
+one process at a time renews.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+from connectors.errors import AuthError, RejectedError
+from connectors.tokens import StoredToken, fingerprint
+from connectors.trakt.models import TokenAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.clock import Clock
+    from connectors.http import HttpClient
+    from connectors.tokens import TokenStore
+
+SERVICE = "trakt"
+REDIRECT_URI = "urn:ietf:wg:oauth:2.0:oob"
+_TOKEN = TypeAdapter(TokenAnswer)
+_LOG_IN = "Log in: trakt2discovr login trakt"
+_LOG_IN_OR_FILE = (
+    f"{_LOG_IN} (or set TRAKT2DISCOVR_TRAKT__ACCESS_TOKEN, or read an account "
+    "download with --from-file)"
+)
+
+
+class TraktAuth:
+    """Gives each request its bearer token and renews it once it runs out.
+
+    A pair from the settings counts until it was renewed: the store then holds its
+    descendant, recognised by the fingerprint of what it descends from.
+    """
+
+    def __init__(
+        self,
+        http: HttpClient,
+        store: TokenStore,
+        *,
+        client_id: str,
+        client_secret: str | None,
+        configured: tuple[str | None, str | None] = (None, None),
+        clock: Clock,
+    ) -> None:
+        self._http = http
+        self._store = store
+        self._client = (client_id, client_secret)
+        self._configured = configured
+        self._clock = clock
+        self._renewal = asyncio.Lock()
+        self._token: StoredToken | None = None
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the Authorization header, renewed first if it is about to run out."""
+        token = self._token or self._choose()
+        if token.access_token is None or self._runs_out(token):
+            token = await self._renew(token)
+        self._token = token
+        return _bearer(token)
+
+    async def renew(self, rejected: Mapping[str, str]) -> None:
+        """Renew after a 401, unless another caller has done so already."""
+        token = self._token or self._choose()
+        if _bearer(token) == dict(rejected):
+            self._token = await self._renew(token)
+
+    def _choose(self) -> StoredToken:
+        stored = self._store.load(SERVICE)
+        access, refresh = self._configured
+        if not access and not refresh:
+            if stored is None:
+                raise AuthError("There is no Trakt login.", remedy=_LOG_IN_OR_FILE)
+            return stored
+        origin = fingerprint(refresh or access or "")
+        if stored is not None and stored.origin == origin:
+            return stored
+        return StoredToken(
+            access_token=access,
+            refresh_token=refresh,
+            expires_at=None,
+            obtained_at=self._clock.now(),
+            origin=origin,
+        )
+
+    def _runs_out(self, token: StoredToken) -> bool:
+        if token.expires_at is None:
+            return False
+        lifetime = token.expires_at - token.obtained_at
+        margin = min(timedelta(minutes=10), lifetime / 10)
+        return self._clock.now() >= token.expires_at - margin
+
+    async def _renew(self, spent: StoredToken) -> StoredToken:
+        async with self._renewal, self._store.lock(SERVICE):
+            current = self._choose()
+            if current.access_token and current.access_token != spent.access_token:
+                return current
+            if not current.refresh_token:
+                raise AuthError("The Trakt login has run out.", remedy=_LOG_IN)
+            renewed = await self._refresh(current)
+            self._store.save(SERVICE, renewed)
+            return renewed
+
+    async def _refresh(self, token: StoredToken) -> StoredToken:
+        client_id, client_secret = self._client
+        if not client_secret:
+            raise AuthError(
+                "The Trakt login has run out, and renewing it needs the client secret.",
+                remedy="Set [trakt] client_secret, or log in again.",
+            )
+        body = {
+            "refresh_token": token.refresh_token,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "redirect_uri": REDIRECT_URI,
+            "grant_type": "refresh_token",
+        }
+        try:
+            # Repeatable: a resend after a lost answer is refused at worst, and then a
+            # new login is what is needed anyway.
+            response = await self._http.request(
+                "POST", "/oauth/token", json=body, repeatable=True, authorize=False
+            )
+        except (RejectedError, AuthError):
+            raise AuthError(
+                "Trakt refuses to renew the login.", remedy=_LOG_IN
+            ) from None
+        return stored_token(response.parse(_TOKEN), token.origin, self._clock.now())
+
+
+def stored_token(answer: TokenAnswer, origin: str | None, now: datetime) -> StoredToken:
+    """Turn Trakt's token object into what the store keeps."""
+    issued = (
+        datetime.fromtimestamp(answer.created_at, UTC) if answer.created_at else now
+    )
+    return StoredToken(
+        access_token=answer.access_token,
+        refresh_token=answer.refresh_token,
+        expires_at=issued + timedelta(seconds=answer.expires_in),
+        obtained_at=issued,
+        origin=origin,
+    )
+
+
+def _bearer(token: StoredToken) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token.access_token}"}

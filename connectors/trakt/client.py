@@ -1,0 +1,260 @@
+"""The Trakt API, one thin method per endpoint that a watch history needs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from connectors.errors import (
+    AuthError,
+    BlockedError,
+    ConfigError,
+    ContractError,
+    RejectedError,
+    ServiceError,
+)
+from connectors.trakt.models import HistoryItem, Instant, LastActivities, Season
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.http import HttpClient, Response
+
+#: The largest page that Trakt serves since 2026-06-15; more is silently lowered.
+PAGE_LIMIT = 250
+
+_USE_A_DOWNLOAD = (
+    "Or download your data from Trakt's settings page and pass it with --from-file, "
+    "which needs no API access."
+)
+
+_HISTORY = TypeAdapter(list[HistoryItem])
+_ITEM = TypeAdapter(HistoryItem)
+_ACTIVITIES = TypeAdapter(LastActivities)
+_SEASONS = TypeAdapter(list[Season])
+_MINIMAL_FILMS = TypeAdapter(dict[int, list[Instant]])
+_MINIMAL_SHOWS = TypeAdapter(dict[int, dict[str, dict[int, list[Instant]]]])
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A history record that does not fit the model, with the id that was legible.
+
+    ``trakt_id`` is that of the film or episode; None where not even that can be read.
+    """
+
+    index: int
+    reason: str
+    kind: str | None = None
+    trakt_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """One page of the history, with what its headers announce.
+
+    ``limit`` is the effective page size; ``page_count`` and ``item_count`` come from a
+    cached count and are hints only: too low and too high were both seen.
+    """
+
+    items: list[HistoryItem]
+    bad: list[BadRecord]
+    limit: int | None = None
+    page_count: int | None = None
+    item_count: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Records on the page, unreadable ones included."""
+        return len(self.items) + len(self.bad)
+
+
+def request_headers(client_id: str) -> dict[str, str]:
+    """Return the headers that every Trakt data call needs."""
+    return {"trakt-api-version": "2", "trakt-api-key": client_id}
+
+
+class TraktClient:
+    """Reads of the signed-in account. All of them are safe to repeat."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self.http = http
+
+    async def last_activities(self) -> tuple[LastActivities, datetime | None]:
+        """Return the change stamps, and Trakt's own clock from the Date header."""
+        response = await self.http.request("GET", "/sync/last_activities")
+        return response.parse(_ACTIVITIES), _server_time(response.headers)
+
+    async def history_page(
+        self,
+        page: int,
+        limit: int = PAGE_LIMIT,
+        *,
+        start_at: datetime | None = None,
+        end_at: datetime | None = None,
+    ) -> HistoryPage:
+        """Return one page of plays, newest first; the bounds are on ``watched_at``."""
+        params = {"page": str(page), "limit": str(limit)}
+        if start_at:
+            params["start_at"] = _stamp(start_at)
+        if end_at:
+            params["end_at"] = _stamp(end_at)
+        response = await self.http.request("GET", "/sync/history", params=params)
+        items, bad = read_records(response)
+        return HistoryPage(
+            items=items,
+            bad=bad,
+            limit=_count(response.headers, "X-Pagination-Limit"),
+            page_count=_count(response.headers, "X-Pagination-Page-Count"),
+            item_count=_count(response.headers, "X-Pagination-Item-Count"),
+        )
+
+    async def minimal_films(self) -> dict[int, list[datetime]]:
+        """Return film id -> play times: everything in one call, or paged if refused."""
+        films: dict[int, list[datetime]] = {}
+        path, params = "/users/me/watched/movies", {"extended": "min"}
+        for page in await self._minimal(path, params, _MINIMAL_FILMS):
+            for film, times in page.items():
+                films.setdefault(film, []).extend(times)
+        return films
+
+    async def minimal_shows(self) -> dict[int, dict[int, list[datetime]]]:
+        """Return show id -> episode id -> play times, specials included."""
+        shows: dict[int, dict[int, list[datetime]]] = {}
+        path = "/users/me/watched/shows"
+        params = {"extended": "min", "specials": "true", "season_numbers": "true"}
+        for page in await self._minimal(path, params, _MINIMAL_SHOWS):
+            for show, seasons in page.items():
+                episodes = shows.setdefault(show, {})
+                for season in seasons.values():
+                    for episode, times in season.items():
+                        episodes.setdefault(episode, []).extend(times)
+        return shows
+
+    async def seasons(self, show: int) -> list[Season]:
+        """Return every season of a show with its episodes and ``first_aired``."""
+        response = await self.http.request(
+            "GET", f"/shows/{show}/seasons", params={"extended": "episodes,full"}
+        )
+        return response.parse(_SEASONS)
+
+    async def _minimal(
+        self, path: str, params: Mapping[str, str], adapter: TypeAdapter[Any]
+    ) -> list[Any]:
+        """Return the pages of a minimal list; paged only when one call is refused.
+
+        Trakt answers 413 above about 99,000 episodes. The paged form has no count, and
+        its page size is unknown, so it ends at the first empty page.
+        """
+        try:
+            response = await self.http.request("GET", path, params=dict(params))
+            return [_map(response, adapter)]
+        except RejectedError as error:
+            if error.status != 413:
+                raise
+        pages: list[Any] = []
+        while not pages or pages[-1]:
+            paged = {**params, "page": str(len(pages) + 1), "limit": str(PAGE_LIMIT)}
+            response = await self.http.request("GET", path, params=paged)
+            pages.append(_map(response, adapter))
+            if len(pages) > 1 and pages[-1] == pages[-2]:
+                raise ContractError("Trakt sends the same minimal list for each page.")
+        return pages
+
+
+def read_records(response: Response) -> tuple[list[HistoryItem], list[BadRecord]]:
+    """Read a page straight from its bytes; only a misfit is read record by record."""
+    try:
+        return _HISTORY.validate_json(response.body), []
+    except ValidationError:
+        records = response.json()
+    if not isinstance(records, list):
+        raise ContractError(
+            f"Trakt sent no list of plays ({response.label}).", service="Trakt"
+        )
+    items: list[HistoryItem] = []
+    bad: list[BadRecord] = []
+    for index, record in enumerate(records):
+        try:
+            items.append(_ITEM.validate_json(json.dumps(record)))
+        except ValidationError as error:
+            bad.append(_bad_record(index, record, error))
+    return items, bad
+
+
+def _bad_record(index: int, record: object, error: ValidationError) -> BadRecord:
+    fields = ", ".join(sorted({".".join(map(str, e["loc"])) for e in error.errors()}))
+    reason = f"unreadable: {fields or 'not an object'}"
+    if isinstance(record, dict):
+        for kind in ("movie", "episode"):
+            ids = record.get(kind)
+            ids = ids.get("ids") if isinstance(ids, dict) else None
+            number = ids.get("trakt") if isinstance(ids, dict) else None
+            if isinstance(number, int):
+                return BadRecord(index, reason, kind, number)
+    return BadRecord(index, reason)
+
+
+def explain(response: Response) -> ServiceError | None:
+    """Say in Trakt's own terms what a refusal means, and what to do about it."""
+    status = response.status
+    known: dict[int, ServiceError] = {
+        401: AuthError(
+            "Trakt does not accept the login.",
+            remedy="Log in again: trakt2discovr login trakt",
+        ),
+        413: RejectedError("Trakt refuses to send that much at once."),
+        423: BlockedError(
+            "Trakt has locked or deactivated this account.",
+            remedy="Ask Trakt's support to unlock it.",
+        ),
+        426: BlockedError(
+            "Trakt keeps this call for VIP members, or for one connected app at once.",
+            remedy=f"Disconnect other apps in Trakt's settings. {_USE_A_DOWNLOAD}",
+        ),
+        403: _forbidden(response.headers),
+    }
+    error = known.get(status)
+    if error:
+        error.service, error.status = "Trakt", status
+    return error
+
+
+def _forbidden(headers: Mapping[str, str]) -> ServiceError:
+    # Only answers of Trakt itself carry a request id; Cloudflare's block page has none.
+    if "x-request-id" not in headers:
+        return BlockedError(
+            "Cloudflare, which stands in front of Trakt, blocks this machine.",
+            remedy=f"Wait an hour, or use another network. {_USE_A_DOWNLOAD}",
+        )
+    return ConfigError(
+        "Trakt does not know the client id, or has removed it: since 2026-07-30 an API "
+        "application needs an active VIP membership of its owner.",
+        remedy=f"Put a valid one into [trakt] client_id. {_USE_A_DOWNLOAD}",
+    )
+
+
+def _map(response: Response, adapter: TypeAdapter[Any]) -> Any:
+    # An empty map is written as an empty list by some backends.
+    return {} if response.body.strip() == b"[]" else response.parse(adapter)
+
+
+def _stamp(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _count(headers: Mapping[str, str], name: str) -> int | None:
+    value = headers.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
+def _server_time(headers: Mapping[str, str]) -> datetime | None:
+    try:
+        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,79 @@
+"""The library: coroutines that take Settings and return typed results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from sync import pipeline
+from sync.bootstrap import build
+from sync.pipeline import Report
+from sync.prepare import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
+
+    import aiohttp
+
+    from sync.config import Settings
+    from sync.events import Event
+    from sync.ports import Source, Target
+    from sync.stop import Stop
+
+
+class Doors(TypedDict, total=False):
+    """What a caller may bring, all of it optional.
+
+    ``files`` are account downloads to read instead of the API. A session, source or
+    target is used as it is and left open. ``on_event`` is called from the event loop.
+    """
+
+    files: Sequence[Path]
+    on_event: Callable[[Event], None]
+    session: aiohttp.ClientSession
+    source: Source
+    target: Target
+
+
+async def migrate(
+    settings: Settings,
+    *,
+    confirm: Callable[[Report], Awaitable[bool]] | None = None,
+    accept_incomplete: bool = False,
+    stop: Stop | None = None,
+    **doors: Unpack[Doors],
+) -> Report:
+    """Carry the whole history over. Idempotent: a second call sends no write.
+
+    ``confirm`` sees the plan first and may refuse it. Raises a ServiceError of
+    ``connectors.errors`` or ``sync.errors``; whatever it is, calling again resumes.
+    """
+    async with build(settings, **doors) as services:
+        return await pipeline.migrate(
+            services,
+            confirm=confirm or _agree,
+            accept_incomplete=accept_incomplete,
+            stop=stop,
+        )
+
+
+async def plan(
+    settings: Settings, *, accept_incomplete: bool = False, **doors: Unpack[Doors]
+) -> Report:
+    """Say what would be written, and why. Writes nothing anywhere."""
+    async with build(settings, is_dry=True, **doors) as services:
+        return Report(
+            await prepare(services, accept_incomplete=accept_incomplete, is_dry=True)
+        )
+
+
+async def verify(
+    settings: Settings, *, accept_incomplete: bool = False, **doors: Unpack[Doors]
+) -> Report:
+    """Read both sides and name each difference. Writes nothing anywhere."""
+    async with build(settings, is_dry=True, **doors) as services:
+        return await pipeline.verify(services, accept_incomplete=accept_incomplete)
+
+
+async def _agree(_report: Report) -> bool:
+    return True

@@ -1,0 +1,229 @@
+"""Wires a run: the only place where settings meet clients."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from connectors.clock import SystemClock
+from connectors.discovr import client as discovr
+from connectors.discovr.auth import IdentityAuth, SessionAuth
+from connectors.errors import ConfigError
+from connectors.http import HttpClient
+from connectors.pacing import QuotaPacer, RatePacer
+from connectors.tmdb import client as tmdb
+from connectors.tokens import TokenStore
+from connectors.trakt import client as trakt
+from connectors.trakt.auth import TraktAuth
+from sync.catalogue import Catalogue, Listing, TmdbListing, TraktListing
+from sync.discovr_target import DiscovrTarget
+from sync.events import Waiting
+from sync.extract import TraktSource
+from sync.file_source import FileSource
+from sync.ledger import Ledger
+from sync.prepare import Services
+from sync.resolve import Resolver
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    import aiohttp
+    from pydantic import SecretStr
+
+    from connectors.clock import Clock
+    from sync.config import Settings
+    from sync.events import Event
+    from sync.ports import Source, Target
+
+#: TMDB asks for no more than about 40 a second.
+TMDB_RATE = 40.0
+_SQLITE = "sqlite:///"
+
+
+@asynccontextmanager
+async def build(
+    settings: Settings,
+    *,
+    files: Sequence[Path] = (),
+    on_event: Callable[[Event], None] | None = None,
+    session: aiohttp.ClientSession | None = None,
+    source: Source | None = None,
+    target: Target | None = None,
+    clock: Clock | None = None,
+    is_dry: bool = False,
+) -> AsyncIterator[Services]:
+    """Open everything that a run needs, and close it again.
+
+    A session, source or target of the caller's is used as it is and left open. With
+    ``is_dry`` no state database is created where there is none.
+    """
+    clock = clock or SystemClock()
+    tell = on_event or (lambda _event: None)
+    async with AsyncExitStack() as stack:
+        url = settings.state.url
+        if is_dry and not _is_there(url):
+            url = "sqlite://"
+        ledger = await stack.enter_async_context(await Ledger.open(url))
+        wiring = Wiring(settings, stack, session=session, clock=clock, on_event=tell)
+        trakt_client = None
+        if source is None and not files:
+            trakt_client = wiring.trakt()
+            source = TraktSource(
+                trakt_client, concurrency=settings.trakt.concurrency, clock=clock
+            )
+        tmdb_client = wiring.tmdb()
+        listings: list[Listing] = []
+        if tmdb_client:
+            listings.append(TmdbListing(tmdb_client))
+        if trakt_client:
+            listings.append(TraktListing(trakt_client))
+        yield Services(
+            settings=settings,
+            source=source or FileSource(files),
+            target=target or wiring.discovr(),
+            ledger=ledger,
+            clock=clock,
+            catalogue=Catalogue(listings, ledger, clock),
+            resolver=Resolver(tmdb_client, ledger, clock) if tmdb_client else None,
+            on_event=tell,
+        )
+
+
+@asynccontextmanager
+async def open_identity(settings: Settings) -> AsyncIterator[HttpClient]:
+    """Open the Discovr client of the account alone, for what needs no profile."""
+    async with AsyncExitStack() as stack:
+        yield Wiring(settings, stack).identity()
+
+
+class Wiring:
+    """Builds the clients of one run, which ``stack`` closes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stack: AsyncExitStack,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        clock: Clock | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._stack = stack
+        self._session = session
+        self._clock = clock or SystemClock()
+        self._on_event = on_event
+        self._store = TokenStore(settings.state.tokens)
+
+    def trakt(self) -> trakt.TraktClient:
+        """Build the client of the signed-in Trakt account."""
+        settings = self._settings.trakt
+        client_id = _required(settings.client_id, "[trakt] client_id")
+        auth = TraktAuth(
+            self._http("Trakt", settings.auth_url, setting="[trakt] auth_url"),
+            self._store,
+            client_id=client_id,
+            client_secret=_secret(settings.client_secret),
+            configured=(
+                _secret(settings.access_token),
+                _secret(settings.refresh_token),
+            ),
+            clock=self._clock,
+        )
+        return trakt.TraktClient(
+            self._http(
+                "Trakt",
+                settings.api_url,
+                auth=auth,
+                pacer=QuotaPacer(
+                    clock=self._clock, on_wait=partial(self._on_wait, "Trakt")
+                ),
+                headers=trakt.request_headers(client_id),
+                explain=trakt.explain,
+                setting="[trakt] api_url",
+            )
+        )
+
+    def identity(self, pacer: RatePacer | None = None) -> HttpClient:
+        """Build the Discovr client of the account, for profiles and sessions."""
+        configured = _secret(self._settings.discovr.refresh_token)
+        auth = IdentityAuth(self._store, configured)
+        return self._discovr_http(auth, pacer or self._pacer())
+
+    def discovr(self) -> DiscovrTarget:
+        """Build the target: one profile of the Discovr account."""
+        profile = _required(self._settings.discovr.profile, "[discovr] profile")
+        pacer = self._pacer()
+        session = SessionAuth(self.identity(pacer), profile, clock=self._clock)
+        client = discovr.DiscovrClient(self._discovr_http(session, pacer))
+        return DiscovrTarget(client, session)
+
+    def tmdb(self) -> tmdb.TmdbClient | None:
+        """Build the TMDB client, if there is a key."""
+        settings = self._settings.tmdb
+        if settings.api_key is None:
+            return None
+        key = tmdb.ApiKeyAuth(settings.api_key.get_secret_value())
+        http = self._http(
+            "TMDB",
+            settings.api_url,
+            auth=key,
+            pacer=RatePacer(TMDB_RATE, clock=self._clock),
+            explain=tmdb.explain,
+            setting="[tmdb] api_url",
+        )
+        return tmdb.TmdbClient(http, key)
+
+    def _pacer(self) -> RatePacer:
+        rate = self._settings.discovr.requests_per_second
+        told = partial(self._on_wait, "Discovr")
+        return RatePacer(rate, clock=self._clock, on_wait=told)
+
+    def _discovr_http(
+        self, auth: IdentityAuth | SessionAuth, pacer: RatePacer
+    ) -> HttpClient:
+        return self._http(
+            "Discovr",
+            self._settings.discovr.api_url,
+            auth=auth,
+            pacer=pacer,
+            explain=discovr.explain,
+            setting="[discovr] api_url",
+        )
+
+    def _http(self, service: str, url: str, **options: Any) -> HttpClient:
+        client = HttpClient(
+            service,
+            url,
+            session=self._session,
+            clock=self._clock,
+            on_wait=self._on_wait,
+            **options,
+        )
+        self._stack.push_async_callback(client.close)
+        return client
+
+    def _on_wait(self, service: str, seconds: float, reason: str) -> None:
+        if self._on_event:
+            self._on_event(Waiting(service, seconds, reason))
+
+
+def _is_there(url: str) -> bool:
+    return not url.startswith(_SQLITE) or Path(url.removeprefix(_SQLITE)).exists()
+
+
+def _required(value: str | None, name: str) -> str:
+    if not value:
+        raise ConfigError(
+            f"{name} is not set.",
+            remedy="Set it in the config file; config.example.toml shows every key.",
+        )
+    return value
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None

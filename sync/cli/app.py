@@ -1,0 +1,127 @@
+"""The commands and their options; what they do is in sync.cli.commands."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sync.cli.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FILE = click.Path(dir_okay=True, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="trakt2discovr")
+@click.option("-c", "--config", type=_FILE, help="Config file (TOML).")
+@click.option("--sandbox", is_flag=True, help="Rehearse against local stand-ins.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("-v", "--verbose", is_flag=True, help="Log every request to stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@click.pass_context
+def app(
+    context: click.Context,
+    config: Path | None,
+    *,
+    sandbox: bool,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Carry your watch history from Trakt to Discovr: exactly, and once.
+
+    Try it first without any account: trakt2discovr --sandbox migrate
+    """
+    if verbose and quiet:
+        raise click.UsageError("-v and -q contradict each other: leave one out.")
+    context.obj = Context(
+        config=config,
+        is_sandbox=sandbox,
+        as_json=as_json,
+        is_verbose=verbose,
+        is_quiet=quiet,
+    )
+
+
+def _reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every command that reads both sides."""
+    for option in reversed(
+        (
+            click.option(
+                "--from-file",
+                "files",
+                type=_FILE,
+                multiple=True,
+                help="Read this Trakt account download or backup instead of the API; "
+                "may be given several times.",
+            ),
+            click.option(
+                "--accept-incomplete",
+                is_flag=True,
+                help="Go on though the history is not proved whole; this only adds.",
+            ),
+            click.option(
+                "--strict",
+                is_flag=True,
+                help="Exit 4 for specials and unmatched titles too.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _runs(command: Callable[..., None]) -> Callable[..., None]:
+    """Import what does the work only now, and hand the context over."""
+
+    @click.pass_obj
+    @functools.wraps(command)
+    def call(context: Context, /, **options: Any) -> None:
+        from sync.cli import commands  # noqa: PLC0415  # keeps --help fast
+
+        run = getattr(commands, command.__name__)
+        raise SystemExit(run(context, **options))
+
+    return call
+
+
+@app.command(epilog="Example: trakt2discovr migrate --from-file trakt-export-me.zip")
+@_reading
+@click.option("--dry-run", is_flag=True, help="Show the plan and write nothing at all.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed without a terminal.")
+@_runs
+def migrate() -> None:
+    """Carry everything over, once. Run it again to resume: nothing is sent twice."""
+
+
+@app.command(epilog="Example: trakt2discovr plan --out plan.json")
+@_reading
+@click.option("--out", type=_FILE, help="Also write the plan to this file.")
+@_runs
+def plan() -> None:
+    """Show what would be written, and why."""
+
+
+@app.command(epilog="Example: trakt2discovr verify")
+@_reading
+@_runs
+def verify() -> None:
+    """Read Discovr back and name every difference."""
+
+
+@app.command(epilog="Example: trakt2discovr profiles")
+@_runs
+def profiles() -> None:
+    """List the profiles of the Discovr account."""
+
+
+@app.command(epilog="Example: trakt2discovr unmatched --out unmatched.csv")
+@click.option("--out", type=_FILE, help="Write the list to this file (CSV).")
+@_runs
+def unmatched() -> None:
+    """List what the last run could not carry over, with all known ids."""

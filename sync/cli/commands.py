@@ -1,0 +1,246 @@
+"""What each command does, from its options to its exit code."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import click
+
+from connectors.discovr.auth import list_profiles
+from connectors.errors import ConfigError, InputError
+from sync import api
+from sync.bootstrap import open_identity
+from sync.cli import view
+from sync.cli.progress import Reporter
+from sync.cli.runner import Exit, run
+from sync.config import load_settings
+from sync.documents import ProfileDocument, ProfilesDocument, UnmatchedDocument
+from sync.ledger import Ledger
+from sync.pipeline import LEFT_OUT, PROFILES
+from sync.writers import report_document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sync.cli.context import Context
+    from sync.cli.runner import Output
+    from sync.config import Settings
+    from sync.pipeline import Report
+    from sync.stop import Stop
+
+
+def migrate(
+    context: Context,
+    *,
+    files: Sequence[Path],
+    accept_incomplete: bool,
+    strict: bool,
+    dry_run: bool,
+    yes: bool,
+) -> int:
+    """Carry everything over; with ``dry_run`` only show the plan."""
+    if dry_run:
+        return plan(
+            context,
+            files=files,
+            accept_incomplete=accept_incomplete,
+            strict=strict,
+            out=None,
+        )
+    is_asking = not yes
+    if is_asking and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError(
+            "There is no terminal to ask on: add --yes to write, or --dry-run to look."
+        )
+
+    async def work(output: Output, stop: Stop) -> int:
+        async with AsyncExitStack() as stack:
+            settings = await _settings(context, stack, files)
+            reporter = stack.enter_context(_reporter(context, output))
+
+            async def confirm(report: Report) -> bool:
+                reporter.pause()
+                rate = settings.discovr.requests_per_second
+                if is_asking or not (context.as_json or context.is_quiet):
+                    view.show_plan(output.notes, report, rate)
+                return not is_asking or click.confirm("Write this?", err=True)
+
+            report = await api.migrate(
+                settings,
+                confirm=confirm,
+                accept_incomplete=accept_incomplete,
+                stop=stop,
+                files=files,
+                on_event=reporter.on_event,
+            )
+        return _finish(output, report, "migrate", is_strict=strict)
+
+    return run(context, work)
+
+
+def plan(
+    context: Context,
+    *,
+    files: Sequence[Path],
+    accept_incomplete: bool,
+    strict: bool,
+    out: Path | None,
+) -> int:
+    """Show what would be written, and write the plan file if asked to."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with AsyncExitStack() as stack:
+            settings = await _settings(context, stack, files)
+            reporter = stack.enter_context(_reporter(context, output))
+            report = await api.plan(
+                settings,
+                accept_incomplete=accept_incomplete,
+                files=files,
+                on_event=reporter.on_event,
+            )
+        code = _exit_code(report, is_strict=strict)
+        document = report_document(report, "plan", code)
+        if out:
+            _write(out, document.model_dump_json(indent=2) + "\n")
+        rate = settings.discovr.requests_per_second
+        output.emit(document, lambda console: view.show_plan(console, report, rate))
+        return code
+
+    return run(context, work)
+
+
+def verify(
+    context: Context, *, files: Sequence[Path], accept_incomplete: bool, strict: bool
+) -> int:
+    """Compare both sides and name each difference."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with AsyncExitStack() as stack:
+            settings = await _settings(context, stack, files)
+            reporter = stack.enter_context(_reporter(context, output))
+            report = await api.verify(
+                settings,
+                accept_incomplete=accept_incomplete,
+                files=files,
+                on_event=reporter.on_event,
+            )
+        return _finish(output, report, "verify", is_strict=strict)
+
+    return run(context, work)
+
+
+def profiles(context: Context) -> int:
+    """List the profiles of the Discovr account."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with AsyncExitStack() as stack:
+            settings = await _settings(context, stack)
+            identity = await stack.enter_async_context(open_identity(settings))
+            found = await list_profiles(identity)
+        document = ProfilesDocument(
+            profiles=tuple(ProfileDocument(id=p.id, name=p.name) for p in found)
+        )
+        output.emit(document, lambda console: view.show_profiles(console, document))
+        return Exit.DONE
+
+    return run(context, work)
+
+
+def unmatched(context: Context, *, out: Path | None) -> int:
+    """List what the last run could not carry over."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with AsyncExitStack() as stack:
+            settings = await _settings(context, stack)
+            ledger = await stack.enter_async_context(
+                await Ledger.open(settings.state.url)
+            )
+            wanted = settings.discovr.profile or ""
+            profile = await ledger.get_fact(PROFILES, wanted)
+            kept = await ledger.get_fact(profile, LEFT_OUT) if profile else None
+        if kept is None:
+            raise ConfigError(
+                "There was no run for this profile yet.",
+                remedy="Run trakt2discovr migrate first.",
+            )
+        document = UnmatchedDocument.model_validate(kept)
+        if out:
+            _write_csv(out, document)
+        output.emit(document, lambda console: view.show_left_out(console, document))
+        return Exit.DONE
+
+    return run(context, work)
+
+
+async def _settings(
+    context: Context, stack: AsyncExitStack, files: Sequence[Path] = ()
+) -> Settings:
+    settings = load_settings(context.config)
+    if not context.is_sandbox:
+        return settings
+    # The stand-ins are needed here only.
+    from sync.rehearsal import open_sandbox  # noqa: PLC0415
+
+    return await stack.enter_async_context(
+        open_sandbox(settings, is_rehearsal=bool(files))
+    )
+
+
+def _reporter(context: Context, output: Output) -> Reporter:
+    return Reporter(output.notes, is_quiet=context.is_quiet)
+
+
+def _finish(output: Output, report: Report, command: str, *, is_strict: bool) -> int:
+    code = _exit_code(report, is_strict=is_strict)
+    document = report_document(report, command, code)
+    output.emit(document, lambda console: view.show_report(console, report))
+    return code
+
+
+def _exit_code(report: Report, *, is_strict: bool) -> Exit:
+    desired, extraction = report.prepared.desired, report.prepared.extraction
+    left_out = desired.unmatched or desired.unsupported or extraction.quarantined
+    if not report.is_complete or (is_strict and left_out):
+        return Exit.INCOMPLETE
+    return Exit.DONE
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be written ({error.strerror}).",
+            remedy="Name a file in a folder that exists and may be written to.",
+        ) from None
+
+
+def _write_csv(path: Path, document: UnmatchedDocument) -> None:
+    columns = ("kind", "title", "year", "plays", "reason")
+    ids = ("trakt", "slug", "imdb", "tmdb", "tvdb")
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow((*columns, *ids))
+            for left in (*document.unmatched, *document.unsupported):
+                title = left.title
+                known = [title.ids.get(name, "") for name in ids]
+                writer.writerow(
+                    (
+                        title.kind,
+                        title.title,
+                        title.year or "",
+                        left.plays,
+                        left.reason,
+                        *known,
+                    )
+                )
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be written ({error.strerror}).",
+            remedy="Name a file in a folder that exists and may be written to.",
+        ) from None

@@ -1,0 +1,149 @@
+"""Runs one command: signals, errors in words, and the exit codes of the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import traceback
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from connectors.errors import AuthError, ConfigError, InputError, ServiceError
+from sync.documents import ErrorDocument
+from sync.errors import GuardError, StoppedError
+from sync.ledger import BusyError, StateError
+from sync.stop import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from pydantic import BaseModel
+
+    from sync.cli.context import Context
+
+
+class Exit(IntEnum):
+    """Exit codes; scripts depend on them."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    LOGIN = 3
+    INCOMPLETE = 4
+    GUARD = 5
+    BUSY = 6
+
+
+class _BugError(ServiceError):
+    """An exception that nobody foresaw; its message may hold anything, so it is cut."""
+
+    default_remedy = "Report it, with what the same command prints with -v."
+
+    def __init__(self, bug: Exception) -> None:
+        where = traceback.extract_tb(bug.__traceback__)[-1]
+        place = f"{where.name}, line {where.lineno}"
+        super().__init__(f"This is a bug: {type(bug).__name__} in {place}.")
+
+
+_CODES: tuple[tuple[type[ServiceError], Exit], ...] = (
+    (_BugError, Exit.BUG),
+    (ConfigError, Exit.USAGE),
+    (InputError, Exit.USAGE),
+    (StateError, Exit.USAGE),
+    (AuthError, Exit.LOGIN),
+    (GuardError, Exit.GUARD),
+    (BusyError, Exit.BUSY),
+    (ServiceError, Exit.INCOMPLETE),
+)
+
+
+class Output:
+    """stdout for the result, stderr for everything else."""
+
+    def __init__(self, context: Context) -> None:
+        self._as_json = context.as_json
+        self.result = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        self.notes = Console(stderr=True, highlight=False)
+
+    def emit(self, document: BaseModel, show: Callable[[Console], None]) -> None:
+        """Print the result: the document with --json, the view for people without."""
+        if self._as_json:
+            sys.stdout.write(document.model_dump_json(indent=2) + "\n")
+        else:
+            show(self.result)
+
+    def fail(self, error: ServiceError, code: int) -> None:
+        """Say what happened and what to do; with --json on stdout, as a document."""
+        if self._as_json:
+            document = ErrorDocument(
+                error=type(error).__name__,
+                message=error.message,
+                remedy=error.remedy,
+                exit_code=code,
+            )
+            sys.stdout.write(document.model_dump_json(indent=2) + "\n")
+        self.notes.print(f"Error: {error.message}", markup=False, soft_wrap=True)
+        self.notes.print(error.remedy, markup=False, soft_wrap=True)
+
+
+def run(
+    context: Context, work: Callable[[Output, Stop], Coroutine[None, None, int]]
+) -> int:
+    """Run a command to its exit code; nothing but SystemExit gets past it."""
+    if context.is_verbose:
+        logging.basicConfig(
+            level=logging.DEBUG, format="%(asctime)s %(name)s %(message)s"
+        )
+        logging.getLogger("asyncio").setLevel(logging.WARNING)
+    output = Output(context)
+    interruption = _Interruption()
+    try:
+        return asyncio.run(interruption.guard(work(output, interruption.stop)))
+    except ServiceError as error:
+        failure = error
+    except asyncio.CancelledError:
+        failure = StoppedError("Stopped before anything was written.")
+    except BrokenPipeError:
+        # The reader of stdout has gone, as with ``| head``; nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except Exception as bug:  # noqa: BLE001  # the one place that turns bugs into words
+        if context.is_verbose:
+            traceback.print_tb(bug.__traceback__)
+        failure = _BugError(bug)
+    is_stopped = isinstance(failure, StoppedError)
+    code = interruption.exit_code if is_stopped else _code(failure)
+    output.fail(failure, code)
+    return code
+
+
+def _code(error: ServiceError) -> Exit:
+    return next(code for kind, code in _CODES if isinstance(error, kind))
+
+
+class _Interruption:
+    """SIGINT and SIGTERM: the first one ends the run in good order, a second at once."""
+
+    def __init__(self) -> None:
+        self.stop = Stop()
+        self.exit_code = 130
+
+    async def guard(self, work: Coroutine[None, None, int]) -> int:
+        loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._interrupt, number, task)
+        return await task
+
+    def _interrupt(self, number: signal.Signals, task: asyncio.Future[int]) -> None:
+        self.exit_code = 128 + number
+        if self.stop.is_requested:
+            # Every intent is on disk before its request leaves: nothing is lost.
+            os._exit(self.exit_code)
+        self.stop.request()
+        if not self.stop.is_heeded:
+            task.cancel()

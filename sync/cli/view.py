@@ -1,0 +1,184 @@
+"""How plans and reports look to a person: plain words, no meaning by colour alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from sync.domain.balance import Column
+from sync.domain.plays import Kind
+from sync.pipeline import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
+    from sync.documents import LeftOutDocument, ProfilesDocument, UnmatchedDocument
+    from sync.domain.balance import Balance
+    from sync.domain.desired import LeftOut
+    from sync.domain.plays import Title
+    from sync.domain.reconcile import SeasonNote
+    from sync.pipeline import Report
+
+#: A list longer than this is cut; the whole of it is in --json and in ``unmatched``.
+MOST_LINES = 40
+
+_WORDS = {
+    Column.WRITTEN: "written",
+    Column.ALREADY_THERE: "already there",
+    Column.COVERED: "covered by a season default",
+    Column.KEPT: "kept as you set them on Discovr",
+    Column.UNSUPPORTED: "not possible on Discovr (specials)",
+    Column.UNMATCHED: "unmatched",
+    Column.FAILED: "failed",
+}
+
+
+def show_plan(console: Console, report: Report, rate: float) -> None:
+    """Show what would be written, and why."""
+    plan = report.prepared.plan
+    _show_receipt(console, report)
+    _show_balance(console, report, is_plan=True)
+    _show_titles(console, report)
+    _show_left_out(console, report)
+    writes = len(plan.operations)
+    saved = f" (season defaults save {plan.saved:,})" if plan.saved else ""
+    if writes:
+        minutes = max(1, round(writes / rate / 60))
+        pace = f"about {minutes:,} minute{'s' * (minutes != 1)} at {rate:g} a second"
+        console.print(f"{writes:,} writes{saved}, {pace}.")
+    else:
+        console.print("Nothing to write: everything is there already.")
+
+
+def show_report(console: Console, report: Report) -> None:
+    """Show what arrived, what did not, and the proof."""
+    _show_receipt(console, report)
+    _show_balance(console, report, is_plan=report.run is None)
+    _show_left_out(console, report)
+    for operation in report.failed[:MOST_LINES]:
+        settled = report.settled.get(operation.id)
+        title = report.prepared.desired.titles[operation.key.media].label
+        why = settled.detail or settled.outcome.value if settled else "not sent"
+        console.print(f"  failed: {escape(title)} {operation.key}: {escape(why)}")
+    verification = report.verification
+    if verification is None:
+        return
+    for name in ("missing", "doubled", "unexpected"):
+        for key in getattr(verification, name)[:MOST_LINES]:
+            known = report.prepared.desired.titles.get(key.media)
+            label = escape(known.label) if known else ""
+            console.print(f"  {name}: {label} {key}")
+    console.print(describe(verification))
+    if not report.is_complete:
+        console.print("Next: run the same command again; it sends nothing twice.")
+
+
+def show_left_out(console: Console, document: UnmatchedDocument) -> None:
+    """Show what the last run could not carry over, with all known ids."""
+    groups = {"unmatched": document.unmatched, "not possible": document.unsupported}
+    for name, group in groups.items():
+        for left in group:
+            console.print(f"{name}: {_left_out_line(left)}")
+    for record in document.quarantined:
+        console.print(f"unreadable: {escape(record.where)}: {escape(record.reason)}")
+    if not any((document.unmatched, document.unsupported, document.quarantined)):
+        console.print("The last run carried everything over.")
+
+
+def show_profiles(console: Console, document: ProfilesDocument) -> None:
+    """List profiles, one a line: id, then name."""
+    for profile in document.profiles:
+        console.print(f"{escape(profile.id)}  {escape(profile.name)}")
+    if not document.profiles:
+        console.print("The account has no profile yet: create one on Discovr first.")
+
+
+def _show_receipt(console: Console, report: Report) -> None:
+    receipt = report.prepared.extraction.receipt
+    proof = "proved whole" if receipt.is_whole else "NOT proved whole"
+    console.print(
+        f"{receipt.plays:,} plays read from {receipt.source} on {receipt.pages:,} "
+        f"pages: {proof}."
+    )
+    for line in (*receipt.doubts, *receipt.missing, *receipt.notes):
+        console.print(f"  {escape(line)}")
+
+
+def _show_balance(console: Console, report: Report, *, is_plan: bool) -> None:
+    total, _ = report.balance()
+    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_row(f"{total.read:,}", "plays read, of which")
+    for column in Column:
+        if count := total.columns[column]:
+            is_future = is_plan and column is Column.WRITTEN
+            words = "to be written" if is_future else _WORDS[column]
+            table.add_row(f"{count:,}", words)
+    console.print(table)
+    if total.repeats:
+        console.print(
+            f"{total.repeats:,} of them are further plays of the same film or episode."
+        )
+
+
+def _show_titles(console: Console, report: Report) -> None:
+    _, titles = report.balance()
+    notes: dict[str, list[SeasonNote]] = {}
+    for note in report.prepared.plan.seasons:
+        notes.setdefault(note.season.media, []).append(note)
+    labels = {title: media for media, title in report.prepared.desired.titles.items()}
+    shows = sorted(
+        (t for t in titles if t.kind is Kind.SHOW and t in labels),
+        key=lambda t: t.label,
+    )
+    for show in shows[:MOST_LINES]:
+        for line in _show_lines(show, titles[show], notes.get(labels[show], [])):
+            console.print(line)
+    if len(shows) > MOST_LINES:
+        console.print(f"... and {len(shows) - MOST_LINES:,} more shows (--json: all).")
+
+
+def _show_lines(show: Title, part: Balance, notes: list[SeasonNote]) -> Iterable[str]:
+    writes = sum(note.writes for note in notes)
+    saved = sum(note.saved for note in notes)
+    saving = f", {saved} saved" if saved else ""
+    yield (
+        f"{escape(show.label)}: {part.read} plays, {len(notes)} seasons -> "
+        f"{writes} writes{saving}"
+    )
+    for note in notes:
+        if note.writes:
+            yield f"  S{note.season.season:02d}: {escape(note.reason)}"
+
+
+def _show_left_out(console: Console, report: Report) -> None:
+    desired = report.prepared.desired
+    for name, group in (
+        ("unmatched", desired.unmatched),
+        ("not possible", desired.unsupported),
+    ):
+        for left in group[:MOST_LINES]:
+            console.print(f"  {name}: {_desired_line(left)}")
+    for record in report.prepared.extraction.quarantined[:MOST_LINES]:
+        console.print(f"  unreadable: {escape(f'{record.where}: {record.reason}')}")
+
+
+def _desired_line(left: LeftOut) -> str:
+    return _line(left.title.label, left.plays, left.reason, left.title.ids.known())
+
+
+def _left_out_line(left: LeftOutDocument) -> str:
+    year = f" ({left.title.year})" if left.title.year else ""
+    return _line(left.title.title + year, left.plays, left.reason, left.title.ids)
+
+
+def _line(label: str, plays: int, reason: str, ids: dict[str, int | str]) -> str:
+    known = ", ".join(f"{name} {value}" for name, value in ids.items()) or "no ids"
+    count = f"{plays} play{'s' * (plays != 1)}"
+    return escape(f"{label}: {count}; {reason} [{known}]")

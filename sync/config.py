@@ -1,0 +1,197 @@
+"""Settings: TOML, overlaid by the environment, validated once, frozen from then on."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from connectors.errors import ConfigError
+from connectors.urls import check_base_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import ValidationInfo
+    from pydantic_core import ErrorDetails
+
+APP = "trakt2discovr"
+ENV_PREFIX = "TRAKT2DISCOVR_"
+CONFIG_VARIABLE = "TRAKT2DISCOVR_CONFIG"
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, unknown keys refused, values never echoed."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if value != ""}
+
+    @field_validator("api_url", "auth_url", check_fields=False)
+    @classmethod
+    def _plain_http_only_on_loopback(cls, value: str, info: ValidationInfo) -> str:
+        check_base_url(value, info.field_name or "url")
+        return value.rstrip("/")
+
+
+class TraktSettings(Section):
+    """How to reach Trakt."""
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    api_url: str = "https://api.trakt.tv"
+    auth_url: str = "https://auth.trakt.tv"
+    concurrency: int = Field(8, ge=1, le=32)
+    access_token: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+
+
+class DiscovrSettings(Section):
+    """How to reach Discovr, and which profile of it."""
+
+    client_id: str | None = None
+    profile: str | None = None
+    api_url: str = "https://api.discovr.media"
+    requests_per_second: float = Field(5, gt=0, le=1000)
+    concurrency: int = Field(4, ge=1, le=64)
+    refresh_token: SecretStr | None = None
+
+
+class TmdbSettings(Section):
+    """Optional: ids that Trakt lacks, and air dates."""
+
+    api_key: SecretStr | None = None
+    api_url: str = "https://api.themoviedb.org/3"
+
+
+class PharenSettings(Section):
+    """Optional: where a report can be published."""
+
+    api_key: SecretStr | None = None
+    api_url: str = "https://api.pharen.de/v1"
+
+
+class HistorySettings(Section):
+    """What is carried over, and who wins."""
+
+    collapse: Literal["clean", "fewest", "off"] = "clean"
+    conflict: Literal["newest", "trakt", "discovr"] = "newest"
+    plays: Literal["latest", "all"] = "latest"
+    playback: bool = True
+
+
+class StateSettings(Section):
+    """Where the program keeps its own memory."""
+
+    url: str = Field(
+        default_factory=lambda: f"sqlite:///{user_data_path(APP) / 'state.sqlite3'}"
+    )
+    tokens: Path = Field(default_factory=lambda: user_data_path(APP) / "tokens.json")
+
+
+class Settings(Section):
+    """Everything that can be set. Immutable, and safe to print: secrets stay hidden."""
+
+    trakt: TraktSettings = TraktSettings()
+    discovr: DiscovrSettings = DiscovrSettings()
+    tmdb: TmdbSettings = TmdbSettings()
+    pharen: PharenSettings = PharenSettings()
+    history: HistorySettings = HistorySettings()
+    state: StateSettings = Field(default_factory=StateSettings)
+
+
+def load_settings(
+    path: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the config file and the environment. Raises ConfigError, naming the key.
+
+    ``path`` must exist when it is given; without it the usual places are looked at, and
+    no file at all is fine. A key of the environment wins over the file.
+    """
+    environ = os.environ if environ is None else environ
+    file = _find_file(path, environ)
+    values = _read_toml(file) if file else {}
+    _overlay(values, environ)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        where = str(file) if file else "the environment"
+        raise ConfigError(
+            f"The configuration ({where}) is wrong: "
+            + "; ".join(_complaint(e) for e in error.errors(include_input=False))
+            + ".",
+            remedy="Correct it; config.example.toml shows every key.",
+        ) from None
+
+
+def _find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    named = path or (Path(p) if (p := environ.get(CONFIG_VARIABLE)) else None)
+    if named:
+        return named
+    usual = (Path("config.toml"), user_config_path(APP) / "config.toml")
+    return next((place for place in usual if place.is_file()), None)
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        # The message of the parser names line and column, never the text.
+        problem = f"is not valid TOML: {error}"
+    except UnicodeDecodeError:
+        problem = "is not UTF-8 text"
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    raise ConfigError(
+        f"The config file {file} {problem}.",
+        remedy="Correct it, or name another one with -c.",
+    )
+
+
+def _overlay(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name, value in environ.items():
+        if not name.startswith(ENV_PREFIX) or name == CONFIG_VARIABLE:
+            continue
+        section, _, key = name.removeprefix(ENV_PREFIX).lower().partition("__")
+        part = values.setdefault(section, {}) if key else values
+        if isinstance(part, dict):
+            part[key or section] = value
+
+
+def _complaint(error: ErrorDetails) -> str:
+    place = [str(part) for part in error["loc"]]
+    name = f"[{place[0]}] {'.'.join(place[1:])}" if len(place) > 1 else f"[{place[0]}]"
+    if error["type"] != "extra_forbidden":
+        return f"{name}: {error['msg'].removeprefix('Value error, ')}"
+    known = _known_keys(place[:-1])
+    near = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    return f"{name} is unknown ({hint})"
+
+
+def _known_keys(section: list[str]) -> list[str]:
+    if not section:
+        return list(Settings.model_fields)
+    annotation = Settings.model_fields[section[0]].annotation
+    fields = annotation.model_fields if isinstance(annotation, type) else {}
+    return list(fields)

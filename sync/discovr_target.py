@@ -1,0 +1,93 @@
+"""The Target that writes to one Discovr profile."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sync.domain.entries import Entry
+from sync.domain.plays import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from connectors.discovr.auth import SessionAuth
+    from connectors.discovr.client import DiscovrClient
+    from connectors.discovr.models import HistoryItem
+
+#: What we put on everything that we add; only such entries are ours.
+LABEL = "trakt"
+#: Older samples of the service show these forms beside ``TV_1396``.
+_MEDIA_ID = re.compile(r"(?:(MV|TV)_)?(?:TMDBID)?(\d+)")
+
+
+class DiscovrTarget:
+    """Maps entries to and from the wire; the funnel below paces and retries."""
+
+    def __init__(self, client: DiscovrClient, session: SessionAuth) -> None:
+        self._client = client
+        self._session = session
+
+    async def open_profile(self) -> str:
+        """Mint a session unless there is one; return the profile's id."""
+        await self._session.headers()
+        return self._session.profile_id or ""
+
+    async def read_history(self, on_page: Callable[[int], None]) -> list[Entry]:
+        """Read every entry of the profile, in the order of the service."""
+        entries: list[Entry] = []
+        async for items in self._client.history():
+            entries += map(entry_from_api, items)
+            on_page(len(entries))
+        return entries
+
+    async def read_title(self, media: str, season: int | None) -> list[Entry]:
+        """Read every entry of one film, or of one season of a show."""
+        items = await self._client.title_history(media, season=season)
+        return [entry_from_api(item) for item in items]
+
+    async def add(self, key: Key, watched_at: datetime) -> None:
+        """Append a completed entry. Not idempotent."""
+        await self._client.add_history(
+            key.media,
+            season=key.season,
+            episode=key.episode,
+            updated_at=watched_at,
+            imported=LABEL,
+        )
+
+    async def set_progress(self, key: Key, progress: int) -> None:
+        """Set the progress of one explicit entry, creating it if absent."""
+        await self._client.set_progress(
+            key.media, progress, season=key.season, episode=key.episode
+        )
+
+    async def remove(self, key: Key) -> None:
+        """Remove the entries of one key; read back what went."""
+        await self._client.remove(key.media, season=key.season, episode=key.episode)
+
+
+def entry_from_api(item: HistoryItem) -> Entry:
+    """Map a listed entry. Where the progress is absent, ``completed`` decides."""
+    progress = item.progress
+    if progress is None:
+        progress = 100.0 if item.completed else 0.0
+    return Entry(
+        key=_key(item),
+        updated_at=item.updated_at,
+        created_at=item.created_at,
+        progress=progress,
+        imported=item.imported,
+        count=max(item.watched_count or 1, 1),
+    )
+
+
+def _key(item: HistoryItem) -> Key:
+    match = _MEDIA_ID.fullmatch(item.id)
+    if match is None:
+        return Key(item.id, item.season, item.episode)
+    is_show = match[1] == "TV" or (match[1] is None and item.media_type == "tv")
+    if is_show:
+        return Key(f"TV_{match[2]}", item.season, item.episode)
+    return Key(f"MV_{match[2]}")

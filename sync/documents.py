@@ -1,0 +1,197 @@
+"""The JSON documents of ``--json`` and of plan files. Change them only by adding.
+
+``docs/schema.json`` is generated from these models and held equal by a test.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Document(BaseModel):
+    """Base of all: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+
+class KeyDocument(Document):
+    """What an entry is about; without an episode, a whole season."""
+
+    media: str
+    season: int | None = None
+    episode: int | None = None
+
+
+class CoverDocument(Document):
+    """An episode that a season default stands for, and when it was watched."""
+
+    episode: int
+    watched_at: datetime
+
+
+class OperationDocument(Document):
+    """One write: ``add`` appends an entry, ``set`` changes the progress of one."""
+
+    id: str
+    action: Literal["add", "set"]
+    key: KeyDocument
+    watched_at: datetime
+    progress: int
+    covers: tuple[CoverDocument, ...] = ()
+    reason: str
+
+
+class BalanceDocument(Document):
+    """Plays by what became of them; ``read`` is the sum of the others but repeats.
+
+    ``repeats`` says how many of them repeat a key and so need no entry of their own.
+    """
+
+    read: int
+    written: int = 0
+    already_there: int = 0
+    covered: int = 0
+    kept: int = 0
+    unsupported: int = 0
+    unmatched: int = 0
+    failed: int = 0
+    repeats: int = 0
+
+
+class TitleDocument(Document):
+    """A film or show with the ids that are known of it."""
+
+    kind: Literal["film", "show"]
+    title: str
+    year: int | None
+    ids: dict[str, int | str]
+
+
+class SeasonDocument(Document):
+    """What was decided for a season: ``saved`` counts writes a default saves."""
+
+    season: int
+    watched: int
+    writes: int
+    saved: int
+    reason: str
+
+
+class TitleReport(Document):
+    """The balance of one title."""
+
+    title: TitleDocument
+    balance: BalanceDocument
+    seasons: tuple[SeasonDocument, ...] = ()
+
+
+class LeftOutDocument(Document):
+    """Plays of a title that cannot be carried over, and why."""
+
+    title: TitleDocument
+    plays: int
+    reason: str
+
+
+class QuarantinedDocument(Document):
+    """A record that could not be read as a play."""
+
+    where: str
+    reason: str
+
+
+class ReceiptDocument(Document):
+    """What proves the extraction whole, or what speaks against it."""
+
+    source: str
+    is_whole: bool
+    plays: int
+    repeats: int
+    pages: int
+    requests: int
+    walks: int
+    announced: int | None
+    missing: tuple[str, ...]
+    doubts: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class VerificationDocument(Document):
+    """Differences between what was watched and what stands in the profile."""
+
+    is_clean: bool
+    entries: int
+    missing: tuple[KeyDocument, ...]
+    doubled: tuple[KeyDocument, ...]
+    unexpected: tuple[KeyDocument, ...]
+
+
+class FailedDocument(Document):
+    """A write that did not arrive."""
+
+    operation: OperationDocument
+    outcome: str
+    detail: str
+
+
+class ReportDocument(Document):
+    """What a command found, planned and did."""
+
+    format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
+    version: Literal[1] = 1
+    command: str
+    exit_code: int
+    profile: str
+    run: int | None
+    receipt: ReceiptDocument
+    balance: BalanceDocument
+    writes: int
+    saved: int
+    titles: tuple[TitleReport, ...]
+    unmatched: tuple[LeftOutDocument, ...]
+    unsupported: tuple[LeftOutDocument, ...]
+    quarantined: tuple[QuarantinedDocument, ...]
+    failed: tuple[FailedDocument, ...]
+    verification: VerificationDocument | None
+    source_digest: str
+    target_digest: str
+    operations: tuple[OperationDocument, ...]
+
+
+class ProfileDocument(Document):
+    """A Discovr profile."""
+
+    id: str
+    name: str
+
+
+class ProfilesDocument(Document):
+    """The profiles of the account."""
+
+    format: Literal["trakt2discovr/profiles"] = "trakt2discovr/profiles"
+    version: Literal[1] = 1
+    profiles: tuple[ProfileDocument, ...]
+
+
+class UnmatchedDocument(Document):
+    """What the last run could not carry over."""
+
+    format: Literal["trakt2discovr/unmatched"] = "trakt2discovr/unmatched"
+    version: Literal[1] = 1
+    unmatched: tuple[LeftOutDocument, ...]
+    unsupported: tuple[LeftOutDocument, ...]
+    quarantined: tuple[QuarantinedDocument, ...]
+
+
+class ErrorDocument(Document):
+    """Why nothing came of it: what happened, and what to do about it."""
+
+    format: Literal["trakt2discovr/error"] = "trakt2discovr/error"
+    version: Literal[1] = 1
+    error: str
+    message: str
+    remedy: str
+    exit_code: int

@@ -1,0 +1,106 @@
+"""What should stand in the profile: the plays of a person, by the keys of Discovr."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sync.domain.plays import Key, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from sync.domain.plays import Play, Title
+
+NO_ID = "none of its ids leads to TMDB"
+SPECIAL = "specials (season 0) cannot be expressed on Discovr"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """All plays of one key: the distinct minutes, oldest first, and their number.
+
+    Several plays in one minute are one time and several plays. An unknown date sorts
+    first, as it is written 1970.
+    """
+
+    times: tuple[datetime, ...]
+    plays: int
+
+    @property
+    def latest(self) -> datetime:
+        """The newest minute; the unknown date only where there is no other."""
+        return self.times[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A title of which plays cannot be carried over, and why."""
+
+    title: Title
+    plays: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """W of the laws, with the titles behind it and what had to be left out."""
+
+    watched: Mapping[Key, Viewing] = field(default_factory=dict)
+    titles: Mapping[str, Title] = field(default_factory=dict)
+    unmatched: tuple[LeftOut, ...] = ()
+    unsupported: tuple[LeftOut, ...] = ()
+
+    @property
+    def plays(self) -> int:
+        """Plays that have a key."""
+        return sum(viewing.plays for viewing in self.watched.values())
+
+
+def media_id(kind: Kind, tmdb: int) -> str:
+    """Return Discovr's id; films and shows never share one."""
+    return f"{'MV' if kind is Kind.FILM else 'TV'}_{tmdb}"
+
+
+def transform(plays: Iterable[Play], found: Mapping[Title, int]) -> Desired:
+    """Gather plays by key. Order, repeats of pages and shuffling make no difference.
+
+    ``found`` holds TMDB ids for titles that came without.
+    """
+    times: defaultdict[Key, list[datetime]] = defaultdict(list)
+    unmatched: defaultdict[Title, int] = defaultdict(int)
+    unsupported: defaultdict[Title, int] = defaultdict(int)
+    media_of: dict[Title, str | None] = {}
+    for play in plays:
+        title = play.title
+        if title not in media_of:
+            tmdb = title.ids.tmdb or found.get(title)
+            media_of[title] = media_id(title.kind, tmdb) if tmdb else None
+        media = media_of[title]
+        if play.season == 0:
+            unsupported[title] += 1
+        elif media is None:
+            unmatched[title] += 1
+        else:
+            times[Key(media, play.season, play.episode)].append(play.watched_at)
+    titles = sorted(media_of, key=_title_order)
+    return Desired(
+        watched={
+            key: Viewing(tuple(sorted(set(moments))), len(moments))
+            for key, moments in times.items()
+        },
+        titles={m: t for t in reversed(titles) if (m := media_of[t])},
+        unmatched=_left_out(unmatched, NO_ID),
+        unsupported=_left_out(unsupported, SPECIAL),
+    )
+
+
+def _left_out(plays: Mapping[Title, int], reason: str) -> tuple[LeftOut, ...]:
+    ordered = sorted(plays, key=_title_order)
+    return tuple(LeftOut(title, plays[title], reason) for title in ordered)
+
+
+def _title_order(title: Title) -> tuple[str, str, int, int]:
+    return (title.kind, title.name, title.year or 0, title.ids.trakt or 0)

@@ -1,0 +1,139 @@
+"""Compares what should be there with what is there, and decides every write."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from sync.domain.collapse import (
+    Conflict,
+    Fate,
+    Mode,
+    SeasonRecord,
+    plan_season,
+)
+from sync.domain.plan import Action, Operation
+from sync.domain.plays import Key
+from sync.domain.seasons import current_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sync.domain.desired import Desired
+    from sync.domain.entries import Entry
+    from sync.domain.seasons import Airings
+
+
+class SeasonId(NamedTuple):
+    """One season of one show."""
+
+    media: str
+    season: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonNote:
+    """What was decided for one season, and why, in words."""
+
+    season: SeasonId
+    watched: int
+    writes: int
+    saved: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The choices that a person has, and what the planner knows beside the entries.
+
+    ``disputed`` seasons have no air dates on purpose, and a reason for that.
+    """
+
+    mode: Mode = Mode.CLEAN
+    conflict: Conflict = Conflict.NEWEST
+    airings: Mapping[SeasonId, Airings] = field(default_factory=dict)
+    records: Mapping[SeasonId, SeasonRecord] = field(default_factory=dict)
+    disputed: Mapping[SeasonId, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The ordered, frozen list of writes, and what becomes of every watched key."""
+
+    operations: tuple[Operation, ...]
+    fates: Mapping[Key, Fate]
+    seasons: tuple[SeasonNote, ...] = ()
+
+    @property
+    def saved(self) -> int:
+        """Writes that season defaults save against one entry per episode."""
+        return sum(note.saved for note in self.seasons)
+
+
+def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan:
+    """Return the plan that brings the profile in step. Pure and independent of order.
+
+    Planning again after the plan was applied gives no operations.
+    """
+    shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
+    for entry in existing:
+        shelf[entry.key.media, entry.key.season].append(entry)
+    operations: list[Operation] = []
+    fates: dict[Key, Fate] = {}
+    notes: list[SeasonNote] = []
+    seasons: defaultdict[SeasonId, dict[int, datetime]] = defaultdict(dict)
+    for key, viewing in desired.watched.items():
+        if key.season is not None and key.episode is not None:
+            place = SeasonId(key.media, key.season)
+            seasons[place][key.episode] = viewing.latest
+            continue
+        there = shelf[key.media, None]
+        fate, operation = _plan_film(key, viewing.latest, there, rules.conflict)
+        fates[key] = fate
+        operations += [operation] if operation else []
+    for place, watched in sorted(seasons.items()):
+        note = _plan_season(place, watched, shelf[place], rules, operations, fates)
+        notes.append(note)
+    operations.sort(key=lambda operation: operation.order)
+    return Plan(tuple(operations), fates, tuple(notes))
+
+
+def _plan_film(
+    key: Key, watched_at: datetime, there: Sequence[Entry], conflict: Conflict
+) -> tuple[Fate, Operation | None]:
+    current = current_entry(there)
+    if current is None:
+        reason = "not there yet"
+        return Fate.WRITTEN, Operation(Action.ADD, key, watched_at, reason=reason)
+    if current.is_completed:
+        return Fate.ALREADY_THERE, None
+    if conflict.keeps(current.updated_at, watched_at):
+        return Fate.KEPT, None
+    reason = "there under 80 %"
+    return Fate.WRITTEN, Operation(Action.SET, key, watched_at, reason=reason)
+
+
+def _plan_season(
+    place: SeasonId,
+    watched: Mapping[int, datetime],
+    there: Sequence[Entry],
+    rules: Rules,
+    operations: list[Operation],
+    fates: dict[Key, Fate],
+) -> SeasonNote:
+    choice = plan_season(
+        place.media,
+        place.season,
+        watched,
+        there,
+        rules.airings.get(place),
+        mode=rules.mode,
+        conflict=rules.conflict,
+        record=rules.records.get(place, SeasonRecord()),
+    )
+    operations += choice.operations
+    fates |= {Key(*place, number): fate for number, fate in choice.outcomes.items()}
+    reason = rules.disputed.get(place, choice.reason)
+    return SeasonNote(place, len(watched), len(choice.operations), choice.saved, reason)

@@ -1,0 +1,43 @@
+"""Refusals of the pipeline itself; what services do wrong is in connectors.errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.errors import ServiceError
+
+if TYPE_CHECKING:
+    from sync.ports import Receipt
+
+
+class GuardError(ServiceError):
+    """A guard refused: the numbers are in the message, force goes past it."""
+
+
+class IncompleteReadError(GuardError):
+    """The extraction is not proved whole, so nothing is loaded."""
+
+    default_remedy = (
+        "Run it again; or carry over what was read with --accept-incomplete, which "
+        "only ever adds."
+    )
+
+    def __init__(self, receipt: Receipt) -> None:
+        parts = [*receipt.doubts]
+        if receipt.missing:
+            shown = "; ".join(receipt.missing[:5])
+            more = len(receipt.missing) - 5
+            parts.append(
+                f"Missing: {shown}{f'; and {more} more titles' if more > 0 else ''}."
+            )
+        super().__init__(
+            f"The history from {receipt.source} ({receipt.plays:,} plays) is not "
+            f"proved whole, so nothing was written. {' '.join(parts)}"
+        )
+        self.receipt = receipt
+
+
+class StoppedError(ServiceError):
+    """A signal stopped the run; what was under way is settled, the state is intact."""
+
+    default_remedy = "Run it again: it goes on where it stopped."

@@ -1,0 +1,45 @@
+"""What a run tells its caller while it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """The stages of a run, in order."""
+
+    EXTRACT = "extract"
+    READ = "read"
+    CATALOGUE = "catalogue"
+    LOAD = "load"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A stage has done ``done`` of ``total`` units; None while nobody knows."""
+
+    stage: Stage
+    done: int
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A stage is over; ``summary`` is a sentence for people."""
+
+    stage: Stage
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A service makes everyone wait."""
+
+    service: str
+    seconds: float
+    reason: str
+
+
+Event = Advanced | Finished | Waiting

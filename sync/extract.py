@@ -1,0 +1,206 @@
+"""Reads a whole Trakt history over the API, and proves that it is whole.
+
+Trakt pages by number without a snapshot, its counts are hints, and the order of equal
+times changes between calls. So the upper bound is pinned, repeats are dropped by id,
+the change stamps are read before and after, and the plays are counted per film and
+episode against the minimal lists.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import count
+from typing import TYPE_CHECKING
+
+from connectors.errors import ContractError, RejectedError, TransientError
+from connectors.trakt.client import PAGE_LIMIT
+from sync.concurrency import run_all, run_limited
+from sync.harvest import Harvest, MinimalCounts
+from sync.ports import Extraction, Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from connectors.clock import Clock
+    from connectors.trakt.client import HistoryPage, TraktClient
+    from connectors.trakt.models import LastActivities
+
+    OnPage = Callable[[int, int], None]
+
+#: Page sizes of the walks. Another size cuts the list at other places, so that what
+#: slipped through between two pages of one walk lies inside a page of the next.
+WALK_LIMITS = (PAGE_LIMIT, 239, 211, 197)
+#: How many states of a changing account are read before giving up.
+MOST_STATES = 3
+#: Guards against a service that announces or serves pages without end.
+MOST_PAGES = 20_000
+
+_CHANGING = "The account kept changing while it was read."
+_UNPROVED = "Trakt did not send its minimal lists, which prove that nothing is missing."
+_UNSTABLE = "Every walk brought plays that the walks before had not seen."
+_SURPLUS = "{} plays are in the history that Trakt's minimal lists do not count."
+
+
+class TraktSource:
+    """The Source that reads the signed-in account."""
+
+    def __init__(self, client: TraktClient, *, concurrency: int, clock: Clock) -> None:
+        self._client = client
+        self._concurrency = concurrency
+        self._clock = clock
+
+    async def extract(self, on_page: OnPage) -> Extraction:
+        """Read all plays and the proof that they are all; never raises for a gap."""
+        requests_before = self._client.http.stats.requests
+        before, server_time = await self._client.last_activities()
+        for _ in range(MOST_STATES):
+            end_at = server_time or self._clock.now()
+            state = _State(self._client, self._concurrency, on_page, end_at)
+            await state.read()
+            after, server_time = await self._client.last_activities()
+            if _stamps(before) == _stamps(after) and not state.is_proved:
+                await state.close_gaps()
+                after, server_time = await self._client.last_activities()
+            if _stamps(before) == _stamps(after):
+                break
+            before = after
+        else:
+            state.doubts.append(_CHANGING)
+        requests = self._client.http.stats.requests - requests_before
+        return state.extraction(requests)
+
+
+class _State:
+    """One state of the account: everything between two equal change stamps."""
+
+    def __init__(
+        self,
+        client: TraktClient,
+        concurrency: int,
+        on_page: OnPage,
+        end_at: datetime,
+    ) -> None:
+        self._client = client
+        self._concurrency = concurrency
+        self._on_page = on_page
+        self._end_at = end_at
+        self._counts: MinimalCounts | None = None
+        self._harvest = Harvest()
+        self._walks = 0
+        self.doubts: list[str] = []
+
+    @property
+    def is_proved(self) -> bool:
+        counts, harvest = self._counts, self._harvest
+        if counts is None:
+            return False
+        return not harvest.missing(counts) and not harvest.surplus(counts)
+
+    async def read(self) -> None:
+        """Walk once, with the minimal lists read alongside."""
+        _, self._counts = await run_all(self._walk(PAGE_LIMIT), self._minimal())
+        if self._counts is None:
+            self.doubts.append(_UNPROVED)
+
+    async def close_gaps(self) -> None:
+        """Look where plays can hide until nothing is missing or nothing new comes.
+
+        A surplus alone says that the minimal lists lag: one more walk that brings
+        nothing new confirms it.
+        """
+        counts, harvest = self._counts, self._harvest
+        if counts is None:
+            return
+        await self._read_beyond_the_bound()
+        if self.is_proved:
+            return
+        for limit in WALK_LIMITS[1:]:
+            if not await self._walk(limit, is_patient=True):
+                return
+            if not harvest.missing(counts) and not harvest.surplus(counts):
+                return
+        self.doubts.append(_UNSTABLE)
+
+    async def _walk(self, limit: int, *, is_patient: bool = False) -> int:
+        """Read every announced page and on from there; return the new plays.
+
+        The announced count is a floor: pages go on until one comes short or, for the
+        patient, empty.
+        """
+        self._walks += 1
+        self._harvest.start_walk()
+        new = 0
+        sizes: dict[int, int] = {}
+        announced = 1
+
+        async def read(number: int) -> HistoryPage:
+            nonlocal new
+            page = await self._client.history_page(number, limit, end_at=self._end_at)
+            new += self._harvest.add(page)
+            sizes[number] = page.size
+            self._on_page(len(sizes), max(announced, len(sizes)))
+            return page
+
+        page = await read(1)
+        self._harvest.announced = page.item_count
+        limit = min(limit, page.limit or limit)
+        announced = min(page.page_count or 1, MOST_PAGES)
+        await run_limited(self._concurrency, map(read, range(2, announced + 1)))
+        number, last = announced, None
+        while number < MOST_PAGES and (
+            sizes[number] >= (1 if is_patient else limit)
+            or (is_patient and number == announced)
+        ):
+            number += 1
+            page = await read(number)
+            if page == last:  # a service that sends the same page for ever
+                break
+            last = page
+        return new
+
+    async def _read_beyond_the_bound(self) -> None:
+        """Read the plays dated after the bound: in the future, or this very minute."""
+        start_at = self._end_at - timedelta(days=1)
+        for number in count(1):
+            page = await self._client.history_page(number, start_at=start_at)
+            if not self._harvest.add(page) or number >= (page.page_count or 1):
+                return
+
+    async def _minimal(self) -> MinimalCounts | None:
+        try:
+            films, shows = await run_all(
+                self._client.minimal_films(), self._client.minimal_shows()
+            )
+        except (RejectedError, ContractError, TransientError):
+            return None
+        return MinimalCounts.from_api(films, shows)
+
+    def extraction(self, requests: int) -> Extraction:
+        """Return the plays with the receipt: what proves them whole, or does not."""
+        harvest, notes = self._harvest, []
+        missing: list[str] = []
+        if self._counts is not None:
+            lost = harvest.missing(self._counts)
+            missing = harvest.describe(lost, self._counts)
+            if surplus := harvest.surplus(self._counts):
+                notes.append(_SURPLUS.format(surplus))
+        receipt = Receipt(
+            source="Trakt",
+            plays=len(harvest.plays),
+            repeats=harvest.repeats,
+            pages=harvest.pages,
+            requests=requests,
+            walks=self._walks,
+            announced=harvest.announced,
+            missing=tuple(missing),
+            doubts=tuple(self.doubts),
+            notes=tuple(notes),
+        )
+        plays = list(harvest.plays.values())
+        return Extraction(plays, receipt, harvest.quarantined())
+
+
+def _stamps(activities: LastActivities) -> tuple[datetime | None, datetime | None]:
+    """Return the stamps that move with the history, removals included."""
+    return activities.movies.watched_at, activities.episodes.watched_at

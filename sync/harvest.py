@@ -1,0 +1,149 @@
+"""The plays of one state of a Trakt account, and what speaks for their being all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sync.domain.plays import Kind
+from sync.ports import Quarantined
+from sync.records import PlayMapper, UnusableRecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from datetime import datetime
+
+    from connectors.trakt.client import BadRecord, HistoryPage
+    from connectors.trakt.models import HistoryItem
+    from sync.domain.plays import Play
+
+    #: A film or episode, as the minimal lists count them: kind and Trakt id.
+    Item = tuple[str, int]
+
+
+@dataclass(slots=True)
+class MinimalCounts:
+    """Plays per film and per episode by the minimal lists (``extended=min``)."""
+
+    plays: Counter[Item] = field(default_factory=Counter)
+    show_of: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_api(
+        cls,
+        films: dict[int, list[datetime]],
+        shows: dict[int, dict[int, list[datetime]]],
+    ) -> MinimalCounts:
+        """Count what the two lists hold."""
+        counts = cls(Counter({("movie", film): len(t) for film, t in films.items()}))
+        for show, episodes in shows.items():
+            for episode, times in episodes.items():
+                counts.plays["episode", episode] += len(times)
+                counts.show_of[episode] = show
+        return counts
+
+
+@dataclass(slots=True)
+class Harvest:
+    """What all walks over one state brought, each play once.
+
+    Records that cannot become plays count as delivered: they are set aside by name, and
+    must not look like plays that Trakt withheld.
+    """
+
+    mapper: PlayMapper = field(default_factory=PlayMapper)
+    plays: dict[Hashable, Play] = field(default_factory=dict)
+    set_aside: dict[Hashable, tuple[Item | None, Quarantined]] = field(
+        default_factory=dict
+    )
+    bad: list[BadRecord] = field(default_factory=list)
+    repeats: int = 0
+    pages: int = 0
+    announced: int | None = None
+    seen_in_walk: set[Hashable] = field(default_factory=set)
+
+    def start_walk(self) -> None:
+        """Forget the illegible records: having no id, they would count once a walk."""
+        self.bad.clear()
+        self.seen_in_walk.clear()
+
+    def add(self, page: HistoryPage) -> int:
+        """Take a page in; return how many of its plays were new."""
+        self.pages += 1
+        self.bad += page.bad
+        return sum(self._add(item) for item in page.items)
+
+    def _add(self, item: HistoryItem) -> bool:
+        thing = _item(item)
+        # Every play of the API has an id; should one lack it, its minute stands in.
+        identity: Hashable = item.id or (thing, item.watched_at)
+        self.repeats += identity in self.seen_in_walk
+        self.seen_in_walk.add(identity)
+        if identity in self.plays or identity in self.set_aside:
+            return False
+        try:
+            self.plays[identity] = self.mapper.play(item)
+        except UnusableRecordError as error:
+            where = f"history id {item.id}"
+            self.set_aside[identity] = (thing, Quarantined(where, str(error)))
+        return True
+
+    def missing(self, counts: MinimalCounts) -> Counter[Item]:
+        """Count the plays that the minimal lists know and no page delivered.
+
+        Records of which not even the id was legible may be any of them, so that many
+        are forgiven.
+        """
+        missing = counts.plays - self._delivered()
+        nameless = sum(1 for bad in self.bad if bad.trakt_id is None)
+        return Counter() if missing.total() <= nameless else missing
+
+    def surplus(self, counts: MinimalCounts) -> int:
+        """Count the plays that pages delivered and the minimal lists do not know."""
+        return (self._delivered() - counts.plays).total()
+
+    def quarantined(self) -> list[Quarantined]:
+        """Return every record that became no play, with the reason."""
+        return [q for _, q in self.set_aside.values()] + [
+            Quarantined(f"{b.kind or 'record'} {b.trakt_id or '?'}", b.reason)
+            for b in self.bad
+        ]
+
+    def describe(self, missing: Counter[Item], counts: MinimalCounts) -> list[str]:
+        """Name what is missing, by title where another play tells it."""
+        names = {}
+        for play in self.plays.values():
+            kind = "movie" if play.title.kind is Kind.FILM else "show"
+            names[kind, play.title.ids.trakt] = play.title.label
+        totals: Counter[str] = Counter()
+        for (kind, number), plays in missing.items():
+            owner = (kind, number)
+            if kind == "episode":
+                owner = ("show", counts.show_of.get(number, 0))
+            totals[names.get(owner, f"{owner[0]} with Trakt id {owner[1]}")] += plays
+        return [
+            f"{name}: {count} play{'s' * (count != 1)}"
+            for name, count in sorted(totals.items())
+        ]
+
+    def _delivered(self) -> Counter[Item]:
+        delivered: Counter[Item] = Counter()
+        for play in self.plays.values():
+            if play.title.kind is Kind.SHOW and play.episode_id:
+                delivered["episode", play.episode_id] += 1
+            elif play.title.kind is Kind.FILM and play.title.ids.trakt:
+                delivered["movie", play.title.ids.trakt] += 1
+        delivered.update(thing for thing, _ in self.set_aside.values() if thing)
+        for bad in self.bad:
+            if bad.kind and bad.trakt_id:
+                delivered[bad.kind, bad.trakt_id] += 1
+        return delivered
+
+
+def _item(item: HistoryItem) -> Item | None:
+    if item.episode is not None and item.type in ("episode", None):
+        return ("episode", item.episode.ids.trakt) if item.episode.ids.trakt else None
+    if item.movie is not None:
+        return ("movie", item.movie.ids.trakt) if item.movie.ids.trakt else None
+    return None

@@ -1,0 +1,253 @@
+"""Applies operations to a target: paced, oldest first, and never one twice.
+
+The intent of every write is durable before it leaves. A write whose verdict is lost is
+looked up before it is sent again: in this run, and in a later one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from connectors.errors import (
+    ContractError,
+    RejectedError,
+    ServiceError,
+    UnknownOutcomeError,
+)
+from sync.discovr_target import LABEL
+from sync.domain.plan import Action
+from sync.domain.plays import to_minute
+from sync.domain.seasons import current_entry
+from sync.events import Advanced, Stage
+from sync.ledger import Outcome
+from sync.stop import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from connectors.clock import Clock
+    from sync.domain.entries import Entry
+    from sync.domain.plan import Operation
+    from sync.domain.plays import Key
+    from sync.events import Event
+    from sync.ledger import Ledger
+    from sync.ports import Target
+
+#: Intents made durable in one commit. A crash leaves at most two groups to look up.
+GROUP = 25
+#: Before each look at a write of unclear outcome: it may still be on its way.
+LOOK_UP_WAITS_S = (1.0, 4.0)
+#: A write that keeps vanishing is given up after so many, and reported.
+MOST_SENDS = 5
+
+
+class Settled(NamedTuple):
+    """How an operation ended; ``detail`` says why where it did not end well."""
+
+    outcome: Outcome
+    detail: str = ""
+
+
+class Loader:
+    """Applies the operations of one run. Use it once."""
+
+    def __init__(
+        self,
+        target: Target,
+        ledger: Ledger,
+        run: int,
+        *,
+        clock: Clock,
+        concurrency: int,
+        on_event: Callable[[Event], None],
+        stop: Stop | None = None,
+    ) -> None:
+        self._target = target
+        self._ledger = ledger
+        self._run = run
+        self._clock = clock
+        self._slots = asyncio.Semaphore(concurrency)
+        self._on_event = on_event
+        self._stop = stop or Stop()
+        self._in_flight: dict[asyncio.Task[None], Operation] = {}
+        self._unflushed: list[tuple[str, Outcome, str]] = []
+        self._fatal: ServiceError | None = None
+        self._unclear: frozenset[Key] = frozenset()
+        self._before: Mapping[str, float] = {}
+        self._total = 0
+        self.settled: dict[str, Settled] = {}
+
+    async def load(
+        self,
+        operations: Sequence[Operation],
+        *,
+        unclear: Collection[Key] = (),
+        before: Mapping[str, float] | None = None,
+        is_first: bool = False,
+    ) -> None:
+        """Apply in order; ``settled`` holds the outcome of each, even after an error.
+
+        ``unclear`` names keys that an earlier run may have written. ``before`` is the
+        progress that SET replaces, by operation id. ``is_first`` reads the first added
+        entry back before anything else is added. An error that would meet every write
+        stops the run: what is under way is settled, then it is raised.
+        """
+        self._unclear, self._before = frozenset(unclear), before or {}
+        self._total = len(operations)
+        probed = _first_add(operations) + 1 if is_first else 0
+        with self._stop.heeded():
+            try:
+                await self._apply(operations[:probed])
+                if probed and not self._fatal:
+                    await self._probe(operations[probed - 1])
+                await self._apply(operations[probed:])
+            finally:
+                await asyncio.shield(self._flush())
+        if self._fatal:
+            raise self._fatal
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no further write is started."""
+        return self._stop.is_requested or self._fatal is not None
+
+    async def _apply(self, operations: Sequence[Operation]) -> None:
+        groups = [operations[i : i + GROUP] for i in range(0, len(operations), GROUP)]
+        async with asyncio.TaskGroup() as tasks:
+            intents = [tasks.create_task(self._intend(group)) for group in groups[:1]]
+            for number, group in enumerate(groups):
+                await intents[number]
+                intents += [
+                    tasks.create_task(self._intend(later))
+                    for later in groups[number + 1 : number + 2]
+                ]
+                for operation in group:
+                    is_last = operation is operations[-1]
+                    await self._predecessors(operation, is_last=is_last)
+                    await self._slots.acquire()
+                    if self.is_stopping:
+                        return
+                    task = tasks.create_task(self._settle(operation))
+                    self._in_flight[task] = operation
+                    task.add_done_callback(self._landed)
+
+    async def _intend(self, group: Sequence[Operation]) -> None:
+        await self._ledger.intend(self._run, group, self._clock.now(), self._before)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        del self._in_flight[task]
+        self._slots.release()
+
+    async def _predecessors(self, operation: Operation, *, is_last: bool) -> None:
+        """Wait for the writes that must be in place before this one is sent.
+
+        The newest must end on top of the profile, and a zero must stand before the
+        default that it limits.
+        """
+        earlier = [
+            task
+            for task, other in self._in_flight.items()
+            if is_last
+            or other.key == operation.key
+            or (operation.is_default and other.key[:2] == operation.key[:2])
+        ]
+        if earlier:
+            await asyncio.wait(earlier)
+
+    async def _settle(self, operation: Operation) -> None:
+        try:
+            settled = await self._write(operation)
+        except ServiceError as error:
+            # Not sent, so it stays pending: the next run takes it up again.
+            self._fatal = self._fatal or error
+            return
+        self.settled[operation.id] = settled
+        self._unflushed.append((operation.id, *settled))
+        self._on_event(Advanced(Stage.LOAD, len(self.settled), self._total))
+        if len(self._unflushed) >= GROUP:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        outcomes, self._unflushed = self._unflushed, []
+        if outcomes:
+            await self._ledger.settle(self._run, outcomes, self._clock.now())
+
+    async def _write(self, operation: Operation) -> Settled:
+        if operation.key in self._unclear and await self._is_in_place(operation):
+            return Settled(Outcome.APPLIED, "found in place")
+        for _ in range(MOST_SENDS):
+            try:
+                await self._send(operation)
+            except RejectedError as error:
+                return Settled(Outcome.REJECTED, error.message)
+            except UnknownOutcomeError:
+                if await self._arrived_after_all(operation):
+                    return Settled(Outcome.APPLIED, "found in place")
+            else:
+                return Settled(Outcome.APPLIED)
+        return Settled(Outcome.UNKNOWN, f"no clear answer to {MOST_SENDS} writes")
+
+    async def _send(self, operation: Operation) -> None:
+        if operation.action is Action.ADD:
+            await self._target.add(operation.key, operation.watched_at)
+        else:
+            await self._target.set_progress(operation.key, operation.progress)
+
+    async def _arrived_after_all(self, operation: Operation) -> bool:
+        for wait_s in LOOK_UP_WAITS_S:
+            await self._clock.sleep(wait_s)
+            if await self._is_in_place(operation):
+                return True
+        return False
+
+    async def _is_in_place(self, operation: Operation) -> bool:
+        key = operation.key
+        entries = await self._target.read_title(key.media, key.season)
+        return is_in_place(operation, entries)
+
+    async def _probe(self, operation: Operation) -> None:
+        """Stop unless the first entry came back as it was sent."""
+        key, sent = operation.key, operation.watched_at
+        if self.settled[operation.id].outcome is not Outcome.APPLIED:
+            return
+        entries = await self._target.read_title(key.media, key.season)
+        mine = [e for e in entries if e.key == key]
+        if not mine:
+            problem = "does not list it"
+        elif not any(e.updated_at and to_minute(e.updated_at) == sent for e in mine):
+            problem = "did not keep its time"
+        elif not any(e.imported == LABEL for e in mine):
+            problem = "did not keep its label"
+        else:
+            return
+        raise ContractError(
+            f"Discovr took the first entry ({key}, {sent:%Y-%m-%d %H:%M} UTC) but "
+            f"{problem}, so nothing more was written.",
+            remedy="Remove that entry on Discovr, and report this: the service has "
+            "changed.",
+            service="Discovr",
+        )
+
+
+def is_in_place(operation: Operation, entries: Sequence[Entry]) -> bool:
+    """Whether the entries of a title and season show that the write took effect.
+
+    A season default is known by its minute, because another one may stand there; of an
+    explicit entry it matters only what it says now.
+    """
+    mine = [entry for entry in entries if entry.key == operation.key]
+    if operation.is_default:
+        minutes = {to_minute(e.updated_at) for e in mine if e.updated_at}
+        return operation.watched_at in minutes
+    current = current_entry(mine)
+    if current is None:
+        return False
+    if operation.action is Action.SET:
+        return current.progress == operation.progress
+    return current.is_completed
+
+
+def _first_add(operations: Sequence[Operation]) -> int:
+    adds = (i for i, o in enumerate(operations) if o.action is Action.ADD)
+    return next(adds, -1)

@@ -1,0 +1,235 @@
+"""The run, from top to bottom: prepare, ask, load, verify."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sync.discovr_target import LABEL
+from sync.domain.balance import Balance, balance
+from sync.domain.plan import Action
+from sync.domain.reconcile import reconcile
+from sync.domain.seasons import current_entry
+from sync.domain.verify import Verification, compare
+from sync.errors import StoppedError
+from sync.events import Finished, Stage
+from sync.ledger import Outcome
+from sync.load import Loader, Settled, is_in_place
+from sync.prepare import Prepared, Services, prepare, read_target
+from sync.writers import left_out_document
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from sync.domain.entries import Entry
+    from sync.domain.plan import Operation
+    from sync.domain.plays import Key, Title
+    from sync.ledger import Row
+    from sync.stop import Stop
+
+#: The facts that a run leaves: what it could not carry over, and, among all profiles,
+#: which one the setting named.
+LEFT_OUT, PROFILES = "left_out", "profiles"
+#: Set once the first entry of a profile came back as it was sent.
+PROBED = "probed"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found, did and proved. Without ``run`` it is a plan: nothing was sent.
+
+    ``settled`` holds the outcome of each operation that was tried, by its id.
+    """
+
+    prepared: Prepared
+    run: int | None = None
+    settled: Mapping[str, Settled] = field(default_factory=dict)
+    verification: Verification | None = None
+
+    @property
+    def failed(self) -> tuple[Operation, ...]:
+        """The operations that did not arrive."""
+        if self.run is None:
+            return ()
+        return tuple(
+            operation
+            for operation in self.prepared.plan.operations
+            if (settled := self.settled.get(operation.id)) is None
+            or settled.outcome is not Outcome.APPLIED
+        )
+
+    def balance(self) -> tuple[Balance, dict[Title, Balance]]:
+        """Put every play read into exactly one column: in total, and by title."""
+        extraction = self.prepared.extraction
+        quarantined = len(extraction.quarantined)
+        failed = {key for operation in self.failed for key in operation.keys}
+        return balance(
+            len(extraction.plays) + quarantined,
+            self.prepared.desired,
+            self.prepared.plan.fates,
+            quarantined,
+            failed,
+        )
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that can be in its place is there."""
+        is_clean = self.verification is None or self.verification.is_clean
+        return is_clean and not self.failed
+
+
+async def migrate(
+    services: Services,
+    *,
+    confirm: Callable[[Report], Awaitable[bool]],
+    accept_incomplete: bool = False,
+    stop: Stop | None = None,
+) -> Report:
+    """Carry everything over, once; run again it resumes and sends nothing twice.
+
+    ``confirm`` is asked once the plan is known, and only if there is anything to write.
+    """
+    profile = await services.target.open_profile()
+    clock, ledger = services.clock, services.ledger
+    async with ledger.profile_lock(profile, command="migrate", at=clock.now()):
+        prepared = await prepare(services, accept_incomplete=accept_incomplete)
+        await _keep_left_out(services, prepared)
+        unclear = await _look_at_unsettled(services, prepared)
+        report = Report(prepared)
+        if not prepared.plan.operations:
+            verification = _compare(prepared, prepared.existing)
+            return Report(prepared, verification=verification)
+        if not await confirm(report):
+            return report
+        return await _load(services, prepared, unclear, stop)
+
+
+async def verify(services: Services, *, accept_incomplete: bool = False) -> Report:
+    """Read both sides and name each difference. Writes nothing to either of them."""
+    prepared = await prepare(services, accept_incomplete=accept_incomplete)
+    return Report(prepared, verification=_compare(prepared, prepared.existing))
+
+
+async def _keep_left_out(services: Services, prepared: Prepared) -> None:
+    """Remember what cannot be carried over, for the list that a person asks for."""
+    document = left_out_document(prepared).model_dump(mode="json")
+    now = services.clock.now()
+    await services.ledger.put_fact(prepared.profile, LEFT_OUT, document, now)
+    wanted = services.settings.discovr.profile or ""
+    await services.ledger.put_fact(PROFILES, wanted, prepared.profile, now)
+
+
+async def _look_at_unsettled(
+    services: Services, prepared: Prepared
+) -> dict[Key, list[Row]]:
+    """Settle what earlier runs left open and the profile shows; return the rest."""
+    shelf: dict[tuple[str, int | None], list[Entry]] = {}
+    for entry in prepared.existing:
+        shelf.setdefault(entry.key[:2], []).append(entry)
+    unclear: dict[Key, list[Row]] = {}
+    for row in await services.ledger.unsettled(prepared.profile):
+        operation = row.operation
+        if is_in_place(operation, shelf.get(operation.key[:2], [])):
+            await _close(services, [row], Outcome.APPLIED, "found by a later run")
+        else:
+            unclear.setdefault(operation.key, []).append(row)
+    return unclear
+
+
+async def _close(
+    services: Services, rows: Sequence[Row], outcome: Outcome, detail: str
+) -> None:
+    for row in rows:
+        settled = [(row.operation.id, outcome, detail)]
+        await services.ledger.settle(row.run, settled, services.clock.now())
+
+
+async def _load(
+    services: Services,
+    prepared: Prepared,
+    unclear: Mapping[Key, Sequence[Row]],
+    stop: Stop | None,
+) -> Report:
+    ledger, clock, profile = services.ledger, services.clock, prepared.profile
+    run = await ledger.start_run(profile, "migrate", clock.now())
+    loader = Loader(
+        services.target,
+        ledger,
+        run,
+        clock=clock,
+        concurrency=services.settings.discovr.concurrency,
+        on_event=services.on_event,
+        stop=stop,
+    )
+    outcome = "stopped"
+    try:
+        await loader.load(
+            prepared.plan.operations,
+            unclear=unclear.keys(),
+            before=_progress_before(prepared),
+            is_first=await ledger.get_fact(profile, PROBED) is None,
+        )
+        outcome = "stopped" if loader.is_stopping else "loaded"
+    finally:
+        report = Report(prepared, run, loader.settled)
+        await ledger.finish_run(run, clock.now(), outcome, summary(report))
+    # Each was looked up before it was sent again, so the old intents are answered.
+    retried = [r for key in unclear for r in unclear[key]]
+    await _close(services, retried, Outcome.REJECTED, f"not found by run {run}")
+    if loader.is_stopping:
+        raise StoppedError(
+            f"Stopped after {len(loader.settled):,} of "
+            f"{len(prepared.plan.operations):,} writes; none is left unclear."
+        )
+    await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
+    count = len(loader.settled) - len(report.failed)
+    services.on_event(Finished(Stage.LOAD, f"{count:,} entries written"))
+    verification = _compare(prepared, await read_target(services))
+    services.on_event(Finished(Stage.VERIFY, describe(verification)))
+    return Report(prepared, run, loader.settled, verification)
+
+
+def _progress_before(prepared: Prepared) -> dict[str, float]:
+    """Note what SET replaces, so that it can be undone."""
+    wanted = {o.key: o.id for o in prepared.plan.operations if o.action is Action.SET}
+    entries: dict[Key, list[Entry]] = {}
+    for entry in prepared.existing:
+        if entry.key in wanted:
+            entries.setdefault(entry.key, []).append(entry)
+    return {
+        wanted[key]: current.progress
+        for key, repeats in entries.items()
+        if (current := current_entry(repeats))
+    }
+
+
+def _compare(prepared: Prepared, entries: Sequence[Entry]) -> Verification:
+    # What planning again would still write is what is missing.
+    plan = reconcile(prepared.desired, entries, prepared.rules)
+    return compare(prepared.desired, plan, entries, LABEL)
+
+
+def describe(verification: Verification) -> str:
+    """Say what was found, in one sentence."""
+    if verification.is_clean:
+        return "verified: everything is in its place"
+    counts = {
+        "missing": len(verification.missing),
+        "doubled": len(verification.doubled),
+        "unexpected": len(verification.unexpected),
+    }
+    found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    return f"verified: not everything is in its place ({found})"
+
+
+def summary(report: Report) -> dict[str, object]:
+    """Return what the ledger keeps of a run."""
+    total, _ = report.balance()
+    return {
+        "plays": total.read,
+        "columns": dict(total.columns),
+        "repeats": total.repeats,
+        "operations": len(report.prepared.plan.operations),
+        "failed": len(report.failed),
+        "saved": report.prepared.plan.saved,
+    }

@@ -1,0 +1,142 @@
+"""Gathers both sides and decides: everything of a run that writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sync.catalogue import seasons_that_can_pay
+from sync.concurrency import run_all
+from sync.domain.collapse import Conflict, Mode
+from sync.domain.desired import Desired, transform
+from sync.domain.reconcile import Plan, Rules, SeasonId, reconcile
+from sync.errors import IncompleteReadError
+from sync.events import Advanced, Finished, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from connectors.clock import Clock
+    from sync.catalogue import Answer, Catalogue
+    from sync.config import Settings
+    from sync.domain.entries import Entry
+    from sync.domain.plays import Title
+    from sync.events import Event
+    from sync.ledger import Ledger
+    from sync.ports import Extraction, Source, Target
+    from sync.resolve import Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a run works with, wired by ``bootstrap``."""
+
+    settings: Settings
+    source: Source
+    target: Target
+    ledger: Ledger
+    clock: Clock
+    catalogue: Catalogue
+    resolver: Resolver | None
+    on_event: Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Both sides, read whole, and the plan that follows from them."""
+
+    profile: str
+    extraction: Extraction
+    desired: Desired
+    existing: Sequence[Entry]
+    rules: Rules
+    plan: Plan
+
+
+async def prepare(
+    services: Services, *, accept_incomplete: bool = False, is_dry: bool = False
+) -> Prepared:
+    """Read both sides and plan. With ``is_dry`` not even a cache is written.
+
+    Raises IncompleteReadError when the source is not proved whole.
+    """
+    profile = await services.target.open_profile()
+    extraction, existing = await run_all(
+        _extract(services, accept_incomplete=accept_incomplete), read_target(services)
+    )
+    found: Mapping[Title, int] = {}
+    if services.resolver:
+        found = await services.resolver.find(extraction.plays, is_kept=not is_dry)
+    desired = transform(extraction.plays, found)
+    answer = await _look_up(services, desired, existing, is_kept=not is_dry)
+    history = services.settings.history
+    rules = Rules(
+        mode=Mode(history.collapse),
+        conflict=Conflict(history.conflict),
+        airings=answer.airings,
+        disputed=answer.disputed,
+    )
+    plan = reconcile(desired, existing, rules)
+    return Prepared(profile, extraction, desired, existing, rules, plan)
+
+
+async def read_target(services: Services) -> list[Entry]:
+    """Read every entry of the profile."""
+
+    def on_page(entries: int) -> None:
+        services.on_event(Advanced(Stage.READ, entries))
+
+    entries = await services.target.read_history(on_page)
+    summary = f"{len(entries):,} entries read from Discovr"
+    services.on_event(Finished(Stage.READ, summary))
+    return entries
+
+
+async def _extract(services: Services, *, accept_incomplete: bool) -> Extraction:
+    def on_page(done: int, total: int) -> None:
+        services.on_event(Advanced(Stage.EXTRACT, done, total))
+
+    extraction = await services.source.extract(on_page)
+    receipt = extraction.receipt
+    if not receipt.is_whole and not accept_incomplete:
+        raise IncompleteReadError(receipt)
+    proof = (
+        "proved whole" if receipt.is_whole else "not proved whole, accepted as it is"
+    )
+    summary = f"{receipt.plays:,} plays read from {receipt.source}, {proof}"
+    services.on_event(Finished(Stage.EXTRACT, summary))
+    return extraction
+
+
+async def _look_up(
+    services: Services,
+    desired: Desired,
+    existing: Sequence[Entry],
+    *,
+    is_kept: bool,
+) -> Answer:
+    """Ask for air dates where they can save a write, or where a default stands."""
+    places = {SeasonId(k.media, k.season) for k in desired.watched if k.season}
+    standing = {
+        place
+        for e in existing
+        if e.is_default and e.key.season
+        if (place := SeasonId(e.key.media, e.key.season)) in places
+    }
+    needing: list[SeasonId] = []
+    if Mode(services.settings.history.collapse) is not Mode.OFF:
+        draft = reconcile(desired, existing, Rules(mode=Mode.OFF))
+        keys = (operation.key for operation in draft.operations)
+        needing = [SeasonId(k.media, k.season) for k in keys if k.season]
+    wanted = seasons_that_can_pay(needing, standing)
+
+    def on_show(done: int, total: int) -> None:
+        services.on_event(Advanced(Stage.CATALOGUE, done, total))
+
+    answer = await services.catalogue.look_up(
+        wanted, desired.titles, on_show, is_kept=is_kept
+    )
+    if wanted:
+        summary = f"air dates of {len(answer.airings):,} seasons looked up"
+        services.on_event(Finished(Stage.CATALOGUE, summary))
+    return answer

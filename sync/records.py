@@ -1,0 +1,64 @@
+"""From Trakt's records to plays: the only place of the pipeline with wire names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sync.domain.plays import UNKNOWN_DATE, Ids, Kind, Play, Title, to_minute
+
+if TYPE_CHECKING:
+    from connectors.trakt.models import HistoryItem, IdsModel, TitleModel
+
+#: Outside of these a date is a mistake: before there were films, or after all of us.
+_EARLIEST = datetime(1888, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+class UnusableRecordError(ValueError):
+    """The record is readable and yet no play; the message says why."""
+
+
+class PlayMapper:
+    """Maps records to plays; equal titles become one object, which saves memory."""
+
+    def __init__(self) -> None:
+        self._titles: dict[Title, Title] = {}
+
+    def play(self, item: HistoryItem) -> Play:
+        """Return the play that the record stands for, or raise UnusableRecordError."""
+        watched_at = to_minute(item.watched_at)
+        if watched_at != UNKNOWN_DATE and not _EARLIEST <= watched_at < _LATEST:
+            raise UnusableRecordError(f"absurd date {watched_at:%Y-%m-%d}")
+        if item.episode is not None and item.type in ("episode", None):
+            return self._episode(item, watched_at)
+        if item.movie is not None and item.type in ("movie", None):
+            title = self._title(Kind.FILM, item.movie)
+            return Play(title=title, watched_at=watched_at, id=item.id)
+        raise UnusableRecordError("neither a film nor an episode")
+
+    def _episode(self, item: HistoryItem, watched_at: datetime) -> Play:
+        episode = item.episode
+        if episode is None or item.show is None:
+            raise UnusableRecordError("an episode without its show")
+        if episode.season < 0 or episode.number < 0:
+            raise UnusableRecordError("a negative season or episode number")
+        return Play(
+            title=self._title(Kind.SHOW, item.show),
+            watched_at=watched_at,
+            season=episode.season,
+            episode=episode.number,
+            id=item.id,
+            episode_id=episode.ids.trakt,
+        )
+
+    def _title(self, kind: Kind, model: TitleModel) -> Title:
+        name = model.title or "(untitled)"
+        title = Title(kind=kind, name=name, year=model.year, ids=_ids(model.ids))
+        return self._titles.setdefault(title, title)
+
+
+def _ids(ids: IdsModel) -> Ids:
+    return Ids(
+        trakt=ids.trakt, slug=ids.slug, imdb=ids.imdb, tmdb=ids.tmdb, tvdb=ids.tvdb
+    )

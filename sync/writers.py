@@ -1,0 +1,138 @@
+"""Fills the JSON documents from what a run found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.documents import (
+    BalanceDocument,
+    FailedDocument,
+    KeyDocument,
+    LeftOutDocument,
+    OperationDocument,
+    QuarantinedDocument,
+    ReceiptDocument,
+    ReportDocument,
+    SeasonDocument,
+    TitleDocument,
+    TitleReport,
+    UnmatchedDocument,
+    VerificationDocument,
+)
+from sync.domain.balance import Column
+from sync.domain.digest import source_digest, target_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sync.domain.balance import Balance
+    from sync.domain.desired import LeftOut
+    from sync.domain.plays import Key, Title
+    from sync.pipeline import Report
+    from sync.prepare import Prepared
+
+
+def report_document(report: Report, command: str, exit_code: int) -> ReportDocument:
+    """Write a whole report down."""
+    prepared = report.prepared
+    total, titles = report.balance()
+    plan = prepared.plan
+    left = left_out_document(prepared)
+    return ReportDocument(
+        command=command,
+        exit_code=exit_code,
+        profile=prepared.profile,
+        run=report.run,
+        receipt=ReceiptDocument.model_validate(prepared.extraction.receipt),
+        balance=_balance(total),
+        writes=len(plan.operations),
+        saved=plan.saved,
+        titles=tuple(_titles(report, titles)),
+        unmatched=left.unmatched,
+        unsupported=left.unsupported,
+        quarantined=left.quarantined,
+        failed=tuple(_failed(report)),
+        verification=_verification(report),
+        source_digest=source_digest(prepared.desired),
+        target_digest=target_digest(prepared.existing),
+        operations=tuple(map(OperationDocument.model_validate, plan.operations)),
+    )
+
+
+def left_out_document(prepared: Prepared) -> UnmatchedDocument:
+    """Write down what could not be carried over."""
+    return UnmatchedDocument(
+        unmatched=_left_out(prepared.desired.unmatched),
+        unsupported=_left_out(prepared.desired.unsupported),
+        quarantined=tuple(
+            map(QuarantinedDocument.model_validate, prepared.extraction.quarantined)
+        ),
+    )
+
+
+def _left_out(group: Sequence[LeftOut]) -> tuple[LeftOutDocument, ...]:
+    return tuple(
+        LeftOutDocument(title=_title(left.title), plays=left.plays, reason=left.reason)
+        for left in group
+    )
+
+
+def _title(title: Title) -> TitleDocument:
+    return TitleDocument(
+        kind=title.kind.value,
+        title=title.name,
+        year=title.year,
+        ids=title.ids.known(),
+    )
+
+
+def _balance(balance: Balance) -> BalanceDocument:
+    columns = {column.value: balance.columns[column] for column in Column}
+    return BalanceDocument(read=balance.read, repeats=balance.repeats, **columns)
+
+
+def _titles(report: Report, balances: dict[Title, Balance]) -> Iterable[TitleReport]:
+    desired, plan = report.prepared.desired, report.prepared.plan
+    seasons: dict[Title, list[SeasonDocument]] = {}
+    for note in plan.seasons:
+        document = SeasonDocument(
+            season=note.season.season,
+            watched=note.watched,
+            writes=note.writes,
+            saved=note.saved,
+            reason=note.reason,
+        )
+        seasons.setdefault(desired.titles[note.season.media], []).append(document)
+    for title, part in sorted(balances.items(), key=lambda item: item[0].label):
+        yield TitleReport(
+            title=_title(title),
+            balance=_balance(part),
+            seasons=tuple(seasons.get(title, ())),
+        )
+
+
+def _failed(report: Report) -> Iterable[FailedDocument]:
+    for operation in report.failed:
+        settled = report.settled.get(operation.id)
+        yield FailedDocument(
+            operation=OperationDocument.model_validate(operation),
+            outcome=settled.outcome.value if settled else "not sent",
+            detail=settled.detail if settled else "",
+        )
+
+
+def _verification(report: Report) -> VerificationDocument | None:
+    found = report.verification
+    if found is None:
+        return None
+    return VerificationDocument(
+        is_clean=found.is_clean,
+        entries=found.entries,
+        missing=_keys(found.missing),
+        doubled=_keys(found.doubled),
+        unexpected=_keys(found.unexpected),
+    )
+
+
+def _keys(keys: Sequence[Key]) -> tuple[KeyDocument, ...]:
+    return tuple(map(KeyDocument.model_validate, keys))
