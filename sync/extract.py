@@ -98,10 +98,16 @@ class _State:
         return not harvest.missing(counts) and not harvest.surplus(counts)
 
     async def read(self) -> None:
-        """Walk once, with the minimal lists read alongside."""
-        _, self._counts = await run_all(self._walk(PAGE_LIMIT), self._minimal())
+        """Walk the announced pages, with the minimal lists read alongside.
+
+        Where the minimal lists then know of no other play, the pages are all there are;
+        otherwise the announced count may be too low.
+        """
+        walk, self._counts = await run_all(self._walk(PAGE_LIMIT), self._minimal())
         if self._counts is None:
             self.doubts.append(_UNPROVED)
+        if not self.is_proved:
+            await walk.read_on(until=walk.limit)
 
     async def close_gaps(self) -> None:
         """Look where plays can hide until nothing is missing or nothing new comes.
@@ -109,55 +115,25 @@ class _State:
         A surplus alone says that the minimal lists lag: one more walk that brings
         nothing new confirms it.
         """
-        counts, harvest = self._counts, self._harvest
-        if counts is None:
+        if self._counts is None:
             return
         await self._read_beyond_the_bound()
-        if self.is_proved:
-            return
         for limit in WALK_LIMITS[1:]:
-            if not await self._walk(limit, is_patient=True):
+            if self.is_proved:
                 return
-            if not harvest.missing(counts) and not harvest.surplus(counts):
+            walk = await self._walk(limit)
+            await walk.read_on(until=1)
+            if not walk.new:
                 return
-        self.doubts.append(_UNSTABLE)
+        if not self.is_proved:
+            self.doubts.append(_UNSTABLE)
 
-    async def _walk(self, limit: int, *, is_patient: bool = False) -> int:
-        """Read every announced page and on from there; return the new plays.
-
-        The announced count is a floor: pages go on until one comes short or, for the
-        patient, empty.
-        """
+    async def _walk(self, limit: int) -> _Walk:
         self._walks += 1
         self._harvest.start_walk()
-        new = 0
-        sizes: dict[int, int] = {}
-        announced = 1
-
-        async def read(number: int) -> HistoryPage:
-            nonlocal new
-            page = await self._client.history_page(number, limit, end_at=self._end_at)
-            new += self._harvest.add(page)
-            sizes[number] = page.size
-            self._on_page(len(sizes), max(announced, len(sizes)))
-            return page
-
-        page = await read(1)
-        self._harvest.announced = page.item_count
-        limit = min(limit, page.limit or limit)
-        announced = min(page.page_count or 1, MOST_PAGES)
-        await run_limited(self._concurrency, map(read, range(2, announced + 1)))
-        number, last = announced, None
-        while number < MOST_PAGES and (
-            sizes[number] >= (1 if is_patient else limit)
-            or (is_patient and number == announced)
-        ):
-            number += 1
-            page = await read(number)
-            if page == last:  # a service that sends the same page for ever
-                break
-            last = page
-        return new
+        walk = _Walk(self._client, self._harvest, self._end_at, limit, self._on_page)
+        await walk.read_announced(self._concurrency)
+        return walk
 
     async def _read_beyond_the_bound(self) -> None:
         """Read the plays dated after the bound: in the future, or this very minute."""
@@ -199,6 +175,60 @@ class _State:
         )
         plays = list(harvest.plays.values())
         return Extraction(plays, receipt, harvest.quarantined())
+
+
+class _Walk:
+    """One reading of all pages, with one page size."""
+
+    def __init__(
+        self,
+        client: TraktClient,
+        harvest: Harvest,
+        end_at: datetime,
+        limit: int,
+        on_page: OnPage,
+    ) -> None:
+        self._client = client
+        self._harvest = harvest
+        self._end_at = end_at
+        self._on_page = on_page
+        self._announced = 1
+        self._sizes: dict[int, int] = {}
+        self.limit = limit
+        #: Plays that no walk before had brought.
+        self.new = 0
+
+    async def read_announced(self, concurrency: int) -> None:
+        """Read the first page, which announces the others, and then those."""
+        page = await self._read(1)
+        self._harvest.announced = page.item_count
+        # A limit that is too large is lowered without a word.
+        self.limit = min(self.limit, page.limit or self.limit)
+        self._announced = min(page.page_count or 1, MOST_PAGES)
+        numbers = range(2, self._announced + 1)
+        await run_limited(concurrency, map(self._read, numbers))
+
+    async def read_on(self, *, until: int) -> None:
+        """Read past the announced count until a page has fewer records than that.
+
+        The page after the last is read in any case when even an empty one would do.
+        """
+        number, before = self._announced, None
+        is_going_on = self._sizes[number] >= until or until == 1
+        while is_going_on and number < MOST_PAGES:
+            number += 1
+            page = await self._read(number)
+            # A service that sends the same page for ever has no end to wait for.
+            is_going_on = page.size >= until and page != before
+            before = page
+
+    async def _read(self, number: int) -> HistoryPage:
+        page = await self._client.history_page(number, self.limit, end_at=self._end_at)
+        self.new += self._harvest.add(page)
+        self._sizes[number] = page.size
+        done = len(self._sizes)
+        self._on_page(done, max(done, self._announced))
+        return page
 
 
 def _stamps(activities: LastActivities) -> tuple[datetime | None, datetime | None]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PAGE_LIMIT = 50
 
 _PAGE = TypeAdapter(HistoryPage)
+#: The status that comes with them is undocumented.
+_LOGIN_CODES = ("TOKEN_INVALID", "TOKEN_EXPIRED", "WRONG_TOKEN_KIND")
 
 
 class DiscovrClient:
@@ -129,7 +131,7 @@ class DiscovrClient:
 def explain(response: Response) -> ServiceError | None:
     """Say in Discovr's own terms what a refusal means, and what to do about it."""
     status, code = response.status, error_code(response)
-    if status == 401:
+    if status == 401 or code in _LOGIN_CODES:
         remedy = "Log in again: trakt2discovr login discovr"
         message = "Discovr does not accept the login."
         if code == "WRONG_TOKEN_KIND":

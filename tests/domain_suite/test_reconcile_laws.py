@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.discovr_target import LABEL
+from sync.domain.balance import balance
+from sync.domain.collapse import Conflict, Fate, Mode
+from sync.domain.desired import Desired, transform
+from sync.domain.digest import source_digest, target_digest
+from sync.domain.entries import Entry
+from sync.domain.plan import Action, Operation
+from sync.domain.plays import Key, Play
+from sync.domain.reconcile import Plan, Rules, SeasonId, reconcile
+from sync.domain.seasons import Reading, read_season
+from sync.domain.verify import compare
+from tests.domain_suite.strategies import catalogues, entries, plays
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+rules = st.builds(
+    Rules,
+    mode=st.sampled_from(Mode),
+    conflict=st.sampled_from(Conflict),
+    airings=catalogues,
+)
+histories = st.lists(plays(), max_size=25, unique_by=lambda play: play.id)
+profiles = st.lists(entries(), max_size=12)
+
+
+def apply(
+    operations: tuple[Operation, ...], existing: list[Entry], *, moves_time: bool
+) -> list[Entry]:
+    """Write like Discovr: POST appends, PATCH upserts one entry of its key."""
+    after = list(existing)
+    for operation in operations:
+        key = operation.key
+        if operation.action is Action.ADD:
+            after.append(Entry(key, operation.watched_at, 100.0, LABEL))
+            continue
+        mine = [e for e in after if e.key == key]
+        if not mine:
+            after.append(Entry(key, NOW, float(operation.progress)))
+            continue
+        newest = max(
+            mine,
+            key=lambda e: (
+                e.updated_at or datetime.min.replace(tzinfo=UTC),
+                e.progress,
+            ),
+        )
+        moved = NOW if moves_time else newest.updated_at
+        changed = replace(newest, progress=float(operation.progress), updated_at=moved)
+        after[after.index(newest)] = changed
+    return after
+
+
+def shown(existing: list[Entry], airings: dict[SeasonId, object], key: Key) -> Reading:
+    of_title = [e for e in existing if e.key[:2] == key[:2]]
+    if key.episode is None:
+        newest = [e for e in of_title if e.is_completed]
+        return Reading.COMPLETED if newest else Reading.NOT_COMPLETED
+    season = airings.get(SeasonId(key.media, key.season or 0), {})
+    readings = read_season(of_title, season)  # type: ignore[arg-type]
+    return readings.get(key.episode, Reading.NOT_COMPLETED)
+
+
+@given(histories, profiles, rules, st.booleans())
+def test_planning_again_after_a_run_gives_an_empty_plan(
+    history: list[Play], profile: list[Entry], chosen: Rules, moves_time: bool
+) -> None:
+    wanted = transform(history, {})
+    plan = reconcile(wanted, profile, chosen)
+    after = apply(plan.operations, profile, moves_time=moves_time)
+    assert reconcile(wanted, after, chosen).operations == ()
+
+
+@given(histories, profiles, rules, st.randoms(use_true_random=False), st.data())
+def test_shuffled_repeated_or_recut_pages_give_the_same_plan(
+    history: list[Play],
+    profile: list[Entry],
+    chosen: Rules,
+    random,
+    data: st.DataObject,
+) -> None:
+    plan = reconcile(transform(history, {}), profile, chosen)
+    shuffled = list(history)
+    random.shuffle(shuffled)
+    other_profile = list(profile)
+    random.shuffle(other_profile)
+    other = transform(shuffled, {})
+    assert reconcile(other, other_profile, chosen) == plan
+    assert source_digest(other) == source_digest(transform(history, {}))
+    assert target_digest(other_profile) == target_digest(profile)
+
+
+@given(histories, profiles, rules)
+def test_what_is_added_is_honest(
+    history: list[Play], profile: list[Entry], chosen: Rules
+) -> None:
+    wanted = transform(history, {})
+    for operation in reconcile(wanted, profile, chosen).operations:
+        if operation.action is not Action.ADD:
+            continue
+        assert operation.progress == 100
+        if operation.key in wanted.watched:
+            assert operation.watched_at in wanted.watched[operation.key].times
+        else:
+            season = [
+                v for k, v in wanted.watched.items() if k[:2] == operation.key[:2]
+            ]
+            assert operation.watched_at in {t for v in season for t in v.times}
+
+
+@given(histories, profiles, rules)
+def test_every_play_read_ends_in_exactly_one_column(
+    history: list[Play], profile: list[Entry], chosen: Rules
+) -> None:
+    wanted = transform(history, {})
+    plan = reconcile(wanted, profile, chosen)
+    failed = {o.key for o in plan.operations[::2]}
+    total, titles = balance(len(history) + 2, wanted, plan.fates, 2, failed)
+    assert total.is_even
+    assert all(part.is_even for part in titles.values())
+    assert sum(part.read for part in titles.values()) == len(history)
+    assert total.repeats == sum(v.plays - 1 for v in wanted.watched.values())
+
+
+@given(histories, profiles, rules)
+def test_everything_watched_is_shown_and_nothing_else(
+    history: list[Play], profile: list[Entry], chosen: Rules
+) -> None:
+    wanted = transform(history, {})
+    plan = reconcile(wanted, profile, chosen)
+    after = apply(plan.operations, profile, moves_time=False)
+    airings = dict(chosen.airings)
+    for key, fate in plan.fates.items():
+        if fate in (Fate.WRITTEN, Fate.COVERED, Fate.ALREADY_THERE):
+            assert shown(after, airings, key) is Reading.COMPLETED
+    for place, season in airings.items():
+        for number in season:
+            key = Key(*place, number)
+            if shown(after, airings, key) is Reading.NOT_COMPLETED:
+                continue
+            was = shown(profile, airings, key)
+            assert key in wanted.watched or was is not Reading.NOT_COMPLETED
+
+
+@given(histories, rules)
+def test_an_empty_profile_verifies_clean_after_the_run(
+    history: list[Play], chosen: Rules
+) -> None:
+    wanted = transform(history, {})
+    plan = reconcile(wanted, [], chosen)
+    after = apply(plan.operations, [], moves_time=True)
+    again = reconcile(wanted, after, chosen)
+    assert compare(wanted, again, after, LABEL).is_clean
+
+
+@given(histories, profiles, rules)
+def test_the_oldest_watch_goes_first_and_a_zero_before_its_default(
+    history: list[Play], profile: list[Entry], chosen: Rules
+) -> None:
+    plan: Plan = reconcile(transform(history, {}), profile, chosen)
+    times = [operation.watched_at for operation in plan.operations]
+    assert times == sorted(times)
+    written: set[tuple[str, int | None]] = set()
+    for operation in plan.operations:
+        if operation.is_default:
+            written.add(operation.key[:2])
+        if operation.progress == 0:
+            assert operation.key[:2] not in written
+
+
+def test_an_empty_history_desires_nothing() -> None:
+    assert transform([], {}) == Desired()

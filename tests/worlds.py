@@ -1,0 +1,109 @@
+"""A small world: stand-ins for the services, and the program pointed at them."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from connectors.clock import SystemClock
+from sync import api
+from sync.bootstrap import build
+from sync.config import Settings
+from sync.sandbox.credentials import Credentials
+from sync.sandbox.discovr import DiscovrStandIn
+from sync.sandbox.discovr_quirks import DiscovrQuirks
+from sync.sandbox.tmdb import TmdbStandIn
+from sync.sandbox.trakt import TraktStandIn
+from sync.sandbox.trakt_quirks import TraktQuirks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from connectors.clock import Clock
+    from sync.pipeline import Report
+    from sync.ports import Extraction
+    from sync.sandbox.account import Account
+
+
+@dataclass
+class World:
+    """The three services and the settings that lead to them."""
+
+    account: Account
+    trakt: TraktStandIn
+    discovr: DiscovrStandIn
+    tmdb: TmdbStandIn
+    folder: Path
+    history: dict[str, Any] = field(default_factory=dict)
+    has_tmdb: bool = True
+    concurrency: int = 4
+    clock: Clock = field(default_factory=SystemClock)
+
+    @property
+    def settings(self) -> Settings:
+        keys = Credentials()
+        sections: dict[str, Any] = {
+            "trakt": {
+                "client_id": keys.trakt_client_id,
+                "client_secret": SecretStr(keys.trakt_client_secret),
+                "access_token": SecretStr(keys.trakt_access_token),
+                "concurrency": self.concurrency,
+                "api_url": self.trakt.url,
+                "auth_url": self.trakt.url,
+            },
+            "discovr": {
+                "client_id": keys.discovr_client_id,
+                "refresh_token": SecretStr(keys.discovr_refresh_token),
+                "profile": "Me",
+                "api_url": self.discovr.url,
+                "requests_per_second": 1000,
+            },
+            "history": self.history,
+            "state": {
+                "url": f"sqlite:///{self.folder / 'state.sqlite3'}",
+                "tokens": self.folder / "tokens.json",
+            },
+        }
+        if self.has_tmdb:
+            key = SecretStr(keys.tmdb_api_key)
+            sections["tmdb"] = {"api_key": key, "api_url": self.tmdb.api_url}
+        return Settings.model_validate(sections)
+
+    async def migrate(self, **options: Any) -> Report:
+        return await api.migrate(self.settings, **options)
+
+    async def plan(self, **options: Any) -> Report:
+        return await api.plan(self.settings, **options)
+
+    async def extract(self) -> Extraction:
+        async with build(self.settings, clock=self.clock) as services:
+            return await services.source.extract(lambda _done, _total: None)
+
+    def writes(self) -> int:
+        seen = self.discovr.requests(path="/profile/history")
+        return sum(request.method != "GET" for request in seen)
+
+
+@asynccontextmanager
+async def world(
+    account: Account,
+    folder: Path,
+    *,
+    trakt: TraktQuirks | None = None,
+    discovr: DiscovrQuirks | None = None,
+    **options: Any,
+) -> AsyncIterator[World]:
+    async with (
+        TraktStandIn(account, quirks=trakt or TraktQuirks()) as trakt_server,
+        DiscovrStandIn(
+            catalogue=account.titles, quirks=discovr or DiscovrQuirks()
+        ) as discovr_server,
+        TmdbStandIn(account.titles) as tmdb_server,
+    ):
+        yield World(
+            account, trakt_server, discovr_server, tmdb_server, folder, **options
+        )
