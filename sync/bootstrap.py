@@ -13,7 +13,7 @@ from connectors.clock import SystemClock
 from connectors.discovr import client as discovr
 from connectors.discovr.auth import IdentityAuth, SessionAuth
 from connectors.errors import ConfigError
-from connectors.http import HttpClient
+from connectors.http import HttpClient, RetryPolicy
 from connectors.pacing import QuotaPacer, RatePacer
 from connectors.tmdb import client as tmdb
 from connectors.tokens import TokenStore
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from sync.events import Event
     from sync.ports import Source, Target
 
+#: Trakt documents rests of about 30 s when it is overloaded.
+TRAKT_RETRY = RetryPolicy(wait_initial_s=2.0)
 #: TMDB asks for no more than about 40 a second.
 TMDB_RATE = 40.0
 _SQLITE = "sqlite:///"
@@ -70,7 +72,9 @@ async def build(
         ledger = await stack.enter_async_context(await Ledger.open(url))
         wiring = Wiring(settings, stack, session=session, clock=clock, on_event=tell)
         trakt_client = None
-        if source is None and not files:
+        if source is None and files:
+            source = FileSource(files)
+        elif source is None:
             trakt_client = wiring.trakt()
             source = TraktSource(
                 trakt_client, concurrency=settings.trakt.concurrency, clock=clock
@@ -83,7 +87,7 @@ async def build(
             listings.append(TraktListing(trakt_client))
         yield Services(
             settings=settings,
-            source=source or FileSource(files),
+            source=source,
             target=target or wiring.discovr(),
             ledger=ledger,
             clock=clock,
@@ -144,6 +148,7 @@ class Wiring:
                 ),
                 headers=trakt.request_headers(client_id),
                 explain=trakt.explain,
+                retry=TRAKT_RETRY,
                 setting="[trakt] api_url",
             )
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from sync.concurrency import run_limited
-from sync.domain.reconcile import SeasonId
+from sync.domain.plan import SeasonId
 from sync.domain.seasons import Airing
 
 if TYPE_CHECKING:

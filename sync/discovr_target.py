@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sync.domain.entries import Entry
+from sync.domain.entries import OUR_LABEL, Entry
 from sync.domain.plays import Key
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from connectors.discovr.client import DiscovrClient
     from connectors.discovr.models import HistoryItem
 
-#: What we put on everything that we add; only such entries are ours.
-LABEL = "trakt"
 #: Older samples of the service show these forms beside ``TV_1396``.
 _MEDIA_ID = re.compile(r"(?:(MV|TV)_)?(?:TMDBID)?(\d+)")
 
@@ -54,7 +52,7 @@ class DiscovrTarget:
             season=key.season,
             episode=key.episode,
             updated_at=watched_at,
-            imported=LABEL,
+            imported=OUR_LABEL,
         )
 
     async def set_progress(self, key: Key, progress: int) -> None:

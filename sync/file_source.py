@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from connectors.errors import InputError
 from connectors.trakt.export import read_export
 from sync.ports import Extraction, Quarantined, Receipt
 from sync.records import PlayMapper, UnusableRecordError
@@ -22,6 +23,12 @@ class FileSource:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = tuple(paths)
+        for path in self._paths:
+            if not path.exists():
+                raise InputError(
+                    f"There is no file {path}.",
+                    remedy="Check the path given with --from-file.",
+                )
 
     async def extract(self, on_page: Callable[[int, int], None]) -> Extraction:
         """Read all files as one history; raises InputError for what is no download."""

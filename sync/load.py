@@ -15,7 +15,7 @@ from connectors.errors import (
     ServiceError,
     UnknownOutcomeError,
 )
-from sync.discovr_target import LABEL
+from sync.domain.entries import OUR_LABEL
 from sync.domain.plan import Action
 from sync.domain.plays import to_minute
 from sync.domain.seasons import current_entry
@@ -217,7 +217,7 @@ class Loader:
             problem = "does not list it"
         elif not any(e.updated_at and to_minute(e.updated_at) == sent for e in mine):
             problem = "did not keep its time"
-        elif not any(e.imported == LABEL for e in mine):
+        elif not any(e.imported == OUR_LABEL for e in mine):
             problem = "did not keep its label"
         else:
             return

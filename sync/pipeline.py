@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sync.discovr_target import LABEL
 from sync.domain.balance import Balance, balance
+from sync.domain.entries import OUR_LABEL
 from sync.domain.plan import Action
 from sync.domain.reconcile import reconcile
 from sync.domain.seasons import current_entry
@@ -62,11 +62,11 @@ class Report:
         """Put every play read into exactly one column: in total, and by title."""
         extraction = self.prepared.extraction
         quarantined = len(extraction.quarantined)
-        failed = {key for operation in self.failed for key in operation.keys}
+        failed = {viewing for o in self.failed for viewing in o.viewings}
         return balance(
             len(extraction.plays) + quarantined,
             self.prepared.desired,
-            self.prepared.plan.fates,
+            self.prepared.plan,
             quarantined,
             failed,
         )
@@ -206,7 +206,7 @@ def _progress_before(prepared: Prepared) -> dict[str, float]:
 def _compare(prepared: Prepared, entries: Sequence[Entry]) -> Verification:
     # What planning again would still write is what is missing.
     plan = reconcile(prepared.desired, entries, prepared.rules)
-    return compare(prepared.desired, plan, entries, LABEL)
+    return compare(prepared.desired, plan, entries, OUR_LABEL)
 
 
 def describe(verification: Verification) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.catalogue import seasons_that_can_pay
 from sync.concurrency import run_all
 from sync.domain.collapse import Conflict, Mode
 from sync.domain.desired import Desired, transform
-from sync.domain.reconcile import Plan, Rules, SeasonId, reconcile
+from sync.domain.plan import Plan, SeasonId
+from sync.domain.reconcile import reconcile
+from sync.domain.rules import Rules
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from connectors.clock import Clock
     from sync.catalogue import Answer, Catalogue
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
     from sync.ledger import Ledger
     from sync.ports import Extraction, Source, Target
     from sync.resolve import Resolver
+
+
+#: A clock can be wrong, and a time zone can be forgotten; more is a mistake.
+FUTURE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +77,7 @@ async def prepare(
         found = await services.resolver.find(extraction.plays, is_kept=not is_dry)
     desired = transform(extraction.plays, found)
     answer = await _look_up(services, desired, existing, is_kept=not is_dry)
-    history = services.settings.history
-    rules = Rules(
-        mode=Mode(history.collapse),
-        conflict=Conflict(history.conflict),
-        airings=answer.airings,
-        disputed=answer.disputed,
-    )
+    rules = _rules(services, extraction, desired, answer)
     plan = reconcile(desired, existing, rules)
     return Prepared(profile, extraction, desired, existing, rules, plan)
 
@@ -140,3 +142,40 @@ async def _look_up(
         summary = f"air dates of {len(answer.airings):,} seasons looked up"
         services.on_event(Finished(Stage.CATALOGUE, summary))
     return answer
+
+
+def _rules(
+    services: Services, extraction: Extraction, desired: Desired, answer: Answer
+) -> Rules:
+    history = services.settings.history
+    mode = Mode(history.collapse)
+    if mode is Mode.FEWEST and not extraction.receipt.is_whole:
+        mode = Mode.CLEAN  # what was not read must not get a zero
+    disputed = {**_misfits(desired, answer, services.clock.now()), **answer.disputed}
+    airings = {p: dates for p, dates in answer.airings.items() if p not in disputed}
+    return Rules(
+        mode=mode,
+        conflict=Conflict(history.conflict),
+        airings=airings,
+        disputed=disputed,
+        has_every_viewing=history.plays == "all",
+    )
+
+
+def _misfits(desired: Desired, answer: Answer, now: datetime) -> dict[SeasonId, str]:
+    """Name the seasons in which the plays do not fit the catalogue or the calendar.
+
+    A watched episode that the catalogue lacks says that the two number differently. A
+    play dated in the future would make a default that covers what is yet to air.
+    """
+    misfits: dict[SeasonId, str] = {}
+    for key, viewing in desired.watched.items():
+        if key.season is None or key.episode is None:
+            continue
+        place = SeasonId(key.media, key.season)
+        name = f"S{key.season:02d}E{key.episode:02d}"
+        if viewing.latest > now + FUTURE:
+            misfits[place] = f"{name} is marked as watched in the future"
+        elif place in answer.airings and key.episode not in answer.airings[place]:
+            misfits[place] = f"{name} was watched and is not in the catalogue"
+    return misfits

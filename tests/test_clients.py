@@ -25,7 +25,7 @@ from connectors.trakt.client import TraktClient, request_headers
 from connectors.trakt.client import explain as explain_trakt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
 TRAKT, DISCOVR, TMDB = "https://trakt.test", "https://discovr.test", "https://tmdb.test"
 WHEN = datetime(2024, 3, 1, 20, 15, 30, 250_000, tzinfo=UTC)
@@ -130,8 +130,10 @@ async def test_the_minimal_lists_are_flattened_to_episodes(
     assert await trakt.minimal_films() == {}
 
 
-def answer(status: int, body: bytes = b"", **headers: str) -> Response:
-    return Response(status, headers, body, "S", "GET /x")
+def answer(
+    status: int, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(status, headers or {}, body, "S", "GET /x")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Response:
     [
         (answer(401), AuthError),
         (answer(403), BlockedError),
-        (answer(403, **{"x-request-id": "1"}), ConfigError),
+        (answer(403, headers={"x-request-id": "1"}), ConfigError),
         (answer(423), BlockedError),
         (answer(426), BlockedError),
         (answer(413), RejectedError),

@@ -163,7 +163,7 @@ async def test_a_session_is_minted_once_and_again_before_it_ends(
 async def test_a_session_that_ended_early_is_replaced(
     tmp_path: Path, status: int
 ) -> None:
-    quirks = {"session_lifetime_s": 0, "token_error_status": status}
+    quirks: dict[str, Any] = {"session_lifetime_s": 0, "token_error_status": status}
     async with place(tmp_path, **quirks) as where, clients(where) as (wiring, _):
         with pytest.raises(AuthError, match="login"):
             await wiring.discovr().read_title("MV_1", None)

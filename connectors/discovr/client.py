@@ -48,7 +48,7 @@ class DiscovrClient:
     async def title_history(
         self, media_id: str, *, season: int | None = None, episode: int | None = None
     ) -> list[HistoryItem]:
-        """Return the entries of a film, a season (defaults included) or an episode."""
+        """Return the entries of a film, a season (with defaults) or an episode."""
         path = f"/profile/history/{media_id}"
         pages = self._pages(path, _numbers(season, episode))
         try:

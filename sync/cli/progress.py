@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -18,6 +17,8 @@ from rich.progress import (
 from sync.events import Advanced, Finished, Stage, Waiting
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sync.events import Event
 
 _WORDS = {

@@ -112,7 +112,7 @@ def run(
         # The reader of stdout has gone, as with ``| head``; nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
-    except Exception as bug:  # noqa: BLE001  # the one place that turns bugs into words
+    except Exception as bug:  # noqa: BLE001  # only here do bugs become words
         if context.is_verbose:
             traceback.print_tb(bug.__traceback__)
         failure = _BugError(bug)

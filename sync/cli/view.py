@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sync.documents import LeftOutDocument, ProfilesDocument, UnmatchedDocument
     from sync.domain.balance import Balance
     from sync.domain.desired import LeftOut
+    from sync.domain.plan import SeasonNote
     from sync.domain.plays import Title
-    from sync.domain.reconcile import SeasonNote
     from sync.pipeline import Report
 
 #: A list longer than this is cut; the whole of it is in --json and in ``unmatched``.

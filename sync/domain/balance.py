@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
+    from datetime import datetime
 
-    from sync.domain.collapse import Fate
     from sync.domain.desired import Desired
+    from sync.domain.plan import Plan
     from sync.domain.plays import Key, Title
 
 
@@ -49,21 +50,27 @@ class Balance:
 def balance(
     read: int,
     desired: Desired,
-    fates: Mapping[Key, Fate],
+    plan: Plan,
     quarantined: int = 0,
-    failed: Collection[Key] = (),
+    failed: Collection[tuple[Key, datetime]] = (),
 ) -> tuple[Balance, dict[Title, Balance]]:
     """Return the balance of a run, and that of each title.
 
     ``read`` is counted where the plays came in, independently of the columns.
-    ``failed`` names the keys whose write, or whose season default's write, did not
+    ``failed`` names the viewings whose write, or whose season default's write, did not
     arrive.
     """
     titles: defaultdict[Title, Balance] = defaultdict(Balance)
     for key, viewing in desired.watched.items():
-        column = Column.FAILED if key in failed else Column[fates[key].name]
         part = titles[desired.titles[key.media]]
-        part.add(column, viewing.plays, viewing.plays - 1)
+        older = plan.older.get(key, {})
+        fates = {**older, viewing.latest: plan.fates[key]}
+        # Plays beyond one a viewing are repeats; they share the fate of the latest.
+        spare = viewing.plays - len(fates)
+        for minute, fate in fates.items():
+            more = spare if minute == viewing.latest else 0
+            is_failed = (key, minute) in failed
+            part.add(Column.FAILED if is_failed else Column[fate.name], 1 + more, more)
     for column, group in (
         (Column.UNMATCHED, desired.unmatched),
         (Column.UNSUPPORTED, desired.unsupported),

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: From here on Discovr counts an entry as completed (``patch-history-item``).
 COMPLETED_FROM = 80.0
 
+#: The ``imported`` label of everything that this program adds; only that is ours.
+OUR_LABEL = "trakt"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

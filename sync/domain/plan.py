@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from sync.domain.collapse import Fate
     from sync.domain.plays import Key
 
 
@@ -55,12 +57,49 @@ class Operation:
         return self.key.season is not None and self.key.episode is None
 
     @property
-    def keys(self) -> tuple[Key, ...]:
-        """Every key that depends on it: its own, and what a default stands for."""
-        covered = (self.key._replace(episode=c.episode) for c in self.covers)
-        return (self.key, *covered)
+    def viewings(self) -> tuple[tuple[Key, datetime], ...]:
+        """Every viewing that depends on it: its own, and what a default stands for."""
+        covered = ((self.key._replace(episode=n), at) for n, at in self.covers)
+        return ((self.key, self.watched_at), *covered)
 
     @property
     def order(self) -> tuple[datetime, int, tuple[str, int, int]]:
         """Oldest watch first; a zero goes before the default that it limits."""
         return (self.watched_at, 1 if self.progress else 0, self.key.order)
+
+
+class SeasonId(NamedTuple):
+    """One season of one show."""
+
+    media: str
+    season: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonNote:
+    """What was decided for one season, and why, in words."""
+
+    season: SeasonId
+    watched: int
+    writes: int
+    saved: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The ordered, frozen list of writes, and what becomes of every watched key.
+
+    ``older`` tells what becomes of viewings before the latest, by their minute, where
+    every viewing counts; elsewhere the latest stands for them.
+    """
+
+    operations: tuple[Operation, ...]
+    fates: Mapping[Key, Fate]
+    seasons: tuple[SeasonNote, ...] = ()
+    older: Mapping[Key, Mapping[datetime, Fate]] = field(default_factory=dict)
+
+    @property
+    def saved(self) -> int:
+        """Writes that season defaults save against one entry per episode."""
+        return sum(note.saved for note in self.seasons)

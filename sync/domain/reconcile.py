@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from sync.domain.collapse import (
-    Conflict,
-    Fate,
-    Mode,
-    SeasonRecord,
-    plan_season,
-)
-from sync.domain.plan import Action, Operation
+from sync.domain.collapse import Conflict, Fate, SeasonRecord, plan_season
+from sync.domain.plan import Action, Operation, Plan, SeasonId, SeasonNote
 from sync.domain.plays import Key
 from sync.domain.seasons import current_entry
+from sync.domain.viewings import add_older_viewings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,53 +17,7 @@ if TYPE_CHECKING:
 
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
-    from sync.domain.seasons import Airings
-
-
-class SeasonId(NamedTuple):
-    """One season of one show."""
-
-    media: str
-    season: int
-
-
-@dataclass(frozen=True, slots=True)
-class SeasonNote:
-    """What was decided for one season, and why, in words."""
-
-    season: SeasonId
-    watched: int
-    writes: int
-    saved: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The choices that a person has, and what the planner knows beside the entries.
-
-    ``disputed`` seasons have no air dates on purpose, and a reason for that.
-    """
-
-    mode: Mode = Mode.CLEAN
-    conflict: Conflict = Conflict.NEWEST
-    airings: Mapping[SeasonId, Airings] = field(default_factory=dict)
-    records: Mapping[SeasonId, SeasonRecord] = field(default_factory=dict)
-    disputed: Mapping[SeasonId, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The ordered, frozen list of writes, and what becomes of every watched key."""
-
-    operations: tuple[Operation, ...]
-    fates: Mapping[Key, Fate]
-    seasons: tuple[SeasonNote, ...] = ()
-
-    @property
-    def saved(self) -> int:
-        """Writes that season defaults save against one entry per episode."""
-        return sum(note.saved for note in self.seasons)
+    from sync.domain.rules import Rules
 
 
 def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan:
@@ -77,6 +25,7 @@ def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan
 
     Planning again after the plan was applied gives no operations.
     """
+    existing = tuple(existing)
     shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
     for entry in existing:
         shelf[entry.key.media, entry.key.season].append(entry)
@@ -97,7 +46,10 @@ def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan
         note = _plan_season(place, watched, shelf[place], rules, operations, fates)
         notes.append(note)
     operations.sort(key=lambda operation: operation.order)
-    return Plan(tuple(operations), fates, tuple(notes))
+    plan = Plan(tuple(operations), fates, tuple(notes))
+    if rules.has_every_viewing:
+        plan = add_older_viewings(plan, desired, existing, rules)
+    return plan
 
 
 def _plan_film(

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
+    from sync.domain.plan import Plan
     from sync.domain.plays import Key
-    from sync.domain.reconcile import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from sync.domain.entries import Entry
+from sync.domain.plan import SeasonId
 from sync.domain.plays import UNKNOWN_DATE, Key, Play
-from sync.domain.reconcile import SeasonId
 from sync.domain.seasons import Airing, Airings
 from tests.factories import T0, film, show
 

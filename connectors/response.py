@@ -1,0 +1,80 @@
+"""A whole answer, body included, and how it is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pydantic_core
+from pydantic import TypeAdapter, ValidationError
+
+from connectors.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+T = TypeVar("T")
+#: More would not help anybody to find the fault.
+_FAULTS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a service answered; ``headers`` are found in any letter case.
+
+    ``label`` stands for the request in messages. Headers and body stay out of the
+    repr, since they may hold tokens.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    service: str
+    label: str
+
+    def parse(self, adapter: TypeAdapter[T]) -> T:
+        """Validate the body, straight from its bytes.
+
+        Raises ContractError with the path of what does not fit, never with its value.
+        """
+        try:
+            return adapter.validate_json(self.body)
+        except ValidationError as error:
+            faults = error.errors(
+                include_url=False, include_context=False, include_input=False
+            )
+        named = "; ".join(
+            f"{'.'.join(map(_name, fault['loc'])) or 'body'}: {fault['type']}"
+            for fault in faults[:_FAULTS_NAMED]
+        )
+        more = f" and {len(faults) - _FAULTS_NAMED} more"
+        raise self._broken(
+            f"does not have the documented shape ({named}"
+            f"{more if len(faults) > _FAULTS_NAMED else ''})"
+        )
+
+    def json(self) -> Any:
+        """Decode the body. Raises ContractError if it is not JSON."""
+        if self.is_json():
+            return pydantic_core.from_json(self.body)
+        raise self._broken("is not JSON")
+
+    def is_json(self) -> bool:
+        """Tell whether the body is one whole JSON document, whatever headers say."""
+        try:
+            pydantic_core.from_json(self.body)
+        except ValueError:
+            return False
+        return True
+
+    def _broken(self, what: str) -> ContractError:
+        return ContractError(
+            f"The answer of {self.service} to {self.label} {what}.",
+            service=self.service,
+            status=self.status,
+        )
+
+
+def _name(step: str | int) -> str:
+    # A step can be a key that the service made up, so it has to look like a name.
+    return str(step) if isinstance(step, int) or step.isidentifier() else "?"

@@ -1,0 +1,83 @@
+"""What a member is, told from its content alone."""
+
+from __future__ import annotations
+
+import codecs
+from enum import Enum, auto
+from typing import Any
+
+from connectors.trakt.export.rows import TIMES
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+class Kind(Enum):
+    """The documents of a download or backup that matter here."""
+
+    HISTORY = auto()
+    WATCHED = auto()
+    PLAYBACK = auto()
+    TRAKTEXPORT = auto()
+    ACTIVITIES = auto()
+    TOTALS = auto()
+    OWNER = auto()
+    ERRORS = auto()
+    OTHER = auto()
+    EMPTY = auto()
+
+
+def to_utf8(data: bytes) -> bytes:
+    """Drop the byte order mark, and turn UTF-16 into UTF-8. Raises UnicodeError."""
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            rest = data[len(mark) :]
+            return rest if encoding == "utf-8" else rest.decode(encoding).encode()
+    return data
+
+
+def recognise(document: list[Any] | dict[str, Any]) -> Kind:
+    """Tell a JSON document by its keys.
+
+    In a list the first entry may be damaged, or about something else, so all are asked
+    before it is taken for no history.
+    """
+    if isinstance(document, dict):
+        return _recognise_object(document)
+    if not document:
+        return Kind.EMPTY
+    kinds = {_recognise_item(item) for item in document}
+    for kind in (Kind.HISTORY, Kind.WATCHED, Kind.PLAYBACK, Kind.ERRORS):
+        if kind in kinds:
+            return kind
+    return Kind.OTHER
+
+
+def _recognise_item(item: object) -> Kind:
+    if not isinstance(item, dict):
+        return Kind.OTHER
+    if any(t in item for t in TIMES):
+        return Kind.HISTORY
+    if "last_watched_at" in item:
+        return Kind.WATCHED
+    if "paused_at" in item and "progress" in item:
+        return Kind.PLAYBACK
+    return Kind.ERRORS if "endpoint" in item and "error" in item else Kind.OTHER
+
+
+def _recognise_object(document: dict[str, Any]) -> Kind:
+    if isinstance(document.get("history"), list):
+        return Kind.TRAKTEXPORT
+    if any(t in document for t in TIMES):
+        return Kind.HISTORY
+    groups = [document.get(name) for name in ("movies", "episodes")]
+    if all(isinstance(g, dict) for g in groups) and "all" in document:
+        return Kind.ACTIVITIES
+    if all(isinstance(g, dict) and "plays" in g for g in groups):
+        return Kind.TOTALS
+    if isinstance(document.get("user"), dict) or "username" in document:
+        return Kind.OWNER
+    return Kind.OTHER

@@ -1,0 +1,201 @@
+"""What speaks against a download being the whole history, gathered as it is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from connectors.trakt.export.names import to_printable
+from connectors.trakt.export.watched import TitleKey, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from connectors.trakt.export.names import Name
+    from connectors.trakt.export.watched import WatchedItem
+    from connectors.trakt.models import HistoryItem, TitleModel
+
+#: From then on the official export reads past a page count that is too low.
+FIXED_AT = datetime(2026, 8, 18, tzinfo=UTC)
+#: Up to then its pages held up to 1,000 plays, since then 250.
+_SMALL_PAGES = 250
+#: Page sizes of Trakt and of the scripts: a last page of that size may not be the last.
+_FULL = frozenset({10, 100, 250, 1_000})
+#: A name like history-2024 carries a year: 1,900 pages would be 475,000 plays.
+_LEAST_YEAR = 1_900
+
+
+@dataclass(slots=True)
+class Series:
+    """The pages of one history: number -> name and size (None: unreadable)."""
+
+    name: str
+    container: str
+    is_flat: bool
+    pages: dict[int, tuple[str, int | None]] = field(default_factory=dict)
+
+    @property
+    def largest(self) -> int:
+        """Return the size of its largest page."""
+        return max((size or 0 for _, size in self.pages.values()), default=0)
+
+    @property
+    def full_end(self) -> tuple[str, int] | None:
+        """Return name and size of the last page if it is a full one."""
+        name, size = self.pages[max(self.pages)]
+        return (name, size) if size in _FULL else None
+
+    def find_gaps(self) -> list[int]:
+        """Return the page numbers that are missing in between or at the start."""
+        first = min(self.pages)
+        if first >= _LEAST_YEAR:
+            return []
+        return [n for n in range(min(first, 1), max(self.pages)) if n not in self.pages]
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Facts that bear on wholeness."""
+
+    doubts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    owners: set[str] = field(default_factory=set)
+    stamped_at: dict[str, datetime] = field(default_factory=dict)
+    #: Sentences on reads that may have stopped early; settled by fitting totals.
+    open_ends: list[str] = field(default_factory=list)
+    totals: tuple[int, int] | None = None
+    _series: dict[tuple[str, str, str], Series] = field(default_factory=dict)
+    _films: Counter[int | None] = field(default_factory=Counter)
+    _shows: Counter[int | None] = field(default_factory=Counter)
+    _listed: dict[TitleKey, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def made_at(self) -> datetime | None:
+        """Return when the newest of the files was made, as far as they tell."""
+        return max(self.stamped_at.values(), default=None)
+
+    def add_page(
+        self, container: str, folder: str, name: Name, size: int | None
+    ) -> None:
+        """Record a page; without a number it is the first: the export numbers late."""
+        key = (container, folder, name.series)
+        if (series := self._series.get(key)) is None:
+            is_flat = name.layout == "flat"
+            series = self._series[key] = Series(name.series, container, is_flat)
+        series.pages[1 if name.page is None else name.page] = (name.text, size)
+
+    def add_plays(self, items: list[HistoryItem]) -> None:
+        """Count the plays of each film and of each show, by Trakt id."""
+        self._films.update([i.movie.ids.trakt for i in items if i.movie is not None])
+        episodes = [i for i in items if i.movie is None and i.episode is not None]
+        self._shows.update([i.show.ids.trakt if i.show else None for i in episodes])
+
+    def add_watched(self, items: Iterable[WatchedItem]) -> None:
+        """Record how many plays each title has by the watched lists."""
+        for item in items:
+            title, key = item.movie or item.show, key_of(item.movie, item.show)
+            if title is not None and key is not None and item.plays:
+                most = max(item.plays, self._listed.get(key, (0, ""))[0])
+                self._listed[key] = (most, _name(title, key))
+
+    def add_totals(self, movies: int, episodes: int) -> None:
+        """Record the totals of the account; of several files the higher count."""
+        known_movies, known_episodes = self.totals or (0, 0)
+        self.totals = (max(movies, known_movies), max(episodes, known_episodes))
+
+    def add_stamp(self, container: str, at: datetime) -> None:
+        """Record a time before which the container cannot have been made."""
+        self.stamped_at[container] = max(at, self.stamped_at.get(container, at))
+
+    def conclude(self, set_aside: int) -> None:
+        """Turn the facts about the plays into doubts and notes.
+
+        ``set_aside`` plays are named elsewhere, so their absence is no doubt.
+        """
+        self.doubts += self._weigh_gaps()
+        self.doubts += self._weigh_listed(set_aside)
+        is_confirmed = False
+        if self.totals is not None:
+            is_confirmed = self._weigh_totals(self.totals, set_aside)
+        if not is_confirmed:
+            self.doubts += self.open_ends
+            for series in self._series.values():
+                self.doubts += self._weigh_series(series)
+        if len(self.owners) > 1:
+            names = ", ".join(sorted(self.owners))
+            self.notes.append(f"The files come from several accounts: {names}.")
+
+    def _weigh_gaps(self) -> Iterator[str]:
+        for series in self._series.values():
+            if gaps := series.find_gaps():
+                pages = f"page {gaps[0]}" if len(gaps) == 1 else f"{len(gaps)} pages"
+                yield f"Of {series.name}, {pages} ({_to_ranges(gaps)}) is missing."
+
+    def _weigh_totals(self, totals: tuple[int, int], set_aside: int) -> bool:
+        here = (self._films.total(), self._shows.total())
+        short = sum(max(t - h, 0) for t, h in zip(totals, here, strict=True))
+        said = (
+            f"Trakt's own totals count {totals[0]:,} film and {totals[1]:,} episode "
+            f"plays, the files hold {here[0]:,} and {here[1]:,}."
+        )
+        if short > set_aside:
+            self.doubts.append(said)
+        elif here != totals:
+            self.notes.append(said)
+        return short <= set_aside
+
+    def _weigh_listed(self, set_aside: int) -> Iterator[str]:
+        if not self._series:
+            return
+        counts = {"movie": self._films, "show": self._shows}
+        short: dict[TitleKey, int] = {}
+        for key, (plays, _) in self._listed.items():
+            if (missing := plays - counts[key.kind][key.trakt]) > 0:
+                short[key] = missing
+        total = sum(short.values())
+        if total > set_aside:
+            titles = sorted(self._listed[key][1] for key in short)
+            names = ", ".join(titles[:3]) + (", ..." if len(titles) > 3 else "")
+            yield (
+                f"The watched lists count {total:,} plays more than the history, of "
+                f"{len(short):,} titles: {names}."
+            )
+
+    def _weigh_series(self, series: Series) -> Iterator[str]:
+        made_at = self.stamped_at.get(series.container)
+        if series.is_flat and series.largest > _SMALL_PAGES:
+            yield (
+                f"The pages of {series.name} hold up to {series.largest:,} plays, so "
+                "they were made before 2026-06-03, when Trakt's export could lose the "
+                "oldest plays."
+            )
+        elif series.is_flat and made_at is not None and made_at < FIXED_AT:
+            yield (
+                f"The download was made about {made_at:%Y-%m-%d}; before "
+                f"{FIXED_AT:%Y-%m-%d} Trakt's export could lose the oldest plays."
+            )
+        elif series.is_flat and made_at is not None:
+            return
+        if (end := series.full_end) is not None:
+            yield (
+                f"{end[0]} holds exactly {end[1]:,} plays, a full page: there may be "
+                "more that was never asked for."
+            )
+
+
+def _name(title: TitleModel, key: TitleKey) -> str:
+    return to_printable(title.title or f"Trakt {key.kind} {key.trakt}")
+
+
+def _to_ranges(numbers: list[int]) -> str:
+    """Write 3, 4, 5, 9 as "3-5, 9"; a long list is cut."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1][1:] = [number]
+        else:
+            parts.append([number])
+    shown = ["-".join(str(n) for n in part) for part in parts[:5]]
+    return ", ".join(shown) + (", ..." if len(parts) > 5 else "")

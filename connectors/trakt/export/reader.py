@@ -1,0 +1,242 @@
+"""Reads members into plays: what each one is, what it brings, what stays in doubt."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pydantic_core
+
+from connectors.trakt.export.archive import DamagedError
+from connectors.trakt.export.documents import Kind, recognise, to_utf8
+from connectors.trakt.export.facts import add_fact, add_traktexport
+from connectors.trakt.export.history import (
+    Page,
+    TraktExport,
+    read_items,
+    read_page,
+    read_traktexport,
+    to_traktexport,
+)
+from connectors.trakt.export.names import Hint
+from connectors.trakt.export.playback import read_resume_point
+from connectors.trakt.export.plays import Plays
+from connectors.trakt.export.proof import Evidence
+from connectors.trakt.export.rows import TIMES, read_header, read_table
+from connectors.trakt.export.values import UnusableError
+from connectors.trakt.export.watched import Aggregates, read_watched
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from connectors.trakt.export.archive import Member
+    from connectors.trakt.export.plays import Receive
+    from connectors.trakt.models import PlaybackItem
+
+_TABLES = frozenset({".csv", ".tsv"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a member holds, and how messages call it."""
+
+    data: bytes
+    member: Member
+    where: str
+
+    @property
+    def should_be_read(self) -> bool:
+        """Whether its name promises history, or at least data."""
+        name = self.member.name
+        return name.hint is Hint.HISTORY or name.suffix in {".json", *_TABLES}
+
+
+class Reader:
+    """Takes members one after the other; one that is bad stops no other."""
+
+    def __init__(self, latest: datetime, receive: Receive | None = None) -> None:
+        self.latest = latest
+        self.evidence = Evidence()
+        self.plays = Plays(self.evidence, receive)
+        self.aggregates = Aggregates()
+        self.pages = 0
+        self.recognised = 0
+        self.set_aside = 0
+        self.layouts: set[str] = set()
+        self.quarantined: list[tuple[str, str]] = []
+        self.playback: list[PlaybackItem] = []
+        self.failures: list[str] = []
+        self.archives: list[str] = []
+        self._seen: set[bytes] = set()
+        self._playback_ids: set[int] = set()
+
+    @property
+    def progress(self) -> tuple[int, int, int]:
+        """Return a value that changes with each file that means something here."""
+        return (self.recognised, len(self.failures), len(self.archives))
+
+    def take(self, member: Member, prefix: str = "") -> None:
+        """Read one member; ``prefix`` tells its container in messages."""
+        where = f"{prefix}{member.name.text}"
+        if member.is_archive:
+            self.archives.append(where)
+            return
+        try:
+            if (data := member.read()) is not None:
+                text = to_utf8(data).lstrip()
+                self._take_content(_Content(text, member, where))
+        except UnicodeError:
+            self._fail(member, where, "is not in UTF-8")
+        except DamagedError as error:
+            self._fail(member, where, str(error))
+
+    def _fail(self, member: Member, where: str, reason: str) -> None:
+        """Note what cannot be read; only what surely is no history leaves no doubt."""
+        text = f"{where} {reason}."
+        if member.name.hint is Hint.HISTORY:
+            self.evidence.add_page(member.container, member.folder, member.name, None)
+        if member.name.hint is Hint.HARMLESS:
+            self.failures.append(text)
+            self.evidence.notes.append(text)
+        else:
+            self.disappoint(text)
+
+    def disappoint(self, text: str) -> None:
+        """Note what did not bring the history that it may hold."""
+        self.failures.append(text)
+        self.evidence.doubts.append(text)
+
+    def _take_content(self, content: _Content) -> None:
+        if content.data[:1] not in (b"[", b"{"):
+            self._take_table(content)
+        elif b'"watched_at"' not in content.data or not self._take_clean(content):
+            self._take_document(content)
+
+    def _take_clean(self, content: _Content) -> bool:
+        """Take history that needs no closer look, as nearly all needs none."""
+        if content.data[:1] == b"[":
+            if (page := read_page(content.data, self.latest)) is None:
+                return False
+            self._add_page(page, content)
+            return True
+        if b'"history"' not in content.data:
+            return False
+        if (read := read_traktexport(content.data, self.latest)) is None:
+            return False
+        self._add_traktexport(*read, content)
+        return True
+
+    def _take_document(self, content: _Content) -> None:
+        document = _parse(content.data)
+        kind = recognise(document)
+        name = content.member.name
+        is_history_by_name = name.hint is Hint.HISTORY
+        self.recognised += kind not in (Kind.OTHER, Kind.EMPTY)
+        if kind is Kind.HISTORY:
+            raw = document if isinstance(document, list) else [document]
+            self._add_page(read_items(raw, self.latest), content)
+        elif kind is Kind.TRAKTEXPORT:
+            page = read_items(document["history"], self.latest)
+            self._add_traktexport(to_traktexport(document), page, content)
+        elif kind is Kind.WATCHED:
+            self._add_watched(document, content)
+        elif kind is Kind.PLAYBACK:
+            self._add_playback(document, content)
+        elif kind is Kind.EMPTY and is_history_by_name:
+            self._add_page(Page(), content)
+        elif kind is Kind.OTHER and (is_history_by_name or name.series == "_errors"):
+            raise DamagedError("does not hold what its name says")
+        else:
+            add_fact(self.evidence, kind, document, content.member.container)
+
+    def _take_table(self, content: _Content) -> None:
+        if not content.data:
+            if content.should_be_read:
+                raise DamagedError("is empty")
+            return
+        try:
+            text = content.data.decode()
+            if not set(TIMES).isdisjoint(read_header(text)):
+                page = read_items(read_table(text), self.latest)
+                self._add_page(page, content, "csv")
+            elif content.should_be_read and content.member.name.suffix not in _TABLES:
+                raise DamagedError("is neither JSON nor a table of plays")
+        except UnicodeError:
+            if content.should_be_read:
+                raise
+        except csv.Error:
+            raise DamagedError("is no readable table") from None
+
+    def _add_page(self, page: Page, content: _Content, layout: str = "") -> None:
+        self.pages += 1
+        self.recognised += 1
+        member = content.member
+        self.layouts.add(layout or ("rows" if page.is_flat else member.name.layout))
+        size = None if layout == "traktexport" else page.size
+        self.evidence.add_page(member.container, member.folder, member.name, size)
+        if member.stamped_at is not None and member.stamped_at <= self.latest:
+            self.evidence.add_stamp(member.container, member.stamped_at)
+        if self._is_repeat(content.data):
+            self.plays.repeats += len(page.items)
+            return
+        unit = "row" if layout == "csv" else "item"
+        self._quarantine(f"{content.where} {unit}", page.unusable)
+        self.set_aside += len(page.unusable)
+        self.plays.add(page.items)
+
+    def _add_traktexport(
+        self, export: TraktExport, page: Page, content: _Content
+    ) -> None:
+        self._add_page(page, content, "traktexport")
+        add_traktexport(self.evidence, export, page.size, content.where)
+
+    def _add_watched(self, document: list[Any], content: _Content) -> None:
+        items, unusable = read_watched(document)
+        self.evidence.add_watched(items)
+        if not self._is_repeat(content.data):
+            self.aggregates.add(items, content.where, self.latest)
+            self.aggregates.unusable += [
+                (f"{content.where} item {position}", reason)
+                for position, reason in unusable
+            ]
+
+    def _add_playback(self, document: list[Any], content: _Content) -> None:
+        unusable: list[tuple[int, str]] = []
+        for position, raw in enumerate(document, 1):
+            try:
+                point = read_resume_point(raw, self.latest)
+            except UnusableError as error:
+                unusable.append((position, str(error)))
+                continue
+            if point.id is not None:
+                if point.id in self._playback_ids:
+                    continue
+                self._playback_ids.add(point.id)
+            self.playback.append(point)
+        self._quarantine(f"{content.where} item", unusable)
+
+    def _quarantine(self, where: str, unusable: list[tuple[int, str]]) -> None:
+        self.quarantined += [(f"{where} {number}", why) for number, why in unusable]
+
+    def _is_repeat(self, data: bytes) -> bool:
+        """Whether the very same content was read before, under whatever name."""
+        digest = hashlib.sha256(data).digest()
+        if digest in self._seen:
+            return True
+        self._seen.add(digest)
+        return False
+
+
+def _parse(data: bytes) -> Any:
+    try:
+        return pydantic_core.from_json(data)
+    except ValueError:
+        data.decode()  # a fault in the encoding is named as such
+    try:
+        # The standard library is lenient where a single title is to blame.
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise DamagedError("is not valid JSON; it may be cut short") from None

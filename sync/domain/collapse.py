@@ -1,0 +1,339 @@
+"""The collapse of one season: one entry where one will do, and never one that lies.
+
+Decides what is written for one season of one show, with what stands in the profile
+counted in, and says why. Sending it is not decided here, nor is anything about films.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from sync.domain.entries import OUR_LABEL
+from sync.domain.plan import Action, Cover, Operation
+from sync.domain.plays import UNKNOWN_DATE, Key, to_minute
+from sync.domain.seasons import (
+    Reading,
+    may_cover,
+    read_default,
+    span_of,
+    split_season,
+    surely_covers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from sync.domain.entries import Entry
+    from sync.domain.seasons import Airing, Airings, SeasonEntries, Span
+
+#: The lowest episode number that Discovr takes; a default can cover lower ones.
+FIRST_EPISODE = 1
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+class Mode(StrEnum):
+    """How far a season may be collapsed."""
+
+    CLEAN = "clean"
+    FEWEST = "fewest"  # also where an unwatched episode then needs a zero of its own
+    OFF = "off"
+
+
+class Conflict(StrEnum):
+    """Who is right where Trakt has a play and the profile has less than 80 %."""
+
+    NEWEST = "newest"
+    TRAKT = "trakt"
+    DISCOVR = "discovr"
+
+    def keeps(self, updated_at: datetime | None, played_at: datetime) -> bool:
+        """Whether what stands in the profile outweighs the play.
+
+        Times compare by the minute; in the same minute the play wins.
+        """
+        if self is Conflict.NEWEST:
+            return updated_at is None or to_minute(updated_at) > played_at
+        return self is Conflict.DISCOVR
+
+
+class Fate(StrEnum):
+    """What becomes of one watched episode."""
+
+    WRITTEN = "written"
+    COVERED = "covered"
+    ALREADY_THERE = "already there"
+    KEPT = "kept"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonRecord:
+    """What earlier runs left in a season, which no entry tells: the ledger knows.
+
+    ``zeros`` are ours, so they un-mark nothing that a person marked. ``covers`` were
+    watched when a default was written for them, whatever Trakt holds now.
+    """
+
+    zeros: Collection[int] = ()
+    covers: Collection[int] = ()
+
+
+_NO_RECORD = SeasonRecord()
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonChoice:
+    """What is written for one season, and why.
+
+    ``outcomes`` has each watched episode; ``saved`` is what a new default saves against
+    one entry per episode that needs one.
+    """
+
+    operations: tuple[Operation, ...]
+    outcomes: Mapping[int, Fate]
+    reason: str
+    saved: int
+
+
+def plan_season(
+    media: str,
+    season: int,
+    watched: Mapping[int, datetime],
+    existing: Sequence[Entry],
+    airings: Airings | None,
+    *,
+    mode: Mode,
+    conflict: Conflict,
+    record: SeasonRecord = _NO_RECORD,
+) -> SeasonChoice:
+    """Choose the fewest writes after which a client shows all that was watched.
+
+    ``watched`` holds the latest time (UTC minute) of every watched episode of the
+    season, ``existing`` all its entries; without ``airings`` nothing is collapsed and
+    nothing is read as covered.
+    """
+    case = _Case(media, season, watched, split_season(existing), airings or {}, mode)
+    fates = {n: _settle(case, n, conflict, record) for n in watched}
+    to_set = [n for n, fate in fates.items() if fate is Fate.WRITTEN]
+    needing = sorted(n for n, fate in fates.items() if fate is None)
+    default = _cheapest_default(case, needing)
+    covered = {cover.episode for cover in default.covers} if default else set()
+    to_add = [n for n in needing if n not in covered and n >= FIRST_EPISODE]
+    late = overreach(existing, watched, airings, record)
+    reason = _explain(case, default, to_add, late)
+
+    operations = [case.add(n) for n in to_add] + [case.set(n) for n in to_set]
+    if default:
+        operations.append(case.add_default(default, reason))
+        operations += [case.zero(n, default.at) for n in default.zeros]
+    if mode is Mode.FEWEST:
+        times = [d.updated_at for d in case.entries.defaults if d.updated_at]
+        limited_at = min(times, default=UNKNOWN_DATE)
+        operations += [case.zero(n, limited_at) for n in late if n >= FIRST_EPISODE]
+    outcomes = {
+        n: fate or (Fate.COVERED if n in covered else _written(n))
+        for n, fate in fates.items()
+    }
+    in_order = tuple(sorted(operations, key=lambda o: o.order))
+    return SeasonChoice(in_order, outcomes, reason, default.saved if default else 0)
+
+
+def overreach(
+    existing: Sequence[Entry],
+    watched: Collection[int],
+    airings: Airings | None,
+    record: SeasonRecord = _NO_RECORD,
+) -> list[int]:
+    """Name the episodes that a default of ours may cover and that nobody watched.
+
+    They turned up in the catalogue, or got another date, after it was written. What a
+    default of the person's own may cover too is theirs, and not named.
+    """
+    own, defaults = split_season(existing)
+    marks = [d for d in defaults if d.is_completed]
+
+    def is_ours(airing: Airing | None) -> bool:
+        labels = {d.imported for d in marks if may_cover(d, airing)}
+        return labels == {OUR_LABEL}
+
+    accounted = {*watched, *own, *record.covers}
+    candidates = sorted((airings or {}).items())
+    return [n for n, airing in candidates if n not in accounted and is_ours(airing)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One season as it was handed in."""
+
+    media: str
+    season: int
+    watched: Mapping[int, datetime]
+    entries: SeasonEntries
+    airings: Airings
+    mode: Mode
+
+    def span(self, number: int) -> Span:
+        return span_of(self.airings.get(number))
+
+    def bare(self) -> list[int]:
+        """Unwatched episodes with no entry of their own to hold off a default."""
+        accounted = self.watched.keys() | self.entries.own.keys()
+        return sorted(self.airings.keys() - accounted)
+
+    def key(self, number: int | None) -> Key:
+        return Key(self.media, self.season, number)
+
+    def add(self, number: int) -> Operation:
+        at = self.watched[number]
+        return Operation(Action.ADD, self.key(number), at, reason="not there yet")
+
+    def set(self, number: int) -> Operation:
+        at = self.watched[number]
+        return Operation(Action.SET, self.key(number), at, reason="there under 80 %")
+
+    def add_default(self, default: _Default, reason: str) -> Operation:
+        at, covers = default.at, default.covers
+        return Operation(Action.ADD, self.key(None), at, covers=covers, reason=reason)
+
+    def zero(self, number: int, at: datetime) -> Operation:
+        why = "never watched, and a season default would cover it"
+        return Operation(Action.SET, self.key(number), at, progress=0, reason=why)
+
+    def name(self, numbers: Sequence[int]) -> str:
+        more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+        return f"S{self.season:02d}E{numbers[0]:02d}{more}"
+
+
+class _Default(NamedTuple):
+    """A season default that pays."""
+
+    at: datetime
+    covers: tuple[Cover, ...]
+    zeros: tuple[int, ...]
+    saved: int
+
+
+def _written(number: int) -> Fate:
+    return Fate.WRITTEN if number >= FIRST_EPISODE else Fate.UNSUPPORTED
+
+
+def _settle(
+    case: _Case, number: int, conflict: Conflict, record: SeasonRecord
+) -> Fate | None:
+    """Decide a watched episode by what stands there; None if that is nothing.
+
+    WRITTEN means here that the entry of its own gets its 100.
+    """
+    entry = case.entries.own.get(number)
+    if entry is None:
+        return _read_standing(case, number, conflict) if case.entries.defaults else None
+    if entry.is_completed:
+        return Fate.ALREADY_THERE
+    is_our_zero = number in record.zeros and not entry.progress
+    if not is_our_zero and conflict.keeps(entry.updated_at, case.watched[number]):
+        return Fate.KEPT
+    return _written(number)
+
+
+def _read_standing(case: _Case, number: int, conflict: Conflict) -> Fate | None:
+    defaults, airing = case.entries.defaults, case.airings.get(number)
+    reading = read_default(defaults, airing)
+    if reading is Reading.COMPLETED:
+        return Fate.COVERED
+    if reading is Reading.NOT_COMPLETED:
+        un_marks = [d for d in defaults if surely_covers(d, airing)]
+        if any(conflict.keeps(d.updated_at, case.watched[number]) for d in un_marks):
+            return Fate.KEPT
+    return None
+
+
+def _cheapest_default(case: _Case, needing: Sequence[int]) -> _Default | None:
+    """Weigh a default at each watched time against one entry per episode.
+
+    Entries of their own win a tie; among defaults the latest wins. No season gets a
+    second default.
+    """
+    if case.mode is Mode.OFF or case.entries.defaults:
+        return None
+    writable = [n for n in needing if n >= FIRST_EPISODE]
+    bare = case.bare()
+    zeroable = [n for n in bare if case.mode is Mode.FEWEST and n >= FIRST_EPISODE]
+    barred = set(bare) - set(zeroable)
+    ceiling = min((case.span(n).earliest for n in barred), default=_END_OF_TIME)
+    spans = {n: case.span(n) for n in needing}
+    latest = sorted(spans[n].latest for n in writable)
+    earliest = sorted(case.span(n).earliest for n in zeroable)
+
+    def cost(at: datetime) -> int:
+        apart = len(writable) - bisect_left(latest, at)
+        return 1 + apart + bisect_left(earliest, at)
+
+    # An unknown date is no time at which anything was watched.
+    times = {t for t in case.watched.values() if t <= ceiling and t != UNKNOWN_DATE}
+    at = min(sorted(times, reverse=True), key=cost, default=None)
+    if at is None or cost(at) >= len(writable):
+        return None
+    covered = (n for n, span in spans.items() if span.is_surely_before(at))
+    return _Default(
+        at,
+        tuple(Cover(n, case.watched[n]) for n in covered),
+        tuple(n for n in zeroable if not case.span(n).is_surely_not_before(at)),
+        len(writable) - cost(at),
+    )
+
+
+def _explain(
+    case: _Case, default: _Default | None, to_add: Sequence[int], late: Sequence[int]
+) -> str:
+    if case.entries.defaults:
+        never = f"; it may cover {case.name(late)}, never watched" if late else ""
+        return f"a season default stands there already{never}"
+    if default:
+        return _explain_default(case, default, to_add)
+    if not to_add:
+        return "nothing to add"
+    if case.mode is Mode.OFF:
+        return "season defaults are off"
+    if not any(case.airings.values()):
+        return "no air dates: nothing is collapsed"
+    return _explain_apart(case, to_add)
+
+
+def _explain_default(case: _Case, default: _Default, apart: Sequence[int]) -> str:
+    watched = len(case.watched)
+    known = len(case.watched.keys() | case.airings.keys())
+    head = f"all {known}" if watched == known else f"{watched} of {known}"
+    when = "last one" if default.at == max(case.watched.values()) else "as of"
+    parts = [f"{head} watched", f"{when} {default.at:%Y-%m-%d}"]
+    if apart:
+        parts.append(f"on its own: {case.name(apart)}")
+    if default.zeros:
+        parts.append(f"held back by a zero: {case.name(default.zeros)}")
+    return "; ".join(parts)
+
+
+def _explain_apart(case: _Case, to_add: Sequence[int]) -> str:
+    """Name what stands in the way of a default at the last watch."""
+    last = max(case.watched.values())
+    if len(to_add) == 1:
+        return "one entry needs no default"
+    if last == UNKNOWN_DATE:
+        return "watched on unknown dates: nothing is collapsed"
+    reached = [n for n in case.bare() if not case.span(n).is_surely_not_before(last)]
+    if never := [n for n in reached if case.span(n).is_surely_before(last)]:
+        verb = "was" if len(never) == 1 else "were"
+        return f"{case.name(never)} {verb} never watched"
+    missed = [n for n in to_add if not case.span(n).is_surely_before(last)]
+    first = min(reached or missed)
+    name, airing = case.name([first]), case.airings.get(first)
+    if airing is None:
+        return f"kept apart: {name} has no air date"
+    if airing.span.is_surely_not_before(last):
+        return f"kept apart: {name} airs after the last watch"
+    hours = airing.margin // timedelta(hours=1)
+    return f"kept apart: {name} airs within {hours} h of the last watch"

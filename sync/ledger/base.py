@@ -1,0 +1,111 @@
+"""A database behind one thread: awaited calls, each one a transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
+
+from sync.ledger.database import Database
+from sync.ledger.records import Holder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from datetime import datetime
+    from types import TracebackType
+
+    from sqlalchemy import Connection
+
+    from sync.ledger.backend import Mode
+
+S = TypeVar("S", bound="LedgerBase")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def transaction(
+    mode: Mode,
+) -> Callable[
+    [Callable[Concatenate[S, Connection, P], T]],
+    Callable[Concatenate[S, P], Coroutine[Any, Any, T]],
+]:
+    """Make a blocking method one awaited transaction in the ledger's thread."""
+
+    def decorate(
+        method: Callable[Concatenate[S, Connection, P], T],
+    ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+        @wraps(method)
+        async def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            return await self._in_thread(partial(work, self, *args, **kwargs))
+
+        def work(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            with self._database.transaction(mode) as connection:
+                return method(self, connection, *args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+class LedgerBase:
+    """An open database. A cancelled call has happened whole or not at all."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Open ``sqlite:///PATH``, ``sqlite://`` (memory) or ``postgresql://...``.
+
+        Creates and migrates what is not there yet. Raises ConfigError for the url,
+        StateError for the database.
+        """
+        ledger = cls(url)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(ledger.close)
+            await ledger._in_thread(ledger._database.open)
+            stack.pop_all()
+        return ledger
+
+    async def close(self) -> None:
+        """Wait for what is under way, and close. Nothing can be called after."""
+        closing = self._to_the_end(self._database.close)
+        self._worker.shutdown(wait=False)
+        await closing
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def profile_lock(
+        self, profile: str, *, command: str, at: datetime
+    ) -> AsyncIterator[None]:
+        """Hold the profile, or raise BusyError at once: one run per profile.
+
+        The lock is free as soon as its process is gone, however it went.
+        """
+        lock = self._database.profile_lock(profile)
+        try:
+            await self._in_thread(partial(lock.acquire, Holder.here(command, at)))
+            yield
+        finally:
+            await self._to_the_end(lock.release)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+    def _to_the_end(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Queue it at once, and let it happen even if whoever waits is cancelled."""
+        loop = asyncio.get_running_loop()
+        return asyncio.shield(loop.run_in_executor(self._worker, work))

@@ -1,0 +1,92 @@
+"""The one connection to the state database: transactions, versions, faults.
+
+All of it blocks and belongs to one thread; which thread is the ledger's affair.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Text, column, event, select, table
+from sqlalchemy.exc import DBAPIError
+
+from sync.ledger.backend import Backend, Mode, ProfileLock, choose_backend
+from sync.ledger.errors import StateError
+from sync.ledger.migrations import HEAD, VERSION_TABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+_read_version = select(column("version_num", Text)).select_from(table(VERSION_TABLE))
+
+
+class Database:
+    """A state database. ``sessions`` says in which session each lock was taken."""
+
+    def __init__(self, url: str) -> None:
+        self.backend: Backend = choose_backend(url)
+        self.session = 0
+        self.sessions: dict[str, int] = {}
+        self._engine = self.backend.create_engine()
+        event.listen(self._engine, "connect", self._count_session)
+
+    def open(self) -> None:
+        """Connect, and bring the tables up to date."""
+        if self._version() == HEAD:
+            return
+        from sync.ledger.migrate import migrate  # noqa: PLC0415  # alembic is heavy
+
+        with self.transaction(Mode.MIGRATE) as connection:
+            if not migrate(connection):
+                raise self.backend.newer_version()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._engine.dispose()
+
+    def profile_lock(self, profile: str) -> ProfileLock:
+        """Prepare the lock of a profile."""
+        return self.backend.profile_lock(profile, self)
+
+    @contextmanager
+    def transaction(self, mode: Mode) -> Iterator[Connection]:
+        """Do all that is inside or nothing; a fault of the database is a StateError."""
+        with self._connection() as connection, connection.begin():
+            for statement in self.backend.opening[mode]:
+                connection.exec_driver_sql(statement)
+            yield connection
+
+    def _version(self) -> str | None:
+        with self._connection() as connection:
+            try:
+                return connection.scalar(_read_version)
+            except DBAPIError as error:
+                if self.backend.is_missing_table(error):
+                    return None
+                raise
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                self._check_locks()
+                yield connection
+        except DBAPIError as error:
+            explained = self.backend.explain(error)
+            if explained is None:
+                raise
+            raise explained from error
+
+    def _check_locks(self) -> None:
+        """Stop when a lock went with its session: another run may have taken it."""
+        if any(session != self.session for session in self.sessions.values()):
+            raise StateError(
+                "The connection to the state database was lost, and with it the lock "
+                "on the profile.",
+            )
+
+    def _count_session(self, *_: object) -> None:
+        self.session += 1

@@ -1,0 +1,28 @@
+"""What can be wrong with the state database, said in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.errors import ServiceError
+
+if TYPE_CHECKING:
+    from sync.ledger.records import Holder
+
+
+class StateError(ServiceError):
+    """The state database cannot be used; nothing that was written is lost by it."""
+
+    default_remedy = "Put that right and run it again; nothing is done twice."
+
+
+class BusyError(ServiceError):
+    """Another run holds this profile; ``holder`` says who, as far as it is known."""
+
+    default_remedy = "Wait until it has ended, or stop it, and run it again."
+
+    def __init__(self, profile: str, holder: Holder | None) -> None:
+        who = f": {holder}" if holder else ""
+        super().__init__(f"Another run holds the profile {profile}{who}.")
+        self.profile = profile
+        self.holder = holder

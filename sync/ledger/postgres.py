@@ -1,0 +1,214 @@
+"""PostgreSQL through psycopg 3, with session advisory locks."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing, suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, ClassVar
+
+from sqlalchemy import StaticPool, create_engine, delete, event, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
+
+from connectors.errors import ConfigError
+from sync.ledger.backend import Mode
+from sync.ledger.errors import BusyError, StateError
+from sync.ledger.records import Holder
+from sync.ledger.tables import holders
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.exc import DBAPIError
+
+    from sync.ledger.backend import ProfileLock
+    from sync.ledger.database import Database
+
+_UNDEFINED_TABLE = "42P01"
+
+_CHECK_URL = "Check user, password, host and database name in [state] url."
+_REACH_IT = "Start it, or check host and port in [state] url, and run it again."
+_START_AGAIN = (
+    "Name an empty database in [state] url and run it again: what Discovr holds is "
+    "enough to start again without doubling anything."
+)
+_TRY_LATER = "Run it again when the server is well; nothing is done twice."
+_GRANT = "Give its user the right to create and change tables there."
+
+#: By SQLSTATE or its first two digits: what happened to "The state database HOST",
+#: what to do.
+_FAULTS = {
+    "08": ("cannot be reached", _REACH_IT),
+    "28": ("refused the login", _CHECK_URL),
+    "3D": ("does not exist", _CHECK_URL),
+    "3F": ("has no schema that its user may use", _GRANT),
+    "25006": ("cannot be written to: it is read-only", "Name the primary server."),
+    "42501": ("denies what its user has to do", _GRANT),
+    _UNDEFINED_TABLE: ("has lost a table", _START_AGAIN),
+    "53100": ("has no room left on its disk", "Free some space and run it again."),
+    "53": ("is short of resources", _TRY_LATER),
+    "55": ("is locked by another program", _TRY_LATER),
+    "57": ("was shut down or cancelled the work", _TRY_LATER),
+    "58": ("reports a fault of its system", _TRY_LATER),
+    "40": ("was changed by another program meanwhile", _TRY_LATER),
+    "XX": ("is damaged", "Ask whoever runs the server to check it."),
+}
+
+#: Both ends notice within a minute that the other one is gone; the server then frees
+#: the locks of the session.
+_DEFAULTS = {
+    "application_name": "trakt2discovr",
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+_SESSION = """
+SET TIME ZONE 'UTC';
+SET synchronous_commit TO on;
+SET tcp_keepalives_idle TO 30;
+SET tcp_keepalives_interval TO 10;
+SET tcp_keepalives_count TO 3
+"""
+
+
+class PostgresBackend:
+    """A database on a server; its tables stand in the first schema of the path."""
+
+    opening: ClassVar[Mapping[Mode, tuple[str, ...]]] = {
+        Mode.READ: (),
+        Mode.RELAXED: ("SET LOCAL synchronous_commit TO off",),
+        Mode.DURABLE: (),
+        # Two programs that open an empty database at once must not both fill it.
+        Mode.MIGRATE: ("SELECT pg_advisory_xact_lock(7214402958412047)",),
+    }
+    insert = staticmethod(insert)
+
+    def __init__(self, url: URL) -> None:
+        self._url = url.set(drivername="postgresql+psycopg")
+        host = url.host or "the local socket"
+        port = f":{url.port}" if url.port else ""
+        self._label = f"{url.database or url.username} on {host}{port}"
+
+    def create_engine(self) -> Engine:
+        """Build the engine around one connection; nothing is opened yet."""
+        try:
+            engine = create_engine(
+                self._url,
+                poolclass=StaticPool,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={
+                    k: v for k, v in _DEFAULTS.items() if k not in self._url.query
+                },
+            )
+        except ImportError as error:
+            raise ConfigError(
+                "A PostgreSQL state database needs the driver psycopg.",
+                remedy="Install it: pip install 'trakt2discovr[postgres]'.",
+            ) from error
+        event.listen(engine, "connect", _prepare_session)
+        return engine
+
+    def is_missing_table(self, error: DBAPIError) -> bool:
+        """Whether it says that a table is not there."""
+        return _read_sqlstate(error) == _UNDEFINED_TABLE
+
+    def explain(self, error: DBAPIError) -> StateError | None:
+        """Say a fault of the database in words; None for a fault of the program."""
+        sqlstate = _read_sqlstate(error)
+        fault = _FAULTS.get(sqlstate) or _FAULTS.get(sqlstate[:2])
+        return self._state_error(*fault) if fault else None
+
+    def newer_version(self) -> StateError:
+        """Say that the tables are those of a later program."""
+        return self._state_error(
+            "is from a newer version of trakt2discovr",
+            "Update trakt2discovr, or name another database in [state] url.",
+        )
+
+    def profile_lock(self, profile: str, database: Database) -> ProfileLock:
+        """Prepare the lock of a profile."""
+        return _AdvisoryLock(profile, database)
+
+    def _state_error(self, what: str, remedy: str) -> StateError:
+        return StateError(f"The state database {self._label} {what}.", remedy=remedy)
+
+
+class _AdvisoryLock:
+    """A lock of the very session in which the ledger writes.
+
+    When the session ends, by whatever means, the lock is free and nothing more can be
+    written under it.
+    """
+
+    def __init__(self, profile: str, database: Database) -> None:
+        digest = hashlib.sha256(f"trakt2discovr {profile}".encode(errors="replace"))
+        self._key = int.from_bytes(digest.digest()[:8], signed=True)
+        self._profile = profile
+        self._database = database
+        self._is_mine = False
+
+    def acquire(self, holder: Holder) -> None:
+        """Take it in the name of ``holder``, or raise BusyError at once."""
+        sessions = self._database.sessions
+        with self._database.transaction(Mode.DURABLE) as connection:
+            # The server would grant it to the same session again.
+            if self._profile in sessions or not connection.scalar(
+                select(func.pg_try_advisory_lock(self._key))
+            ):
+                raise BusyError(self._profile, self._read_holder(connection))
+            sessions[self._profile] = self._database.session
+            self._is_mine = True
+            columns = asdict(holder)
+            connection.execute(
+                insert(holders)
+                .values(profile=self._profile, **columns)
+                .on_conflict_do_update(index_elements=["profile"], set_=columns)
+            )
+
+    def release(self) -> None:
+        """Free it; without effect when it was not taken or went with its session."""
+        if not self._is_mine:
+            return
+        self._is_mine = False
+        session = self._database.sessions.pop(self._profile)
+        with (
+            suppress(StateError),
+            self._database.transaction(Mode.DURABLE) as connection,
+        ):
+            if session == self._database.session:
+                connection.execute(
+                    delete(holders).where(holders.c.profile == self._profile)
+                )
+                connection.execute(select(func.pg_advisory_unlock(self._key)))
+
+    def _read_holder(self, connection: Connection) -> Holder | None:
+        row = connection.execute(
+            select(holders).where(holders.c.profile == self._profile)
+        ).first()
+        return Holder(row.host, row.pid, row.command, row.since) if row else None
+
+
+def _prepare_session(connection: DBAPIConnection, _: object) -> None:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(_SESSION)
+    connection.commit()
+
+
+def _read_sqlstate(error: DBAPIError) -> str:
+    """Return the SQLSTATE; where psycopg has none, the one that fits what it says."""
+    sqlstate: str | None = getattr(error.orig, "sqlstate", None)
+    if sqlstate or not isinstance(error, OperationalError):
+        return sqlstate or ""
+    # The server's words come in its own language, but a refusal is FATAL in most.
+    attempt = getattr(error.orig, "pgconn", None)
+    is_refused = (
+        getattr(attempt, "needs_password", False)
+        or getattr(attempt, "used_password", False)
+        or "FATAL" in str(error.orig)
+    )
+    return "28000" if is_refused else "08006"

@@ -1,0 +1,82 @@
+"""What the ledger keeps, as values."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sync.domain.plan import Operation
+
+
+class Outcome(StrEnum):
+    """How a write ended. PENDING and UNKNOWN have to be looked up before a resend."""
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One intended write of one run.
+
+    ``before_progress`` is what the entry had before a SET, so that it can be undone.
+    """
+
+    run: int
+    profile: str
+    operation: Operation
+    outcome: Outcome
+    intended_at: datetime
+    settled_at: datetime | None = None
+    detail: str = ""
+    before_progress: float | None = None
+    undone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run; without ``finished_at`` it is under way or was killed."""
+
+    id: int
+    profile: str
+    command: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CachedShow:
+    """What a catalogue said of a show. A stale one is still returned: ask its age."""
+
+    payload: Any
+    fetched_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a profile."""
+
+    host: str
+    pid: int
+    command: str
+    since: datetime
+
+    @classmethod
+    def here(cls, command: str, since: datetime) -> Holder:
+        """Name this very process."""
+        return cls(socket.gethostname(), os.getpid(), command, since)
+
+    def __str__(self) -> str:
+        since = f"{self.since:%Y-%m-%d %H:%M:%S %Z}"
+        return f"{self.command}, process {self.pid} on {self.host}, since {since}"

@@ -1,0 +1,175 @@
+"""SQLite: a file (or memory), a write-ahead log, and a lock file beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from sqlalchemy import StaticPool, create_engine
+from sqlalchemy.dialects.sqlite import insert
+
+from connectors.errors import ConfigError
+from sync.ledger.backend import Mode
+from sync.ledger.errors import StateError
+from sync.ledger.locks import FileProfileLock, LocalProfileLock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import URL, Engine
+    from sqlalchemy.exc import DBAPIError
+
+    from sync.ledger.backend import ProfileLock
+    from sync.ledger.database import Database
+    from sync.ledger.records import Holder
+
+_START_AGAIN = (
+    "Move the file away and run it again: what Discovr holds is enough to start again "
+    "without doubling anything."
+)
+_CLOSE_IT = "Close the program that uses it (a viewer, a backup) and run it again."
+_ALLOW_IT = "Allow writing to the file and its folder, or change [state] url."
+_FREE_SPACE = "Free some space and run it again; nothing is done twice."
+
+#: By primary result code: what happened to "The state database PATH", what to do.
+_FAULTS = {
+    sqlite3.SQLITE_BUSY: ("is locked by another program", _CLOSE_IT),
+    sqlite3.SQLITE_LOCKED: ("is locked by another program", _CLOSE_IT),
+    sqlite3.SQLITE_PROTOCOL: ("is locked by another program", _CLOSE_IT),
+    sqlite3.SQLITE_FULL: ("has no room left on its disk", _FREE_SPACE),
+    sqlite3.SQLITE_CORRUPT: ("is damaged", _START_AGAIN),
+    sqlite3.SQLITE_NOTADB: ("is not a database, or is damaged", _START_AGAIN),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", _ALLOW_IT),
+    sqlite3.SQLITE_READONLY: ("cannot be written to", _ALLOW_IT),
+    sqlite3.SQLITE_PERM: ("cannot be written to", _ALLOW_IT),
+    sqlite3.SQLITE_IOERR: (
+        "cannot be read or written: its disk reports an error",
+        "Check the disk and the space on it, then run it again.",
+    ),
+}
+
+
+class SqliteBackend:
+    """A database file; without a path, or with ``:memory:``, one in memory."""
+
+    opening: ClassVar[Mapping[Mode, tuple[str, ...]]] = {
+        Mode.READ: ("BEGIN",),
+        # Without a sync the order of commits still holds: a later DURABLE one syncs
+        # the log with all that is in it.
+        Mode.RELAXED: ("PRAGMA synchronous = NORMAL", "BEGIN IMMEDIATE"),
+        Mode.DURABLE: ("PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"),
+        Mode.MIGRATE: ("PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"),
+    }
+    insert = staticmethod(insert)
+
+    def __init__(self, url: URL) -> None:
+        in_memory = url.database in (None, "", ":memory:")
+        self._path = None if in_memory else Path(str(url.database)).expanduser()
+        self._timeout_s = _read_timeout(url)
+        self._held: dict[str, Holder] = {}
+
+    def create_engine(self) -> Engine:
+        """Build the engine around one connection; nothing is opened yet."""
+        return create_engine(
+            "sqlite://",
+            creator=self._connect,
+            poolclass=StaticPool,
+            hide_parameters=True,
+        )
+
+    def is_missing_table(self, error: DBAPIError) -> bool:
+        """Whether it says that a table is not there."""
+        return str(error.orig).startswith("no such table")
+
+    def explain(self, error: DBAPIError) -> StateError | None:
+        """Say a fault of the database in words; None for a fault of the program."""
+        # The low byte is the primary code; the rest says where in SQLite it arose.
+        code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if self.is_missing_table(error):
+            code = sqlite3.SQLITE_CORRUPT
+        fault = _FAULTS.get(code)
+        return self._state_error(*fault) if fault else None
+
+    def newer_version(self) -> StateError:
+        """Say that the tables are those of a later program."""
+        return self._state_error(
+            "is from a newer version of trakt2discovr",
+            "Update trakt2discovr, or name another file in [state] url.",
+        )
+
+    def profile_lock(
+        self,
+        profile: str,
+        database: Database,  # noqa: ARG002  # PostgreSQL locks through it
+    ) -> ProfileLock:
+        """Prepare the lock of a profile: a file beside the database."""
+        if self._path is None:
+            return LocalProfileLock(profile, self._held)
+        name = hashlib.sha256(profile.encode(errors="replace")).hexdigest()[:16]
+        return FileProfileLock(
+            profile, self._path.with_name(f"{self._path.name}.{name}")
+        )
+
+    def _state_error(self, what: str, remedy: str) -> StateError:
+        where = f" {self._path}" if self._path else ""
+        return StateError(f"The state database{where} {what}.", remedy=remedy)
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._path is not None:
+            self._prepare_file(self._path)
+        connection = sqlite3.connect(
+            self._path or ":memory:", timeout=self._timeout_s, isolation_level=None
+        )
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA fullfsync = ON")  # macOS: past the disk's cache
+            _switch_to_wal(connection)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare_file(self, path: Path) -> None:
+        """Create file and folder for the owner's eyes; SQLite follows the file."""
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not path.exists():
+                path.touch(mode=0o600)
+        except OSError as error:
+            raise self._state_error(
+                f"cannot be created: {error.strerror}", _ALLOW_IT
+            ) from error
+
+
+def _read_timeout(url: URL) -> float:
+    """Return how long to wait for another program's transaction, in seconds."""
+    timeout_s = url.query.get("timeout", "10")
+    with suppress(ValueError, TypeError):
+        if not set(url.query) - {"timeout"}:
+            return float(timeout_s)  # type: ignore[arg-type]  # a repeat is a tuple
+    raise ConfigError(
+        "The setting [state] url has options that SQLite does not take.",
+        remedy="The only one is ?timeout=SECONDS; leave the others out.",
+    )
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Switch on the write-ahead log, which stays on in the file.
+
+    Two processes that do so at once in a new file block each other, and SQLite does
+    not wait then as it does elsewhere; so wait by way of a transaction of our own,
+    which gives up when the timeout is over.
+    """
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.rollback()
+        else:
+            return

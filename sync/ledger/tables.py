@@ -1,0 +1,203 @@
+"""The tables, and how rows become values. Their history is in ``migrations``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from sync.domain.plan import Action, Cover, Operation
+from sync.domain.plays import Key
+from sync.ledger.records import Outcome, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Dialect, RowMapping
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant to the microsecond, kept and returned in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002  # the signature is SQLAlchemy's
+    ) -> datetime | None:
+        """Turn it to UTC, since SQLite drops the zone; refuse one without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("An instant without a time zone says nothing.")
+        return value.astimezone(UTC)
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002  # the signature is SQLAlchemy's
+    ) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value.astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text from anywhere: what no database can hold becomes a replacement mark."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: str | None,
+        dialect: Dialect,  # noqa: ARG002  # the signature is SQLAlchemy's
+    ) -> str | None:
+        """Replace NUL, which PostgreSQL refuses, and halves of surrogate pairs."""
+        if value is None:
+            return None
+        return (
+            value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+            .encode(errors="replace")
+            .decode()
+        )
+
+
+# SQLite numbers its rows by itself only in a column called INTEGER; it is 64-bit too.
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+# The prefix lets the tables live in a PostgreSQL database beside others.
+metadata = MetaData()
+
+runs = Table(
+    "t2d_run",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("profile", Words, nullable=False),
+    Column("command", Words, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("outcome", Words),
+    Column("summary", JSON, nullable=False),
+    Index("t2d_run_by_profile", "profile", "id"),
+)
+
+operations = Table(
+    "t2d_operation",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("run", BigInteger, ForeignKey("t2d_run.id"), nullable=False),
+    Column("profile", Words, nullable=False),
+    Column("operation_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("media", Words, nullable=False),
+    Column("season", BigInteger),
+    Column("episode", BigInteger),
+    Column("watched_at", Instant, nullable=False),
+    Column("progress", BigInteger, nullable=False),
+    Column("covers", JSON, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("before_progress", Double),
+    Column("intended_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Column("undone_at", Instant),
+    UniqueConstraint("run", "operation_id", name="t2d_operation_once_a_run"),
+    Index("t2d_operation_by_outcome", "profile", "outcome"),
+    Index("t2d_operation_by_key", "profile", "media", "season", "episode"),
+)
+
+facts = Table(
+    "t2d_fact",
+    metadata,
+    Column("profile", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+shows = Table(
+    "t2d_show",
+    metadata,
+    Column("source", Words, primary_key=True),
+    Column("show_id", Words, primary_key=True),
+    Column("payload", JSON, nullable=False),
+    Column("fetched_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+
+holders = Table(
+    "t2d_holder",
+    metadata,
+    Column("profile", Words, primary_key=True),
+    Column("host", Words, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("command", Words, nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+
+def from_operation(operation: Operation) -> dict[str, Any]:
+    """Return the columns that an operation fills."""
+    return {
+        "operation_id": operation.id,
+        "action": operation.action.value,
+        "media": operation.key.media,
+        "season": operation.key.season,
+        "episode": operation.key.episode,
+        "watched_at": operation.watched_at,
+        "progress": operation.progress,
+        "covers": [
+            [cover.episode, cover.watched_at.astimezone(UTC).isoformat()]
+            for cover in operation.covers
+        ],
+        "reason": operation.reason,
+    }
+
+
+def to_row(columns: RowMapping) -> Row:
+    """Read a row of ``operations`` back into the value that it was made of."""
+    return Row(
+        run=columns["run"],
+        profile=columns["profile"],
+        operation=Operation(
+            action=Action(columns["action"]),
+            key=Key(columns["media"], columns["season"], columns["episode"]),
+            watched_at=columns["watched_at"],
+            progress=columns["progress"],
+            covers=tuple(_to_covers(columns["covers"])),
+            reason=columns["reason"],
+        ),
+        outcome=Outcome(columns["outcome"]),
+        intended_at=columns["intended_at"],
+        settled_at=columns["settled_at"],
+        detail=columns["detail"],
+        before_progress=columns["before_progress"],
+        undone_at=columns["undone_at"],
+    )
+
+
+def _to_covers(pairs: Iterable[tuple[int, str]]) -> Iterable[Cover]:
+    for episode, watched_at in pairs:
+        yield Cover(episode, datetime.fromisoformat(watched_at))

@@ -1,0 +1,59 @@
+"""Rows that outlive the process: typed tables over one journal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sync.sandbox.journal import Journal
+
+
+class Row(Protocol):
+    """A frozen dataclass of plain values and datetimes."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+R = TypeVar("R", bound=Row)
+
+
+class Table(Generic[R]):
+    """Rows by id, in the order in which they came. Every change is journalled first."""
+
+    def __init__(
+        self, journal: Journal, name: str, load: Callable[[dict[str, Any]], R]
+    ) -> None:
+        self._journal = journal
+        self._name = name
+        self.rows: dict[str, R] = {}
+        for record in journal.read():
+            if record["table"] != name:
+                continue
+            if record["row"] is None:
+                self.rows.pop(record["id"], None)
+            else:
+                self.rows[record["id"]] = load(record["row"])
+
+    def put(self, row_id: str, row: R) -> None:
+        """Add a row, or replace the one of that id in its place."""
+        values = {name: _plain(value) for name, value in asdict(row).items()}
+        self._journal.append({"table": self._name, "id": row_id, "row": values})
+        self.rows[row_id] = row
+
+    def drop(self, row_id: str) -> None:
+        """Remove a row."""
+        self._journal.append({"table": self._name, "id": row_id, "row": None})
+        self.rows.pop(row_id, None)
+
+
+def moment(text: str) -> datetime:
+    """Read an instant back."""
+    return datetime.fromisoformat(text)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value

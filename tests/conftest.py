@@ -1,0 +1,98 @@
+"""What holds for every test: clean environment, no network, a working aioresponses."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
+
+import aiohttp
+import aioresponses.core
+import pytest
+from hypothesis import settings
+
+from tests.clocks import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A shared machine is slow at times; a slow example is not a broken law.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
+
+_FOLDERS = ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+class ShimmedResponse(aiohttp.ClientResponse):
+    """Supplies what aiohttp 3.14 asks of a response and aioresponses 0.7.9 leaves out.
+
+    Goes as soon as https://github.com/pnuckowski/aioresponses/issues/289 is released;
+    tests/test_aioresponses_shim.py says when.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, stream_writer=Mock(output_size=0), **kwargs)
+
+
+# The name is only imported there, but that is where it is looked up.
+aioresponses.core.ClientResponse = ShimmedResponse  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock on which sleeping takes no time."""
+    return FakeClock()
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No setting, login or proxy of the person who runs the tests reaches them."""
+    for name in list(os.environ):
+        if name.startswith(("TRAKT2DISCOVR_", "XDG_")) or name.upper() in _PROXIES:
+            monkeypatch.delenv(name)
+    home = str(tmp_path_factory.mktemp("home"))
+    for name in _FOLDERS:
+        monkeypatch.setenv(name, home)
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that looks up a name or connects anywhere but to this machine."""
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, _guarded(name))
+    look_up = socket.getaddrinfo
+
+    def guarded(host: Any, *args: Any, **kwargs: Any) -> Any:
+        _refuse_foreign(host)
+        return look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded)
+
+
+def _guarded(name: str) -> Callable[[socket.socket, Any], Any]:
+    original = getattr(socket.socket, name)
+
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in {socket.AF_INET, socket.AF_INET6}:
+            _refuse_foreign(address[0])
+        return original(self, address)
+
+    return guarded
+
+
+def _refuse_foreign(host: str | bytes | None) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in {None, "", "localhost"}:
+        return
+    try:
+        is_here = ipaddress.ip_address(str(name)).is_loopback
+    except ValueError:
+        is_here = False
+    if not is_here:
+        # Not an OSError: nothing that retries network faults may swallow it.
+        pytest.fail(f"a test tried to reach {name}")

@@ -1,0 +1,164 @@
+"""A real PostgreSQL server for the tests, thrown away afterwards.
+
+Import the fixtures ``postgres`` (one server a test process) and ``postgres_url`` (an
+empty database for each test) in a conftest. Where PostgreSQL is not installed, the
+tests that ask for them are skipped; in CI they fail.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_INSTALL = "apt-get update && apt-get install -y --no-install-recommends postgresql"
+_USER = "tester"
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A running server. ``password`` is that of its superuser ``tester``."""
+
+    binaries: Path
+    folder: Path
+    port: int
+    password: str
+
+    def url(self, database: str = "postgres") -> str:
+        """Name a database the way a person would."""
+        login = f"{_USER}:{self.password}"
+        return f"postgresql://{login}@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, statement: str) -> None:
+        """Run one statement as the superuser, outside any transaction."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def empty(self) -> None:
+        """Throw away all tables; that takes a fraction of making a new database."""
+        self.end_sessions()
+        self.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+    def end_sessions(self) -> None:
+        """End all sessions but this one, and with them their locks."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE usename = current_user AND pid <> pg_backend_pid()"
+        )
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1"
+            " -c unix_socket_directories='' -c fsync=off"
+        )
+        self._control("start", "-l", str(self.folder / "log"), "-o", options)
+
+    def stop(self) -> None:
+        """Stop it at once, as a crash would."""
+        self._control("stop", "-m", "immediate")
+
+    def _control(self, *arguments: str) -> None:
+        data = str(self.folder / "data")
+        _run(self.binaries / "pg_ctl", *arguments, "-w", "-D", data)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    binaries = _find_binaries()
+    if binaries is None:
+        reason = f"PostgreSQL is not installed here; {_INSTALL}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    try:
+        server = _create(binaries, folder)
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> str:
+    postgres.empty()
+    return postgres.url()
+
+
+def _find_binaries() -> Path | None:
+    """Look on the path, then where Debian keeps them; the newest version wins."""
+    if found := shutil.which("pg_ctl"):
+        return Path(found).resolve().parent
+    debian = Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")
+    by_version = sorted(debian, key=lambda path: float(path.parts[-3]))
+    return by_version[-1].parent if by_version else None
+
+
+def _create(binaries: Path, folder: Path) -> PostgresServer:
+    password = secrets.token_hex(8)
+    password_file = folder / "password"
+    password_file.write_text(password, "utf-8")
+    if user := _ordinary_user():
+        for path in (folder, password_file):
+            os.chown(path, user.pw_uid, user.pw_gid)
+    _run(
+        binaries / "initdb",
+        *("-D", str(folder / "data"), "-U", _USER, "-A", "scram-sha-256"),
+        *(f"--pwfile={password_file}", "-E", "UTF8", "--locale=C", "--no-sync"),
+    )
+    # Another process can take the free port first; then take another one.
+    for _ in range(5):
+        server = PostgresServer(binaries, folder, _find_port(), password)
+        with contextlib.suppress(subprocess.CalledProcessError):
+            server.start()
+            return server
+    raise RuntimeError((folder / "log").read_text("utf-8"))
+
+
+def _find_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _ordinary_user() -> pwd.struct_passwd | None:
+    """Return whom to be when we are root, whom PostgreSQL refuses."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
+def _run(program: Path, *arguments: str) -> None:
+    user = _ordinary_user()
+    identity: dict[str, Any] = {}
+    if user:
+        identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    subprocess.run(  # noqa: S603  # a program of the server's own folder
+        [program, *arguments],
+        check=True,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        **identity,
+    )

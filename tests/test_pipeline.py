@@ -1,0 +1,157 @@
+"""Whole runs over HTTP against the stand-ins."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connectors.errors import ConfigError
+from sync import migrate
+from sync.domain.balance import Column
+from sync.domain.collapse import Fate
+from sync.domain.plays import Key
+from sync.errors import IncompleteReadError
+from sync.sandbox.export import write_export
+from sync.sandbox.sample import own_entries, sample_account
+from sync.sandbox.server import utc_now
+from sync.sandbox.synthetic import synthetic_account
+from sync.sandbox.trakt_quirks import TraktQuirks
+from tests.worlds import World, world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sync.pipeline import Report
+
+
+@asynccontextmanager
+async def sample(folder: Path, **options: Any) -> AsyncIterator[World]:
+    account = sample_account()
+    async with world(account, folder, **options) as place:
+        for own in own_entries(account):
+            place.discovr.person_adds(own.key, progress=own.progress, at=own.at)
+        yield place
+
+
+def operations(report: Report) -> list[str]:
+    return [operation.id for operation in report.prepared.plan.operations]
+
+
+async def test_everything_arrives_and_a_second_run_sends_no_write(
+    tmp_path: Path,
+) -> None:
+    async with sample(tmp_path) as place:
+        report = await place.migrate()
+        assert report.is_complete
+        total, _ = report.balance()
+        assert total.is_even
+        assert total.columns[Column.FAILED] == 0
+        sent = place.writes()
+        assert sent == len(report.prepared.plan.operations)
+        again = await place.migrate()
+        assert place.writes() == sent
+        assert again.is_complete
+
+
+@pytest.mark.parametrize("collapse", ["off", "clean", "fewest"])
+@pytest.mark.parametrize("plays", ["latest", "all"])
+async def test_a_second_run_is_empty_in_every_mode(
+    tmp_path: Path, collapse: str, plays: str
+) -> None:
+    history = {"collapse": collapse, "plays": plays}
+    async with sample(tmp_path, history=history) as place:
+        first = await place.migrate()
+        assert first.is_complete
+        assert first.balance()[0].is_even
+        assert operations(await place.plan()) == []
+
+
+async def test_the_download_and_the_api_give_the_same_plan(tmp_path: Path) -> None:
+    async with sample(tmp_path) as place:
+        path = tmp_path / "trakt-export-me.zip"
+        write_export(place.account, path)
+        by_api, by_file = await place.plan(), await place.plan(files=[path])
+    assert by_file.prepared.extraction.receipt.is_whole
+    assert operations(by_api) == operations(by_file)
+    assert by_api.prepared.plan.fates == by_file.prepared.plan.fates
+
+
+async def test_the_person_s_own_marks_are_respected(tmp_path: Path) -> None:
+    async with sample(tmp_path) as place:
+        report = await place.migrate()
+        fates = set(report.prepared.plan.fates.values())
+        assert {Fate.KEPT, Fate.ALREADY_THERE, Fate.WRITTEN, Fate.COVERED} <= fates
+        kept = [k for k, f in report.prepared.plan.fates.items() if f is Fate.KEPT]
+        entries = {entry.key: entry.progress for entry in place.discovr.entries()}
+        assert all((entries[key] or 0) < 80 for key in kept)
+
+
+async def test_a_dry_run_leaves_no_trace(tmp_path: Path) -> None:
+    async with sample(tmp_path) as place:
+        before = len(place.discovr.entries())
+        report = await place.plan()
+        assert operations(report)
+        assert place.writes() == 0
+        assert len(place.discovr.entries()) == before
+    assert not (tmp_path / "state.sqlite3").exists()
+
+
+async def test_what_is_not_proved_whole_is_not_loaded(tmp_path: Path) -> None:
+    quirks = TraktQuirks(minimal_unavailable=404)
+    async with sample(tmp_path, trakt=quirks) as place:
+        with pytest.raises(IncompleteReadError) as caught:
+            await place.migrate()
+        assert place.writes() == 0
+        assert "--accept-incomplete" in caught.value.remedy
+        assert (await place.migrate(accept_incomplete=True)).is_complete
+
+
+async def test_a_refused_plan_writes_nothing(tmp_path: Path) -> None:
+    async def refuse(_report: Report) -> bool:
+        return False
+
+    async with sample(tmp_path) as place:
+        report = await place.migrate(confirm=refuse)
+        assert report.run is None
+        assert place.writes() == 0
+
+
+async def test_a_profile_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    async with sample(tmp_path) as place:
+        settings = place.settings.model_dump()
+        settings["discovr"]["profile"] = "Nobody"
+        changed = type(place.settings).model_validate(settings)
+        with pytest.raises(ConfigError, match="no profile 'Nobody'") as caught:
+            await migrate(changed)
+        assert "Kids" in caught.value.remedy
+
+
+async def test_a_migration_stays_within_the_table_of_requests(tmp_path: Path) -> None:
+    account = synthetic_account(1_100, 12, seed=5)
+    async with world(account, tmp_path, has_tmdb=False) as place:
+        place.discovr.person_adds(Key("MV_999999"), at=utc_now())
+        report = await place.migrate()
+        plays, shows = len(account.plays), 12
+        there, after = 1, report.verification.entries if report.verification else 0
+        assert len(place.trakt.seen) <= 5 + -(-plays // 250) + shows
+        writes = len(report.prepared.plan.operations)
+        assert len(place.discovr.seen) <= (
+            3 + -(-there // 50) + writes + -(-after // 50)
+        )
+
+
+async def test_a_play_in_the_future_makes_no_default(tmp_path: Path) -> None:
+    account = synthetic_account(60, 1, seed=5)
+    play = next(p for p in account.plays if p.episode)
+    account.move_play(play.id, utc_now() + timedelta(days=400))
+    async with world(account, tmp_path) as place:
+        report = await place.migrate()
+    assert play.episode is not None
+    notes = {note.season: note.reason for note in report.prepared.plan.seasons}
+    place_of = next(s for s in notes if s.season == play.episode.season)
+    assert "in the future" in notes[place_of]
+    assert report.is_complete
