@@ -73,7 +73,7 @@ async def build(
         wiring = Wiring(settings, stack, session=session, clock=clock, on_event=tell)
         trakt_client = None
         if source is None and files:
-            source = FileSource(files)
+            source = FileSource(files, clock)
         elif source is None:
             trakt_client = wiring.trakt()
             source = TraktSource(

@@ -156,8 +156,11 @@ class ReportDocument(Document):
     quarantined: tuple[QuarantinedDocument, ...]
     failed: tuple[FailedDocument, ...]
     verification: VerificationDocument | None
-    source_digest: str
-    target_digest: str
+    #: Where the plays came from: these downloads, or the API where there are none.
+    files: tuple[str, ...]
+    #: A digest per title of what both sides held; ``apply`` refuses if one has moved.
+    source_state: dict[str, str]
+    target_state: dict[str, str]
     operations: tuple[OperationDocument, ...]
 
 
@@ -184,6 +187,25 @@ class UnmatchedDocument(Document):
     unmatched: tuple[LeftOutDocument, ...]
     unsupported: tuple[LeftOutDocument, ...]
     quarantined: tuple[QuarantinedDocument, ...]
+
+
+class LeftAloneDocument(Document):
+    """An entry that ``undo`` did not touch, and why."""
+
+    key: KeyDocument
+    reason: str
+
+
+class UndoDocument(Document):
+    """What ``undo`` took back of one run."""
+
+    format: Literal["trakt2discovr/undo"] = "trakt2discovr/undo"
+    version: Literal[1] = 1
+    run: int
+    removed: int
+    restored: int
+    gone: int
+    left_alone: tuple[LeftAloneDocument, ...]
 
 
 class ErrorDocument(Document):

@@ -17,6 +17,7 @@ from connectors.trakt.client import PAGE_LIMIT
 from sync.concurrency import run_all, run_limited
 from sync.harvest import Harvest, MinimalCounts
 from sync.ports import Extraction, Receipt
+from sync.records import PlayMapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +87,7 @@ class _State:
         self._on_page = on_page
         self._end_at = end_at
         self._counts: MinimalCounts | None = None
-        self._harvest = Harvest()
+        self._harvest = Harvest(PlayMapper(end_at))
         self._walks = 0
         self.doubts: list[str] = []
 

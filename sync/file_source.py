@@ -11,18 +11,20 @@ from sync.ports import Extraction, Quarantined, Receipt
 from sync.records import PlayMapper, UnusableRecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from connectors.trakt.export import ExportData
+    from connectors.clock import Clock
+    from connectors.trakt.models import HistoryItem
     from sync.domain.plays import Play
 
 
 class FileSource:
     """Files have no end to pin and no stamps; what they lack they show themselves."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], clock: Clock) -> None:
         self._paths = tuple(paths)
+        self._clock = clock
         for path in self._paths:
             if not path.exists():
                 raise InputError(
@@ -32,26 +34,31 @@ class FileSource:
 
     async def extract(self, on_page: Callable[[int, int], None]) -> Extraction:
         """Read all files as one history; raises InputError for what is no download."""
-        data = await asyncio.to_thread(read_export, self._paths)
-        on_page(data.pages, data.pages)
-        return _extraction(data)
+        extraction = await asyncio.to_thread(self._extract)
+        on_page(extraction.receipt.pages, extraction.receipt.pages)
+        return extraction
 
+    def _extract(self) -> Extraction:
+        mapper = PlayMapper(self._clock.now())
+        plays: list[Play] = []
+        quarantined: list[Quarantined] = []
 
-def _extraction(data: ExportData) -> Extraction:
-    mapper = PlayMapper()
-    plays: list[Play] = []
-    quarantined = [Quarantined(where, reason) for where, reason in data.quarantined]
-    for item in data.items:
-        try:
-            plays.append(mapper.play(item))
-        except UnusableRecordError as error:
-            quarantined.append(Quarantined(f"history id {item.id}", str(error)))
-    receipt = Receipt(
-        source="the download",
-        plays=len(plays),
-        repeats=data.repeats,
-        pages=data.pages,
-        doubts=tuple(data.doubts),
-        notes=tuple(data.notes),
-    )
-    return Extraction(plays, receipt, quarantined)
+        def receive(items: Iterable[HistoryItem]) -> None:
+            for item in items:
+                try:
+                    plays.append(mapper.play(item))
+                except UnusableRecordError as error:
+                    where = f"history id {item.id}"
+                    quarantined.append(Quarantined(where, str(error)))
+
+        data = read_export(self._paths, receive=receive, clock=self._clock)
+        quarantined += [Quarantined(where, why) for where, why in data.quarantined]
+        receipt = Receipt(
+            source="the download",
+            plays=len(plays),
+            repeats=data.repeats,
+            pages=data.pages,
+            doubts=tuple(data.doubts),
+            notes=tuple(data.notes),
+        )
+        return Extraction(plays, receipt, quarantined)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sync.domain.plays import Kind
 from sync.ports import Quarantined
-from sync.records import PlayMapper, UnusableRecordError
+from sync.records import UnusableRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from connectors.trakt.client import BadRecord, HistoryPage
     from connectors.trakt.models import HistoryItem
     from sync.domain.plays import Play
+    from sync.records import PlayMapper
 
     #: A film or episode, as the minimal lists count them: kind and Trakt id.
     Item = tuple[str, int]
@@ -52,7 +53,7 @@ class Harvest:
     must not look like plays that Trakt withheld.
     """
 
-    mapper: PlayMapper = field(default_factory=PlayMapper)
+    mapper: PlayMapper
     plays: dict[Hashable, Play] = field(default_factory=dict)
     set_aside: dict[Hashable, tuple[Item | None, Quarantined]] = field(
         default_factory=dict

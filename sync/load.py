@@ -25,6 +25,7 @@ from sync.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
     from connectors.clock import Clock
     from sync.domain.entries import Entry
@@ -75,6 +76,7 @@ class Loader:
         self._fatal: ServiceError | None = None
         self._unclear: frozenset[Key] = frozenset()
         self._before: Mapping[str, float] = {}
+        self._known: dict[Key, set[datetime]] | None = None
         self._total = 0
         self.settled: dict[str, Settled] = {}
 
@@ -84,16 +86,20 @@ class Loader:
         *,
         unclear: Collection[Key] = (),
         before: Mapping[str, float] | None = None,
+        known: Mapping[Key, Collection[datetime]] | None = None,
         is_first: bool = False,
     ) -> None:
         """Apply in order; ``settled`` holds the outcome of each, even after an error.
 
         ``unclear`` names keys that an earlier run may have written. ``before`` is the
-        progress that SET replaces, by operation id. ``is_first`` reads the first added
+        progress that SET replaces, by operation id; ``known`` the minutes that stand
+        there by key, where every viewing counts. ``is_first`` reads the first added
         entry back before anything else is added. An error that would meet every write
         stops the run: what is under way is settled, then it is raised.
         """
         self._unclear, self._before = frozenset(unclear), before or {}
+        if known is not None:
+            self._known = {key: set(minutes) for key, minutes in known.items()}
         self._total = len(operations)
         probed = _first_add(operations) + 1 if is_first else 0
         with self._stop.heeded():
@@ -163,6 +169,8 @@ class Loader:
             self._fatal = self._fatal or error
             return
         self.settled[operation.id] = settled
+        if self._known is not None and settled.outcome is Outcome.APPLIED:
+            self._known.setdefault(operation.key, set()).add(operation.watched_at)
         self._unflushed.append((operation.id, *settled))
         self._on_event(Advanced(Stage.LOAD, len(self.settled), self._total))
         if len(self._unflushed) >= GROUP:
@@ -204,7 +212,8 @@ class Loader:
     async def _is_in_place(self, operation: Operation) -> bool:
         key = operation.key
         entries = await self._target.read_title(key.media, key.season)
-        return is_in_place(operation, entries)
+        known = None if self._known is None else self._known.get(key, ())
+        return is_in_place(operation, entries, known)
 
     async def _probe(self, operation: Operation) -> None:
         """Stop unless the first entry came back as it was sent."""
@@ -230,22 +239,30 @@ class Loader:
         )
 
 
-def is_in_place(operation: Operation, entries: Sequence[Entry]) -> bool:
+def is_in_place(
+    operation: Operation,
+    entries: Sequence[Entry],
+    known: Collection[datetime] | None = None,
+) -> bool:
     """Whether the entries of a title and season show that the write took effect.
 
-    A season default is known by its minute, because another one may stand there; of an
-    explicit entry it matters only what it says now.
+    Without ``known`` it matters only what an explicit entry says now; a season default
+    is known by its minute. Where every viewing counts, ``known`` has the minutes of
+    this key that stand there already: viewings listed merged hide behind a count.
     """
     mine = [entry for entry in entries if entry.key == operation.key]
-    if operation.is_default:
-        minutes = {to_minute(e.updated_at) for e in mine if e.updated_at}
-        return operation.watched_at in minutes
     current = current_entry(mine)
     if current is None:
         return False
     if operation.action is Action.SET:
         return current.progress == operation.progress
-    return current.is_completed
+    if known is None and not operation.is_default:
+        return current.is_completed
+    done = [e for e in mine if e.is_completed]
+    listed = {to_minute(e.updated_at) for e in done if e.updated_at}
+    hidden = sum(e.count for e in done) - len(done)
+    elsewhere = set(known or ()) - listed
+    return operation.watched_at in listed or hidden > len(elsewhere)
 
 
 def _first_add(operations: Sequence[Operation]) -> int:

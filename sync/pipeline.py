@@ -14,7 +14,7 @@ from sync.domain.verify import Verification, compare
 from sync.errors import StoppedError
 from sync.events import Finished, Stage
 from sync.ledger import Outcome
-from sync.load import Loader, Settled, is_in_place
+from sync.load import Loader, Settled
 from sync.prepare import Prepared, Services, prepare, read_target
 from sync.writers import left_out_document
 
@@ -94,14 +94,16 @@ async def migrate(
     async with ledger.profile_lock(profile, command="migrate", at=clock.now()):
         prepared = await prepare(services, accept_incomplete=accept_incomplete)
         await _keep_left_out(services, prepared)
-        unclear = await _look_at_unsettled(services, prepared)
+        await _close(
+            services, prepared.memory.arrived, Outcome.APPLIED, "found by a later run"
+        )
         report = Report(prepared)
         if not prepared.plan.operations:
             verification = _compare(prepared, prepared.existing)
             return Report(prepared, verification=verification)
         if not await confirm(report):
             return report
-        return await _load(services, prepared, unclear, stop)
+        return await _load(services, prepared, stop)
 
 
 async def verify(services: Services, *, accept_incomplete: bool = False) -> Report:
@@ -119,38 +121,23 @@ async def _keep_left_out(services: Services, prepared: Prepared) -> None:
     await services.ledger.put_fact(PROFILES, wanted, prepared.profile, now)
 
 
-async def _look_at_unsettled(
-    services: Services, prepared: Prepared
-) -> dict[Key, list[Row]]:
-    """Settle what earlier runs left open and the profile shows; return the rest."""
-    shelf: dict[tuple[str, int | None], list[Entry]] = {}
-    for entry in prepared.existing:
-        shelf.setdefault(entry.key[:2], []).append(entry)
-    unclear: dict[Key, list[Row]] = {}
-    for row in await services.ledger.unsettled(prepared.profile):
-        operation = row.operation
-        if is_in_place(operation, shelf.get(operation.key[:2], [])):
-            await _close(services, [row], Outcome.APPLIED, "found by a later run")
-        else:
-            unclear.setdefault(operation.key, []).append(row)
-    return unclear
-
-
 async def _close(
     services: Services, rows: Sequence[Row], outcome: Outcome, detail: str
 ) -> None:
+    by_run: dict[int, list[tuple[str, Outcome, str]]] = {}
     for row in rows:
-        settled = [(row.operation.id, outcome, detail)]
-        await services.ledger.settle(row.run, settled, services.clock.now())
+        by_run.setdefault(row.run, []).append((row.operation.id, outcome, detail))
+    for run, outcomes in by_run.items():
+        await services.ledger.settle(run, outcomes, services.clock.now())
 
 
 async def _load(
     services: Services,
     prepared: Prepared,
-    unclear: Mapping[Key, Sequence[Row]],
     stop: Stop | None,
 ) -> Report:
-    ledger, clock, profile = services.ledger, services.clock, prepared.profile
+    ledger, clock = services.ledger, services.clock
+    profile, memory = prepared.profile, prepared.memory
     run = await ledger.start_run(profile, "migrate", clock.now())
     loader = Loader(
         services.target,
@@ -165,8 +152,9 @@ async def _load(
     try:
         await loader.load(
             prepared.plan.operations,
-            unclear=unclear.keys(),
+            unclear={row.operation.key for row in memory.unclear},
             before=_progress_before(prepared),
+            known=memory.known,
             is_first=await ledger.get_fact(profile, PROBED) is None,
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
@@ -174,8 +162,7 @@ async def _load(
         report = Report(prepared, run, loader.settled)
         await ledger.finish_run(run, clock.now(), outcome, summary(report))
     # Each was looked up before it was sent again, so the old intents are answered.
-    retried = [r for key in unclear for r in unclear[key]]
-    await _close(services, retried, Outcome.REJECTED, f"not found by run {run}")
+    await _close(services, memory.unclear, Outcome.REJECTED, f"not found by run {run}")
     if loader.is_stopping:
         raise StoppedError(
             f"Stopped after {len(loader.settled):,} of "

@@ -15,6 +15,7 @@ from sync.domain.reconcile import reconcile
 from sync.domain.rules import Rules
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
+from sync.memory import Memory, recall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +58,7 @@ class Prepared:
     extraction: Extraction
     desired: Desired
     existing: Sequence[Entry]
+    memory: Memory
     rules: Rules
     plan: Plan
 
@@ -77,9 +79,15 @@ async def prepare(
         found = await services.resolver.find(extraction.plays, is_kept=not is_dry)
     desired = transform(extraction.plays, found)
     answer = await _look_up(services, desired, existing, is_kept=not is_dry)
-    rules = _rules(services, extraction, desired, answer)
+    memory = await recall(
+        services.ledger,
+        profile,
+        existing,
+        has_every_viewing=services.settings.history.plays == "all",
+    )
+    rules = _rules(services, extraction, desired, answer, memory)
     plan = reconcile(desired, existing, rules)
-    return Prepared(profile, extraction, desired, existing, rules, plan)
+    return Prepared(profile, extraction, desired, existing, memory, rules, plan)
 
 
 async def read_target(services: Services) -> list[Entry]:
@@ -145,7 +153,11 @@ async def _look_up(
 
 
 def _rules(
-    services: Services, extraction: Extraction, desired: Desired, answer: Answer
+    services: Services,
+    extraction: Extraction,
+    desired: Desired,
+    answer: Answer,
+    memory: Memory,
 ) -> Rules:
     history = services.settings.history
     mode = Mode(history.collapse)
@@ -158,7 +170,9 @@ def _rules(
         conflict=Conflict(history.conflict),
         airings=airings,
         disputed=disputed,
+        records=memory.seasons,
         has_every_viewing=history.plays == "all",
+        written=memory.written,
     )
 
 

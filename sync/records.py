@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sync.domain.plays import UNKNOWN_DATE, Ids, Kind, Play, Title, to_minute
@@ -10,9 +10,11 @@ from sync.domain.plays import UNKNOWN_DATE, Ids, Kind, Play, Title, to_minute
 if TYPE_CHECKING:
     from connectors.trakt.models import HistoryItem, IdsModel, TitleModel
 
-#: Outside of these a date is a mistake: before there were films, or after all of us.
+#: Outside of these a date is a mistake: before there were films, or far ahead of now.
 _EARLIEST = datetime(1888, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+_AHEAD = timedelta(days=366)
+#: No show has so many seasons, and no season so many episodes.
+_MOST = 99_999
 
 
 class UnusableRecordError(ValueError):
@@ -22,27 +24,28 @@ class UnusableRecordError(ValueError):
 class PlayMapper:
     """Maps records to plays; equal titles become one object, which saves memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime) -> None:
+        self._latest = now + _AHEAD
         self._titles: dict[Title, Title] = {}
 
     def play(self, item: HistoryItem) -> Play:
         """Return the play that the record stands for, or raise UnusableRecordError."""
         watched_at = to_minute(item.watched_at)
-        if watched_at != UNKNOWN_DATE and not _EARLIEST <= watched_at < _LATEST:
-            raise UnusableRecordError(f"absurd date {watched_at:%Y-%m-%d}")
+        if watched_at != UNKNOWN_DATE and not _EARLIEST <= watched_at <= self._latest:
+            raise UnusableRecordError(f"is dated in the year {watched_at:%Y}")
         if item.episode is not None and item.type in ("episode", None):
             return self._episode(item, watched_at)
         if item.movie is not None and item.type in ("movie", None):
             title = self._title(Kind.FILM, item.movie)
             return Play(title=title, watched_at=watched_at, id=item.id)
-        raise UnusableRecordError("neither a film nor an episode")
+        raise UnusableRecordError("is neither a film nor an episode")
 
     def _episode(self, item: HistoryItem, watched_at: datetime) -> Play:
         episode = item.episode
         if episode is None or item.show is None:
-            raise UnusableRecordError("an episode without its show")
-        if episode.season < 0 or episode.number < 0:
-            raise UnusableRecordError("a negative season or episode number")
+            raise UnusableRecordError("is an episode without its show")
+        if not (0 <= episode.season <= _MOST and 0 <= episode.number <= _MOST):
+            raise UnusableRecordError("has a season or episode number that cannot be")
         return Play(
             title=self._title(Kind.SHOW, item.show),
             watched_at=watched_at,

@@ -20,10 +20,11 @@ from sync.documents import (
     VerificationDocument,
 )
 from sync.domain.balance import Column
-from sync.domain.digest import source_digest, target_digest
+from sync.domain.digest import source_state, target_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from sync.domain.balance import Balance
     from sync.domain.desired import LeftOut
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from sync.prepare import Prepared
 
 
-def report_document(report: Report, command: str, exit_code: int) -> ReportDocument:
+def report_document(
+    report: Report, command: str, exit_code: int, files: Iterable[Path] = ()
+) -> ReportDocument:
     """Write a whole report down."""
     prepared = report.prepared
     total, titles = report.balance()
@@ -53,8 +56,9 @@ def report_document(report: Report, command: str, exit_code: int) -> ReportDocum
         quarantined=left.quarantined,
         failed=tuple(_failed(report)),
         verification=_verification(report),
-        source_digest=source_digest(prepared.desired),
-        target_digest=target_digest(prepared.existing),
+        files=tuple(str(path.absolute()) for path in files),
+        source_state=source_state(prepared.desired),
+        target_state=target_state(prepared.existing),
         operations=tuple(map(OperationDocument.model_validate, plan.operations)),
     )
 

@@ -84,7 +84,7 @@ def test_the_export_and_the_api_give_the_same_plan(tmp_path: Path) -> None:
         catch_exceptions=False,
     )
     one, other = document(by_api), document(by_file)
-    assert one.source_digest == other.source_digest
+    assert one.source_state == other.source_state
     assert one.balance.read == other.balance.read
 
 
@@ -100,8 +100,8 @@ def test_a_dry_run_writes_nothing_at_all(
     after = document(run("--sandbox", "--json", "plan"))
     assert after.writes > 0
     assert (
-        after.target_digest
-        == document(run("--sandbox", "--json", "plan")).target_digest
+        after.target_state
+        == document(run("--sandbox", "--json", "plan")).target_state
     )
 
 

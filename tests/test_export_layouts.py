@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connectors.errors import InputError
 from tests.export_builders import (
     FIRST_ID,
     MADE_AT,
@@ -291,3 +293,20 @@ def test_one_object_is_a_list_of_one(tmp_path: Path) -> None:
 def test_pretty_printed_files_are_read_alike(tmp_path: Path) -> None:
     pretty = json.dumps(json.loads(to_bytes(make_plays(3))), indent=4).encode()
     assert read(make_file(tmp_path / "history.json", pretty)).plays == 3
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(
+    *, is_enabled: bool, tmp_path: Path
+) -> None:
+    path = make_file(tmp_path / "history.json", make_plays(1))
+    before = gc.isenabled()
+    try:
+        (gc.enable if is_enabled else gc.disable)()
+        read(path)
+        assert gc.isenabled() is is_enabled
+        with pytest.raises(InputError):
+            read(tmp_path / "missing.json")
+        assert gc.isenabled() is is_enabled
+    finally:
+        (gc.enable if before else gc.disable)()

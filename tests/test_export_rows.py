@@ -70,7 +70,7 @@ def summarise(item: HistoryItem) -> tuple[Any, ...]:
         ),
         (
             {"type": "season", "title": "Lost", "tmdb": 4607, "season": 1},
-            ("season", "Lost", {"tmdb": 4607}),
+            ("season", "Lost", {}),
         ),
     ],
     ids=str,

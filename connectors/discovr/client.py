@@ -84,7 +84,7 @@ class DiscovrClient:
         season: int | None = None,
         episode: int | None = None,
     ) -> None:
-        """Set one entry's progress, creating it if absent. Carries no time, no label."""
+        """Set one entry's progress, creating it if absent; carries no time or label."""
         await self.http.request(
             "PATCH",
             f"/profile/history/{media_id}",

@@ -189,7 +189,7 @@ def read_records(response: Response) -> tuple[list[HistoryItem], list[BadRecord]
 
 def _bad_record(index: int, record: object, error: ValidationError) -> BadRecord:
     fields = ", ".join(sorted({".".join(map(str, e["loc"])) for e in error.errors()}))
-    reason = f"unreadable: {fields or 'not an object'}"
+    reason = f"is unreadable: {fields or 'no object'}"
     if isinstance(record, dict):
         for kind in ("movie", "episode"):
             ids = record.get(kind)

@@ -17,7 +17,12 @@ def _empty_is_none(value: object) -> object:
 
 
 def _aware(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no such date in UTC") from None
 
 
 OptionalInt = Annotated[int | None, BeforeValidator(_empty_is_none)]

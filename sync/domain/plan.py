@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,7 +49,7 @@ class Operation:
     @property
     def id(self) -> str:
         """Digest of what is written, not of why."""
-        parts = (self.action, self.key, self.watched_at.isoformat(), self.progress)
+        parts = (self.action, self.key, self.watched_at.astimezone(UTC).isoformat(), self.progress)
         return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from sync.ledger import tables
 from sync.ledger.backend import Mode
@@ -177,6 +177,18 @@ class Ledger(Facts):
         column = tables.operations.c.media
         chunks = cut(sorted(set(media)))
         return _read_rows(connection, (statement.where(column.in_(c)) for c in chunks))
+
+    @transaction(Mode.READ)
+    def season_rows(self, connection: Connection, profile: str) -> list[Row]:
+        """Return the defaults and zeros that stand: what entries alone do not tell."""
+        columns = tables.operations.c
+        statement = _of(profile).where(
+            columns.outcome == Outcome.APPLIED.value,
+            columns.undone_at.is_(None),
+            columns.season.is_not(None),
+            or_(columns.episode.is_(None), columns.progress == 0),
+        )
+        return _read_rows(connection, [statement])
 
 
 def _of(profile: str) -> Select[Any]:

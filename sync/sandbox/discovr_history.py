@@ -198,11 +198,6 @@ class HistoryBook:
         self._sorted.pop(entry.profile, None)
 
 
-def by_update(entries: Iterable[StoredEntry]) -> list[StoredEntry]:
-    """Order the entries of one title: newest viewing first."""
-    return sorted(entries, key=recency, reverse=True)
-
-
 def page_after(
     entries: Sequence[StoredEntry],
     sort_key: Callable[[StoredEntry], SortKey],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from sync.sandbox.credentials import Credentials
 from sync.sandbox.discovr import DiscovrStandIn
+from sync.sandbox.discovr_quirks import DiscovrQuirks
 from sync.sandbox.sample import own_entries, sample_account
 from sync.sandbox.server import utc_now
 from sync.sandbox.tmdb import TmdbStandIn
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.sandbox.account import Account
-    from sync.sandbox.discovr_quirks import DiscovrQuirks
 
 _DISCOVR_STORE = "discovr.jsonl"
 _TRAKT_STORE = "trakt-tokens.jsonl"
 #: In a rehearsal the person on the second screen says yes by herself, and soon.
 _WILLING_TRAKT = TraktQuirks(approves_after_polls=1, device_interval_s=1)
+_WILLING_DISCOVR = DiscovrQuirks(approves_after_polls=1)
 
 
 class Sandbox:
@@ -44,7 +45,7 @@ class Sandbox:
         discovr_quirks: DiscovrQuirks | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.account = account or sample_account()
+        self.account = account or sample_account(now)
         self.trakt = TraktStandIn(
             self.account,
             quirks=trakt_quirks or _WILLING_TRAKT,
@@ -52,7 +53,7 @@ class Sandbox:
             store_path=store_dir / _TRAKT_STORE if store_dir else None,
         )
         self.discovr = DiscovrStandIn(
-            quirks=discovr_quirks,
+            quirks=discovr_quirks or _WILLING_DISCOVR,
             catalogue=self.account.titles,
             store_path=store_dir / _DISCOVR_STORE if store_dir else None,
             now=now,

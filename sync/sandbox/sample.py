@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind
 from sync.sandbox.account import FIRST_PLAY_ID, Account, Pause, Play
+from sync.sandbox.server import utc_now
 from sync.sandbox.titles import CatalogueTitle, Episode, Season, by_media_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     Json = dict[str, Any]
 
@@ -50,8 +51,8 @@ class _Numbers:
     episodes: Iterator[int] = field(default_factory=lambda: count(_FIRST_EPISODE_ID))
 
 
-def sample_account() -> Account:
-    """Return the sample account, new and unchanged."""
+def sample_account(now: Callable[[], datetime] = utc_now) -> Account:
+    """Return the sample account, new and unchanged; ``now`` stamps later changes."""
     data, numbers = _data(), _Numbers()
     titles: list[CatalogueTitle] = []
     viewings: list[_Viewing] = []
@@ -69,7 +70,9 @@ def sample_account() -> Account:
         for i, v in enumerate(viewings)
     ]
     pauses = _pauses(data["pause"], titles, plays[-1].id + 1)
-    return Account(titles, plays, pauses, user=data["user"], timezone=data["timezone"])
+    return Account(
+        titles, plays, pauses, user=data["user"], timezone=data["timezone"], now=now
+    )
 
 
 def own_entries(account: Account) -> list[OwnEntry]:

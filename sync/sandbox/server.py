@@ -172,7 +172,7 @@ class StandIn(ABC):
         )
         self.seen.append(seen)
         if self.latency_s:
-            await asyncio.sleep(self.latency_s)
+            await self._pause(self.latency_s)
         answer = partial(self._answer, request, handler)
         response = await (self._spoil(fault, request, answer) if fault else answer())
         self._note(seen, None if _is_cut(request) else response.status)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
+from typing import TYPE_CHECKING
 
 from sync.domain.plays import Ids, Kind
 from sync.sandbox.account import FIRST_PLAY_ID, Account, Play
+from sync.sandbox.server import utc_now
 from sync.sandbox.titles import CatalogueTitle, Episode, Season
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _EPISODES_A_SEASON = 10
 _MOST_SEASONS = 8
@@ -21,11 +26,17 @@ _FIRST_VIEWING = datetime(2013, 1, 1, 18, 0, tzinfo=UTC)
 _LAST_VIEWING = datetime(2026, 10, 31, 22, 0, tzinfo=UTC)
 
 
-def synthetic_account(plays: int, shows: int = 50, seed: int = 0) -> Account:
+def synthetic_account(
+    plays: int,
+    shows: int = 50,
+    seed: int = 0,
+    *,
+    now: Callable[[], datetime] = utc_now,
+) -> Account:
     """Return an account with exactly that many plays: of the shows, and of some films.
 
     Each show is watched in order, and from the start again once it is through. Films
-    and shows share their numbers, as on the real services.
+    and shows share their numbers, as on the real services. ``now`` stamps changes.
     """
     draw = random.Random(seed)  # noqa: S311  # repeatable on purpose
     titles = [
@@ -48,7 +59,7 @@ def synthetic_account(plays: int, shows: int = 50, seed: int = 0) -> Account:
             title, episode = titles[current], next(queues[current])
         at = _FIRST_VIEWING + step * number
         entered.append(Play(FIRST_PLAY_ID + 3 * number, title, at, episode))
-    return Account([*titles, *films], entered)
+    return Account([*titles, *films], entered, now=now)
 
 
 def _film(number: int) -> CatalogueTitle:

@@ -9,11 +9,11 @@ from sync.domain.plays import Kind
 from sync.sandbox.trakt_wire import newest_first, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from sync.sandbox.account import Account, Play
-    from sync.sandbox.titles import CatalogueTitle
+    from sync.sandbox.titles import CatalogueTitle, Episode
     from sync.sandbox.trakt_wire import Json, TraktWire
 
 _UUID = "b6589fc6ab0dc82cf12099d1c2d40ab994e8410c"
@@ -48,15 +48,13 @@ def minimal_shows(
 ) -> Json:
     """Write the map show id > season > episode id > play times (``extended=min``)."""
     shows: Json = {}
-    for play in newest_first(_episode_plays(plays, specials=specials)):
-        if play.episode is None:
-            continue
-        season = play.title.season(play.episode.season)
+    for play, episode in _episode_plays(newest_first(plays), specials=specials):
+        season = play.title.season(episode.season)
         key = str(season.ids.trakt if season else 0)
         if season_numbers:
-            key = f"{key}|{play.episode.season}"
+            key = f"{key}|{episode.season}"
         seasons = shows.setdefault(str(play.title.trakt), {})
-        times = seasons.setdefault(key, {}).setdefault(str(play.episode.ids.trakt), [])
+        times = seasons.setdefault(key, {}).setdefault(str(episode.ids.trakt), [])
         times.append(stamp(wire.watched_at(play)))
     return shows
 
@@ -81,7 +79,8 @@ def watched_shows(
 ) -> list[Json]:
     """Write each watched show once; ``progress`` adds the seasons."""
     shows: list[Json] = []
-    for title, of_title in _grouped(_episode_plays(plays, specials=specials)):
+    counted = [play for play, _ in _episode_plays(plays, specials=specials)]
+    for title, of_title in _grouped(counted):
         show = wire.title(title, full=full) | {"aired_episodes": _aired(title, now)}
         item = _summary(of_title, wire) | {"reset_at": None, "show": show}
         if progress:
@@ -122,23 +121,27 @@ def settings(account: Account) -> Json:
 
 def stats(account: Account) -> Json:
     """Write the totals."""
-    films = [p for p in account.plays if p.episode is None]
-    episodes = [p for p in account.plays if p.episode is not None]
+    films = [play for play in account.plays if play.episode is None]
+    episodes = list(_episode_plays(account.plays, specials=True))
     return {
         "movies": {
             "plays": len(films),
-            "watched": len({p.title.trakt for p in films}),
+            "watched": len({play.title.trakt for play in films}),
         },
-        "shows": {"watched": len({p.title.trakt for p in episodes})},
+        "shows": {"watched": len({play.title.trakt for play, _ in episodes})},
         "episodes": {
             "plays": len(episodes),
-            "watched": len({p.episode.ids.trakt for p in episodes if p.episode}),
+            "watched": len({episode.ids.trakt for _, episode in episodes}),
         },
     }
 
 
-def _episode_plays(plays: Iterable[Play], *, specials: bool) -> list[Play]:
-    return [p for p in plays if p.episode and (specials or p.episode.season)]
+def _episode_plays(
+    plays: Iterable[Play], *, specials: bool
+) -> Iterator[tuple[Play, Episode]]:
+    for play in plays:
+        if play.episode is not None and (specials or play.episode.season):
+            yield play, play.episode
 
 
 def _grouped(plays: Iterable[Play]) -> Iterable[tuple[CatalogueTitle, list[Play]]]:
@@ -164,10 +167,8 @@ def _aired(title: CatalogueTitle, now: datetime) -> int:
 
 def _seasons(plays: Sequence[Play], wire: TraktWire) -> list[Json]:
     seasons: dict[int, dict[int, list[Play]]] = defaultdict(dict)
-    for play in plays:
-        if play.episode is not None:
-            numbers = seasons[play.episode.season]
-            numbers.setdefault(play.episode.number, []).append(play)
+    for play, episode in _episode_plays(plays, specials=True):
+        seasons[episode.season].setdefault(episode.number, []).append(play)
     return [
         {"number": season, "episodes": _watched_episodes(numbers, wire)}
         for season, numbers in sorted(seasons.items())

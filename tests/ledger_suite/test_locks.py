@@ -160,15 +160,15 @@ async def test_a_run_that_lost_its_lock_does_not_unmake_the_next_holder(
     async with (
         await Ledger.open(postgres_url) as first,
         await Ledger.open(postgres_url) as second,
+        AsyncExitStack() as later_run,
     ):
-        async with AsyncExitStack() as later_run:
-            async with lock(first):
-                postgres.end_sessions()
-                later_lock = second.profile_lock(PROFILE, command="sync", at=later(9))
-                await later_run.enter_async_context(later_lock)
-            with pytest.raises(BusyError) as caught:
-                await lock(first).__aenter__()
-            assert caught.value.holder == Holder.here("sync", later(9))
+        async with lock(first):
+            postgres.end_sessions()
+            later_lock = second.profile_lock(PROFILE, command="sync", at=later(9))
+            await later_run.enter_async_context(later_lock)
+        with pytest.raises(BusyError) as caught:
+            await lock(first).__aenter__()
+        assert caught.value.holder == Holder.here("sync", later(9))
 
 
 async def test_a_session_lost_between_two_runs_is_opened_again(

@@ -16,6 +16,8 @@ from sync.sandbox.qr import SIZE, encode
 from tests.standins import KNOWN, NOON, calling, calling_discovr, hand_clock
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.clocks import FakeClock
     from tests.standins import Answer, Caller
 
@@ -277,3 +279,29 @@ async def test_no_session_opens_on_a_profile_of_somebody_else() -> None:
         as_identity(call)
         answer = await call("POST", "/auth/session-token", {"profileId": "prf_other"})
     assert code_of(answer) == (404, "PROFILE_NOT_FOUND")
+
+
+async def test_logins_outlive_the_process_and_so_do_logouts(tmp_path: Path) -> None:
+    def service() -> DiscovrStandIn:
+        return DiscovrStandIn(store_path=tmp_path / "d.jsonl", now=hand_clock().now)
+
+    first = service()
+    async with calling(first) as call:
+        code = (await begin(call)).json["deviceCode"]
+        first.devices.approve()
+        token = (await poll(call, code)).json["refreshToken"]
+    async with calling(service()) as call:
+        as_identity(call, token)
+        assert (await call.get("/profiles")).status == 200
+        assert (await call("DELETE", "/auth/session")).status == 200
+    async with calling(service()) as call:
+        as_identity(call, token)
+        assert (await call.get("/profiles")).status == 401
+        as_identity(call)
+        assert (await call.get("/profiles")).status == 200
+
+
+async def test_the_identity_tier_needs_a_profile_to_be_selected_once() -> None:
+    async with calling(standin(identity_for_profile=True)) as call:
+        as_identity(call)
+        assert code_of(await call.get("/profile/history")) == (400, "NO_PROFILE")

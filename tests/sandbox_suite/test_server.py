@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,6 +80,16 @@ async def test_a_fault_spoils_the_answer_and_the_effect_as_it_says(
     async with calling(service) as call:
         assert await outcome(call) == seen_by_client
     assert service.count == count
+
+
+async def test_latency_comes_before_the_effect() -> None:
+    service = Counter()
+    service.latency_s = 3600
+    async with calling(service) as call:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await call("POST", "/count", {"by": 1})
+        assert service.count == 0
 
 
 async def test_a_late_request_is_cut_and_takes_effect_once_settled() -> None:

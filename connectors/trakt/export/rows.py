@@ -1,7 +1,7 @@
 """Flat rows, of JSON or of a table, as the plays that the API would have sent.
 
-Root ids of an ``episode`` row are the episode's own, as Trakt's importer takes them;
-those of a ``show`` row are the show's.
+Ids at the root of an ``episode`` row are the episode's own, as Trakt's importer takes
+them; those of a ``show`` row are the show's, even if it names an episode.
 """
 
 from __future__ import annotations

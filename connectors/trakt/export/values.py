@@ -83,7 +83,7 @@ def clean(value: object, name: str = "") -> object:
     """
     if isinstance(value, dict):
         return {k: clean(v, k) for k, v in value.items() if v is not None}
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.isascii():
         return value.encode(errors="replace").decode()
     if isinstance(value, bool) and name in _NUMERIC:
         raise UnusableError(f"has a {name} that is no whole number")
