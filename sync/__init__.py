@@ -10,18 +10,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sync.api import migrate, plan, verify
+    from sync.api import apply, migrate, plan, undo, verify
     from sync.config import Settings, load_settings
     from sync.pipeline import Report
 
-__all__ = ["Report", "Settings", "load_settings", "migrate", "plan", "verify"]
+__all__ = [
+    "Report",
+    "Settings",
+    "apply",
+    "load_settings",
+    "migrate",
+    "plan",
+    "undo",
+    "verify",
+]
 
 _HOMES = {
     "Report": "sync.pipeline",
     "Settings": "sync.config",
     "load_settings": "sync.config",
+    "apply": "sync.api",
     "migrate": "sync.api",
     "plan": "sync.api",
+    "undo": "sync.api",
     "verify": "sync.api",
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from sync import pipeline
 from sync.bootstrap import build
 from sync.pipeline import Report
+from sync.planfile import read_plan
 from sync.prepare import prepare
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sync.events import Event
     from sync.ports import Source, Target
     from sync.stop import Stop
+    from sync.undoing import Undone
 
 
 class Doors(TypedDict, total=False):
@@ -40,6 +42,7 @@ async def migrate(
     *,
     confirm: Callable[[Report], Awaitable[bool]] | None = None,
     accept_incomplete: bool = False,
+    is_forced: bool = False,
     stop: Stop | None = None,
     **doors: Unpack[Doors],
 ) -> Report:
@@ -53,6 +56,7 @@ async def migrate(
             services,
             confirm=confirm or _agree,
             accept_incomplete=accept_incomplete,
+            is_forced=is_forced,
             stop=stop,
         )
 
@@ -73,6 +77,40 @@ async def verify(
     """Read both sides and name each difference. Writes nothing anywhere."""
     async with build(settings, is_dry=True, **doors) as services:
         return await pipeline.verify(services, accept_incomplete=accept_incomplete)
+
+
+async def apply(
+    settings: Settings,
+    file: Path,
+    *,
+    confirm: Callable[[Report], Awaitable[bool]] | None = None,
+    is_forced: bool = False,
+    stop: Stop | None = None,
+    **doors: Unpack[Doors],
+) -> Report:
+    """Carry out exactly the plan of that file; refuse if either side has moved."""
+    saved = read_plan(file)
+    if saved.files:
+        doors.setdefault("files", saved.files)
+    async with build(settings, **doors) as services:
+        return await pipeline.apply(
+            services, saved, confirm=confirm or _agree, is_forced=is_forced, stop=stop
+        )
+
+
+async def undo(
+    settings: Settings,
+    run: int | None = None,
+    *,
+    confirm: Callable[[int, int], Awaitable[bool]] | None = None,
+    **doors: Unpack[Doors],
+) -> Undone:
+    """Take back what one run added, by default the last one, and nothing else.
+
+    ``confirm(run, writes)`` may refuse. Raises ConfigError if there is nothing to undo.
+    """
+    async with build(settings, needs_source=False, **doors) as services:
+        return await pipeline.undo(services, run, confirm=confirm)
 
 
 async def _agree(_report: Report) -> bool:

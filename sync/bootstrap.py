@@ -47,7 +47,7 @@ _SQLITE = "sqlite:///"
 
 
 @asynccontextmanager
-async def build(
+async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bring
     settings: Settings,
     *,
     files: Sequence[Path] = (),
@@ -57,6 +57,7 @@ async def build(
     target: Target | None = None,
     clock: Clock | None = None,
     is_dry: bool = False,
+    needs_source: bool = True,
 ) -> AsyncIterator[Services]:
     """Open everything that a run needs, and close it again.
 
@@ -74,7 +75,7 @@ async def build(
         trakt_client = None
         if source is None and files:
             source = FileSource(files, clock)
-        elif source is None:
+        elif source is None and needs_source:
             trakt_client = wiring.trakt()
             source = TraktSource(
                 trakt_client, concurrency=settings.trakt.concurrency, clock=clock
@@ -87,7 +88,7 @@ async def build(
             listings.append(TraktListing(trakt_client))
         yield Services(
             settings=settings,
-            source=source,
+            source=source or FileSource((), clock),
             target=target or wiring.discovr(),
             ledger=ledger,
             clock=clock,

@@ -37,6 +37,26 @@ class IncompleteReadError(GuardError):
         self.receipt = receipt
 
 
+class UnsafePlanError(GuardError):
+    """The plan changes too much of what the person did on Discovr."""
+
+    default_remedy = (
+        "Look at it with trakt2discovr plan; if that is what you want, add --force."
+    )
+
+    def __init__(self, changed: int, own: int) -> None:
+        super().__init__(
+            f"The plan changes {changed:,} of the {own:,} entries that you made on "
+            "Discovr yourself, so nothing was written."
+        )
+
+
+class MovedError(GuardError):
+    """A plan file no longer fits: one side is not what it was."""
+
+    default_remedy = "Make a new plan: trakt2discovr plan --out FILE"
+
+
 class StoppedError(ServiceError):
     """A signal stopped the run; what was under way is settled, the state is intact."""
 

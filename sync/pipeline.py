@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from connectors.errors import ConfigError
 from sync.domain.balance import Balance, balance
 from sync.domain.entries import OUR_LABEL
+from sync.domain.guard import measure
 from sync.domain.plan import Action
 from sync.domain.reconcile import reconcile
 from sync.domain.seasons import current_entry
 from sync.domain.verify import Verification, compare
-from sync.errors import StoppedError
+from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Finished, Stage
 from sync.ledger import Outcome
 from sync.load import Loader, Settled
 from sync.prepare import Prepared, Services, prepare, read_target
+from sync.undoing import Undone, rows_to_undo
+from sync.undoing import undo as take_back
 from sync.writers import left_out_document
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from sync.domain.entries import Entry
     from sync.domain.plan import Operation
     from sync.domain.plays import Key, Title
     from sync.ledger import Row
+    from sync.planfile import SavedPlan
     from sync.stop import Stop
 
 #: The facts that a run leaves: what it could not carry over, and, among all profiles,
@@ -83,33 +89,97 @@ async def migrate(
     *,
     confirm: Callable[[Report], Awaitable[bool]],
     accept_incomplete: bool = False,
+    is_forced: bool = False,
     stop: Stop | None = None,
 ) -> Report:
     """Carry everything over, once; run again it resumes and sends nothing twice.
 
     ``confirm`` is asked once the plan is known, and only if there is anything to write.
+    Raises UnsafePlanError, unless forced, where too much of the person's own changes.
     """
-    profile = await services.target.open_profile()
-    clock, ledger = services.clock, services.ledger
-    async with ledger.profile_lock(profile, command="migrate", at=clock.now()):
+    async with _profile_held(services, "migrate"):
         prepared = await prepare(services, accept_incomplete=accept_incomplete)
-        await _keep_left_out(services, prepared)
-        await _close(
-            services, prepared.memory.arrived, Outcome.APPLIED, "found by a later run"
+        return await _carry_out(
+            services, prepared, "migrate", confirm, is_forced=is_forced, stop=stop
         )
-        report = Report(prepared)
-        if not prepared.plan.operations:
-            verification = _compare(prepared, prepared.existing)
-            return Report(prepared, verification=verification)
-        if not await confirm(report):
-            return report
-        return await _load(services, prepared, stop)
+
+
+async def apply(
+    services: Services,
+    plan: SavedPlan,
+    *,
+    confirm: Callable[[Report], Awaitable[bool]],
+    is_forced: bool = False,
+    stop: Stop | None = None,
+) -> Report:
+    """Carry out exactly that plan. Raises MovedError if either side has moved."""
+    async with _profile_held(services, "apply"):
+        prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
+        plan.check(prepared)
+        fixed = replace(
+            prepared, plan=replace(prepared.plan, operations=plan.operations)
+        )
+        return await _carry_out(
+            services, fixed, "apply", confirm, is_forced=is_forced, stop=stop
+        )
 
 
 async def verify(services: Services, *, accept_incomplete: bool = False) -> Report:
     """Read both sides and name each difference. Writes nothing to either of them."""
     prepared = await prepare(services, accept_incomplete=accept_incomplete)
     return Report(prepared, verification=_compare(prepared, prepared.existing))
+
+
+async def undo(
+    services: Services,
+    run: int | None,
+    *,
+    confirm: Callable[[int, int], Awaitable[bool]] | None = None,
+) -> Undone:
+    """Take back what one run wrote, by default the last one that left anything."""
+    async with _profile_held(services, "undo") as profile:
+        rows = await rows_to_undo(services, profile, run)
+        if not rows:
+            raise ConfigError(
+                "There is nothing to undo for this profile"
+                + (f" in run {run}." if run else "."),
+                remedy="The number of a run is in the report of migrate --json.",
+            )
+        if confirm and not await confirm(rows[0].run, len(rows)):
+            return Undone(rows[0].run)
+        return await take_back(services, rows)
+
+
+@asynccontextmanager
+async def _profile_held(services: Services, command: str) -> AsyncIterator[str]:
+    profile = await services.target.open_profile()
+    now = services.clock.now()
+    async with services.ledger.profile_lock(profile, command=command, at=now):
+        yield profile
+
+
+async def _carry_out(
+    services: Services,
+    prepared: Prepared,
+    command: str,
+    confirm: Callable[[Report], Awaitable[bool]],
+    *,
+    is_forced: bool,
+    stop: Stop | None,
+) -> Report:
+    await _keep_left_out(services, prepared)
+    arrived = prepared.memory.arrived
+    await _close(services, arrived, Outcome.APPLIED, "found by a later run")
+    operations = prepared.plan.operations
+    if not operations:
+        return Report(prepared, verification=_compare(prepared, prepared.existing))
+    change = measure(operations, prepared.existing)
+    if change.is_unsafe and not is_forced:
+        raise UnsafePlanError(*change)
+    report = Report(prepared)
+    if not await confirm(report):
+        return report
+    return await _load(services, prepared, command, stop)
 
 
 async def _keep_left_out(services: Services, prepared: Prepared) -> None:
@@ -132,13 +202,11 @@ async def _close(
 
 
 async def _load(
-    services: Services,
-    prepared: Prepared,
-    stop: Stop | None,
+    services: Services, prepared: Prepared, command: str, stop: Stop | None
 ) -> Report:
     ledger, clock = services.ledger, services.clock
     profile, memory = prepared.profile, prepared.memory
-    run = await ledger.start_run(profile, "migrate", clock.now())
+    run = await ledger.start_run(profile, command, clock.now())
     loader = Loader(
         services.target,
         ledger,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.catalogue import seasons_that_can_pay
 from sync.concurrency import run_all
-from sync.domain.collapse import Conflict, Mode
-from sync.domain.desired import Desired, transform
+from sync.domain.collapse import Conflict, Fate, Mode
+from sync.domain.desired import EPISODE_ZERO, Desired, LeftOut, transform
 from sync.domain.plan import Plan, SeasonId
 from sync.domain.reconcile import reconcile
 from sync.domain.rules import Rules
@@ -61,6 +62,16 @@ class Prepared:
     memory: Memory
     rules: Rules
     plan: Plan
+
+    @property
+    def unsupported(self) -> tuple[LeftOut, ...]:
+        """Everything that Discovr cannot express: specials, and episodes before 1."""
+        early: Counter[Title] = Counter()
+        for key, fate in self.plan.fates.items():
+            if fate is Fate.UNSUPPORTED:
+                early[self.desired.titles[key.media]] += self.desired.watched[key].plays
+        found = tuple(LeftOut(t, plays, EPISODE_ZERO) for t, plays in early.items())
+        return self.desired.unsupported + found
 
 
 async def prepare(

@@ -8,6 +8,7 @@ from sync.documents import (
     BalanceDocument,
     FailedDocument,
     KeyDocument,
+    LeftAloneDocument,
     LeftOutDocument,
     OperationDocument,
     QuarantinedDocument,
@@ -16,6 +17,7 @@ from sync.documents import (
     SeasonDocument,
     TitleDocument,
     TitleReport,
+    UndoDocument,
     UnmatchedDocument,
     VerificationDocument,
 )
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Key, Title
     from sync.pipeline import Report
     from sync.prepare import Prepared
+    from sync.undoing import Undone
 
 
 def report_document(
@@ -67,9 +70,23 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
     """Write down what could not be carried over."""
     return UnmatchedDocument(
         unmatched=_left_out(prepared.desired.unmatched),
-        unsupported=_left_out(prepared.desired.unsupported),
+        unsupported=_left_out(prepared.unsupported),
         quarantined=tuple(
             map(QuarantinedDocument.model_validate, prepared.extraction.quarantined)
+        ),
+    )
+
+
+def undo_document(undone: Undone) -> UndoDocument:
+    """Write down what was taken back."""
+    return UndoDocument(
+        run=undone.run,
+        removed=len(undone.removed),
+        restored=len(undone.restored),
+        gone=len(undone.gone),
+        left_alone=tuple(
+            LeftAloneDocument(key=KeyDocument.model_validate(key), reason=reason)
+            for key, reason in undone.left_alone.items()
         ),
     )
 

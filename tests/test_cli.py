@@ -67,6 +67,8 @@ def test_the_balance_is_even_in_total_and_per_title() -> None:
         columns = part.model_dump(exclude={"read", "repeats"})
         assert part.read == sum(columns.values())
     assert report.balance.read == sum(title.balance.read for title in report.titles)
+    assert report.balance.unmatched == sum(left.plays for left in report.unmatched)
+    assert report.balance.unsupported == sum(left.plays for left in report.unsupported)
 
 
 def test_the_export_and_the_api_give_the_same_plan(tmp_path: Path) -> None:

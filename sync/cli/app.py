@@ -48,6 +48,12 @@ def app(
     )
 
 
+_YES = click.option(
+    "--yes", is_flag=True, help="Do not ask; needed without a terminal."
+)
+_FORCE = click.option("--force", is_flag=True, help="Go past a guard that refused.")
+
+
 def _reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of every command that reads both sides."""
     for option in reversed(
@@ -93,7 +99,8 @@ def _runs(command: Callable[..., None]) -> Callable[..., None]:
 @app.command(epilog="Example: trakt2discovr migrate --from-file trakt-export-me.zip")
 @_reading
 @click.option("--dry-run", is_flag=True, help="Show the plan and write nothing at all.")
-@click.option("--yes", is_flag=True, help="Do not ask; needed without a terminal.")
+@_YES
+@_FORCE
 @_runs
 def migrate() -> None:
     """Carry everything over, once. Run it again to resume: nothing is sent twice."""
@@ -105,6 +112,23 @@ def migrate() -> None:
 @_runs
 def plan() -> None:
     """Show what would be written, and why."""
+
+
+@app.command(epilog="Example: trakt2discovr apply plan.json")
+@click.argument("file", type=_FILE)
+@_YES
+@_FORCE
+@_runs
+def apply() -> None:
+    """Carry out exactly that plan; refuse if either side has moved since."""
+
+
+@app.command(epilog="Example: trakt2discovr undo 3")
+@click.argument("run", type=int, required=False)
+@_YES
+@_runs
+def undo() -> None:
+    """Remove what that run added, by default the last one, and nothing else."""
 
 
 @app.command(epilog="Example: trakt2discovr verify")

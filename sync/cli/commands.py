@@ -15,12 +15,14 @@ from sync import api
 from sync.bootstrap import open_identity
 from sync.cli import view
 from sync.cli.progress import Reporter
-from sync.cli.runner import Exit, run
+from sync.cli.runner import Exit
+from sync.cli.runner import run as run_command
 from sync.config import load_settings
 from sync.documents import ProfileDocument, ProfilesDocument, UnmatchedDocument
 from sync.ledger import Ledger
 from sync.pipeline import LEFT_OUT, PROFILES
-from sync.writers import report_document
+from sync.planfile import read_plan
+from sync.writers import report_document, undo_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +43,7 @@ def migrate(
     strict: bool,
     dry_run: bool,
     yes: bool,
+    force: bool,
 ) -> int:
     """Carry everything over; with ``dry_run`` only show the plan."""
     if dry_run:
@@ -51,35 +54,70 @@ def migrate(
             strict=strict,
             out=None,
         )
-    is_asking = not yes
-    if is_asking and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise click.UsageError(
-            "There is no terminal to ask on: add --yes to write, or --dry-run to look."
-        )
+    _require_an_answer(yes=yes)
 
     async def work(output: Output, stop: Stop) -> int:
         async with AsyncExitStack() as stack:
             settings = await _settings(context, stack, files)
             reporter = stack.enter_context(_reporter(context, output))
-
-            async def confirm(report: Report) -> bool:
-                reporter.pause()
-                rate = settings.discovr.requests_per_second
-                if is_asking or not (context.as_json or context.is_quiet):
-                    view.show_plan(output.notes, report, rate)
-                return not is_asking or click.confirm("Write this?", err=True)
-
             report = await api.migrate(
                 settings,
-                confirm=confirm,
+                confirm=_Confirmation(context, output, reporter, settings, yes=yes),
                 accept_incomplete=accept_incomplete,
+                is_forced=force,
                 stop=stop,
                 files=files,
                 on_event=reporter.on_event,
             )
         return _finish(output, report, "migrate", is_strict=strict)
 
-    return run(context, work)
+    return run_command(context, work)
+
+
+def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
+    """Carry out a plan file."""
+    _require_an_answer(yes=yes)
+
+    async def work(output: Output, stop: Stop) -> int:
+        saved = read_plan(file)
+        async with AsyncExitStack() as stack:
+            settings = await _settings(context, stack, saved.files)
+            reporter = stack.enter_context(_reporter(context, output))
+            report = await api.apply(
+                settings,
+                file,
+                confirm=_Confirmation(context, output, reporter, settings, yes=yes),
+                is_forced=force,
+                stop=stop,
+                on_event=reporter.on_event,
+            )
+        return _finish(output, report, "apply", is_strict=False)
+
+    return run_command(context, work)
+
+
+def undo(context: Context, *, run: int | None, yes: bool) -> int:
+    """Take back what one run added."""
+    _require_an_answer(yes=yes)
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with AsyncExitStack() as stack:
+            settings = await _settings(context, stack)
+            reporter = stack.enter_context(_reporter(context, output))
+
+            async def confirm(number: int, writes: int) -> bool:
+                reporter.pause()
+                question = f"Take back the {writes:,} writes of run {number}?"
+                return yes or click.confirm(question, err=True)
+
+            undone = await api.undo(
+                settings, run, confirm=confirm, on_event=reporter.on_event
+            )
+        document = undo_document(undone)
+        output.emit(document, lambda console: view.show_undone(console, document))
+        return Exit.INCOMPLETE if undone.left_alone else Exit.DONE
+
+    return run_command(context, work)
 
 
 def plan(
@@ -103,14 +141,14 @@ def plan(
                 on_event=reporter.on_event,
             )
         code = _exit_code(report, is_strict=strict)
-        document = report_document(report, "plan", code)
+        document = report_document(report, "plan", code, files)
         if out:
             _write(out, document.model_dump_json(indent=2) + "\n")
         rate = settings.discovr.requests_per_second
         output.emit(document, lambda console: view.show_plan(console, report, rate))
         return code
 
-    return run(context, work)
+    return run_command(context, work)
 
 
 def verify(
@@ -130,7 +168,7 @@ def verify(
             )
         return _finish(output, report, "verify", is_strict=strict)
 
-    return run(context, work)
+    return run_command(context, work)
 
 
 def profiles(context: Context) -> int:
@@ -147,7 +185,7 @@ def profiles(context: Context) -> int:
         output.emit(document, lambda console: view.show_profiles(console, document))
         return Exit.DONE
 
-    return run(context, work)
+    return run_command(context, work)
 
 
 def unmatched(context: Context, *, out: Path | None) -> int:
@@ -173,7 +211,40 @@ def unmatched(context: Context, *, out: Path | None) -> int:
         output.emit(document, lambda console: view.show_left_out(console, document))
         return Exit.DONE
 
-    return run(context, work)
+    return run_command(context, work)
+
+
+class _Confirmation:
+    """Shows the plan and asks, unless the answer was given with --yes."""
+
+    def __init__(
+        self,
+        context: Context,
+        output: Output,
+        reporter: Reporter,
+        settings: Settings,
+        *,
+        yes: bool,
+    ) -> None:
+        self._is_silent = yes and (context.as_json or context.is_quiet)
+        self._output = output
+        self._reporter = reporter
+        self._rate = settings.discovr.requests_per_second
+        self._yes = yes
+
+    async def __call__(self, report: Report) -> bool:
+        self._reporter.pause()
+        if not self._is_silent:
+            view.show_plan(self._output.notes, report, self._rate)
+        return self._yes or click.confirm("Write this?", err=True)
+
+
+def _require_an_answer(*, yes: bool) -> None:
+    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError(
+            "There is no terminal to ask on: add --yes to write, or look with "
+            "trakt2discovr plan."
+        )
 
 
 async def _settings(
@@ -202,8 +273,12 @@ def _finish(output: Output, report: Report, command: str, *, is_strict: bool) ->
 
 
 def _exit_code(report: Report, *, is_strict: bool) -> Exit:
-    desired, extraction = report.prepared.desired, report.prepared.extraction
-    left_out = desired.unmatched or desired.unsupported or extraction.quarantined
+    prepared = report.prepared
+    left_out = (
+        prepared.desired.unmatched
+        or prepared.unsupported
+        or prepared.extraction.quarantined
+    )
     if not report.is_complete or (is_strict and left_out):
         return Exit.INCOMPLETE
     return Exit.DONE

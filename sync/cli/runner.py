@@ -127,7 +127,7 @@ def _code(error: ServiceError) -> Exit:
 
 
 class _Interruption:
-    """SIGINT and SIGTERM: the first one ends the run in good order, a second at once."""
+    """SIGINT and SIGTERM: the first ends the run in good order, a second at once."""
 
     def __init__(self) -> None:
         self.stop = Stop()

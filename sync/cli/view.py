@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sync.domain.balance import Column
-from sync.domain.plays import Kind
+from sync.domain.plays import Key, Kind
 from sync.pipeline import describe
 
 if TYPE_CHECKING:
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sync.documents import LeftOutDocument, ProfilesDocument, UnmatchedDocument
+    from sync.documents import (
+        LeftOutDocument,
+        ProfilesDocument,
+        UndoDocument,
+        UnmatchedDocument,
+    )
     from sync.domain.balance import Balance
     from sync.domain.desired import LeftOut
     from sync.domain.plan import SeasonNote
@@ -90,6 +95,18 @@ def show_left_out(console: Console, document: UnmatchedDocument) -> None:
         console.print("The last run carried everything over.")
 
 
+def show_undone(console: Console, document: UndoDocument) -> None:
+    """Show what was taken back, and what was left alone and why."""
+    for left in document.left_alone:
+        key = Key(left.key.media, left.key.season, left.key.episode)
+        console.print(f"  left alone: {key}: {escape(left.reason)}")
+    console.print(
+        f"Run {document.run} is taken back: {document.removed:,} entries removed, "
+        f"{document.restored:,} set back, {document.gone:,} were gone already, "
+        f"{len(document.left_alone):,} left alone."
+    )
+
+
 def show_profiles(console: Console, document: ProfilesDocument) -> None:
     """List profiles, one a line: id, then name."""
     for profile in document.profiles:
@@ -158,10 +175,9 @@ def _show_lines(show: Title, part: Balance, notes: list[SeasonNote]) -> Iterable
 
 
 def _show_left_out(console: Console, report: Report) -> None:
-    desired = report.prepared.desired
     for name, group in (
-        ("unmatched", desired.unmatched),
-        ("not possible", desired.unsupported),
+        ("unmatched", report.prepared.desired.unmatched),
+        ("not possible", report.prepared.unsupported),
     ):
         for left in group[:MOST_LINES]:
             console.print(f"  {name}: {_desired_line(left)}")

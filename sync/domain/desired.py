@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Play, Title
 
 NO_ID = "none of its ids leads to TMDB"
+EPISODE_ZERO = "an episode 0 cannot be expressed on Discovr by itself"
 SPECIAL = "specials (season 0) cannot be expressed on Discovr"
 
 

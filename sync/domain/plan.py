@@ -49,7 +49,12 @@ class Operation:
     @property
     def id(self) -> str:
         """Digest of what is written, not of why."""
-        parts = (self.action, self.key, self.watched_at.astimezone(UTC).isoformat(), self.progress)
+        parts = (
+            self.action,
+            self.key,
+            self.watched_at.astimezone(UTC).isoformat(),
+            self.progress,
+        )
         return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]
 
     @property

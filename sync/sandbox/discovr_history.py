@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     #: What a list is sorted by, newest first.
     SortKey = tuple[str, int]
 
+#: The service's own line, not the program's constant: if that moves, tests see it.
 COMPLETED_FROM = 80
 
 
@@ -141,30 +142,28 @@ class HistoryBook:
         if quirks.patch_target == "single":
             self.drop(entry for entry in repeats if entry is not newest)
 
-    def remove(self, profile: str, key: Key) -> int:
-        """Remove, as DELETE does; return how many entries went."""
+    def removable(self, profile: str, key: Key) -> list[StoredEntry]:
+        """Return what a DELETE on that key takes away."""
         whole_season = self._quirks.delete_without_episode == "season"
         if key.season is not None and key.episode is None and whole_season:
-            return self.drop(self.of_season(profile, key.media, key.season))
+            return self.of_season(profile, key.media, key.season)
         repeats = self.of_key(profile, key)
         if self._quirks.delete_repeats == "newest" and repeats:
-            repeats = [max(repeats, key=recency)]
-        return self.drop(repeats)
+            return [max(repeats, key=recency)]
+        return repeats
 
     def put(self, entry: StoredEntry) -> None:
         """Store an entry as it stands."""
         self._table.put(str(entry.number), entry)
         self._index(entry)
 
-    def drop(self, entries: Iterable[StoredEntry]) -> int:
-        """Remove entries; return how many."""
-        gone = list(entries)
-        for entry in gone:
+    def drop(self, entries: Iterable[StoredEntry]) -> None:
+        """Remove entries."""
+        for entry in entries:
             self._table.drop(str(entry.number))
             season = (entry.profile, entry.key.media, entry.key.season)
             self._by_season[season].discard(entry.number)
             self._sorted.pop(entry.profile, None)
-        return len(gone)
 
     def next_number(self) -> int:
         """Return the number of the next entry."""

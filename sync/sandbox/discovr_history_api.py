@@ -13,6 +13,7 @@ from sync.sandbox.server import RefusedError, json_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sync.domain.plays import Key
     from sync.sandbox.discovr_auth import DiscovrAuth
     from sync.sandbox.discovr_history import HistoryBook, SortKey, StoredEntry, Viewing
     from sync.sandbox.discovr_lists import PlaybackBook
@@ -82,15 +83,19 @@ class HistoryApi:
     async def _remove(self, request: web.Request) -> web.Response:
         profile = self._auth.profile(request.headers)
         key = self._wire.query_key(request.match_info["media"], request.query)
-        if not self._book.of_season(profile, key.media, key.season):
-            raise RefusedError(self._quirks.delete_absent_status, "NOT_FOUND")
-        effect = partial(self._book.remove, profile, key)
+        status = self._quirks.delete_absent_status
+        if status >= 400 and not self._book.removable(profile, key):
+            raise RefusedError(status, "NOT_FOUND", "There is no such entry.")
+        effect = partial(self._delete, profile, key)
         return self._writes.write(effect, "Removed from history.")
 
     def _add(self, profile: str, viewing: Viewing) -> None:
         self._book.add(profile, viewing)
         if self._quirks.history_clears_playback:
             self._playback.clear(profile, viewing.key.media)
+
+    def _delete(self, profile: str, key: Key) -> None:
+        self._book.drop(self._book.removable(profile, key))
 
     def _page(
         self,

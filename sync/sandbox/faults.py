@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from email.utils import format_datetime
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,8 +13,6 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
-
-from email.utils import format_datetime
 
 CLOUDFLARE_PAGE = """<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare\
 </title></head><body><h1>Sorry, you have been blocked</h1></body></html>"""

@@ -92,7 +92,7 @@ class TraktStandIn(StandIn):
         if request.path == "/activate":  # the web site, for people with browsers
             return
         agent = headers.get("User-Agent", "").strip()
-        if quirks.cloudflare_block or False:
+        if quirks.cloudflare_block or _BAD_AGENT.match(agent):
             raise RefusedError(403, "cloudflare")
         if request.content_type != "application/json":
             raise RefusedError(412)

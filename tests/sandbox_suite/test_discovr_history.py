@@ -240,10 +240,11 @@ async def test_delete_removes_a_key_and_says_when_there_is_none() -> None:
         service.person_adds(key)
     async with calling_discovr(service) as call:
         gone = await call("DELETE", f"{PATH}/TV_1?season=1&episode=1")
+        again = await call("DELETE", f"{PATH}/TV_1?season=1&episode=1")
         absent = await call("DELETE", f"{PATH}/MV_2")
         no_season = await call("DELETE", f"{PATH}/TV_1")
     assert [e.key for e in service.entries()] == [Key("MV_1"), Key("TV_1", 1, 2)]
-    assert (gone.status, absent.status, no_season.status) == (200, 404, 400)
+    assert [a.status for a in (gone, again, absent, no_season)] == [200, 404, 404, 400]
 
 
 async def test_profiles_do_not_see_each_other() -> None:

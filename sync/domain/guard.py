@@ -1,0 +1,41 @@
+"""Thresholds that refuse an unsafe plan unless it is forced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sync.domain.entries import OUR_LABEL
+from sync.domain.plan import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sync.domain.entries import Entry
+    from sync.domain.plan import Operation
+
+#: A plan may change so large a part of what the person did on Discovr.
+MOST_CHANGED_SHARE = 0.25
+#: Fewer changes than that are never worth a refusal.
+FEWEST_GUARDED = 10
+
+
+class Change(NamedTuple):
+    """How many entries of the person's own a plan changes, of how many."""
+
+    changed: int
+    own: int
+
+    @property
+    def is_unsafe(self) -> bool:
+        """Whether that is more than a guard lets pass."""
+        return (
+            self.changed >= FEWEST_GUARDED
+            and self.changed > self.own * MOST_CHANGED_SHARE
+        )
+
+
+def measure(operations: Sequence[Operation], existing: Iterable[Entry]) -> Change:
+    """Count the entries of the person's own, and those that the plan sets."""
+    own = {entry.key for entry in existing if entry.imported != OUR_LABEL}
+    changed = {o.key for o in operations if o.action is Action.SET} & own
+    return Change(len(changed), len(own))

@@ -1,0 +1,216 @@
+"""Takes back what one run wrote, and nothing else.
+
+What exactly a DELETE removes is undocumented. So everything is read before and after
+it, an entry that shares its key with another is left alone, and the first removal that
+takes more than was asked for is the last.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from connectors.errors import RejectedError, UnknownOutcomeError
+from sync.domain.entries import OUR_LABEL
+from sync.domain.plan import Action
+from sync.domain.plays import to_minute
+from sync.domain.seasons import current_entry
+from sync.errors import GuardError
+from sync.events import Advanced, Stage
+from sync.ledger import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sync.domain.entries import Entry
+    from sync.domain.plays import Key
+    from sync.ledger import Row
+    from sync.prepare import Services
+
+#: Where a removal has no clear answer it is looked up; so often it is tried in all.
+MOST_TRIES = 3
+
+
+class RemovedTooMuchError(GuardError):
+    """A removal took entries that were not asked for."""
+
+    default_remedy = "Add them again on Discovr; undo goes no further."
+
+
+@dataclass(slots=True)
+class Undone:
+    """What came of it, by key; ``gone`` were no longer there.
+
+    ``takes_season``: a removal of a season default was seen to take the whole season.
+    """
+
+    run: int
+    removed: list[Key] = field(default_factory=list)
+    restored: list[Key] = field(default_factory=list)
+    gone: list[Key] = field(default_factory=list)
+    left_alone: dict[Key, str] = field(default_factory=dict)
+    takes_season: bool = False
+
+
+async def rows_to_undo(services: Services, profile: str, run: int | None) -> list[Row]:
+    """Return what the run wrote and nobody took back; by default, of the last run."""
+    if run is None:
+        runs = await services.ledger.runs(profile)
+        for candidate in runs:
+            if found := await rows_to_undo(services, profile, candidate.id):
+                return found
+        return []
+    rows = await services.ledger.rows(profile, run=run)
+    return [r for r in rows if r.outcome is Outcome.APPLIED and r.undone_at is None]
+
+
+async def undo(services: Services, rows: Sequence[Row]) -> Undone:
+    """Take these rows back, title by title. Idempotent; may be stopped and run again.
+
+    Seasons in which nothing but these rows stands come first: there a removal can take
+    nothing of the person's, and shows how much it takes. Raises RemovedTooMuchError
+    when one takes what it should not.
+    """
+    result = Undone(rows[0].run)
+    by_title: defaultdict[tuple[str, int | None], list[Row]] = defaultdict(list)
+    for row in rows:
+        by_title[row.operation.key[:2]].append(row)
+    places = [_Place(services, title, mine, result) for title, mine in by_title.items()]
+    for place in places:
+        await place.read()
+    done = 0
+    for place in sorted(places, key=lambda place: place.risk):
+        await place.take_back()
+        done += len(place.rows)
+        services.on_event(Advanced(Stage.LOAD, done, len(rows)))
+    return result
+
+
+class _Place:
+    """One film or season, with what stands there now."""
+
+    def __init__(
+        self,
+        services: Services,
+        title: tuple[str, int | None],
+        rows: Sequence[Row],
+        result: Undone,
+    ) -> None:
+        self._services = services
+        self._title = title
+        self._result = result
+        self._entries: list[Entry] = []
+        # The default first: where nothing is at risk it shows what a removal takes.
+        self.rows = sorted(
+            rows, key=lambda r: (not r.operation.is_default, r.operation.key.order)
+        )
+
+    @property
+    def risk(self) -> tuple[bool, int]:
+        """Order places by what a removal may take: first where all is ours to take."""
+        return (self._strangers(), -len(self.rows))
+
+    async def read(self) -> None:
+        """Read what stands there now."""
+        self._entries = await self._services.target.read_title(*self._title)
+
+    async def take_back(self) -> None:
+        """Take back every row, and note those that are."""
+        await self.read()
+        undone: list[str] = []
+        try:
+            for row in self.rows:
+                if await self._take_back(row):
+                    # Not a comprehension: an error must not lose what is undone.
+                    undone.append(row.operation.id)  # noqa: PERF401
+        finally:
+            if undone:
+                ledger, now = self._services.ledger, self._services.clock.now()
+                await ledger.mark_undone(self._result.run, undone, now)
+
+    async def _take_back(self, row: Row) -> bool:
+        key = row.operation.key
+        if reason := self._objection(row):
+            self._result.left_alone[key] = reason
+            return False
+        if row.operation.action is Action.SET and row.before_progress is not None:
+            return await self._restore(key, round(row.before_progress))
+        if not self._of(key):
+            self._result.gone.append(key)
+            return True
+        return await self._remove(row)
+
+    def _objection(self, row: Row) -> str | None:
+        """Say why an entry must not be touched."""
+        operation, mine = row.operation, self._of(row.operation.key)
+        current = current_entry(mine)
+        if current is None:
+            return None
+        if operation.action is Action.ADD and not any(_is_ours(e, row) for e in mine):
+            return "another entry stands there now"
+        if current.progress != operation.progress:
+            return "it was changed on Discovr since"
+        is_removal = row.before_progress is None
+        if is_removal and (len(mine) > 1 or current.count > 1):
+            return "it shares its key with another entry, which would go too"
+        if operation.is_default and self._result.takes_season and self._strangers():
+            return "Discovr would remove the whole season with it"
+        return None
+
+    async def _restore(self, key: Key, progress: int) -> bool:
+        for _ in range(MOST_TRIES):
+            try:
+                await self._services.target.set_progress(key, progress)
+            except UnknownOutcomeError:
+                await self.read()
+                current = current_entry(self._of(key))
+                if current is None or current.progress != progress:
+                    continue
+            self._result.restored.append(key)
+            return True
+        self._result.left_alone[key] = "Discovr gave no clear answer"
+        return False
+
+    async def _remove(self, row: Row) -> bool:
+        key, before = row.operation.key, self._entries
+        for _ in range(MOST_TRIES):
+            try:
+                await self._services.target.remove(key)
+            except UnknownOutcomeError:
+                pass
+            except RejectedError as error:
+                self._result.left_alone[key] = error.message
+                return False
+            await self.read()
+            self._check(key, before)
+            if not self._of(key):
+                self._result.removed.append(key)
+                return True
+        self._result.left_alone[key] = "Discovr did not remove it"
+        return False
+
+    def _check(self, key: Key, before: Sequence[Entry]) -> None:
+        left = {(e.key, e.updated_at) for e in self._entries}
+        lost = {e.key for e in before if (e.key, e.updated_at) not in left} - {key}
+        self._result.takes_season |= bool(lost)
+        strangers = lost - {row.operation.key for row in self.rows}
+        if strangers:
+            named = ", ".join(sorted(map(str, strangers)))
+            raise RemovedTooMuchError(f"To remove {key} Discovr also removed {named}.")
+
+    def _of(self, key: Key) -> list[Entry]:
+        return [entry for entry in self._entries if entry.key == key]
+
+    def _strangers(self) -> bool:
+        mine = {row.operation.key for row in self.rows}
+        return any(entry.key not in mine for entry in self._entries)
+
+
+def _is_ours(entry: Entry, row: Row) -> bool:
+    # PATCH may have dropped the label; the minute and the ledger say whose it is.
+    return (
+        entry.updated_at is not None
+        and to_minute(entry.updated_at) == row.operation.watched_at
+        and entry.imported in (OUR_LABEL, None)
+    )

@@ -1,0 +1,214 @@
+"""Stand-ins that tell of every request, around one account, and what is left there."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import SecretStr
+
+from sync import pipeline
+from sync.bootstrap import build
+from sync.domain.plays import Key, to_minute
+from sync.load import LOOK_UP_WAITS_S
+from sync.prepare import prepare
+from sync.sandbox.discovr import DiscovrStandIn
+from sync.sandbox.discovr_quirks import DiscovrQuirks
+from sync.sandbox.server import StandIn
+from sync.sandbox.tmdb import TmdbStandIn
+from sync.sandbox.trakt import TraktStandIn
+from tests.clocks import FakeClock
+from tests.worlds import World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection
+    from pathlib import Path
+
+    from aiohttp import web
+
+    from sync.domain.plan import Operation
+    from sync.pipeline import Report
+    from sync.sandbox.account import Account
+    from sync.sandbox.discovr_history import StoredEntry
+    from sync.sandbox.server import Handler
+
+#: When every arena opens: after the last play of any account.
+OPENED_AT = datetime(2026, 11, 15, 12, tzinfo=UTC)
+
+
+class Phase(Enum):
+    """Where a request stands when its hook is called."""
+
+    BEFORE = "before it has an effect"
+    DONE = "after it had its effect, before the answer"
+
+
+class Viewing(NamedTuple):
+    """One viewing that a POST brought."""
+
+    key: Key
+    minute: datetime
+
+
+class Mark(NamedTuple):
+    """What an entry says. Without a minute it was set meanwhile, at no viewing time."""
+
+    key: Key
+    minute: datetime | None
+    is_completed: bool
+    count: int
+
+
+class HookedStandIn(StandIn):
+    """Calls ``hook`` around the effect of each request that is to have one."""
+
+    hook: Callable[[StandIn, web.Request, Phase], None] | None = None
+
+    async def _answer(
+        self, request: web.Request, handler: Handler
+    ) -> web.StreamResponse:
+        if self.hook:
+            self.hook(self, request, Phase.BEFORE)
+        response = await super()._answer(request, handler)
+        await self.landed(request, response)
+        if self.hook:
+            self.hook(self, request, Phase.DONE)
+        return response
+
+    async def landed(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Take note of what has taken effect."""
+
+
+class HookedTrakt(HookedStandIn, TraktStandIn):
+    """Trakt, with a hook."""
+
+
+class HookedTmdb(HookedStandIn, TmdbStandIn):
+    """TMDB, with a hook."""
+
+
+class HookedDiscovr(HookedStandIn, DiscovrStandIn):
+    """Discovr, with a hook, and a list of all that was ever appended to its history.
+
+    The list tells what is there twice even where repeats are listed as one.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.appended: list[Viewing] = []
+
+    async def landed(self, request: web.Request, response: web.StreamResponse) -> None:
+        if (request.method, request.path) != ("POST", "/profile/history"):
+            return
+        if response.status < 300:
+            body = json.loads(await request.read())
+            key = Key(body["mediaId"], body.get("season"), body.get("episode"))
+            at = datetime.fromisoformat(body["updatedAt"])
+            self.appended.append(Viewing(key, to_minute(at)))
+
+    def person_removes(self, key: Key, *, profile: str | None = None) -> None:
+        super().person_removes(key, profile=profile)
+        self.appended = [viewing for viewing in self.appended if viewing.key != key]
+
+    def doubled(self) -> dict[Viewing, int]:
+        """Return the viewings that were appended more than once."""
+        return {v: n for v, n in Counter(self.appended).items() if n > 1}
+
+
+class LateClock(FakeClock):
+    """A clock that lets late effects take place while a look-up is waited for."""
+
+    settle: Callable[[], Any] | None = None
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        if self.settle and seconds >= min(LOOK_UP_WAITS_S):
+            await self.settle()
+
+
+@dataclass
+class Arena(World):
+    """A world in virtual time, with hooks."""
+
+    discovr: HookedDiscovr
+    clock: FakeClock = field(default_factory=lambda: LateClock(OPENED_AT))
+
+    async def migrate(self, **options: Any) -> Report:
+        async with build(self.settings, clock=self.clock) as services:
+            return await pipeline.migrate(services, confirm=_agree, **options)
+
+    async def operations(self) -> tuple[Operation, ...]:
+        """Plan, and return what would be written."""
+        async with build(self.settings, clock=self.clock, is_dry=True) as services:
+            return (await prepare(services, is_dry=True)).plan.operations
+
+    def marks(self) -> Counter[Mark]:
+        """Return what stands in the profile, as far as two runs can agree on it."""
+        return Counter(map(_mark, self.discovr.entries()))
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings as the environment carries them."""
+        return {
+            f"TRAKT2DISCOVR_{section}__{key}".upper(): _plain(value)
+            for section, keys in self.settings.model_dump().items()
+            for key, value in keys.items()
+            if value is not None
+        }
+
+
+@asynccontextmanager
+async def arena(
+    account: Account,
+    folder: Path,
+    *,
+    own: Collection[tuple[Key, float, datetime]] = (),
+    discovr: DiscovrQuirks | None = None,
+    clock: FakeClock | None = None,
+    **options: Any,
+) -> AsyncIterator[Arena]:
+    """Open an arena; ``own`` is what the person has on Discovr: key, progress, time."""
+    clock = clock or LateClock(OPENED_AT)
+    async with AsyncExitStack() as stack:
+        place = Arena(
+            account=account,
+            trakt=HookedTrakt(account, now=clock.now),
+            discovr=HookedDiscovr(
+                catalogue=account.titles,
+                quirks=discovr or DiscovrQuirks(),
+                now=clock.now,
+            ),
+            tmdb=HookedTmdb(account.titles, now=clock.now),
+            folder=folder,
+            clock=clock,
+            **options,
+        )
+        for service in (place.trakt, place.discovr, place.tmdb):
+            await stack.enter_async_context(service)
+        if isinstance(clock, LateClock):
+            clock.settle = place.discovr.settle
+        for key, progress, at in own:
+            place.discovr.person_adds(key, progress=progress, at=at)
+        yield place
+
+
+async def _agree(_report: Report) -> bool:
+    return True
+
+
+def _mark(entry: StoredEntry) -> Mark:
+    is_set = entry.updated_at >= OPENED_AT
+    return Mark(
+        entry.key,
+        None if is_set else to_minute(entry.updated_at),
+        (entry.progress or 0) >= 80,
+        entry.count,
+    )
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
