@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 
 class Document(BaseModel):
@@ -138,7 +138,11 @@ class FailedDocument(Document):
 
 
 class ReportDocument(Document):
-    """What a command found, planned and did."""
+    """What a command found, planned and did; with ``command`` "plan" a plan file.
+
+    ``files`` names the downloads that were read, none for the API. The two states are
+    digests per title of what both sides held: ``apply`` refuses if one has moved.
+    """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
     version: Literal[1] = 1
@@ -156,9 +160,7 @@ class ReportDocument(Document):
     quarantined: tuple[QuarantinedDocument, ...]
     failed: tuple[FailedDocument, ...]
     verification: VerificationDocument | None
-    #: Where the plays came from: these downloads, or the API where there are none.
     files: tuple[str, ...]
-    #: A digest per title of what both sides held; ``apply`` refuses if one has moved.
     source_state: dict[str, str]
     target_state: dict[str, str]
     operations: tuple[OperationDocument, ...]
@@ -217,3 +219,15 @@ class ErrorDocument(Document):
     message: str
     remedy: str
     exit_code: int
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of all documents; ``docs/schema.json`` is its copy."""
+    documents = (
+        ReportDocument
+        | UndoDocument
+        | ProfilesDocument
+        | UnmatchedDocument
+        | ErrorDocument
+    )
+    return TypeAdapter(documents).json_schema(mode="serialization")

@@ -78,7 +78,9 @@ class Loader:
         self._before: Mapping[str, float] = {}
         self._known: dict[Key, set[datetime]] | None = None
         self._total = 0
+        self._unlimited: set[tuple[str, int | None]] = set()
         self.settled: dict[str, Settled] = {}
+        self.is_probed = False
 
     async def load(
         self,
@@ -94,20 +96,18 @@ class Loader:
         ``unclear`` names keys that an earlier run may have written. ``before`` is the
         progress that SET replaces, by operation id; ``known`` the minutes that stand
         there by key, where every viewing counts. ``is_first`` reads the first added
-        entry back before anything else is added. An error that would meet every write
-        stops the run: what is under way is settled, then it is raised.
+        entry back before anything else is added; ``is_probed`` tells that it was. An
+        error that would meet every write stops the run: what is under way is settled,
+        then it is raised.
         """
         self._unclear, self._before = frozenset(unclear), before or {}
         if known is not None:
             self._known = {key: set(minutes) for key, minutes in known.items()}
         self._total = len(operations)
-        probed = _first_add(operations) + 1 if is_first else 0
         with self._stop.heeded():
             try:
-                await self._apply(operations[:probed])
-                if probed and not self._fatal:
-                    await self._probe(operations[probed - 1])
-                await self._apply(operations[probed:])
+                rest = await self._probe_first(operations) if is_first else operations
+                await self._apply(rest)
             finally:
                 await asyncio.shield(self._flush())
         if self._fatal:
@@ -117,6 +117,21 @@ class Loader:
     def is_stopping(self) -> bool:
         """Whether no further write is started."""
         return self._stop.is_requested or self._fatal is not None
+
+    async def _probe_first(
+        self, operations: Sequence[Operation]
+    ) -> Sequence[Operation]:
+        """Apply up to the first entry that arrives and read it; return the others."""
+        for number, operation in enumerate(operations, 1):
+            await self._apply([operation])
+            settled = self.settled.get(operation.id)
+            if settled is None:
+                break
+            if operation.action is Action.ADD and settled.outcome is Outcome.APPLIED:
+                await self._probe(operation)
+                self.is_probed = True
+                return operations[number:]
+        return ()
 
     async def _apply(self, operations: Sequence[Operation]) -> None:
         groups = [operations[i : i + GROUP] for i in range(0, len(operations), GROUP)]
@@ -139,7 +154,10 @@ class Loader:
                     task.add_done_callback(self._landed)
 
     async def _intend(self, group: Sequence[Operation]) -> None:
-        await self._ledger.intend(self._run, group, self._clock.now(), self._before)
+        try:
+            await self._ledger.intend(self._run, group, self._clock.now(), self._before)
+        except ServiceError as error:
+            self._fatal = self._fatal or error
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         del self._in_flight[task]
@@ -163,18 +181,22 @@ class Loader:
 
     async def _settle(self, operation: Operation) -> None:
         try:
-            settled = await self._write(operation)
+            self._note(operation, await self._write(operation))
+            if len(self._unflushed) >= GROUP:
+                await self._flush()
         except ServiceError as error:
-            # Not sent, so it stays pending: the next run takes it up again.
+            # What is not settled stays pending: the next run takes it up again.
             self._fatal = self._fatal or error
-            return
+
+    def _note(self, operation: Operation, settled: Settled) -> None:
         self.settled[operation.id] = settled
-        if self._known is not None and settled.outcome is Outcome.APPLIED:
-            self._known.setdefault(operation.key, set()).add(operation.watched_at)
         self._unflushed.append((operation.id, *settled))
+        if settled.outcome is not Outcome.APPLIED:
+            if not operation.progress:
+                self._unlimited.add(operation.key[:2])
+        elif self._known is not None:
+            self._known.setdefault(operation.key, set()).add(operation.watched_at)
         self._on_event(Advanced(Stage.LOAD, len(self.settled), self._total))
-        if len(self._unflushed) >= GROUP:
-            await self._flush()
 
     async def _flush(self) -> None:
         outcomes, self._unflushed = self._unflushed, []
@@ -182,6 +204,9 @@ class Loader:
             await self._ledger.settle(self._run, outcomes, self._clock.now())
 
     async def _write(self, operation: Operation) -> Settled:
+        if operation.is_default and operation.key[:2] in self._unlimited:
+            # It would cover what nobody watched.
+            return Settled(Outcome.REJECTED, "an episode could not be kept out of it")
         if operation.key in self._unclear and await self._is_in_place(operation):
             return Settled(Outcome.APPLIED, "found in place")
         for _ in range(MOST_SENDS):
@@ -218,8 +243,6 @@ class Loader:
     async def _probe(self, operation: Operation) -> None:
         """Stop unless the first entry came back as it was sent."""
         key, sent = operation.key, operation.watched_at
-        if self.settled[operation.id].outcome is not Outcome.APPLIED:
-            return
         entries = await self._target.read_title(key.media, key.season)
         mine = [e for e in entries if e.key == key]
         if not mine:
@@ -260,11 +283,7 @@ def is_in_place(
         return current.is_completed
     done = [e for e in mine if e.is_completed]
     listed = {to_minute(e.updated_at) for e in done if e.updated_at}
-    hidden = sum(e.count for e in done) - len(done)
+    # One entry counts them all, or each does beside being listed itself.
+    hidden = max((e.count for e in done), default=0) - len(done)
     elsewhere = set(known or ()) - listed
     return operation.watched_at in listed or hidden > len(elsewhere)
-
-
-def _first_add(operations: Sequence[Operation]) -> int:
-    adds = (i for i, o in enumerate(operations) if o.action is Action.ADD)
-    return next(adds, -1)

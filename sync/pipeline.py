@@ -18,6 +18,7 @@ from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Finished, Stage
 from sync.ledger import Outcome
 from sync.load import Loader, Settled
+from sync.memory import recall
 from sync.prepare import Prepared, Services, prepare, read_target
 from sync.undoing import Undone, rows_to_undo
 from sync.undoing import undo as take_back
@@ -230,18 +231,37 @@ async def _load(
         report = Report(prepared, run, loader.settled)
         await ledger.finish_run(run, clock.now(), outcome, summary(report))
     # Each was looked up before it was sent again, so the old intents are answered.
-    await _close(services, memory.unclear, Outcome.REJECTED, f"not found by run {run}")
+    tried = {o.key for o in prepared.plan.operations if o.id in loader.settled}
+    answered = [row for row in memory.unclear if row.operation.key in tried]
+    await _close(services, answered, Outcome.REJECTED, f"not found by run {run}")
+    if loader.is_probed:
+        await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
     if loader.is_stopping:
         raise StoppedError(
             f"Stopped after {len(loader.settled):,} of "
             f"{len(prepared.plan.operations):,} writes; none is left unclear."
         )
-    await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
     count = len(loader.settled) - len(report.failed)
     services.on_event(Finished(Stage.LOAD, f"{count:,} entries written"))
-    verification = _compare(prepared, await read_target(services))
+    verification = await _check(services, prepared, run)
     services.on_event(Finished(Stage.VERIFY, describe(verification)))
     return Report(prepared, run, loader.settled, verification)
+
+
+async def _check(services: Services, prepared: Prepared, run: int) -> Verification:
+    """Read the profile back, with all that is known by now, and compare."""
+    entries = await read_target(services)
+    memory = await recall(
+        services.ledger,
+        prepared.profile,
+        entries,
+        has_every_viewing=prepared.rules.has_every_viewing,
+    )
+    await _close(services, memory.arrived, Outcome.APPLIED, f"found after run {run}")
+    dropped = [row for row in memory.unclear if row.run != run]
+    await _close(services, dropped, Outcome.REJECTED, f"not there after run {run}")
+    rules = replace(prepared.rules, records=memory.seasons, written=memory.written)
+    return _compare(replace(prepared, rules=rules), entries)
 
 
 def _progress_before(prepared: Prepared) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sync.domain.plays import UNKNOWN_DATE, Ids, Kind, Play, Title, to_minute
 
 if TYPE_CHECKING:
-    from connectors.trakt.models import HistoryItem, IdsModel, TitleModel
+    from connectors.trakt.models import HistoryItem, TitleModel
 
 #: Outside of these a date is a mistake: before there were films, or far ahead of now.
 _EARLIEST = datetime(1888, 1, 1, tzinfo=UTC)
@@ -26,11 +26,14 @@ class PlayMapper:
 
     def __init__(self, now: datetime) -> None:
         self._latest = now + _AHEAD
-        self._titles: dict[Title, Title] = {}
+        self._titles: dict[tuple[object, ...], Title] = {}
 
     def play(self, item: HistoryItem) -> Play:
         """Return the play that the record stands for, or raise UnusableRecordError."""
-        watched_at = to_minute(item.watched_at)
+        try:
+            watched_at = to_minute(item.watched_at)
+        except OverflowError:
+            raise UnusableRecordError("has no date in UTC") from None
         if watched_at != UNKNOWN_DATE and not _EARLIEST <= watched_at <= self._latest:
             raise UnusableRecordError(f"is dated in the year {watched_at:%Y}")
         if item.episode is not None and item.type in ("episode", None):
@@ -56,12 +59,21 @@ class PlayMapper:
         )
 
     def _title(self, kind: Kind, model: TitleModel) -> Title:
-        name = model.title or "(untitled)"
-        title = Title(kind=kind, name=name, year=model.year, ids=_ids(model.ids))
-        return self._titles.setdefault(title, title)
-
-
-def _ids(ids: IdsModel) -> Ids:
-    return Ids(
-        trakt=ids.trakt, slug=ids.slug, imdb=ids.imdb, tmdb=ids.tmdb, tvdb=ids.tvdb
-    )
+        ids = model.ids
+        known = (kind, model.title, model.year, ids.trakt, ids.imdb, ids.tmdb, ids.tvdb)
+        title = self._titles.get(known)
+        if title is None:
+            title = Title(
+                kind=kind,
+                name=model.title or "(untitled)",
+                year=model.year,
+                ids=Ids(
+                    trakt=ids.trakt,
+                    slug=ids.slug,
+                    imdb=ids.imdb,
+                    tmdb=ids.tmdb,
+                    tvdb=ids.tvdb,
+                ),
+            )
+            self._titles[known] = title
+        return title

@@ -138,7 +138,8 @@ def test_arbitrary_bytes_in_a_zip_stop_no_good_page(
     members = PAGES | {"more.json": content, "watched-history-4.json": content}
     data = read(make_zip(place / "x.zip", members))
     assert {i.id for i in data.items} == IDS
-    assert data.doubts
+    # A page may be empty; that is the one content that is in order.
+    assert data.doubts or content.split() in ([b"[]"], [b"[", b"]"])
 
 
 KEYS = [

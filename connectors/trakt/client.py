@@ -188,7 +188,9 @@ def read_records(response: Response) -> tuple[list[HistoryItem], list[BadRecord]
 
 
 def _bad_record(index: int, record: object, error: ValidationError) -> BadRecord:
-    fields = ", ".join(sorted({".".join(map(str, e["loc"])) for e in error.errors()}))
+    # Deeper than movie.ids.tmdb a place names no field but the types that were tried.
+    places = {".".join(map(str, e["loc"][:3])) for e in error.errors()}
+    fields = ", ".join(sorted(places))
     reason = f"is unreadable: {fields or 'no object'}"
     if isinstance(record, dict):
         for kind in ("movie", "episode"):

@@ -73,26 +73,30 @@ def transform(plays: Iterable[Play], found: Mapping[Title, int]) -> Desired:
     times: defaultdict[Key, list[datetime]] = defaultdict(list)
     unmatched: defaultdict[Title, int] = defaultdict(int)
     unsupported: defaultdict[Title, int] = defaultdict(int)
-    media_of: dict[Title, str | None] = {}
+    # By identity: titles are shared, and to hash one takes longer than all the rest.
+    media_of: dict[int, str | None] = {}
+    known: dict[str, Title] = {}
     for play in plays:
         title = play.title
-        if title not in media_of:
+        if id(title) not in media_of:
             tmdb = title.ids.tmdb or found.get(title)
-            media_of[title] = media_id(title.kind, tmdb) if tmdb else None
-        media = media_of[title]
+            media = media_id(title.kind, tmdb) if tmdb else None
+            media_of[id(title)] = media
+            if media:
+                known[media] = min(known.get(media, title), title, key=_title_order)
+        media = media_of[id(title)]
         if play.season == 0:
             unsupported[title] += 1
         elif media is None:
             unmatched[title] += 1
         else:
             times[Key(media, play.season, play.episode)].append(play.watched_at)
-    titles = sorted(media_of, key=_title_order)
     return Desired(
         watched={
             key: Viewing(tuple(sorted(set(moments))), len(moments))
             for key, moments in times.items()
         },
-        titles={m: t for t in reversed(titles) if (m := media_of[t])},
+        titles=known,
         unmatched=_left_out(unmatched, NO_ID),
         unsupported=_left_out(unsupported, SPECIAL),
     )

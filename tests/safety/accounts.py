@@ -21,11 +21,9 @@ class Own(NamedTuple):
     at: datetime
 
 
-def film(number: int, **ids: int) -> CatalogueTitle:
-    known = Ids(trakt=number, slug=f"film-{number}", tmdb=100 + number)
-    if ids:
-        known = Ids(trakt=number, **ids)
-    return CatalogueTitle(Kind.FILM, f"Film {number}", known, 2000)
+def film(number: int, *, has_tmdb: bool = True) -> CatalogueTitle:
+    ids = Ids(trakt=number, tvdb=number, tmdb=100 + number if has_tmdb else None)
+    return CatalogueTitle(Kind.FILM, f"Film {number}", ids, 2000)
 
 
 def show(number: int, *episodes: int, first_season: int = 1) -> CatalogueTitle:
@@ -56,7 +54,7 @@ def mixed_account(copies: int = 1) -> tuple[Account, list[Own]]:
 
 def _add_copy(account: Account, base: int, days: float) -> list[Own]:
     films = [film(base + number) for number in range(1, 5)]
-    nameless = film(base + 9, tvdb=base + 9)
+    nameless = film(base + 9, has_tmdb=False)
     complete, holed = show(base + 1, 4), show(base + 2, 6, 3)
     special = show(base + 3, 2, first_season=0)
     account.titles += [*films, nameless, complete, holed, special]

@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from aiohttp import web
 from pydantic import SecretStr
 
 from sync import pipeline
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
     from pathlib import Path
 
-    from aiohttp import web
-
     from sync.domain.plan import Operation
     from sync.pipeline import Report
     from sync.sandbox.account import Account
@@ -39,6 +38,10 @@ if TYPE_CHECKING:
 
 #: When every arena opens: after the last play of any account.
 OPENED_AT = datetime(2026, 11, 15, 12, tzinfo=UTC)
+
+
+#: Is told of a request, and may say that it is to have no effect.
+Hook: TypeAlias = "Callable[[web.Request, Phase], bool]"
 
 
 class Phase(Enum):
@@ -61,23 +64,26 @@ class Mark(NamedTuple):
     key: Key
     minute: datetime | None
     is_completed: bool
-    count: int
+    viewings: int
 
 
 class HookedStandIn(StandIn):
-    """Calls ``hook`` around the effect of each request that is to have one."""
+    """Calls ``hook`` around the effect of each request that is to have one.
 
-    hook: Callable[[StandIn, web.Request, Phase], None] | None = None
+    It may prevent the effect by returning true.
+    """
+
+    hook: Hook | None = None
 
     async def _answer(
         self, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
-        if self.hook:
-            self.hook(self, request, Phase.BEFORE)
+        if self.hook and self.hook(request, Phase.BEFORE):
+            return web.Response(status=500)
         response = await super()._answer(request, handler)
         await self.landed(request, response)
         if self.hook:
-            self.hook(self, request, Phase.DONE)
+            self.hook(request, Phase.DONE)
         return response
 
     async def landed(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -135,8 +141,17 @@ class LateClock(FakeClock):
 class Arena(World):
     """A world in virtual time, with hooks."""
 
+    trakt: HookedTrakt
     discovr: HookedDiscovr
+    tmdb: HookedTmdb
     clock: FakeClock = field(default_factory=lambda: LateClock(OPENED_AT))
+
+    def __post_init__(self) -> None:
+        self.opened_at = self.clock.now()
+
+    def tell(self, hook: Hook | None) -> None:
+        """Have every service call ``hook``."""
+        self.trakt.hook = self.discovr.hook = self.tmdb.hook = hook
 
     async def migrate(self, **options: Any) -> Report:
         async with build(self.settings, clock=self.clock) as services:
@@ -149,7 +164,16 @@ class Arena(World):
 
     def marks(self) -> Counter[Mark]:
         """Return what stands in the profile, as far as two runs can agree on it."""
-        return Counter(map(_mark, self.discovr.entries()))
+        return Counter(map(self._mark, self.discovr.entries()))
+
+    def _mark(self, entry: StoredEntry) -> Mark:
+        is_set = entry.updated_at >= self.opened_at
+        return Mark(
+            entry.key,
+            None if is_set else to_minute(entry.updated_at),
+            (entry.progress or 0) >= 80,
+            entry.count,
+        )
 
     def environment(self) -> dict[str, str]:
         """Return the settings as the environment carries them."""
@@ -198,16 +222,6 @@ async def arena(
 
 async def _agree(_report: Report) -> bool:
     return True
-
-
-def _mark(entry: StoredEntry) -> Mark:
-    is_set = entry.updated_at >= OPENED_AT
-    return Mark(
-        entry.key,
-        None if is_set else to_minute(entry.updated_at),
-        (entry.progress or 0) >= 80,
-        entry.count,
-    )
 
 
 def _plain(value: object) -> str:

@@ -141,5 +141,5 @@ def _read_nested(item: dict[str, Any]) -> HistoryItem:
     except ValidationError as error:
         # Only the place and the kind of the fault: the value may be anything.
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(map(str, first["loc"][:3]))
         raise UnusableError(f"does not fit at {place}: {first['msg']}") from None

@@ -1,0 +1,1 @@
+"""Pharen Hub: API client and wire models."""

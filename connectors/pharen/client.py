@@ -1,0 +1,124 @@
+"""The Pharen Hub API: the pages of one workspace, one thin method per endpoint."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+from connectors.errors import ConfigError, ContractError, RejectedError, ServiceError
+from connectors.pharen.models import Page, PageList
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from connectors.http import HttpClient, Response
+
+SERVICE = "Pharen Hub"
+#: The largest page of the list.
+PAGE_LIMIT = 100
+
+_PATH = "/new-page"
+_PAGE = TypeAdapter(Page)
+_LIST = TypeAdapter(PageList)
+#: The fields of a page: only these are repeated from a refusal.
+_FIELDS = ("title", "content")
+
+
+class ApiKeyAuth:
+    """The long-lived API key as bearer."""
+
+    def __init__(self, api_key: str) -> None:
+        self._api_key = api_key
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the Authorization header."""
+        return {"Authorization": f"Bearer {self._api_key}"}
+
+    async def renew(self, rejected: Mapping[str, str]) -> None:
+        """Refuse: a key cannot be renewed by a program."""
+        del rejected
+        raise _bad_key()
+
+
+class PharenClient:
+    """Pages of the workspace that the key belongs to."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self.http = http
+
+    async def pages(self) -> AsyncIterator[Page]:
+        """Yield every page, the newest first."""
+        seen = 0
+        for number in count(1):
+            params = {
+                "page": str(number),
+                "per_page": str(PAGE_LIMIT),
+                "sort": "created_at",
+                "order": "desc",
+            }
+            response = await self.http.request("GET", _PATH, params=params)
+            listed = response.parse(_LIST)
+            for page in listed.data:
+                yield page
+            seen += len(listed.data)
+            if not listed.data or seen >= listed.total:
+                return
+
+    async def create(self, title: str, content: str) -> Page:
+        """Add a page. Titles need not be unique: a blind repeat adds a second one."""
+        body = {"title": title, "content": content}
+        response = await self.http.request("POST", _PATH, json=body)
+        return response.parse(_PAGE)
+
+    async def update(self, page_id: str, title: str, content: str) -> Page:
+        """Replace a page. Raises NotFoundError when it is gone."""
+        body = {"title": title, "content": content}
+        response = await self.http.request(
+            "PUT",
+            f"{_PATH}/{page_id}",
+            json=body,
+            label=f"{_PATH}/{{id}}",
+            repeatable=True,  # the same content again changes nothing
+        )
+        return response.parse(_PAGE)
+
+
+def explain(response: Response) -> ServiceError | None:
+    """Say in Pharen Hub's own terms what a refusal means, and what to do about it."""
+    status = response.status
+    error: ServiceError | None = None
+    if status == 401:
+        error = _bad_key()
+    elif status == 403:
+        error = ConfigError(
+            "The API key of Pharen Hub may not do that.",
+            remedy="Put a key with write access to pages into [pharen] api_key.",
+        )
+    elif status == 422:
+        field = _refused_field(response)
+        error = RejectedError(
+            f"Pharen Hub refuses the {field or 'content'} of the page.",
+            remedy="Shorten the report or its title (--title), then publish again.",
+        )
+    if error:
+        error.service, error.status = SERVICE, status
+    return error
+
+
+def _bad_key() -> ConfigError:
+    return ConfigError(
+        "Pharen Hub does not accept the API key.",
+        remedy="Make a new key in its settings and put it into [pharen] api_key.",
+    )
+
+
+def _refused_field(response: Response) -> str | None:
+    try:
+        place = response.json()
+    except ContractError:
+        return None
+    for step in ("error", "details", "field"):
+        place = place.get(step) if isinstance(place, dict) else None
+    return place if place in _FIELDS else None
