@@ -138,7 +138,7 @@ def _decades(
     """Choose the shortest row of decades that holds what is usual, then the fullest."""
     decades: Counter[int] = Counter()
     for item in watched:
-        if item.year in YEARS:
+        if item.year is not None and item.year in YEARS:
             decades[item.year // 10 * 10] += item.plays
     plays = decades.total()
     if plays < LEAST_PLAYS:

@@ -147,7 +147,7 @@ class Arena(World):
     clock: FakeClock = field(default_factory=lambda: LateClock(OPENED_AT))
 
     def __post_init__(self) -> None:
-        self.opened_at = self.clock.now()
+        self.opened_at = to_minute(self.clock.now())
 
     def tell(self, hook: Hook | None) -> None:
         """Have every service call ``hook``."""

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 HISTORIES = (
     {"collapse": "clean", "plays": "latest"},
-    {"collapse": "fewest", "plays": "all"},
+    {"collapse": "fewest", "plays": "latest"},
+    {"collapse": "off", "plays": "all"},
 )
 #: As many as an undisturbed run of the small account makes, at most.
-REQUESTS = 26
+REQUESTS = 29
 #: Requests of the larger account at which the random kills are aimed.
 LARGER_REQUESTS = 110
 LARGER = 9
@@ -77,7 +78,7 @@ def _moments(count: int) -> list[Kill]:
     ]
 
 
-CHOSEN = [*part(_boundaries(), 17), *part(_moments(500), 63)]
+CHOSEN = [*part(_boundaries(), 23), *part(_moments(500), 83)]
 
 
 @pytest.mark.parametrize("kill", CHOSEN, ids=str)

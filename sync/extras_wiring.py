@@ -1,0 +1,60 @@
+"""Wires the smaller commands: a first page, and a published report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.discovr.auth import SessionAuth
+from connectors.discovr.extras import PagesClient
+from connectors.errors import ConfigError
+from connectors.pharen import client as pharen
+from connectors.trakt.extras import ExtrasClient
+from sync.bootstrap import Wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypedDict
+
+    import aiohttp
+
+    from connectors.clock import Clock
+    from sync.events import Event
+
+    class Doors(TypedDict, total=False):
+        """What a caller may bring, all of it optional."""
+
+        session: aiohttp.ClientSession
+        clock: Clock
+        on_event: Callable[[Event], None]
+
+
+class ExtrasWiring(Wiring):
+    """Builds the clients of the smaller commands, which the stack closes."""
+
+    def trakt_extras(self) -> ExtrasClient:
+        """Build the reader of what the Trakt account watched."""
+        return ExtrasClient(self.trakt().http)
+
+    def pages(self) -> tuple[PagesClient, SessionAuth]:
+        """Build the client of a profile's pages, with the session it works in."""
+        pacer = self._pacer()
+        profile = self._settings.discovr.profile or ""
+        session = SessionAuth(self.identity(pacer), profile, clock=self._clock)
+        return PagesClient(self._discovr_http(session, pacer)), session
+
+    def pharen(self) -> pharen.PharenClient:
+        """Build the client of Pharen Hub."""
+        settings = self._settings.pharen
+        if settings.api_key is None:
+            raise ConfigError(
+                "[pharen] api_key is not set.",
+                remedy="Make a key in Pharen Hub (Settings, API Keys) and set it.",
+            )
+        http = self._http(
+            pharen.SERVICE,
+            settings.api_url,
+            auth=pharen.ApiKeyAuth(settings.api_key.get_secret_value()),
+            explain=pharen.explain,
+            setting="[pharen] api_url",
+        )
+        return pharen.PharenClient(http)
