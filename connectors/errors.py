@@ -50,6 +50,10 @@ class AuthError(ServiceError):
     default_remedy = "Log in again."
 
 
+class WrongTokenKindError(AuthError):
+    """The login is good, and the service wants another kind of token for this call."""
+
+
 class TransientError(ServiceError):
     """A passing fault, and the request had certainly no effect: try again."""
 

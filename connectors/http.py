@@ -58,8 +58,8 @@ class Auth(Protocol):
     async def headers(self) -> Mapping[str, str]:
         """Return the headers of the next attempt; called before each one."""
 
-    async def renew(self, rejected: Mapping[str, str]) -> None:
-        """Get a new login, because the service refused these headers.
+    async def renew(self, rejected: Mapping[str, str], refusal: AuthError) -> None:
+        """Get a new login, because the service refused these headers, and how.
 
         Called once per request, which then goes once more. Raises AuthError when there
         is nothing to renew.
@@ -201,7 +201,7 @@ class HttpClient:
         is_renewable = message.is_authorized and not progress.is_renewed
         if isinstance(outcome, AuthError) and self._auth and is_renewable:
             progress.is_renewed = True
-            await self._auth.renew(progress.login)
+            await self._auth.renew(progress.login, outcome)
             outcome = await self._exchange(call, message, progress)
         return outcome
 

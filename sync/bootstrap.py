@@ -154,19 +154,23 @@ class Wiring:
             )
         )
 
-    def identity(self, pacer: RatePacer | None = None) -> HttpClient:
-        """Build the Discovr client of the account, for profiles and sessions."""
-        configured = _secret(self._settings.discovr.refresh_token)
-        auth = IdentityAuth(self._store, configured)
-        return self._discovr_http(auth, pacer or self._pacer())
+    def identity(self) -> HttpClient:
+        """Build the Discovr client of the account, for what needs no profile."""
+        return self._discovr_http(self._identity_auth(), self._pacer())
 
     def discovr(self) -> DiscovrTarget:
         """Build the target: one profile of the Discovr account."""
+        http, session = self.profile()
+        return DiscovrTarget(discovr.DiscovrClient(http), session)
+
+    def profile(self) -> tuple[HttpClient, SessionAuth]:
+        """Build the Discovr client of the profile, with the session it works in."""
         profile = _required(self._settings.discovr.profile, "[discovr] profile")
-        pacer = self._pacer()
-        session = SessionAuth(self.identity(pacer), profile, clock=self._clock)
-        client = discovr.DiscovrClient(self._discovr_http(session, pacer))
-        return DiscovrTarget(client, session)
+        pacer, identity = self._pacer(), self._identity_auth()
+        session = SessionAuth(
+            self._discovr_http(identity, pacer), identity, profile, clock=self._clock
+        )
+        return self._discovr_http(session, pacer), session
 
     def tmdb(self) -> tmdb.TmdbClient | None:
         """Build the TMDB client, if there is a key."""
@@ -183,6 +187,10 @@ class Wiring:
             setting="[tmdb] api_url",
         )
         return tmdb.TmdbClient(http, key)
+
+    def _identity_auth(self) -> IdentityAuth:
+        configured = _secret(self._settings.discovr.refresh_token)
+        return IdentityAuth(self._store, configured)
 
     def _pacer(self) -> RatePacer:
         rate = self._settings.discovr.requests_per_second

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
-from connectors.discovr.auth import SessionAuth
 from connectors.discovr.extras import PagesClient
 from connectors.errors import ConfigError
 from connectors.pharen import client as pharen
@@ -13,19 +12,20 @@ from sync.bootstrap import Wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypedDict
 
     import aiohttp
 
     from connectors.clock import Clock
+    from connectors.discovr.auth import SessionAuth
     from sync.events import Event
 
-    class Doors(TypedDict, total=False):
-        """What a caller may bring, all of it optional."""
 
-        session: aiohttp.ClientSession
-        clock: Clock
-        on_event: Callable[[Event], None]
+class Doors(TypedDict, total=False):
+    """What a caller may bring, all of it optional."""
+
+    session: aiohttp.ClientSession
+    clock: Clock
+    on_event: Callable[[Event], None]
 
 
 class ExtrasWiring(Wiring):
@@ -37,10 +37,8 @@ class ExtrasWiring(Wiring):
 
     def pages(self) -> tuple[PagesClient, SessionAuth]:
         """Build the client of a profile's pages, with the session it works in."""
-        pacer = self._pacer()
-        profile = self._settings.discovr.profile or ""
-        session = SessionAuth(self.identity(pacer), profile, clock=self._clock)
-        return PagesClient(self._discovr_http(session, pacer)), session
+        http, session = self.profile()
+        return PagesClient(http), session
 
     def pharen(self) -> pharen.PharenClient:
         """Build the client of Pharen Hub."""

@@ -45,7 +45,7 @@ class Login:
     async def headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer token-{self.number}"}
 
-    async def renew(self, rejected: Mapping[str, str]) -> None:
+    async def renew(self, rejected: Mapping[str, str], refusal: AuthError) -> None:
         self.rejected.append(rejected)
         if not self.renewals:
             raise AuthError("Nothing to renew.")

@@ -251,7 +251,7 @@ class SlowLogin:
         self.asked += 1
         raise TransientError("The login cannot be renewed now.")
 
-    async def renew(self, rejected: Mapping[str, str]) -> None:
+    async def renew(self, rejected: Mapping[str, str], refusal: AuthError) -> None:
         """Never gets that far."""
 
 

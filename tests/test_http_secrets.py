@@ -15,6 +15,8 @@ from tests.loopback import CUT, SILENCE, Loopback, Reply, reply
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from connectors.errors import AuthError
+
 CANARY = "c4n4ry"
 
 
@@ -22,7 +24,7 @@ class Login:
     async def headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {CANARY}"}
 
-    async def renew(self, rejected: Mapping[str, str]) -> None:
+    async def renew(self, rejected: Mapping[str, str], refusal: AuthError) -> None:
         """Nothing new."""
 
 

@@ -199,3 +199,21 @@ def test_a_profile_is_never_guessed() -> None:
         choose_profile(known, "You")
     with pytest.raises(ConfigError, match="no profile"):
         choose_profile([], "Me")
+
+
+async def test_the_account_s_token_is_used_only_where_no_profile_can_be_mistaken(
+    tmp_path: Path,
+) -> None:
+    async with place(tmp_path, identity_for_profile=True) as where:
+        async with clients(where) as (wiring, _):
+            with pytest.raises(ConfigError, match="this account has 2"):
+                await wiring.discovr().read_title("MV_1", None)
+        assert where.writes() == 0
+
+
+async def test_a_service_that_wants_the_account_s_token_gets_it(tmp_path: Path) -> None:
+    account = synthetic_account(12)
+    quirks = DiscovrQuirks(identity_for_profile=True)
+    async with world(account, tmp_path, discovr=quirks, profiles=("Me",)) as where:
+        assert (await where.migrate()).is_complete
+        assert where.discovr.entries()

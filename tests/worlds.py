@@ -20,7 +20,7 @@ from sync.sandbox.trakt import TraktStandIn
 from sync.sandbox.trakt_quirks import TraktQuirks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from connectors.clock import Clock
@@ -95,12 +95,15 @@ async def world(
     *,
     trakt: TraktQuirks | None = None,
     discovr: DiscovrQuirks | None = None,
+    profiles: Sequence[str] = ("Me", "Kids"),
     **options: Any,
 ) -> AsyncIterator[World]:
     async with (
         TraktStandIn(account, quirks=trakt or TraktQuirks()) as trakt_server,
         DiscovrStandIn(
-            catalogue=account.titles, quirks=discovr or DiscovrQuirks()
+            catalogue=account.titles,
+            quirks=discovr or DiscovrQuirks(),
+            profiles=profiles,
         ) as discovr_server,
         TmdbStandIn(account.titles) as tmdb_server,
     ):

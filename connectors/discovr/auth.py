@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from connectors.discovr.models import Profile, ProfileList, SessionAnswer
-from connectors.errors import AuthError, ConfigError
+from connectors.errors import AuthError, ConfigError, WrongTokenKindError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,9 +56,9 @@ class IdentityAuth:
             "Authorization": f"Bearer {refresh_token(self._store, self._configured)}"
         }
 
-    async def renew(self, rejected: Mapping[str, str]) -> None:
+    async def renew(self, rejected: Mapping[str, str], refusal: AuthError) -> None:
         """Refuse: Discovr documents no renewal, after 90 days one logs in again."""
-        del rejected
+        del rejected, refusal
         raise AuthError("Discovr does not accept the login.", remedy=_LOG_IN)
 
 
@@ -66,14 +66,25 @@ class SessionAuth:
     """A session token of one profile, minted when first needed and before it ends.
 
     ``profile`` is an id or a name; ``profile_id`` is known once a session was minted.
+    One guide says that the identity token is for profiles' lists too, against all other
+    pages; if the service insists on it, it is used where no profile can be mistaken.
     """
 
-    def __init__(self, identity: HttpClient, profile: str, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        identity: HttpClient,
+        identity_auth: IdentityAuth,
+        profile: str,
+        *,
+        clock: Clock,
+    ) -> None:
         self._identity = identity
+        self._identity_auth = identity_auth
         self._profile = profile
         self._clock = clock
         self._minting = asyncio.Lock()
         self._session: SessionAnswer | None = None
+        self._uses_identity = False
         self.profile_id: str | None = None
 
     async def headers(self) -> Mapping[str, str]:
@@ -81,13 +92,29 @@ class SessionAuth:
         async with self._minting:
             if self._session is None or self._ends_soon(self._session):
                 self._session = await self._mint()
+        if self._uses_identity:
+            return await self._identity_auth.headers()
         return _bearer(self._session)
 
-    async def renew(self, rejected: Mapping[str, str]) -> None:
+    async def renew(self, rejected: Mapping[str, str], refusal: AuthError) -> None:
         """Mint again after a 401, unless another caller has done so already."""
         async with self._minting:
-            if self._session is None or _bearer(self._session) == dict(rejected):
+            if isinstance(refusal, WrongTokenKindError):
+                await self._turn_to_identity(refusal)
+            elif self._session is None or _bearer(self._session) == dict(rejected):
                 self._session = await self._mint()
+
+    async def _turn_to_identity(self, refusal: WrongTokenKindError) -> None:
+        if self._uses_identity:
+            raise refusal
+        profiles = await list_profiles(self._identity)
+        if len(profiles) > 1:
+            raise ConfigError(
+                "Discovr wants the account's own token for the history, which names no "
+                f"profile, and this account has {len(profiles)}.",
+                remedy="Nothing was written. Report this: the service has changed.",
+            )
+        self._uses_identity = True
 
     def _ends_soon(self, session: SessionAnswer) -> bool:
         end = datetime.fromtimestamp(session.expires_at, UTC)

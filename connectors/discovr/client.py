@@ -15,6 +15,7 @@ from connectors.errors import (
     NotFoundError,
     RejectedError,
     ServiceError,
+    WrongTokenKindError,
 )
 
 if TYPE_CHECKING:
@@ -132,11 +133,14 @@ def explain(response: Response) -> ServiceError | None:
     """Say in Discovr's own terms what a refusal means, and what to do about it."""
     status, code = response.status, error_code(response)
     if status == 401 or code in _LOGIN_CODES:
-        remedy = "Log in again: trakt2discovr login discovr"
-        message = "Discovr does not accept the login."
-        if code == "WRONG_TOKEN_KIND":
-            message = "Discovr wants the other kind of token for this call."
-        return AuthError(message, remedy=remedy, service="Discovr", status=status)
+        is_other_kind = code == "WRONG_TOKEN_KIND"
+        kind = WrongTokenKindError if is_other_kind else AuthError
+        return kind(
+            "Discovr does not accept the login.",
+            remedy="Log in again: trakt2discovr login discovr",
+            service="Discovr",
+            status=status,
+        )
     if status == 403:
         return ConfigError(
             "Discovr does not allow this app to do that.",
@@ -145,8 +149,8 @@ def explain(response: Response) -> ServiceError | None:
             status=status,
         )
     if status in (400, 404, 409, 422):
-        kind = NotFoundError if status == 404 else RejectedError
-        return kind(
+        refusal = NotFoundError if status == 404 else RejectedError
+        return refusal(
             f"Discovr refused the request ({status}{f', {code}' if code else ''}).",
             service="Discovr",
             status=status,

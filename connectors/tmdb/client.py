@@ -36,9 +36,9 @@ class ApiKeyAuth:
         """Return the Authorization header of a v4 token; none for a v3 key."""
         return {"Authorization": f"Bearer {self.api_key}"} if self.is_token else {}
 
-    async def renew(self, rejected: Mapping[str, str]) -> None:
+    async def renew(self, rejected: Mapping[str, str], refusal: AuthError) -> None:
         """Refuse: a key cannot be renewed by a program."""
-        del rejected
+        del rejected, refusal
         raise _bad_key()
 
 

@@ -66,8 +66,9 @@ class TraktAuth:
         self._token = token
         return _bearer(token)
 
-    async def renew(self, rejected: Mapping[str, str]) -> None:
+    async def renew(self, rejected: Mapping[str, str], refusal: AuthError) -> None:
         """Renew after a 401, unless another caller has done so already."""
+        del refusal
         token = self._token or self._choose()
         if _bearer(token) == dict(rejected):
             self._token = await self._renew(token)
