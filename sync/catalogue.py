@@ -130,6 +130,8 @@ class Catalogue:
         self._listings = tuple(listings)
         self._ledger = ledger
         self._clock = clock
+        #: What was asked in this process, by listing and show.
+        self._asked: dict[tuple[str, str], Dates] = {}
 
     async def look_up(
         self,
@@ -152,6 +154,7 @@ class Catalogue:
             asked = await self._ask(listing, wanted, titles, known, on_show)
             if is_kept:
                 await self._keep(listing, titles, asked)
+            self._asked |= {(listing.name, m): dates for m, dates in asked.items()}
             shows = known | asked
             for media, seasons in shows.items():
                 for number in wanted[media] & seasons.keys():
@@ -164,12 +167,15 @@ class Catalogue:
         self, listing: Listing, wanted: Wanted, titles: Mapping[str, Title]
     ) -> dict[str, Dates]:
         """Return the shows whose kept answer is young and has every wanted season."""
-        shows = _shows(listing, wanted, titles)
+        asked = {m: self._asked.get((listing.name, m), {}) for m in wanted}
+        asked = {m: dates for m, dates in asked.items() if wanted[m] <= dates.keys()}
+        shows = _shows(listing, wanted.keys() - asked.keys(), titles)
         cached = await self._ledger.get_shows(listing.name, list(shows.values()))
         now = self._clock.now()
         fresh = {n: s for n, s in cached.items() if s.expires_at > now}
         known = {m: _dates(fresh[n].payload) for m, n in shows.items() if n in fresh}
-        return {m: dates for m, dates in known.items() if wanted[m] <= dates.keys()}
+        whole = {m: dates for m, dates in known.items() if wanted[m] <= dates.keys()}
+        return asked | whole
 
     async def _ask(
         self,
@@ -187,7 +193,9 @@ class Catalogue:
             nonlocal done
             # Without air dates nothing is collapsed, which is safe.
             with suppress(RejectedError, ContractError, TransientError):
-                found[media] = await listing.dates(shows[media], wanted[media])
+                dates = await listing.dates(shows[media], wanted[media])
+                # A season that the show lacks is an answer too: it has no episodes.
+                found[media] = {number: {} for number in wanted[media]} | dates
             done += 1
             on_show(done, len(shows))
 

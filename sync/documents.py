@@ -71,13 +71,17 @@ class TitleDocument(Document):
 
 
 class SeasonDocument(Document):
-    """What was decided for a season: ``saved`` counts writes a default saves."""
+    """What was decided for a season: ``saved`` counts writes a default saves.
+
+    ``late`` names episodes that its default may cover by now and that nobody watched.
+    """
 
     season: int
     watched: int
     writes: int
     saved: int
     reason: str
+    late: tuple[int, ...] = ()
 
 
 class TitleReport(Document):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -31,8 +30,10 @@ _COLUMNS = {
     "failed": "failed",
 }
 #: All that can begin or end markup, or make a link of what looks like an address.
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:@$^=>/\"'])")
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKUP = {mark: f"\\{mark}" for mark in "\\`*_{}[]()#+-.!|~:@$^="}
+#: Not every renderer knows these with a backslash, and raw HTML does the most harm.
+_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ESCAPES = str.maketrans(_MARKUP | _HTML)
 #: Cc: line breaks and other controls; Cf: marks that turn the direction of a line.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 #: Of those these two only join letters, as emoji and several scripts need.
@@ -45,9 +46,7 @@ def escape(text: str) -> str:
         c if c in _JOINERS or unicodedata.category(c) not in _UNPRINTABLE else " "
         for c in text
     )
-    line = " ".join("".join(printable).split())
-    escaped = _MARKUP.sub(r"\\\1", line.replace("&", "\0").replace("<", "\1"))
-    return escaped.replace("\0", _ENTITIES["&"]).replace("\1", _ENTITIES["<"])
+    return " ".join("".join(printable).split()).translate(_ESCAPES)
 
 
 def render(report: ReportDocument, at: datetime) -> str:
@@ -112,7 +111,7 @@ def _titles(titles: Sequence[TitleReport]) -> str:
     if not rows:
         return ""
     columns = ("Show", "Plays", "Entries", "Saved")
-    return f"## Shows\n\n{_table(columns, _cut(rows))}{_more(rows)}"
+    return f"## Shows\n\n{_table(columns, rows[:MOST_LINES])}{_more(rows)}"
 
 
 def _left_out(heading: str, group: Sequence[LeftOutDocument]) -> str:
@@ -128,7 +127,7 @@ def _left_out(heading: str, group: Sequence[LeftOutDocument]) -> str:
         for left in group
     ]
     columns = ("Title", "Plays", "Why", "Known ids")
-    return f"## {heading}\n\n{_table(columns, _cut(rows))}{_more(rows)}"
+    return f"## {heading}\n\n{_table(columns, rows[:MOST_LINES])}{_more(rows)}"
 
 
 def _failures(report: ReportDocument) -> str:
@@ -142,7 +141,7 @@ def _failures(report: ReportDocument) -> str:
     ]
     if not lines:
         return ""
-    return "## Failed\n\n" + "\n".join(_cut(lines)) + _more(lines)
+    return "## Failed\n\n" + "\n".join(lines[:MOST_LINES]) + _more(lines)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -158,10 +157,6 @@ def _place(key: KeyDocument) -> str:
     season = f" S{key.season:02d}" if key.season is not None else ""
     episode = f"E{key.episode:02d}" if key.episode is not None else ""
     return escape(f"{key.media}{season}{episode}")
-
-
-def _cut(rows: Sequence[T]) -> Sequence[T]:
-    return rows[:MOST_LINES]
 
 
 def _more(rows: Sequence[object]) -> str:

@@ -19,7 +19,7 @@ from sync.events import Finished, Stage
 from sync.ledger import Outcome
 from sync.load import Loader, Settled
 from sync.memory import recall
-from sync.prepare import Prepared, Services, prepare, read_target
+from sync.prepare import PROBED, Prepared, Services, prepare, read_target
 from sync.undoing import Undone, rows_to_undo
 from sync.undoing import undo as take_back
 from sync.writers import left_out_document
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 #: The facts that a run leaves: what it could not carry over, and, among all profiles,
 #: which one the setting named.
 LEFT_OUT, PROFILES = "left_out", "profiles"
-#: Set once the first entry of a profile came back as it was sent.
-PROBED = "probed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +235,10 @@ async def _load(
     if loader.is_probed:
         await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
     if loader.is_stopping:
+        outcomes = [settled.outcome for settled in loader.settled.values()]
         raise StoppedError(
-            f"Stopped after {len(loader.settled):,} of "
-            f"{len(prepared.plan.operations):,} writes; none is left unclear."
+            f"Stopped after {len(outcomes):,} of {len(prepared.plan.operations):,} "
+            f"writes; left unclear: {outcomes.count(Outcome.UNKNOWN) or 'none'}."
         )
     count = len(loader.settled) - len(report.failed)
     services.on_event(Finished(Stage.LOAD, f"{count:,} entries written"))

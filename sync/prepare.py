@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sync.resolve import Resolver
 
 
+#: The fact that is set once the first entry of a profile came back as it was sent.
+PROBED = "probed"
 #: A clock can be wrong, and a time zone can be forgotten; more is a mistake.
 FUTURE = timedelta(days=1)
 
@@ -82,14 +84,20 @@ async def prepare(
     Raises IncompleteReadError when the source is not proved whole.
     """
     profile = await services.target.open_profile()
-    extraction, existing = await run_all(
-        _extract(services, accept_incomplete=accept_incomplete), read_target(services)
+    is_new = await services.ledger.get_fact(profile, PROBED) is None
+    (extraction, desired), existing = await run_all(
+        _gather(
+            services,
+            accept_incomplete=accept_incomplete,
+            is_kept=not is_dry,
+            is_new=is_new,
+        ),
+        read_target(services),
     )
-    found: Mapping[Title, int] = {}
-    if services.resolver:
-        found = await services.resolver.find(extraction.plays, is_kept=not is_dry)
-    desired = transform(extraction.plays, found)
     answer = await _look_up(services, desired, existing, is_kept=not is_dry)
+    if answer.airings:
+        summary = f"air dates of {len(answer.airings):,} seasons looked up"
+        services.on_event(Finished(Stage.CATALOGUE, summary))
     memory = await recall(
         services.ledger,
         profile,
@@ -111,6 +119,24 @@ async def read_target(services: Services) -> list[Entry]:
     summary = f"{len(entries):,} entries read from Discovr"
     services.on_event(Finished(Stage.READ, summary))
     return entries
+
+
+async def _gather(
+    services: Services, *, accept_incomplete: bool, is_kept: bool, is_new: bool
+) -> tuple[Extraction, Desired]:
+    """Extract and transform.
+
+    Where no run has written to the profile yet, nearly every season can be collapsed,
+    so its air dates are asked for while Discovr is still being read.
+    """
+    extraction = await _extract(services, accept_incomplete=accept_incomplete)
+    found: Mapping[Title, int] = {}
+    if services.resolver:
+        found = await services.resolver.find(extraction.plays, is_kept=is_kept)
+    desired = transform(extraction.plays, found)
+    if is_new:
+        await _look_up(services, desired, (), is_kept=is_kept)
+    return extraction, desired
 
 
 async def _extract(services: Services, *, accept_incomplete: bool) -> Extraction:
@@ -154,13 +180,9 @@ async def _look_up(
     def on_show(done: int, total: int) -> None:
         services.on_event(Advanced(Stage.CATALOGUE, done, total))
 
-    answer = await services.catalogue.look_up(
+    return await services.catalogue.look_up(
         wanted, desired.titles, on_show, is_kept=is_kept
     )
-    if wanted:
-        summary = f"air dates of {len(answer.airings):,} seasons looked up"
-        services.on_event(Finished(Stage.CATALOGUE, summary))
-    return answer
 
 
 def _rules(

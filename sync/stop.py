@@ -18,6 +18,7 @@ class Stop:
     def __init__(self) -> None:
         self.is_requested = False
         self.is_heeded = False
+        self.was_heeded = False
 
     def request(self) -> None:
         """Ask for no further writes."""
@@ -26,7 +27,7 @@ class Stop:
     @contextmanager
     def heeded(self) -> Iterator[None]:
         """Mark the stretch in which what is under way gets finished and settled."""
-        self.is_heeded = True
+        self.is_heeded = self.was_heeded = True
         try:
             yield
         finally:

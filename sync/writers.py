@@ -122,6 +122,7 @@ def _titles(report: Report, balances: dict[Title, Balance]) -> Iterable[TitleRep
             writes=note.writes,
             saved=note.saved,
             reason=note.reason,
+            late=note.late,
         )
         seasons.setdefault(desired.titles[note.season.media], []).append(document)
     for title, part in sorted(balances.items(), key=lambda item: item[0].label):

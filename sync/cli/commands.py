@@ -145,7 +145,10 @@ def plan(
         if out:
             _write(out, document.model_dump_json(indent=2) + "\n")
         rate = settings.discovr.requests_per_second
-        output.emit(document, lambda console: view.show_plan(console, report, rate))
+        output.emit(
+            document,
+            lambda console: view.show_plan(console, report, rate, is_full=True),
+        )
         return code
 
     return run_command(context, work)

@@ -107,7 +107,8 @@ def run(
     except ServiceError as error:
         failure = error
     except asyncio.CancelledError:
-        failure = StoppedError("Stopped before anything was written.")
+        when = "after writing" if interruption.stop.was_heeded else "before writing"
+        failure = StoppedError(f"Stopped {when}; the state is intact.")
     except BrokenPipeError:
         # The reader of stdout has gone, as with ``| head``; nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,8 +13,6 @@ from sync.domain.plays import Key, Kind
 from sync.pipeline import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rich.console import Console
 
     from sync.documents import (
@@ -43,18 +41,19 @@ _WORDS = {
 }
 
 
-def show_plan(console: Console, report: Report, rate: float) -> None:
-    """Show what would be written, and why."""
+def show_plan(
+    console: Console, report: Report, rate: float, *, is_full: bool = False
+) -> None:
+    """Show what would be written, and why; in full, the reason of every season."""
     plan = report.prepared.plan
     _show_receipt(console, report)
-    _show_balance(console, report, is_plan=True)
-    _show_titles(console, report)
+    _show_titles(console, report, is_full=is_full)
     _show_left_out(console, report)
+    _show_balance(console, report, is_plan=True)
     writes = len(plan.operations)
     saved = f" (season defaults save {plan.saved:,})" if plan.saved else ""
     if writes:
-        minutes = max(1, round(writes / rate / 60))
-        pace = f"about {minutes:,} minute{'s' * (minutes != 1)} at {rate:g} a second"
+        pace = f"{_duration(writes / rate)} at {rate:g} a second"
         console.print(f"{writes:,} writes{saved}, {pace}.")
     else:
         console.print("Nothing to write: everything is there already.")
@@ -144,7 +143,14 @@ def _show_balance(console: Console, report: Report, *, is_plan: bool) -> None:
         )
 
 
-def _show_titles(console: Console, report: Report) -> None:
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    return f"about {minutes:,} minute{'s' * (minutes != 1)}"
+
+
+def _show_titles(console: Console, report: Report, *, is_full: bool) -> None:
     _, titles = report.balance()
     notes: dict[str, list[SeasonNote]] = {}
     for note in report.prepared.plan.seasons:
@@ -155,23 +161,28 @@ def _show_titles(console: Console, report: Report) -> None:
         key=lambda t: t.label,
     )
     for show in shows[:MOST_LINES]:
-        for line in _show_lines(show, titles[show], notes.get(labels[show], [])):
-            console.print(line)
+        of_show = notes.get(labels[show], [])
+        console.print(_show_line(show, titles[show], of_show))
+        for note in of_show:
+            # A season that went whole into its default needs no explanation.
+            if is_full or note.writes > 1 or note.late:
+                season = f"season {note.season.season}"
+                console.print(f"  {season}: {escape(note.reason)}")
     if len(shows) > MOST_LINES:
         console.print(f"... and {len(shows) - MOST_LINES:,} more shows (--json: all).")
 
 
-def _show_lines(show: Title, part: Balance, notes: list[SeasonNote]) -> Iterable[str]:
+def _show_line(show: Title, part: Balance, notes: list[SeasonNote]) -> str:
     writes = sum(note.writes for note in notes)
     saved = sum(note.saved for note in notes)
-    saving = f", {saved} saved" if saved else ""
-    yield (
-        f"{escape(show.label)}: {part.read} plays, {len(notes)} seasons -> "
-        f"{writes} writes{saving}"
+    saving = f" ({saved} saved)" if saved else ""
+    episodes = sum(note.watched for note in notes)
+    seasons = f"{len(notes)} season{'s' * (len(notes) != 1)}"
+    again = f" in {part.read} plays" if part.read > episodes else ""
+    return (
+        f"{escape(show.label)}: {seasons}, {episodes} episodes{again} -> "
+        f"{writes} {'entry' if writes == 1 else 'entries'}{saving}"
     )
-    for note in notes:
-        if note.writes:
-            yield f"  S{note.season.season:02d}: {escape(note.reason)}"
 
 
 def _show_left_out(console: Console, report: Report) -> None:

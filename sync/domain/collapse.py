@@ -98,6 +98,7 @@ class SeasonChoice:
     outcomes: Mapping[int, Fate]
     reason: str
     saved: int
+    late: tuple[int, ...] = ()
 
 
 def plan_season(

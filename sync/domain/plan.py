@@ -83,13 +83,17 @@ class SeasonId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SeasonNote:
-    """What was decided for one season, and why, in words."""
+    """What was decided for one season, and why, in words.
+
+    ``late`` names episodes that our default may cover by now and that nobody watched.
+    """
 
     season: SeasonId
     watched: int
     writes: int
     saved: int
     reason: str
+    late: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,4 +88,11 @@ def _plan_season(
     operations += choice.operations
     fates |= {Key(*place, number): fate for number, fate in choice.outcomes.items()}
     reason = rules.disputed.get(place, choice.reason)
-    return SeasonNote(place, len(watched), len(choice.operations), choice.saved, reason)
+    return SeasonNote(
+        season=place,
+        watched=len(watched),
+        writes=len(choice.operations),
+        saved=choice.saved,
+        reason=reason,
+        late=choice.late,
+    )

@@ -1,0 +1,41 @@
+"""What every command does first: find its settings, and make sure it may write."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from sync.config import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AsyncExitStack
+    from pathlib import Path
+
+    from sync.cli.context import Context
+    from sync.config import Settings
+
+
+async def open_settings(
+    context: Context, stack: AsyncExitStack, files: Sequence[Path] = ()
+) -> Settings:
+    """Load the settings; with --sandbox those that lead to stand-ins, started here."""
+    settings = load_settings(context.config)
+    if not context.is_sandbox:
+        return settings
+    # The stand-ins are needed here only.
+    from sync.rehearsal import open_sandbox  # noqa: PLC0415
+
+    return await stack.enter_async_context(
+        open_sandbox(settings, is_rehearsal=bool(files))
+    )
+
+
+def require_an_answer(*, yes: bool, look: str) -> None:
+    """Refuse to write where there is nobody to ask; ``look`` writes nothing."""
+    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError(
+            f"There is no terminal to ask on: add --yes to write, or look with {look}."
+        )
