@@ -35,7 +35,7 @@ class PlayMapper:
         except OverflowError:
             raise UnusableRecordError("has no date in UTC") from None
         if watched_at != UNKNOWN_DATE and not _EARLIEST <= watched_at <= self._latest:
-            raise UnusableRecordError(f"is dated in the year {watched_at:%Y}")
+            raise UnusableRecordError(f"is dated in the year {watched_at.year}")
         if item.episode is not None and item.type in ("episode", None):
             return self._episode(item, watched_at)
         if item.movie is not None and item.type in ("movie", None):

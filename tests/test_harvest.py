@@ -1,0 +1,151 @@
+"""What pages brought, held against the minimal lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connectors.trakt.client import BadRecord, HistoryPage
+from connectors.trakt.models import HistoryItem
+from sync.harvest import Harvest, MinimalCounts
+from sync.records import PlayMapper, UnusableRecordError
+from tests.factories import T0
+
+
+def film(number: int, trakt: int = 1, **fields: Any) -> HistoryItem:
+    known = {
+        "id": number,
+        "watched_at": T0,
+        "type": "movie",
+        "movie": {"title": f"Film {trakt}", "year": 2000, "ids": {"trakt": trakt}},
+    }
+    return HistoryItem.model_validate(known | fields)
+
+
+def episode(number: int, trakt: int, **fields: Any) -> HistoryItem:
+    known = {
+        "id": number,
+        "watched_at": T0,
+        "type": "episode",
+        "show": {"title": "Show", "year": 2001, "ids": {"trakt": 7}},
+        "episode": {"season": 1, "number": trakt, "ids": {"trakt": trakt}},
+    }
+    return HistoryItem.model_validate(known | fields)
+
+
+def harvest(*items: HistoryItem, bad: tuple[BadRecord, ...] = ()) -> Harvest:
+    found = Harvest(PlayMapper(T0))
+    found.start_walk()
+    found.add(HistoryPage(list(items), list(bad)))
+    return found
+
+
+def counts(films: dict[int, int], episodes: dict[int, int]) -> MinimalCounts:
+    return MinimalCounts.from_api(
+        {film: [T0] * plays for film, plays in films.items()},
+        {7: {number: [T0] * plays for number, plays in episodes.items()}},
+    )
+
+
+def test_nothing_is_missing_where_the_counts_agree() -> None:
+    found = harvest(film(1), film(2), episode(3, 31))
+    known = counts({1: 2}, {31: 1})
+    assert not found.missing(known)
+    assert found.surplus(known) == 0
+
+
+def test_what_is_missing_is_named_by_the_title_that_other_plays_tell() -> None:
+    found = harvest(film(1), episode(3, 31))
+    known = counts({1: 3, 9: 1}, {31: 1, 32: 1})
+    missing = found.missing(known)
+    assert found.describe(missing, known) == [
+        "Film 1 (2000): 2 plays",
+        "Show (2001): 1 play",
+        "movie with Trakt id 9: 1 play",
+    ]
+
+
+def test_films_and_episodes_of_one_number_are_told_apart() -> None:
+    found = harvest(film(1, trakt=5), episode(2, 6))
+    assert found.missing(counts({6: 1}, {5: 1})).total() == 2
+
+
+def test_a_repeat_counts_once_and_is_told() -> None:
+    found = harvest(film(1), film(1), film(2))
+    assert len(found.plays) == 2
+    assert found.repeats == 1
+    assert found.surplus(counts({1: 1}, {})) == 1
+
+
+def test_a_bad_record_is_delivered_though_it_is_no_play() -> None:
+    bad = BadRecord(0, "is unreadable: watched_at", "movie", 1)
+    found = harvest(film(2), bad=(bad,))
+    assert not found.missing(counts({1: 2}, {}))
+    assert [q.reason for q in found.quarantined()] == ["is unreadable: watched_at"]
+
+
+def test_a_nameless_bad_record_may_be_any_missing_play_but_only_one() -> None:
+    found = harvest(film(2), bad=(BadRecord(0, "is unreadable: no object"),))
+    assert not found.missing(counts({1: 1}, {31: 1}))
+    assert found.missing(counts({1: 1}, {31: 2})).total() == 2
+
+
+def test_a_record_that_is_no_play_is_set_aside_once_however_often_it_comes() -> None:
+    odd = film(1, watched_at="1700-01-01T00:00:00Z")
+    found = harvest(odd, odd)
+    found.start_walk()
+    found.add(HistoryPage([odd], []))
+    assert found.plays == {}
+    assert not found.missing(counts({1: 1}, {}))
+    assert len(found.quarantined()) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"watched_at": "0001-01-01T00:00:00Z"}, "year 1$"),
+        ({"watched_at": "2999-01-01T00:00:00Z"}, "year 2999"),
+        ({"watched_at": "9999-12-31T23:59:59-05:00"}, "no date in UTC"),
+        ({"movie": None}, "neither a film nor an episode"),
+        ({"type": "season"}, "neither a film nor an episode"),
+        ({"type": "episode"}, "neither a film nor an episode"),
+        (
+            {"type": "episode", "episode": {"season": 1, "number": 2}},
+            "without its show",
+        ),
+        (
+            {
+                "type": None,
+                "show": {"title": "S"},
+                "episode": {"season": -1, "number": 2},
+            },
+            "cannot be",
+        ),
+        (
+            {
+                "type": None,
+                "show": {"title": "S"},
+                "episode": {"season": 2**70, "number": 2},
+            },
+            "cannot be",
+        ),
+    ],
+)
+def test_what_cannot_be_a_play_says_why(fields: dict[str, Any], why: str) -> None:
+    with pytest.raises(UnusableRecordError, match=why):
+        PlayMapper(T0).play(film(1, **fields))
+
+
+def test_an_unknown_date_is_a_play_and_seconds_are_cut() -> None:
+    mapper = PlayMapper(T0)
+    undated = mapper.play(film(1, watched_at="1970-01-01T00:00:00.000Z"))
+    assert undated.watched_at.year == 1970
+    exact = mapper.play(film(2, watched_at="2024-03-01T23:30:59.999+02:00"))
+    assert exact.watched_at.isoformat() == "2024-03-01T21:30:00+00:00"
+
+
+def test_equal_titles_are_one_object() -> None:
+    mapper = PlayMapper(T0)
+    assert mapper.play(film(1)).title is mapper.play(film(2)).title
+    assert mapper.play(film(1)).title is not mapper.play(film(2, trakt=3)).title
