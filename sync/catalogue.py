@@ -199,7 +199,7 @@ class Catalogue:
             done += 1
             on_show(done, len(shows))
 
-        await run_limited(CONCURRENCY, map(ask, sorted(shows.keys() - known.keys())))
+        await run_limited(CONCURRENCY, ask, sorted(shows.keys() - known.keys()))
         return found
 
     async def _keep(

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -32,21 +32,26 @@ async def run_all(*work: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
     return tuple(task.result() for task in tasks)
 
 
-async def run_limited(limit: int, work: Iterable[Coroutine[Any, Any, object]]) -> None:
-    """Run all, at most ``limit`` at once, started in the given order."""
+async def run_limited(
+    limit: int, work: Callable[[T], Awaitable[object]], items: Iterable[T]
+) -> None:
+    """Do the work for each item, at most ``limit`` at once, in the given order.
+
+    The first error cancels the others.
+    """
     slots = asyncio.Semaphore(limit)
 
-    async def one(coroutine: Coroutine[Any, Any, object]) -> None:
+    async def one(item: T) -> None:
         try:
-            await coroutine
+            await work(item)
         finally:
             slots.release()
 
     try:
         async with asyncio.TaskGroup() as group:
-            for coroutine in work:
+            for item in items:
                 await slots.acquire()
-                group.create_task(one(coroutine))
+                group.create_task(one(item))
     except BaseExceptionGroup as failed:
         raise _first(failed) from None
 

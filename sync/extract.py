@@ -207,7 +207,7 @@ class _Walk:
         self.limit = min(self.limit, page.limit or self.limit)
         self._announced = min(page.page_count or 1, MOST_PAGES)
         numbers = range(2, self._announced + 1)
-        await run_limited(concurrency, map(self._read, numbers))
+        await run_limited(concurrency, self._read, numbers)
 
     async def read_on(self, *, until: int) -> None:
         """Read past the announced count until a page has fewer records than that.

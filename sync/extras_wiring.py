@@ -51,7 +51,7 @@ class ExtrasWiring(Wiring):
         http = self._http(
             pharen.SERVICE,
             settings.api_url,
-            auth=pharen.ApiKeyAuth(settings.api_key.get_secret_value()),
+            headers=pharen.request_headers(settings.api_key.get_secret_value()),
             explain=pharen.explain,
             setting="[pharen] api_url",
         )

@@ -44,7 +44,7 @@ class Resolver:
                 found[title] = number
 
         open_titles = sorted(titles - found.keys(), key=lambda t: t.label)
-        await run_limited(CONCURRENCY, map(look_up, open_titles))
+        await run_limited(CONCURRENCY, look_up, open_titles)
         if is_kept and open_titles:
             known |= {_name(title): number for title, number in found.items()}
             await self._ledger.put_fact(_EVERYONE, _FACT, known, self._clock.now())

@@ -178,6 +178,18 @@ async def test_every_seventh_request_failing_changes_nothing(
     assert extraction.receipt.is_whole
 
 
+async def test_a_block_page_in_the_middle_of_a_walk_ends_it_by_name(
+    tmp_path: Path,
+) -> None:
+    account = synthetic_account(2_000, 10, seed=3)
+    async with world(account, tmp_path, clock=FakeClock()) as place:
+        place.trakt.faults = lambda _request, number: (
+            Fault.cloudflare() if number == 6 else None
+        )
+        with pytest.raises(BlockedError, match="Cloudflare"):
+            await place.extract()
+
+
 @pytest.mark.parametrize(
     ("quirk", "kind", "words"),
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sync.domain.genres import TMDB_GENRES, tmdb_genres
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 #: leave something to show either way.
 MOST_GENRES = 3
 #: What fewer plays than this have in common is no taste of the person's.
-LEAST_SHARE = 0.1
+LEAST_SHARE = Fraction(1, 10)
 #: Fewer plays than this say nothing.
 LEAST_PLAYS = 5
 #: "Usual" is what most plays have in common: so many of them.
-USUAL_SHARE = 0.8
+USUAL_SHARE = Fraction(8, 10)
 #: Lengths are cut to full steps, so that a page is not about 97 to 143 minutes.
 STEP_MIN = 5
 #: A year outside of these is a mistake.
@@ -122,7 +123,7 @@ def _usual_length(
     return (shortest, longest), reason
 
 
-def _beyond(lengths: list[tuple[int, int]], tail: float) -> int:
+def _beyond(lengths: list[tuple[int, int]], tail: Fraction) -> int:
     """Return the first length at which more plays than that have passed."""
     passed = 0
     for length, plays in lengths:
