@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -14,10 +13,10 @@ from connectors.errors import ConfigError, InputError
 from sync import api
 from sync.bootstrap import open_identity
 from sync.cli import view
+from sync.cli.opening import open_settings, require_an_answer
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.config import load_settings
 from sync.documents import ProfileDocument, ProfilesDocument, UnmatchedDocument
 from sync.ledger import Ledger
 from sync.pipeline import LEFT_OUT, PROFILES
@@ -25,7 +24,7 @@ from sync.planfile import read_plan
 from sync.writers import report_document, undo_document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from sync.cli.context import Context
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
     from sync.config import Settings
     from sync.pipeline import Report
     from sync.stop import Stop
+
+_LOOK = "trakt2discovr plan"
 
 
 def migrate(
@@ -54,12 +55,10 @@ def migrate(
             strict=strict,
             out=None,
         )
-    _require_an_answer(yes=yes)
+    require_an_answer(yes=yes, look=_LOOK)
 
     async def work(output: Output, stop: Stop) -> int:
-        async with AsyncExitStack() as stack:
-            settings = await _settings(context, stack, files)
-            reporter = stack.enter_context(_reporter(context, output))
+        async with _opened(context, output, files) as (settings, reporter):
             report = await api.migrate(
                 settings,
                 confirm=_Confirmation(context, output, reporter, settings, yes=yes),
@@ -76,13 +75,11 @@ def migrate(
 
 def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
     """Carry out a plan file."""
-    _require_an_answer(yes=yes)
+    require_an_answer(yes=yes, look=_LOOK)
 
     async def work(output: Output, stop: Stop) -> int:
         saved = read_plan(file)
-        async with AsyncExitStack() as stack:
-            settings = await _settings(context, stack, saved.files)
-            reporter = stack.enter_context(_reporter(context, output))
+        async with _opened(context, output, saved.files) as (settings, reporter):
             report = await api.apply(
                 settings,
                 file,
@@ -98,12 +95,10 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
 
 def undo(context: Context, *, run: int | None, yes: bool) -> int:
     """Take back what one run added."""
-    _require_an_answer(yes=yes)
+    require_an_answer(yes=yes, look=_LOOK)
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with AsyncExitStack() as stack:
-            settings = await _settings(context, stack)
-            reporter = stack.enter_context(_reporter(context, output))
+        async with _opened(context, output) as (settings, reporter):
 
             async def confirm(number: int, writes: int) -> bool:
                 reporter.pause()
@@ -131,9 +126,7 @@ def plan(
     """Show what would be written, and write the plan file if asked to."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with AsyncExitStack() as stack:
-            settings = await _settings(context, stack, files)
-            reporter = stack.enter_context(_reporter(context, output))
+        async with _opened(context, output, files) as (settings, reporter):
             report = await api.plan(
                 settings,
                 accept_incomplete=accept_incomplete,
@@ -160,9 +153,7 @@ def verify(
     """Compare both sides and name each difference."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with AsyncExitStack() as stack:
-            settings = await _settings(context, stack, files)
-            reporter = stack.enter_context(_reporter(context, output))
+        async with _opened(context, output, files) as (settings, reporter):
             report = await api.verify(
                 settings,
                 accept_incomplete=accept_incomplete,
@@ -178,9 +169,10 @@ def profiles(context: Context) -> int:
     """List the profiles of the Discovr account."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with AsyncExitStack() as stack:
-            settings = await _settings(context, stack)
-            identity = await stack.enter_async_context(open_identity(settings))
+        async with (
+            _opened(context, output) as (settings, _),
+            open_identity(settings) as identity,
+        ):
             found = await list_profiles(identity)
         document = ProfilesDocument(
             profiles=tuple(ProfileDocument(id=p.id, name=p.name) for p in found)
@@ -195,11 +187,10 @@ def unmatched(context: Context, *, out: Path | None) -> int:
     """List what the last run could not carry over."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with AsyncExitStack() as stack:
-            settings = await _settings(context, stack)
-            ledger = await stack.enter_async_context(
-                await Ledger.open(settings.state.url)
-            )
+        async with (
+            _opened(context, output) as (settings, _),
+            await Ledger.open(settings.state.url) as ledger,
+        ):
             wanted = settings.discovr.profile or ""
             profile = await ledger.get_fact(PROFILES, wanted)
             kept = await ledger.get_fact(profile, LEFT_OUT) if profile else None
@@ -242,30 +233,15 @@ class _Confirmation:
         return self._yes or click.confirm("Write this?", err=True)
 
 
-def _require_an_answer(*, yes: bool) -> None:
-    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise click.UsageError(
-            "There is no terminal to ask on: add --yes to write, or look with "
-            "trakt2discovr plan."
-        )
-
-
-async def _settings(
-    context: Context, stack: AsyncExitStack, files: Sequence[Path] = ()
-) -> Settings:
-    settings = load_settings(context.config)
-    if not context.is_sandbox:
-        return settings
-    # The stand-ins are needed here only.
-    from sync.rehearsal import open_sandbox  # noqa: PLC0415
-
-    return await stack.enter_async_context(
-        open_sandbox(settings, is_rehearsal=bool(files))
-    )
-
-
-def _reporter(context: Context, output: Output) -> Reporter:
-    return Reporter(output.notes, is_quiet=context.is_quiet)
+@asynccontextmanager
+async def _opened(
+    context: Context, output: Output, files: Sequence[Path] = ()
+) -> AsyncIterator[tuple[Settings, Reporter]]:
+    """Load the settings, start the sandbox if asked to, and show progress."""
+    async with AsyncExitStack() as stack:
+        settings = await open_settings(context, stack, files)
+        with Reporter(output.notes, is_quiet=context.is_quiet) as reporter:
+            yield settings, reporter
 
 
 def _finish(output: Output, report: Report, command: str, *, is_strict: bool) -> int:
