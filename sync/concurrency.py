@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Coroutine,
+        Iterable,
+    )
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -24,11 +31,8 @@ async def run_all(*work: Coroutine[Any, Any, T]) -> tuple[T, ...]: ...
 
 async def run_all(*work: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
     """Run all at once and return their results; the first error cancels the others."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(coroutine) for coroutine in work]
-    except BaseExceptionGroup as failed:
-        raise _first(failed) from None
+    async with task_group() as group:
+        tasks = [group.create_task(coroutine) for coroutine in work]
     return tuple(task.result() for task in tasks)
 
 
@@ -47,11 +51,18 @@ async def run_limited(
         finally:
             slots.release()
 
+    async with task_group() as group:
+        for item in items:
+            await slots.acquire()
+            group.create_task(one(item))
+
+
+@asynccontextmanager
+async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
+    """Open a TaskGroup that raises its first error itself."""
     try:
         async with asyncio.TaskGroup() as group:
-            for item in items:
-                await slots.acquire()
-                group.create_task(one(item))
+            yield group
     except BaseExceptionGroup as failed:
         raise _first(failed) from None
 

@@ -15,6 +15,7 @@ from connectors.errors import (
     ServiceError,
     UnknownOutcomeError,
 )
+from sync.concurrency import task_group
 from sync.domain.entries import OUR_LABEL
 from sync.domain.plan import Action
 from sync.domain.plays import to_minute
@@ -135,7 +136,7 @@ class Loader:
 
     async def _apply(self, operations: Sequence[Operation]) -> None:
         groups = [operations[i : i + GROUP] for i in range(0, len(operations), GROUP)]
-        async with asyncio.TaskGroup() as tasks:
+        async with task_group() as tasks:
             intents = [tasks.create_task(self._intend(group)) for group in groups[:1]]
             for number, group in enumerate(groups):
                 await intents[number]

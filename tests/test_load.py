@@ -10,7 +10,7 @@ from connectors.errors import AuthError, ContractError, TransientError
 from sync.bootstrap import Wiring
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
-from sync.ledger import Ledger, Outcome
+from sync.ledger import Ledger, Outcome, StateError
 from sync.load import GROUP, Loader
 from sync.sandbox.discovr_quirks import DiscovrQuirks
 from sync.sandbox.faults import Fault
@@ -235,3 +235,24 @@ async def test_a_request_to_stop_settles_what_is_under_way(tmp_path: Path) -> No
         loader = await place.load([add(number) for number in range(1, 60)])
         assert 3 <= len(loader.settled) < 10
         assert len(place.keys()) == len(loader.settled)
+
+
+class FullLedger(Ledger):
+    """A ledger whose disk is full from the second group on."""
+
+    async def intend(
+        self, run: int, operations: Any, at: Any, before: Any = None
+    ) -> None:
+        if operations[0].key == add(GROUP + 1).key:
+            raise StateError("The disk is full.")
+        await super().intend(run, operations, at, before)
+
+
+async def test_a_ledger_that_fails_stops_the_run_with_its_own_error(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path) as place, await FullLedger.open("sqlite://") as full:
+        place.ledger = full
+        with pytest.raises(StateError, match="disk is full"):
+            await place.load([add(number) for number in range(1, GROUP * 2)])
+        assert len(set(place.keys())) == len(place.keys()) <= GROUP
