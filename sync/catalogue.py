@@ -130,7 +130,7 @@ class Catalogue:
         self._listings = tuple(listings)
         self._ledger = ledger
         self._clock = clock
-        #: What was asked in this process, by listing and show.
+        #: What was asked in this process, by listing and show; empty: no answer.
         self._asked: dict[tuple[str, str], Dates] = {}
 
     async def look_up(
@@ -139,22 +139,26 @@ class Catalogue:
         titles: Mapping[str, Title],
         on_show: Callable[[int, int], None],
         *,
+        since: Mapping[str, datetime],
         is_kept: bool,
     ) -> Answer:
         """Return what is known of the seasons; unknown ones are left out.
 
-        ``is_kept`` says whether answers may be kept for later runs.
+        ``since`` has the latest watch of each show: a default may be dated then, so an
+        older answer could lack an episode that it would cover. ``is_kept`` says whether
+        answers may be kept for later runs.
 
         The first listing that knows a season dates it. Where a second one numbers its
         episodes differently, the season is disputed.
         """
         answer = Answer()
         for listing in self._listings:
-            known = await self._recall(listing, wanted, titles)
+            known = await self._recall(listing, wanted, titles, since)
             asked = await self._ask(listing, wanted, titles, known, on_show)
             if is_kept:
                 await self._keep(listing, titles, asked)
-            self._asked |= {(listing.name, m): dates for m, dates in asked.items()}
+            for media in wanted.keys() - known.keys():
+                self._asked[listing.name, media] = asked.get(media, {})
             shows = known | asked
             for media, seasons in shows.items():
                 for number in wanted[media] & seasons.keys():
@@ -164,18 +168,29 @@ class Catalogue:
         return answer
 
     async def _recall(
-        self, listing: Listing, wanted: Wanted, titles: Mapping[str, Title]
+        self,
+        listing: Listing,
+        wanted: Wanted,
+        titles: Mapping[str, Title],
+        since: Mapping[str, datetime],
     ) -> dict[str, Dates]:
         """Return the shows whose kept answer is young and has every wanted season."""
-        asked = {m: self._asked.get((listing.name, m), {}) for m in wanted}
-        asked = {m: dates for m, dates in asked.items() if wanted[m] <= dates.keys()}
-        shows = _shows(listing, wanted.keys() - asked.keys(), titles)
+        known = {m: self._asked.get((listing.name, m)) for m in wanted}
+        found = {
+            m: dates
+            for m, dates in known.items()
+            if dates is not None and (not dates or wanted[m] <= dates.keys())
+        }
+        shows = _shows(listing, wanted.keys() - found.keys(), titles)
         cached = await self._ledger.get_shows(listing.name, list(shows.values()))
         now = self._clock.now()
-        fresh = {n: s for n, s in cached.items() if s.expires_at > now}
-        known = {m: _dates(fresh[n].payload) for m, n in shows.items() if n in fresh}
-        whole = {m: dates for m, dates in known.items() if wanted[m] <= dates.keys()}
-        return asked | whole
+        for media, number in shows.items():
+            kept = cached.get(number)
+            if kept and kept.expires_at > now and kept.fetched_at >= since[media]:
+                dates = _dates(kept.payload)
+                if wanted[media] <= dates.keys():
+                    found[media] = dates
+        return found
 
     async def _ask(
         self,
@@ -258,7 +273,7 @@ def _merge(
 
 def _age(dates: Dates, listing: Listing, now: datetime) -> timedelta:
     every = [text for season in dates.values() for text in season.values()]
-    is_settled = all(
+    is_settled = all(dates.values()) and all(
         text is not None and listing.airing(text).at < now - SETTLED_AFTER
         for text in every
     )

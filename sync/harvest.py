@@ -58,21 +58,20 @@ class Harvest:
     set_aside: dict[Hashable, tuple[Item | None, Quarantined]] = field(
         default_factory=dict
     )
-    bad: list[BadRecord] = field(default_factory=list)
+    bad: dict[str, BadRecord] = field(default_factory=dict)
     repeats: int = 0
     pages: int = 0
     announced: int | None = None
     seen_in_walk: set[Hashable] = field(default_factory=set)
 
     def start_walk(self) -> None:
-        """Forget the illegible records: having no id, they would count once a walk."""
-        self.bad.clear()
+        """Begin to count repeats anew."""
         self.seen_in_walk.clear()
 
     def add(self, page: HistoryPage) -> int:
         """Take a page in; return how many of its plays were new."""
         self.pages += 1
-        self.bad += page.bad
+        self.bad |= {bad.identity: bad for bad in page.bad}
         return sum(self._add(item) for item in page.items)
 
     def _add(self, item: HistoryItem) -> bool:
@@ -97,7 +96,7 @@ class Harvest:
         are forgiven.
         """
         missing = counts.plays - self._delivered()
-        nameless = sum(1 for bad in self.bad if bad.trakt_id is None)
+        nameless = sum(1 for bad in self.bad.values() if bad.trakt_id is None)
         return Counter() if missing.total() <= nameless else missing
 
     def surplus(self, counts: MinimalCounts) -> int:
@@ -108,7 +107,7 @@ class Harvest:
         """Return every record that became no play, with the reason."""
         return [q for _, q in self.set_aside.values()] + [
             Quarantined(f"{b.kind or 'record'} {b.trakt_id or '?'}", b.reason)
-            for b in self.bad
+            for b in self.bad.values()
         ]
 
     def describe(self, missing: Counter[Item], counts: MinimalCounts) -> list[str]:
@@ -136,7 +135,7 @@ class Harvest:
             elif play.title.kind is Kind.FILM and play.title.ids.trakt:
                 delivered["movie", play.title.ids.trakt] += 1
         delivered.update(thing for thing, _ in self.set_aside.values() if thing)
-        for bad in self.bad:
+        for bad in self.bad.values():
             if bad.kind and bad.trakt_id:
                 delivered[bad.kind, bad.trakt_id] += 1
         return delivered

@@ -12,6 +12,7 @@ from sync.concurrency import run_all
 from sync.domain.collapse import Conflict, Fate, Mode
 from sync.domain.desired import EPISODE_ZERO, Desired, LeftOut, transform
 from sync.domain.plan import Plan, SeasonId
+from sync.domain.plays import UNKNOWN_DATE
 from sync.domain.reconcile import reconcile
 from sync.domain.rules import Rules
 from sync.errors import IncompleteReadError
@@ -180,8 +181,11 @@ async def _look_up(
     def on_show(done: int, total: int) -> None:
         services.on_event(Advanced(Stage.CATALOGUE, done, total))
 
+    since: dict[str, datetime] = {}
+    for key, viewing in desired.watched.items():
+        since[key.media] = max(since.get(key.media, UNKNOWN_DATE), viewing.latest)
     return await services.catalogue.look_up(
-        wanted, desired.titles, on_show, is_kept=is_kept
+        wanted, desired.titles, on_show, since=since, is_kept=is_kept
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MEDIA = "TV_501"
 PLACE = SeasonId(MEDIA, 1)
 TITLES = {MEDIA: show(1)}
+LONG_AGO = datetime(2020, 6, 1, tzinfo=UTC)
 OLD, SOON = "2020-01-01", "2026-02-01"
 
 
@@ -55,11 +56,19 @@ async def ledger() -> AsyncIterator[Ledger]:
 
 
 async def look_up(
-    ledger: Ledger, clock: FakeClock, *shelves: Shelf, is_kept: bool = True
+    ledger: Ledger,
+    clock: FakeClock,
+    *shelves: Shelf,
+    is_kept: bool = True,
+    since: datetime | None = None,
 ) -> tuple[dict[int, Airing | None], dict[SeasonId, str]]:
     catalogue = Catalogue(shelves, ledger, clock)
     answer = await catalogue.look_up(
-        {MEDIA: {1}}, TITLES, lambda _done, _total: None, is_kept=is_kept
+        {MEDIA: {1}},
+        TITLES,
+        lambda _done, _total: None,
+        since={MEDIA: since or LONG_AGO},
+        is_kept=is_kept,
     )
     return dict(answer.airings.get(PLACE, {})), answer.disputed
 
@@ -93,6 +102,42 @@ async def test_an_answer_is_kept_for_a_day_for_what_is_running(
     assert shelf.asked == 2
 
 
+async def test_an_answer_older_than_the_last_watch_is_asked_again(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    shelf = Shelf("tmdb", {1: {1: OLD}})
+    await look_up(ledger, clock, shelf)
+    clock.advance(timedelta(days=10).total_seconds())
+    await look_up(ledger, clock, shelf, since=clock.now() - timedelta(days=2))
+    assert shelf.asked == 2
+
+
+async def test_a_season_without_episodes_is_kept_for_a_day(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    shelf = Shelf("tmdb", {2: {1: OLD}})
+    await look_up(ledger, clock, shelf)
+    clock.advance(timedelta(days=2).total_seconds())
+    await look_up(ledger, clock, shelf)
+    assert shelf.asked == 2
+
+
+async def test_a_show_that_is_refused_is_asked_for_once(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    shelf = Shelf("tmdb", None)
+    catalogue = Catalogue([shelf], ledger, clock)
+    for _ in range(2):
+        await catalogue.look_up(
+            {MEDIA: {1}},
+            TITLES,
+            lambda _done, _total: None,
+            since={MEDIA: LONG_AGO},
+            is_kept=True,
+        )
+    assert shelf.asked == 1
+
+
 async def test_a_dry_run_keeps_nothing(ledger: Ledger, clock: FakeClock) -> None:
     shelf = Shelf("tmdb", {1: {1: OLD}})
     for _ in range(2):
@@ -105,7 +150,11 @@ async def test_one_process_asks_once(ledger: Ledger, clock: FakeClock) -> None:
     catalogue = Catalogue([shelf], ledger, clock)
     for _ in range(2):
         await catalogue.look_up(
-            {MEDIA: {1, 7}}, TITLES, lambda _done, _total: None, is_kept=False
+            {MEDIA: {1, 7}},
+            TITLES,
+            lambda _done, _total: None,
+            since={MEDIA: clock.now()},
+            is_kept=False,
         )
     assert shelf.asked == 1
 

@@ -79,16 +79,24 @@ def test_a_repeat_counts_once_and_is_told() -> None:
 
 
 def test_a_bad_record_is_delivered_though_it_is_no_play() -> None:
-    bad = BadRecord(0, "is unreadable: watched_at", "movie", 1)
+    bad = BadRecord("a", "is unreadable: watched_at", "movie", 1)
     found = harvest(film(2), bad=(bad,))
     assert not found.missing(counts({1: 2}, {}))
     assert [q.reason for q in found.quarantined()] == ["is unreadable: watched_at"]
 
 
 def test_a_nameless_bad_record_may_be_any_missing_play_but_only_one() -> None:
-    found = harvest(film(2), bad=(BadRecord(0, "is unreadable: no object"),))
+    found = harvest(film(2), bad=(BadRecord("a", "is unreadable: no object"),))
     assert not found.missing(counts({1: 1}, {31: 1}))
     assert found.missing(counts({1: 1}, {31: 2})).total() == 2
+
+
+def test_a_bad_record_met_again_is_still_one() -> None:
+    bad = BadRecord("a", "is unreadable: no object")
+    found = harvest(film(2), bad=(bad,))
+    found.add(HistoryPage([film(2)], [bad]))
+    assert found.missing(counts({1: 1}, {31: 2})).total() == 2
+    assert len(found.quarantined()) == 1
 
 
 def test_a_record_that_is_no_play_is_set_aside_once_however_often_it_comes() -> None:

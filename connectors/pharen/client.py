@@ -11,7 +11,7 @@ from connectors.errors import ConfigError, ContractError, RejectedError, Service
 from connectors.pharen.models import Page, PageList
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from connectors.http import HttpClient, Response
 
@@ -26,20 +26,9 @@ _LIST = TypeAdapter(PageList)
 _FIELDS = ("title", "content")
 
 
-class ApiKeyAuth:
-    """The long-lived API key as bearer."""
-
-    def __init__(self, api_key: str) -> None:
-        self._api_key = api_key
-
-    async def headers(self) -> Mapping[str, str]:
-        """Return the Authorization header."""
-        return {"Authorization": f"Bearer {self._api_key}"}
-
-    async def renew(self, rejected: Mapping[str, str]) -> None:
-        """Refuse: a key cannot be renewed by a program."""
-        del rejected
-        raise _bad_key()
+def request_headers(api_key: str) -> dict[str, str]:
+    """Return the header that every call needs: the long-lived key as bearer."""
+    return {"Authorization": f"Bearer {api_key}"}
 
 
 class PharenClient:
@@ -90,7 +79,10 @@ def explain(response: Response) -> ServiceError | None:
     status = response.status
     error: ServiceError | None = None
     if status == 401:
-        error = _bad_key()
+        error = ConfigError(
+            "Pharen Hub does not accept the API key.",
+            remedy="Make a new key in its settings and put it into [pharen] api_key.",
+        )
     elif status == 403:
         error = ConfigError(
             "The API key of Pharen Hub may not do that.",
@@ -105,13 +97,6 @@ def explain(response: Response) -> ServiceError | None:
     if error:
         error.service, error.status = SERVICE, status
     return error
-
-
-def _bad_key() -> ConfigError:
-    return ConfigError(
-        "Pharen Hub does not accept the API key.",
-        remedy="Make a new key in its settings and put it into [pharen] api_key.",
-    )
 
 
 def _refused_field(response: Response) -> str | None:

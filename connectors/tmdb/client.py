@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from connectors.errors import AuthError, ConfigError, ServiceError
+from connectors.errors import AuthError, ConfigError, ContractError, ServiceError
 from connectors.tmdb.models import FindAnswer, Season, Show
 
 if TYPE_CHECKING:
@@ -71,8 +71,17 @@ class TmdbClient:
             answer = response.parse(_SHOW)
             body = response.json()
             present = [body[part] for part in parts if isinstance(body.get(part), dict)]
-            found += [_SEASON.validate_python(season) for season in present]
+            found += [_read_season(season) for season in present]
         return answer or Show(id=show), found
+
+
+def _read_season(season: object) -> Season:
+    try:
+        return _SEASON.validate_python(season)
+    except ValidationError:
+        raise ContractError(
+            "TMDB describes a season in a form that is not known.", service="TMDB"
+        ) from None
 
 
 def explain(response: Response) -> ServiceError | None:

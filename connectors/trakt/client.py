@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,10 +46,11 @@ _MINIMAL_SHOWS = TypeAdapter(dict[int, dict[str, dict[int, list[Instant]]]])
 class BadRecord:
     """A history record that does not fit the model, with the id that was legible.
 
-    ``trakt_id`` is that of the film or episode; None where not even that can be read.
+    ``identity`` is the same wherever the record is met again. ``trakt_id`` is that of
+    the film or episode; None where not even that can be read.
     """
 
-    index: int
+    identity: str
     reason: str
     kind: str | None = None
     trakt_id: int | None = None
@@ -179,15 +181,17 @@ def read_records(response: Response) -> tuple[list[HistoryItem], list[BadRecord]
         )
     items: list[HistoryItem] = []
     bad: list[BadRecord] = []
-    for index, record in enumerate(records):
+    for record in records:
+        text = json.dumps(record, sort_keys=True)
         try:
-            items.append(_ITEM.validate_json(json.dumps(record)))
+            items.append(_ITEM.validate_json(text))
         except ValidationError as error:
-            bad.append(_bad_record(index, record, error))
+            identity = hashlib.sha256(text.encode()).hexdigest()
+            bad.append(_bad_record(identity, record, error))
     return items, bad
 
 
-def _bad_record(index: int, record: object, error: ValidationError) -> BadRecord:
+def _bad_record(identity: str, record: object, error: ValidationError) -> BadRecord:
     # Deeper than movie.ids.tmdb a place names no field but the types that were tried.
     places = {".".join(map(str, e["loc"][:3])) for e in error.errors()}
     fields = ", ".join(sorted(places))
@@ -198,8 +202,8 @@ def _bad_record(index: int, record: object, error: ValidationError) -> BadRecord
             ids = ids.get("ids") if isinstance(ids, dict) else None
             number = ids.get("trakt") if isinstance(ids, dict) else None
             if isinstance(number, int):
-                return BadRecord(index, reason, kind, number)
-    return BadRecord(index, reason)
+                return BadRecord(identity, reason, kind, number)
+    return BadRecord(identity, reason)
 
 
 def explain(response: Response) -> ServiceError | None:

@@ -141,7 +141,8 @@ def plan_season(
         for n, fate in fates.items()
     }
     in_order = tuple(sorted(operations, key=lambda o: o.order))
-    return SeasonChoice(in_order, outcomes, reason, default.saved if default else 0)
+    saved = default.saved if default else 0
+    return SeasonChoice(in_order, outcomes, reason, saved, tuple(late))
 
 
 def overreach(
@@ -232,7 +233,7 @@ def _settle(
     """
     entry = case.entries.own.get(number)
     if entry is None:
-        return _read_standing(case, number, conflict) if case.entries.defaults else None
+        return _read_standing(case, number, conflict, record)
     if entry.is_completed:
         return Fate.ALREADY_THERE
     is_our_zero = number in record.zeros and not entry.progress
@@ -241,9 +242,21 @@ def _settle(
     return _written(number)
 
 
-def _read_standing(case: _Case, number: int, conflict: Conflict) -> Fate | None:
+def _read_standing(
+    case: _Case, number: int, conflict: Conflict, record: SeasonRecord
+) -> Fate | None:
+    """Decide an episode without an own entry by the defaults that stand there.
+
+    What our own defaults surely covered when they were written needs no air dates to be
+    believed again; a service that has them now may still say otherwise.
+    """
     defaults, airing = case.entries.defaults, case.airings.get(number)
+    if not defaults:
+        return None
     reading = read_default(defaults, airing)
+    all_ours = all(d.is_completed and d.imported == OUR_LABEL for d in defaults)
+    if reading is Reading.OPEN and all_ours and number in record.covers:
+        return Fate.COVERED
     if reading is Reading.COMPLETED:
         return Fate.COVERED
     if reading is Reading.NOT_COMPLETED:

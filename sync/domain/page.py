@@ -119,8 +119,7 @@ def _usual_length(
     longest = -(-_beyond(sorted(lengths.items(), reverse=True), tail) // STEP_MIN)
     longest *= STEP_MIN
     inside = sum(n for length, n in lengths.items() if shortest <= length <= longest)
-    reason = f"{_percent(inside, plays)} of plays last {shortest} to {longest} minutes"
-    return (shortest, longest), reason
+    return (shortest, longest), f"{_percent(inside, plays)} of plays are that long"
 
 
 def _beyond(lengths: list[tuple[int, int]], tail: Fraction) -> int:
@@ -151,8 +150,7 @@ def _decades(
 
     fitting = [row for row in rows if held(row) >= USUAL_SHARE * plays]
     first, last = min(fitting, key=lambda row: (row[1] - row[0], -held(row), -row[1]))
-    span = f"the {first}s" if first == last else f"the {first}s to the {last}s"
-    reason = f"{_percent(held((first, last)), plays)} of plays are from {span}"
+    reason = f"{_percent(held((first, last)), plays)} of plays are from these years"
     return (date(first, 1, 1), date(last + 9, 12, 31)), reason
 
 

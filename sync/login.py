@@ -1,0 +1,248 @@
+"""Signing in on a second screen, choosing a profile, and signing out again."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from connectors.device import CodeExpiredError, wait_for_approval
+from connectors.discovr import auth as discovr
+from connectors.discovr.device import revoke
+from connectors.errors import AuthError, ServiceError
+from connectors.http import RetryPolicy
+from connectors.tokens import fingerprint
+from connectors.trakt import auth as trakt
+from connectors.trakt.device import account_name
+from sync.documents import ProfileDocument
+from sync.login_documents import LoginDocument, LogoutDocument
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+    from datetime import datetime
+
+    from connectors.device import Device, DeviceCode
+    from connectors.discovr.models import Profile
+    from connectors.tokens import StoredToken, TokenStore
+    from sync.login_wiring import LoginWiring
+    from sync.stop import Stop
+
+#: Polling is its own repetition.
+_ONCE = RetryPolicy(attempts=1)
+#: From then on every run warns that a login ends which cannot renew itself.
+WARN_BEFORE = timedelta(days=14)
+_TRAKT_KEYS = "[trakt] access_token and refresh_token"
+_DISCOVR_KEYS = "[discovr] refresh_token"
+
+
+class Screen(Protocol):
+    """The person in front of the program."""
+
+    def invite(self, code: DeviceCode) -> None:
+        """Show where to go and which code to enter."""
+
+    def tell(self, problem: ServiceError) -> None:
+        """Say what went wrong; the sign-in goes on nevertheless."""
+
+    async def choose(self, profiles: Sequence[Profile]) -> Profile | None:
+        """Ask for one of several profiles; None if nobody can be asked."""
+
+
+async def login_trakt(wiring: LoginWiring, screen: Screen, stop: Stop) -> LoginDocument:
+    """Sign in to Trakt and store the login. Raises a ServiceError."""
+    token = await _approved(wiring, wiring.trakt_device(_ONCE), screen)
+    origin = trakt.origin_of(wiring.trakt_tokens)
+    await _keep(wiring, trakt.SERVICE, token, origin, stop)
+    notes = _superseded(_TRAKT_KEYS) if origin else []
+    account = None
+    try:
+        account = await account_name(wiring.trakt().http)
+    except ServiceError as error:
+        notes.append(f"Trakt did not name the account: {error}")
+    return LoginDocument(service="trakt", account=account, notes=tuple(notes))
+
+
+async def login_discovr(
+    wiring: LoginWiring, screen: Screen, stop: Stop, *, profile: str | None = None
+) -> LoginDocument:
+    """Sign in to Discovr, store the login, then choose a profile and store that too.
+
+    The profile is the one named here (by id or name), that of the settings, the only
+    one there is, or the one that is picked on the screen. Raises a ServiceError.
+    """
+    token = await _approved(wiring, wiring.discovr_device(_ONCE), screen)
+    configured = wiring.discovr_token
+    origin = fingerprint(configured) if configured else None
+    await _keep(wiring, discovr.SERVICE, token, origin, stop)
+    profiles = await discovr.list_profiles(wiring.identity())
+    preset = wiring.preset_profile
+    chosen = await _choose(profiles, profile or preset, screen)
+    if chosen is not None:
+        extra = {**token.extra, discovr.PROFILE: chosen.id}
+        token = token.model_copy(update={"extra": extra})
+        await _keep(wiring, discovr.SERVICE, token, origin, stop)
+    notes = _superseded(_DISCOVR_KEYS) if origin else []
+    return LoginDocument(
+        service="discovr",
+        profile=_document(chosen) if chosen else None,
+        profiles=tuple(map(_document, profiles)),
+        expires_at=token.expires_at,
+        notes=(*notes, *_profile_notes(profiles, chosen, preset)),
+    )
+
+
+async def logout_trakt(wiring: LoginWiring) -> LogoutDocument:
+    """Revoke the Trakt login in force; forget the stored one in any case."""
+    configured = wiring.trakt_tokens
+    async with wiring.store.lock(trakt.SERVICE):
+        token = trakt.token_in_force(wiring.store, configured, wiring.clock.now())
+        problem = await _problem(_revoke_trakt(wiring, token)) if token else None
+        wiring.store.delete(trakt.SERVICE)
+    return _gone(
+        "trakt",
+        problem,
+        was_there=bool(token),
+        keys=_TRAKT_KEYS if any(configured) else None,
+    )
+
+
+async def logout_discovr(wiring: LoginWiring) -> LogoutDocument:
+    """Revoke the Discovr login in force; forget the stored one in any case."""
+    configured = wiring.discovr_token
+    async with wiring.store.lock(discovr.SERVICE):
+        token = configured or wiring.store.load(discovr.SERVICE)
+        problem = await _problem(revoke(wiring.identity())) if token else None
+        wiring.store.delete(discovr.SERVICE)
+    return _gone(
+        "discovr",
+        problem,
+        was_there=bool(token),
+        keys=_DISCOVR_KEYS if configured else None,
+    )
+
+
+def login_warnings(
+    store: TokenStore, now: datetime, configured: str | None = None
+) -> list[str]:
+    """Say which login ends soon and cannot renew itself, which is Discovr's.
+
+    Nothing is known of the age of a ``configured`` token that the stored one does not
+    replace.
+    """
+    token = discovr.token_in_force(store, configured)
+    if token is None or token.expires_at is None:
+        return []
+    left = token.expires_at - now
+    if left > WARN_BEFORE:
+        return []
+    day = f"{token.expires_at:%Y-%m-%d}"
+    days = math.ceil(left / timedelta(days=1))
+    when = f"runs out on {day}, in {days} day{'s' * (days != 1)}"
+    if left <= timedelta(0):
+        when = f"ran out on {day}"
+    return [f"The Discovr login {when}. Log in again: trakt2discovr login discovr"]
+
+
+async def _approved(wiring: LoginWiring, device: Device, screen: Screen) -> StoredToken:
+    """Sign in; a code that runs out is replaced once, for whoever was late."""
+    wiring.store.check()
+    try:
+        return await _try_code(wiring, device, screen)
+    except CodeExpiredError as error:
+        screen.tell(error)
+    return await _try_code(wiring, device, screen)
+
+
+async def _try_code(wiring: LoginWiring, device: Device, screen: Screen) -> StoredToken:
+    code = await device.start()
+    screen.invite(code)
+    return await wait_for_approval(
+        device, code, clock=wiring.clock, on_fault=screen.tell
+    )
+
+
+async def _keep(
+    wiring: LoginWiring,
+    service: str,
+    token: StoredToken,
+    origin: str | None,
+    stop: Stop,
+) -> None:
+    # Under the lock: a run that renews the old login at this moment would put its
+    # descendant in the place of the new one.
+    with stop.heeded():
+        async with wiring.store.lock(service):
+            kept = token.model_copy(update={"origin": origin})
+            wiring.store.save(service, kept)
+
+
+async def _choose(
+    profiles: Sequence[Profile], wanted: str | None, screen: Screen
+) -> Profile | None:
+    if wanted:
+        return discovr.choose_profile(list(profiles), wanted)
+    if len(profiles) == 1:
+        return profiles[0]
+    return await screen.choose(profiles) if profiles else None
+
+
+def _profile_notes(
+    profiles: Sequence[Profile], chosen: Profile | None, preset: str | None
+) -> list[str]:
+    if not profiles:
+        return [
+            "The account has no profile yet: create one on Discovr, then log in again."
+        ]
+    if chosen is None:
+        return ["No profile is chosen yet: put one of them into [discovr] profile."]
+    if preset is None:
+        line = f'[discovr] profile = "{chosen.id}"'
+        return [f"Later runs write to this profile; in the config it would be {line}"]
+    if chosen == discovr.choose_profile(list(profiles), preset):
+        return []
+    line = f'[discovr] profile = "{preset}"'
+    return [f"{line} in the config goes first: change it to {chosen.id}, or remove it."]
+
+
+def _superseded(keys: str) -> list[str]:
+    return [f"This login takes the place of {keys} in the config, which can go."]
+
+
+async def _revoke_trakt(wiring: LoginWiring, token: StoredToken) -> None:
+    await wiring.trakt_device().revoke(token)
+
+
+async def _problem(work: Awaitable[None]) -> ServiceError | None:
+    try:
+        await work
+    except ServiceError as error:
+        return error
+    return None
+
+
+def _gone(
+    service: Literal["trakt", "discovr"],
+    problem: ServiceError | None,
+    *,
+    was_there: bool,
+    keys: str | None,
+) -> LogoutDocument:
+    is_dead = problem is None or isinstance(problem, AuthError)
+    notes = [problem.message] if problem else []
+    if not is_dead:
+        notes.append(
+            f"So {service.title()} may go on accepting the login that is forgotten "
+            "here: disconnect this app in your settings there."
+        )
+    if keys:
+        notes.append(f"The config still holds {keys}: remove that too.")
+    return LogoutDocument(
+        service=service,
+        was_logged_in=was_there,
+        is_revoked=was_there and is_dead,
+        notes=tuple(notes),
+    )
+
+
+def _document(profile: Profile) -> ProfileDocument:
+    return ProfileDocument(id=profile.id, name=profile.name)
