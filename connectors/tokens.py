@@ -33,7 +33,7 @@ _CHANGE_TIMEOUT_S = 10.0
 
 
 class StoredToken(BaseModel):
-    """A login. ``origin`` is the fingerprint of the configured token it descends from.
+    """A login. ``origin`` is the fingerprint of the configured token that it replaces.
 
     No secret shows in its repr.
     """
@@ -64,18 +64,19 @@ class TokenStore:
         self, path: Path, *, clock: Clock | None = None, lock_timeout_s: float = 120.0
     ) -> None:
         self.path = path
+        self.place = str(path)
         self._clock = clock or SystemClock()
         self._lock_timeout_s = lock_timeout_s
 
     def load(self, service: str) -> StoredToken | None:
         """Return the login of that service, None if there is none."""
-        entry = self._read().get(service)
+        entry = self._find(service)
         if entry is None:
             return None
         with suppress(ValidationError):
             return StoredToken.model_validate(entry)
         raise ConfigError(
-            f"The {service} login in {self.path} is damaged.",
+            f"The {service} login in {self.place} is damaged.",
             remedy=f"Log in again: trakt2discovr login {service}",
         )
 
@@ -83,6 +84,11 @@ class TokenStore:
         """Store a login; once this returns it survives a crash."""
         with self._changing() as entries:
             entries[service] = token.model_dump(mode="json")
+
+    def check(self) -> None:
+        """Raise ConfigError now if a login could not be stored later."""
+        with self._changing():
+            pass
 
     def delete(self, service: str) -> None:
         """Forget the login of that service, if there is one."""
@@ -111,6 +117,9 @@ class TokenStore:
             yield
         finally:
             held.release()
+
+    def _find(self, service: str) -> Any:
+        return self._read().get(service)
 
     def _try(self, held: FileLock) -> bool:
         with self._explained(), suppress(Timeout):

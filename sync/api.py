@@ -8,6 +8,7 @@ from sync import pipeline
 from sync.bootstrap import build
 from sync.pipeline import Report
 from sync.planfile import read_plan
+from sync.playback import PlaybackResult, plan_playback
 from sync.prepare import prepare
 
 if TYPE_CHECKING:
@@ -66,9 +67,11 @@ async def plan(
 ) -> Report:
     """Say what would be written, and why. Writes nothing anywhere."""
     async with build(settings, is_dry=True, **doors) as services:
-        return Report(
-            await prepare(services, accept_incomplete=accept_incomplete, is_dry=True)
+        prepared = await prepare(
+            services, accept_incomplete=accept_incomplete, is_dry=True
         )
+        playback = await plan_playback(services, prepared, is_dry=True)
+        return Report(prepared, playback=PlaybackResult(playback, error=playback.error))
 
 
 async def verify(

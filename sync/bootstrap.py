@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from platformdirs import user_data_path
 
 from connectors.clock import SystemClock
 from connectors.discovr import client as discovr
-from connectors.discovr.auth import IdentityAuth, SessionAuth
+from connectors.discovr.auth import IdentityAuth, SessionAuth, stored_profile
 from connectors.errors import ConfigError
 from connectors.http import HttpClient, RetryPolicy
 from connectors.pacing import QuotaPacer, RatePacer
@@ -19,7 +20,9 @@ from connectors.tmdb import client as tmdb
 from connectors.tokens import TokenStore
 from connectors.trakt import client as trakt
 from connectors.trakt.auth import TraktAuth
+from connectors.trakt.oauth import OauthHosts
 from sync.catalogue import Catalogue, Listing, TmdbListing, TraktListing
+from sync.config import APP
 from sync.discovr_target import DiscovrTarget
 from sync.events import Waiting
 from sync.extract import TraktSource
@@ -44,6 +47,10 @@ TRAKT_RETRY = RetryPolicy(wait_initial_s=2.0)
 #: TMDB asks for no more than about 40 a second.
 TMDB_RATE = 40.0
 _SQLITE = "sqlite:///"
+_SET_IT = "Set it in the config file; config.example.toml shows every key."
+_CHOOSE_IT = "Set it in the config file, or choose it: trakt2discovr login discovr"
+#: As ``[state] tokens`` it is no file.
+KEYRING = Path("keyring")
 
 
 @asynccontextmanager
@@ -122,21 +129,29 @@ class Wiring:
         self._session = session
         self._clock = clock or SystemClock()
         self._on_event = on_event
-        self._store = TokenStore(settings.state.tokens)
+        self._store = token_store(settings)
+        #: The logins of the settings: access and refresh token, and refresh token.
+        self._trakt_tokens = (
+            secret(settings.trakt.access_token),
+            secret(settings.trakt.refresh_token),
+        )
+        self._discovr_token = secret(settings.discovr.refresh_token)
 
     def trakt(self) -> trakt.TraktClient:
         """Build the client of the signed-in Trakt account."""
         settings = self._settings.trakt
-        client_id = _required(settings.client_id, "[trakt] client_id")
+        client_id = required(
+            settings.client_id,
+            "[trakt] client_id",
+            "Set it in config.toml, or read a Trakt download with --from-file, which "
+            "needs no API access.",
+        )
         auth = TraktAuth(
-            self._http("Trakt", settings.auth_url, setting="[trakt] auth_url"),
+            self._trakt_hosts(),
             self._store,
             client_id=client_id,
-            client_secret=_secret(settings.client_secret),
-            configured=(
-                _secret(settings.access_token),
-                _secret(settings.refresh_token),
-            ),
+            client_secret=secret(settings.client_secret),
+            configured=self._trakt_tokens,
             clock=self._clock,
         )
         return trakt.TraktClient(
@@ -165,7 +180,10 @@ class Wiring:
 
     def profile(self) -> tuple[HttpClient, SessionAuth]:
         """Build the Discovr client of the profile, with the session it works in."""
-        profile = _required(self._settings.discovr.profile, "[discovr] profile")
+        chosen = self._settings.discovr.profile or stored_profile(
+            self._store, self._discovr_token
+        )
+        profile = required(chosen, "[discovr] profile", _CHOOSE_IT)
         pacer, identity = self._pacer(), self._identity_auth()
         session = SessionAuth(
             self._discovr_http(identity, pacer), identity, profile, clock=self._clock
@@ -189,8 +207,23 @@ class Wiring:
         return tmdb.TmdbClient(http, key)
 
     def _identity_auth(self) -> IdentityAuth:
-        configured = _secret(self._settings.discovr.refresh_token)
-        return IdentityAuth(self._store, configured)
+        return IdentityAuth(self._store, self._discovr_token)
+
+    def _trakt_hosts(self, retry: RetryPolicy | None = None) -> OauthHosts:
+        settings = self._settings.trakt
+        hosts = {settings.auth_url: "auth_url", settings.api_url: "api_url"}
+        return OauthHosts(
+            *(
+                self._http(
+                    "Trakt",
+                    url,
+                    retry=retry,
+                    explain=trakt.explain,
+                    setting=f"[trakt] {name}",
+                )
+                for url, name in hosts.items()
+            )
+        )
 
     def _pacer(self) -> RatePacer:
         rate = self._settings.discovr.requests_per_second
@@ -198,13 +231,17 @@ class Wiring:
         return RatePacer(rate, clock=self._clock, on_wait=told)
 
     def _discovr_http(
-        self, auth: IdentityAuth | SessionAuth, pacer: RatePacer
+        self,
+        auth: IdentityAuth | SessionAuth | None,
+        pacer: RatePacer,
+        retry: RetryPolicy | None = None,
     ) -> HttpClient:
         return self._http(
             "Discovr",
             self._settings.discovr.api_url,
             auth=auth,
             pacer=pacer,
+            retry=retry,
             explain=discovr.explain,
             setting="[discovr] api_url",
         )
@@ -226,18 +263,32 @@ class Wiring:
             self._on_event(Waiting(service, seconds, reason))
 
 
+def token_store(settings: Settings) -> TokenStore:
+    """Return where the logins are: a file, or the keyring of the system."""
+    path = settings.state.tokens
+    if path != KEYRING:
+        return TokenStore(path)
+    try:
+        from connectors.keychain import KeyringStore  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError:
+        raise ConfigError(
+            '[state] tokens = "keyring" needs a part that is not installed.',
+            remedy="Run: pip install 'trakt2discovr[keyring]'",
+        ) from None
+    return KeyringStore(user_data_path(APP) / KEYRING)
+
+
 def _is_there(url: str) -> bool:
     return not url.startswith(_SQLITE) or Path(url.removeprefix(_SQLITE)).exists()
 
 
-def _required(value: str | None, name: str) -> str:
+def required(value: str | None, name: str, remedy: str = _SET_IT) -> str:
+    """Return a setting that is needed here. Raises ConfigError if it is not set."""
     if not value:
-        raise ConfigError(
-            f"{name} is not set.",
-            remedy="Set it in the config file; config.example.toml shows every key.",
-        )
+        raise ConfigError(f"{name} is not set.", remedy=remedy)
     return value
 
 
-def _secret(value: SecretStr | None) -> str | None:
+def secret(value: SecretStr | None) -> str | None:
+    """Return a secret as text, for whoever sends it."""
     return value.get_secret_value() if value else None

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from connectors.discovr.extras import PlaybackClient
 from sync.domain.entries import OUR_LABEL, Entry
 from sync.domain.plays import Key
+from sync.playback_doors import DiscovrShelf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from connectors.discovr.auth import SessionAuth
     from connectors.discovr.client import DiscovrClient
     from connectors.discovr.models import HistoryItem
+    from sync.domain.resume import Resume
 
 #: Older samples of the service show these forms beside ``TV_1396``.
 _MEDIA_ID = re.compile(r"(?:(MV|TV)_)?(?:TMDBID)?(\d+)")
@@ -26,6 +29,7 @@ class DiscovrTarget:
     def __init__(self, client: DiscovrClient, session: SessionAuth) -> None:
         self._client = client
         self._session = session
+        self._shelf = DiscovrShelf(PlaybackClient(client.http))
 
     async def open_profile(self) -> str:
         """Mint a session unless there is one; return the profile's id."""
@@ -64,6 +68,18 @@ class DiscovrTarget:
     async def remove(self, key: Key) -> None:
         """Remove the entries of one key; read back what went."""
         await self._client.remove(key.media, season=key.season, episode=key.episode)
+
+    async def add_resume_point(self, resume: Resume) -> None:
+        """Add a title to Continue Watching. Not idempotent."""
+        await self._shelf.add(resume)
+
+    async def set_resume_point(self, resume: Resume) -> None:
+        """Set the point of a title; idempotent."""
+        await self._shelf.set(resume)
+
+    async def read_resume_points(self) -> Mapping[Key, float] | None:
+        """Return what Continue Watching lists; None where that cannot be read."""
+        return await self._shelf.read()
 
 
 def entry_from_api(item: HistoryItem) -> Entry:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 
 class Document(BaseModel):
@@ -223,15 +223,3 @@ class ErrorDocument(Document):
     message: str
     remedy: str
     exit_code: int
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of all documents; ``docs/schema.json`` is its copy."""
-    documents = (
-        ReportDocument
-        | UndoDocument
-        | ProfilesDocument
-        | UnmatchedDocument
-        | ErrorDocument
-    )
-    return TypeAdapter(documents).json_schema(mode="serialization")

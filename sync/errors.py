@@ -22,6 +22,11 @@ class IncompleteReadError(GuardError):
         "only ever adds."
     )
 
+    remedy_for_files = (
+        "Make the download again, or name all of its files; or carry over what was "
+        "read with --accept-incomplete, which only ever adds."
+    )
+
     def __init__(self, receipt: Receipt) -> None:
         parts = [*receipt.doubts]
         if receipt.missing:
@@ -32,7 +37,8 @@ class IncompleteReadError(GuardError):
             )
         super().__init__(
             f"The history from {receipt.source} ({receipt.plays:,} plays) is not "
-            f"proved whole, so nothing was written. {' '.join(parts)}"
+            f"proved whole, so nothing was written. {' '.join(parts)}",
+            remedy=None if receipt.requests else self.remedy_for_files,
         )
         self.receipt = receipt
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
+from connectors.trakt.extras import ExtrasClient
 from sync.concurrency import run_all, run_limited
 from sync.harvest import Harvest, MinimalCounts
+from sync.playback_doors import read_resume_points
 from sync.ports import Extraction, Receipt
 from sync.records import PlayMapper
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from connectors.trakt.client import HistoryPage, TraktClient
     from connectors.trakt.models import LastActivities
+    from sync.domain.resume import ResumePoint
+    from sync.ports import Quarantined
 
     OnPage = Callable[[int, int], None]
 
@@ -70,6 +74,11 @@ class TraktSource:
             state.doubts.append(_CHANGING)
         requests = self._client.http.stats.requests - requests_before
         return state.extraction(requests)
+
+    async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
+        """Read where viewings stopped: one request a page of 250."""
+        client = ExtrasClient(self._client.http)
+        return await read_resume_points(client, self._clock.now())
 
 
 class _State:

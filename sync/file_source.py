@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
 from connectors.trakt.export import read_export
+from sync.playback_doors import resume_points
 from sync.ports import Extraction, Quarantined, Receipt
 from sync.records import PlayMapper, UnusableRecordError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from connectors.trakt.models import HistoryItem
     from sync.domain.plays import Play
+    from sync.domain.resume import ResumePoint
 
 
 class FileSource:
@@ -25,8 +27,9 @@ class FileSource:
     def __init__(self, paths: Sequence[Path], clock: Clock) -> None:
         self._paths = tuple(paths)
         self._clock = clock
+        self._points: tuple[list[ResumePoint], list[Quarantined]] = ([], [])
         for path in self._paths:
-            if not path.exists():
+            if not _is_there(path):
                 raise InputError(
                     f"There is no file {path}.",
                     remedy="Check the path given with --from-file.",
@@ -37,6 +40,10 @@ class FileSource:
         extraction = await asyncio.to_thread(self._extract)
         on_page(extraction.receipt.pages, extraction.receipt.pages)
         return extraction
+
+    async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
+        """Return the resume points that ``extract`` came across."""
+        return self._points
 
     def _extract(self) -> Extraction:
         mapper = PlayMapper(self._clock.now())
@@ -52,6 +59,7 @@ class FileSource:
                     quarantined.append(Quarantined(where, str(error)))
 
         data = read_export(self._paths, receive=receive, clock=self._clock)
+        self._points = resume_points(data.playback, self._clock.now())
         quarantined += [Quarantined(where, why) for where, why in data.quarantined]
         receipt = Receipt(
             source="the download",
@@ -62,3 +70,10 @@ class FileSource:
             notes=tuple(data.notes),
         )
         return Extraction(plays, receipt, quarantined)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a path too long, or a folder that may not be entered
+        return False

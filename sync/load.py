@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import (
     ContractError,
+    RateLimitedError,
     RejectedError,
     ServiceError,
+    TransientError,
     UnknownOutcomeError,
 )
 from sync.concurrency import task_group
-from sync.domain.entries import OUR_LABEL
+from sync.domain.entries import OUR_LABEL, count_viewings
 from sync.domain.plan import Action
 from sync.domain.plays import to_minute
 from sync.domain.seasons import current_entry
@@ -26,7 +28,6 @@ from sync.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from datetime import datetime
 
     from connectors.clock import Clock
     from sync.domain.entries import Entry
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 GROUP = 25
 #: Before each look at a write of unclear outcome: it may still be on its way.
 LOOK_UP_WAITS_S = (1.0, 4.0)
+#: After so many writes in a row that could not even be looked up, the service is down.
+MOST_LOST = 5
 #: A write that keeps vanishing is given up after so many, and reported.
 MOST_SENDS = 5
 
@@ -49,6 +52,14 @@ class Settled(NamedTuple):
 
     outcome: Outcome
     detail: str = ""
+
+
+class _LookUpError(Exception):
+    """A title could not be read back; ``cause`` says why."""
+
+    def __init__(self, cause: ServiceError) -> None:
+        super().__init__(cause.message)
+        self.cause = cause
 
 
 class Loader:
@@ -77,7 +88,8 @@ class Loader:
         self._fatal: ServiceError | None = None
         self._unclear: frozenset[Key] = frozenset()
         self._before: Mapping[str, float] = {}
-        self._known: dict[Key, set[datetime]] | None = None
+        self._viewings: dict[Key, int] | None = None
+        self._lost = 0
         self._total = 0
         self._unlimited: set[tuple[str, int | None]] = set()
         self.settled: dict[str, Settled] = {}
@@ -89,21 +101,20 @@ class Loader:
         *,
         unclear: Collection[Key] = (),
         before: Mapping[str, float] | None = None,
-        known: Mapping[Key, Collection[datetime]] | None = None,
+        viewings: Mapping[Key, int] | None = None,
         is_first: bool = False,
     ) -> None:
         """Apply in order; ``settled`` holds the outcome of each, even after an error.
 
         ``unclear`` names keys that an earlier run may have written. ``before`` is the
-        progress that SET replaces, by operation id; ``known`` the minutes that stand
-        there by key, where every viewing counts. ``is_first`` reads the first added
+        progress that SET replaces, by operation id; ``viewings`` how many stand there by
+        key, where every one counts. ``is_first`` reads the first added
         entry back before anything else is added; ``is_probed`` tells that it was. An
         error that would meet every write stops the run: what is under way is settled,
         then it is raised.
         """
         self._unclear, self._before = frozenset(unclear), before or {}
-        if known is not None:
-            self._known = {key: set(minutes) for key, minutes in known.items()}
+        self._viewings = None if viewings is None else dict(viewings)
         self._total = len(operations)
         with self._stop.heeded():
             try:
@@ -195,8 +206,9 @@ class Loader:
         if settled.outcome is not Outcome.APPLIED:
             if not operation.progress:
                 self._unlimited.add(operation.key[:2])
-        elif self._known is not None:
-            self._known.setdefault(operation.key, set()).add(operation.watched_at)
+        elif self._viewings is not None:
+            key = operation.key
+            self._viewings[key] = self._viewings.get(key, 0) + 1
         self._on_event(Advanced(Stage.LOAD, len(self.settled), self._total))
 
     async def _flush(self) -> None:
@@ -208,6 +220,17 @@ class Loader:
         if operation.is_default and operation.key[:2] in self._unlimited:
             # It would cover what nobody watched.
             return Settled(Outcome.REJECTED, "an episode could not be kept out of it")
+        try:
+            settled = await self._write_or_find(operation)
+        except _LookUpError as failed:
+            self._lost += 1
+            if self._lost >= MOST_LOST:
+                raise failed.cause from None
+            return Settled(Outcome.UNKNOWN, failed.cause.message)
+        self._lost = 0
+        return settled
+
+    async def _write_or_find(self, operation: Operation) -> Settled:
         if operation.key in self._unclear and await self._is_in_place(operation):
             return Settled(Outcome.APPLIED, "found in place")
         for _ in range(MOST_SENDS):
@@ -237,9 +260,15 @@ class Loader:
 
     async def _is_in_place(self, operation: Operation) -> bool:
         key = operation.key
-        entries = await self._target.read_title(key.media, key.season)
-        known = None if self._known is None else self._known.get(key, ())
-        return is_in_place(operation, entries, known)
+        try:
+            entries = await self._target.read_title(key.media, key.season)
+        except RateLimitedError:
+            raise
+        except (RejectedError, ContractError, TransientError) as error:
+            # One title that cannot be read must not stop the others.
+            raise _LookUpError(error) from None
+        before = None if self._viewings is None else self._viewings.get(key, 0)
+        return is_in_place(operation, entries, before)
 
     async def _probe(self, operation: Operation) -> None:
         """Stop unless the first entry came back as it was sent."""
@@ -266,13 +295,13 @@ class Loader:
 def is_in_place(
     operation: Operation,
     entries: Sequence[Entry],
-    known: Collection[datetime] | None = None,
+    viewings_before: int | None = None,
 ) -> bool:
     """Whether the entries of a title and season show that the write took effect.
 
-    Without ``known`` it matters only what an explicit entry says now; a season default
-    is known by its minute. Where every viewing counts, ``known`` has the minutes of
-    this key that stand there already: viewings listed merged hide behind a count.
+    Of an explicit entry it matters only what it says now, and a season default is known
+    by its minute. Where every viewing counts it must be listed by its minute, or there
+    must be more of them than ``viewings_before``: repeats may be listed merged.
     """
     mine = [entry for entry in entries if entry.key == operation.key]
     current = current_entry(mine)
@@ -280,11 +309,10 @@ def is_in_place(
         return False
     if operation.action is Action.SET:
         return current.progress == operation.progress
-    if known is None and not operation.is_default:
+    if viewings_before is None and not operation.is_default:
         return current.is_completed
     done = [e for e in mine if e.is_completed]
     listed = {to_minute(e.updated_at) for e in done if e.updated_at}
-    # One entry counts them all, or each does beside being listed itself.
-    hidden = max((e.count for e in done), default=0) - len(done)
-    elsewhere = set(known or ()) - listed
-    return operation.watched_at in listed or hidden > len(elsewhere)
+    if operation.watched_at in listed:
+        return True
+    return viewings_before is not None and count_viewings(done) > viewings_before

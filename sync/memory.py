@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sync.domain.collapse import SeasonRecord
+from sync.domain.entries import count_viewings
 from sync.domain.plan import Action, SeasonId
-from sync.domain.plays import to_minute
 from sync.ledger import Outcome
 from sync.load import is_in_place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sync.domain.entries import Entry
@@ -26,13 +26,13 @@ class Memory:
     """The ledger's view of a profile, held against what stands there.
 
     ``arrived`` and ``unclear`` split what earlier runs left open: found in the profile
-    now, or still to be looked up before it is sent again. ``known`` has the minutes
-    that stand there, by key; it is None where only the latest viewing counts.
+    now, or still to be looked up before it is sent again. ``viewings`` counts what
+    stands there by key; it is None where only the latest viewing counts.
     """
 
     seasons: dict[SeasonId, SeasonRecord]
     written: dict[Key, set[datetime]] = field(default_factory=dict)
-    known: dict[Key, set[datetime]] | None = None
+    viewings: dict[Key, int] | None = None
     arrived: list[Row] = field(default_factory=list)
     unclear: list[Row] = field(default_factory=list)
 
@@ -42,27 +42,40 @@ async def recall(
 ) -> Memory:
     """Read the ledger. Changes nothing."""
     memory = Memory(await _seasons(ledger, profile))
-    if has_every_viewing:
-        memory.written = await _viewings(ledger, profile)
-        memory.known = defaultdict(set, {k: set(m) for k, m in memory.written.items()})
-        for entry in existing:
-            if entry.updated_at and entry.is_completed:
-                memory.known[entry.key].add(to_minute(entry.updated_at))
     shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
     for entry in existing:
         shelf[entry.key[:2]].append(entry)
+    since: Counter[tuple[int, Key]] = Counter()
+    if has_every_viewing:
+        memory.viewings = _count(existing)
+        for row in await ledger.rows(profile, outcome=Outcome.APPLIED):
+            if row.operation.action is Action.ADD and row.undone_at is None:
+                since[row.run, row.operation.key] += 1
+                _note(memory, row)
     for row in await ledger.unsettled(profile):
-        operation = row.operation
-        known = None if memory.known is None else memory.known[operation.key]
-        if is_in_place(operation, shelf[operation.key[:2]], known):
+        operation, before = row.operation, None
+        if has_every_viewing:
+            before = round(row.before_progress or 0) + since[row.run, operation.key]
+        if is_in_place(operation, shelf[operation.key[:2]], before):
             memory.arrived.append(row)
-            if known is not None:
-                known.add(operation.watched_at)
-                minutes = memory.written.setdefault(operation.key, set())
-                minutes.add(operation.watched_at)
+            since[row.run, operation.key] += 1
+            _note(memory, row)
         else:
             memory.unclear.append(row)
     return memory
+
+
+def _note(memory: Memory, row: Row) -> None:
+    minutes = memory.written.setdefault(row.operation.key, set())
+    minutes.add(row.operation.watched_at)
+
+
+def _count(existing: Iterable[Entry]) -> dict[Key, int]:
+    done: defaultdict[Key, list[Entry]] = defaultdict(list)
+    for entry in existing:
+        if entry.is_completed:
+            done[entry.key].append(entry)
+    return {key: count_viewings(entries) for key, entries in done.items()}
 
 
 async def _seasons(ledger: Ledger, profile: str) -> dict[SeasonId, SeasonRecord]:
@@ -80,12 +93,3 @@ async def _seasons(ledger: Ledger, profile: str) -> dict[SeasonId, SeasonRecord]
         place: SeasonRecord(frozenset(zeros[place]), frozenset(covers[place]))
         for place in zeros.keys() | covers.keys()
     }
-
-
-async def _viewings(ledger: Ledger, profile: str) -> dict[Key, set[datetime]]:
-    """Return the minutes at which we added entries, by key."""
-    written: defaultdict[Key, set[datetime]] = defaultdict(set)
-    for row in await ledger.rows(profile, outcome=Outcome.APPLIED):
-        if row.operation.action is Action.ADD and row.undone_at is None:
-            written[row.operation.key].add(row.operation.watched_at)
-    return dict(written)

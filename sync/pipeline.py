@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from connectors.errors import ConfigError
+from sync.chronicle import keep_report
 from sync.domain.balance import Balance, balance
 from sync.domain.entries import OUR_LABEL
 from sync.domain.guard import measure
@@ -19,10 +20,11 @@ from sync.events import Finished, Stage
 from sync.ledger import Outcome
 from sync.load import Loader, Settled
 from sync.memory import recall
+from sync.playback import PlaybackResult, carry_playback, plan_playback
 from sync.prepare import PROBED, Prepared, Services, prepare, read_target
 from sync.undoing import Undone, rows_to_undo
 from sync.undoing import undo as take_back
-from sync.writers import left_out_document
+from sync.writers import left_out_document, report_document
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -43,13 +45,15 @@ LEFT_OUT, PROFILES = "left_out", "profiles"
 class Report:
     """What a run found, did and proved. Without ``run`` it is a plan: nothing was sent.
 
-    ``settled`` holds the outcome of each operation that was tried, by its id.
+    ``settled`` holds the outcome of each operation that was tried, by its id;
+    ``playback`` what became of the resume points, None where nobody looked.
     """
 
     prepared: Prepared
     run: int | None = None
     settled: Mapping[str, Settled] = field(default_factory=dict)
     verification: Verification | None = None
+    playback: PlaybackResult | None = None
 
     @property
     def failed(self) -> tuple[Operation, ...]:
@@ -79,8 +83,9 @@ class Report:
     @property
     def is_complete(self) -> bool:
         """Whether everything that can be in its place is there."""
-        is_clean = self.verification is None or self.verification.is_clean
-        return is_clean and not self.failed
+        is_whole = self.verification is None or self.verification.is_whole
+        is_resumable = self.playback is None or self.playback.is_complete
+        return is_whole and is_resumable and not self.failed
 
 
 async def migrate(
@@ -115,8 +120,10 @@ async def apply(
     async with _profile_held(services, "apply"):
         prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
         plan.check(prepared)
+        fates = {**prepared.plan.fates, **plan.fates()}
         fixed = replace(
-            prepared, plan=replace(prepared.plan, operations=plan.operations)
+            prepared,
+            plan=replace(prepared.plan, operations=plan.operations, fates=fates),
         )
         return await _carry_out(
             services, fixed, "apply", confirm, is_forced=is_forced, stop=stop
@@ -125,7 +132,7 @@ async def apply(
 
 async def verify(services: Services, *, accept_incomplete: bool = False) -> Report:
     """Read both sides and name each difference. Writes nothing to either of them."""
-    prepared = await prepare(services, accept_incomplete=accept_incomplete)
+    prepared = await prepare(services, accept_incomplete=accept_incomplete, is_dry=True)
     return Report(prepared, verification=_compare(prepared, prepared.existing))
 
 
@@ -170,15 +177,25 @@ async def _carry_out(
     arrived = prepared.memory.arrived
     await _close(services, arrived, Outcome.APPLIED, "found by a later run")
     operations = prepared.plan.operations
-    if not operations:
-        return Report(prepared, verification=_compare(prepared, prepared.existing))
+    playback = await plan_playback(services, prepared)
+    report = Report(prepared, playback=PlaybackResult(playback, error=playback.error))
+    if not operations and not playback.chosen:
+        verification = _compare(prepared, prepared.existing)
+        return replace(report, verification=verification)
     change = measure(operations, prepared.existing)
     if change.is_unsafe and not is_forced:
         raise UnsafePlanError(*change)
-    report = Report(prepared)
     if not await confirm(report):
         return report
-    return await _load(services, prepared, command, stop)
+    if operations:
+        report = await _load(services, prepared, command, stop)
+    else:
+        report = Report(prepared, verification=_compare(prepared, prepared.existing))
+    carried = await carry_playback(services, prepared, playback, stop=stop)
+    report = replace(report, playback=carried)
+    document = report_document(report, command, 0 if report.is_complete else 4)
+    await keep_report(services.ledger, document, services.clock.now())
+    return report
 
 
 async def _keep_left_out(services: Services, prepared: Prepared) -> None:
@@ -220,8 +237,8 @@ async def _load(
         await loader.load(
             prepared.plan.operations,
             unclear={row.operation.key for row in memory.unclear},
-            before=_progress_before(prepared),
-            known=memory.known,
+            before=_before(prepared),
+            viewings=memory.viewings,
             is_first=await ledger.get_fact(profile, PROBED) is None,
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
@@ -263,18 +280,24 @@ async def _check(services: Services, prepared: Prepared, run: int) -> Verificati
     return _compare(replace(prepared, rules=rules), entries)
 
 
-def _progress_before(prepared: Prepared) -> dict[str, float]:
-    """Note what SET replaces, so that it can be undone."""
-    wanted = {o.key: o.id for o in prepared.plan.operations if o.action is Action.SET}
+def _before(prepared: Prepared) -> dict[str, float]:
+    """Note what stood there: the progress that SET replaces, so that it can be undone.
+
+    Where every viewing counts, also the number of viewings that ADD finds: a later run
+    tells by it whether a write of unclear outcome arrived.
+    """
     entries: dict[Key, list[Entry]] = {}
     for entry in prepared.existing:
-        if entry.key in wanted:
-            entries.setdefault(entry.key, []).append(entry)
-    return {
-        wanted[key]: current.progress
-        for key, repeats in entries.items()
-        if (current := current_entry(repeats))
-    }
+        entries.setdefault(entry.key, []).append(entry)
+    before: dict[str, float] = {}
+    for operation in prepared.plan.operations:
+        if operation.action is Action.SET:
+            current = current_entry(entries.get(operation.key, ()))
+            if current:
+                before[operation.id] = current.progress
+        elif prepared.memory.viewings is not None:
+            before[operation.id] = prepared.memory.viewings.get(operation.key, 0)
+    return before
 
 
 def _compare(prepared: Prepared, entries: Sequence[Entry]) -> Verification:
@@ -285,8 +308,10 @@ def _compare(prepared: Prepared, entries: Sequence[Entry]) -> Verification:
 
 def describe(verification: Verification) -> str:
     """Say what was found, in one sentence."""
-    if verification.is_clean:
-        return "verified: everything is in its place"
+    if verification.is_whole:
+        more = len(verification.unexpected)
+        note = f"; {more:,} entries of ours are no longer on Trakt" if more else ""
+        return f"verified: everything is in its place{note}"
     counts = {
         "missing": len(verification.missing),
         "doubled": len(verification.doubled),

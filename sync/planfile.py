@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from connectors.errors import InputError
 from sync.documents import OperationDocument, ReportDocument
+from sync.domain.collapse import Fate
 from sync.domain.digest import moved, source_state, target_state
 from sync.domain.plan import Action, Cover, Operation
 from sync.domain.plays import Key
@@ -36,6 +37,14 @@ class SavedPlan:
     is_incomplete: bool
     source: Mapping[str, str]
     target: Mapping[str, str]
+
+    def fates(self) -> dict[Key, Fate]:
+        """Say what becomes of every key that a write of the plan is about."""
+        fates = {o.key: Fate.WRITTEN for o in self.operations if o.progress}
+        for operation in self.operations:
+            for episode, _ in operation.covers:
+                fates[operation.key._replace(episode=episode)] = Fate.COVERED
+        return fates
 
     def check(self, prepared: Prepared) -> None:
         """Refuse unless both sides are what they were, to the last entry."""

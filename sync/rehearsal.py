@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_data_path
 
+from connectors.errors import ConfigError
 from sync.config import APP, Settings
 from sync.sandbox.account import Account
 from sync.sandbox.running import Sandbox
@@ -31,7 +32,13 @@ async def open_sandbox(
     not touched.
     """
     folder = user_data_path(APP) / ("rehearsal" if is_rehearsal else "sandbox")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The folder {folder} cannot be made ({error.strerror}).",
+            remedy="Set XDG_DATA_HOME or HOME to a folder that may be written to.",
+        ) from None
     account = Account(sample_account().titles) if is_rehearsal else None
     async with Sandbox(account, store_dir=folder) as sandbox:
         sections: dict[str, dict[str, Any]] = {**sandbox.config()}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from connectors.errors import RejectedError, UnknownOutcomeError
-from sync.domain.entries import OUR_LABEL
+from sync.domain.entries import OUR_LABEL, count_viewings
 from sync.domain.plan import Action
 from sync.domain.plays import to_minute
 from sync.domain.seasons import current_entry
@@ -134,10 +134,11 @@ class _Place:
         if reason := self._objection(row):
             self._result.left_alone[key] = reason
             return False
-        if row.operation.action is Action.SET and row.before_progress is not None:
-            return await self._restore(key, round(row.before_progress))
+        if not _is_removal(row):
+            return await self._restore(key, round(row.before_progress or 0))
         if not self._of(key):
-            self._result.gone.append(key)
+            is_done = key in self._result.removed
+            (self._result.removed if is_done else self._result.gone).append(key)
             return True
         return await self._remove(row)
 
@@ -151,8 +152,7 @@ class _Place:
             return "another entry stands there now"
         if current.progress != operation.progress:
             return "it was changed on Discovr since"
-        is_removal = row.before_progress is None
-        if is_removal and (len(mine) > 1 or current.count > 1):
+        if _is_removal(row) and count_viewings(mine) > self._rows_of(operation.key):
             return "it shares its key with another entry, which would go too"
         if operation.is_default and self._result.takes_season and self._strangers():
             return "Discovr would remove the whole season with it"
@@ -174,7 +174,8 @@ class _Place:
 
     async def _remove(self, row: Row) -> bool:
         key, before = row.operation.key, self._entries
-        for _ in range(MOST_TRIES):
+        # Repeats of a key may go one at a time.
+        for _ in range(MOST_TRIES + self._rows_of(key)):
             try:
                 await self._services.target.remove(key)
             except UnknownOutcomeError:
@@ -199,12 +200,20 @@ class _Place:
             named = ", ".join(sorted(map(str, strangers)))
             raise RemovedTooMuchError(f"To remove {key} Discovr also removed {named}.")
 
+    def _rows_of(self, key: Key) -> int:
+        return sum(row.operation.key == key for row in self.rows)
+
     def _of(self, key: Key) -> list[Entry]:
         return [entry for entry in self._entries if entry.key == key]
 
     def _strangers(self) -> bool:
         mine = {row.operation.key for row in self.rows}
         return any(entry.key not in mine for entry in self._entries)
+
+
+def _is_removal(row: Row) -> bool:
+    """Whether taking it back removes an entry, rather than setting one back."""
+    return row.operation.action is Action.ADD or row.before_progress is None
 
 
 def _is_ours(entry: Entry, row: Row) -> bool:

@@ -102,8 +102,7 @@ def test_a_dry_run_writes_nothing_at_all(
     after = document(run("--sandbox", "--json", "plan"))
     assert after.writes > 0
     assert (
-        after.target_state
-        == document(run("--sandbox", "--json", "plan")).target_state
+        after.target_state == document(run("--sandbox", "--json", "plan")).target_state
     )
 
 

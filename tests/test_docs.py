@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from sync.cli.app import app
 from sync.cli.runner import Exit
-from sync.documents import schema
 from sync.sandbox.export import write_export
 from sync.sandbox.sample import sample_account
+from sync.schema import schema
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

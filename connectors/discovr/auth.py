@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from connectors.discovr.models import Profile, ProfileList, SessionAnswer
-from connectors.errors import AuthError, ConfigError, WrongTokenKindError
+from connectors.errors import AuthError, ConfigError, ContractError, WrongTokenKindError
+from connectors.tokens import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from connectors.clock import Clock
     from connectors.http import HttpClient
-    from connectors.tokens import TokenStore
+    from connectors.tokens import StoredToken, TokenStore
 
 SERVICE = "discovr"
+#: Where the store keeps the id of the chosen profile, among the extras of a login.
+PROFILE = "profile"
 _PROFILES = TypeAdapter(ProfileList)
 _SESSION = TypeAdapter(SessionAnswer)
 _LOG_IN = "Log in: trakt2discovr login discovr"
@@ -30,17 +33,33 @@ _LOG_IN = "Log in: trakt2discovr login discovr"
 _MARGIN = timedelta(minutes=2)
 
 
-def refresh_token(store: TokenStore, configured: str | None) -> str:
-    """Return the refresh token in force: the configured one, else the stored one."""
-    if configured:
-        return configured
+def token_in_force(store: TokenStore, configured: str | None) -> StoredToken | None:
+    """Return the stored login, unless the settings hold one that it does not replace.
+
+    None if the one in force is that of the settings, or if there is none.
+    """
     stored = store.load(SERVICE)
-    if stored is None or not stored.refresh_token:
+    if stored is None or (configured and stored.origin != fingerprint(configured)):
+        return None
+    return stored
+
+
+def refresh_token(store: TokenStore, configured: str | None) -> str:
+    """Return the refresh token in force, of the store or of the settings."""
+    stored = token_in_force(store, configured)
+    token = stored.refresh_token if stored else configured
+    if not token:
         raise AuthError(
             "There is no Discovr login.",
             remedy=f"{_LOG_IN} (or set TRAKT2DISCOVR_DISCOVR__REFRESH_TOKEN)",
         )
-    return stored.refresh_token
+    return token
+
+
+def stored_profile(store: TokenStore, configured: str | None) -> str | None:
+    """Return the id of the profile that was chosen with the login in force."""
+    stored = token_in_force(store, configured)
+    return stored.extra.get(PROFILE) if stored else None
 
 
 class IdentityAuth:
@@ -117,7 +136,13 @@ class SessionAuth:
         self._uses_identity = True
 
     def _ends_soon(self, session: SessionAnswer) -> bool:
-        end = datetime.fromtimestamp(session.expires_at, UTC)
+        try:
+            end = datetime.fromtimestamp(session.expires_at, UTC)
+        except (ValueError, OverflowError, OSError):
+            raise ContractError(
+                "Discovr's session ends at a time that cannot be read.",
+                service="Discovr",
+            ) from None
         return self._clock.now() >= end - _MARGIN
 
     async def _mint(self) -> SessionAnswer:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from connectors.clock import Clock
-    from connectors.http import HttpClient
     from connectors.tokens import TokenStore
+    from connectors.trakt.oauth import OauthHosts
 
 SERVICE = "trakt"
 REDIRECT_URI = "urn:ietf:wg:oauth:2.0:oob"
@@ -42,7 +42,7 @@ class TraktAuth:
 
     def __init__(
         self,
-        http: HttpClient,
+        hosts: OauthHosts,
         store: TokenStore,
         *,
         client_id: str,
@@ -50,7 +50,7 @@ class TraktAuth:
         configured: tuple[str | None, str | None] = (None, None),
         clock: Clock,
     ) -> None:
-        self._http = http
+        self._hosts = hosts
         self._store = store
         self._client = (client_id, client_secret)
         self._configured = configured
@@ -74,22 +74,10 @@ class TraktAuth:
             self._token = await self._renew(token)
 
     def _choose(self) -> StoredToken:
-        stored = self._store.load(SERVICE)
-        access, refresh = self._configured
-        if not access and not refresh:
-            if stored is None:
-                raise AuthError("There is no Trakt login.", remedy=_LOG_IN_OR_FILE)
-            return stored
-        origin = fingerprint(refresh or access or "")
-        if stored is not None and stored.origin == origin:
-            return stored
-        return StoredToken(
-            access_token=access,
-            refresh_token=refresh,
-            expires_at=None,
-            obtained_at=self._clock.now(),
-            origin=origin,
-        )
+        token = token_in_force(self._store, self._configured, self._clock.now())
+        if token is None:
+            raise AuthError("There is no Trakt login.", remedy=_LOG_IN_OR_FILE)
+        return token
 
     def _runs_out(self, token: StoredToken) -> bool:
         if token.expires_at is None:
@@ -126,14 +114,35 @@ class TraktAuth:
         try:
             # Repeatable: a resend after a lost answer is refused at worst, and then a
             # new login is what is needed anyway.
-            response = await self._http.request(
-                "POST", "/oauth/token", json=body, repeatable=True, authorize=False
-            )
+            response = await self._hosts.post("/oauth/token", body)
         except (RejectedError, AuthError):
             raise AuthError(
                 "Trakt refuses to renew the login.", remedy=_LOG_IN
             ) from None
         return stored_token(response.parse(_TOKEN), token.origin, self._clock.now())
+
+
+def token_in_force(
+    store: TokenStore, configured: tuple[str | None, str | None], now: datetime
+) -> StoredToken | None:
+    """Return the stored login, unless the settings hold one that it does not replace.
+
+    ``configured`` is the access and the refresh token of the settings.
+    """
+    stored, origin = store.load(SERVICE), origin_of(configured)
+    if origin is None or (stored is not None and stored.origin == origin):
+        return stored
+    access, refresh = configured
+    return StoredToken(
+        access_token=access, refresh_token=refresh, obtained_at=now, origin=origin
+    )
+
+
+def origin_of(configured: tuple[str | None, str | None]) -> str | None:
+    """Return by what a login shows that it replaces the configured one, if any."""
+    access, refresh = configured
+    token = refresh or access
+    return fingerprint(token) if token else None
 
 
 def stored_token(answer: TokenAnswer, origin: str | None, now: datetime) -> StoredToken:

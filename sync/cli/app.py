@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sync.cli import extras
 from sync.cli.context import Context
+from sync.cli.login import login, logout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,3 +151,9 @@ def profiles() -> None:
 @_runs
 def unmatched() -> None:
     """List what the last run could not carry over, with all known ids."""
+
+
+app.add_command(login)
+app.add_command(logout)
+app.add_command(extras.page)
+app.add_command(extras.report)

@@ -13,6 +13,12 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+async def agree(question: str) -> bool:
+    """Ask whether to go on; anything but yes is no."""
+    answer = await ask(f"{question} [y/N]")
+    return (answer or "").strip().lower() in {"y", "yes"}
+
+
 async def ask(question: str) -> str | None:
     """Print the question on stderr and return the line typed; None at its end.
 

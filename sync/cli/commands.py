@@ -6,13 +6,12 @@ import csv
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-import click
-
 from connectors.discovr.auth import list_profiles
 from connectors.errors import ConfigError, InputError
 from sync import api
 from sync.bootstrap import open_identity
 from sync.cli import view
+from sync.cli.ask import agree
 from sync.cli.opening import open_settings, require_an_answer
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
@@ -103,7 +102,7 @@ def undo(context: Context, *, run: int | None, yes: bool) -> int:
             async def confirm(number: int, writes: int) -> bool:
                 reporter.pause()
                 question = f"Take back the {writes:,} writes of run {number}?"
-                return yes or click.confirm(question, err=True)
+                return yes or await agree(question)
 
             undone = await api.undo(
                 settings, run, confirm=confirm, on_event=reporter.on_event
@@ -160,7 +159,7 @@ def verify(
                 files=files,
                 on_event=reporter.on_event,
             )
-        return _finish(output, report, "verify", is_strict=strict)
+        return _finish(output, report, "verify", is_strict=strict, is_exact=True)
 
     return run_command(context, work)
 
@@ -230,7 +229,7 @@ class _Confirmation:
         self._reporter.pause()
         if not self._is_silent:
             view.show_plan(self._output.notes, report, self._rate)
-        return self._yes or click.confirm("Write this?", err=True)
+        return self._yes or await agree("Write this?")
 
 
 @asynccontextmanager
@@ -244,8 +243,17 @@ async def _opened(
             yield settings, reporter
 
 
-def _finish(output: Output, report: Report, command: str, *, is_strict: bool) -> int:
+def _finish(
+    output: Output,
+    report: Report,
+    command: str,
+    *,
+    is_strict: bool,
+    is_exact: bool = False,
+) -> int:
     code = _exit_code(report, is_strict=is_strict)
+    if is_exact and report.verification and not report.verification.is_clean:
+        code = Exit.INCOMPLETE
     document = report_document(report, command, code)
     output.emit(document, lambda console: view.show_report(console, report))
     return code

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sync.chronicle import recall_report
+from sync.cli.ask import agree
 from sync.cli.opening import open_settings, require_an_answer
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
@@ -68,7 +69,7 @@ def page(
             async def confirm(wanted: Sequence[PageResult]) -> bool:
                 reporter.pause()
                 _show_pages(output.notes, wanted)
-                return yes or click.confirm("Make this?", err=True)
+                return yes or await agree("Make this?")
 
             pages = await make_pages(
                 settings,
@@ -106,7 +107,7 @@ def report(
                 markdown = render(found, at)
                 output.emit(found, lambda _console: click.echo(markdown, nl=False))
                 return Exit.DONE
-            if not (yes or click.confirm("Publish the report?", err=True)):
+            if not (yes or await agree("Publish the report?")):
                 return Exit.DONE
             published = await publish_report(settings, title=title)
         document = PublishedDocument(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from sync.cli.ask import can_ask
 from sync.config import load_settings
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def open_settings(
 
 def require_an_answer(*, yes: bool, look: str) -> None:
     """Refuse to write where there is nobody to ask; ``look`` writes nothing."""
-    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not yes and not can_ask():
         raise click.UsageError(
             f"There is no terminal to ask on: add --yes to write, or look with {look}."
         )

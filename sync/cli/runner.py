@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import os
 import signal
@@ -62,13 +63,25 @@ _CODES: tuple[tuple[type[ServiceError], Exit], ...] = (
 )
 
 
+class _PlainConsole(Console):
+    """A console that leaves a closed pipe to the runner, which knows the exit code."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Output:
     """stdout for the result, stderr for everything else."""
 
     def __init__(self, context: Context) -> None:
         self._as_json = context.as_json
-        self.result = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-        self.notes = Console(stderr=True, highlight=False)
+        # A title may hold what the terminal or the pipe cannot show.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        is_plain = not sys.stdout.isatty()
+        self.result = _PlainConsole(highlight=False, soft_wrap=is_plain)
+        self.notes = _PlainConsole(stderr=True, highlight=False)
 
     def emit(self, document: BaseModel, show: Callable[[Console], None]) -> None:
         """Print the result: the document with --json, the view for people without."""
@@ -96,10 +109,9 @@ def run(
 ) -> int:
     """Run a command to its exit code; nothing but SystemExit gets past it."""
     if context.is_verbose:
-        logging.basicConfig(
-            level=logging.DEBUG, format="%(asctime)s %(name)s %(message)s"
-        )
-        logging.getLogger("asyncio").setLevel(logging.WARNING)
+        logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
+        # Ours alone: what the libraries log is nobody's promise.
+        logging.getLogger("trakt2discovr").setLevel(logging.DEBUG)
     output = Output(context)
     interruption = _Interruption()
     try:

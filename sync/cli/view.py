@@ -50,6 +50,7 @@ def show_plan(
     _show_titles(console, report, is_full=is_full)
     _show_left_out(console, report)
     _show_balance(console, report, is_plan=True)
+    _show_playback(console, report)
     writes = len(plan.operations)
     saved = f" (season defaults save {plan.saved:,})" if plan.saved else ""
     if writes:
@@ -69,8 +70,11 @@ def show_report(console: Console, report: Report) -> None:
         title = report.prepared.desired.titles[operation.key.media].label
         why = settled.detail or settled.outcome.value if settled else "not sent"
         console.print(f"  failed: {escape(title)} {operation.key}: {escape(why)}")
+    _show_playback(console, report)
     verification = report.verification
     if verification is None:
+        if report.prepared.plan.operations:
+            console.print("Nothing was written.")
         return
     for name in ("missing", "doubled", "unexpected"):
         for key in getattr(verification, name)[:MOST_LINES]:
@@ -79,7 +83,7 @@ def show_report(console: Console, report: Report) -> None:
             console.print(f"  {name}: {label} {key}")
     console.print(describe(verification))
     if not report.is_complete:
-        console.print("Next: run the same command again; it sends nothing twice.")
+        console.print("Next: trakt2discovr migrate (again); it sends nothing twice.")
 
 
 def show_left_out(console: Console, document: UnmatchedDocument) -> None:
@@ -183,6 +187,27 @@ def _show_line(show: Title, part: Balance, notes: list[SeasonNote]) -> str:
         f"{escape(show.label)}: {seasons}, {episodes} episodes{again} -> "
         f"{writes} {'entry' if writes == 1 else 'entries'}{saving}"
     )
+
+
+def _show_playback(console: Console, report: Report) -> None:
+    """Show what becomes of the resume points."""
+    result = report.playback
+    if result is None:
+        return
+    points = result.plan.chosen
+    if points:
+        done = len(result.written)
+        state = f"{done:,} of {len(points):,} carried over" if done else "to be written"
+        seen = "" if result.seen is None else f", {result.seen:,} seen there again"
+        console.print(f"{len(points):,} resume points: {state}{seen}.")
+    for resume, reason in result.failed:
+        label = escape(resume.point.label)
+        console.print(f"  resume point failed: {label}: {escape(reason)}")
+    for left in result.plan.left[:MOST_LINES]:
+        line = f"{left.point.label} at {left.point.progress:g} %: {left.reason}"
+        console.print(f"  no resume point: {escape(line)}")
+    if result.error is not None:
+        console.print(f"Resume points: {escape(str(result.error))}")
 
 
 def _show_left_out(console: Console, report: Report) -> None:

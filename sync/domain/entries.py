@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sync.domain.plays import Key
@@ -15,6 +16,14 @@ COMPLETED_FROM = 80.0
 
 #: The ``imported`` label of everything that this program adds; only that is ours.
 OUR_LABEL = "trakt"
+
+
+def count_viewings(entries: Sequence[Entry]) -> int:
+    """Count the viewings of one key, however the service lists repeats.
+
+    It may list each, or one for all with their number, or each with that number.
+    """
+    return max(len(entries), max((entry.count for entry in entries), default=0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,14 @@ class Verification:
     unexpected: tuple[Key, ...] = ()
 
     @property
+    def is_whole(self) -> bool:
+        """Whether everything is there, once."""
+        return not (self.missing or self.doubled)
+
+    @property
     def is_clean(self) -> bool:
-        """Whether everything is in its place."""
-        return not (self.missing or self.doubled or self.unexpected)
+        """Whether there is no difference at all."""
+        return self.is_whole and not self.unexpected
 
 
 def compare(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sync.domain.collapse import Fate
+from sync.domain.entries import count_viewings
 from sync.domain.plan import Action, Cover, Operation, Plan, SeasonId
 from sync.domain.plays import UNKNOWN_DATE, Key, to_minute
 from sync.domain.seasons import span_of
@@ -35,19 +36,45 @@ def add_older_viewings(
     A complete rewatch of a season that gets a default now becomes a second default.
     """
     shelf = _Shelf(existing, rules.written)
-    seasons: defaultdict[tuple[str, int | None], list[Key]] = defaultdict(list)
+    keys: defaultdict[tuple[str, int | None], list[Key]] = defaultdict(list)
     for key, fate in plan.fates.items():
         if fate not in (Fate.KEPT, Fate.UNSUPPORTED):
-            seasons[key[:2]].append(key)
-    operations = [o for o in plan.operations if not shelf.is_outdone(o)]
+            keys[key[:2]].append(key)
+    planned: defaultdict[tuple[str, int | None], list[Operation]] = defaultdict(list)
+    for operation in plan.operations:
+        if not shelf.is_outdone(operation):
+            planned[operation.key[:2]].append(operation)
     older: dict[Key, dict[datetime, Fate]] = {}
-    for place, keys in seasons.items():
-        new = [o for o in operations if o.key[:2] == place]
-        season = _Season(desired, rules, shelf, keys, new)
-        operations += season.second_defaults() + season.single_entries()
+    fates = dict(plan.fates)
+    for place, of_place in keys.items():
+        season = _Season(desired, rules, shelf, of_place, planned[place])
+        new = season.second_defaults() + season.single_entries()
+        planned[place] = _in_order(planned[place] + new)
         older |= season.older
-    operations.sort(key=lambda operation: operation.order)
-    return replace(plan, operations=tuple(operations), older=older)
+        fates |= season.rewritten
+    operations = sorted((o for p in planned.values() for o in p), key=lambda o: o.order)
+    return replace(plan, operations=tuple(operations), fates=fates, older=older)
+
+
+def _in_order(operations: list[Operation]) -> list[Operation]:
+    """Let what is set go before what is added behind it.
+
+    A zero limits every default of its season, and PATCH may keep but one entry of its
+    key: what is added later is safe from both.
+    """
+    first: dict[Key, datetime] = {}
+    for operation in operations:
+        if operation.action is Action.ADD:
+            at = operation.watched_at
+            first[operation.key] = min(first.get(operation.key, at), at)
+
+    def moved(operation: Operation) -> Operation:
+        key = operation.key
+        behind = key if operation.progress else key._replace(episode=None)
+        at = first.get(behind, operation.watched_at)
+        return replace(operation, watched_at=min(at, operation.watched_at))
+
+    return [o if o.action is Action.ADD else moved(o) for o in operations]
 
 
 class _Shelf:
@@ -65,7 +92,7 @@ class _Shelf:
         """Return the minutes of completed viewings, merged ones included."""
         done = [e for e in self._entries[key] if e.is_completed]
         listed = {to_minute(e.updated_at) for e in done if e.updated_at}
-        hidden = sum(e.count for e in done) - len(done)
+        hidden = count_viewings(done) - len(done)
         unseen = sorted(set(self._written.get(key, ())) - listed, reverse=True)
         return listed | set(unseen[:hidden])
 
@@ -74,9 +101,7 @@ class _Shelf:
         if operation.action is Action.ADD or not operation.progress:
             return False
         times = [e.updated_at for e in self._entries[operation.key]]
-        return all(
-            t is not None and to_minute(t) <= operation.watched_at for t in times
-        )
+        return all(t is not None and t <= operation.watched_at for t in times)
 
 
 class _Season:
@@ -99,12 +124,17 @@ class _Season:
         self._new_default = next((o for o in new if o.is_default), None)
         self._has_own = {key for key in keys if shelf.minutes(key)}
         self.older: dict[Key, dict[datetime, Fate]] = {}
+        #: Keys whose latest viewing is added though an older one stands there.
+        self.rewritten: dict[Key, Fate] = {}
         self._left: dict[Key, set[datetime]] = {}
-        added = {(o.key, o.watched_at) for o in new if o.action is Action.ADD}
+        added: defaultdict[Key, set[datetime]] = defaultdict(set)
+        for operation in new:
+            if operation.action is Action.ADD:
+                added[operation.key].add(operation.watched_at)
         times = {o.watched_at for o in new if o.is_default} | standing
         for key in keys:
             viewing = desired.watched[key]
-            own = shelf.minutes(key) | {t for k, t in added if k == key}
+            own = shelf.minutes(key) | added[key]
             left = set(viewing.times) - own
             fates = dict.fromkeys(set(viewing.times) & own, Fate.ALREADY_THERE)
             for default in sorted(times, reverse=True):
@@ -112,7 +142,9 @@ class _Season:
                     left.discard(stood_for)
                     fates[stood_for] = Fate.COVERED
             fates |= dict.fromkeys(left, Fate.WRITTEN)
-            fates.pop(viewing.latest, None)
+            # What became of the latest is in the plan, unless it is added here.
+            if fates.pop(viewing.latest, None) is Fate.WRITTEN:
+                self.rewritten[key] = Fate.WRITTEN
             self.older[key] = fates
             self._left[key] = left
 

@@ -27,7 +27,8 @@ class Outcome(StrEnum):
 class Row:
     """One intended write of one run.
 
-    ``before_progress`` is what the entry had before a SET, so that it can be undone.
+    ``before_progress`` is what the entry had before a SET, so that it can be undone; of
+    an ADD it is the number of viewings before, where every viewing counts.
     """
 
     run: int

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from sync.sandbox.credentials import Credentials
 from sync.sandbox.discovr import DiscovrStandIn
 from sync.sandbox.discovr_quirks import DiscovrQuirks
+from sync.sandbox.pharen import API_KEY, PharenStandIn
 from sync.sandbox.sample import own_entries, sample_account
 from sync.sandbox.server import utc_now
 from sync.sandbox.tmdb import TmdbStandIn
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _DISCOVR_STORE = "discovr.jsonl"
 _TRAKT_STORE = "trakt-tokens.jsonl"
+_PHAREN_STORE = "pharen.jsonl"
 #: In a rehearsal the person on the second screen says yes by herself, and soon.
 _WILLING_TRAKT = TraktQuirks(approves_after_polls=1, device_interval_s=1)
 _WILLING_DISCOVR = DiscovrQuirks(approves_after_polls=1)
@@ -59,13 +61,16 @@ class Sandbox:
             now=now,
         )
         self.tmdb = TmdbStandIn(self.account.titles, now=now)
+        self.pharen = PharenStandIn(
+            store_path=store_dir / _PHAREN_STORE if store_dir else None, now=now
+        )
         self._running = AsyncExitStack()
         if account is None and self.discovr.is_new:
             for own in own_entries(self.account):
                 self.discovr.person_adds(own.key, progress=own.progress, at=own.at)
 
     async def __aenter__(self) -> Self:
-        for service in (self.trakt, self.discovr, self.tmdb):
+        for service in (self.trakt, self.discovr, self.tmdb, self.pharen):
             await self._running.enter_async_context(service)
         return self
 
@@ -91,10 +96,11 @@ class Sandbox:
                 "api_url": self.discovr.url,
             },
             "tmdb": {"api_key": known.tmdb_api_key, "api_url": self.tmdb.api_url},
+            "pharen": {"api_key": API_KEY, "api_url": self.pharen.api_url},
         }
 
     @staticmethod
     def forget(store_dir: Path) -> None:
         """Begin anew: forget what was written and who signed in."""
-        for name in (_DISCOVR_STORE, _TRAKT_STORE):
+        for name in (_DISCOVR_STORE, _TRAKT_STORE, _PHAREN_STORE):
             (store_dir / name).unlink(missing_ok=True)

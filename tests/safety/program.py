@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 from dataclasses import dataclass, field
@@ -23,13 +24,18 @@ _ROOT = Path(__file__).parents[2]
 MIGRATE = ("migrate", "--yes")
 
 
-async def start(place: Arena, *args: str, **environment: str) -> Process:
-    """Start ``python -m sync``, pointed at the services of an arena."""
+async def start(
+    place: Arena, *args: str, limits: str = "", **environment: str
+) -> Process:
+    """Start ``python -m sync``, pointed at the services of an arena.
+
+    ``limits`` are those of the shell's ulimit.
+    """
+    command = [sys.executable, "-m", "sync", *(args or MIGRATE)]
+    if limits:
+        command = ["sh", "-c", f"ulimit {limits}; exec {shlex.join(command)}"]
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "sync",
-        *(args or MIGRATE),
+        *command,
         cwd=_ROOT,
         env={**os.environ, **place.environment(), **environment},
         stdin=asyncio.subprocess.DEVNULL,
@@ -54,9 +60,9 @@ async def end(process: Process) -> Ending:
     return Ending(code, stdout.decode(), stderr.decode())
 
 
-async def run(place: Arena, *args: str, **environment: str) -> Ending:
+async def run(place: Arena, *args: str, limits: str = "", **environment: str) -> Ending:
     """Run it to its end."""
-    return await end(await start(place, *args, **environment))
+    return await end(await start(place, *args, limits=limits, **environment))
 
 
 @dataclass
@@ -65,26 +71,31 @@ class Reaper:
 
     At request ``number``, counted from 0 over all services: before its effect, or
     after it; then ``turns`` turns of the event loop later, in which the answer goes out
-    and others come in. ``moments`` counts the requests seen.
+    and others come in. ``moments`` counts the requests seen; those of other methods
+    than ``methods``, if given, do not count.
     """
 
     number: int
     phase: Phase
     turns: int = 0
-    signal: signal.Signals = signal.SIGKILL
+    signals: tuple[signal.Signals, ...] = (signal.SIGKILL,)
+    methods: tuple[str, ...] = ()
     process: Process | None = None
     moments: dict[Phase, int] = field(default_factory=lambda: dict.fromkeys(Phase, 0))
 
-    def __call__(self, _request: web.Request, phase: Phase) -> bool:
+    def __call__(self, request: web.Request, phase: Phase) -> bool:
+        if self.methods and request.method not in self.methods:
+            return False
         number = self.moments[phase]
         self.moments[phase] += 1
         if (number, phase) != (self.number, self.phase):
             return False
         self._wait(self.turns)
-        return phase is Phase.BEFORE and self.signal is signal.SIGKILL
+        return phase is Phase.BEFORE and signal.SIGKILL in self.signals
 
     def _wait(self, turns: int) -> None:
         if turns:
             asyncio.get_running_loop().call_soon(self._wait, turns - 1)
         elif self.process is not None and self.process.returncode is None:
-            self.process.send_signal(self.signal)
+            for number in self.signals:
+                self.process.send_signal(number)

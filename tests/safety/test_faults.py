@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
 from itertools import count, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,26 +11,17 @@ import pytest
 from connectors.errors import TransientError
 from sync.errors import IncompleteReadError
 from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import Fault, FaultKind, fault_mix, seeded_faults
+from sync.sandbox.faults import FaultKind, seeded_faults
 from tests.safety.accounts import mixed_account
-from tests.safety.arena import OPENED_AT, Arena, arena
+from tests.safety.arena import Arena, arena
+from tests.safety.faults import MIX, SHARE
 from tests.safety.suite import IS_WHOLE, part
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHARE = 0.3
 #: Runs may end with an error; so many in a row may not.
 MOST_RUNS = 10
-#: Late effects wait for the clock of the arena, not for this.
-MIX = (
-    *fault_mix(slow_s=0.001, late_s=60),
-    Fault.answer(429),
-    Fault.answer(429, retry_after=2),
-    Fault.answer(503, retry_after=OPENED_AT + timedelta(minutes=1)),
-    Fault.html(takes_effect=False),
-    Fault.slow(0.001, takes_effect=False),
-)
 HISTORIES = [
     {"collapse": collapse, "plays": plays}
     for collapse, plays in product(("clean", "off", "fewest"), ("latest", "all"))
@@ -75,7 +65,6 @@ CHOSEN = part(CASES, 19)
 async def test_nothing_is_lost_and_nothing_is_there_twice(
     case: Case, tmp_path: Path
 ) -> None:
-    (tmp_path / "calm").mkdir()
     calm = await _calm(case, tmp_path / "calm")
     account, own = mixed_account(3)
     async with arena(

@@ -85,7 +85,6 @@ CHOSEN = [*part(_boundaries(), 23), *part(_moments(500), 83)]
 async def test_killed_and_run_again_it_ends_as_if_never_killed(
     kill: Kill, tmp_path: Path
 ) -> None:
-    (tmp_path / "calm").mkdir()
     calm = await _calm(kill, tmp_path / "calm")
     async with _arena(kill, tmp_path) as place:
         reaper = Reaper(kill.number, kill.phase, kill.turns)

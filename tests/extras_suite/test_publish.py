@@ -1,0 +1,242 @@
+"""Publishing over HTTP: one page a profile, whatever the answers are like."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connectors.errors import (
+    ConfigError,
+    ContractError,
+    NotFoundError,
+    RejectedError,
+    ServiceError,
+    TransientError,
+    UnknownOutcomeError,
+)
+from connectors.http import HttpClient
+from connectors.pharen.client import PharenClient, explain, request_headers
+from sync.ledger import Ledger
+from sync.publish import FACT, MOST_SENDS, Published, Publisher
+from sync.sandbox.faults import Fault
+from sync.sandbox.pharen import API_KEY, PharenQuirks, PharenStandIn
+from tests.clocks import FakeClock
+from tests.extras_suite.benches import NOON, spoil
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+PATH = "/v1/new-page"
+TITLE, TEXT = "From Trakt to Discovr: Me", "# Report\n\nAll there.\n"
+
+
+@dataclass
+class Bench:
+    """A publisher and the hub that it publishes on."""
+
+    hub: PharenStandIn
+    ledger: Ledger
+    publisher: Publisher
+
+    async def publish(self, text: str = TEXT, title: str = TITLE) -> Published:
+        return await self.publisher.publish(title, text)
+
+    def pages(self) -> list[tuple[str, str]]:
+        return [(page.title, page.content) for page in self.hub.pages]
+
+    def writes(self) -> list[str]:
+        return [seen.method for seen in self.hub.seen if seen.method != "GET"]
+
+
+@asynccontextmanager
+async def bench(key: str = API_KEY, **quirks: Any) -> AsyncIterator[Bench]:
+    clock = FakeClock(NOON)
+    async with AsyncExitStack() as stack:
+        hub = await stack.enter_async_context(
+            PharenStandIn(quirks=PharenQuirks(**quirks))
+        )
+        ledger = await stack.enter_async_context(await Ledger.open("sqlite://"))
+        http = HttpClient(
+            "Pharen Hub",
+            hub.api_url,
+            headers=request_headers(key),
+            explain=explain,
+            clock=clock,
+        )
+        client = PharenClient(await stack.enter_async_context(http))
+        yield Bench(hub, ledger, Publisher(client, ledger, "prf_1", clock))
+
+
+async def test_the_first_report_adds_a_page_and_the_next_updates_it() -> None:
+    async with bench(new_fields=True) as place:
+        first = await place.publish()
+        again = await place.publish("newer", "Another title")
+        assert (first.is_new, again.is_new) == (True, False)
+        assert first.id == again.id
+        assert place.pages() == [("Another title", "newer")]
+        assert place.writes() == ["POST", "PUT"]
+
+
+async def test_a_page_that_was_removed_there_is_added_anew() -> None:
+    async with bench() as place:
+        first = await place.publish()
+        place.hub.person_removes(first.id)
+        again = await place.publish()
+        assert again.is_new
+        assert again.id != first.id
+        assert place.pages() == [(TITLE, TEXT)]
+
+
+async def test_a_page_of_the_same_title_is_left_alone() -> None:
+    async with bench() as place:
+        own = place.hub.person_adds(TITLE, "my own words")
+        published = await place.publish()
+        await place.publish("newer")
+        assert published.id != own.id
+        assert sorted(place.pages()) == [(TITLE, "my own words"), (TITLE, "newer")]
+
+
+UNCLEAR = [
+    Fault.answer(500),
+    Fault.answer(500, takes_effect=True),
+    Fault.answer(502, html=True, takes_effect=True),
+    Fault.cut_before(),
+    Fault.cut_after(),
+    Fault.garbled(),
+    Fault.short_body(),
+    Fault.html(),
+]
+
+
+def name(fault: Fault) -> str:
+    return f"{fault.kind.name} {fault.status} {fault.takes_effect}"
+
+
+@pytest.mark.parametrize("short_list", [True, False])
+@pytest.mark.parametrize("fault", UNCLEAR, ids=name)
+async def test_an_unclear_answer_is_looked_for_in_the_list_by_title(
+    fault: Fault, short_list: bool
+) -> None:
+    async with bench(short_list=short_list, trims_content=True) as place:
+        place.hub.person_adds(TITLE, "my own words")
+        spoil(place.hub, fault, "POST", PATH)
+        published = await place.publish()
+        assert len(place.hub.pages) == 2
+        assert published.id == place.hub.pages[1].id
+        assert (await place.publish()).id == published.id
+
+
+@pytest.mark.parametrize("fault", UNCLEAR, ids=name)
+async def test_an_update_may_be_sent_again(fault: Fault) -> None:
+    async with bench() as place:
+        page = await place.publish()
+        spoil(place.hub, fault, "PUT", f"{PATH}/{page.id}")
+        assert await place.publish("newer") == Published(page.id, TITLE, is_new=False)
+        assert place.pages() == [(TITLE, "newer")]
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+async def test_what_an_earlier_run_may_have_added_is_looked_for_first(
+    takes_effect: bool,
+) -> None:
+    async with bench() as place:
+        own = place.hub.person_adds(TITLE, "my own words")
+        intent = {"id": None, "title": TITLE, "before": [own.id]}
+        await place.ledger.put_fact("prf_1", FACT, intent, NOON)
+        if takes_effect:
+            place.hub.person_adds(TITLE, "sent by a run that was killed")
+        published = await place.publish(title="Another title")
+        assert sorted(place.pages()) == [("Another title", TEXT), (TITLE, own.content)]
+        assert published.is_new is not takes_effect
+
+
+async def test_a_page_is_found_on_any_page_of_the_list() -> None:
+    async with bench() as place:
+        intent: dict[str, Any] = {"id": None, "title": TITLE, "before": []}
+        await place.ledger.put_fact("prf_1", FACT, intent, NOON)
+        ours = place.hub.person_adds(TITLE)
+        for number in range(150):
+            place.hub.person_adds(f"Note {number}")
+        assert (await place.publish()).id == ours.id
+
+
+async def test_a_hub_that_never_answers_clearly_is_given_up() -> None:
+    async with bench() as place:
+        spoil(place.hub, Fault.cut_before(), "POST", PATH, times=None)
+        with pytest.raises(UnknownOutcomeError, match="no clear answer"):
+            await place.publish()
+        assert place.writes() == ["POST"] * MOST_SENDS
+        place.hub.faults = None
+        await place.publish()
+        assert place.pages() == [(TITLE, TEXT)]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (400, RejectedError, "400"),
+        (401, ConfigError, "api_key"),
+        (403, ConfigError, "write access"),
+        (404, NotFoundError, "404"),
+        (409, RejectedError, "409"),
+        (422, RejectedError, "refuses the content"),
+        (429, TransientError, "429"),
+    ],
+)
+async def test_a_lasting_refusal_says_what_to_do_and_adds_nothing(
+    status: int, kind: type[ServiceError], words: str
+) -> None:
+    async with bench() as place:
+        spoil(place.hub, Fault.answer(status), "POST", PATH, times=None)
+        with pytest.raises(kind, match=words):
+            await place.publish()
+        place.hub.faults = None
+        await place.publish()
+        assert place.pages() == [(TITLE, TEXT)]
+
+
+@pytest.mark.parametrize(
+    ("key", "quirks", "words"),
+    [
+        ("revoked", {}, r"\[pharen\] api_key"),
+        (API_KEY, {"read_only": True}, "write access"),
+    ],
+)
+async def test_a_key_that_will_not_do_is_named_and_never_shown(
+    key: str, quirks: dict[str, bool], words: str
+) -> None:
+    async with bench(key, **quirks) as place:
+        with pytest.raises(ConfigError, match=words) as caught:
+            await place.publish()
+        assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "field"),
+    [("x" * 256, TEXT, "title"), ("", TEXT, "title"), (TITLE, "x" * 99, "content")],
+)
+async def test_a_refusal_shows_the_field(title: str, text: str, field: str) -> None:
+    async with bench(longest_content=90) as place:
+        with pytest.raises(RejectedError, match=f"the {field} of the page"):
+            await place.publish(text, title)
+        assert place.pages() == []
+
+
+async def test_a_limit_is_waited_out() -> None:
+    async with bench(requests_per_second=1) as place:
+        place.hub._now = place.publisher._clock.now
+        await place.publish()
+        assert place.pages() == [(TITLE, TEXT)]
+
+
+async def test_an_answer_without_an_id_breaks_the_contract_and_adds_one_page() -> None:
+    async with bench() as place:
+        body = Fault(Fault.garbled().kind.STATUS, body=b"{}", status=201)
+        spoil(place.hub, body, "POST", PATH)
+        with pytest.raises(ContractError):
+            await place.publish()
+        await place.publish()
+        assert place.pages() == [(TITLE, TEXT)]

@@ -1,0 +1,126 @@
+"""Single rules of the loader, each the smallest case of a bug that was there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sync.domain.entries import OUR_LABEL
+from sync.domain.plan import Action, Operation
+from sync.domain.plays import Key
+from sync.ledger import Ledger, Outcome, StateError
+from sync.load import GROUP, is_in_place
+from sync.prepare import PROBED
+from sync.sandbox.discovr_quirks import DiscovrQuirks
+from sync.sandbox.faults import Fault
+from tests.factories import at, entry
+from tests.safety.accounts import film, mixed_account, watched_on
+from tests.safety.arena import arena
+from tests.test_load import add, bench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiohttp import web
+
+ZERO = Operation(Action.SET, Key("TV_1", 1, 3), at(5), progress=0)
+DEFAULT = Operation(Action.ADD, Key("TV_1", 1), at(5))
+
+
+@pytest.mark.parametrize("fault", [Fault.cut_before(), Fault.answer(422)])
+async def test_a_default_is_not_sent_without_the_zero_that_limits_it(
+    tmp_path: Path, fault: Fault
+) -> None:
+    async with bench(tmp_path) as place:
+        place.fail(lambda request: fault if request.method == "PATCH" else None)
+        loader = await place.load([ZERO, DEFAULT, add(1)])
+        assert place.keys() == [Key("MV_1")]
+        assert loader.settled[DEFAULT.id].outcome is Outcome.REJECTED
+
+
+async def test_the_probe_is_of_the_first_entry_that_arrives(tmp_path: Path) -> None:
+    async with bench(tmp_path) as place:
+        refused = [Fault.answer(422)]
+        place.fail(
+            lambda request: (
+                refused.pop()
+                if refused
+                and request.path == "/profile/history"
+                and request.method == "POST"
+                else None
+            )
+        )
+        loader = await place.load([add(1), add(2), add(3)], is_first=True)
+        assert loader.is_probed
+        assert place.world.discovr.requests("GET", "/profile/history/MV_2")
+        assert place.keys() == [Key("MV_2"), Key("MV_3")]
+
+
+async def test_a_stop_before_the_probe_is_no_bug(tmp_path: Path) -> None:
+    async with bench(tmp_path) as place:
+        place.stop.request()
+        loader = await place.load([add(1), add(2)], is_first=True)
+        assert (loader.settled, loader.is_probed) == ({}, False)
+
+
+async def test_a_ledger_that_fails_meanwhile_is_named_as_what_it_is(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path) as place:
+        work: list[asyncio.Task[None]] = []
+
+        def fill_disk(request: web.Request) -> None:
+            if request.method == "POST" and request.path == "/profile/history":
+                work.append(asyncio.create_task(place.ledger._in_thread(refuse)))
+
+        def refuse() -> None:
+            with place.ledger._database._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA query_only = ON")
+
+        place.fail(fill_disk)
+        with pytest.raises(StateError):
+            await place.load([add(number) for number in range(1, GROUP * 3)])
+
+
+async def test_a_run_without_an_entry_of_its_own_probed_nothing(tmp_path: Path) -> None:
+    account, own = mixed_account(0)
+    title = film(2)
+    account.titles.append(title)
+    account.add_play(title, watched_on(5))
+    async with arena(account, tmp_path, own=own) as place:
+        place.discovr.person_adds(Key("MV_102"), progress=10, at=watched_on(0))
+        report = await place.migrate()
+        assert report.is_complete
+        async with await Ledger.open(place.settings.state.url) as ledger:
+            assert await ledger.get_fact(report.prepared.profile, PROBED) is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_there"),
+    [((1,), False), ((2,), True), ((2, 2), False), ((3, 3), True)],
+)
+def test_a_viewing_hides_only_behind_a_count_beyond_what_is_listed(
+    counts: tuple[int, ...], is_there: bool
+) -> None:
+    listed = [
+        entry(Key("MV_1"), at(day), imported=OUR_LABEL, count=count)
+        for day, count in enumerate(counts, 10)
+    ]
+    older = Operation(Action.ADD, Key("MV_1"), at(1))
+    assert is_in_place(older, listed, known=()) is is_there
+
+
+@pytest.mark.parametrize("repeats", ["listed", "merged", "counted"])
+async def test_right_after_a_run_every_viewing_counts_as_there(
+    tmp_path: Path, repeats: str
+) -> None:
+    account, own = mixed_account()
+    quirks = DiscovrQuirks(repeats=repeats)  # type: ignore[arg-type]  # one of them
+    history = {"collapse": "off", "plays": "all"}
+    async with arena(
+        account, tmp_path, own=own, discovr=quirks, history=history
+    ) as place:
+        assert (await place.migrate()).is_complete
+        assert await place.operations() == ()
