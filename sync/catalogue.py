@@ -38,6 +38,8 @@ AGE_ENDED = timedelta(days=30)
 #: A season whose last episode is this old gets no more of them.
 SETTLED_AFTER = timedelta(days=60)
 CONCURRENCY = 4
+#: After so many shows in a row without an answer the catalogue is taken to be down.
+MOST_FAULTS = 8
 
 
 @dataclass(slots=True)
@@ -202,15 +204,19 @@ class Catalogue:
     ) -> dict[str, Dates]:
         shows = _shows(listing, wanted, titles)
         found: dict[str, Dates] = {}
-        done = len(known)
+        done, faults = len(known), 0
 
         async def ask(media: str) -> None:
-            nonlocal done
+            nonlocal done, faults
             # Without air dates nothing is collapsed, which is safe.
+            faults += 1
+            if faults > MOST_FAULTS:
+                return  # it is down: do not wait for each show
             with suppress(RejectedError, ContractError, TransientError):
                 dates = await listing.dates(shows[media], wanted[media])
                 # A season that the show lacks is an answer too: it has no episodes.
                 found[media] = {number: {} for number in wanted[media]} | dates
+                faults = 0
             done += 1
             on_show(done, len(shows))
 

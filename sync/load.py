@@ -106,12 +106,12 @@ class Loader:
     ) -> None:
         """Apply in order; ``settled`` holds the outcome of each, even after an error.
 
-        ``unclear`` names keys that an earlier run may have written. ``before`` is the
-        progress that SET replaces, by operation id; ``viewings`` how many stand there by
-        key, where every one counts. ``is_first`` reads the first added
-        entry back before anything else is added; ``is_probed`` tells that it was. An
-        error that would meet every write stops the run: what is under way is settled,
-        then it is raised.
+        ``unclear`` names keys that an earlier run may have written. ``before`` is what
+        stood there, by operation id, for the ledger; ``viewings`` how many stand there
+        by key, where every one counts. ``is_first`` reads the first added entry back
+        before anything else is added; ``is_probed`` tells that it was. An error that
+        would meet every write stops the run: what is under way is settled, then it is
+        raised.
         """
         self._unclear, self._before = frozenset(unclear), before or {}
         self._viewings = None if viewings is None else dict(viewings)

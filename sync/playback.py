@@ -121,7 +121,7 @@ async def plan_playback(
     if services.resolver:
         # The resolver asks about the titles of plays.
         paused = [Play(point.title, point.paused_at) for point in points]
-        found = await services.resolver.find(paused, is_kept=not is_dry)
+        found = (await services.resolver.find(paused, is_kept=not is_dry)).ids
     carried = await _recall(services.ledger, prepared.profile)
     history = History.of(prepared.desired, prepared.existing)
     chosen, left = choose(points, found, history, carried)

@@ -18,9 +18,10 @@ from sync.domain.rules import Rules
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
 from sync.memory import Memory, recall
+from sync.resolve import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from connectors.clock import Clock
@@ -131,10 +132,10 @@ async def _gather(
     so its air dates are asked for while Discovr is still being read.
     """
     extraction = await _extract(services, accept_incomplete=accept_incomplete)
-    found: Mapping[Title, int] = {}
+    found = Found({}, set())
     if services.resolver:
         found = await services.resolver.find(extraction.plays, is_kept=is_kept)
-    desired = transform(extraction.plays, found)
+    desired = transform(extraction.plays, found.ids, found.unasked)
     if is_new:
         await _look_up(services, desired, (), is_kept=is_kept)
     return extraction, desired

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from sync.concurrency import run_limited
@@ -17,8 +17,17 @@ if TYPE_CHECKING:
     from sync.ledger import Ledger
 
 CONCURRENCY = 4
+#: After so many faults TMDB is taken to be down for this run.
+MOST_FAULTS = 3
 #: What was found is true for every profile.
 _EVERYONE, _FACT = "*", "tmdb_ids"
+
+
+class Found(NamedTuple):
+    """What a look-up of many titles brought."""
+
+    ids: dict[Title, int]
+    unasked: set[Title]
 
 
 class Resolver:
@@ -29,26 +38,31 @@ class Resolver:
         self._ledger = ledger
         self._clock = clock
 
-    async def find(self, plays: Iterable[Play], *, is_kept: bool) -> dict[Title, int]:
-        """Return the ids that were found; a title that was not found is left out.
+    async def find(self, plays: Iterable[Play], *, is_kept: bool) -> Found:
+        """Return the ids that were found, and the titles for which TMDB gave no answer.
 
-        A fault of TMDB leaves a title out as well: the next run asks again. ``is_kept``
-        says whether answers may be kept for later runs.
+        ``is_kept`` says whether answers may be kept for later runs.
         """
+        unasked: set[Title] = set()
         titles = {play.title for play in plays if not play.title.ids.tmdb}
         known = await self._ledger.get_fact(_EVERYONE, _FACT) or {}
         found = {t: known[_name(t)] for t in titles if _name(t) in known}
 
         async def look_up(title: Title) -> None:
-            if number := await self._look_up(title):
-                found[title] = number
+            try:
+                if len(unasked) >= MOST_FAULTS:
+                    unasked.add(title)  # it is down: do not wait for each title
+                elif number := await self._look_up(title):
+                    found[title] = number
+            except (ContractError, TransientError):
+                unasked.add(title)
 
         open_titles = sorted(titles - found.keys(), key=lambda t: t.label)
         await run_limited(CONCURRENCY, look_up, open_titles)
         if is_kept and open_titles:
             known |= {_name(title): number for title, number in found.items()}
             await self._ledger.put_fact(_EVERYONE, _FACT, known, self._clock.now())
-        return found
+        return Found(found, unasked)
 
     async def _look_up(self, title: Title) -> int | None:
         ids = title.ids
@@ -57,7 +71,7 @@ class Resolver:
                 continue
             try:
                 answer = await self._client.find(number, source)
-            except (RejectedError, ContractError, TransientError):
+            except RejectedError:
                 continue
             is_film = title.kind is Kind.FILM
             hits = answer.movie_results if is_film else answer.tv_results

@@ -10,15 +10,20 @@ import pytest
 
 from connectors.errors import ConfigError
 from sync import migrate
+from sync.bootstrap import build
 from sync.domain.balance import Column
 from sync.domain.collapse import Fate
+from sync.domain.desired import NO_ANSWER, NO_ID
 from sync.domain.plays import Key
 from sync.errors import IncompleteReadError
+from sync.prepare import prepare
 from sync.sandbox.export import write_export
+from sync.sandbox.faults import Fault
 from sync.sandbox.sample import own_entries, sample_account
 from sync.sandbox.server import utc_now
 from sync.sandbox.synthetic import synthetic_account
 from sync.sandbox.trakt_quirks import TraktQuirks
+from tests.clocks import FakeClock
 from tests.worlds import World, world
 
 if TYPE_CHECKING:
@@ -155,3 +160,30 @@ async def test_a_play_in_the_future_makes_no_default(tmp_path: Path) -> None:
     place_of = next(s for s in notes if s.season == play.episode.season)
     assert "in the future" in notes[place_of]
     assert report.is_complete
+
+
+async def test_a_tmdb_that_is_down_is_not_taken_for_one_that_knows_nothing(
+    tmp_path: Path,
+) -> None:
+    async with sample(tmp_path) as place:
+        place.tmdb.faults = lambda _request, _number: Fault.answer(503)
+        async with build(place.settings, clock=FakeClock()) as services:
+            prepared = await prepare(services)
+        reasons = {left.title.name: left.reason for left in prepared.desired.unmatched}
+    assert NO_ANSWER in reasons.values()
+    assert reasons["Our Summer 2009 (home movie)"] == NO_ID
+    assert prepared.plan.operations
+
+
+async def test_what_our_default_covers_needs_no_air_dates_again(tmp_path: Path) -> None:
+    account = synthetic_account(40, 1, seed=5)
+    async with world(account, tmp_path) as place:
+        first = await place.migrate()
+        assert first.prepared.plan.saved
+        place.tmdb.faults = lambda _request, _number: Fault.answer(404)
+        place.trakt.faults = lambda request, _number: (
+            Fault.answer(404) if request.path.startswith("/shows/") else None
+        )
+        path = tmp_path / "export.zip"
+        write_export(account, path)
+        assert operations(await place.plan(files=[path])) == []

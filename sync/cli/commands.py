@@ -17,6 +17,7 @@ from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
 from sync.documents import ProfileDocument, ProfilesDocument, UnmatchedDocument
+from sync.domain.desired import NO_ANSWER
 from sync.ledger import Ledger
 from sync.pipeline import LEFT_OUT, PROFILES
 from sync.planfile import read_plan
@@ -266,7 +267,8 @@ def _exit_code(report: Report, *, is_strict: bool) -> Exit:
         or prepared.unsupported
         or prepared.extraction.quarantined
     )
-    if not report.is_complete or (is_strict and left_out):
+    is_unasked = any(left.reason == NO_ANSWER for left in prepared.desired.unmatched)
+    if not report.is_complete or is_unasked or (is_strict and left_out):
         return Exit.INCOMPLETE
     return Exit.DONE
 

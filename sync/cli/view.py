@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: A list longer than this is cut; the whole of it is in --json and in ``unmatched``.
 MOST_LINES = 40
+#: And a title longer than this.
+MOST_LETTERS = 80
 
 _WORDS = {
     Column.WRITTEN: "written",
@@ -69,7 +71,7 @@ def show_report(console: Console, report: Report) -> None:
         settled = report.settled.get(operation.id)
         title = report.prepared.desired.titles[operation.key.media].label
         why = settled.detail or settled.outcome.value if settled else "not sent"
-        console.print(f"  failed: {escape(title)} {operation.key}: {escape(why)}")
+        console.print(f"  failed: {_clean(title)} {operation.key}: {escape(why)}")
     _show_playback(console, report)
     verification = report.verification
     if verification is None:
@@ -79,7 +81,7 @@ def show_report(console: Console, report: Report) -> None:
     for name in ("missing", "doubled", "unexpected"):
         for key in getattr(verification, name)[:MOST_LINES]:
             known = report.prepared.desired.titles.get(key.media)
-            label = escape(known.label) if known else ""
+            label = _clean(known.label) if known else ""
             console.print(f"  {name}: {label} {key}")
     console.print(describe(verification))
     if not report.is_complete:
@@ -184,7 +186,7 @@ def _show_line(show: Title, part: Balance, notes: list[SeasonNote]) -> str:
     seasons = f"{len(notes)} season{'s' * (len(notes) != 1)}"
     again = f" in {part.read} plays" if part.read > episodes else ""
     return (
-        f"{escape(show.label)}: {seasons}, {episodes} episodes{again} -> "
+        f"{_clean(show.label)}: {seasons}, {episodes} episodes{again} -> "
         f"{writes} {'entry' if writes == 1 else 'entries'}{saving}"
     )
 
@@ -230,7 +232,13 @@ def _left_out_line(left: LeftOutDocument) -> str:
     return _line(left.title.title + year, left.plays, left.reason, left.title.ids)
 
 
+def _clean(text: str) -> str:
+    """Make a title fit for a terminal: no control characters, and not without end."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return escape(shown if len(shown) <= MOST_LETTERS else f"{shown[:MOST_LETTERS]}...")
+
+
 def _line(label: str, plays: int, reason: str, ids: dict[str, int | str]) -> str:
     known = ", ".join(f"{name} {value}" for name, value in ids.items()) or "no ids"
     count = f"{plays} play{'s' * (plays != 1)}"
-    return escape(f"{label}: {count}; {reason} [{known}]")
+    return f"{_clean(label)}: {count}; {escape(f'{reason} [{known}]')}"

@@ -245,11 +245,7 @@ def _settle(
 def _read_standing(
     case: _Case, number: int, conflict: Conflict, record: SeasonRecord
 ) -> Fate | None:
-    """Decide an episode without an own entry by the defaults that stand there.
-
-    What our own defaults surely covered when they were written needs no air dates to be
-    believed again; a service that has them now may still say otherwise.
-    """
+    # What our defaults surely covered when they were written needs no air dates again.
     defaults, airing = case.entries.defaults, case.airings.get(number)
     if not defaults:
         return None

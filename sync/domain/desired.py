@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from sync.domain.plays import Key, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from sync.domain.plays import Play, Title
 
 NO_ID = "none of its ids leads to TMDB"
+NO_ANSWER = "TMDB gave no answer for it: run it again"
 EPISODE_ZERO = "an episode 0 cannot be expressed on Discovr by itself"
 SPECIAL = "specials (season 0) cannot be expressed on Discovr"
 
@@ -65,10 +66,15 @@ def media_id(kind: Kind, tmdb: int) -> str:
     return f"{'MV' if kind is Kind.FILM else 'TV'}_{tmdb}"
 
 
-def transform(plays: Iterable[Play], found: Mapping[Title, int]) -> Desired:
+def transform(
+    plays: Iterable[Play],
+    found: Mapping[Title, int],
+    unasked: Collection[Title] = (),
+) -> Desired:
     """Gather plays by key. Order, repeats of pages and shuffling make no difference.
 
-    ``found`` holds TMDB ids for titles that came without.
+    ``found`` holds TMDB ids for titles that came without; for those in ``unasked``
+    nobody knows yet.
     """
     times: defaultdict[Key, list[datetime]] = defaultdict(list)
     unmatched: defaultdict[Title, int] = defaultdict(int)
@@ -97,14 +103,19 @@ def transform(plays: Iterable[Play], found: Mapping[Title, int]) -> Desired:
             for key, moments in times.items()
         },
         titles=known,
-        unmatched=_left_out(unmatched, NO_ID),
+        unmatched=_left_out(unmatched, NO_ID, dict.fromkeys(unasked, NO_ANSWER)),
         unsupported=_left_out(unsupported, SPECIAL),
     )
 
 
-def _left_out(plays: Mapping[Title, int], reason: str) -> tuple[LeftOut, ...]:
-    ordered = sorted(plays, key=_title_order)
-    return tuple(LeftOut(title, plays[title], reason) for title in ordered)
+def _left_out(
+    plays: Mapping[Title, int], reason: str, others: Mapping[Title, str] | None = None
+) -> tuple[LeftOut, ...]:
+    reasons = others or {}
+    return tuple(
+        LeftOut(title, plays[title], reasons.get(title, reason))
+        for title in sorted(plays, key=_title_order)
+    )
 
 
 def _title_order(title: Title) -> tuple[str, str, int, int]:
