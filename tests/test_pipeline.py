@@ -12,10 +12,11 @@ from connectors.errors import ConfigError
 from sync import migrate
 from sync.bootstrap import build
 from sync.domain.balance import Column
-from sync.domain.collapse import Fate
+from sync.domain.collapse import Fate, Mode
 from sync.domain.desired import NO_ANSWER, NO_ID
 from sync.domain.plays import Key
 from sync.errors import IncompleteReadError
+from sync.ledger import Ledger
 from sync.prepare import prepare
 from sync.sandbox.export import write_export
 from sync.sandbox.faults import Fault
@@ -187,3 +188,29 @@ async def test_what_our_default_covers_needs_no_air_dates_again(tmp_path: Path) 
         path = tmp_path / "export.zip"
         write_export(account, path)
         assert operations(await place.plan(files=[path])) == []
+
+
+async def test_no_zero_is_written_for_what_was_not_read(tmp_path: Path) -> None:
+    quirks = TraktQuirks(minimal_unavailable=404)
+    async with sample(tmp_path, trakt=quirks, history={"collapse": "fewest"}) as place:
+        report = await place.plan(accept_incomplete=True)
+    assert report.prepared.rules.mode is Mode.CLEAN
+    assert all(o.progress for o in report.prepared.plan.operations)
+
+
+async def test_an_intent_that_did_not_arrive_is_looked_up_first(tmp_path: Path) -> None:
+    account = synthetic_account(12, 1, seed=5)
+    async with world(account, tmp_path) as place:
+        planned = (await place.plan()).prepared
+        first = planned.plan.operations[0]
+        async with await Ledger.open(place.settings.state.url) as ledger:
+            run = await ledger.start_run(planned.profile, "migrate", utc_now())
+            await ledger.intend(run, [first], utc_now())
+        again = (await place.plan()).prepared
+        assert [row.operation for row in again.memory.unclear] == [first]
+        report = await place.migrate()
+        assert report.is_complete
+        place_of = f"/profile/history/{first.key.media}"
+        assert place.discovr.requests("GET", place_of)
+        async with await Ledger.open(place.settings.state.url) as ledger:
+            assert await ledger.unsettled(planned.profile) == []

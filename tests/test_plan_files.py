@@ -63,14 +63,21 @@ def mark(place: World) -> None:
     place.discovr.person_adds(Key("MV_31337"))
 
 
+def finish(place: World) -> None:
+    """Go on with a film that stands there: the time stays, the progress does not."""
+    place.discovr.person_sets(Key("MV_424242"), 60, at=at(1))
+
+
 @pytest.mark.parametrize(
-    ("move", "words"), [(watch, "Trakt has moved: "), (mark, "MV_31337")]
+    ("move", "words"),
+    [(watch, "Trakt has moved: "), (mark, "MV_31337"), (finish, "MV_424242")],
 )
 async def test_a_side_that_has_moved_is_named_and_nothing_is_written(
     tmp_path: Path, move: Callable[[World], None], words: str
 ) -> None:
     path = tmp_path / "plan.json"
     async with world(synthetic_account(60, 2, seed=2), tmp_path) as place:
+        place.discovr.person_adds(Key("MV_424242"), progress=30, at=at(1))
         await save_plan(place, path)
         move(place)
         with pytest.raises(MovedError, match=words):

@@ -17,7 +17,8 @@ from sync.sandbox.discovr_quirks import DiscovrQuirks
 from sync.sandbox.faults import Fault
 from tests.factories import at, entry
 from tests.safety.accounts import film, mixed_account, watched_on
-from tests.safety.arena import arena
+from tests.safety.arena import Phase, Viewing, arena
+from tests.safety.killing import migrate_until
 from tests.test_load import add, bench
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ async def test_a_run_without_an_entry_of_its_own_probed_nothing(tmp_path: Path) 
     ("counts", "is_there"),
     [((1,), False), ((2,), True), ((2, 2), False), ((3, 3), True)],
 )
-def test_a_viewing_hides_only_behind_a_count_beyond_what_is_listed(
+def test_a_viewing_hides_only_behind_a_count_beyond_what_stood_there(
     counts: tuple[int, ...], is_there: bool
 ) -> None:
     listed = [
@@ -109,7 +110,7 @@ def test_a_viewing_hides_only_behind_a_count_beyond_what_is_listed(
         for day, count in enumerate(counts, 10)
     ]
     older = Operation(Action.ADD, Key("MV_1"), at(1))
-    assert is_in_place(older, listed, known=()) is is_there
+    assert is_in_place(older, listed, viewings_before=len(counts)) is is_there
 
 
 @pytest.mark.parametrize("repeats", ["listed", "merged", "counted"])
@@ -124,3 +125,33 @@ async def test_right_after_a_run_every_viewing_counts_as_there(
     ) as place:
         assert (await place.migrate()).is_complete
         assert await place.operations() == ()
+
+
+async def test_a_write_still_on_its_way_when_the_program_died_is_not_repeated(
+    tmp_path: Path,
+) -> None:
+    account, own = mixed_account()
+    last = Viewing(Key("MV_101"), watched_on(22))
+    landed: list[Viewing] = []
+
+    def is_last_write(request: web.Request, _phase: Phase) -> bool:
+        is_write = (request.method, request.path) == ("POST", "/profile/history")
+        return is_write and len(place.discovr.appended) == len(expected) - 1
+
+    def arrive(request: web.Request, phase: Phase) -> bool:
+        """Let it take effect just before somebody looks for it."""
+        is_look_up = request.path == f"/profile/history/{last.key.media}"
+        if is_look_up and phase is Phase.BEFORE and not landed:
+            landed.append(last)
+            place.discovr.person_adds(last.key, at=last.minute, imported=OUR_LABEL)
+        return False
+
+    async with arena(account, tmp_path / "calm", own=own) as place:
+        await place.migrate()
+        expected = place.discovr.appended
+        assert expected[-1] == last
+    async with arena(account, tmp_path, own=own) as place:
+        assert await migrate_until(place, is_last_write)
+        place.tell(arrive)
+        await place.migrate()
+        assert [*place.discovr.appended, *landed] == expected

@@ -28,6 +28,7 @@ from sync.sandbox.faults import seeded_faults
 from tests.safety.accounts import mixed_account, watched_on
 from tests.safety.arena import Arena, Phase, arena
 from tests.safety.faults import MIX, SHARE
+from tests.safety.killing import migrate_until
 from tests.safety.reading import Shown, own_entry, shown, watched
 from tests.safety.suite import IS_WHOLE
 
@@ -170,39 +171,14 @@ class Safety(RuleBasedStateMachine):
     @rule(number=st.integers(0, 35), phase=st.sampled_from(Phase))
     def a_run_is_killed(self, number: int, phase: Phase) -> None:
         before = self.read()
-        self.wait_for(self._killed(number, phase))
+        left = {Phase.BEFORE: number, Phase.DONE: number}
+
+        def is_moment(_request: web.Request, now: Phase) -> bool:
+            left[now] -= 1
+            return now is phase and left[now] < 0
+
+        self.wait_for(migrate_until(self.place, is_moment))
         self.check(before)
-
-    async def _killed(self, number: int, phase: Phase) -> None:
-        """Cancel at one moment, and put the state back to what it was then."""
-        left, kept = {Phase.BEFORE: number, Phase.DONE: number}, self.folder / "kept"
-        task = asyncio.create_task(self.place.migrate(is_forced=True))
-
-        def hook(_request: web.Request, now: Phase) -> bool:
-            if not kept.exists():
-                left[now] -= 1
-                if now is not phase or left[now] >= 0:
-                    return False
-                self._copy_state(self.folder, kept)
-                task.cancel()
-            return now is Phase.BEFORE
-
-        self.place.tell(hook)
-        await asyncio.wait([task])
-        self.place.tell(None)
-        if kept.exists():
-            for path in self.folder.glob("state.sqlite3*"):
-                path.unlink()
-            self._copy_state(kept, self.folder)
-            shutil.rmtree(kept)
-        else:
-            await task
-
-    def _copy_state(self, source: Path, target: Path) -> None:
-        target.mkdir(exist_ok=True)
-        for name in ("state.sqlite3", "state.sqlite3-wal"):
-            if (source / name).exists():
-                shutil.copyfile(source / name, target / name)
 
     # The laws.
 

@@ -1,0 +1,59 @@
+"""A death in virtual time: everything stops at one moment; the state stays as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from typing import TYPE_CHECKING
+
+from tests.safety.arena import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from aiohttp import web
+
+    from tests.safety.arena import Arena
+
+#: The database and its log; what SQLite keeps beside them dies with the process.
+_STATE = ("state.sqlite3", "state.sqlite3-wal")
+
+
+async def migrate_until(
+    place: Arena, is_moment: Callable[[web.Request, Phase], bool]
+) -> bool:
+    """Run until that moment, as if by SIGKILL; return whether it came.
+
+    The run is cancelled there, no later request has an effect, and the state is put
+    back to what it was at the moment.
+    """
+    kept = place.folder / "kept"
+    run = asyncio.create_task(place.migrate(is_forced=True))
+
+    def hook(request: web.Request, phase: Phase) -> bool:
+        if not kept.exists():
+            if not is_moment(request, phase):
+                return False
+            _copy_state(place.folder, kept)
+            run.cancel()
+        return phase is Phase.BEFORE
+
+    place.tell(hook)
+    await asyncio.wait([run])
+    place.tell(None)
+    if not kept.exists():
+        await run
+        return False
+    for name in (*_STATE, "state.sqlite3-shm"):
+        (place.folder / name).unlink(missing_ok=True)
+    _copy_state(kept, place.folder)
+    shutil.rmtree(kept)
+    return True
+
+
+def _copy_state(source: Path, target: Path) -> None:
+    target.mkdir(exist_ok=True)
+    for name in _STATE:
+        if (source / name).exists():
+            shutil.copyfile(source / name, target / name)
