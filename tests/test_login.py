@@ -17,6 +17,7 @@ from sync.bootstrap import Wiring
 from sync.config import Settings
 from sync.sandbox.credentials import Credentials
 from sync.sandbox.discovr_quirks import DiscovrQuirks
+from sync.sandbox.sample import sample_account
 from sync.sandbox.synthetic import synthetic_account
 from sync.sandbox.trakt_quirks import TraktQuirks
 from tests.clocks import FakeClock
@@ -212,8 +213,12 @@ async def test_the_account_s_token_is_used_only_where_no_profile_can_be_mistaken
 
 
 async def test_a_service_that_wants_the_account_s_token_gets_it(tmp_path: Path) -> None:
-    account = synthetic_account(12)
     quirks = DiscovrQuirks(identity_for_profile=True)
-    async with world(account, tmp_path, discovr=quirks, profiles=("Me",)) as where:
+    async with world(
+        sample_account(), tmp_path, discovr=quirks, profiles=("Me",)
+    ) as where:
         assert (await where.migrate()).is_complete
         assert where.discovr.entries()
+        assert where.discovr.playback()
+        refused = [r for r in where.discovr.seen if r.status == 401]
+        assert len(refused) == 1
