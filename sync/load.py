@@ -135,11 +135,14 @@ class Loader:
     ) -> Sequence[Operation]:
         """Apply up to the first entry that arrives and read it; return the others."""
         for number, operation in enumerate(operations, 1):
+            # Listed merged with others of its key, it would tell nothing.
+            is_alone = not (self._viewings or {}).get(operation.key)
+            is_telling = is_alone and operation.action is Action.ADD
             await self._apply([operation])
             settled = self.settled.get(operation.id)
             if settled is None:
                 break
-            if operation.action is Action.ADD and settled.outcome is Outcome.APPLIED:
+            if is_telling and settled.outcome is Outcome.APPLIED:
                 await self._probe(operation)
                 self.is_probed = True
                 return operations[number:]
@@ -315,4 +318,4 @@ def is_in_place(
     listed = {to_minute(e.updated_at) for e in done if e.updated_at}
     if operation.watched_at in listed:
         return True
-    return viewings_before is not None and count_viewings(done) > viewings_before
+    return viewings_before is not None and count_viewings(mine) > viewings_before

@@ -41,7 +41,7 @@ async def recall(
     ledger: Ledger, profile: str, existing: Sequence[Entry], *, has_every_viewing: bool
 ) -> Memory:
     """Read the ledger. Changes nothing."""
-    memory = Memory(await _seasons(ledger, profile))
+    memory = Memory({})
     shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
     for entry in existing:
         shelf[entry.key[:2]].append(entry)
@@ -62,6 +62,8 @@ async def recall(
             _note(memory, row)
         else:
             memory.unclear.append(row)
+    standing = await ledger.season_rows(profile)
+    memory.seasons = _seasons([*standing, *memory.arrived])
     return memory
 
 
@@ -71,23 +73,23 @@ def _note(memory: Memory, row: Row) -> None:
 
 
 def _count(existing: Iterable[Entry]) -> dict[Key, int]:
-    done: defaultdict[Key, list[Entry]] = defaultdict(list)
+    # Also what is not completed: a viewing may be merged into an entry of that kind.
+    by_key: defaultdict[Key, list[Entry]] = defaultdict(list)
     for entry in existing:
-        if entry.is_completed:
-            done[entry.key].append(entry)
-    return {key: count_viewings(entries) for key, entries in done.items()}
+        by_key[entry.key].append(entry)
+    return {key: count_viewings(entries) for key, entries in by_key.items()}
 
 
-async def _seasons(ledger: Ledger, profile: str) -> dict[SeasonId, SeasonRecord]:
+def _seasons(rows: Iterable[Row]) -> dict[SeasonId, SeasonRecord]:
     """Return our zeros of each season, and what its defaults were written for."""
     zeros: defaultdict[SeasonId, set[int]] = defaultdict(set)
     covers: defaultdict[SeasonId, set[int]] = defaultdict(set)
-    for row in await ledger.season_rows(profile):
+    for row in rows:
         key = row.operation.key
         place = SeasonId(key.media, key.season or 0)
         if row.operation.is_default:
             covers[place].update(cover.episode for cover in row.operation.covers)
-        elif key.episode is not None:
+        elif key.episode is not None and not row.operation.progress:
             zeros[place].add(key.episode)
     return {
         place: SeasonRecord(frozenset(zeros[place]), frozenset(covers[place]))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sync.domain.collapse import Fate
-from sync.domain.entries import count_viewings
+from sync.domain.entries import OUR_LABEL, count_viewings
 from sync.domain.plan import Action, Cover, Operation, Plan, SeasonId
 from sync.domain.plays import UNKNOWN_DATE, Key, to_minute
 from sync.domain.seasons import span_of
@@ -42,8 +42,10 @@ def add_older_viewings(
             keys[key[:2]].append(key)
     planned: defaultdict[tuple[str, int | None], list[Operation]] = defaultdict(list)
     for operation in plan.operations:
-        if not shelf.is_outdone(operation):
-            planned[operation.key[:2]].append(operation)
+        if shelf.is_outdone(operation):
+            # As an entry of its own: else a default could be taken to stand for it.
+            operation = replace(operation, action=Action.ADD)  # noqa: PLW2901  # the same viewing
+        planned[operation.key[:2]].append(operation)
     older: dict[Key, dict[datetime, Fate]] = {}
     fates = dict(plan.fates)
     for place, of_place in keys.items():
@@ -88,12 +90,20 @@ class _Shelf:
         for entry in existing:
             self._entries[entry.key].append(entry)
 
-    def minutes(self, key: Key) -> set[datetime]:
-        """Return the minutes of completed viewings, merged ones included."""
+    def minutes(self, key: Key, wanted: Iterable[datetime] = ()) -> set[datetime]:
+        """Return the minutes of completed viewings, merged ones included.
+
+        What hides behind an entry of ours, and was not written as far as is known, is
+        taken for the oldest of those ``wanted``: the ledger may have been lost.
+        """
         done = [e for e in self._entries[key] if e.is_completed]
         listed = {to_minute(e.updated_at) for e in done if e.updated_at}
         hidden = count_viewings(done) - len(done)
-        unseen = sorted(set(self._written.get(key, ())) - listed, reverse=True)
+        written = set(self._written.get(key, ())) - listed
+        unseen = sorted(written, reverse=True)
+        if listed and any(e.imported == OUR_LABEL for e in done):
+            lost = {*wanted} - written
+            unseen += sorted(t for t in lost if t < min(listed))
         return listed | set(unseen[:hidden])
 
     def is_outdone(self, operation: Operation) -> bool:
@@ -134,7 +144,7 @@ class _Season:
         times = {o.watched_at for o in new if o.is_default} | standing
         for key in keys:
             viewing = desired.watched[key]
-            own = shelf.minutes(key) | added[key]
+            own = shelf.minutes(key, viewing.times) | added[key]
             left = set(viewing.times) - own
             fates = dict.fromkeys(set(viewing.times) & own, Fate.ALREADY_THERE)
             for default in sorted(times, reverse=True):

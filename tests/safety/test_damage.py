@@ -100,8 +100,9 @@ async def test_a_state_that_cannot_be_used_is_refused_and_can_be_done_without(
         await start_anew(place)
 
 
-@pytest.mark.parametrize("plays", ["latest", "all"])
-@pytest.mark.parametrize("collapse", ["clean", "fewest", "off"])
+@pytest.mark.parametrize(
+    ("collapse", "plays"), [("clean", "latest"), ("fewest", "all"), ("off", "all")]
+)
 async def test_a_state_that_is_missing_doubles_nothing(
     tmp_path: Path, collapse: str, plays: str
 ) -> None:
@@ -125,7 +126,7 @@ async def test_a_state_locked_by_another_program_is_named(tmp_path: Path) -> Non
         assert place.discovr.doubled() == {}
 
 
-@pytest.mark.parametrize("blocks", [1, 120, 400])
+@pytest.mark.parametrize("blocks", [1, 120])
 async def test_a_disk_that_is_full_is_named_and_nothing_is_lost(
     tmp_path: Path, blocks: int
 ) -> None:

@@ -78,7 +78,7 @@ def _moments(count: int) -> list[Kill]:
     ]
 
 
-CHOSEN = [*part(_boundaries(), 23), *part(_moments(500), 83)]
+CHOSEN = [*part(_boundaries(), 37), *part(_moments(500), 125)]
 
 
 @pytest.mark.parametrize("kill", CHOSEN, ids=str)
