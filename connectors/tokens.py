@@ -183,9 +183,8 @@ class TokenStore:
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        finally:
+            Path(name).unlink(missing_ok=True)  # there still if anything failed
         _sync_folder(target.parent)
 
     @contextmanager
