@@ -165,11 +165,12 @@ async def test_a_zero_is_in_place_before_the_default_that_it_limits(
     operations = [
         Operation(Action.SET, Key("TV_1", 1, 3), at(5), progress=0),
         Operation(Action.ADD, Key("TV_1", 1), at(5)),
+        add(6),  # the last waits for all; the default must wait by itself
     ]
     async with bench(tmp_path) as place:
         place.fail(once(Fault.cut_before(), "PATCH"))
         await place.load(operations)
-        assert place.keys() == [Key("TV_1", 1, 3), Key("TV_1", 1)]
+        assert place.keys() == [Key("TV_1", 1, 3), Key("TV_1", 1), Key("MV_6")]
 
 
 @pytest.mark.parametrize(

@@ -98,9 +98,3 @@ class SessionAnswer(Model):
 
     session_token: Annotated[str, Field(alias="sessionToken")]
     expires_at: Annotated[int, Field(alias="expiresAt")]
-
-
-class SuccessMessage(Model):
-    """The answer to every write; no entry id is ever returned."""
-
-    message: str | None = None
