@@ -55,11 +55,7 @@ class Facts(LedgerBase):
         at: datetime,
     ) -> None:
         """Keep several facts, all or none."""
-        rows = [
-            {"profile": profile, "name": name, "value": value, "updated_at": at}
-            for name, value in values.items()
-        ]
-        self._replace(connection, tables.facts, rows)
+        self._put_facts(connection, profile, values, at)
 
     @transaction(Mode.DURABLE)
     def delete_fact(self, connection: Connection, profile: str, name: str) -> None:
@@ -117,6 +113,19 @@ class Facts(LedgerBase):
             for show_id, show in cached.items()
         ]
         self._replace(connection, tables.shows, rows)
+
+    def _put_facts(
+        self,
+        connection: Connection,
+        profile: str,
+        values: Mapping[str, Any],
+        at: datetime,
+    ) -> None:
+        rows = [
+            {"profile": profile, "name": name, "value": value, "updated_at": at}
+            for name, value in values.items()
+        ]
+        self._replace(connection, tables.facts, rows)
 
     def _replace(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]

@@ -10,7 +10,8 @@ from sqlalchemy import bindparam, or_, select, update
 from sync.ledger import tables
 from sync.ledger.backend import Mode
 from sync.ledger.base import transaction
-from sync.ledger.facts import Facts, cut
+from sync.ledger.facts import cut
+from sync.ledger.histories import Histories
 from sync.ledger.records import Outcome, Row, Run
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from sync.domain.plan import Operation
 
 
-class Ledger(Facts):
-    """Rows of write intents and outcomes, beside the runs, facts and cached shows.
+class Ledger(Histories):
+    """Rows of write intents and outcomes; beside them runs, facts and histories.
 
     Times are aware; they come back in UTC, to the microsecond.
     """

@@ -147,6 +147,14 @@ shows = Table(
     Column("expires_at", Instant, nullable=False),
 )
 
+titles = Table(
+    "t2d_title",
+    metadata,
+    Column("profile", Words, primary_key=True),
+    Column("title", Words, primary_key=True),
+    Column("payload", JSON, nullable=False),
+)
+
 holders = Table(
     "t2d_holder",
     metadata,

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.domain.balance import Column
+from sync.domain.histories import SeasonFacts, TitleHistory, title_key
+from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title
+from sync.ledger.histories import _read, _write
+from tests.ledger_suite.factories import AT, PROFILE
+
+if TYPE_CHECKING:
+    from sync.ledger import Ledger
+
+MINUTE = datetime(2024, 2, 29, 23, 59, tzinfo=UTC)
+SHOW = Title(Kind.SHOW, "Pluto <nul \0> \U0001f3ac", 2023, Ids(trakt=1, tmdb=7))
+FILM = Title(Kind.FILM, "Nobody knows it", None, Ids(imdb="tt1"))
+
+moments = st.datetimes(
+    min_value=datetime(1888, 1, 1),  # noqa: DTZ001  # made aware below
+    max_value=datetime(2030, 1, 1),  # noqa: DTZ001  # made aware below
+).map(lambda t: t.replace(second=0, microsecond=0, tzinfo=UTC))
+ids = st.builds(
+    Ids,
+    trakt=st.none() | st.integers(1, 2**40),
+    slug=st.none() | st.text(min_size=1, max_size=5),
+    tmdb=st.none() | st.integers(1, 10**7),
+)
+titles = st.builds(
+    Title, st.sampled_from(Kind), st.text(max_size=9), st.none() | st.integers(), ids
+)
+numbers = st.none() | st.integers(0, 99_999)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> TitleHistory:
+    title, media = draw(titles), draw(st.none() | st.sampled_from(["TV_1", "MV_2"]))
+    plays = st.builds(
+        Play,
+        st.just(title),
+        moments | st.just(UNKNOWN_DATE),
+        numbers,
+        numbers,
+        st.none() | st.integers(1, 2**62),
+        st.none() | st.integers(1, 2**40),
+    )
+    keys = st.builds(Key, st.just(media or "MV_3"), numbers, numbers)
+    seasons = st.builds(
+        SeasonFacts,
+        st.integers(0, 99),
+        st.text(max_size=9),
+        st.integers(0, 99),
+        st.frozensets(st.integers(0, 99), max_size=5),
+    )
+    fates = st.dictionaries(keys, st.sampled_from(Column), max_size=3 if media else 0)
+    return TitleHistory(
+        title,
+        media,
+        tuple(draw(st.lists(plays, max_size=4))),
+        draw(fates),
+        tuple(draw(st.lists(seasons, max_size=2))),
+    )
+
+
+@given(histories())
+def test_a_history_comes_back_as_it_was(history: TitleHistory) -> None:
+    assert _read(_write(history)) == history
+
+
+def a_show(*minutes: int) -> TitleHistory:
+    plays = tuple(
+        Play(SHOW, MINUTE.replace(minute=m), 1, m, 2**40 + m, m) for m in minutes
+    )
+    fates = {Key("TV_7", 1, m): Column.COVERED for m in minutes}
+    seasons = (SeasonFacts(1, "all 8 watched", 7, frozenset(range(1, 9))),)
+    return TitleHistory(SHOW, "TV_7", plays, fates, seasons)
+
+
+async def test_histories_are_replaced_title_by_title_together_with_facts(
+    ledger: Ledger,
+) -> None:
+    film = TitleHistory(FILM, None, (Play(FILM, UNKNOWN_DATE, id=5),))
+    await ledger.put_histories(PROFILE, [a_show(1, 2), film], {"watermark": 1}, AT)
+    found = {h.media: h for h in await ledger.histories(PROFILE)}
+    assert found == {None: film, "TV_7": a_show(1, 2)}
+
+    await ledger.put_histories(
+        PROFILE, [a_show(3)], {"watermark": 2}, AT, gone=[title_key(FILM)]
+    )
+    (left,) = await ledger.histories(PROFILE)
+    assert [p.episode for p in left.plays] == [3]
+    assert await ledger.get_fact(PROFILE, "watermark") == 2
+
+    await ledger.put_histories(PROFILE, [film], {}, AT)
+    assert await ledger.histories(PROFILE) == [film]
+    assert await ledger.histories("p-2") == []
+
+
+def test_titles_are_told_apart_by_the_best_id_they_have() -> None:
+    film, show = (Title(kind, "Same", 2000, Ids(trakt=1)) for kind in Kind)
+    renamed = Title(Kind.FILM, "Other", 2001, Ids(trakt=1, tmdb=2))
+    assert title_key(film) == title_key(renamed) != title_key(show)
+    nameless = [
+        Title(Kind.FILM, "Same", 2000),
+        Title(Kind.FILM, "Same", 2001),
+        Title(Kind.FILM, "Same", 2000, Ids(imdb="tt1")),
+        Title(Kind.FILM, "Same", 2000, Ids(tmdb=1)),
+    ]
+    assert len(set(map(title_key, nameless))) == 4
