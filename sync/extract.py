@@ -9,37 +9,35 @@ episode against the minimal lists.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
 from connectors.trakt.extras import ExtrasClient
-from sync.concurrency import run_all, run_limited
+from sync.concurrency import run_all
 from sync.harvest import Harvest, MinimalCounts
 from sync.playback_doors import read_resume_points
 from sync.ports import Extraction, Receipt
 from sync.records import PlayMapper
+from sync.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from connectors.clock import Clock
-    from connectors.trakt.client import HistoryPage, TraktClient
+    from connectors.trakt.client import TraktClient
     from connectors.trakt.models import LastActivities
     from sync.domain.resume import ResumePoint
     from sync.ports import Quarantined
-
-    OnPage = Callable[[int, int], None]
+    from sync.walk import OnPage
 
 #: Page sizes of the walks. Another size cuts the list at other places, so that what
 #: slipped through between two pages of one walk lies inside a page of the next.
 WALK_LIMITS = (PAGE_LIMIT, 239, 211, 197)
 #: How many states of a changing account are read before giving up.
 MOST_STATES = 3
-#: Guards against a service that announces or serves pages without end.
-MOST_PAGES = 20_000
 
 _CHANGING = "The account kept changing while it was read."
 _UNPROVED = "Trakt did not send its minimal lists, which prove that nothing is missing."
@@ -138,10 +136,11 @@ class _State:
         if not self.is_proved:
             self.doubts.append(_UNSTABLE)
 
-    async def _walk(self, limit: int) -> _Walk:
+    async def _walk(self, limit: int) -> Walk:
         self._walks += 1
         self._harvest.start_walk()
-        walk = _Walk(self._client, self._harvest, self._end_at, limit, self._on_page)
+        ask = partial(self._client.history_page, end_at=self._end_at)
+        walk = Walk(ask, self._harvest, limit, self._on_page)
         await walk.read_announced(self._concurrency)
         return walk
 
@@ -185,60 +184,6 @@ class _State:
         )
         plays = list(harvest.plays.values())
         return Extraction(plays, receipt, harvest.quarantined())
-
-
-class _Walk:
-    """One reading of all pages, with one page size."""
-
-    def __init__(
-        self,
-        client: TraktClient,
-        harvest: Harvest,
-        end_at: datetime,
-        limit: int,
-        on_page: OnPage,
-    ) -> None:
-        self._client = client
-        self._harvest = harvest
-        self._end_at = end_at
-        self._on_page = on_page
-        self._announced = 1
-        self._sizes: dict[int, int] = {}
-        self.limit = limit
-        #: Plays that no walk before had brought.
-        self.new = 0
-
-    async def read_announced(self, concurrency: int) -> None:
-        """Read the first page, which announces the others, and then those."""
-        page = await self._read(1)
-        self._harvest.announced = page.item_count
-        # A limit that is too large is lowered without a word.
-        self.limit = min(self.limit, page.limit or self.limit)
-        self._announced = min(page.page_count or 1, MOST_PAGES)
-        numbers = range(2, self._announced + 1)
-        await run_limited(concurrency, self._read, numbers)
-
-    async def read_on(self, *, until: int) -> None:
-        """Read past the announced count until a page has fewer records than that.
-
-        The page after the last is read in any case when even an empty one would do.
-        """
-        number, before = self._announced, None
-        is_going_on = self._sizes[number] >= until or until == 1
-        while is_going_on and number < MOST_PAGES:
-            number += 1
-            page = await self._read(number)
-            # A service that sends the same page for ever has no end to wait for.
-            is_going_on = page.size >= until and page != before
-            before = page
-
-    async def _read(self, number: int) -> HistoryPage:
-        page = await self._client.history_page(number, self.limit, end_at=self._end_at)
-        self.new += self._harvest.add(page)
-        self._sizes[number] = page.size
-        done = len(self._sizes)
-        self._on_page(done, max(done, self._announced))
-        return page
 
 
 def _stamps(activities: LastActivities) -> tuple[datetime | None, datetime | None]:

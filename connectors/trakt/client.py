@@ -99,14 +99,19 @@ class TraktClient:
         *,
         start_at: datetime | None = None,
         end_at: datetime | None = None,
+        title: str = "",
     ) -> HistoryPage:
-        """Return one page of plays, newest first; the bounds are on ``watched_at``."""
+        """Return one page of plays, newest first; the bounds are on ``watched_at``.
+
+        ``title`` asks for one only, as ``shows/<trakt id>`` or ``movies/<trakt id>``.
+        """
         params = {"page": str(page), "limit": str(limit)}
         if start_at:
             params["start_at"] = _stamp(start_at)
         if end_at:
             params["end_at"] = _stamp(end_at)
-        response = await self.http.request("GET", "/sync/history", params=params)
+        path = f"/sync/history/{title}".rstrip("/")
+        response = await self.http.request("GET", path, params=params)
         items, bad = read_records(response)
         return HistoryPage(
             items=items,
