@@ -8,6 +8,7 @@ episode against the minimal lists.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
 from connectors.trakt.extras import ExtrasClient
+from sync.changes import Changes
 from sync.concurrency import run_all
 from sync.harvest import Harvest, MinimalCounts
 from sync.playback_doors import read_resume_points
@@ -24,12 +26,15 @@ from sync.records import PlayMapper
 from sync.walk import Walk
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from connectors.clock import Clock
     from connectors.trakt.client import TraktClient
     from connectors.trakt.models import LastActivities
+    from sync.domain.plays import Kind
     from sync.domain.resume import ResumePoint
+    from sync.domain.watermark import Stamps
     from sync.ports import Quarantined
     from sync.walk import OnPage
 
@@ -52,6 +57,7 @@ class TraktSource:
         self._client = client
         self._concurrency = concurrency
         self._clock = clock
+        self._server_time: datetime | None = None
 
     async def extract(self, on_page: OnPage) -> Extraction:
         """Read all plays and the proof that they are all; never raises for a gap."""
@@ -62,16 +68,40 @@ class TraktSource:
             state = _State(self._client, self._concurrency, on_page, end_at)
             await state.read()
             after, server_time = await self._client.last_activities()
-            if _stamps(before) == _stamps(after) and not state.is_proved:
+            if _watched(before) == _watched(after) and not state.is_proved:
                 await state.close_gaps()
                 after, server_time = await self._client.last_activities()
-            if _stamps(before) == _stamps(after):
+            if _watched(before) == _watched(after):
                 break
             before = after
         else:
             state.doubts.append(_CHANGING)
         requests = self._client.http.stats.requests - requests_before
-        return state.extraction(requests)
+        # Resume points are read after this: what moves them from now on is new.
+        return replace(state.extraction(requests), stamps=_stamps(before))
+
+    async def stamps(self) -> Stamps:
+        """Read the change stamps: one request."""
+        activities, self._server_time = await self._client.last_activities()
+        return _stamps(activities)
+
+    async def extract_changes(
+        self,
+        known: Extraction,
+        stamps: Stamps,
+        moved: Collection[Kind],
+        on_page: OnPage,
+    ) -> Extraction:
+        """Read what changed, and prove by the minimal lists that it is all.
+
+        Call ``stamps`` before. Where that does not prove it, everything is read.
+        """
+        read_at = self._server_time or self._clock.now()
+        changes = Changes(self._client, self._concurrency, on_page, known)
+        extraction = await changes.read(moved, read_at)
+        if extraction is None:
+            return await self.extract(on_page)
+        return replace(extraction, stamps=stamps, read_at=read_at)
 
     async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
         """Read where viewings stopped: one request a page of 250."""
@@ -183,9 +213,19 @@ class _State:
             notes=tuple(notes),
         )
         plays = list(harvest.plays.values())
-        return Extraction(plays, receipt, harvest.quarantined())
+        quarantined = harvest.quarantined()
+        return Extraction(plays, receipt, quarantined, read_at=self._end_at)
 
 
-def _stamps(activities: LastActivities) -> tuple[datetime | None, datetime | None]:
-    """Return the stamps that move with the history, removals included."""
+def _stamps(activities: LastActivities) -> dict[str, str | None]:
+    """Return the stamps that move with plays, removals included, and with pauses."""
+    return {
+        f"{group}.{name}": moment.isoformat() if moment else None
+        for group in ("movies", "episodes")
+        for name in ("watched_at", "paused_at")
+        for moment in [getattr(getattr(activities, group), name)]
+    }
+
+
+def _watched(activities: LastActivities) -> tuple[datetime | None, datetime | None]:
     return activities.movies.watched_at, activities.episodes.watched_at

@@ -6,14 +6,15 @@ Bring your own by writing a class with these methods; nothing has to be inherite
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from sync.domain.entries import Entry
-    from sync.domain.plays import Key, Play
+    from sync.domain.plays import Key, Kind, Play
+    from sync.domain.watermark import Stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,17 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """All plays of a source, in any order, each once, with the receipt."""
+    """All plays of a source, in any order, each once, with the receipt.
+
+    ``stamps`` are the change stamps of the state that was read, at ``read_at`` by the
+    source's clock; None where the source has none.
+    """
 
     plays: Sequence[Play]
     receipt: Receipt
     quarantined: Sequence[Quarantined] = field(default=())
+    stamps: Stamps | None = None
+    read_at: datetime | None = None
 
 
 class Source(Protocol):
@@ -63,6 +70,27 @@ class Source(Protocol):
 
     async def extract(self, on_page: Callable[[int, int], None]) -> Extraction:
         """Read all plays; ``on_page(done, total)`` is called after each page."""
+
+
+@runtime_checkable
+class IncrementalSource(Source, Protocol):
+    """A source that can tell cheaply whether, and what, has changed."""
+
+    async def stamps(self) -> Stamps:
+        """Return the change stamps of now: equal ones mean that nothing has changed."""
+
+    async def extract_changes(
+        self,
+        known: Extraction,
+        stamps: Stamps,
+        moved: Collection[Kind],
+        on_page: Callable[[int, int], None],
+    ) -> Extraction:
+        """Return all plays as of now, given those of an earlier reading.
+
+        ``stamps`` are those of now, ``moved`` the kinds whose plays may have changed.
+        It is proved like a whole reading, and is one where nothing less proves it.
+        """
 
 
 class Target(Protocol):
@@ -85,3 +113,14 @@ class Target(Protocol):
 
     async def remove(self, key: Key) -> None:
         """Remove the entries of one key. Its granularity is undocumented."""
+
+
+@runtime_checkable
+class ReopenableTarget(Target, Protocol):
+    """A target that need not look up a profile that it opened before."""
+
+    async def reopen_profile(self, profile: str) -> str:
+        """Sign in to the profile of that id; return the id, or that of another one.
+
+        Another one where there is no such profile any more.
+        """

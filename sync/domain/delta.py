@@ -1,0 +1,73 @@
+"""What changed on Trakt between two readings of the same history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from sync.domain.histories import title_key
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator
+
+    from sync.domain.plays import Play
+
+
+class Edit(NamedTuple):
+    """One play that got another date."""
+
+    before: Play
+    after: Play
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Plays that came, went, or got another date."""
+
+    added: tuple[Play, ...] = ()
+    removed: tuple[Play, ...] = ()
+    edited: tuple[Edit, ...] = ()
+
+    @property
+    def current(self) -> Iterator[Play]:
+        """Every play that is new in any way, as it is now."""
+        yield from self.added
+        yield from (edit.after for edit in self.edited)
+
+
+def diff(before: Iterable[Play], after: Iterable[Play]) -> Delta:
+    """Compare two readings, each whole, in any order.
+
+    A play is known by its id, without one by what was watched and when. Of a play that
+    comes back under another id, edited on Trakt, one that went and one that came of the
+    same film or episode are taken to be the same.
+    """
+    old, new = _by_identity(before), _by_identity(after)
+    edited = [
+        Edit(old[i], play)
+        for i, play in new.items()
+        if i in old and old[i].watched_at != play.watched_at
+    ]
+    went: defaultdict[Hashable, list[Play]] = defaultdict(list)
+    for identity, play in old.items():
+        if identity not in new:
+            went[_what(play)].append(play)
+    added = []
+    for identity, play in new.items():
+        if identity in old:
+            continue
+        if same := went[_what(play)]:
+            edited.append(Edit(same.pop(), play))
+        else:
+            added.append(play)
+    removed = [play for plays in went.values() for play in plays]
+    return Delta(tuple(added), tuple(removed), tuple(edited))
+
+
+def _by_identity(plays: Iterable[Play]) -> dict[Hashable, Play]:
+    return {p.id or (*_what(p), p.watched_at): p for p in plays}
+
+
+def _what(play: Play) -> tuple[str, int | None, int | None]:
+    return (title_key(play.title), play.season, play.episode)

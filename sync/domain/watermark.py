@@ -1,0 +1,82 @@
+"""Up to where everything is in its place, and by what a later change is noticed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sync.domain.plays import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+#: Change stamps by the name of what they stand for; None: the source has none for it.
+Stamps: TypeAlias = "Mapping[str, str | None]"
+
+#: The stamps that move with the plays of a kind, and with the resume points of both.
+WATCHED = {Kind.FILM: "movies.watched_at", Kind.SHOW: "episodes.watched_at"}
+PAUSED = ("movies.paused_at", "episodes.paused_at")
+#: So often both sides are read whole and compared, whatever the stamps say.
+RECONCILE_EVERY = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """The state of Trakt that is wholly in its place on Discovr.
+
+    ``at`` is Trakt's clock when that state was read; ``checked_at`` when it was last
+    seen to be in force; ``reconciled_at`` when both sides were last read whole.
+    ``steering`` digests what a person has set that decides what is written; ``ids`` the
+    ids that a person filled in. ``stale`` counts what we wrote and Trakt has no longer,
+    ``entries`` what stood in the profile.
+    """
+
+    at: datetime
+    checked_at: datetime
+    reconciled_at: datetime
+    stamps: Stamps
+    steering: str
+    ids: str = ""
+    stale: int = 0
+    entries: int = 0
+
+    def moved(self, stamps: Stamps, kinds: Collection[Kind]) -> set[Kind]:
+        """Name the kinds whose plays may have changed.
+
+        A stamp that is missing says nothing where there are plays of its kind.
+        """
+        return {
+            kind
+            for kind, name in WATCHED.items()
+            if stamps.get(name) != self.stamps.get(name)
+            or (stamps.get(name) is None and kind in kinds)
+        }
+
+    def has_new_pauses(self, stamps: Stamps) -> bool:
+        """Whether resume points may have changed."""
+        return any(stamps.get(name) != self.stamps.get(name) for name in PAUSED)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is time to read both sides whole again."""
+        return not timedelta() <= now - self.reconciled_at < RECONCILE_EVERY
+
+    def checked(self, now: datetime) -> Watermark:
+        """Return it as seen to be in force now."""
+        return replace(self, checked_at=now)
+
+    def to_fact(self) -> dict[str, Any]:
+        """Return it as the ledger keeps it."""
+        values = asdict(self)
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in values.items()
+        }
+
+    @classmethod
+    def from_fact(cls, fact: Mapping[str, Any]) -> Watermark:
+        """Read it back."""
+        values: dict[str, Any] = dict(fact)
+        for name in ("at", "checked_at", "reconciled_at"):
+            values[name] = datetime.fromisoformat(values[name])
+        return cls(**values)
