@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sync.api import apply, migrate, plan, undo, verify
+    from sync.api import apply, migrate, plan, sync, undo, verify
     from sync.config import Settings, load_settings
-    from sync.pipeline import Report
+    from sync.results import Report
 
 __all__ = [
     "Report",
@@ -21,17 +21,19 @@ __all__ = [
     "load_settings",
     "migrate",
     "plan",
+    "sync",
     "undo",
     "verify",
 ]
 
 _HOMES = {
-    "Report": "sync.pipeline",
+    "Report": "sync.results",
     "Settings": "sync.config",
     "load_settings": "sync.config",
     "apply": "sync.api",
     "migrate": "sync.api",
     "plan": "sync.api",
+    "sync": "sync.api",
     "undo": "sync.api",
     "verify": "sync.api",
 }

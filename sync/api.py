@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from sync import pipeline
 from sync.bootstrap import build
-from sync.pipeline import Report
 from sync.planfile import read_plan
 from sync.playback import PlaybackResult, plan_playback
 from sync.prepare import prepare
+from sync.results import Report
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -57,6 +57,30 @@ async def migrate(
             services,
             confirm=confirm or _agree,
             accept_incomplete=accept_incomplete,
+            is_forced=is_forced,
+            stop=stop,
+        )
+
+
+async def sync(
+    settings: Settings,
+    *,
+    prune: bool = False,
+    confirm: Callable[[Report], Awaitable[bool]] | None = None,
+    is_forced: bool = False,
+    stop: Stop | None = None,
+    **doors: Unpack[Doors],
+) -> Report:
+    """Carry over what changed since the last run. Idempotent; asks as little as it can.
+
+    With nothing new it costs one request. ``prune`` also takes back what was written
+    for plays that are no longer on Trakt.
+    """
+    async with build(settings, **doors) as services:
+        return await pipeline.sync(
+            services,
+            confirm=confirm or _agree,
+            prune=prune,
             is_forced=is_forced,
             stop=stop,
         )

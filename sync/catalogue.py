@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from sync.concurrency import run_limited
+from sync.domain.desired import tmdb_id
 from sync.domain.plan import SeasonId
 from sync.domain.seasons import Airing
 
@@ -76,7 +77,7 @@ class TmdbListing:
     def show_id(self, media: str, title: Title) -> int | None:
         """Return the number in Discovr's id, which is TMDB's."""
         del title
-        return int(media.removeprefix("TV_"))
+        return tmdb_id(media)
 
     async def dates(self, show: int, seasons: Collection[int]) -> Dates:
         """Ask for the given seasons, 20 a call."""

@@ -31,6 +31,10 @@ class DiscovrTarget:
         self._session = session
         self._shelf = DiscovrShelf(PlaybackClient(client.http))
 
+    def recall_profile(self, profile: str) -> None:
+        """Spare the look-up of the profile's id: a sign-in is then one request."""
+        self._session.recall(profile)
+
     async def open_profile(self) -> str:
         """Mint a session unless there is one; return the profile's id."""
         await self._session.headers()

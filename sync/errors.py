@@ -57,6 +57,35 @@ class UnsafePlanError(GuardError):
         )
 
 
+class UnsafeRemovalError(GuardError):
+    """So much has gone from Trakt that it looks like a fault rather than a wish."""
+
+    default_remedy = (
+        "Look at your history on Trakt; if that much is really gone, add --force. "
+        "Without --prune nothing is removed."
+    )
+
+    def __init__(self, stale: int, written: int) -> None:
+        super().__init__(
+            f"{stale:,} of {written:,} watched films and episodes are no longer on "
+            "Trakt, which is more than --prune takes back unasked: nothing was written."
+        )
+
+
+class EmptyHistoryError(GuardError):
+    """Nothing is left on Trakt, which never deletes anything."""
+
+    default_remedy = (
+        "If it really is, use trakt2discovr undo to take back what was written."
+    )
+
+    def __init__(self, stale: int) -> None:
+        super().__init__(
+            f"The history on Trakt is empty now: the {stale:,} entries that were "
+            "carried over stay, and nothing was written."
+        )
+
+
 class MovedError(GuardError):
     """A plan file no longer fits: one side is not what it was."""
 

@@ -67,6 +67,17 @@ async def recall(
     return memory
 
 
+async def close(
+    ledger: Ledger, rows: Iterable[Row], outcome: Outcome, detail: str, at: datetime
+) -> None:
+    """Settle what earlier runs left open."""
+    by_run: dict[int, list[tuple[str, Outcome, str]]] = {}
+    for row in rows:
+        by_run.setdefault(row.run, []).append((row.operation.id, outcome, detail))
+    for run, outcomes in by_run.items():
+        await ledger.settle(run, outcomes, at)
+
+
 def _note(memory: Memory, row: Row) -> None:
     minutes = memory.written.setdefault(row.operation.key, set())
     minutes.add(row.operation.watched_at)

@@ -3,89 +3,39 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connectors.errors import ConfigError
 from sync.chronicle import keep_report
-from sync.domain.balance import Balance, balance
 from sync.domain.entries import OUR_LABEL
 from sync.domain.guard import measure
-from sync.domain.plan import Action
 from sync.domain.reconcile import reconcile
-from sync.domain.seasons import current_entry
 from sync.domain.verify import Verification, compare
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Finished, Stage
+from sync.incremental import prepare_changes, standing_of
 from sync.ledger import Outcome
-from sync.load import Loader, Settled
-from sync.memory import recall
+from sync.load import Loader
+from sync.memory import close, recall
 from sync.playback import PlaybackResult, carry_playback, plan_playback
 from sync.prepare import PROBED, Prepared, Services, prepare, read_target
+from sync.removals import check_removals, plan_removals
+from sync.results import Report, describe, summary
+from sync.standing import PROFILES, advance, compare_with_known, forget_watermark
 from sync.undoing import Undone, rows_to_undo
 from sync.undoing import undo as take_back
-from sync.writers import left_out_document, report_document
+from sync.writers import left_out_document, merge_left_out, report_document
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from sync.domain.entries import Entry
-    from sync.domain.plan import Operation
-    from sync.domain.plays import Key, Title
-    from sync.ledger import Row
     from sync.planfile import SavedPlan
     from sync.stop import Stop
 
-#: The facts that a run leaves: what it could not carry over, and, among all profiles,
-#: which one the setting named.
-LEFT_OUT, PROFILES = "left_out", "profiles"
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a run found, did and proved. Without ``run`` it is a plan: nothing was sent.
-
-    ``settled`` holds the outcome of each operation that was tried, by its id;
-    ``playback`` what became of the resume points, None where nobody looked.
-    """
-
-    prepared: Prepared
-    run: int | None = None
-    settled: Mapping[str, Settled] = field(default_factory=dict)
-    verification: Verification | None = None
-    playback: PlaybackResult | None = None
-
-    @property
-    def failed(self) -> tuple[Operation, ...]:
-        """The operations that did not arrive."""
-        if self.run is None:
-            return ()
-        return tuple(
-            operation
-            for operation in self.prepared.plan.operations
-            if (settled := self.settled.get(operation.id)) is None
-            or settled.outcome is not Outcome.APPLIED
-        )
-
-    def balance(self) -> tuple[Balance, dict[Title, Balance]]:
-        """Put every play read into exactly one column: in total, and by title."""
-        extraction = self.prepared.extraction
-        quarantined = len(extraction.quarantined)
-        failed = {viewing for o in self.failed for viewing in o.viewings}
-        return balance(
-            len(extraction.plays) + quarantined,
-            self.prepared.desired,
-            self.prepared.plan,
-            quarantined,
-            failed,
-        )
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether everything that can be in its place is there."""
-        is_whole = self.verification is None or self.verification.is_whole
-        is_resumable = self.playback is None or self.playback.is_complete
-        return is_whole and is_resumable and not self.failed
+#: The fact that a run leaves of what it could not carry over.
+LEFT_OUT = "left_out"
 
 
 async def migrate(
@@ -103,9 +53,42 @@ async def migrate(
     """
     async with _profile_held(services, "migrate"):
         prepared = await prepare(services, accept_incomplete=accept_incomplete)
+        prepared = await compare_with_known(services, prepared)
         return await _carry_out(
             services, prepared, "migrate", confirm, is_forced=is_forced, stop=stop
         )
+
+
+async def sync(
+    services: Services,
+    *,
+    confirm: Callable[[Report], Awaitable[bool]],
+    prune: bool = False,
+    is_forced: bool = False,
+    stop: Stop | None = None,
+) -> Report:
+    """Carry over what changed since the last settled run; without one, everything.
+
+    With ``prune`` also take back what we wrote of plays that are no longer on Trakt.
+    Raises a GuardError, unless forced, where that is suspiciously much.
+    """
+
+    async def carry_out(prepared: Prepared) -> Report:
+        return await _carry_out(
+            services, prepared, "sync", confirm, is_forced=is_forced, stop=stop
+        )
+
+    if standing := await standing_of(services):
+        lock = services.ledger.profile_lock(
+            standing.profile, command="sync", at=services.clock.now()
+        )
+        async with lock:
+            changes = await prepare_changes(services, standing, is_pruned=prune)
+            if changes is not None:
+                return await carry_out(changes)
+    async with _profile_held(services, "sync"):
+        prepared = await compare_with_known(services, await prepare(services))
+        return await carry_out(plan_removals(prepared) if prune else prepared)
 
 
 async def apply(
@@ -120,6 +103,7 @@ async def apply(
     async with _profile_held(services, "apply"):
         prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
         plan.check(prepared)
+        prepared = await compare_with_known(services, prepared)
         fates = {**prepared.plan.fates, **plan.fates()}
         fixed = replace(
             prepared,
@@ -153,6 +137,7 @@ async def undo(
             )
         if confirm and not await confirm(rows[0].run, len(rows)):
             return Undone(rows[0].run)
+        await forget_watermark(services.ledger, profile)
         return await take_back(services, rows)
 
 
@@ -174,47 +159,80 @@ async def _carry_out(
     stop: Stop | None,
 ) -> Report:
     await _keep_left_out(services, prepared)
+    ledger, now = services.ledger, services.clock.now()
     arrived = prepared.memory.arrived
-    await _close(services, arrived, Outcome.APPLIED, "found by a later run")
-    operations = prepared.plan.operations
+    await close(ledger, arrived, Outcome.APPLIED, "found by a later run", now)
+    operations, rows = prepared.plan.operations, prepared.removals.rows
     playback = await plan_playback(services, prepared)
     report = Report(prepared, playback=PlaybackResult(playback, error=playback.error))
-    if not operations and not playback.chosen:
+    if operations or rows or playback.chosen:
+        change = measure(operations, prepared.existing)
+        if change.is_unsafe and not is_forced:
+            raise UnsafePlanError(*change)
+        check_removals(prepared, is_forced=is_forced)
+        if not await confirm(report):
+            return report
+        report = await _write(services, report, command, stop)
+    elif prepared.since is None:
         verification = _compare(prepared, prepared.existing)
-        return replace(report, verification=verification)
-    change = measure(operations, prepared.existing)
-    if change.is_unsafe and not is_forced:
-        raise UnsafePlanError(*change)
-    if not await confirm(report):
-        return report
-    if operations:
+        report = replace(report, verification=verification)
+    if report.is_complete:
+        await advance(services, prepared, _count_entries(report))
+    return report
+
+
+async def _write(
+    services: Services, report: Report, command: str, stop: Stop | None
+) -> Report:
+    """Write the entries, take back what is stale, then carry the resume points."""
+    prepared, playback = report.prepared, report.playback
+    if prepared.plan.operations:
         report = await _load(services, prepared, command, stop)
-    else:
+    elif prepared.since is None:
         report = Report(prepared, verification=_compare(prepared, prepared.existing))
-    carried = await carry_playback(services, prepared, playback, stop=stop)
+    if prepared.removals.rows:
+        report = replace(
+            report, undone=await take_back(services, prepared.removals.rows)
+        )
+    await _supersede(services, report)
+    plan = playback.plan if playback else None
+    carried = await carry_playback(services, prepared, plan, stop=stop)
     report = replace(report, playback=carried)
     document = report_document(report, command, 0 if report.is_complete else 4)
     await keep_report(services.ledger, document, services.clock.now())
     return report
 
 
+async def _supersede(services: Services, report: Report) -> None:
+    """Close the rows of entries that a zero has taken the place of."""
+    removals = report.prepared.removals
+    failed = {operation.key for operation in report.failed}
+    now = services.clock.now()
+    for row in removals.superseded:
+        if row.operation.key not in failed:
+            await services.ledger.mark_undone(row.run, [row.operation.id], now)
+
+
+def _count_entries(report: Report) -> int:
+    prepared = report.prepared
+    if report.verification:
+        return report.verification.entries
+    return (prepared.since.entries if prepared.since else 0) + len(report.settled)
+
+
 async def _keep_left_out(services: Services, prepared: Prepared) -> None:
     """Remember what cannot be carried over, for the list that a person asks for."""
-    document = left_out_document(prepared).model_dump(mode="json")
-    now = services.clock.now()
-    await services.ledger.put_fact(prepared.profile, LEFT_OUT, document, now)
+    ledger, now = services.ledger, services.clock.now()
+    if prepared.is_unchanged:
+        return
+    document = left_out_document(prepared)
+    if prepared.since:
+        kept = await ledger.get_fact(prepared.profile, LEFT_OUT)
+        document = merge_left_out(document, kept)
+    fact = document.model_dump(mode="json")
+    await ledger.put_fact(prepared.profile, LEFT_OUT, fact, now)
     wanted = services.settings.discovr.profile or ""
-    await services.ledger.put_fact(PROFILES, wanted, prepared.profile, now)
-
-
-async def _close(
-    services: Services, rows: Sequence[Row], outcome: Outcome, detail: str
-) -> None:
-    by_run: dict[int, list[tuple[str, Outcome, str]]] = {}
-    for row in rows:
-        by_run.setdefault(row.run, []).append((row.operation.id, outcome, detail))
-    for run, outcomes in by_run.items():
-        await services.ledger.settle(run, outcomes, services.clock.now())
+    await ledger.put_fact(PROFILES, wanted, prepared.profile, now)
 
 
 async def _load(
@@ -237,7 +255,7 @@ async def _load(
         await loader.load(
             prepared.plan.operations,
             unclear={row.operation.key for row in memory.unclear},
-            before=_before(prepared),
+            before=prepared.before(),
             viewings=memory.viewings,
             is_first=await ledger.get_fact(profile, PROBED) is None,
         )
@@ -248,7 +266,9 @@ async def _load(
     # Each was looked up before it was sent again, so the old intents are answered.
     tried = {o.key for o in prepared.plan.operations if o.id in loader.settled}
     answered = [row for row in memory.unclear if row.operation.key in tried]
-    await _close(services, answered, Outcome.REJECTED, f"not found by run {run}")
+    await close(
+        ledger, answered, Outcome.REJECTED, f"not found by run {run}", clock.now()
+    )
     if loader.is_probed:
         await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
     if loader.is_stopping:
@@ -259,6 +279,9 @@ async def _load(
         )
     count = len(loader.settled) - len(report.failed)
     services.on_event(Finished(Stage.LOAD, f"{count:,} entries written"))
+    if prepared.since:
+        # Each write had a clear answer or was looked up; all is read back once a week.
+        return Report(prepared, run, loader.settled)
     verification = await _check(services, prepared, run)
     services.on_event(Finished(Stage.VERIFY, describe(verification)))
     return Report(prepared, run, loader.settled, verification)
@@ -273,62 +296,15 @@ async def _check(services: Services, prepared: Prepared, run: int) -> Verificati
         entries,
         has_every_viewing=prepared.rules.has_every_viewing,
     )
-    await _close(services, memory.arrived, Outcome.APPLIED, f"found after run {run}")
+    ledger, now = services.ledger, services.clock.now()
+    await close(ledger, memory.arrived, Outcome.APPLIED, f"found after run {run}", now)
     dropped = [row for row in memory.unclear if row.run != run]
-    await _close(services, dropped, Outcome.REJECTED, f"not there after run {run}")
+    await close(ledger, dropped, Outcome.REJECTED, f"not there after run {run}", now)
     rules = replace(prepared.rules, records=memory.seasons, written=memory.written)
     return _compare(replace(prepared, rules=rules), entries)
-
-
-def _before(prepared: Prepared) -> dict[str, float]:
-    """Note what stood there: the progress that SET replaces, so that it can be undone.
-
-    Where every viewing counts, also the number of viewings that ADD finds: a later run
-    tells by it whether a write of unclear outcome arrived.
-    """
-    entries: dict[Key, list[Entry]] = {}
-    for entry in prepared.existing:
-        entries.setdefault(entry.key, []).append(entry)
-    before: dict[str, float] = {}
-    for operation in prepared.plan.operations:
-        if operation.action is Action.SET:
-            current = current_entry(entries.get(operation.key, ()))
-            if current:
-                before[operation.id] = current.progress
-        elif prepared.memory.viewings is not None:
-            before[operation.id] = prepared.memory.viewings.get(operation.key, 0)
-    return before
 
 
 def _compare(prepared: Prepared, entries: Sequence[Entry]) -> Verification:
     # What planning again would still write is what is missing.
     plan = reconcile(prepared.desired, entries, prepared.rules)
     return compare(prepared.desired, plan, entries, OUR_LABEL)
-
-
-def describe(verification: Verification) -> str:
-    """Say what was found, in one sentence."""
-    if verification.is_whole:
-        more = len(verification.unexpected)
-        note = f"; {more:,} entries of ours are no longer on Trakt" if more else ""
-        return f"verified: everything is in its place{note}"
-    counts = {
-        "missing": len(verification.missing),
-        "doubled": len(verification.doubled),
-        "unexpected": len(verification.unexpected),
-    }
-    found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-    return f"verified: not everything is in its place ({found})"
-
-
-def summary(report: Report) -> dict[str, object]:
-    """Return what the ledger keeps of a run."""
-    total, _ = report.balance()
-    return {
-        "plays": total.read,
-        "columns": dict(total.columns),
-        "repeats": total.repeats,
-        "operations": len(report.prepared.plan.operations),
-        "failed": len(report.failed),
-        "saved": report.prepared.plan.saved,
-    }

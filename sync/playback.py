@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from connectors.errors import (
@@ -113,6 +114,9 @@ async def plan_playback(
         and isinstance(target, PlaybackTarget)
     ):
         return PlaybackPlan()
+    since, stamps = prepared.since, prepared.whole.extraction.stamps
+    if since and stamps and not since.has_new_pauses(stamps):
+        return PlaybackPlan()
     try:
         points, quarantined = await source.resume_points()
     except ServiceError as error:
@@ -123,8 +127,14 @@ async def plan_playback(
         paused = [Play(point.title, point.paused_at) for point in points]
         found = (await services.resolver.find(paused, is_kept=not is_dry)).ids
     carried = await _recall(services.ledger, prepared.profile)
-    history = History.of(prepared.desired, prepared.existing)
-    chosen, left = choose(points, found, history, carried)
+    watched, existing = prepared.whole.desired, prepared.existing
+    chosen, left = choose(points, found, History.of(watched, existing), carried)
+    if prepared.since:
+        # Not all of the profile was read: what these titles hold decides.
+        unread = {r.key[:2] for r in chosen} - {e.key[:2] for e in existing}
+        more = [await services.target.read_title(*place) for place in unread]
+        history = History.of(watched, [*existing, *chain.from_iterable(more)])
+        chosen, left = choose(points, found, history, carried)
     known = frozenset(carried)
     return PlaybackPlan(chosen, left, tuple(quarantined), known)
 

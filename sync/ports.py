@@ -116,11 +116,8 @@ class Target(Protocol):
 
 
 @runtime_checkable
-class ReopenableTarget(Target, Protocol):
+class RecallingTarget(Target, Protocol):
     """A target that need not look up a profile that it opened before."""
 
-    async def reopen_profile(self, profile: str) -> str:
-        """Sign in to the profile of that id; return the id, or that of another one.
-
-        Another one where there is no such profile any more.
-        """
+    def recall_profile(self, profile: str) -> None:
+        """Take it that the profile wanted has this id, unless it has gone by then."""

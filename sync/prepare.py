@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.catalogue import seasons_that_can_pay
 from sync.concurrency import run_all
 from sync.domain.collapse import Conflict, Fate, Mode
+from sync.domain.delta import Delta
 from sync.domain.desired import EPISODE_ZERO, Desired, LeftOut, transform
-from sync.domain.plan import Plan, SeasonId
+from sync.domain.plan import Action, Plan, SeasonId
 from sync.domain.plays import UNKNOWN_DATE
 from sync.domain.reconcile import reconcile
 from sync.domain.rules import Rules
+from sync.domain.seasons import current_entry
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
 from sync.memory import Memory, recall
+from sync.removals import Removals, Stale
 from sync.resolve import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from connectors.clock import Clock
     from sync.catalogue import Answer, Catalogue
     from sync.config import Settings
     from sync.domain.entries import Entry
-    from sync.domain.plays import Title
+    from sync.domain.histories import TitleHistory
+    from sync.domain.plays import Key, Title
+    from sync.domain.watermark import Watermark
     from sync.events import Event
     from sync.ledger import Ledger
     from sync.ports import Extraction, Source, Target
@@ -56,8 +61,22 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """Trakt's side: all plays, and what they ask for."""
+
+    extraction: Extraction
+    desired: Desired
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
-    """Both sides, read whole, and the plan that follows from them."""
+    """Both sides, and the plan that follows from them.
+
+    With ``since`` only the films and seasons that changed after that watermark are
+    compared: ``extraction``, ``desired`` and ``existing`` hold those alone. ``whole``
+    is all of Trakt's side; ``known`` the histories of before by ``title_key``,
+    ``delta`` what changed against them.
+    """
 
     profile: str
     extraction: Extraction
@@ -66,16 +85,47 @@ class Prepared:
     memory: Memory
     rules: Rules
     plan: Plan
+    whole: Reading
+    since: Watermark | None = None
+    known: Mapping[str, TitleHistory] = field(default_factory=dict)
+    delta: Delta = field(default_factory=Delta)
+    stale: Stale = field(default_factory=Stale)
+    removals: Removals = field(default_factory=Removals)
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:
-        """Everything that Discovr cannot express: specials, and episodes before 1."""
+        """What of this cannot be expressed on Discovr: specials, episodes before 1."""
         early: Counter[Title] = Counter()
         for key, fate in self.plan.fates.items():
             if fate is Fate.UNSUPPORTED:
                 early[self.desired.titles[key.media]] += self.desired.watched[key].plays
         found = tuple(LeftOut(t, plays, EPISODE_ZERO) for t, plays in early.items())
         return self.desired.unsupported + found
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the change stamps alone told that there is nothing to do."""
+        return self.since is not None and self.whole.extraction.read_at is None
+
+    def before(self) -> dict[str, float]:
+        """Note what stands there, by operation id, for the ledger.
+
+        The progress that SET replaces, so that it can be undone. Where every viewing
+        counts, also the number of viewings that ADD finds: a later run tells by it
+        whether a write of unclear outcome arrived.
+        """
+        entries: dict[Key, list[Entry]] = {}
+        for entry in self.existing:
+            entries.setdefault(entry.key, []).append(entry)
+        before: dict[str, float] = {}
+        for operation in self.plan.operations:
+            if operation.action is Action.SET:
+                current = current_entry(entries.get(operation.key, ()))
+                if current:
+                    before[operation.id] = current.progress
+            elif self.memory.viewings is not None:
+                before[operation.id] = self.memory.viewings.get(operation.key, 0)
+        return before
 
 
 async def prepare(
@@ -96,7 +146,22 @@ async def prepare(
         ),
         read_target(services),
     )
-    answer = await _look_up(services, desired, existing, is_kept=not is_dry)
+    return await assemble(
+        services, profile, Reading(extraction, desired), existing, is_kept=not is_dry
+    )
+
+
+async def assemble(
+    services: Services,
+    profile: str,
+    reading: Reading,
+    existing: Sequence[Entry],
+    *,
+    is_kept: bool = True,
+) -> Prepared:
+    """Plan what brings ``existing`` in step with ``reading``."""
+    extraction, desired = reading.extraction, reading.desired
+    answer = await _look_up(services, desired, existing, is_kept=is_kept)
     if answer.airings:
         summary = f"air dates of {len(answer.airings):,} seasons looked up"
         services.on_event(Finished(Stage.CATALOGUE, summary))
@@ -108,7 +173,9 @@ async def prepare(
     )
     rules = _rules(services, extraction, desired, answer, memory)
     plan = reconcile(desired, existing, rules)
-    return Prepared(profile, extraction, desired, existing, memory, rules, plan)
+    return Prepared(
+        profile, extraction, desired, existing, memory, rules, plan, whole=reading
+    )
 
 
 async def read_target(services: Services) -> list[Entry]:
@@ -146,6 +213,13 @@ async def _extract(services: Services, *, accept_incomplete: bool) -> Extraction
         services.on_event(Advanced(Stage.EXTRACT, done, total))
 
     extraction = await services.source.extract(on_page)
+    return accept(services, extraction, accept_incomplete=accept_incomplete)
+
+
+def accept(
+    services: Services, extraction: Extraction, *, accept_incomplete: bool = False
+) -> Extraction:
+    """Return it and say so, or raise IncompleteReadError if it is not proved whole."""
     receipt = extraction.receipt
     if not receipt.is_whole and not accept_incomplete:
         raise IncompleteReadError(receipt)

@@ -18,7 +18,7 @@ from sync.chronicle import recall_report
 from sync.extras_wiring import ExtrasWiring
 from sync.ledger import Ledger
 from sync.markdown import render
-from sync.pipeline import PROFILES
+from sync.standing import PROFILES
 
 if TYPE_CHECKING:
     from connectors.clock import Clock

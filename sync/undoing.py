@@ -42,7 +42,8 @@ class RemovedTooMuchError(GuardError):
 class Undone:
     """What came of it, by key; ``gone`` were no longer there.
 
-    ``takes_season``: a removal of a season default was seen to take the whole season.
+    ``run`` is the one that was taken back, or the first of several. ``takes_season``: a
+    removal of a season default was seen to take the whole season.
     """
 
     run: int
@@ -118,16 +119,15 @@ class _Place:
     async def take_back(self) -> None:
         """Take back every row, and note those that are."""
         await self.read()
-        undone: list[str] = []
+        undone: defaultdict[int, list[str]] = defaultdict(list)
         try:
             for row in self.rows:
                 if await self._take_back(row):
-                    # Not a comprehension: an error must not lose what is undone.
-                    undone.append(row.operation.id)  # noqa: PERF401
+                    undone[row.run].append(row.operation.id)
         finally:
-            if undone:
-                ledger, now = self._services.ledger, self._services.clock.now()
-                await ledger.mark_undone(self._result.run, undone, now)
+            ledger, now = self._services.ledger, self._services.clock.now()
+            for run, ids in undone.items():
+                await ledger.mark_undone(run, ids, now)
 
     async def _take_back(self, row: Row) -> bool:
         key = row.operation.key

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 from sync.documents import (
     BalanceDocument,
@@ -22,17 +23,17 @@ from sync.documents import (
     VerificationDocument,
 )
 from sync.domain.balance import Column
+from sync.domain.desired import EPISODE_ZERO, LeftOut
 from sync.domain.digest import source_state, target_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sync.domain.balance import Balance
-    from sync.domain.desired import LeftOut
     from sync.domain.plays import Key, Title
-    from sync.pipeline import Report
     from sync.prepare import Prepared
+    from sync.results import Report
     from sync.undoing import Undone
 
 
@@ -67,14 +68,31 @@ def report_document(
 
 
 def left_out_document(prepared: Prepared) -> UnmatchedDocument:
-    """Write down what could not be carried over."""
+    """Write down all of Trakt's side that could not be carried over."""
+    desired = prepared.whole.desired
+    early: Counter[Title] = Counter()
+    fates = {k: f for h in prepared.known.values() for k, f in h.fates.items()}
+    fates |= {k: Column[f.name] for k, f in prepared.plan.fates.items()}
+    for key, viewing in desired.watched.items():
+        if fates.get(key) is Column.UNSUPPORTED:
+            early[desired.titles[key.media]] += viewing.plays
+    zeros = tuple(LeftOut(t, plays, EPISODE_ZERO) for t, plays in early.items())
     return UnmatchedDocument(
-        unmatched=_left_out(prepared.desired.unmatched),
-        unsupported=_left_out(prepared.unsupported),
+        unmatched=_left_out(desired.unmatched),
+        unsupported=_left_out((*desired.unsupported, *zeros)),
         quarantined=tuple(
             map(QuarantinedDocument.model_validate, prepared.extraction.quarantined)
         ),
     )
+
+
+def merge_left_out(
+    document: UnmatchedDocument, kept: Mapping[str, Any] | None
+) -> UnmatchedDocument:
+    """Add the records that an earlier run set aside: they are read only in full."""
+    before = UnmatchedDocument.model_validate(kept).quarantined if kept else ()
+    records = dict.fromkeys((*before, *document.quarantined))
+    return document.model_copy(update={"quarantined": tuple(records)})
 
 
 def undo_document(undone: Undone) -> UndoDocument:

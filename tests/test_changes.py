@@ -41,8 +41,9 @@ class Reader:
 
     async def changes(self) -> Extraction:
         stamps = await self.source.stamps()
-        mark = Watermark(NOW, NOW, NOW, self.known.stamps or {}, "")
-        moved = mark.moved(stamps, {play.title.kind for play in self.known.plays})
+        kinds = {play.title.kind for play in self.known.plays}
+        mark = Watermark(NOW, NOW, NOW, self.known.stamps or {}, kinds)
+        moved = mark.moved(stamps)
         if not moved:
             return self.known
         return await self.source.extract_changes(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from sync.pipeline import Report
+    from sync.results import Report
 
 
 @asynccontextmanager

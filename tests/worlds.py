@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.clock import Clock
-    from sync.pipeline import Report
     from sync.ports import Extraction
+    from sync.results import Report
     from sync.sandbox.account import Account
 
 

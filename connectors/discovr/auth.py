@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from connectors.discovr.models import Profile, ProfileList, SessionAnswer
-from connectors.errors import AuthError, ConfigError, ContractError, WrongTokenKindError
+from connectors.errors import (
+    AuthError,
+    ConfigError,
+    ContractError,
+    RejectedError,
+    WrongTokenKindError,
+)
 from connectors.tokens import fingerprint
 
 if TYPE_CHECKING:
@@ -104,7 +110,13 @@ class SessionAuth:
         self._minting = asyncio.Lock()
         self._session: SessionAnswer | None = None
         self._uses_identity = False
+        self._is_recalled = False
         self.profile_id: str | None = None
+
+    def recall(self, profile_id: str) -> None:
+        """Take an id that was found before; it is looked up if it has gone."""
+        if self.profile_id is None:
+            self.profile_id, self._is_recalled = profile_id, True
 
     async def headers(self) -> Mapping[str, str]:
         """Return the Authorization header of a session that has time left."""
@@ -148,12 +160,18 @@ class SessionAuth:
     async def _mint(self) -> SessionAnswer:
         if self.profile_id is None:
             self.profile_id = await self._find_profile()
-        response = await self._identity.request(
-            "POST",
-            "/auth/session-token",
-            json={"profileId": self.profile_id},
-            repeatable=True,  # a second session is harmless
-        )
+        try:
+            response = await self._identity.request(
+                "POST",
+                "/auth/session-token",
+                json={"profileId": self.profile_id},
+                repeatable=True,  # a second session is harmless
+            )
+        except RejectedError:
+            if not self._is_recalled:
+                raise
+            self.profile_id, self._is_recalled = None, False
+            return await self._mint()
         return response.parse(_SESSION)
 
     async def _find_profile(self) -> str:

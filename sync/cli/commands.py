@@ -19,8 +19,9 @@ from sync.cli.runner import run as run_command
 from sync.documents import ProfileDocument, ProfilesDocument, UnmatchedDocument
 from sync.domain.desired import NO_ANSWER
 from sync.ledger import Ledger
-from sync.pipeline import LEFT_OUT, PROFILES
+from sync.pipeline import LEFT_OUT
 from sync.planfile import read_plan
+from sync.standing import PROFILES
 from sync.writers import report_document, undo_document
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from sync.cli.context import Context
     from sync.cli.runner import Output
     from sync.config import Settings
-    from sync.pipeline import Report
+    from sync.results import Report
     from sync.stop import Stop
 
 _LOOK = "trakt2discovr plan"

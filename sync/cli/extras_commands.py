@@ -22,8 +22,8 @@ from sync.extras_documents import PageDocument, PagesDocument, PublishedDocument
 from sync.ledger import Ledger
 from sync.markdown import render
 from sync.page import PageResult, Wish, make_pages, to_api
-from sync.pipeline import PROFILES
 from sync.publish import publish_report
+from sync.standing import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from sync.domain.balance import Column
 from sync.domain.plays import Key, Kind
-from sync.pipeline import describe
+from sync.results import describe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sync.domain.desired import LeftOut
     from sync.domain.plan import SeasonNote
     from sync.domain.plays import Title
-    from sync.pipeline import Report
+    from sync.results import Report
 
 #: A list longer than this is cut; the whole of it is in --json and in ``unmatched``.
 MOST_LINES = 40

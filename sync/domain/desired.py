@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sync.domain.histories import title_key
 from sync.domain.plays import Key, Kind
 
 if TYPE_CHECKING:
@@ -48,10 +49,14 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """W of the laws, with the titles behind it and what had to be left out."""
+    """W of the laws, with the titles behind it and what had to be left out.
+
+    ``titles`` by Discovr's id; ``media`` has that id, or None, by ``title_key``.
+    """
 
     watched: Mapping[Key, Viewing] = field(default_factory=dict)
     titles: Mapping[str, Title] = field(default_factory=dict)
+    media: Mapping[str, str | None] = field(default_factory=dict)
     unmatched: tuple[LeftOut, ...] = ()
     unsupported: tuple[LeftOut, ...] = ()
 
@@ -64,6 +69,11 @@ class Desired:
 def media_id(kind: Kind, tmdb: int) -> str:
     """Return Discovr's id; films and shows never share one."""
     return f"{'MV' if kind is Kind.FILM else 'TV'}_{tmdb}"
+
+
+def tmdb_id(media: str) -> int:
+    """Return the number in Discovr's id, which is TMDB's."""
+    return int(media.partition("_")[2])
 
 
 def transform(
@@ -82,12 +92,14 @@ def transform(
     # By identity: titles are shared, and to hash one takes longer than all the rest.
     media_of: dict[int, str | None] = {}
     known: dict[str, Title] = {}
+    media_by_key: dict[str, str | None] = {}
     for play in plays:
         title = play.title
         if id(title) not in media_of:
             tmdb = title.ids.tmdb or found.get(title)
             media = media_id(title.kind, tmdb) if tmdb else None
             media_of[id(title)] = media
+            media_by_key[title_key(title)] = media
             if media:
                 known[media] = min(known.get(media, title), title, key=_title_order)
         media = media_of[id(title)]
@@ -103,6 +115,7 @@ def transform(
             for key, moments in times.items()
         },
         titles=known,
+        media=media_by_key,
         unmatched=_left_out(unmatched, NO_ID, dict.fromkeys(unasked, NO_ANSWER)),
         unsupported=_left_out(unsupported, SPECIAL),
     )

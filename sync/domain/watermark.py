@@ -19,6 +19,7 @@ WATCHED = {Kind.FILM: "movies.watched_at", Kind.SHOW: "episodes.watched_at"}
 PAUSED = ("movies.paused_at", "episodes.paused_at")
 #: So often both sides are read whole and compared, whatever the stamps say.
 RECONCILE_EVERY = timedelta(days=7)
+_INSTANTS = ("at", "checked_at", "reconciled_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +28,23 @@ class Watermark:
 
     ``at`` is Trakt's clock when that state was read; ``checked_at`` when it was last
     seen to be in force; ``reconciled_at`` when both sides were last read whole.
-    ``steering`` digests what a person has set that decides what is written; ``ids`` the
-    ids that a person filled in. ``stale`` counts what we wrote and Trakt has no longer,
-    ``entries`` what stood in the profile.
+    ``kinds`` are those of which there were plays. ``steering`` digests what a person
+    has set that decides what is written; ``ids`` the ids that a person filled in.
+    ``stale`` are titles of which we wrote what Trakt has no longer; ``entries`` is how
+    many stood in the profile.
     """
 
     at: datetime
     checked_at: datetime
     reconciled_at: datetime
     stamps: Stamps
-    steering: str
+    kinds: Collection[Kind] = ()
+    steering: str = ""
     ids: str = ""
-    stale: int = 0
+    stale: Collection[str] = ()
     entries: int = 0
 
-    def moved(self, stamps: Stamps, kinds: Collection[Kind]) -> set[Kind]:
+    def moved(self, stamps: Stamps) -> set[Kind]:
         """Name the kinds whose plays may have changed.
 
         A stamp that is missing says nothing where there are plays of its kind.
@@ -50,7 +53,7 @@ class Watermark:
             kind
             for kind, name in WATCHED.items()
             if stamps.get(name) != self.stamps.get(name)
-            or (stamps.get(name) is None and kind in kinds)
+            or (stamps.get(name) is None and kind in self.kinds)
         }
 
     def has_new_pauses(self, stamps: Stamps) -> bool:
@@ -68,15 +71,14 @@ class Watermark:
     def to_fact(self) -> dict[str, Any]:
         """Return it as the ledger keeps it."""
         values = asdict(self)
-        return {
-            name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in values.items()
-        }
+        for name in _INSTANTS:
+            values[name] = values[name].isoformat()
+        return values | {"kinds": sorted(self.kinds), "stale": sorted(self.stale)}
 
     @classmethod
     def from_fact(cls, fact: Mapping[str, Any]) -> Watermark:
         """Read it back."""
         values: dict[str, Any] = dict(fact)
-        for name in ("at", "checked_at", "reconciled_at"):
+        for name in _INSTANTS:
             values[name] = datetime.fromisoformat(values[name])
-        return cls(**values)
+        return cls(**values | {"kinds": [Kind(kind) for kind in fact["kinds"]]})

@@ -136,6 +136,12 @@ class DiscovrStandIn(StandIn):
         """Remove every entry of exactly this key."""
         self._book.drop(self._book.of_key(self._profile(profile), key))
 
+    def person_replaces_profile(self, name: str) -> None:
+        """Remove the profile of that name, and add an empty one that is called so."""
+        (old,) = (profile for profile in self.profiles if profile.name == name)
+        self._profiles.add(name, _AVATAR)
+        self._profiles.remove(old.id)
+
     def routes(self) -> list[web.RouteDef]:
         """Return what the service answers to."""
         auth, wire, writes = self._auth, self._wire, self._writes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from sync.sandbox.credentials import made_up
@@ -76,9 +77,13 @@ class ProfileBook:
 
     def add(self, name: str, avatar_url: str) -> Profile:
         """Create a profile."""
-        number = len(self._table.rows) + 1
-        profile_id = "prf_" + made_up(f"profile {number}", 12)
+        ids = ("prf_" + made_up(f"profile {number}", 12) for number in count(1))
+        profile_id = next(i for i in ids if i not in self._table.rows)
         return self._put(Profile(profile_id, name, avatar_url, self._now()))
+
+    def remove(self, profile_id: str) -> None:
+        """Remove a profile."""
+        self._table.drop(profile_id)
 
     def change(
         self, profile_id: str, *, name: str | None = None, avatar_url: str | None = None

@@ -17,8 +17,8 @@ from sync.cli.extras import page as page_command
 from sync.cli.extras import report as report_command
 from sync.extras_documents import PagesDocument, PublishedDocument
 from sync.ledger import Ledger
-from sync.pipeline import PROFILES
 from sync.sandbox.pharen import API_KEY, PharenStandIn
+from sync.standing import PROFILES
 from tests.extras_suite.test_markdown import NASTY, WHEN, report
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from sync.pipeline import Report
+    from sync.results import Report
 
 CARRIED = [(FILM, None, None, 43.5), (SHOW, 4, 7, 62.0)]
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.domain.plan import Operation
-    from sync.pipeline import Report
+    from sync.results import Report
     from sync.sandbox.account import Account
     from sync.sandbox.discovr_history import StoredEntry
     from sync.sandbox.server import Handler

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from sync.pipeline import Report
+    from sync.results import Report
 
 HOUR_S = 3600
 #: What is watched and marked: a season that fits a default, one with a hole, a film.

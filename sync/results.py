@@ -1,0 +1,97 @@
+"""What a run found, did and proved, as its caller gets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sync.domain.balance import Balance, balance
+from sync.ledger import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sync.domain.plan import Operation
+    from sync.domain.plays import Title
+    from sync.domain.verify import Verification
+    from sync.load import Settled
+    from sync.playback import PlaybackResult
+    from sync.prepare import Prepared
+    from sync.undoing import Undone
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found, did and proved. Without ``run`` it is a plan: nothing was sent.
+
+    ``settled`` holds the outcome of each operation that was tried, by its id;
+    ``playback`` what became of the resume points, None where nobody looked; ``undone``
+    what was taken back because it is no longer on Trakt.
+    """
+
+    prepared: Prepared
+    run: int | None = None
+    settled: Mapping[str, Settled] = field(default_factory=dict)
+    verification: Verification | None = None
+    playback: PlaybackResult | None = None
+    undone: Undone | None = None
+
+    @property
+    def failed(self) -> tuple[Operation, ...]:
+        """The operations that did not arrive."""
+        if self.run is None:
+            return ()
+        return tuple(
+            operation
+            for operation in self.prepared.plan.operations
+            if (settled := self.settled.get(operation.id)) is None
+            or settled.outcome is not Outcome.APPLIED
+        )
+
+    def balance(self) -> tuple[Balance, dict[Title, Balance]]:
+        """Put every play read into exactly one column: in total, and by title."""
+        extraction = self.prepared.extraction
+        quarantined = len(extraction.quarantined)
+        failed = {viewing for o in self.failed for viewing in o.viewings}
+        return balance(
+            len(extraction.plays) + quarantined,
+            self.prepared.desired,
+            self.prepared.plan,
+            quarantined,
+            failed,
+        )
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that can be in its place is there."""
+        is_whole = self.verification is None or self.verification.is_whole
+        is_resumable = self.playback is None or self.playback.is_complete
+        return is_whole and is_resumable and not self.failed
+
+
+def describe(verification: Verification) -> str:
+    """Say what was found, in one sentence."""
+    if verification.is_whole:
+        more = len(verification.unexpected)
+        note = f"; {more:,} entries of ours are no longer on Trakt" if more else ""
+        return f"verified: everything is in its place{note}"
+    counts = {
+        "missing": len(verification.missing),
+        "doubled": len(verification.doubled),
+        "unexpected": len(verification.unexpected),
+    }
+    found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    return f"verified: not everything is in its place ({found})"
+
+
+def summary(report: Report) -> dict[str, object]:
+    """Return what the ledger keeps of a run."""
+    total, _ = report.balance()
+    return {
+        "plays": total.read,
+        "columns": dict(total.columns),
+        "repeats": total.repeats,
+        "operations": len(report.prepared.plan.operations),
+        "failed": len(report.failed),
+        "saved": report.prepared.plan.saved,
+    }

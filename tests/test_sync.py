@@ -1,0 +1,249 @@
+"""Staying in step: what changed is carried over, in as few requests as can be."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sync import pipeline
+from sync.bootstrap import build
+from sync.domain.plays import Key
+from sync.sandbox.sample import own_entries, sample_account
+from sync.sandbox.server import utc_now
+from sync.standing import recall_standing
+from tests.clocks import FakeClock
+from tests.safety.accounts import mixed_account, watched_on
+from tests.safety.reading import shown, watched
+from tests.worlds import World, world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sync.results import Report
+    from sync.sandbox.account import Account
+
+NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
+
+
+async def agree(_report: Report) -> bool:
+    return True
+
+
+@dataclass
+class Life:
+    """A person with both accounts, and the program that runs now and then."""
+
+    place: World
+    clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
+
+    @property
+    def account(self) -> Account:
+        return self.place.account
+
+    async def sync(self, **options: Any) -> Report:
+        self.place.trakt.seen.clear()
+        self.place.discovr.seen.clear()
+        self.clock.advance(3600)
+        async with build(self.place.settings, clock=self.clock) as services:
+            return await pipeline.sync(services, confirm=agree, **options)
+
+    @property
+    def trakt(self) -> list[str]:
+        return [request.path for request in self.place.trakt.seen]
+
+    @property
+    def discovr(self) -> list[str]:
+        return [f"{r.method} {r.path}" for r in self.place.discovr.seen]
+
+    def completed(self) -> set[Key]:
+        return set(shown(self.account, self.place.discovr.entries()).surely)
+
+    def missing(self) -> set[Key]:
+        entries = self.place.discovr.entries()
+        kept = {e.key for e in entries if (e.progress or 0) < 80}
+        return set(watched(self.account)) - self.completed() - kept
+
+    def entries(self) -> list[tuple[Key, float | None]]:
+        return sorted(
+            ((e.key, e.progress) for e in self.place.discovr.entries()), key=str
+        )
+
+
+@asynccontextmanager
+async def life(folder: Path, **options: Any) -> AsyncIterator[Life]:
+    account, own = mixed_account()
+    async with world(account, folder, **options) as place:
+        for mark in own:
+            place.discovr.person_adds(mark.key, progress=mark.progress, at=mark.at)
+        it = Life(place)
+        first = await it.sync()
+        assert first.is_complete
+        assert first.prepared.since is None
+        yield it
+
+
+async def test_nothing_new_costs_one_request_to_trakt_and_none_to_discovr(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path) as it:
+        for _ in range(3):
+            report = await it.sync()
+            assert report.prepared.is_unchanged
+            assert report.is_complete
+            assert it.trakt == ["/sync/last_activities"]
+            assert it.discovr == []
+
+
+async def test_after_a_migration_too(tmp_path: Path) -> None:
+    account, _ = mixed_account()
+    async with world(account, tmp_path) as place:
+        assert (await place.migrate()).is_complete
+        it = Life(place, FakeClock(utc_now()))
+        assert (await it.sync()).prepared.is_unchanged
+        assert len(it.trakt) == 1
+
+
+async def test_one_new_episode_stays_within_the_table(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        it.account.add_play(it.account.find("Show 2"), NOW, season=2, number=1)
+        report = await it.sync()
+        assert report.is_complete
+        assert Key("TV_202", 2, 1) in it.completed()
+        # The stamps, a page, a minimal list, and the show in the catalogue.
+        assert len(it.trakt) <= 4
+        # One sign-in, one season read back, one write.
+        assert it.discovr == [
+            "POST /auth/session-token",
+            "GET /profile/history/TV_202",
+            "POST /profile/history",
+        ]
+        assert report.balance()[0].is_even
+        assert (await it.sync()).prepared.is_unchanged
+
+
+async def test_what_is_covered_already_needs_no_write(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        it.account.add_play(
+            it.account.find("Show 1"), watched_on(25), season=1, number=2
+        )
+        before = it.entries()
+        assert (await it.sync()).is_complete
+        assert it.entries() == before
+        assert not [r for r in it.discovr if r.startswith("POST /profile")]
+
+
+def back_dated(account: Account) -> None:
+    account.add_play(account.find("Show 2"), watched_on(-500), season=2, number=2)
+
+
+def undated(account: Account) -> None:
+    account.add_play(account.find("Show 2"), None, season=1, number=4)
+
+
+def a_new_film(account: Account) -> None:
+    account.add_play(account.find("Film 2"), NOW)
+    account.add_play(account.find("Film 4"), watched_on(-1000))
+
+
+def a_whole_season(account: Account) -> None:
+    for number in (1, 2, 3):
+        account.add_play(
+            account.find("Show 2"),
+            NOW + timedelta(minutes=number),
+            season=2,
+            number=number,
+        )
+
+
+def edited(account: Account) -> None:
+    play = account.plays_of(account.find("Show 2"), 1, 6)[0]
+    account.move_play(play.id, watched_on(-2))
+
+
+@pytest.mark.parametrize(
+    "change", [back_dated, undated, a_new_film, a_whole_season, edited]
+)
+@pytest.mark.parametrize("plays", ["latest", "all"])
+async def test_each_kind_of_change_arrives_once(
+    tmp_path: Path, change: Any, plays: str
+) -> None:
+    async with life(tmp_path, history={"plays": plays}) as it:
+        change(it.account)
+        assert (await it.sync()).is_complete
+        assert not it.missing()
+        assert (await it.sync()).prepared.is_unchanged
+        plan = await it.place.plan()
+        assert plan.prepared.plan.operations == ()
+
+
+async def test_the_whole_sample_account_can_be_kept_in_step(tmp_path: Path) -> None:
+    account = sample_account()
+    async with world(account, tmp_path) as place:
+        for own in own_entries(account):
+            place.discovr.person_adds(own.key, progress=own.progress, at=own.at)
+        it = Life(place)
+        assert (await it.sync()).is_complete
+        assert (await it.sync()).prepared.is_unchanged
+        play = account.plays[100]
+        account.remove_play(play.id)
+        report = await it.sync()
+        assert report.is_complete
+        assert [p.id for p in report.prepared.delta.removed] == [play.id]
+
+
+async def test_a_run_that_did_not_settle_is_looked_at_again(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        back_dated(it.account)
+
+        async def refuse(_report: Report) -> bool:
+            return False
+
+        async with build(it.place.settings, clock=it.clock) as services:
+            report = await pipeline.sync(services, confirm=refuse)
+        assert report.run is None
+        report = await it.sync()
+        assert report.run
+        assert not it.missing()
+
+
+async def test_other_settings_lead_to_a_whole_comparison(tmp_path: Path) -> None:
+    async with life(tmp_path, history={"collapse": "off"}) as it:
+        it.place.history = {"collapse": "clean", "plays": "all"}
+        report = await it.sync()
+        assert report.prepared.since is None
+        assert (await it.sync()).prepared.is_unchanged
+
+
+async def test_once_a_week_both_sides_are_read_whole(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        gone = it.place.discovr.entries()[-1].key
+        it.place.discovr.person_removes(gone)
+        assert (await it.sync()).prepared.is_unchanged
+        it.clock.advance(timedelta(days=7).total_seconds())
+        assert (await it.sync()).prepared.since is None
+        assert not it.missing()
+        assert (await it.sync()).prepared.is_unchanged
+
+
+async def test_a_profile_that_was_made_anew_is_filled_anew(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        it.place.discovr.person_replaces_profile("Me")
+        back_dated(it.account)
+        report = await it.sync()
+        assert report.prepared.since is None
+        fresh = it.place.discovr.profiles[-1].id
+        assert len(it.place.discovr.entries(fresh)) == len(report.settled)
+
+
+async def test_after_undo_everything_is_compared_again(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        async with build(it.place.settings, clock=it.clock) as services:
+            await pipeline.undo(services, None)
+            assert await recall_standing(services.settings, services.ledger) is None
+        assert (await it.sync()).prepared.since is None
+        assert not it.missing()
