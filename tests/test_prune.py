@@ -1,0 +1,162 @@
+"""What went from Trakt: always reported, taken back on request, and only if ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sync.domain.plays import Key
+from sync.errors import EmptyHistoryError, UnsafeRemovalError
+from sync.sandbox.discovr_quirks import DiscovrQuirks
+from sync.sandbox.synthetic import synthetic_account
+from tests.safety.accounts import watched_on
+from tests.test_sync import NOW, Life, life
+from tests.worlds import world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sync.sandbox.account import Account
+
+FILM_2, FILM_1 = Key("MV_102"), Key("MV_101")
+
+
+def remove(
+    account: Account, name: str, season: int | None = None, number: int | None = None
+) -> None:
+    for play in account.plays_of(account.find(name), season, number):
+        account.remove_play(play.id)
+
+
+def progress(it: Life) -> dict[Key, float | None]:
+    return {e.key: e.progress for e in it.place.discovr.entries()}
+
+
+async def test_without_prune_it_is_reported_and_stays(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        before = it.entries()
+        remove(it.account, "Film 1")
+        report = await it.sync()
+        assert report.prepared.stale.keys == (FILM_1,)
+        assert it.entries() == before
+        assert it.discovr == []
+        assert (await it.sync()).prepared.is_unchanged
+
+
+@pytest.mark.parametrize("quirks", list(DiscovrQuirks.combinations())[::7])
+async def test_what_we_wrote_goes_and_nothing_else(
+    tmp_path: Path, quirks: DiscovrQuirks
+) -> None:
+    async with life(tmp_path, discovr=quirks) as it:
+        before = progress(it)
+        remove(it.account, "Film 1")
+        remove(it.account, "Show 2", 2, 3)
+        report = await it.sync(prune=True)
+        assert report.is_complete
+        assert report.undone
+        assert not report.undone.left_alone
+        gone = {FILM_1, Key("TV_202", 2, 3)}
+        assert progress(it) == {k: p for k, p in before.items() if k not in gone}
+        assert (await it.sync(prune=True)).prepared.is_unchanged
+
+
+async def test_it_can_be_pruned_later_too(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        remove(it.account, "Film 1")
+        await it.sync()
+        assert (await it.sync(prune=True)).undone
+        assert FILM_1 not in progress(it)
+        assert it.trakt == ["/sync/last_activities"]
+
+
+async def test_an_episode_under_a_default_gets_a_zero(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        assert Key("TV_201", 1) in progress(it)
+        remove(it.account, "Show 1", 1, 2)
+        assert (await it.sync(prune=True)).is_complete
+        assert progress(it)[Key("TV_201", 1, 2)] == 0
+        assert Key("TV_201", 1, 2) not in it.completed()
+        assert not it.missing()
+        # Watched again, the zero is ours to lift.
+        it.account.add_play(it.account.find("Show 1"), NOW, season=1, number=2)
+        assert (await it.sync(prune=True)).is_complete
+        assert Key("TV_201", 1, 2) in it.completed()
+
+
+async def test_a_default_goes_when_nothing_of_its_season_is_left(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path, history={"collapse": "fewest"}) as it:
+        remove(it.account, "Show 1", 1, 2)
+        await it.sync(prune=True)
+        remove(it.account, "Show 1")
+        assert (await it.sync(prune=True, is_forced=True)).is_complete
+        assert not [key for key in progress(it) if key.media == "TV_201"]
+
+
+async def test_what_the_person_completed_goes_back_to_where_it_was(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path) as it:
+        assert progress(it)[FILM_2] == 100
+        remove(it.account, "Film 2")
+        await it.sync(prune=True)
+        assert progress(it)[FILM_2] == 30
+
+
+async def test_what_the_person_did_since_is_left_alone(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        it.place.discovr.person_sets(FILM_1, 100, at=NOW)
+        remove(it.account, "Film 1")
+        report = await it.sync(prune=True)
+        assert report.undone
+        assert list(report.undone.left_alone) == [FILM_1]
+        assert progress(it)[FILM_1] == 100
+        assert (await it.sync(prune=True)).prepared.is_unchanged
+
+
+async def test_a_further_viewing_keeps_its_entry(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        first, *_ = it.account.plays_of(it.account.find("Film 1"))
+        it.account.remove_play(first.id)
+        report = await it.sync(prune=True)
+        assert report.prepared.stale.keys == ()
+        assert FILM_1 in progress(it)
+
+
+async def test_an_empty_history_never_deletes_anything(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        before = it.entries()
+        for play in it.account.plays:
+            it.account.remove_play(play.id)
+        with pytest.raises(EmptyHistoryError):
+            await it.sync(prune=True, is_forced=True)
+        assert it.entries() == before
+
+
+async def test_a_much_smaller_history_deletes_only_when_forced(tmp_path: Path) -> None:
+    account = synthetic_account(plays=300, shows=6)
+    async with world(account, tmp_path) as place:
+        it = Life(place)
+        await it.sync()
+        before = it.entries()
+        for play in account.plays[:150]:
+            account.remove_play(play.id)
+        with pytest.raises(UnsafeRemovalError) as caught:
+            await it.sync(prune=True)
+        assert "--force" in caught.value.remedy
+        assert it.entries() == before
+        assert (await it.sync(prune=True, is_forced=True)).is_complete
+        assert not it.missing()
+
+
+async def test_nothing_goes_while_a_title_cannot_be_told(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        # A title that lost its id on Trakt is still there.
+        title = it.account.find("Film 1")
+        object.__setattr__(title, "unlisted", frozenset({"tmdb", "tvdb"}))
+        it.account.add_play(title, watched_on(400))
+        report = await it.sync(prune=True)
+        assert report.prepared.stale.keys == ()
+        assert FILM_1 in progress(it)
