@@ -1,31 +1,34 @@
 """``plays = "all"``: every viewing has a place of its own, not only the latest.
 
-The identity of a viewing is (key, minute). The plan for the latest viewings is made
-first, by the same rules as ever; this adds what the older ones need.
+The identity of a viewing is (key, minute). The plan for the latest viewings says what
+is kept and what is set; what is added is decided here, for all viewings together.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sync.domain.collapse import Fate
+from sync.domain.collapse import FIRST_EPISODE, Fate, SeasonRecord
 from sync.domain.entries import OUR_LABEL, count_viewings
-from sync.domain.plan import Action, Cover, Operation, Plan, SeasonId
-from sync.domain.plays import UNKNOWN_DATE, Key, to_minute
-from sync.domain.seasons import span_of
+from sync.domain.plan import Action, Cover, Operation, Plan, SeasonId, SeasonNote
+from sync.domain.plays import Key, to_minute
+from sync.domain.rounds import find_rounds, stood_for
+from sync.domain.seasons import Span, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
 
+    from sync.domain.collapse import Mode
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
     from sync.domain.rules import Rules
     from sync.domain.seasons import Airings
 
-_REASON = "an earlier viewing"
+_NEVER = "never watched, and a season default would cover it"
+_LONG_AGO = Span(*[datetime.min.replace(tzinfo=UTC)] * 2)
 
 
 def add_older_viewings(
@@ -33,29 +36,32 @@ def add_older_viewings(
 ) -> Plan:
     """Return the plan with an entry for every viewing that has none.
 
-    A complete rewatch of a season that gets a default now becomes a second default.
+    Each complete round of a season may get a default of its own.
     """
     shelf = _Shelf(existing, rules.written)
-    keys: defaultdict[tuple[str, int | None], list[Key]] = defaultdict(list)
+    fates: defaultdict[tuple[str, int | None], dict[Key, Fate]] = defaultdict(dict)
     for key, fate in plan.fates.items():
-        if fate not in (Fate.KEPT, Fate.UNSUPPORTED):
-            keys[key[:2]].append(key)
+        fates[key[:2]][key] = fate
     planned: defaultdict[tuple[str, int | None], list[Operation]] = defaultdict(list)
     for operation in plan.operations:
-        if shelf.is_outdone(operation):
-            # As an entry of its own: else a default could be taken to stand for it.
-            operation = replace(operation, action=Action.ADD)  # noqa: PLW2901  # the same viewing
         planned[operation.key[:2]].append(operation)
-    older: dict[Key, dict[datetime, Fate]] = {}
-    fates = dict(plan.fates)
-    for place, of_place in keys.items():
-        season = _Season(desired, rules, shelf, of_place, planned[place])
-        new = season.second_defaults() + season.single_entries()
-        planned[place] = _in_order(planned[place] + new)
-        older |= season.older
-        fates |= season.rewritten
-    operations = sorted((o for p in planned.values() for o in p), key=lambda o: o.order)
-    return replace(plan, operations=tuple(operations), fates=fates, older=older)
+    places = {
+        place: _Place(desired, rules, shelf, fates[place], planned[place])
+        for place in fates
+    }
+    operations = [o for place in places.values() for o in place.operations()]
+    latest, older = dict(plan.fates), {}
+    for place in places.values():
+        for key, by_minute in place.fates().items():
+            latest[key] = by_minute.pop(desired.watched[key].latest)
+            older[key] = by_minute
+    return replace(
+        plan,
+        operations=tuple(sorted(operations, key=lambda o: o.order)),
+        fates=latest,
+        seasons=tuple(places[note.season].note(note) for note in plan.seasons),
+        older=older,
+    )
 
 
 def _in_order(operations: list[Operation]) -> list[Operation]:
@@ -106,6 +112,10 @@ class _Shelf:
             unseen += sorted(t for t in lost if t < min(listed))
         return listed | set(unseen[:hidden])
 
+    def entries(self, key: Key) -> Sequence[Entry]:
+        """Return what stands under exactly that key."""
+        return self._entries.get(key, ())
+
     def is_outdone(self, operation: Operation) -> bool:
         """Whether a new entry at its own time says the same as setting an old one."""
         if operation.action is Action.ADD or not operation.progress:
@@ -114,101 +124,167 @@ class _Shelf:
         return all(t is not None and t <= operation.watched_at for t in times)
 
 
-class _Season:
-    """One season, or one film, with the viewings that have no place yet."""
+class _Place:
+    """One season, or one film: what is written, and what becomes of each viewing.
+
+    ``fates`` and ``planned`` are what the latest viewings alone would get.
+    """
 
     def __init__(
         self,
         desired: Desired,
         rules: Rules,
         shelf: _Shelf,
-        keys: Sequence[Key],
-        new: Sequence[Operation],
+        fates: Mapping[Key, Fate],
+        planned: Sequence[Operation],
     ) -> None:
-        media, season, _ = keys[0]
-        self._default_key = Key(media, season)
-        self._airings: Airings = (
-            rules.airings.get(SeasonId(media, season), {}) if season else {}
-        )
-        standing = shelf.minutes(self._default_key) if season else set()
-        self._new_default = next((o for o in new if o.is_default), None)
-        self._has_own = {key for key in keys if shelf.minutes(key)}
-        self.older: dict[Key, dict[datetime, Fate]] = {}
-        #: Keys whose latest viewing is added though an older one stands there.
-        self.rewritten: dict[Key, Fate] = {}
-        self._left: dict[Key, set[datetime]] = {}
-        added: defaultdict[Key, set[datetime]] = defaultdict(set)
-        for operation in new:
-            if operation.action is Action.ADD:
-                added[operation.key].add(operation.watched_at)
-        times = {o.watched_at for o in new if o.is_default} | standing
-        for key in keys:
-            viewing = desired.watched[key]
-            own = shelf.minutes(key, viewing.times) | added[key]
-            left = set(viewing.times) - own
-            fates = dict.fromkeys(set(viewing.times) & own, Fate.ALREADY_THERE)
-            for default in sorted(times, reverse=True):
-                if (stood_for := self._stood_for(key, left, default)) is not None:
-                    left.discard(stood_for)
-                    fates[stood_for] = Fate.COVERED
-            fates |= dict.fromkeys(left, Fate.WRITTEN)
-            # What became of the latest is in the plan, unless it is added here.
-            if fates.pop(viewing.latest, None) is Fate.WRITTEN:
-                self.rewritten[key] = Fate.WRITTEN
-            self.older[key] = fates
-            self._left[key] = left
+        first = next(iter(fates))
+        self._default_key = first._replace(episode=None)
+        place = SeasonId(first.media, first.season or 0)
+        self._airings: Airings = rules.airings.get(place, {})
+        self._trusted = rules.records.get(place, SeasonRecord()).covers
+        self._shelf, self._planned = shelf, planned
+        self._times = {
+            key: desired.watched[key].times
+            for key, fate in fates.items()
+            if fate is not Fate.KEPT
+        }
+        has_new_default = any(o.is_default for o in planned)
+        self._given = [
+            # As an entry of its own: else a default could be taken to stand for it.
+            replace(o, action=Action.ADD) if shelf.is_outdone(o) else o
+            for o in planned
+            if o.action is Action.SET and (o.progress or not has_new_default)
+        ]
+        added = {o.key: o.watched_at for o in self._given if o.action is Action.ADD}
+        self._there = {
+            key: {*times} & shelf.minutes(key, times)
+            for key, times in self._times.items()
+        }
+        self._left = {
+            key: {*times} - self._there[key] - {added.get(key)}
+            for key, times in self._times.items()
+        }
+        self._standing = shelf.minutes(self._default_key) if first.season else set()
+        #: What each new default saves, and the zeros that it needs.
+        self._saved: dict[datetime, int] = {}
+        self._zeros: dict[int, datetime] = {}
+        if self._airings:
+            self._choose_defaults(rules.mode, {key.episode for key in fates})
+        self._stands = self._assign({*self._standing, *self._saved})
 
-    def second_defaults(self) -> list[Operation]:
-        """Write each further complete round of a freshly collapsed season as one."""
-        operations: list[Operation] = []
-        before = self._new_default.watched_at if self._new_default else None
-        while before is not None and self._has_round():
-            at = max(t for left in self._left.values() for t in left if t < before)
-            covers = {
-                key: stood_for
-                for key, left in self._left.items()
-                if (stood_for := self._stood_for(key, left, at)) is not None
-            }
-            if len(covers) < 2 or at == UNKNOWN_DATE:
-                break
-            for key, stood_for in covers.items():
-                self._left[key].discard(stood_for)
-                self.older[key][stood_for] = Fate.COVERED
-            operations.append(self._default(at, covers))
-            before = at
-        return operations
-
-    def single_entries(self) -> list[Operation]:
-        """Write what no default stands for."""
-        return [
-            Operation(Action.ADD, key, minute, reason=_REASON)
+    def operations(self) -> list[Operation]:
+        """Return what is written."""
+        taken = {v for found in self._stands.values() for v in found.items()}
+        singles = [
+            Operation(Action.ADD, key, minute, reason=self._reason(key, minute))
             for key, left in self._left.items()
             for minute in left
+            if (key, minute) not in taken and _is_writable(key)
         ]
+        zeros = [
+            Operation(Action.SET, self._key(n), at, progress=0, reason=_NEVER)
+            for n, at in self._zeros.items()
+        ]
+        defaults = [self._default(at) for at in self._saved]
+        return _in_order([*self._given, *singles, *zeros, *defaults])
 
-    def _has_round(self) -> bool:
-        return not self._has_own and all(self._left.values())
+    def fates(self) -> dict[Key, dict[datetime, Fate]]:
+        """Say what becomes of every viewing of what is not kept."""
+        fates = {}
+        for key, times in self._times.items():
+            fates[key] = dict.fromkeys(times, _written(key))
+            fates[key] |= dict.fromkeys(self._there[key], Fate.ALREADY_THERE)
+        for found in self._stands.values():
+            for key, minute in found.items():
+                fates[key][minute] = Fate.COVERED
+        for operation in self._given:
+            if operation.progress:
+                fates[operation.key][self._times[operation.key][-1]] = Fate.WRITTEN
+        return fates
 
-    def _stood_for(
-        self, key: Key, left: Collection[datetime], default: datetime
-    ) -> datetime | None:
-        """Return the viewing that a default at that time stands for.
+    def note(self, note: SeasonNote) -> SeasonNote:
+        """Say of the season what is true of all viewings."""
+        reason = note.reason
+        if self._saved:
+            reason = self._default(max(self._saved)).reason
+        elif any(o.is_default for o in self._planned):
+            reason = "each viewing needs an entry of its own"
+        writes, saved = len(self.operations()), sum(self._saved.values())
+        return replace(note, writes=writes, saved=saved, reason=reason)
 
-        Of those that have no other place, the latest up to its own time; the newest
-        default chooses first. This needs no memory, so it holds without a ledger.
+    def _choose_defaults(self, mode: Mode, watched: set[int | None]) -> None:
+        """Write a default for each round for which it saves writes by itself.
+
+        None beside one that stands there for anything else than a round.
         """
-        if key.episode is None:
-            return None
-        if not span_of(self._airings.get(key.episode)).is_surely_before(default):
-            return None
-        return max((t for t in left if t <= default), default=None)
+        own = {n: self._shelf.entries(self._key(n)) for n in self._airings}
+        # A zero may be ours: before it was written it counted as one to write.
+        bare = {n for n in own.keys() - watched if not any(e.progress for e in own[n])}
+        times = {k.episode or 0: times for k, times in self._times.items()}
+        rounds = find_rounds(times, bare, self._airings, mode)
+        standing = self._shelf.entries(self._default_key)
+        if len(self._standing & {*rounds}) < count_viewings(standing):
+            return
+        for at in rounds:
+            if at in self._standing:
+                continue
+            zeros = {
+                n
+                for n in bare - self._zeros.keys()
+                if not own[n] and not self._span(n).is_surely_not_before(at)
+            }
+            others = {*self._standing, *self._saved}
+            saved = self._count({*others, at}) - self._count(others) - 1 - len(zeros)
+            if saved > 0:
+                self._saved[at] = saved
+                self._zeros |= dict.fromkeys(zeros, at)
 
-    def _default(self, at: datetime, covers: Mapping[Key, datetime]) -> Operation:
-        stands_for = sorted((k.episode or 0, t) for k, t in covers.items())
-        return Operation(
-            Action.ADD,
-            self._default_key,
-            at,
-            covers=tuple(Cover(*cover) for cover in stands_for),
-            reason=f"watched again; last one {at:%Y-%m-%d}",
-        )
+    def _count(self, defaults: Collection[datetime]) -> int:
+        found = self._assign(defaults).values()
+        return sum(_is_writable(key) for of_one in found for key in of_one)
+
+    def _assign(
+        self, defaults: Collection[datetime]
+    ) -> dict[datetime, dict[Key, datetime]]:
+        """Say for which viewings each default stands."""
+        stands: dict[datetime, dict[Key, datetime]] = {}
+        left = {key: {*times} for key, times in self._left.items()}
+        for at in sorted(defaults, reverse=True):
+            stands[at] = {}
+            for key, times in left.items():
+                minute = stood_for(times, at, self._span(key.episode or 0, at))
+                if minute is not None:
+                    times.discard(minute)
+                    stands[at][key] = minute
+        return stands
+
+    def _span(self, number: int, default: datetime | None = None) -> Span:
+        """Say when it aired; what we wrote a default for needs no date again."""
+        airing = self._airings.get(number)
+        if airing is None and default in self._standing and number in self._trusted:
+            return _LONG_AGO
+        return span_of(airing)
+
+    def _key(self, number: int) -> Key:
+        return self._default_key._replace(episode=number)
+
+    def _reason(self, key: Key, minute: datetime) -> str:
+        is_latest = minute == self._times[key][-1]
+        return "not there yet" if is_latest else "an earlier viewing"
+
+    def _default(self, at: datetime) -> Operation:
+        found = self._stands[at].items()
+        covers = tuple(Cover(*c) for c in sorted((k.episode or 0, t) for k, t in found))
+        planned = [o.reason for o in self._planned if o.is_default]
+        is_first = at == max(self._saved) and planned
+        reason = planned[0] if is_first else f"watched again; last one {at:%Y-%m-%d}"
+        return Operation(Action.ADD, self._default_key, at, 100, covers, reason)
+
+
+def _is_writable(key: Key) -> bool:
+    return key.episode is None or key.episode >= FIRST_EPISODE
+
+
+def _written(key: Key) -> Fate:
+    return Fate.WRITTEN if _is_writable(key) else Fate.UNSUPPORTED

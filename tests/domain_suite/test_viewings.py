@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.domain.balance import Column, balance
-from sync.domain.collapse import Fate, Mode
+from sync.domain.collapse import Fate, Mode, SeasonRecord
 from sync.domain.desired import transform
 from sync.domain.entries import OUR_LABEL, Entry
 from sync.domain.plan import Action, Cover, Plan, SeasonId
@@ -118,3 +119,39 @@ def test_every_viewing_stands_there_exactly_once(
 
 def _stands_for(operation: Operation) -> list[tuple[Key, datetime]]:
     return [v for v in operation.viewings if v[0].episode or v[0].season is None]
+
+
+def twice(*numbers: int) -> list[Play]:
+    return [episode(1, n, at(days + n)) for n in numbers for days in (0, 100)]
+
+
+def defaults(*days: int) -> tuple[Entry, ...]:
+    return tuple(entry(Key("TV_501", 1), at(d), imported=OUR_LABEL) for d in days)
+
+
+def test_a_second_round_becomes_a_default_beside_the_first() -> None:
+    made = plan(*twice(1, 2, 3), existing=defaults(3), rules=DATED)
+    assert added(made) == [(Key("TV_501", 1), at(103))]
+    assert (made.seasons[0].writes, made.seasons[0].saved) == (1, 2)
+
+
+def test_no_default_is_put_beside_one_that_stands_for_no_round() -> None:
+    made = plan(*twice(1, 2, 3), existing=defaults(50), rules=DATED)
+    assert {key.episode for key, _ in added(made)} == {1, 2, 3}
+
+
+def test_what_a_default_of_ours_stands_for_needs_no_dates_again() -> None:
+    known = {SeasonId("TV_501", 1): SeasonRecord(covers={1, 2, 3})}
+    dateless = replace(EVERY, records=known)
+    made = plan(*twice(1, 2, 3), existing=defaults(3, 103), rules=dateless)
+    assert made.operations == ()
+
+
+def test_an_episode_zero_is_never_written_by_itself() -> None:
+    history = [*twice(1, 2, 3), episode(1, 0, at(1)), episode(1, 0, at(2))]
+    dates = {SeasonId("TV_501", 1): {0: AIRED[1], **AIRED}}
+    made = plan(*history, *twice(0), rules=replace(DATED, airings=dates))
+    assert added(made) == [(Key("TV_501", 1), at(3)), (Key("TV_501", 1), at(103))]
+    total, _ = balance(10, transform([*history, *twice(0)], {}), made)
+    assert total.is_even
+    assert total.columns[Column.UNSUPPORTED] == 2

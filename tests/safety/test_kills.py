@@ -28,6 +28,8 @@ HISTORIES = (
     {"collapse": "clean", "plays": "latest"},
     {"collapse": "fewest", "plays": "latest"},
     {"collapse": "off", "plays": "all"},
+    {"collapse": "clean", "plays": "all"},
+    {"collapse": "fewest", "plays": "all"},
 )
 #: As many as an undisturbed run of the small account makes, at most.
 REQUESTS = 30
