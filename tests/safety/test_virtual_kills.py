@@ -1,0 +1,80 @@
+"""Deaths in virtual time, one after another, at every request boundary."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from sync.sandbox.discovr_quirks import DiscovrQuirks
+from tests.safety.accounts import mixed_account
+from tests.safety.arena import Arena, Phase, arena
+from tests.safety.killing import migrate_until
+from tests.safety.suite import part
+from tests.safety.test_faults import HISTORIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from aiohttp import web
+
+#: As many as an undisturbed run makes, and a few more.
+REQUESTS = 36
+QUIRKS = list(DiscovrQuirks.combinations())
+
+
+class Death(NamedTuple):
+    """One moment at which the run dies, and the world in which it does."""
+
+    number: int
+    phase: Phase
+    history: dict[str, str]
+    quirks: DiscovrQuirks
+
+    def __str__(self) -> str:
+        history = "-".join(self.history.values())
+        return f"{history}-{self.quirks.repeats}-{self.number}-{self.phase.name}"
+
+
+DEATHS = [
+    Death(number, phase, history, QUIRKS[11 * i % len(QUIRKS)])
+    for i, (history, number, phase) in enumerate(
+        product(HISTORIES, range(REQUESTS), Phase)
+    )
+]
+CHOSEN = part(DEATHS, 17)
+
+
+@pytest.mark.parametrize("death", CHOSEN, ids=str)
+async def test_it_ends_as_if_never_killed(death: Death, tmp_path: Path) -> None:
+    async with _arena(death, tmp_path / "calm") as calm:
+        assert (await calm.migrate()).is_complete
+    async with _arena(death, tmp_path) as place:
+        is_over = not await migrate_until(place, _moment(death.number, death.phase))
+        # The second run dies too, after its second write.
+        writes = place.writes()
+        await migrate_until(place, lambda _request, _phase: place.writes() > writes + 1)
+        report = await place.migrate()
+        assert is_over or report.is_complete
+        assert place.discovr.doubled() == {}
+        assert set(place.discovr.appended) == set(calm.discovr.appended)
+        assert place.marks() == calm.marks()
+        assert await place.operations() == ()
+
+
+def _moment(number: int, phase: Phase) -> Callable[[web.Request, Phase], bool]:
+    left = {Phase.BEFORE: number, Phase.DONE: number}
+
+    def is_moment(_request: web.Request, now: Phase) -> bool:
+        left[now] -= 1
+        return now is phase and left[now] < 0
+
+    return is_moment
+
+
+def _arena(death: Death, folder: Path) -> AbstractAsyncContextManager[Arena]:
+    account, own = mixed_account()
+    return arena(account, folder, own=own, discovr=death.quirks, history=death.history)
