@@ -117,7 +117,7 @@ class DiscovrStandIn(StandIn):
             progress=progress,
             imported=imported,
         )
-        self._book.put(entry)
+        self._book.append(entry)
         return entry
 
     def person_sets(

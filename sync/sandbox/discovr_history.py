@@ -102,11 +102,18 @@ class HistoryBook:
             progress=viewing.progress,
             imported=None if quirks.drops_label else viewing.imported,
         )
-        repeats = self.of_key(profile, viewing.key)
-        same = [e for e in repeats if e.updated_at == updated_at]
+        same = [
+            e for e in self.of_key(profile, viewing.key) if e.updated_at == updated_at
+        ]
         if quirks.post_upserts and same:
             self.put(replace(entry, number=same[0].number, count=same[0].count))
-        elif quirks.repeats == "merged" and repeats:
+        else:
+            self.append(entry)
+
+    def append(self, entry: StoredEntry) -> None:
+        """Store a new entry beside, or merged with, the others of its key."""
+        repeats = self.of_key(entry.profile, entry.key)
+        if self._quirks.repeats == "merged" and repeats:
             self.put(self._merged(repeats[0], entry))
         else:
             self.put(entry)

@@ -157,6 +157,10 @@ class Arena(World):
         async with build(self.settings, clock=self.clock) as services:
             return await pipeline.migrate(services, confirm=_agree, **options)
 
+    async def sync(self, **options: Any) -> Report:
+        async with build(self.settings, clock=self.clock) as services:
+            return await pipeline.sync(services, confirm=_agree, **options)
+
     async def operations(self) -> tuple[Operation, ...]:
         """Plan, and return what would be written."""
         async with build(self.settings, clock=self.clock, is_dry=True) as services:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.safety.arena import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from aiohttp import web
@@ -23,13 +23,22 @@ _STATE = ("state.sqlite3", "state.sqlite3-wal")
 async def migrate_until(
     place: Arena, is_moment: Callable[[web.Request, Phase], bool]
 ) -> bool:
+    """Migrate until that moment; return whether it came."""
+    return await run_until(place, place.migrate(is_forced=True), is_moment)
+
+
+async def run_until(
+    place: Arena,
+    work: Coroutine[Any, Any, object],
+    is_moment: Callable[[web.Request, Phase], bool],
+) -> bool:
     """Run until that moment, as if by SIGKILL; return whether it came.
 
     The run is cancelled there, no later request has an effect, and the state is put
     back to what it was at the moment.
     """
     kept = place.folder / "kept"
-    run = asyncio.create_task(place.migrate(is_forced=True))
+    run = asyncio.create_task(work)
 
     def hook(request: web.Request, phase: Phase) -> bool:
         if not kept.exists():

@@ -28,12 +28,13 @@ from sync.sandbox.faults import seeded_faults
 from tests.safety.accounts import mixed_account, watched_on
 from tests.safety.arena import Arena, Phase, arena
 from tests.safety.faults import MIX, SHARE
-from tests.safety.killing import migrate_until
-from tests.safety.reading import Shown, own_entry, shown, watched
+from tests.safety.killing import run_until
+from tests.safety.reading import Shown, media_of, own_entry, shown, watched
 from tests.safety.suite import IS_WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from collections.abc import Set as AbstractSet
 
     from aiohttp import web
 
@@ -52,6 +53,7 @@ KEYS = [
     Key("MV_102"),
 ]
 DAYS = st.integers(0, 40)
+COMMANDS = st.sampled_from(["migrate", "sync", "prune"])
 
 
 class Safety(RuleBasedStateMachine):
@@ -63,6 +65,10 @@ class Safety(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="safety-"))
         self.place: Arena
+        #: What was watched on Trakt since both sides were last in step.
+        self.news: set[Key] = set()
+        #: What the person said last of a key on Discovr.
+        self.marks: dict[Key, bool] = {}
 
     @initialize(
         quirks=st.sampled_from(list(DiscovrQuirks.combinations())),
@@ -70,10 +76,8 @@ class Safety(RuleBasedStateMachine):
         plays=st.sampled_from(["latest", "all"]),
     )
     def open(self, quirks: DiscovrQuirks, collapse: str, plays: str) -> None:
-        if plays == "all":
-            # Merged, a viewing of a killed run cannot be told from the person's own.
-            quirks = replace(quirks, repeats="listed")
         account, own = mixed_account()
+        self.marks = {key: progress >= 80 for key, progress, _ in own}
         self.place = self.wait_for(
             self.stack.enter_async_context(
                 arena(
@@ -102,6 +106,7 @@ class Safety(RuleBasedStateMachine):
         account = self.place.account
         title = account.find(name)
         account.add_play(title, watched_on(day), season=season, number=number)
+        self.news.add(Key(media_of(account)[name], season, number))
 
     @rule(draw=st.integers(0, 10**6))
     def a_play_is_removed(self, draw: int) -> None:
@@ -114,6 +119,7 @@ class Safety(RuleBasedStateMachine):
     def the_person_adds(self, key: Key, day: int | None) -> None:
         at = None if day is None else watched_on(day)
         self.place.discovr.person_adds(key, at=at)
+        self.note_mark(key)
 
     @rule(
         key=st.sampled_from([key for key in KEYS if key.episode or not key.season]),
@@ -123,12 +129,19 @@ class Safety(RuleBasedStateMachine):
     def the_person_sets(self, key: Key, progress: int, day: int | None) -> None:
         at = None if day is None else watched_on(day)
         self.place.discovr.person_sets(key, progress, at=at)
+        self.note_mark(key)
 
     @precondition(lambda self: self.place.discovr.entries())
     @rule(draw=st.integers(0, 10**6))
     def the_person_removes(self, draw: int) -> None:
         entries = self.place.discovr.entries()
-        self.place.discovr.person_removes(entries[draw % len(entries)].key)
+        key = entries[draw % len(entries)].key
+        self.place.discovr.person_removes(key)
+        self.marks.pop(key, None)
+
+    def note_mark(self, key: Key) -> None:
+        own = own_entry(key, self.place.discovr.entries())
+        self.marks[key] = own is not None and (own.progress or 0) >= 80
 
     # What the program does.
 
@@ -144,32 +157,52 @@ class Safety(RuleBasedStateMachine):
         assert report.verification == replace(
             report.verification, missing=(), doubled=()
         )
-        self.check_that_all_is_there()
+        self.check_that_all_is_there(watched(self.place.account).keys())
+        self.news.clear()
         writes = self.place.writes()
-        assert self.wait_for(self.place.operations()) == ()
-        self.wait_for(self.place.migrate(is_forced=True))
+        again: Report = self.wait_for(self.place.migrate(is_forced=True))
+        assert again.prepared.plan.operations == ()
         assert self.place.writes() == writes
 
-    @rule(seed=st.integers(0, 10**6))
-    def a_run_meets_faults(self, seed: int) -> None:
+    @rule(is_pruned=st.booleans())
+    def a_sync_is_undisturbed(self, is_pruned: bool) -> None:
+        before = self.read()
+        report = self.wait_for(self.place.sync(prune=is_pruned, is_forced=True))
+        self.check(before, is_pruned=is_pruned)
+        assert report.is_complete
+        assert report.balance()[0].is_even
+        self.check_that_all_is_there(self.news)
+        self.news.clear()
+        for service in (self.place.trakt, self.place.discovr):
+            service.seen.clear()
+        self.wait_for(self.place.sync(is_forced=True))
+        assert len(self.place.trakt.seen) == 1
+        assert self.place.discovr.seen == []
+
+    @rule(seed=st.integers(0, 10**6), command=COMMANDS)
+    def a_run_meets_faults(self, seed: int, command: str) -> None:
         before = self.read()
         self.place.discovr.faults = seeded_faults(seed, SHARE, mix=MIX)
-        report = self.wait_for(self._disturbed())
+        report = self.wait_for(self._disturbed(command))
         self.place.discovr.faults = None
-        self.check(before)
+        self.check(before, is_pruned=command == "prune")
         assert report is None or report.balance()[0].is_even
 
-    async def _disturbed(self) -> Report | None:
+    async def _disturbed(self, command: str) -> Report | None:
         try:
-            report: Report = await self.place.migrate(is_forced=True)
+            return await self.run(command)
         except (TransientError, IncompleteReadError):
             return None
         finally:
             await self.place.discovr.settle()
-        return report
 
-    @rule(number=st.integers(0, 35), phase=st.sampled_from(Phase))
-    def a_run_is_killed(self, number: int, phase: Phase) -> None:
+    async def run(self, command: str) -> Report:
+        if command == "migrate":
+            return await self.place.migrate(is_forced=True)
+        return await self.place.sync(prune=command == "prune", is_forced=True)
+
+    @rule(number=st.integers(0, 35), phase=st.sampled_from(Phase), command=COMMANDS)
+    def a_run_is_killed(self, number: int, phase: Phase, command: str) -> None:
         before = self.read()
         left = {Phase.BEFORE: number, Phase.DONE: number}
 
@@ -177,8 +210,8 @@ class Safety(RuleBasedStateMachine):
             left[now] -= 1
             return now is phase and left[now] < 0
 
-        self.wait_for(migrate_until(self.place, is_moment))
-        self.check(before)
+        self.wait_for(run_until(self.place, self.run(command), is_moment))
+        self.check(before, is_pruned=command == "prune")
 
     # The laws.
 
@@ -186,22 +219,27 @@ class Safety(RuleBasedStateMachine):
         self.place.clock.advance(HOUR_S)
         return shown(self.place.account, self.place.discovr.entries())
 
-    def check(self, before: Shown) -> None:
+    def check(self, before: Shown, *, is_pruned: bool = False) -> None:
+        wanted = watched(self.place.account).keys()
         after = shown(self.place.account, self.place.discovr.entries())
-        assert after.maybe <= before.maybe | watched(self.place.account).keys()
-        if self.place.history["collapse"] != "fewest":
+        assert after.maybe <= before.maybe | wanted
+        if is_pruned:
+            persons = {key for key, is_completed in self.marks.items() if is_completed}
+            assert before.surely & (wanted | persons) <= after.surely
+        elif self.place.history["collapse"] != "fewest":
             assert before.surely <= after.surely
         assert self.place.discovr.doubled() == {}
 
-    def check_that_all_is_there(self) -> None:
+    def check_that_all_is_there(self, keys: AbstractSet[Key]) -> None:
         entries = self.place.discovr.entries()
         completed = shown(self.place.account, entries).surely
-        for key, times in watched(self.place.account).items():
+        times = watched(self.place.account)
+        for key in times.keys() & keys:
             own = own_entry(key, entries)
             is_kept = (
                 own
                 and (own.progress or 0) < 80
-                and to_minute(own.updated_at) > max(times)
+                and to_minute(own.updated_at) > max(times[key])
             )
             assert key in completed or is_kept, f"{key} is missing"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,11 +49,8 @@ async def test_what_hid_there_before_is_not_taken_for_a_write_that_was_lost(
     account.add_play(title, watched_on(1))
     quirks = DiscovrQuirks(repeats=repeats)  # type: ignore[arg-type]  # one of them
     async with arena(account, tmp_path, discovr=quirks, history=EVERY) as place:
-        own = place.discovr.person_adds(key, at=watched_on(30))
-        if repeats == "merged":
-            place.discovr._book.put(replace(own, count=2))
-        else:
-            place.discovr.person_adds(key, at=watched_on(31))
+        for day in (30, 31):
+            place.discovr.person_adds(key, at=watched_on(day))
         spoil = once(Fault.cut_before())
         place.discovr.faults = lambda request, _number: spoil(request)
         await place.migrate()
