@@ -24,10 +24,11 @@ from connectors.trakt.oauth import OauthHosts
 from sync.catalogue import Catalogue, Listing, TmdbListing, TraktListing
 from sync.config import APP
 from sync.discovr_target import DiscovrTarget
-from sync.events import Waiting
+from sync.events import Waiting, Warned
 from sync.extract import TraktSource
 from sync.file_source import FileSource
 from sync.ledger import Ledger
+from sync.logins import login_warnings
 from sync.prepare import Services
 from sync.resolve import Resolver
 
@@ -69,7 +70,8 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
     """Open everything that a run needs, and close it again.
 
     A session, source or target of the caller's is used as it is and left open. With
-    ``is_dry`` no state database is created where there is none.
+    ``is_dry`` no state database is created where there is none. A login that ends soon
+    is told of by a Warned event.
     """
     clock = clock or SystemClock()
     tell = on_event or (lambda _event: None)
@@ -93,6 +95,8 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             listings.append(TmdbListing(tmdb_client))
         if trakt_client:
             listings.append(TraktListing(trakt_client))
+        if target is None:
+            wiring.warn()
         yield Services(
             settings=settings,
             source=source or FileSource((), clock),
@@ -136,6 +140,13 @@ class Wiring:
             secret(settings.trakt.refresh_token),
         )
         self._discovr_token = secret(settings.discovr.refresh_token)
+
+    def warn(self) -> None:
+        """Tell of a login that ends soon. Raises ConfigError for the token store."""
+        now = self._clock.now()
+        for message in login_warnings(self._store, now, self._discovr_token):
+            if self._on_event:
+                self._on_event(Warned(message))
 
     def trakt(self) -> trakt.TraktClient:
         """Build the client of the signed-in Trakt account."""

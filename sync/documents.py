@@ -146,6 +146,7 @@ class ReportDocument(Document):
 
     ``files`` names the downloads that were read, none for the API. The two states are
     digests per title of what both sides held: ``apply`` refuses if one has moved.
+    ``warnings`` say what somebody has to do soon, such as to log in again.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -168,6 +169,7 @@ class ReportDocument(Document):
     source_state: dict[str, str]
     target_state: dict[str, str]
     operations: tuple[OperationDocument, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class ProfileDocument(Document):

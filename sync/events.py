@@ -42,4 +42,11 @@ class Waiting:
     reason: str
 
 
-Event = Advanced | Finished | Waiting
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """The run goes on, and somebody has to do something soon; says what."""
+
+    message: str
+
+
+Event = Advanced | Finished | Waiting | Warned

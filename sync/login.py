@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from connectors.device import CodeExpiredError, wait_for_approval
@@ -19,18 +17,15 @@ from sync.login_documents import LoginDocument, LogoutDocument
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
-    from datetime import datetime
 
     from connectors.device import Device, DeviceCode
     from connectors.discovr.models import Profile
-    from connectors.tokens import StoredToken, TokenStore
+    from connectors.tokens import StoredToken
     from sync.login_wiring import LoginWiring
     from sync.stop import Stop
 
 #: Polling is its own repetition.
 _ONCE = RetryPolicy(attempts=1)
-#: From then on every run warns that a login ends which cannot renew itself.
-WARN_BEFORE = timedelta(days=14)
 _TRAKT_KEYS = "[trakt] access_token and refresh_token"
 _DISCOVR_KEYS = "[discovr] refresh_token"
 
@@ -119,28 +114,6 @@ async def logout_discovr(wiring: LoginWiring) -> LogoutDocument:
         was_there=bool(token),
         keys=_DISCOVR_KEYS if configured else None,
     )
-
-
-def login_warnings(
-    store: TokenStore, now: datetime, configured: str | None = None
-) -> list[str]:
-    """Say which login ends soon and cannot renew itself, which is Discovr's.
-
-    Nothing is known of the age of a ``configured`` token that the stored one does not
-    replace.
-    """
-    token = discovr.token_in_force(store, configured)
-    if token is None or token.expires_at is None:
-        return []
-    left = token.expires_at - now
-    if left > WARN_BEFORE:
-        return []
-    day = f"{token.expires_at:%Y-%m-%d}"
-    days = math.ceil(left / timedelta(days=1))
-    when = f"runs out on {day}, in {days} day{'s' * (days != 1)}"
-    if left <= timedelta(0):
-        when = f"ran out on {day}"
-    return [f"The Discovr login {when}. Log in again: trakt2discovr login discovr"]
 
 
 async def _approved(wiring: LoginWiring, device: Device, screen: Screen) -> StoredToken:

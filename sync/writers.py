@@ -38,7 +38,11 @@ if TYPE_CHECKING:
 
 
 def report_document(
-    report: Report, command: str, exit_code: int, files: Iterable[Path] = ()
+    report: Report,
+    command: str,
+    exit_code: int,
+    files: Iterable[Path] = (),
+    warnings: Iterable[str] = (),
 ) -> ReportDocument:
     """Write a whole report down."""
     prepared = report.prepared
@@ -64,6 +68,7 @@ def report_document(
         source_state=source_state(prepared.desired),
         target_state=target_state(prepared.existing),
         operations=tuple(map(OperationDocument.model_validate, plan.operations)),
+        warnings=tuple(warnings),
     )
 
 

@@ -69,7 +69,7 @@ def migrate(
                 files=files,
                 on_event=reporter.on_event,
             )
-        return _finish(output, report, "migrate", is_strict=strict)
+        return _finish(output, reporter, report, "migrate", is_strict=strict)
 
     return run_command(context, work)
 
@@ -89,7 +89,7 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
                 stop=stop,
                 on_event=reporter.on_event,
             )
-        return _finish(output, report, "apply", is_strict=False)
+        return _finish(output, reporter, report, "apply", is_strict=False)
 
     return run_command(context, work)
 
@@ -135,7 +135,9 @@ def plan(
                 on_event=reporter.on_event,
             )
         code = _exit_code(report, is_strict=strict)
-        document = report_document(report, "plan", code, files)
+        document = report_document(
+            report, "plan", code, files, warnings=reporter.warnings
+        )
         if out:
             _write(out, document.model_dump_json(indent=2) + "\n")
         rate = settings.discovr.requests_per_second
@@ -161,7 +163,9 @@ def verify(
                 files=files,
                 on_event=reporter.on_event,
             )
-        return _finish(output, report, "verify", is_strict=strict, is_exact=True)
+        return _finish(
+            output, reporter, report, "verify", is_strict=strict, is_exact=True
+        )
 
     return run_command(context, work)
 
@@ -247,6 +251,7 @@ async def _opened(
 
 def _finish(
     output: Output,
+    reporter: Reporter,
     report: Report,
     command: str,
     *,
@@ -256,7 +261,7 @@ def _finish(
     code = _exit_code(report, is_strict=is_strict)
     if is_exact and report.verification and not report.verification.is_clean:
         code = Exit.INCOMPLETE
-    document = report_document(report, command, code)
+    document = report_document(report, command, code, warnings=reporter.warnings)
     output.emit(document, lambda console: view.show_report(console, report))
     return code
 

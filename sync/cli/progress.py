@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from sync.events import Advanced, Finished, Stage, Waiting
+from sync.events import Advanced, Finished, Stage, Waiting, Warned
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,11 +31,15 @@ _WORDS = {
 
 
 class Reporter:
-    """Shows events. Use it as a context manager; ``pause`` before asking anything."""
+    """Shows events. Use it as a context manager; ``pause`` before asking anything.
+
+    ``warnings`` keeps those that came; they are shown in any case.
+    """
 
     def __init__(self, console: Console, *, is_quiet: bool) -> None:
         self._console = console
         self._is_quiet = is_quiet
+        self.warnings: list[str] = []
         self._tasks: dict[Stage, TaskID] = {}
         self._bars = Progress(
             TextColumn("{task.description:<22}"),
@@ -63,6 +67,10 @@ class Reporter:
 
     def on_event(self, event: Event) -> None:
         """Show one event."""
+        if isinstance(event, Warned):
+            self.warnings.append(event.message)
+            warning = f"Warning: {event.message}"
+            self._console.print(warning, markup=False, soft_wrap=True)
         if self._is_quiet:
             return
         if isinstance(event, Advanced):

@@ -12,10 +12,10 @@ from connectors.tokens import StoredToken, TokenStore, fingerprint
 from sync.login import (
     login_discovr,
     login_trakt,
-    login_warnings,
     logout_discovr,
     logout_trakt,
 )
+from sync.logins import login_warnings
 from sync.sandbox.faults import Fault
 from sync.sandbox.synthetic import synthetic_account
 from sync.sandbox.trakt import TraktStandIn
