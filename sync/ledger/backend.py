@@ -13,7 +13,7 @@ from connectors.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Engine, Table
+    from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.exc import DBAPIError
 
@@ -43,6 +43,9 @@ class ProfileLock(Protocol):
     def acquire(self, holder: Holder) -> None:
         """Take it in the name of ``holder``, or raise BusyError at once."""
 
+    def check(self) -> None:
+        """Raise BusyError if it is taken, without taking it."""
+
     def release(self) -> None:
         """Free it; without effect when it was not taken."""
 
@@ -52,9 +55,21 @@ class Backend(Protocol):
 
     #: Sent at the start of each transaction.
     opening: ClassVar[Mapping[Mode, tuple[str, ...]]]
+    kind: ClassVar[str]
+    #: Where it is, in words that hold no secret.
+    place: str
 
-    def create_engine(self) -> Engine:
+    def create_engine(self, *, is_read_only: bool) -> Engine:
         """Build the engine; nothing is opened yet."""
+
+    def is_there(self) -> bool:
+        """Whether there is anything to connect to."""
+
+    def measure(self, connection: Connection) -> tuple[str, int]:
+        """Return name and version of the software, and the size in bytes."""
+
+    def check(self, connection: Connection) -> None:
+        """Raise StateError if what is stored is damaged, as far as that shows."""
 
     def insert(self, table: Table) -> Upsert:
         """Start an INSERT that knows ON CONFLICT."""

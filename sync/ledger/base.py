@@ -9,7 +9,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sync.ledger.database import Database
-from sync.ledger.records import Holder
+from sync.ledger.records import DatabaseFacts, Holder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -52,8 +52,13 @@ def transaction(
 class LedgerBase:
     """An open database. A cancelled call has happened whole or not at all."""
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str, *, is_read_only: bool = False) -> None:
+        """Prepare it; only ``open`` makes sure that its tables are there.
+
+        With ``is_read_only`` nothing is created, migrated or written: look at what
+        ``describe`` returns before anything else is read.
+        """
+        self._database = Database(url, is_read_only=is_read_only)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
     @classmethod
@@ -86,6 +91,18 @@ class LedgerBase:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+    async def describe(self) -> DatabaseFacts:
+        """Say what the database is. Raises StateError where it cannot be used."""
+        return await self._in_thread(self._database.describe)
+
+    async def check(self) -> None:
+        """Read it whole. Raises StateError if it is damaged."""
+        await self._in_thread(self._database.check)
+
+    async def check_free(self, profile: str) -> None:
+        """Raise BusyError if a run holds the profile; leaves it as it is."""
+        await self._in_thread(self._database.profile_lock(profile).check)
 
     @asynccontextmanager
     async def profile_lock(

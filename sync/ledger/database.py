@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sync.ledger.backend import Backend, Mode, ProfileLock, choose_backend
 from sync.ledger.errors import StateError
 from sync.ledger.migrations import HEAD, VERSION_TABLE
+from sync.ledger.records import DatabaseFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +27,11 @@ _read_version = select(column("version_num", Text)).select_from(table(VERSION_TA
 class Database:
     """A state database. ``sessions`` says in which session each lock was taken."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, is_read_only: bool = False) -> None:
         self.backend: Backend = choose_backend(url)
         self.session = 0
         self.sessions: dict[str, int] = {}
-        self._engine = self.backend.create_engine()
+        self._engine = self.backend.create_engine(is_read_only=is_read_only)
         event.listen(self._engine, "connect", self._count_session)
 
     def open(self) -> None:
@@ -42,6 +43,27 @@ class Database:
         with self.transaction(Mode.MIGRATE) as connection:
             if not migrate(connection):
                 raise self.backend.newer_version()
+
+    def describe(self) -> DatabaseFacts:
+        """Say what is there, without a change to it."""
+        kind, place = self.backend.kind, self.backend.place
+        if not self.backend.is_there():
+            return DatabaseFacts(kind, place)
+        version = self._version()
+        is_current = version == HEAD
+        if version is not None and not is_current:
+            from sync.ledger.migrate import is_known  # noqa: PLC0415  # as above
+
+            if not is_known(version):
+                raise self.backend.newer_version()
+        with self.transaction(Mode.READ) as connection:
+            software, size_bytes = self.backend.measure(connection)
+        return DatabaseFacts(kind, place, software, version, is_current, size_bytes)
+
+    def check(self) -> None:
+        """Read it whole, and raise StateError if it is damaged."""
+        with self.transaction(Mode.READ) as connection:
+            self.backend.check(connection)
 
     def close(self) -> None:
         """Close the connection."""

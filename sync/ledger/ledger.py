@@ -12,6 +12,7 @@ from sync.ledger.backend import Mode
 from sync.ledger.base import transaction
 from sync.ledger.facts import cut
 from sync.ledger.histories import Histories
+from sync.ledger.overview import Overview
 from sync.ledger.records import Outcome, Row, Run
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sync.domain.plan import Operation
 
 
-class Ledger(Histories):
+class Ledger(Histories, Overview):
     """Rows of write intents and outcomes; beside them runs, facts and histories.
 
     Times are aware; they come back in UTC, to the microsecond.

@@ -45,6 +45,20 @@ class FileProfileLock:
                 remedy="Allow writing to its folder, or change [state] url.",
             ) from error
 
+    def check(self) -> None:
+        """Raise BusyError if it is taken, without taking it.
+
+        Only what a killed run left behind is tried, and freed again at once: a lock
+        that nobody has ever held stays untouched.
+        """
+        if not self._holder.exists():
+            return
+        try:
+            self._lock.acquire()
+        except (Timeout, OSError) as error:  # that of another user cannot be tried
+            raise BusyError(self._profile, self._read_holder()) from error
+        self._lock.release()
+
     def release(self) -> None:
         """Free it; without effect when it was not taken."""
         if self._lock.is_locked:
@@ -73,10 +87,14 @@ class LocalProfileLock:
 
     def acquire(self, holder: Holder) -> None:
         """Take it in the name of ``holder``, or raise BusyError at once."""
-        if self._profile in self._held:
-            raise BusyError(self._profile, self._held[self._profile])
+        self.check()
         self._held[self._profile] = holder
         self._is_mine = True
+
+    def check(self) -> None:
+        """Raise BusyError if it is taken, without taking it."""
+        if self._profile in self._held:
+            raise BusyError(self._profile, self._held[self._profile])
 
     def release(self) -> None:
         """Free it; without effect when it was not taken."""

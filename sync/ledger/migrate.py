@@ -17,14 +17,24 @@ if TYPE_CHECKING:
 
 def migrate(connection: Connection) -> bool:
     """Upgrade within the transaction; False when it holds a version unknown here."""
-    config = Config()
-    config.set_main_option("script_location", "sync.ledger:migrations")
+    config = _config()
     config.attributes["connection"] = connection
-    known = {s.revision for s in ScriptDirectory.from_config(config).walk_revisions()}
     context = MigrationContext.configure(
         connection, opts={"version_table": VERSION_TABLE}
     )
-    if not known.issuperset(context.get_current_heads()):
+    if not all(map(is_known, context.get_current_heads())):
         return False
     command.upgrade(config, "head")
     return True
+
+
+def is_known(version: str) -> bool:
+    """Tell whether this program can upgrade tables of that version."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return version in {script.revision for script in scripts}
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "sync.ledger:migrations")
+    return config

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar
 
-from sqlalchemy import StaticPool, create_engine, delete, event, func, select
+from sqlalchemy import StaticPool, create_engine, delete, event, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
@@ -73,6 +73,16 @@ SET tcp_keepalives_idle TO 30;
 SET tcp_keepalives_interval TO 10;
 SET tcp_keepalives_count TO 3
 """
+_SIZE = text("""
+SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+WHERE relkind = 'r' AND starts_with(relname, 't2d_') AND pg_table_is_visible(oid)
+""")
+#: The server shows a key of 64 bits as two of 32.
+_HELD = text("""
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
+AND objsubid = 1 AND classid::bigint = :high AND objid::bigint = :low
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+""")
 
 
 class PostgresBackend:
@@ -86,14 +96,15 @@ class PostgresBackend:
         Mode.MIGRATE: ("SELECT pg_advisory_xact_lock(7214402958412047)",),
     }
     insert = staticmethod(insert)
+    kind: ClassVar[str] = "PostgreSQL"
 
     def __init__(self, url: URL) -> None:
         self._url = url.set(drivername="postgresql+psycopg")
         host = url.host or "the local socket"
         port = f":{url.port}" if url.port else ""
-        self._label = f"{url.database or url.username} on {host}{port}"
+        self.place = f"{url.database or url.username} on {host}{port}"
 
-    def create_engine(self) -> Engine:
+    def create_engine(self, *, is_read_only: bool) -> Engine:
         """Build the engine around one connection; nothing is opened yet."""
         try:
             engine = create_engine(
@@ -111,7 +122,22 @@ class PostgresBackend:
                 remedy="Install it: pip install 'trakt2discovr[postgres]'.",
             ) from error
         event.listen(engine, "connect", _prepare_session)
+        if is_read_only:
+            event.listen(engine, "connect", _refuse_changes)
         return engine
+
+    def is_there(self) -> bool:
+        """Whether there is a server is known once it is asked."""
+        return True
+
+    def measure(self, connection: Connection) -> tuple[str, int]:
+        """Return the version of the server, and the size of our tables alone."""
+        version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+        size_bytes = connection.execute(_SIZE).scalar_one()
+        return f"PostgreSQL {version.partition(' ')[0]}", size_bytes
+
+    def check(self, connection: Connection) -> None:
+        """Leave that to whoever runs the server."""
 
     def is_missing_table(self, error: DBAPIError) -> bool:
         """Whether it says that a table is not there."""
@@ -135,7 +161,7 @@ class PostgresBackend:
         return _AdvisoryLock(profile, database)
 
     def _state_error(self, what: str, remedy: str) -> StateError:
-        return StateError(f"The state database {self._label} {what}.", remedy=remedy)
+        return StateError(f"The state database {self.place} {what}.", remedy=remedy)
 
 
 class _AdvisoryLock:
@@ -170,6 +196,14 @@ class _AdvisoryLock:
                 .on_conflict_do_update(index_elements=["profile"], set_=columns)
             )
 
+    def check(self) -> None:
+        """Raise BusyError if it is taken, without taking it."""
+        unsigned = self._key % 2**64
+        words = {"high": unsigned >> 32, "low": unsigned % 2**32}
+        with self._database.transaction(Mode.READ) as connection:
+            if connection.scalar(_HELD, words):
+                raise BusyError(self._profile, self._read_holder(connection))
+
     def release(self) -> None:
         """Free it; without effect when it was not taken or went with its session."""
         if not self._is_mine:
@@ -191,6 +225,12 @@ class _AdvisoryLock:
             select(holders).where(holders.c.profile == self._profile)
         ).first()
         return Holder(row.host, row.pid, row.command, row.since) if row else None
+
+
+def _refuse_changes(connection: DBAPIConnection, _: object) -> None:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SET default_transaction_read_only TO on")
+    connection.commit()
 
 
 def _prepare_session(connection: DBAPIConnection, _: object) -> None:

@@ -65,6 +65,22 @@ class CachedShow:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """A state database as it stands; without ``software`` there is none yet.
+
+    ``version`` is that of its tables, None where it has none; ``is_current`` says
+    whether this program can work with them as they are.
+    """
+
+    kind: str
+    place: str
+    software: str | None = None
+    version: str | None = None
+    is_current: bool = False
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds a profile."""
 

@@ -19,7 +19,7 @@ from sync.ledger.locks import FileProfileLock, LocalProfileLock
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import URL, Engine
+    from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.exc import DBAPIError
 
     from sync.ledger.backend import ProfileLock
@@ -64,21 +64,38 @@ class SqliteBackend:
         Mode.MIGRATE: ("PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"),
     }
     insert = staticmethod(insert)
+    kind: ClassVar[str] = "SQLite"
 
     def __init__(self, url: URL) -> None:
         in_memory = url.database in (None, "", ":memory:")
         self._path = None if in_memory else Path(str(url.database)).expanduser()
         self._timeout_s = _read_timeout(url)
         self._held: dict[str, Holder] = {}
+        self.place = str(self._path or "memory")
 
-    def create_engine(self) -> Engine:
+    def create_engine(self, *, is_read_only: bool) -> Engine:
         """Build the engine around one connection; nothing is opened yet."""
         return create_engine(
             "sqlite://",
-            creator=self._connect,
+            creator=self._connect_to_look if is_read_only else self._connect,
             poolclass=StaticPool,
             hide_parameters=True,
         )
+
+    def is_there(self) -> bool:
+        """Whether there is a file; one in memory begins anew each time."""
+        return self._path is not None and self._path.exists()
+
+    def measure(self, connection: Connection) -> tuple[str, int]:
+        """Return the version of SQLite, and the size without the write-ahead log."""
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        page_bytes = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+        return f"SQLite {sqlite3.sqlite_version}", pages * page_bytes
+
+    def check(self, connection: Connection) -> None:
+        """Read every page of the file."""
+        if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
+            raise self._state_error(*_FAULTS[sqlite3.SQLITE_CORRUPT])
 
     def is_missing_table(self, error: DBAPIError) -> bool:
         """Whether it says that a table is not there."""
@@ -130,6 +147,19 @@ class SqliteBackend:
         except sqlite3.Error:
             connection.close()
             raise
+        return connection
+
+    def _connect_to_look(self) -> sqlite3.Connection:
+        """Open what is there; SQLite itself then refuses every change."""
+        if self._path is None:
+            return sqlite3.connect(":memory:")
+        connection = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            timeout=self._timeout_s,
+            isolation_level=None,
+        )
+        connection.execute("PRAGMA query_only = ON")
         return connection
 
     def _prepare_file(self, path: Path) -> None:
