@@ -83,7 +83,8 @@ class HttpClient:
     ``explain`` may turn a status of 400 and above into a better error, whose class then
     decides about retries. ``on_wait(service, seconds, reason)`` is told of every wait
     of a second or more, save those of a pacer that was given. ``setting`` names the key
-    that holds ``base_url``, for the remedies.
+    that holds ``base_url``, for the remedies. ``on_answer`` sees every answer, refusals
+    too, as soon as it is there.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per thing that a caller may bring
@@ -101,6 +102,7 @@ class HttpClient:
         clock: Clock | None = None,
         on_wait: Callable[[str, float, str], None] | None = None,
         setting: str | None = None,
+        on_answer: Callable[[Response], None] | None = None,
     ) -> None:
         self._setting = setting or f"{service.lower()}.api_url"
         check_base_url(base_url, self._setting)
@@ -120,6 +122,7 @@ class HttpClient:
             clock=self._clock,
         )
         self._explain = explain
+        self._on_answer = on_answer
 
     @property
     def stats(self) -> RequestStats:
@@ -245,6 +248,8 @@ class HttpClient:
             )
             if isinstance(answer, Response):
                 slot.status, slot.headers = answer.status, answer.headers
+                if self._on_answer is not None:
+                    self._on_answer(answer)
         took_s = self._clock.monotonic() - sent_at
         progress.spent_s += took_s
         _log.debug(

@@ -157,7 +157,7 @@ def _aware(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class _RateLimit(BaseModel):
+class RateLimit(BaseModel):
     """Trakt's ``X-Ratelimit``; what is out of these bounds is not believed."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -206,7 +206,7 @@ class QuotaPacer(OpenPacer):
 
     def _learn(self, status: int, headers: Mapping[str, str]) -> None:
         del status
-        told = _read_rate_limit(headers.get("X-Ratelimit"))
+        told = read_rate_limit(headers.get("X-Ratelimit"))
         if told is None:
             return
         if told.limit != self.limit:
@@ -223,11 +223,12 @@ class QuotaPacer(OpenPacer):
         return f"{self.limit} requests in {self.period_s:.0f} s are used up"
 
 
-def _read_rate_limit(value: str | None) -> _RateLimit | None:
+def read_rate_limit(value: str | None) -> RateLimit | None:
+    """Read the quota for reads that Trakt announces; None for anything else."""
     if not value:
         return None
     try:
-        told = _RateLimit.model_validate_json(value)
+        told = RateLimit.model_validate_json(value)
     except ValidationError:
         return None
     # The quota for writes comes under the same header and is none of ours.

@@ -116,7 +116,7 @@ class Wire:
                 # trust_env would also read ~/.netrc, whose entries clash with our
                 # Authorization header, and would send loopback through the proxy.
                 trust_env=False,
-                proxy=_proxy_for(self._base),
+                proxy=proxy_for(self._base),
             )
         return self._session
 
@@ -154,7 +154,7 @@ def user_agent() -> str:
     return f"trakt2discovr/{version}"
 
 
-def _proxy_for(base: URL) -> str | None:
+def proxy_for(base: URL) -> str | None:
     """Return the proxy that the environment or the system names for that address."""
     host = base.host or ""
     if is_loopback(host) or urllib.request.proxy_bypass(host):

@@ -129,7 +129,7 @@ def load_settings(
     no file at all is fine. A key of the environment wins over the file.
     """
     environ = os.environ if environ is None else environ
-    file = _find_file(path, environ)
+    file = find_config(path, environ)
     values = _read_toml(file) if file else {}
     _overlay(values, environ)
     try:
@@ -144,7 +144,11 @@ def load_settings(
         ) from None
 
 
-def _find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+def find_config(
+    path: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Path | None:
+    """Return the config file: the one that is named, else that of a usual place."""
+    environ = os.environ if environ is None else environ
     named = path or (Path(p) if (p := environ.get(CONFIG_VARIABLE)) else None)
     if named:
         return named

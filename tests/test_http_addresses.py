@@ -7,7 +7,7 @@ from yarl import URL
 
 from connectors.errors import ConfigError, TransientError
 from connectors.http import HttpClient, RetryPolicy, check_base_url
-from connectors.wire import _proxy_for
+from connectors.wire import proxy_for
 from tests.loopback import Loopback, reply
 
 
@@ -84,7 +84,7 @@ def test_the_proxy_is_what_the_environment_names_and_never_for_loopback(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert _proxy_for(URL(url)) == proxy
+    assert proxy_for(URL(url)) == proxy
 
 
 async def test_a_proxy_of_another_kind_is_refused(

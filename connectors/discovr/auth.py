@@ -147,15 +147,18 @@ class SessionAuth:
             )
         self._uses_identity = True
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the session ends; None before one was minted. Raises ContractError."""
+        return _end(self._session) if self._session else None
+
+    @property
+    def uses_identity(self) -> bool:
+        """Whether Discovr insisted on the identity token for a profile's lists."""
+        return self._uses_identity
+
     def _ends_soon(self, session: SessionAnswer) -> bool:
-        try:
-            end = datetime.fromtimestamp(session.expires_at, UTC)
-        except (ValueError, OverflowError, OSError):
-            raise ContractError(
-                "Discovr's session ends at a time that cannot be read.",
-                service="Discovr",
-            ) from None
-        return self._clock.now() >= end - _MARGIN
+        return self._clock.now() >= _end(session) - _MARGIN
 
     async def _mint(self) -> SessionAnswer:
         if self.profile_id is None:
@@ -202,6 +205,15 @@ def choose_profile(profiles: list[Profile], wanted: str) -> Profile:
         f"This Discovr account has no profile {wanted!r}.",
         remedy=f"Put one of these into [discovr] profile: {known}.",
     )
+
+
+def _end(session: SessionAnswer) -> datetime:
+    try:
+        return datetime.fromtimestamp(session.expires_at, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ContractError(
+            "Discovr's session ends at a time that cannot be read.", service="Discovr"
+        ) from None
 
 
 def _bearer(session: SessionAnswer) -> dict[str, str]:

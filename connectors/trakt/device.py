@@ -35,12 +35,15 @@ class _Code(Model):
     interval: float = Field(default=5, gt=0)
 
 
-class _User(Model):
+class Account(Model):
+    """Who is signed in, and whether as a paying member; None: Trakt does not say."""
+
     username: str | None = None
+    vip: bool | None = None
 
 
 class _Settings(Model):
-    user: _User = _User()
+    user: Account = Account()
 
 
 _CODE = TypeAdapter(_Code)
@@ -110,10 +113,15 @@ class TraktDevice:
             raise _refused_client(error) from None
 
 
+async def read_account(http: HttpClient) -> Account:
+    """Return whose login it is."""
+    response = await http.request("GET", "/users/settings")
+    return response.parse(_SETTINGS).user
+
+
 async def account_name(http: HttpClient) -> str | None:
     """Return the name of the signed-in account, None if Trakt does not say."""
-    response = await http.request("GET", "/users/settings")
-    return response.parse(_SETTINGS).user.username
+    return (await read_account(http)).username
 
 
 def _refused_client(error: ServiceError) -> ConfigError:
