@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from sync.doctor.documents import DoctorDocument
 from sync.documents import (
     ErrorDocument,
     ProfilesDocument,
@@ -15,6 +16,7 @@ from sync.documents import (
 )
 from sync.extras_documents import PagesDocument, PublishedDocument
 from sync.login_documents import LoginDocument, LogoutDocument
+from sync.status_documents import StatusDocument
 
 
 def schema() -> dict[str, Any]:
@@ -28,6 +30,8 @@ def schema() -> dict[str, Any]:
         | LogoutDocument
         | PagesDocument
         | PublishedDocument
+        | StatusDocument
+        | DoctorDocument
         | ErrorDocument
     )
     return TypeAdapter[Any](documents).json_schema(mode="serialization")

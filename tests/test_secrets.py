@@ -31,6 +31,8 @@ def secrets() -> list[str]:
         ["profiles"],
         ["unmatched"],
         ["undo", "--yes"],
+        ["status"],
+        ["doctor"],
     ],
     ids=lambda args: args[0],
 )
@@ -46,7 +48,7 @@ def test_no_command_shows_or_keeps_a_secret(
     monkeypatch.setenv("HOME", str(tmp_path))
     caplog.set_level("DEBUG")
     runner = CliRunner()
-    if args[0] in ("unmatched", "undo"):
+    if args[0] in ("unmatched", "undo", "status"):
         runner.invoke(app, ["--sandbox", "migrate", "--yes"])
     result = runner.invoke(app, ["--sandbox", *form, *args])
     written = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync.cli import extras
+from sync.cli import checkup, extras
 from sync.cli.context import Context
 from sync.cli.login import login, logout
 
@@ -157,3 +157,5 @@ app.add_command(login)
 app.add_command(logout)
 app.add_command(extras.page)
 app.add_command(extras.report)
+app.add_command(checkup.status)
+app.add_command(checkup.doctor)

@@ -92,6 +92,16 @@ class LedgerBase:
     ) -> None:
         await self.close()
 
+    @property
+    def kind(self) -> str:
+        """Which kind of database it is."""
+        return self._database.backend.kind
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words that hold no secret."""
+        return self._database.backend.place
+
     async def describe(self) -> DatabaseFacts:
         """Say what the database is. Raises StateError where it cannot be used."""
         return await self._in_thread(self._database.describe)

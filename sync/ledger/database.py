@@ -46,9 +46,8 @@ class Database:
 
     def describe(self) -> DatabaseFacts:
         """Say what is there, without a change to it."""
-        kind, place = self.backend.kind, self.backend.place
         if not self.backend.is_there():
-            return DatabaseFacts(kind, place)
+            return DatabaseFacts()
         version = self._version()
         is_current = version == HEAD
         if version is not None and not is_current:
@@ -58,7 +57,7 @@ class Database:
                 raise self.backend.newer_version()
         with self.transaction(Mode.READ) as connection:
             software, size_bytes = self.backend.measure(connection)
-        return DatabaseFacts(kind, place, software, version, is_current, size_bytes)
+        return DatabaseFacts(software, version, is_current, size_bytes)
 
     def check(self) -> None:
         """Read it whole, and raise StateError if it is damaged."""

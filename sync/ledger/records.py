@@ -72,8 +72,6 @@ class DatabaseFacts:
     whether this program can work with them as they are.
     """
 
-    kind: str
-    place: str
     software: str | None = None
     version: str | None = None
     is_current: bool = False

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from sync.ledger.database import Database
     from sync.ledger.records import Holder
 
+#: The place of a database without a file.
+IN_MEMORY = "memory"
+
 _START_AGAIN = (
     "Move the file away and run it again: what Discovr holds is enough to start again "
     "without doubling anything."
@@ -71,7 +74,7 @@ class SqliteBackend:
         self._path = None if in_memory else Path(str(url.database)).expanduser()
         self._timeout_s = _read_timeout(url)
         self._held: dict[str, Holder] = {}
-        self.place = str(self._path or "memory")
+        self.place = str(self._path or IN_MEMORY)
 
     def create_engine(self, *, is_read_only: bool) -> Engine:
         """Build the engine around one connection; nothing is opened yet."""

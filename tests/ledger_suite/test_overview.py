@@ -28,6 +28,11 @@ def run_sql(url: str, statement: str) -> None:
         connection.execute(statement)
 
 
+def _server_of(url: str) -> str:
+    server = url.partition("@")[2].partition("/")[0]
+    return f"postgres on {server}"
+
+
 def files_in(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.iterdir()}
 
@@ -46,10 +51,10 @@ async def test_a_look_says_what_the_database_is(shared_url: str) -> None:
         await ledger.check()
     assert facts.is_current
     assert facts.version == HEAD
-    assert facts.kind in (facts.software or "")
+    assert ledger.kind in (facts.software or "")
     assert facts.size_bytes is not None
     assert facts.size_bytes > 1000
-    assert "tester:" not in facts.place
+    assert ledger.place in (str(path_of(shared_url)), _server_of(shared_url))
 
 
 async def test_a_look_creates_nothing(file_url: str, tmp_path: Path) -> None:
