@@ -157,7 +157,7 @@ def differences(adapter: TypeAdapter[Any], records: Iterable[Any]) -> str:
             adapter.validate_python(record)
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
-            found.update({_describe(fault) for fault in faults})
+            found.update(list(dict.fromkeys(map(_describe, faults))))
     named = [
         fault if count == 1 else f"{fault} (in {times} of {count})"
         for fault, times in found.most_common(_MOST_NAMED)

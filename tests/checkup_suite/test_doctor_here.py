@@ -1,0 +1,323 @@
+"""``doctor`` on this machine: config, software, folders, token store and database."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from connectors.errors import ConfigError
+from connectors.tokens import TokenStore
+from sync.config import Settings
+from sync.doctor.checkup import examine
+from sync.doctor.config import check_config, check_software
+from sync.doctor.findings import Cause, Finding, Verdict
+from sync.doctor.state import check_database, check_token_store
+from sync.ledger import Ledger
+from tests.ledger_suite.factories import AT, PROFILE, make_operations
+from tests.postgres import postgres, postgres_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["postgres", "postgres_url"]
+TIDY = {"trakt": {"client_id": "id", "client_secret": "secret"}}
+
+
+def settings_of(folder: Path, **sections: dict[str, Any]) -> Settings:
+    state = {"url": f"sqlite:///{folder}/state.db", "tokens": folder / "tokens.json"}
+    return Settings.model_validate({"state": state, **TIDY, **sections})
+
+
+def complaints(findings: Iterable[Finding]) -> list[Finding]:
+    fine = (Verdict.OK, Verdict.UNCHECKED)
+    return [finding for finding in findings if finding.verdict not in fine]
+
+
+def one(findings: Iterable[Finding]) -> Finding:
+    (finding,) = complaints(findings)
+    assert finding.remedy
+    return finding
+
+
+def make_state(folder: Path) -> Path:
+    async def fill() -> None:
+        async with await Ledger.open(f"sqlite:///{folder}/state.db") as ledger:
+            run = await ledger.start_run(PROFILE, "migrate", AT)
+            await ledger.intend(run, make_operations(200), AT)
+
+    asyncio.run(fill())
+    return folder / "state.db"
+
+
+def look_at_database(settings: Settings) -> list[Finding]:
+    return asyncio.run(check_database(settings))
+
+
+def test_a_tidy_config_gives_no_complaint_and_is_named(tmp_path: Path) -> None:
+    place = tmp_path / "config.toml"
+    place.touch(mode=0o600)
+    findings = list(check_config(settings_of(tmp_path), place))
+    assert complaints(findings) == []
+    assert str(place) in findings[0].text
+    (nowhere,) = check_config(settings_of(tmp_path), None)
+    assert "no file" in nowhere.text
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"trakt": {**TIDY["trakt"], "concurrency": 32}}, "[trakt] concurrency"),
+        ({"discovr": {"concurrency": 64}}, "[discovr] concurrency"),
+        ({"discovr": {"requests_per_second": 500}}, "requests_per_second"),
+        ({"tmdb": {"api_url": "https://tmdb.example.org/3"}}, "tmdb.example.org"),
+        ({"trakt": {"client_id": "id"}}, "client_secret is not set"),
+        ({"trakt": {}}, "nobody is there to ask for air dates"),
+    ],
+)
+def test_a_suspicious_value_is_named_with_its_remedy(
+    tmp_path: Path, sections: dict[str, Any], words: str
+) -> None:
+    finding = one(check_config(settings_of(tmp_path, **sections), None))
+    assert words in finding.text
+    assert finding.verdict is Verdict.WARNING
+
+
+def test_addresses_of_this_machine_are_not_suspicious(tmp_path: Path) -> None:
+    here = {"api_url": "http://127.0.0.1:8080", "requests_per_second": 1000}
+    assert complaints(check_config(settings_of(tmp_path, discovr=here), None)) == []
+
+
+def test_a_config_that_others_can_read_is_named_if_it_may_hold_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "config.toml"
+    place.touch(mode=0o600)
+    place.chmod(0o644)
+    settings = settings_of(tmp_path, discovr={"refresh_token": "rt_hidden"})
+    finding = one(check_config(settings, place))
+    assert "[discovr] refresh_token" in finding.text
+    assert "rt_hidden" not in str(finding)
+    assert finding.remedy == f"Run: chmod 600 {place}"
+    # What the environment brings does not stand in the file.
+    for name in ("DISCOVR__REFRESH_TOKEN", "TRAKT__CLIENT_SECRET"):
+        monkeypatch.setenv(f"TRAKT2DISCOVR_{name}", "anything")
+    assert complaints(check_config(settings, place)) == []
+
+
+async def test_a_wrong_config_ends_the_check_up_early(tmp_path: Path) -> None:
+    wrong = ConfigError("[trakt] client_ids is unknown.", remedy="Correct it.")
+    diagnosis = await examine(wrong, None)
+    first, *others = diagnosis.findings
+    assert (first.check, first.cause) == ("config", Cause.CONFIG)
+    assert "client_ids" in first.text
+    assert {f.verdict for f in others} == {Verdict.OK, Verdict.UNCHECKED}
+    assert diagnosis.requests == {}
+
+
+def test_the_software_is_named_with_its_versions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (finding,) = check_software()
+    assert finding.verdict is Verdict.OK
+    version = ".".join(map(str, sys.version_info[:3]))
+    assert f"Python {version}" in finding.text
+    assert f"SQLite {sqlite3.sqlite_version}" in finding.text
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    (finding,) = check_software()
+    assert finding.verdict is Verdict.PROBLEM
+
+
+def test_a_state_that_is_not_there_yet_is_fine_and_stays_away(tmp_path: Path) -> None:
+    deep = tmp_path / "deep" / "down"
+    findings = look_at_database(settings_of(deep))
+    assert complaints(findings) == []
+    assert "the first run makes" in findings[0].text
+    assert "none yet" in findings[1].text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sound_state_is_described_and_left_as_it_is(tmp_path: Path) -> None:
+    path = make_state(tmp_path)
+    before = path.read_bytes()
+    findings = look_at_database(settings_of(tmp_path))
+    assert complaints(findings) == []
+    assert "schema " in findings[1].text
+    assert "undamaged" in findings[1].text
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_damaged_page_is_found(tmp_path: Path) -> None:
+    path = make_state(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[-4096:-2048] = b"\xff" * 2048
+    path.write_bytes(content)
+    finding = one(look_at_database(settings_of(tmp_path)))
+    assert "is damaged" in finding.text
+    assert (finding.check, finding.cause) == ("state database", Cause.CONFIG)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"nonsense" * 1000)
+    finding = one(look_at_database(settings_of(tmp_path)))
+    assert "is not a database" in finding.text
+
+
+def test_a_state_of_a_newer_program_is_named(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(make_state(tmp_path))) as connection, connection:
+        connection.execute("UPDATE t2d_version SET version_num = '9999'")
+    finding = one(look_at_database(settings_of(tmp_path)))
+    assert "newer version" in finding.text
+    assert "Update trakt2discovr" in (finding.remedy or "")
+
+
+def test_a_state_of_an_older_program_and_an_empty_one_are_fine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_state(tmp_path)
+    monkeypatch.setattr("sync.ledger.database.HEAD", "9999")
+    findings = look_at_database(settings_of(tmp_path))
+    assert "brings it up to date" in findings[1].text
+    (tmp_path / "state.db").write_bytes(b"")
+    findings = look_at_database(settings_of(tmp_path))
+    assert "the first run fills it" in findings[1].text
+
+
+def test_a_state_that_another_program_locks_is_named(tmp_path: Path) -> None:
+    path = make_state(tmp_path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        url = {"url": f"sqlite:///{path}?timeout=0.05"}
+        finding = one(look_at_database(settings_of(tmp_path, state=url)))
+    assert "is locked by another program" in finding.text
+
+
+def test_a_state_in_memory_is_doubted(tmp_path: Path) -> None:
+    finding = one(look_at_database(settings_of(tmp_path, state={"url": "sqlite://"})))
+    assert "in memory" in finding.text
+
+
+def test_an_address_of_no_known_kind_is_a_matter_of_the_config(tmp_path: Path) -> None:
+    url = {"url": "mysql://host/name"}
+    finding = one(look_at_database(settings_of(tmp_path, state=url)))
+    assert finding.cause is Cause.CONFIG
+
+
+def test_postgresql_is_asked_for_its_version(tmp_path: Path, postgres_url: str) -> None:
+    settings = settings_of(tmp_path, state={"url": postgres_url})
+    (finding,) = look_at_database(settings)
+    assert "PostgreSQL" in finding.text
+    assert "the first run fills it" in finding.text
+    assert "tester:" not in finding.text
+    away = settings_of(tmp_path, state={"url": "postgresql://u:pw@127.0.0.1:1/d"})
+    gone = one(look_at_database(away))
+    assert "cannot be reached" in gone.text
+    assert "pw" not in str(gone)
+
+
+def test_a_folder_that_cannot_be_is_named() -> None:
+    findings = look_at_database(settings_of(Path("/dev/null/deep")))
+    folder = findings[0]
+    assert (folder.check, folder.verdict) == ("state folder", Verdict.PROBLEM)
+    assert "/dev/null" in folder.text
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+@pytest.mark.parametrize(
+    ("free_mib", "verdict"),
+    [(10, Verdict.PROBLEM), (100, Verdict.WARNING), (1000, Verdict.OK)],
+)
+def test_a_disk_that_is_nearly_full_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_mib: int, verdict: Verdict
+) -> None:
+    usage = Usage(2**40, 0, free_mib * 2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _place: usage)
+    folder, _ = look_at_database(settings_of(tmp_path))
+    assert folder.verdict is verdict
+    assert f"{free_mib:,} MiB" in folder.text
+
+
+def test_a_drive_without_a_write_ahead_log_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stubborn(sqlite3.Connection):
+        """SQLite on a drive that cannot share memory stays with its old journal."""
+
+        def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+            return super().execute(sql.replace("= WAL", "= DELETE"), *args)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **kw: connect(*args, factory=Stubborn, **kw)
+    )
+    finding = one(look_at_database(settings_of(tmp_path)))
+    assert "no write-ahead log" in finding.text
+    assert finding.cause is Cause.CONFIG
+
+
+def test_a_token_store_only_you_can_read_is_fine(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    (none_yet,) = check_token_store(settings)
+    assert "none yet" in none_yet.text
+    assert list(tmp_path.iterdir()) == []
+    TokenStore(settings.state.tokens).check()
+    (there,) = check_token_store(settings)
+    assert there.verdict is Verdict.OK
+    assert "logins: none" in there.text
+
+
+def test_a_token_store_that_others_can_read_stops_before_any_request(
+    tmp_path: Path,
+) -> None:
+    settings = settings_of(tmp_path, discovr={"refresh_token": "rt_x"})
+    TokenStore(settings.state.tokens).check()
+    settings.state.tokens.chmod(0o644)
+    diagnosis = asyncio.run(examine(settings, None))
+    finding = one(diagnosis.findings)
+    assert (finding.check, finding.cause) == ("token store", Cause.CONFIG)
+    assert "chmod 600" in (finding.remedy or "")
+    assert diagnosis.findings[-1].verdict is Verdict.UNCHECKED
+    assert diagnosis.requests == {}
+
+
+def test_a_token_store_in_a_folder_of_everybody_is_named(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    TokenStore(settings.state.tokens).check()
+    tmp_path.chmod(0o777)
+    finding = one(check_token_store(settings))
+    assert "can replace the file" in finding.text
+    assert "chmod go-w" in (finding.remedy or "")
+    tmp_path.chmod(0o1777)  # where nobody can rename the files of others
+    assert complaints(check_token_store(settings)) == []
+
+
+def test_a_token_store_of_another_user_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(tmp_path)
+    TokenStore(settings.state.tokens).check()
+    monkeypatch.setattr("os.geteuid", lambda: 4711)
+    assert "belongs to another user" in one(check_token_store(settings)).text
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"trakt": {"access_token": 1}}'])
+def test_a_token_store_that_cannot_be_understood_is_named(
+    tmp_path: Path, content: str
+) -> None:
+    settings = settings_of(tmp_path)
+    settings.state.tokens.write_text(content, encoding="utf-8")
+    settings.state.tokens.chmod(0o600)
+    assert one(check_token_store(settings)).cause is Cause.CONFIG
