@@ -40,7 +40,9 @@ async def reach(service: str, url: str, setting: str) -> Finding:
         setting = "HTTPS_PROXY" if proxy else setting
         remedy = error.remedy.format(setting=setting)
         return problem(check, f"{who} {error}.", remedy, error.cause)
-    return ok(check, f"{'through ' if proxy else ''}{who}, port {port}: {how}")
+    if proxy:
+        return ok(check, f"through {who}, port {port}, which is as far as this looks")
+    return ok(check, f"{who}, port {port}: {how}")
 
 
 class _UnreachableError(Exception):

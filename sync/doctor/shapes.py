@@ -167,10 +167,8 @@ def differences(adapter: TypeAdapter[Any], records: Iterable[Any]) -> str:
 
 
 def _describe(fault: ErrorDetails) -> str:
-    # The steps of a place can be keys that the service made up: only what looks like a
-    # name is repeated.
-    steps = [step for step in fault["loc"] if isinstance(step, str)]
-    names = [step if step.isidentifier() else "?" for step in steps]
+    # The models above know no keys but their own, so a place holds none of others.
+    names = [step for step in fault["loc"] if isinstance(step, str)]
     if fault["type"] == "value_error":
         # The words are those of the validators above.
         names.append(fault["msg"].removeprefix("Value error, "))

@@ -321,3 +321,13 @@ def test_a_token_store_that_cannot_be_understood_is_named(
     settings.state.tokens.write_text(content, encoding="utf-8")
     settings.state.tokens.chmod(0o600)
     assert one(check_token_store(settings)).cause is Cause.CONFIG
+
+
+def test_a_token_store_that_takes_no_renewed_login_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(tmp_path)
+    TokenStore(settings.state.tokens).check()
+    # Root may write anywhere, so the system's answer is given for it.
+    monkeypatch.setattr("os.access", lambda _place, _mode: False)
+    assert "a renewed login would be lost" in one(check_token_store(settings)).text

@@ -13,9 +13,11 @@ from connectors.tokens import StoredToken, TokenStore
 from sync.doctor.findings import Cause, Verdict
 from sync.domain.plays import Key
 from sync.sandbox.faults import Fault
+from sync.sandbox.pharen import API_KEY, PharenStandIn
 from sync.sandbox.synthetic import synthetic_account
 from tests.checkup_suite.patients import (
     KEYS,
+    answer_with,
     changed,
     look,
     patient,
@@ -388,3 +390,46 @@ async def test_tmdb_is_asked_for_a_season_that_the_person_has_watched(
         asked = [seen.path.rpartition("/")[2] for seen in where.tmdb.seen]
         assert [seen.status for seen in where.tmdb.seen] == [200, 200]
         assert set(asked) <= shows
+
+
+async def test_optional_services_that_are_down_are_named(tmp_path: Path) -> None:
+    async with patient(tmp_path) as where, PharenStandIn() as pharen:
+        settings = changed(
+            well(where), pharen={"api_key": API_KEY, "api_url": pharen.api_url}
+        )
+        up = await look(settings)
+        wrong = await look(changed(settings, pharen={"api_key": "wrong"}))
+        await where.tmdb.stop()
+        await pharen.stop()
+        down = await look(settings)
+    assert up.verdict("Pharen Hub answers") is Verdict.OK
+    assert up.diagnosis.requests["Pharen Hub"] == 1
+    assert wrong.one("Pharen Hub answers").cause is Cause.CONFIG
+    assert down.complaints.keys() == {"TMDB reachable", "Pharen Hub reachable"}
+    assert down.unchecked >= {"TMDB show and season", "Pharen Hub answers"}
+
+
+async def test_a_free_account_is_told_what_that_means(tmp_path: Path) -> None:
+    async with patient(tmp_path) as where:
+        answer_with(where.trakt, "/users/settings", {"user": {"vip": False}})
+        found = await look(well(where))
+    assert "one community app" in found.one("Trakt account").text
+    assert found.complaints == {}
+
+
+async def test_a_trakt_login_that_ended_for_good_is_known_without_asking(
+    tmp_path: Path,
+) -> None:
+    async with patient(tmp_path) as where:
+        settings = changed(where.settings, trakt={"access_token": None})
+        now = datetime.now(UTC)
+        token = StoredToken(
+            access_token=KEYS.trakt_access_token,
+            obtained_at=now - timedelta(days=8),
+            expires_at=now - timedelta(days=1),
+        )
+        TokenStore(settings.state.tokens).save("trakt", token)
+        found = await look(settings)
+        assert where.trakt.seen == []
+    assert "cannot renew itself" in found.one("Trakt login").text
+    assert found.one("Trakt login").cause is Cause.LOGIN

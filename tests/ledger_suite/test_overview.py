@@ -61,6 +61,9 @@ async def test_a_look_creates_nothing(file_url: str, tmp_path: Path) -> None:
     for url in (file_url, f"sqlite:///{tmp_path}/deep/down/state.db", "sqlite://"):
         async with Ledger(url, is_read_only=True) as ledger:
             facts = await ledger.describe()
+            if url != "sqlite://":
+                with pytest.raises(StateError, match="cannot be opened"):
+                    await ledger.profiles()
         assert facts.software is None
         assert not facts.is_current
     assert files_in(tmp_path) == {}
