@@ -10,13 +10,13 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from connectors.clock import SystemClock
 from connectors.discovr.auth import stored_profile
-from connectors.errors import ConfigError, InputError
+from connectors.errors import ConfigError
 from sync.bootstrap import secret, token_store
-from sync.chronicle import recall_report
 from sync.documents import UnmatchedDocument
 from sync.ledger import BusyError, Ledger, Outcome, StateError
 from sync.logins import discovr_login, login_warnings, trakt_login
-from sync.pipeline import LEFT_OUT, PROFILES
+from sync.pipeline import LEFT_OUT
+from sync.standing import PROFILES, WATERMARK
 from sync.status_documents import (
     CountDocument,
     DatabaseDocument,
@@ -36,9 +36,8 @@ if TYPE_CHECKING:
     from sync.ledger import Run
     from sync.logins import Login
 
-#: Facts of a profile that repeated runs leave: when the next one is due, and up to when
-#: everything is settled.
-SCHEDULE, WATERMARK = "schedule", "watermark"
+#: The fact of a profile that says when the next run is due.
+SCHEDULE = "schedule"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -50,6 +49,9 @@ class _Schedule(BaseModel):
 
 class _Watermark(BaseModel):
     at: AwareDatetime
+    checked_at: AwareDatetime | None = None
+    reconciled_at: AwareDatetime | None = None
+    stale: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,17 +184,30 @@ async def _read_profile(
         names=tuple(names),
         holder=holder,
         last_run=_run(runs[0], holder) if runs else None,
-        last_checked_at=times.get(LEFT_OUT),
+        last_checked_at=_latest(
+            times.get(LEFT_OUT), watermark.checked_at if watermark else None
+        ),
         next_run_at=schedule.next_run_at if schedule else None,
         every_s=schedule.every_s if schedule else None,
         watermark_at=watermark.at if watermark else None,
+        reconciled_at=watermark.reconciled_at if watermark else None,
         pending=counts[Outcome.PENDING],
         unclear=counts[Outcome.UNKNOWN],
         unmatched=_count(left_out.unmatched) if left_out else None,
         unsupported=_count(left_out.unsupported) if left_out else None,
         unreadable=len(left_out.quarantined) if left_out else None,
-        removed=await _count_removed(ledger, profile),
+        removed=_count_stale(watermark),
     )
+
+
+def _count_stale(watermark: _Watermark | None) -> int | None:
+    if watermark is None or watermark.stale is None:
+        return None
+    return len(watermark.stale)
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max(filter(None, moments), default=None)
 
 
 async def _read_holder(ledger: Ledger, profile: str) -> HolderDocument | None:
@@ -202,14 +217,6 @@ async def _read_holder(ledger: Ledger, profile: str) -> HolderDocument | None:
         holder = busy.holder
         return HolderDocument.model_validate(holder) if holder else HolderDocument()
     return None
-
-
-async def _count_removed(ledger: Ledger, profile: str) -> int | None:
-    try:
-        report, _ = await recall_report(ledger, profile)
-    except (InputError, ValidationError):  # there is none, or of another version
-        return None
-    return len(report.verification.unexpected) if report.verification else None
 
 
 def _run(run: Run, holder: HolderDocument | None) -> RunDocument:

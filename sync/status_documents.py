@@ -61,7 +61,8 @@ class ProfileStateDocument(Document):
     """What is known of one Discovr profile; null is what nobody noted yet.
 
     ``names`` are those by which the settings called it. ``pending`` and ``unclear``
-    count writes that the next run looks up; ``removed`` what is no longer on Trakt.
+    count writes that the next run looks up. Both sides were last read whole at
+    ``reconciled_at``; of ``removed`` titles Discovr holds what Trakt no longer has.
     """
 
     id: str
@@ -73,6 +74,7 @@ class ProfileStateDocument(Document):
     next_run_at: datetime | None = None
     every_s: float | None = None
     watermark_at: datetime | None = None
+    reconciled_at: datetime | None = None
     pending: int = 0
     unclear: int = 0
     unmatched: CountDocument | None = None

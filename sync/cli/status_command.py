@@ -87,14 +87,15 @@ def _profile_lines(
     yield "next run", _next_run(profile, now)
     watermark = _moment(profile.watermark_at, now)
     yield "watermark", watermark or "none yet: trakt2discovr sync sets it"
+    if profile.reconciled_at:
+        yield "read whole", _moment(profile.reconciled_at, now)
     yield "open writes", _open_writes(profile)
     more = "trakt2discovr unmatched"
     yield "unmatched", _titles(profile.unmatched, more)
     yield "not possible", _titles(profile.unsupported, more)
     if profile.unreadable:
         yield "unreadable", f"{profile.unreadable:,} records: {more}"
-    gone = profile.removed
-    yield "removed", "not known" if gone is None else f"{gone:,} no longer on Trakt"
+    yield "removed", _removed(profile.removed)
 
 
 def _holder(profile: ProfileStateDocument) -> str:
@@ -145,6 +146,13 @@ def _titles(count: CountDocument | None, more: str) -> str:
         return "none"
     titles = f"{count.titles:,} title{'s' * (count.titles != 1)}"
     return f"{titles}, {count.plays:,} play{'s' * (count.plays != 1)}: {more}"
+
+
+def _removed(titles: int | None) -> str:
+    if not titles:
+        return "not known" if titles is None else "none"
+    which = f"{titles:,} title{'s' * (titles != 1)}"
+    return f"of {which}, plays are no longer on Trakt: trakt2discovr sync --prune"
 
 
 def _login_line(login: LoginStateDocument, now: datetime) -> str:

@@ -16,10 +16,12 @@ from connectors.tokens import StoredToken, TokenStore
 from sync import api
 from sync.cli.app import app
 from sync.config import Settings
+from sync.domain.watermark import Watermark
 from sync.ledger import Ledger, Outcome
 from sync.sandbox.sample import sample_account
 from sync.sandbox.synthetic import synthetic_account
-from sync.status import SCHEDULE, WATERMARK, read_status
+from sync.standing import WATERMARK
+from sync.status import SCHEDULE, read_status
 from sync.status_documents import StatusDocument
 from tests.clocks import FakeClock
 from tests.ledger_suite.factories import make_operations
@@ -109,7 +111,8 @@ async def test_after_a_run_it_tells_what_that_run_did(tmp_path: Path) -> None:
     assert (profile.pending, profile.unclear, profile.removed) == (0, 0, 0)
     assert profile.holder is None
     assert profile.next_run_at is None
-    assert profile.watermark_at is None
+    assert profile.watermark_at is not None
+    assert profile.reconciled_at is not None
     assert profile.last_checked_at is not None
 
 
@@ -199,11 +202,20 @@ async def test_schedule_and_watermark_are_what_runs_have_noted(tmp_path: Path) -
         await ledger.start_run("p-1", "sync", NOW)
         schedule = {"next_run_at": due.isoformat(), "every_s": 21600}
         await ledger.put_fact("p-1", SCHEDULE, schedule, NOW)
-        watermark = {"at": settled.isoformat(), "stamps": {}}
+        watermark = Watermark(
+            at=settled,
+            checked_at=NOW - timedelta(minutes=5),
+            reconciled_at=NOW - timedelta(days=2),
+            stamps={},
+            stale=["TV_1", "MV_2"],
+        ).to_fact()
         await ledger.put_fact("p-1", WATERMARK, watermark, NOW)
         (profile,) = (await look(settings)).profiles
         assert (profile.next_run_at, profile.every_s) == (due, 21600)
         assert profile.watermark_at == settled
+        assert profile.last_checked_at == NOW - timedelta(minutes=5)
+        assert profile.reconciled_at == NOW - timedelta(days=2)
+        assert profile.removed == 2
         # What a later version noted in another form is not known, and no fault.
         for name in (SCHEDULE, WATERMARK):
             await ledger.put_fact("p-1", name, ["another form"], NOW)

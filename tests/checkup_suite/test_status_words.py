@@ -106,7 +106,9 @@ def run(**fields: Any) -> RunDocument:
         ),
         ({"unreadable": 4}, "4 records: trakt2discovr unmatched"),
         ({}, "removed      not known"),
-        ({"removed": 5}, "5 no longer on Trakt"),
+        ({"removed": 0}, "removed      none"),
+        ({"removed": 5}, "of 5 titles, plays are no longer on Trakt"),
+        ({"reconciled_at": NOW}, "read whole   2026-11-22 12:00 UTC"),
     ],
 )
 def test_a_fact_of_a_profile(profile: dict[str, Any], expected: str) -> None:

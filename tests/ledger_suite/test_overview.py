@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sync.ledger import BusyError, Holder, Ledger, Outcome, StateError
+from sync.ledger import BusyError, Holder, Ledger, Outcome, StateError, migrations
 from sync.ledger.migrations import HEAD
 from tests.ledger_suite.factories import AT, PROFILE, later, make_operations
 
@@ -203,3 +203,10 @@ async def test_profiles_outcomes_and_times_are_counted(ledger: Ledger) -> None:
         Outcome.UNKNOWN: 1,
     }
     assert await ledger.fact_times(PROFILE) == {"probed": later(2)}
+
+
+def test_the_version_that_counts_as_current_is_the_newest_migration() -> None:
+    # Otherwise each opening would load the migrations, to find nothing to do.
+    folder = Path(migrations.__file__).parent / "versions"
+    versions = [path.name for path in folder.glob("v*.py")]
+    assert max(versions).startswith(f"v{HEAD}_")
