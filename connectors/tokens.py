@@ -10,9 +10,7 @@ import hashlib
 import json
 import os
 import stat
-import tempfile
 from contextlib import asynccontextmanager, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
@@ -20,9 +18,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError, TransientError
+from connectors.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from connectors.clock import Clock
 
@@ -140,7 +140,7 @@ class TokenStore:
             entries = self._read()
             yield entries
             with self._explained():
-                self._write(json.dumps(entries, indent=2) + "\n")
+                replace_file(self.path, json.dumps(entries, indent=2) + "\n")
         finally:
             held.release()
 
@@ -174,19 +174,6 @@ class TokenStore:
                 remedy=f"Run: chmod 600 {self.path}",
             )
 
-    def _write(self, content: str) -> None:
-        target = self.path.resolve()  # a link stays a link
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
-        finally:
-            Path(name).unlink(missing_ok=True)  # there still if anything failed
-        _sync_folder(target.parent)
-
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Turn what the operating system says into our words."""
@@ -200,14 +187,3 @@ class TokenStore:
             f"The token store {self.path} cannot be used: {reason}.",
             remedy="Correct [state] tokens, or the rights on that folder.",
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name durable, not only the content."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sync.api import apply, migrate, plan, sync, undo, verify
+    from sync.api import apply, migrate, plan, sync, undo, unmatched, verify
     from sync.config import Settings, load_settings
     from sync.results import Report
 
@@ -23,6 +23,7 @@ __all__ = [
     "plan",
     "sync",
     "undo",
+    "unmatched",
     "verify",
 ]
 
@@ -35,6 +36,7 @@ _HOMES = {
     "plan": "sync.api",
     "sync": "sync.api",
     "undo": "sync.api",
+    "unmatched": "sync.api",
     "verify": "sync.api",
 }
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from connectors.clock import SystemClock
+from connectors.errors import ConfigError
 from sync import pipeline
 from sync.bootstrap import build
+from sync.documents import UnmatchedDocument
+from sync.given import GivenBook
+from sync.ledger import Ledger
 from sync.planfile import read_plan
 from sync.playback import PlaybackResult, plan_playback
 from sync.prepare import prepare
 from sync.results import Report
+from sync.standing import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -138,6 +144,30 @@ async def undo(
     """
     async with build(settings, needs_source=False, **doors) as services:
         return await pipeline.undo(services, run, confirm=confirm)
+
+
+async def unmatched(
+    settings: Settings, *, out: Path | None = None
+) -> UnmatchedDocument:
+    """Return what the last run could not carry over.
+
+    With ``out`` it is also written there, as TOML or CSV by its suffix: the ids that
+    are filled in there are used from the next run on. Raises ConfigError where there
+    was no run yet, InputError for a file that is not such a list.
+    """
+    async with await Ledger.open(settings.state.url) as ledger:
+        wanted = settings.discovr.profile or ""
+        profile = await ledger.get_fact(PROFILES, wanted)
+        kept = await ledger.get_fact(profile, pipeline.LEFT_OUT) if profile else None
+        if kept is None:
+            raise ConfigError(
+                "There was no run for this profile yet.",
+                remedy="Run trakt2discovr migrate first.",
+            )
+        document = UnmatchedDocument.model_validate(kept)
+        if out:
+            await GivenBook(ledger, SystemClock()).write(out, document)
+    return document
 
 
 async def _agree(_report: Report) -> bool:

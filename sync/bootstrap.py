@@ -27,6 +27,7 @@ from sync.discovr_target import DiscovrTarget
 from sync.events import Waiting, Warned
 from sync.extract import TraktSource
 from sync.file_source import FileSource
+from sync.given import GivenBook
 from sync.ledger import Ledger
 from sync.logins import login_warnings
 from sync.prepare import Services
@@ -90,6 +91,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
                 trakt_client, concurrency=settings.trakt.concurrency, clock=clock
             )
         tmdb_client = wiring.tmdb()
+        given = GivenBook(ledger, clock, tmdb_client, tell)
         listings: list[Listing] = []
         if tmdb_client:
             listings.append(TmdbListing(tmdb_client))
@@ -104,7 +106,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             ledger=ledger,
             clock=clock,
             catalogue=Catalogue(listings, ledger, clock),
-            resolver=Resolver(tmdb_client, ledger, clock) if tmdb_client else None,
+            resolver=Resolver(tmdb_client, ledger, clock, given),
             on_event=tell,
         )
 

@@ -121,11 +121,9 @@ async def plan_playback(
         points, quarantined = await source.resume_points()
     except ServiceError as error:
         return PlaybackPlan(error=error)
-    found = {}
-    if services.resolver:
-        # The resolver asks about the titles of plays.
-        paused = [Play(point.title, point.paused_at) for point in points]
-        found = (await services.resolver.find(paused, is_kept=not is_dry)).ids
+    # The resolver asks about the titles of plays.
+    paused = [Play(point.title, point.paused_at) for point in points]
+    found = (await services.resolver.find(paused, is_kept=not is_dry)).ids
     carried = await _recall(services.ledger, prepared.profile)
     watched, existing = prepared.whole.desired, prepared.existing
     chosen, left = choose(points, found, History.of(watched, existing), carried)

@@ -19,9 +19,9 @@ from sync.domain.rules import Rules
 from sync.domain.seasons import current_entry
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
+from sync.given_file import name_place
 from sync.memory import Memory, recall
 from sync.removals import Removals, Stale
-from sync.resolve import Found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ class Services:
     ledger: Ledger
     clock: Clock
     catalogue: Catalogue
-    resolver: Resolver | None
+    resolver: Resolver
     on_event: Callable[[Event], None]
 
 
@@ -199,9 +199,10 @@ async def _gather(
     so its air dates are asked for while Discovr is still being read.
     """
     extraction = await _extract(services, accept_incomplete=accept_incomplete)
-    found = Found({}, set())
-    if services.resolver:
-        found = await services.resolver.find(extraction.plays, is_kept=is_kept)
+    found = await services.resolver.find(extraction.plays, is_kept=is_kept)
+    for stray in services.resolver.find_strays(extraction.plays):
+        summary = f"an id of yours fits no title that was read: {name_place(stray)}"
+        services.on_event(Finished(Stage.CATALOGUE, summary))
     desired = transform(extraction.plays, found.ids, found.unasked)
     if is_new:
         await _look_up(services, desired, (), is_kept=is_kept)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from connectors.errors import AuthError, ConfigError, ContractError, ServiceError
-from connectors.tmdb.models import FindAnswer, Season, Show
+from connectors.tmdb.models import FindAnswer, Season, Show, TitleAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SEASONS_PER_CALL = 20
 
 _FIND = TypeAdapter(FindAnswer)
+_TITLE = TypeAdapter(TitleAnswer)
 _SHOW = TypeAdapter(Show)
 _SEASON = TypeAdapter(Season)
 
@@ -57,6 +58,12 @@ class TmdbClient:
             params={"external_source": source, **self._key},
         )
         return response.parse(_FIND)
+
+    async def title(self, number: int, *, is_film: bool) -> TitleAnswer:
+        """Return a film or a show by its number. Raises NotFoundError."""
+        path = f"/{'movie' if is_film else 'tv'}/{number}"
+        response = await self.http.request("GET", path, params=self._key)
+        return response.parse(_TITLE)
 
     async def show(
         self, show: int, seasons: Sequence[int]

@@ -21,17 +21,28 @@ def _empty_is_none(value: object) -> object:
 AirDate = Annotated[date | None, BeforeValidator(_empty_is_none)]
 
 
-class Found(Model):
-    """One hit of a look-up by external id."""
+class TitleAnswer(Model):
+    """A film or a show, which names its fields otherwise."""
 
     id: int
+    title: str | None = None
+    name: str | None = None
+    release_date: str | None = None
+    first_air_date: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Name and year, as a person would write them."""
+        name = self.title or self.name or "(untitled)"
+        year = (self.release_date or self.first_air_date or "")[:4]
+        return f"{name} ({year})" if year else name
 
 
 class FindAnswer(Model):
     """Hits by kind."""
 
-    movie_results: list[Found] = []
-    tv_results: list[Found] = []
+    movie_results: list[TitleAnswer] = []
+    tv_results: list[TitleAnswer] = []
 
 
 class Episode(Model):

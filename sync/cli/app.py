@@ -146,8 +146,12 @@ def profiles() -> None:
     """List the profiles of the Discovr account."""
 
 
-@app.command(epilog="Example: trakt2discovr unmatched --out unmatched.csv")
-@click.option("--out", type=_FILE, help="Write the list to this file (CSV).")
+@app.command(epilog="Example: trakt2discovr unmatched --out unmatched.toml")
+@click.option(
+    "--out",
+    type=_FILE,
+    help="Write the list to this file (TOML, or CSV by its suffix), to fill in ids.",
+)
 @_runs
 def unmatched() -> None:
     """List what the last run could not carry over, with all known ids."""

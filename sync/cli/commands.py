@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from connectors.discovr.auth import list_profiles
-from connectors.errors import ConfigError, InputError
+from connectors.errors import InputError
 from sync import api
 from sync.bootstrap import open_identity
 from sync.cli import view
@@ -16,12 +15,9 @@ from sync.cli.opening import open_settings, require_an_answer
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.documents import ProfileDocument, ProfilesDocument, UnmatchedDocument
+from sync.documents import ProfileDocument, ProfilesDocument
 from sync.domain.desired import NO_ANSWER
-from sync.ledger import Ledger
-from sync.pipeline import LEFT_OUT
 from sync.planfile import read_plan
-from sync.standing import PROFILES
 from sync.writers import report_document, undo_document
 
 if TYPE_CHECKING:
@@ -35,6 +31,10 @@ if TYPE_CHECKING:
     from sync.stop import Stop
 
 _LOOK = "trakt2discovr plan"
+_FILL_IN = (
+    "{} is written: fill in the ids that you find. The next run reads them there, and "
+    "only these titles go again."
+)
 
 
 def migrate(
@@ -192,22 +192,11 @@ def unmatched(context: Context, *, out: Path | None) -> int:
     """List what the last run could not carry over."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with (
-            _opened(context, output) as (settings, _),
-            await Ledger.open(settings.state.url) as ledger,
-        ):
-            wanted = settings.discovr.profile or ""
-            profile = await ledger.get_fact(PROFILES, wanted)
-            kept = await ledger.get_fact(profile, LEFT_OUT) if profile else None
-        if kept is None:
-            raise ConfigError(
-                "There was no run for this profile yet.",
-                remedy="Run trakt2discovr migrate first.",
-            )
-        document = UnmatchedDocument.model_validate(kept)
-        if out:
-            _write_csv(out, document)
+        async with _opened(context, output) as (settings, _):
+            document = await api.unmatched(settings, out=out)
         output.emit(document, lambda console: view.show_left_out(console, document))
+        if out and not context.is_quiet:
+            output.notes.print(_FILL_IN.format(out), markup=False, soft_wrap=True)
         return Exit.DONE
 
     return run_command(context, work)
@@ -282,33 +271,6 @@ def _exit_code(report: Report, *, is_strict: bool) -> Exit:
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{path.name} cannot be written ({error.strerror}).",
-            remedy="Name a file in a folder that exists and may be written to.",
-        ) from None
-
-
-def _write_csv(path: Path, document: UnmatchedDocument) -> None:
-    columns = ("kind", "title", "year", "plays", "reason")
-    ids = ("trakt", "slug", "imdb", "tmdb", "tvdb")
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow((*columns, *ids))
-            for left in (*document.unmatched, *document.unsupported):
-                title = left.title
-                known = [title.ids.get(name, "") for name in ids]
-                writer.writerow(
-                    (
-                        title.kind,
-                        title.title,
-                        title.year or "",
-                        left.plays,
-                        left.reason,
-                        *known,
-                    )
-                )
     except OSError as error:
         raise InputError(
             f"{path.name} cannot be written ({error.strerror}).",

@@ -19,6 +19,8 @@ NO_ID = "none of its ids leads to TMDB"
 NO_ANSWER = "TMDB gave no answer for it: run it again"
 EPISODE_ZERO = "an episode 0 cannot be expressed on Discovr by itself"
 SPECIAL = "specials (season 0) cannot be expressed on Discovr"
+#: The reasons that no id can do away with.
+NOT_POSSIBLE = (EPISODE_ZERO, SPECIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,13 @@ def tmdb_id(media: str) -> int:
 
 def transform(
     plays: Iterable[Play],
-    found: Mapping[Title, int],
+    found: Mapping[Title, int | None],
     unasked: Collection[Title] = (),
 ) -> Desired:
     """Gather plays by key. Order, repeats of pages and shuffling make no difference.
 
-    ``found`` holds TMDB ids for titles that came without; for those in ``unasked``
-    nobody knows yet.
+    ``found`` holds TMDB ids that count more than a title's own, None where nobody knows
+    yet; for the titles in ``unasked`` the question is open.
     """
     times: defaultdict[Key, list[datetime]] = defaultdict(list)
     unmatched: defaultdict[Title, int] = defaultdict(int)
@@ -96,7 +98,7 @@ def transform(
     for play in plays:
         title = play.title
         if id(title) not in media_of:
-            tmdb = title.ids.tmdb or found.get(title)
+            tmdb = found.get(title, title.ids.tmdb)
             media = media_id(title.kind, tmdb) if tmdb else None
             media_of[id(title)] = media
             media_by_key[title_key(title)] = media

@@ -121,14 +121,14 @@ class History:
 
 def choose(
     points: Iterable[ResumePoint],
-    found: Mapping[Title, int],
+    found: Mapping[Title, int | None],
     history: History,
     carried: Mapping[str, Carried],
 ) -> tuple[tuple[Resume, ...], tuple[LeftPoint, ...]]:
     """Return what is to be written, oldest pause first, and what is not.
 
-    ``found`` holds TMDB ids for titles that came without, ``carried`` what was written
-    before, by media id. Order and repeats of ``points`` make no difference.
+    ``found`` holds TMDB ids that count more than a title's own, ``carried`` what was
+    written before, by media id. Order and repeats of ``points`` make no difference.
     """
     chosen: dict[str, Resume] = {}
     left: list[LeftPoint] = []
@@ -157,8 +157,8 @@ def _why_not(point: ResumePoint, key: Key | None, history: History) -> str | Non
     return history.contradiction(key, point.paused_at)
 
 
-def _key(point: ResumePoint, found: Mapping[Title, int]) -> Key | None:
-    tmdb = point.title.ids.tmdb or found.get(point.title)
+def _key(point: ResumePoint, found: Mapping[Title, int | None]) -> Key | None:
+    tmdb = found.get(point.title, point.title.ids.tmdb)
     if not tmdb:
         return None
     return Key(media_id(point.title.kind, tmdb), point.season, point.episode)

@@ -1,0 +1,295 @@
+"""Whole runs with ids that a person gave: used from the next run on."""
+
+from __future__ import annotations
+
+import re
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connectors.errors import InputError
+from sync import migrate, undo, unmatched, verify
+from sync.bootstrap import build
+from sync.domain.desired import NO_ANSWER, NO_ID
+from sync.domain.plays import Key
+from sync.events import Finished
+from sync.given import GivenBook
+from sync.ledger import Ledger
+from sync.pipeline import migrate as run_migrate
+from sync.sandbox.account import Account
+from sync.sandbox.faults import Fault
+from sync.sandbox.sample import sample_account
+from sync.sandbox.server import utc_now
+from tests.clocks import FakeClock
+from tests.worlds import World, world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sync.events import Event
+    from sync.pipeline import Report
+
+#: In the sample, and without a TMDB key unmatched, as Trakt sends no TMDB id.
+BABYLON, BOAT, SHTISEL = "Babylon Berlin", "Das Boot", "שטיסל"
+#: No catalogue knows it.
+HOME = "Our Summer 2009 (home movie)"
+
+
+#: Matched from the start.
+OTHERS = ("The Matrix", "Chernobyl", "Fleabag", "Fight Club")
+
+
+def small_account() -> Account:
+    """Return these titles of the sample with their plays; the catalogue has all."""
+    sample = sample_account()
+    names = (BABYLON, BOAT, SHTISEL, HOME, *OTHERS)
+    plays = [play for play in sample.plays if play.title.name in names]
+    return Account(sample.titles, plays)
+
+
+def fill_in(path: Path, **ids: str) -> None:
+    """Put ids beside titles that are named by their first word."""
+    text = path.read_text(encoding="utf-8")
+    for word, value in ids.items():
+        pattern = rf'(title = "{word}.*?\ntmdb = )"[^"]*"'
+        text, found = re.subn(pattern, rf'\1"{value}"', text, count=1, flags=re.DOTALL)
+        assert found
+    path.write_text(text, encoding="utf-8")
+
+
+def written(place: World) -> set[str]:
+    """Return the media ids that any write to the profile was about."""
+    return {
+        seen.body["mediaId"] if seen.method == "POST" else seen.path.rpartition("/")[2]
+        for seen in place.discovr.requests(path="/profile/history")
+        if seen.method != "GET"
+    }
+
+
+def reasons(report: Report) -> dict[str, str]:
+    return {left.title.name: left.reason for left in report.prepared.desired.unmatched}
+
+
+@asynccontextmanager
+async def moved(folder: Path, **options: Any) -> AsyncIterator[tuple[World, Path]]:
+    """Carry the sample over, and write the list of what did not match."""
+    async with world(small_account(), folder, **options) as place:
+        await place.migrate()
+        path = folder / "ids.toml"
+        await unmatched(place.settings, out=path)
+        place.discovr.seen.clear()
+        place.tmdb.seen.clear()
+        yield place, path
+
+
+async def test_only_the_titles_that_got_an_id_go_again(tmp_path: Path) -> None:
+    async with moved(tmp_path, has_tmdb=False) as (place, path):
+        before = len(place.discovr.entries())
+        fill_in(path, Babylon="68155", Das="https://www.themoviedb.org/movie/387-boot")
+        report = await place.migrate()
+        assert report.is_complete
+        assert report.balance()[0].is_even
+        assert reasons(report).keys() == {HOME, SHTISEL}
+        assert written(place) == {"TV_68155", "MV_387"}
+        assert place.writes() == len(place.discovr.entries()) - before
+        operations = report.prepared.plan.operations
+        assert place.writes() == len(operations) > 1
+        assert {o.key.media for o in operations} == {"TV_68155", "MV_387"}
+        # One read before and one after; nothing else is asked of the service.
+        pages = -(-before // 50) + -(-len(place.discovr.entries()) // 50)
+        reads = place.discovr.requests("GET", "/profile/history")
+        assert len(reads) <= pages + 1
+        place.discovr.seen.clear()
+        assert (await place.migrate()).is_complete
+        assert place.writes() == 0
+        assert place.tmdb.seen == []
+
+
+async def test_plan_and_verify_know_them_and_a_plan_keeps_nothing(
+    tmp_path: Path,
+) -> None:
+    async with moved(tmp_path, has_tmdb=False) as (place, path):
+        fill_in(path, Das="387")
+        plan = await place.plan()
+        assert [o.key for o in plan.prepared.plan.operations] == [Key("MV_387")]
+        missing = (await verify(place.settings)).verification
+        assert missing is not None
+        assert missing.missing == (Key("MV_387"),)
+        async with await Ledger.open(place.settings.state.url) as ledger:
+            book = GivenBook(ledger, place.clock)
+            assert await book.kept() == []
+            await place.migrate()
+            assert [one.tmdb for one in await book.kept()] == [387]
+        after = (await verify(place.settings)).verification
+        assert after is not None
+        assert after.is_clean
+
+
+async def test_a_new_id_is_checked_with_tmdb_once(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Finished):
+            said.append(event.summary)
+
+    async with moved(tmp_path) as (place, path):
+        fill_in(path, Our="550")
+        await migrate(place.settings, on_event=listen)
+        assert len(place.tmdb.requests(path="/3/movie/550")) == 1
+        label = f"{HOME} (2009)"
+        assert f"your id for {label} leads to Fight Club (1999) on TMDB" in said
+        await place.migrate()
+        assert len(place.tmdb.requests(path="/3/movie")) == 1
+        await unmatched(place.settings, out=path)
+        assert 'on_tmdb = "Fight Club (1999)"' in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("999999", "leads to no film on TMDB"),
+        ("tt0903747", "leads to no film on TMDB"),  # that is a show
+        ("tt4040404", "leads to no film on TMDB"),
+    ],
+)
+async def test_an_id_that_tmdb_does_not_know_stops_the_run_before_it_writes(
+    tmp_path: Path, value: str, words: str
+) -> None:
+    async with moved(tmp_path) as (place, path):
+        fill_in(path, Our=value)
+        before = path.read_bytes()
+        with pytest.raises(InputError) as caught:
+            await place.migrate()
+        assert f"entry 1 ({HOME} (2009))" in caught.value.message
+        assert words in caught.value.message
+        assert place.writes() == 0
+        assert path.read_bytes() == before
+        fill_in(path, Our="550")
+        assert (await place.migrate()).is_complete
+
+
+async def test_an_imdb_id_is_looked_up_and_needs_a_key(tmp_path: Path) -> None:
+    async with moved(tmp_path) as (place, path):
+        fill_in(path, Our="https://www.imdb.com/title/tt0088763/")
+        film = place.account.titles[-1]
+        fill_in(path, Our=str(film.ids.imdb))
+        report = await place.migrate()
+        assert reasons(report) == {}
+        title = f"MV_{film.ids.tmdb}"
+        assert title in {key.media for key in report.prepared.desired.watched}
+        assert len(place.tmdb.requests(path=f"/3/find/{film.ids.imdb}")) == 1
+        # What is known already needs no key.
+        place.has_tmdb = False
+        assert HOME not in reasons(await place.migrate())
+        fill_in(path, Our="tt0137523")
+        with pytest.raises(InputError, match=r"set \[tmdb\] api_key"):
+            await place.migrate()
+
+
+async def test_an_id_that_cannot_be_checked_now_waits_for_the_next_run(
+    tmp_path: Path,
+) -> None:
+    async with moved(tmp_path) as (place, path):
+        fill_in(path, Our="550")
+        place.tmdb.faults = lambda _request, _number: Fault.answer(503)
+        async with build(place.settings, clock=FakeClock()) as services:
+            report = await run_migrate(services, confirm=_agree)
+        assert reasons(report)[HOME] == NO_ANSWER
+        assert written(place) == set()
+        place.tmdb.faults = None
+        report = await place.migrate()
+        assert reasons(report) == {}
+        assert written(place) <= {"MV_550"}
+
+
+async def _agree(_report: Report) -> bool:
+    return True
+
+
+async def test_ids_stay_in_force_without_their_file_and_end_when_emptied(
+    tmp_path: Path,
+) -> None:
+    async with moved(tmp_path, has_tmdb=False) as (place, path):
+        fill_in(path, Das="387")
+        await place.migrate()
+        content = path.read_bytes()
+        path.unlink()
+        assert BOAT not in reasons(await place.migrate())
+        # A new file elsewhere gets them too.
+        other = tmp_path / "other.csv"
+        await unmatched(place.settings, out=other)
+        assert "film,Das Boot,1981,387," in other.read_text(encoding="utf-8")
+        assert BOAT not in reasons(await place.migrate())
+        await unmatched(place.settings, out=path)
+        assert b'tmdb = "387"' in path.read_bytes()
+        path.write_bytes(content.replace(b'tmdb = "387"', b'tmdb = ""'))
+        assert reasons(await place.migrate())[BOAT] == NO_ID
+        await unmatched(place.settings, out=path)
+        assert b"387" not in path.read_bytes()
+
+
+async def test_what_was_filled_in_elsewhere_and_not_used_yet_comes_along(
+    tmp_path: Path,
+) -> None:
+    async with moved(tmp_path, has_tmdb=False) as (place, path):
+        fill_in(path, Das="387")
+        other = tmp_path / "other.toml"
+        await unmatched(place.settings, out=other)
+        path.unlink()
+        assert BOAT not in reasons(await place.migrate())
+
+
+async def test_the_person_s_id_wins_over_the_service_s_own(tmp_path: Path) -> None:
+    async with moved(tmp_path) as (place, path):
+        film = place.account.find("The Matrix")
+        old = f"MV_{film.ids.tmdb}"
+        with path.open("a", encoding="utf-8") as file:
+            file.write(
+                '\n[[title]]\nkind = "film"\ntitle = "the matrix"\nyear = 1999\n'
+                "tmdb = 424242\n"
+            )
+        place.has_tmdb = False
+        report = await place.migrate()
+        assert written(place) == {"MV_424242"}
+        # The entry under the wrong id stays, and is told, until it is taken back.
+        assert report.verification is not None
+        assert report.verification.is_whole
+        assert [key.media for key in report.verification.unexpected] == [old]
+        await undo(place.settings, 1)
+        standing = {entry.key.media for entry in place.discovr.entries()}
+        assert standing == {"MV_424242"}
+        assert (await place.migrate()).is_complete
+        standing = {entry.key.media for entry in place.discovr.entries()}
+        assert "MV_424242" in standing
+        assert old not in standing
+        assert len(standing) == len(OTHERS) + 3
+
+
+async def test_an_id_for_a_title_that_is_not_there_is_told(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Finished):
+            said.append(event.summary)
+
+    async with moved(tmp_path, has_tmdb=False) as (place, path):
+        with path.open("a", encoding="utf-8") as file:
+            file.write('\n[[title]]\nkind = "film"\ntitle = "Matricks"\ntmdb = 1\n')
+        await migrate(place.settings, on_event=listen)
+    assert any("Matricks" in summary and "fits no title" in summary for summary in said)
+
+
+async def test_a_resume_point_goes_under_the_id_that_was_given(tmp_path: Path) -> None:
+    account = small_account()
+    film = account.find(HOME)
+    account.pause(film, 40, utc_now())
+    async with world(account, tmp_path, has_tmdb=False) as place:
+        await place.migrate()
+        path = tmp_path / "ids.toml"
+        await unmatched(place.settings, out=path)
+        fill_in(path, Our="1234567")
+        report = await place.migrate()
+    assert report.playback is not None
+    assert [resume.key for resume in report.playback.written] == [Key("MV_1234567")]
