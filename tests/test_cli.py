@@ -183,6 +183,32 @@ def test_an_error_is_a_document_with_json() -> None:
     assert error.remedy in result.stderr.replace("\n", " ")
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--json"],
+        ["--json", "--no-such-option"],
+        ["--json", "no-such-command"],
+        ["--json", "-v", "-q", "plan"],
+        ["--json", "verify", "--no-such-option"],
+        ["--json", "undo", "three"],
+        ["--json", "apply"],
+        ["--json", "--sandbox", "migrate"],  # no terminal to ask on
+    ],
+    ids=" ".join,
+)
+def test_a_usage_error_is_one_document_too(args: list[str]) -> None:
+    result = run(*args)
+    assert result.exit_code == 2
+    error = document(result)
+    assert isinstance(error, ErrorDocument)
+    assert error.exit_code == 2
+    assert "\n" not in error.message
+    assert "--help" in error.remedy
+    assert "Usage: " in result.stderr
+    assert run(*args[1:]).stdout == ""
+
+
 def test_every_command_has_help_with_an_example() -> None:
     for name in app.commands:
         result = run(name, "--help")

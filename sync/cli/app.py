@@ -11,6 +11,7 @@ import click
 from sync.cli import checkup, extras
 from sync.cli.context import Context
 from sync.cli.login import login, logout
+from sync.cli.usage import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(dir_okay=True, path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="trakt2discovr")
 @click.option("-c", "--config", type=_FILE, help="Config file (TOML).")
 @click.option("--sandbox", is_flag=True, help="Rehearse against local stand-ins.")
