@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 GOOD = [make_film_play(1), make_episode_play(2)]
 NO_NUMBER = "that is no whole number"
+#: Python itself refuses to read a number of so many digits.
+LONG = "9" * 5000
 
 
 def read_one(item: Any, tmp_path: Path) -> Any:
@@ -39,6 +41,10 @@ def in_episode(**fields: Any) -> dict[str, Any]:
 
 def in_ids(**ids: Any) -> dict[str, Any]:
     return make_film_play(7, movie={"title": "Odd", "ids": {"trakt": 7} | ids})
+
+
+def with_id(number: str) -> bytes:
+    return f'{{"watched_at":"2025-01-01T00:00:00Z","id":{number}}}'.encode()
 
 
 @pytest.mark.parametrize(
@@ -76,6 +82,8 @@ def in_ids(**ids: Any) -> dict[str, Any]:
         (in_episode(number=1.5), "does not fit at episode.number"),
         (b'{"watched_at":"2025-01-01T00:00:00Z","id":NaN,"movie":{}}', "fit at id"),
         (b'{"watched_at":"2025-01-01T00:00:00Z","id":1e400,"movie":{}}', "fit at id"),
+        pytest.param(with_id(LONG), "fit at id", id="an id of 5,000 digits"),
+        pytest.param(with_id(f"-{LONG}"), "fit at id", id="a negative one"),
         (make_film_play(7, movie="Heat"), "does not fit at movie"),
         ("a text", "is incomplete"),
         (None, "is incomplete"),

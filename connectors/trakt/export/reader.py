@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from connectors.trakt.models import PlaybackItem
 
 _TABLES = frozenset({".csv", ".tsv"})
+_MOST_DIGITS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,14 @@ def _parse(data: bytes) -> Any:
         data.decode()  # a fault in the encoding is named as such
     try:
         # The standard library is lenient where a single title is to blame.
-        return json.loads(data)
+        return json.loads(data, parse_int=_to_number)
     except (ValueError, RecursionError):
         raise DamagedError("is not valid JSON; it may be cut short") from None
+
+
+def _to_number(digits: str) -> int | float:
+    """Read a number of any length; what no number of Trakt can be is infinite.
+
+    Python refuses to read thousands of digits, and the whole file with them.
+    """
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(f"{digits}e999")
