@@ -131,17 +131,18 @@ def load_settings(
     environ = os.environ if environ is None else environ
     file = find_config(path, environ)
     values = _read_toml(file) if file else {}
-    _overlay(values, environ)
+    variables = _overlay(values, environ)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        where = str(file) if file else "the environment"
-        raise ConfigError(
-            f"The configuration ({where}) is wrong: "
-            + "; ".join(_complaint(e) for e in error.errors(include_input=False))
-            + ".",
-            remedy="Correct it; config.example.toml shows every key.",
-        ) from None
+        errors = error.errors(include_input=False)
+    names = [variables.get(e["loc"][:2]) for e in errors]
+    where = "the environment" if all(names) else str(file)
+    complaints = map(_complaint, errors, names)
+    raise ConfigError(
+        f"The configuration ({where}) is wrong: {'; '.join(complaints)}.",
+        remedy="Correct it; config.example.toml shows every key.",
+    )
 
 
 def find_config(
@@ -172,19 +173,28 @@ def _read_toml(file: Path) -> dict[str, Any]:
     )
 
 
-def _overlay(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+def _overlay(
+    values: dict[str, Any], environ: Mapping[str, str]
+) -> dict[tuple[int | str, ...], str]:
+    """Put the environment over the file; return which variable set which key."""
+    variables: dict[tuple[int | str, ...], str] = {}
     for name, value in environ.items():
         if not name.startswith(ENV_PREFIX) or name == CONFIG_VARIABLE:
             continue
         section, _, key = name.removeprefix(ENV_PREFIX).lower().partition("__")
+        if section not in values:
+            variables[(section,)] = name
         part = values.setdefault(section, {}) if key else values
         if isinstance(part, dict):
             part[key or section] = value
+            variables[(section, key) if key else (section,)] = name
+    return variables
 
 
-def _complaint(error: ErrorDetails) -> str:
+def _complaint(error: ErrorDetails, variable: str | None) -> str:
     place = [str(part) for part in error["loc"]]
     name = f"[{place[0]}] {'.'.join(place[1:])}" if len(place) > 1 else f"[{place[0]}]"
+    name = variable or name
     if error["type"] != "extra_forbidden":
         return f"{name}: {error['msg'].removeprefix('Value error, ')}"
     known = _known_keys(place[:-1])

@@ -110,6 +110,33 @@ def test_an_unknown_variable_is_an_error_that_names_the_nearest() -> None:
         load_settings(None, {f"{ENV_PREFIX}TRACT__CLIENT_ID": "x"})
 
 
+def test_a_wrong_value_is_blamed_on_where_it_stands(tmp_path: Path) -> None:
+    path = write(tmp_path, "[trakt]\nconcurrency = 3\n[discovr]\nconcurrency = 0\n")
+    variable = f"{ENV_PREFIX}TRAKT__CONCURRENCY"
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {variable: "many"})
+    message = caught.value.message
+    assert f"({path})" in message
+    assert f"{variable}: Input should be a valid integer" in message
+    assert "[discovr] concurrency: " in message
+    assert "many" not in message
+    path.write_text("[trakt]\nconcurrency = 3\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {variable: "many"})
+    assert str(path) not in caught.value.message
+    assert f"(the environment) is wrong: {variable}: " in caught.value.message
+
+
+@pytest.mark.parametrize("key", ["TRACT__CLIENT_ID", "TRAKT__CLIENTID", "TRAKT"])
+def test_a_wrong_name_in_the_environment_is_named_as_it_stands_there(
+    tmp_path: Path, key: str
+) -> None:
+    path = write(tmp_path, "[discovr]\nconcurrency = 3\n")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {f"{ENV_PREFIX}{key}": "x"})
+    assert f"(the environment) is wrong: {ENV_PREFIX}{key}" in caught.value.message
+
+
 def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml cannot be read"):
         load_settings(tmp_path / "nowhere.toml", {})
