@@ -57,6 +57,7 @@ class BalanceDocument(Document):
     kept: int = 0
     unsupported: int = 0
     unmatched: int = 0
+    unreadable: int = 0
     failed: int = 0
     repeats: int = 0
 
@@ -141,12 +142,44 @@ class FailedDocument(Document):
     detail: str
 
 
+class ResumePointDocument(Document):
+    """Where somebody stopped: ``progress`` in percent.
+
+    ``media`` is Discovr's id where it goes there, ``reason`` why it does not.
+    """
+
+    title: TitleDocument
+    season: int | None
+    episode: int | None
+    progress: float
+    paused_at: datetime
+    media: str | None = None
+    reason: str = ""
+
+
+class PlaybackDocument(Document):
+    """The resume points by what became of them; ``planned`` have not been sent.
+
+    ``seen`` counts what was read back as it was written, None where nothing can be.
+    ``error`` says why the step came to an end early, or was not possible at all.
+    """
+
+    written: tuple[ResumePointDocument, ...]
+    planned: tuple[ResumePointDocument, ...]
+    failed: tuple[ResumePointDocument, ...]
+    left: tuple[ResumePointDocument, ...]
+    quarantined: tuple[QuarantinedDocument, ...]
+    seen: int | None
+    error: str | None
+
+
 class ReportDocument(Document):
     """What a command found, planned and did; with ``command`` "plan" a plan file.
 
     ``files`` names the downloads that were read, none for the API. The two states are
     digests per title of what both sides held: ``apply`` refuses if one has moved.
     ``warnings`` say what somebody has to do soon, such as to log in again.
+    ``playback`` is None where nobody looked at the resume points.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -170,6 +203,7 @@ class ReportDocument(Document):
     target_state: dict[str, str]
     operations: tuple[OperationDocument, ...]
     warnings: tuple[str, ...] = ()
+    playback: PlaybackDocument | None = None
 
 
 class ProfileDocument(Document):

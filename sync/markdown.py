@@ -27,6 +27,7 @@ _COLUMNS = {
     "kept": "kept as set on Discovr",
     "unsupported": "not possible on Discovr (specials)",
     "unmatched": "unmatched",
+    "unreadable": "unreadable",
     "failed": "failed",
 }
 #: All that can begin or end markup, or make a link of what looks like an address.

@@ -12,9 +12,11 @@ from sync.documents import (
     LeftAloneDocument,
     LeftOutDocument,
     OperationDocument,
+    PlaybackDocument,
     QuarantinedDocument,
     ReceiptDocument,
     ReportDocument,
+    ResumePointDocument,
     SeasonDocument,
     TitleDocument,
     TitleReport,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
     from sync.domain.balance import Balance
     from sync.domain.plays import Key, Title
+    from sync.domain.resume import Resume, ResumePoint
+    from sync.playback import PlaybackResult
     from sync.prepare import Prepared
     from sync.results import Report
     from sync.undoing import Undone
@@ -69,6 +73,7 @@ def report_document(
         target_state=target_state(prepared.existing),
         operations=tuple(map(OperationDocument.model_validate, plan.operations)),
         warnings=tuple(warnings),
+        playback=_playback(report.playback),
     )
 
 
@@ -176,6 +181,40 @@ def _verification(report: Report) -> VerificationDocument | None:
         missing=_keys(found.missing),
         doubled=_keys(found.doubled),
         unexpected=_keys(found.unexpected),
+    )
+
+
+def _playback(result: PlaybackResult | None) -> PlaybackDocument | None:
+    if result is None:
+        return None
+    plan, reasons = result.plan, dict(result.failed)
+    sent = {*result.written, *reasons}
+    return PlaybackDocument(
+        written=tuple(map(_resume, result.written)),
+        planned=tuple(_resume(r) for r in plan.chosen if r not in sent),
+        failed=tuple(_resume(resume, why) for resume, why in reasons.items()),
+        left=tuple(_resume_point(left.point, None, left.reason) for left in plan.left),
+        quarantined=tuple(map(QuarantinedDocument.model_validate, plan.quarantined)),
+        seen=result.seen,
+        error=None if result.error is None else str(result.error),
+    )
+
+
+def _resume(resume: Resume, reason: str = "") -> ResumePointDocument:
+    return _resume_point(resume.point, resume.key.media, reason)
+
+
+def _resume_point(
+    point: ResumePoint, media: str | None, reason: str
+) -> ResumePointDocument:
+    return ResumePointDocument(
+        title=_title(point.title),
+        season=point.season,
+        episode=point.episode,
+        progress=point.progress,
+        paused_at=point.paused_at,
+        media=media,
+        reason=reason,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,14 +20,17 @@ from sync.documents import (
     ErrorDocument,
     ProfilesDocument,
     ReportDocument,
+    UndoDocument,
     UnmatchedDocument,
 )
 from sync.sandbox.export import write_export
 from sync.sandbox.sample import sample_account
+from tests.export_builders import make_file, make_plays
 
 DOCUMENTS: dict[str, Any] = {
     "report": ReportDocument,
     "profiles": ProfilesDocument,
+    "undo": UndoDocument,
     "unmatched": UnmatchedDocument,
     "error": ErrorDocument,
 }
@@ -69,6 +73,44 @@ def test_the_balance_is_even_in_total_and_per_title() -> None:
     assert report.balance.read == sum(title.balance.read for title in report.titles)
     assert report.balance.unmatched == sum(left.plays for left in report.unmatched)
     assert report.balance.unsupported == sum(left.plays for left in report.unsupported)
+
+
+def test_the_resume_points_are_in_the_document() -> None:
+    plan = document(run("--sandbox", "--json", "plan")).playback
+    assert plan.planned
+    assert (plan.written, plan.failed, plan.seen, plan.error) == ((), (), None, None)
+    assert all(point.media and not point.reason for point in plan.planned)
+    assert all(point.reason and not point.media for point in plan.left)
+    done = document(run("--sandbox", "--json", "migrate", "--yes")).playback
+    assert done.written == plan.planned
+    assert done.left == plan.left
+    assert (done.planned, done.seen) == ((), len(done.written))
+    assert document(run("--sandbox", "--json", "verify")).playback is None
+
+
+def test_an_unreadable_record_has_a_column_of_its_own(tmp_path: Path) -> None:
+    page = make_plays(3)
+    page[1]["watched_at"] = "yesterday"
+    path = make_file(tmp_path / "watched-history.json", page)
+    read = ("plan", "--accept-incomplete", "--from-file", str(path))
+    report = document(run("--sandbox", "--json", *read))
+    balance = report.balance.model_dump(exclude={"read", "repeats"})
+    assert balance == balance | {"written": 2, "unreadable": 1, "unmatched": 0}
+    assert sum(balance.values()) == report.balance.read == 3
+    assert len(report.quarantined) == 1
+    assert report.exit_code == 0
+    assert run("--sandbox", *read, "--strict").exit_code == 4
+    text = run("--sandbox", *read).stdout
+    assert re.search(r"^ +1 +unreadable *$", text, flags=re.MULTILINE)
+
+
+def test_the_number_that_undo_takes_is_in_the_documents() -> None:
+    first = document(run("--sandbox", "--json", "migrate", "--yes"))
+    assert first.run is not None
+    undone = document(run("--sandbox", "--json", "undo", str(first.run), "--yes"))
+    assert undone.run == first.run
+    assert undone.removed
+    assert document(run("--sandbox", "--json", "report")).run == first.run
 
 
 def test_the_export_and_the_api_give_the_same_plan(tmp_path: Path) -> None:

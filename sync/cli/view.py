@@ -39,6 +39,7 @@ _WORDS = {
     Column.KEPT: "kept as you set them on Discovr",
     Column.UNSUPPORTED: "not possible on Discovr (specials)",
     Column.UNMATCHED: "unmatched",
+    Column.UNREADABLE: "unreadable",
     Column.FAILED: "failed",
 }
 

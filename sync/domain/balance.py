@@ -25,6 +25,7 @@ class Column(StrEnum):
     KEPT = "kept"
     UNSUPPORTED = "unsupported"
     UNMATCHED = "unmatched"
+    UNREADABLE = "unreadable"
     FAILED = "failed"
 
 
@@ -56,7 +57,8 @@ def balance(
 ) -> tuple[Balance, dict[Title, Balance]]:
     """Return the balance of a run, and that of each title.
 
-    ``read`` is counted where the plays came in, independently of the columns.
+    ``read`` is counted where the plays came in, independently of the columns; with the
+    ``quarantined``, which belong to no title that could be told.
     ``failed`` names the viewings whose write, or whose season default's write, did not
     arrive.
     """
@@ -82,5 +84,5 @@ def balance(
         part.read = part.columns.total()
         total.columns += part.columns
         total.repeats += part.repeats
-    total.add(Column.UNMATCHED, quarantined)
+    total.add(Column.UNREADABLE, quarantined)
     return total, dict(titles)
