@@ -15,23 +15,28 @@ from sync.sandbox.sample import sample_account
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 #: Loopback has no limit to keep.
 RATE = 500.0
+_STATE = "state.sqlite3"
 
 
 @asynccontextmanager
 async def open_sandbox(
-    settings: Settings, *, is_rehearsal: bool
+    settings: Settings, *, is_rehearsal: bool | None
 ) -> AsyncIterator[Settings]:
     """Start the stand-ins and yield settings that lead to them.
 
     What is written stays in a folder of its own, so that a second run finds it; a
     rehearsal of the user's own files has another one, and an empty profile to begin
-    with. What is set for ``[history]`` counts here too; logins and the real state are
-    not touched.
+    with. None stands for the one of the two in which something was done last. What is
+    set for ``[history]`` counts here too; logins and the real state are not touched.
     """
-    folder = user_data_path(APP) / ("rehearsal" if is_rehearsal else "sandbox")
+    sample, rehearsal = (user_data_path(APP) / n for n in ("sandbox", "rehearsal"))
+    if is_rehearsal is None:
+        is_rehearsal = _changed_at(rehearsal) > _changed_at(sample)
+    folder = rehearsal if is_rehearsal else sample
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -45,7 +50,14 @@ async def open_sandbox(
         sections["discovr"] |= {"requests_per_second": RATE}
         sections["history"] = settings.history.model_dump()
         sections["state"] = {
-            "url": f"sqlite:///{folder / 'state.sqlite3'}",
+            "url": f"sqlite:///{folder / _STATE}",
             "tokens": folder / "tokens.json",
         }
         yield Settings.model_validate(sections)
+
+
+def _changed_at(folder: Path) -> int:
+    """Return when a run last changed the state there; 0 for never."""
+    # A run that was killed leaves its last changes in the log beside the database.
+    states = (folder / _STATE, folder / f"{_STATE}-wal")
+    return max((s.stat().st_mtime_ns for s in states if s.exists()), default=0)

@@ -113,6 +113,23 @@ def test_the_number_that_undo_takes_is_in_the_documents() -> None:
     assert document(run("--sandbox", "--json", "report")).run == first.run
 
 
+def test_what_looks_back_finds_the_last_rehearsal(tmp_path: Path) -> None:
+    """Of the sample and of a person's own file there is one rehearsal each."""
+    page = make_plays(2)
+    del page[0]["movie"]["ids"]["tmdb"]
+    page[0]["movie"]["title"] = "Nowhere to be found"
+    path = make_file(tmp_path / "watched-history.json", page)
+    own = ("migrate", "--yes", "--accept-incomplete", "--from-file", str(path))
+    assert run("--sandbox", "migrate", "--yes").exit_code == 0
+    assert run("--sandbox", *own).exit_code == 0
+    assert "Nowhere to be found" in run("--sandbox", "unmatched").stdout
+    assert document(run("--sandbox", "--json", "report")).balance.read == 2
+    assert document(run("--sandbox", "--json", "undo", "--yes")).removed == 1
+    assert run("--sandbox", "migrate", "--yes").exit_code == 0
+    assert "Nowhere to be found" not in run("--sandbox", "unmatched").stdout
+    assert document(run("--sandbox", "--json", "undo", "--yes")).removed > 1
+
+
 def test_the_export_and_the_api_give_the_same_plan(tmp_path: Path) -> None:
     settings = {"TRAKT2DISCOVR_HISTORY__COLLAPSE": "off"}
     runner = CliRunner()

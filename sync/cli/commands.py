@@ -99,7 +99,7 @@ def undo(context: Context, *, run: int | None, yes: bool) -> int:
     require_an_answer(yes=yes, look=_LOOK)
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with _opened(context, output) as (settings, reporter):
+        async with _opened(context, output, None) as (settings, reporter):
 
             async def confirm(number: int, writes: int) -> bool:
                 reporter.pause()
@@ -192,7 +192,7 @@ def unmatched(context: Context, *, out: Path | None) -> int:
     """List what the last run could not carry over."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with _opened(context, output) as (settings, _):
+        async with _opened(context, output, None) as (settings, _):
             document = await api.unmatched(settings, out=out)
         output.emit(document, lambda console: view.show_left_out(console, document))
         if out and not context.is_quiet:
@@ -229,7 +229,7 @@ class _Confirmation:
 
 @asynccontextmanager
 async def _opened(
-    context: Context, output: Output, files: Sequence[Path] = ()
+    context: Context, output: Output, files: Sequence[Path] | None = ()
 ) -> AsyncIterator[tuple[Settings, Reporter]]:
     """Load the settings, start the sandbox if asked to, and show progress."""
     async with AsyncExitStack() as stack:

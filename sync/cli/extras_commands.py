@@ -97,7 +97,7 @@ def report(
 
     async def work(output: Output, _stop: Stop) -> int:
         async with AsyncExitStack() as stack:
-            settings = await open_settings(context, stack)
+            settings = await open_settings(context, stack, None)
             if not publish:
                 ledger = await Ledger.open(settings.state.url)
                 await stack.enter_async_context(ledger)

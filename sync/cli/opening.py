@@ -19,17 +19,22 @@ if TYPE_CHECKING:
 
 
 async def open_settings(
-    context: Context, stack: AsyncExitStack, files: Sequence[Path] = ()
+    context: Context, stack: AsyncExitStack, files: Sequence[Path] | None = ()
 ) -> Settings:
-    """Load the settings; with --sandbox those that lead to stand-ins, started here."""
+    """Load the settings; with --sandbox those that lead to stand-ins, started here.
+
+    ``files`` tells which rehearsal is meant; None is the last one, for commands that
+    look back at what was done.
+    """
     settings = load_settings(context.config)
     if not context.is_sandbox:
         return settings
     # The stand-ins are needed here only.
     from sync.rehearsal import open_sandbox  # noqa: PLC0415
 
+    is_rehearsal = None if files is None else bool(files)
     return await stack.enter_async_context(
-        open_sandbox(settings, is_rehearsal=bool(files))
+        open_sandbox(settings, is_rehearsal=is_rehearsal)
     )
 
 
