@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 TRAKT_RETRY = RetryPolicy(wait_initial_s=2.0)
 #: TMDB asks for no more than about 40 a second.
 TMDB_RATE = 40.0
-_SQLITE = "sqlite:///"
 _SET_IT = "Set it in the config file; config.example.toml shows every key."
 _CHOOSE_IT = "Set it in the config file, or choose it: trakt2discovr login discovr"
 #: As ``[state] tokens`` it is no file.
@@ -71,16 +70,14 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
     """Open everything that a run needs, and close it again.
 
     A session, source or target of the caller's is used as it is and left open. With
-    ``is_dry`` no state database is created where there is none. A login that ends soon
-    is told of by a Warned event.
+    ``is_dry`` the state is read and never changed. A login that ends soon is told of by
+    a Warned event.
     """
     clock = clock or SystemClock()
     tell = on_event or (lambda _event: None)
     async with AsyncExitStack() as stack:
-        url = settings.state.url
-        if is_dry and not _is_there(url):
-            url = "sqlite://"
-        ledger = await stack.enter_async_context(await Ledger.open(url))
+        opening = Ledger.open(settings.state.url, is_read_only=is_dry)
+        ledger = await stack.enter_async_context(await opening)
         wiring = Wiring(settings, stack, session=session, clock=clock, on_event=tell)
         trakt_client = None
         if source is None and files:
@@ -289,10 +286,6 @@ def token_store(settings: Settings) -> TokenStore:
             remedy="Run: pip install 'trakt2discovr[keyring]'",
         ) from None
     return KeyringStore(user_data_path(APP) / KEYRING)
-
-
-def _is_there(url: str) -> bool:
-    return not url.startswith(_SQLITE) or Path(url.removeprefix(_SQLITE)).exists()
 
 
 def required(value: str | None, name: str, remedy: str = _SET_IT) -> str:

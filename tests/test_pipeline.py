@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import ConfigError
-from sync import migrate
+from sync import migrate, verify
 from sync.bootstrap import build
 from sync.domain.balance import Column
 from sync.domain.collapse import Fate, Mode
@@ -104,6 +104,17 @@ async def test_a_dry_run_leaves_no_trace(tmp_path: Path) -> None:
         assert place.writes() == 0
         assert len(place.discovr.entries()) == before
     assert not (tmp_path / "state.sqlite3").exists()
+
+
+async def test_a_dry_run_leaves_the_state_as_it_is(tmp_path: Path) -> None:
+    state = tmp_path / "state.sqlite3"
+    async with world(synthetic_account(30, 1, seed=3), tmp_path) as place:
+        await place.migrate()
+        place.account.add_play(place.account.titles[-1], utc_now())
+        before = (state.read_bytes(), state.stat().st_mtime_ns)
+        assert len(operations(await place.plan())) == 1
+        assert not (await verify(place.settings)).is_complete
+        assert (state.read_bytes(), state.stat().st_mtime_ns) == before
 
 
 async def test_what_is_not_proved_whole_is_not_loaded(tmp_path: Path) -> None:

@@ -80,6 +80,9 @@ class Backend(Protocol):
     def explain(self, error: DBAPIError) -> StateError | None:
         """Say a fault of the database in words; None for a fault of the program."""
 
+    def other_version(self) -> StateError:
+        """Say that the tables are not of this version, and are to stay as they are."""
+
     def newer_version(self) -> StateError:
         """Say that the tables are those of a later program."""
 

@@ -62,13 +62,14 @@ class LedgerBase:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, *, is_read_only: bool = False) -> Self:
         """Open ``sqlite:///PATH``, ``sqlite://`` (memory) or ``postgresql://...``.
 
-        Creates and migrates what is not there yet. Raises ConfigError for the url,
+        Creates and migrates what is not there yet; with ``is_read_only`` it is made in
+        memory, and another version is refused. Raises ConfigError for the url,
         StateError for the database.
         """
-        ledger = cls(url)
+        ledger = cls(url, is_read_only=is_read_only)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(ledger.close)
             await ledger._in_thread(ledger._database.open)

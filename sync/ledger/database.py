@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+_IN_MEMORY = "sqlite://"
 _read_version = select(column("version_num", Text)).select_from(table(VERSION_TABLE))
 
 
@@ -28,16 +29,23 @@ class Database:
     """A state database. ``sessions`` says in which session each lock was taken."""
 
     def __init__(self, url: str, *, is_read_only: bool = False) -> None:
-        self.backend: Backend = choose_backend(url)
         self.session = 0
         self.sessions: dict[str, int] = {}
-        self._engine = self.backend.create_engine(is_read_only=is_read_only)
-        event.listen(self._engine, "connect", self._count_session)
+        self._use(choose_backend(url), is_read_only=is_read_only)
 
     def open(self) -> None:
-        """Connect, and bring the tables up to date."""
+        """Connect, and bring the tables up to date.
+
+        Where it is only to be read, what is not there yet is made in memory, and
+        another version is refused.
+        """
+        if self._is_read_only and not (self.backend.is_there() and self._version()):
+            self.close()
+            self._use(choose_backend(_IN_MEMORY), is_read_only=False)
         if self._version() == HEAD:
             return
+        if self._is_read_only:
+            raise self.backend.other_version()
         from sync.ledger.migrate import migrate  # noqa: PLC0415  # alembic is heavy
 
         with self.transaction(Mode.MIGRATE) as connection:
@@ -79,6 +87,12 @@ class Database:
             for statement in self.backend.opening[mode]:
                 connection.exec_driver_sql(statement)
             yield connection
+
+    def _use(self, backend: Backend, *, is_read_only: bool) -> None:
+        self.backend = backend
+        self._is_read_only = is_read_only
+        self._engine = backend.create_engine(is_read_only=is_read_only)
+        event.listen(self._engine, "connect", self._count_session)
 
     def _version(self) -> str | None:
         with self._connection() as connection:

@@ -9,6 +9,12 @@ from connectors.errors import ServiceError
 if TYPE_CHECKING:
     from sync.ledger.records import Holder
 
+#: Of a state that is to stay as it is: what is the matter, and what to do.
+OTHER_VERSION = (
+    "is from another version of trakt2discovr, and this command changes nothing",
+    "Run trakt2discovr migrate to bring it up to date; if that refuses, update it.",
+)
+
 
 class StateError(ServiceError):
     """The state database cannot be used; nothing that was written is lost by it."""

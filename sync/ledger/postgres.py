@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from connectors.errors import ConfigError
 from sync.ledger.backend import Mode
-from sync.ledger.errors import BusyError, StateError
+from sync.ledger.errors import OTHER_VERSION, BusyError, StateError
 from sync.ledger.records import Holder
 from sync.ledger.tables import holders
 
@@ -148,6 +148,10 @@ class PostgresBackend:
         sqlstate = _read_sqlstate(error)
         fault = _FAULTS.get(sqlstate) or _FAULTS.get(sqlstate[:2])
         return self._state_error(*fault) if fault else None
+
+    def other_version(self) -> StateError:
+        """Say that the tables are not of this version, and are to stay as they are."""
+        return self._state_error(*OTHER_VERSION)
 
     def newer_version(self) -> StateError:
         """Say that the tables are those of a later program."""

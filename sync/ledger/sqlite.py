@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from connectors.errors import ConfigError
 from sync.ledger.backend import Mode
-from sync.ledger.errors import StateError
+from sync.ledger.errors import OTHER_VERSION, StateError
 from sync.ledger.locks import FileProfileLock, LocalProfileLock
 
 if TYPE_CHECKING:
@@ -112,6 +112,10 @@ class SqliteBackend:
             code = sqlite3.SQLITE_CORRUPT
         fault = _FAULTS.get(code)
         return self._state_error(*fault) if fault else None
+
+    def other_version(self) -> StateError:
+        """Say that the tables are not of this version, and are to stay as they are."""
+        return self._state_error(*OTHER_VERSION)
 
     def newer_version(self) -> StateError:
         """Say that the tables are those of a later program."""
