@@ -33,7 +33,8 @@ Save the file where it is: the next run reads it, and only these titles go again
 
 Your id wins over the one that Trakt has. To correct a title that was carried over
 under a wrong id, add an entry for it by hand: kind, title and year as the report has
-them, and tmdb. What was written under the wrong id stays until you take it back (undo).
+them, and tmdb. What was written under the wrong id stays until you take it back: sync
+--prune or undo.
 """
 
 

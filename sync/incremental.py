@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sync.domain.entries import Entry
     from sync.domain.histories import TitleHistory
-    from sync.domain.plays import Kind, Play, Title
+    from sync.domain.plays import Kind, Play
     from sync.domain.watermark import Stamps, Watermark
     from sync.prepare import Services
     from sync.standing import Standing
@@ -70,7 +70,9 @@ async def prepare_changes(
     moved = mark.moved(stamps)
     unsettled = {r.operation.key[:2] for r in await ledger.unsettled(standing.profile)}
     has_pauses = services.settings.history.playback and mark.has_new_pauses(stamps)
-    if not (moved or unsettled or has_pauses or (is_pruned and mark.stale)):
+    has_new_ids = await services.resolver.stamp() != mark.ids
+    is_due = moved or unsettled or has_pauses or has_new_ids
+    if not (is_due or (is_pruned and mark.stale)):
         return _unchanged(standing, stamps)
 
     known = {title_key(h.title): h for h in await ledger.histories(standing.profile)}
@@ -83,7 +85,9 @@ async def prepare_changes(
     if moved:
         extraction = await _extract(services, source, before, stamps, moved)
     delta = diff(before.plays, extraction.plays)
-    desired = await _transform(services, extraction, known, delta)
+    desired = await _transform(
+        services, extraction, known, None if has_new_ids else delta
+    )
     whole = Reading(extraction, desired)
     stale = await find_stale(ledger, standing.profile, whole, known, delta, mark)
     touched = _touched(extraction, desired, known, delta)
@@ -136,24 +140,25 @@ async def _transform(
     services: Services,
     extraction: Extraction,
     known: Mapping[str, TitleHistory],
-    delta: Delta,
+    delta: Delta | None,
 ) -> Desired:
-    """Gather all plays by key; only titles that are new are looked up.
+    """Gather all plays by key; only the titles of ``delta`` are looked up, else all.
 
-    What was found for a title before holds until both sides are read whole.
+    What was found for another title before holds until both sides are read whole. An
+    id that a person gave holds for every title.
     """
-    nameless = {p.title for p in delta.current if not p.title.ids.tmdb}
-    found: dict[Title, int] = {}
-    unasked: set[Title] = set()
-    if services.resolver and nameless:
-        plays = [play for play in delta.current if play.title in nameless]
-        found, unasked = await services.resolver.find(plays, is_kept=True)
-    for title in {id(p.title): p.title for p in extraction.plays}.values():
-        if not title.ids.tmdb and title not in found:
-            history = known.get(title_key(title))
-            if history and history.media:
-                found[title] = tmdb_id(history.media)
-                unasked.discard(title)
+    resolver = services.resolver
+    asked = extraction.plays if delta is None else delta.current
+    titles = {id(p.title): p.title for p in extraction.plays}.values()
+    found, unasked = await resolver.find(asked, is_kept=True)
+    found |= await resolver.find_given(titles, is_kept=True)
+    for title in titles:
+        history = known.get(title_key(title))
+        if title.ids.tmdb or title in found or history is None or not history.media:
+            continue
+        if delta is not None or title in unasked:
+            found[title] = tmdb_id(history.media)
+            unasked.discard(title)
     return transform(extraction.plays, found, unasked)
 
 
@@ -185,7 +190,7 @@ def _within(whole: Reading, places: Collection[Place], touched: list[Play]) -> R
     left_out = [play for play in touched if _place(play, desired) is None]
     plays = [p for p in extraction.plays if places and _place(p, desired) in places]
     unasked = {left.title for left in desired.unmatched if left.reason == NO_ANSWER}
-    rest = transform(left_out, {}, unasked)
+    rest = transform(left_out, dict.fromkeys(unasked), unasked)
     part = replace(
         desired,
         watched={key: v for key, v in desired.watched.items() if key[:2] in places},

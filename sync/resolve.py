@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from sync.concurrency import run_limited
-from sync.domain.given import TitleIndex
+from sync.domain.given import TitleIndex, digest_given
 from sync.domain.plays import Kind, Title
 
 if TYPE_CHECKING:
@@ -65,14 +65,23 @@ class Resolver:
         unasked = found.unasked | {t for t, tmdb in given.items() if tmdb is None}
         return Found({**found.ids, **given}, unasked)
 
+    async def stamp(self) -> str:
+        """Return a digest of the ids that a person gave; it moves when they do."""
+        given = await self._read_given(is_kept=True)
+        return digest_given(given)
+
     async def find_given(
         self, titles: Iterable[Title], *, is_kept: bool
     ) -> dict[Title, int | None]:
         """Return what a person gave for these titles; None: TMDB gave no answer yet."""
+        given = await self._read_given(is_kept=is_kept)
+        index = TitleIndex((one.title, one) for one in given)
+        return {t: one.tmdb for t in titles if (one := index.find(t))}
+
+    async def _read_given(self, *, is_kept: bool) -> list[GivenId]:
         if self._given is None:
             self._given = await self._book.read(is_kept=is_kept)
-        index = TitleIndex((one.title, one) for one in self._given)
-        return {t: one.tmdb for t in titles if (one := index.find(t))}
+        return self._given
 
     def find_strays(self, plays: Iterable[Play]) -> list[GivenId]:
         """Return the ids given under a name alone that none of the plays goes by."""

@@ -91,6 +91,7 @@ async def advance(services: Services, prepared: Prepared, entries: int) -> None:
             stamps=extraction.stamps,
             kinds={play.title.kind for play in extraction.plays},
             steering=steering(services.settings),
+            ids=await services.resolver.stamp(),
             stale=() if is_pruned else {key.media for key in prepared.stale.keys},
             entries=entries,
         )

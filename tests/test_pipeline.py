@@ -110,7 +110,9 @@ async def test_a_dry_run_leaves_the_state_as_it_is(tmp_path: Path) -> None:
     state = tmp_path / "state.sqlite3"
     async with world(synthetic_account(30, 1, seed=3), tmp_path) as place:
         await place.migrate()
-        place.account.add_play(place.account.titles[-1], utc_now())
+        other = synthetic_account(90, 2, seed=4).titles[-1]
+        place.account.titles.append(other)
+        place.account.add_play(other, utc_now())
         before = (state.read_bytes(), state.stat().st_mtime_ns)
         assert len(operations(await place.plan())) == 1
         assert not (await verify(place.settings)).is_complete

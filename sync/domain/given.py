@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections import defaultdict
@@ -108,6 +109,12 @@ def find_conflict(given: Iterable[GivenId]) -> tuple[GivenId, GivenId] | None:
                     return other, one
             shelves[key].append(one)
     return None
+
+
+def digest_given(given: Iterable[GivenId]) -> str:
+    """Digest which ids are in force; empty where there are none."""
+    lines = sorted(f"{one.title}|{one.said}|{one.tmdb}" for one in given)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] if lines else ""
 
 
 def _of_kind(kind: Kind, word: str, number: str) -> str:

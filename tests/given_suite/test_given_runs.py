@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import InputError
-from sync import migrate, undo, unmatched, verify
+from sync import migrate, sync, undo, unmatched, verify
 from sync.bootstrap import build
 from sync.domain.desired import NO_ANSWER, NO_ID
 from sync.domain.plays import Key
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.events import Event
-    from sync.pipeline import Report
+    from sync.results import Report
 
 #: In the sample, and without a TMDB key unmatched, as Trakt sends no TMDB id.
 BABYLON, BOAT, SHTISEL = "Babylon Berlin", "Das Boot", "שטיסל"
@@ -293,3 +293,65 @@ async def test_a_resume_point_goes_under_the_id_that_was_given(tmp_path: Path) -
         report = await place.migrate()
     assert report.playback is not None
     assert [resume.key for resume in report.playback.written] == [Key("MV_1234567")]
+
+
+async def test_sync_takes_new_ids_up_though_nothing_changed_on_trakt(
+    tmp_path: Path,
+) -> None:
+    async with moved(tmp_path, has_tmdb=False) as (place, path):
+        await sync(place.settings)
+        for given in ({}, {"Das": "387", "Babylon": "68155"}, {}):
+            fill_in(path, **given)
+            place.trakt.seen.clear()
+            place.discovr.seen.clear()
+            report = await sync(place.settings)
+            assert report.is_complete
+            media = {"MV_387", "TV_68155"} if given else set()
+            assert written(place) == media
+            paths = {seen.path for seen in place.discovr.requests()}
+            titles = {p.rpartition("/")[2] for p in paths if "/profile/history/" in p}
+            assert titles <= media
+            seasons = place.trakt.requests(path="/shows")
+            assert len(place.trakt.seen) == 1 + len(seasons)
+            assert bool(place.discovr.seen) is bool(given)
+        assert (await verify(place.settings)).verification is not None
+        assert BOAT not in reasons(await place.plan())
+
+
+async def test_an_id_that_no_run_has_settled_yet_is_news_to_the_next_one(
+    tmp_path: Path,
+) -> None:
+    async with moved(tmp_path, has_tmdb=False) as (place, path):
+        fill_in(path, Das="387")
+        await sync(place.settings, confirm=_refuse)
+        assert written(place) == set()
+        await sync(place.settings)
+        assert written(place) == {"MV_387"}
+
+
+async def test_sync_corrects_a_wrong_id_and_prunes_what_was_under_it(
+    tmp_path: Path,
+) -> None:
+    async with moved(tmp_path, has_tmdb=False) as (place, path):
+        with path.open("a", encoding="utf-8") as file:
+            file.write('\n[[title]]\nkind = "film"\ntitle = "The Matrix"\n')
+            file.write("year = 1999\ntmdb = 604\n")
+        await sync(place.settings)
+        assert written(place) == {"MV_604"}
+        place.discovr.seen.clear()
+        await sync(place.settings, prune=True)
+        assert written(place) == {"MV_603"}
+        standing = {entry.key.media for entry in place.discovr.entries()}
+        assert "MV_604" in standing
+        assert "MV_603" not in standing
+        # Emptied again: the title goes by the id of the service, as before.
+        text = path.read_text(encoding="utf-8").replace("tmdb = 604", 'tmdb = ""')
+        path.write_text(text, encoding="utf-8")
+        await sync(place.settings, prune=True)
+        standing = {entry.key.media for entry in place.discovr.entries()}
+        assert "MV_603" in standing
+        assert "MV_604" not in standing
+
+
+async def _refuse(_report: Report) -> bool:
+    return False
