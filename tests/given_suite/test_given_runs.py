@@ -17,6 +17,7 @@ from sync.events import Finished
 from sync.given import GivenBook
 from sync.ledger import Ledger
 from sync.pipeline import migrate as run_migrate
+from sync.pipeline import sync as run_sync
 from sync.sandbox.account import Account
 from sync.sandbox.faults import Fault
 from sync.sandbox.sample import sample_account
@@ -225,6 +226,9 @@ async def test_ids_stay_in_force_without_their_file_and_end_when_emptied(
         await unmatched(place.settings, out=path)
         assert b'tmdb = "387"' in path.read_bytes()
         path.write_bytes(content.replace(b'tmdb = "387"', b'tmdb = ""'))
+        # What was emptied stays so, although it was in force until now.
+        await unmatched(place.settings, out=path)
+        assert b"387" not in path.read_bytes()
         assert reasons(await place.migrate())[BOAT] == NO_ID
         await unmatched(place.settings, out=path)
         assert b"387" not in path.read_bytes()
@@ -355,3 +359,21 @@ async def test_sync_corrects_a_wrong_id_and_prunes_what_was_under_it(
 
 async def _refuse(_report: Report) -> bool:
     return False
+
+
+async def test_a_corrected_title_waits_too_where_tmdb_gives_no_answer(
+    tmp_path: Path,
+) -> None:
+    async with moved(tmp_path) as (place, path):
+        with path.open("a", encoding="utf-8") as file:
+            file.write('\n[[title]]\nkind = "film"\ntitle = "The Matrix"\n')
+            file.write("year = 1999\ntmdb = 78\n")
+        place.tmdb.faults = lambda _request, _number: Fault.answer(503)
+        async with build(place.settings, clock=FakeClock()) as services:
+            report = await run_sync(services, confirm=_agree, is_pruned=True)
+        assert reasons(report)["The Matrix"] == NO_ANSWER
+        assert report.balance()[0].is_even
+        assert written(place) == set()
+        place.tmdb.faults = None
+        await sync(place.settings)
+        assert written(place) == {"MV_78"}
