@@ -369,8 +369,8 @@ async def test_a_corrected_title_waits_too_where_tmdb_gives_no_answer(
             file.write('\n[[title]]\nkind = "film"\ntitle = "The Matrix"\n')
             file.write("year = 1999\ntmdb = 78\n")
         place.tmdb.faults = lambda _request, _number: Fault.answer(503)
-        async with build(place.settings, clock=FakeClock()) as services:
-            report = await run_sync(services, confirm=_agree, is_pruned=True)
+        async with build(place.settings, clock=FakeClock(utc_now())) as services:
+            report = await run_sync(services, confirm=_agree, prune=True)
         assert reasons(report)["The Matrix"] == NO_ANSWER
         assert report.balance()[0].is_even
         assert written(place) == set()
