@@ -47,7 +47,7 @@ EXAMPLES, PARTS = (300, 12) if IS_WHOLE else (16, 2)
 HOUR_S = 3600
 #: What is watched and marked: a season that fits a default, one with a hole, a film.
 EPISODES = [("Show 1", 1, n) for n in range(1, 5)] + [
-    ("Show 2", 1, n) for n in range(1, 7)
+    ("Show 2", season, n) for season in (1, 2) for n in range(1, 4 if season > 1 else 7)
 ]
 FILMS = ["Film 1", "Film 2"]
 KEYS = [
@@ -109,6 +109,9 @@ class Safety(RuleBasedStateMachine):
 
     @rule(what=st.sampled_from([*EPISODES, *FILMS]), day=DAYS)
     def a_play_is_added(self, what: str | tuple[str, int, int], day: int) -> None:
+        self.add_play(what, day)
+
+    def add_play(self, what: str | tuple[str, int, int], day: int) -> None:
         name, season, number = what if isinstance(what, tuple) else (what, None, None)
         account = self.place.account
         title = account.find(name)
@@ -117,6 +120,9 @@ class Safety(RuleBasedStateMachine):
 
     @rule(draw=st.integers(0, 10**6))
     def a_play_is_removed(self, draw: int) -> None:
+        self.remove_play(draw)
+
+    def remove_play(self, draw: int) -> None:
         plays = self.place.account.plays
         self.place.account.remove_play(plays[draw % len(plays)].id)
 
@@ -171,8 +177,28 @@ class Safety(RuleBasedStateMachine):
         assert again.prepared.plan.operations == ()
         assert self.place.writes() == writes
 
-    @rule(is_pruned=st.booleans())
-    def a_sync_is_undisturbed(self, is_pruned: bool) -> None:
+    @rule(
+        is_pruned=st.booleans(),
+        what=st.sampled_from([*EPISODES, *FILMS]),
+        day=DAYS,
+        draw=st.integers(0, 10**6),
+    )
+    def it_is_kept_in_step(
+        self, is_pruned: bool, what: str | tuple[str, int, int], day: int, draw: int
+    ) -> None:
+        self.sync_undisturbed(is_pruned=is_pruned)
+        for service in (self.place.trakt, self.place.discovr):
+            service.seen.clear()
+        self.wait_for(self.place.sync(is_forced=True))
+        assert len(self.place.trakt.seen) == 1
+        assert self.place.discovr.seen == []
+        if draw % 2:
+            self.remove_play(draw)
+        else:
+            self.add_play(what, day)
+        self.sync_undisturbed(is_pruned=is_pruned)
+
+    def sync_undisturbed(self, *, is_pruned: bool) -> None:
         before = self.read()
         report = self.wait_for(self.place.sync(prune=is_pruned, is_forced=True))
         self.check(before, is_pruned=is_pruned)
@@ -182,11 +208,6 @@ class Safety(RuleBasedStateMachine):
         self.note_settled()
         if is_pruned:
             self.check_that_nothing_is_stale()
-        for service in (self.place.trakt, self.place.discovr):
-            service.seen.clear()
-        self.wait_for(self.place.sync(is_forced=True))
-        assert len(self.place.trakt.seen) == 1
-        assert self.place.discovr.seen == []
 
     def note_settled(self) -> None:
         there = watched(self.place.account).keys()
