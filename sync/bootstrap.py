@@ -24,7 +24,7 @@ from connectors.trakt.oauth import OauthHosts
 from sync.catalogue import Catalogue, Listing, TmdbListing, TraktListing
 from sync.config import APP
 from sync.discovr_target import DiscovrTarget
-from sync.events import Waiting, Warned
+from sync.events import Spent, Waiting, Warned
 from sync.extract import TraktSource
 from sync.file_source import FileSource
 from sync.given import GivenBook
@@ -266,7 +266,15 @@ class Wiring:
             **options,
         )
         self._stack.push_async_callback(client.close)
+        self._stack.callback(self._on_close, client)
         return client
+
+    def _on_close(self, client: HttpClient) -> None:
+        stats = client.stats
+        if self._on_event and stats.requests:
+            self._on_event(
+                Spent(client.service, stats.requests, stats.retries, stats.waits_s)
+            )
 
     def _on_wait(self, service: str, seconds: float, reason: str) -> None:
         if self._on_event:

@@ -49,4 +49,14 @@ class Warned:
     message: str
 
 
-Event = Advanced | Finished | Waiting | Warned
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one client sent to its service; told once that client is closed."""
+
+    service: str
+    requests: int
+    retries: int
+    waits_s: float
+
+
+Event = Advanced | Finished | Waiting | Warned | Spent
