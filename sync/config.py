@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -21,6 +23,8 @@ from pydantic import (
 
 from connectors.errors import ConfigError
 from connectors.urls import check_base_url
+from sync.daemon.addresses import Address, parse_address
+from sync.daemon.durations import parse_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +104,22 @@ class HistorySettings(Section):
     playback: bool = True
 
 
+class SyncSettings(Section):
+    """The job that stays and repeats."""
+
+    every: Annotated[timedelta, BeforeValidator(parse_interval)] | None = None
+    prune: bool = False
+    listen: Annotated[Address, BeforeValidator(parse_address)] | None = None
+    heartbeat: SecretStr | None = None
+
+    @field_validator("heartbeat")
+    @classmethod
+    def _is_safe_to_ping(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_base_url(value.get_secret_value(), "[sync] heartbeat")
+        return value
+
+
 class StateSettings(Section):
     """Where the program keeps its own memory."""
 
@@ -117,6 +137,7 @@ class Settings(Section):
     tmdb: TmdbSettings = TmdbSettings()
     pharen: PharenSettings = PharenSettings()
     history: HistorySettings = HistorySettings()
+    sync: SyncSettings = SyncSettings()
     state: StateSettings = Field(default_factory=StateSettings)
 
 

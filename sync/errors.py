@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING
 
 from connectors.errors import ServiceError
 
 if TYPE_CHECKING:
     from sync.ports import Receipt
+
+
+class BugError(ServiceError):
+    """An exception that nobody foresaw; its message may hold anything, so it is cut."""
+
+    default_remedy = "Report it, with what the same command prints with -v."
+
+    def __init__(self, bug: Exception) -> None:
+        where = traceback.extract_tb(bug.__traceback__)[-1]
+        place = f"{where.name}, line {where.lineno}"
+        super().__init__(f"This is a bug: {type(bug).__name__} in {place}.")
 
 
 class GuardError(ServiceError):

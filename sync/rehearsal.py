@@ -49,6 +49,7 @@ async def open_sandbox(
         sections: dict[str, dict[str, Any]] = {**sandbox.config()}
         sections["discovr"] |= {"requests_per_second": RATE}
         sections["history"] = settings.history.model_dump()
+        sections["sync"] = settings.sync.model_dump()
         sections["state"] = {
             "url": f"sqlite:///{folder / _STATE}",
             "tokens": folder / "tokens.json",

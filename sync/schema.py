@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from sync.daemon.documents import JobDocument
 from sync.doctor.documents import DoctorDocument
 from sync.documents import (
     ErrorDocument,
@@ -32,6 +33,7 @@ def schema() -> dict[str, Any]:
         | PublishedDocument
         | StatusDocument
         | DoctorDocument
+        | JobDocument
         | ErrorDocument
     )
     return TypeAdapter[Any](documents).json_schema(mode="serialization")

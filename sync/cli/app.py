@@ -11,6 +11,7 @@ import click
 from sync.cli import checkup, extras
 from sync.cli.context import Context
 from sync.cli.login import login, logout
+from sync.cli.sync_options import sync
 from sync.cli.usage import Program
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def unmatched() -> None:
     """List what the last run could not carry over, with all known ids."""
 
 
+app.add_command(sync)
 app.add_command(login)
 app.add_command(logout)
 app.add_command(extras.page)

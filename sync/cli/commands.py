@@ -11,12 +11,12 @@ from sync import api
 from sync.bootstrap import open_identity
 from sync.cli import view
 from sync.cli.ask import agree
+from sync.cli.carrying import Confirmation, exit_code, finish
 from sync.cli.opening import open_settings, require_an_answer
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
 from sync.documents import ProfileDocument, ProfilesDocument
-from sync.domain.desired import NO_ANSWER
 from sync.planfile import read_plan
 from sync.writers import report_document, undo_document
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sync.cli.context import Context
     from sync.cli.runner import Output
     from sync.config import Settings
-    from sync.results import Report
     from sync.stop import Stop
 
 _LOOK = "trakt2discovr plan"
@@ -62,14 +61,14 @@ def migrate(
         async with _opened(context, output, files) as (settings, reporter):
             report = await api.migrate(
                 settings,
-                confirm=_Confirmation(context, output, reporter, settings, yes=yes),
+                confirm=Confirmation(context, output, reporter, settings, yes=yes),
                 accept_incomplete=accept_incomplete,
                 is_forced=force,
                 stop=stop,
                 files=files,
                 on_event=reporter.on_event,
             )
-        return _finish(output, reporter, report, "migrate", is_strict=strict)
+        return finish(output, reporter, report, "migrate", is_strict=strict)
 
     return run_command(context, work)
 
@@ -84,12 +83,12 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
             report = await api.apply(
                 settings,
                 file,
-                confirm=_Confirmation(context, output, reporter, settings, yes=yes),
+                confirm=Confirmation(context, output, reporter, settings, yes=yes),
                 is_forced=force,
                 stop=stop,
                 on_event=reporter.on_event,
             )
-        return _finish(output, reporter, report, "apply", is_strict=False)
+        return finish(output, reporter, report, "apply", is_strict=False)
 
     return run_command(context, work)
 
@@ -134,7 +133,7 @@ def plan(
                 files=files,
                 on_event=reporter.on_event,
             )
-        code = _exit_code(report, is_strict=strict)
+        code = exit_code(report, is_strict=strict)
         document = report_document(
             report, "plan", code, files, warnings=reporter.warnings
         )
@@ -163,7 +162,7 @@ def verify(
                 files=files,
                 on_event=reporter.on_event,
             )
-        return _finish(
+        return finish(
             output, reporter, report, "verify", is_strict=strict, is_exact=True
         )
 
@@ -202,31 +201,6 @@ def unmatched(context: Context, *, out: Path | None) -> int:
     return run_command(context, work)
 
 
-class _Confirmation:
-    """Shows the plan and asks, unless the answer was given with --yes."""
-
-    def __init__(
-        self,
-        context: Context,
-        output: Output,
-        reporter: Reporter,
-        settings: Settings,
-        *,
-        yes: bool,
-    ) -> None:
-        self._is_silent = yes and (context.as_json or context.is_quiet)
-        self._output = output
-        self._reporter = reporter
-        self._rate = settings.discovr.requests_per_second
-        self._yes = yes
-
-    async def __call__(self, report: Report) -> bool:
-        self._reporter.pause()
-        if not self._is_silent:
-            view.show_plan(self._output.notes, report, self._rate)
-        return self._yes or await agree("Write this?")
-
-
 @asynccontextmanager
 async def _opened(
     context: Context, output: Output, files: Sequence[Path] | None = ()
@@ -236,36 +210,6 @@ async def _opened(
         settings = await open_settings(context, stack, files)
         with Reporter(output.notes, is_quiet=context.is_quiet) as reporter:
             yield settings, reporter
-
-
-def _finish(
-    output: Output,
-    reporter: Reporter,
-    report: Report,
-    command: str,
-    *,
-    is_strict: bool,
-    is_exact: bool = False,
-) -> int:
-    code = _exit_code(report, is_strict=is_strict)
-    if is_exact and report.verification and not report.verification.is_clean:
-        code = Exit.INCOMPLETE
-    document = report_document(report, command, code, warnings=reporter.warnings)
-    output.emit(document, lambda console: view.show_report(console, report))
-    return code
-
-
-def _exit_code(report: Report, *, is_strict: bool) -> Exit:
-    prepared = report.prepared
-    left_out = (
-        prepared.desired.unmatched
-        or prepared.unsupported
-        or prepared.extraction.quarantined
-    )
-    is_unasked = any(left.reason == NO_ANSWER for left in prepared.desired.unmatched)
-    if not report.is_complete or is_unasked or (is_strict and left_out):
-        return Exit.INCOMPLETE
-    return Exit.DONE
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Self
 
 from rich.markup import escape
@@ -14,6 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from sync import logs
 from sync.events import Advanced, Finished, Stage, Waiting, Warned
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ class Reporter:
     ``warnings`` keeps those that came; they are shown in any case.
     """
 
-    def __init__(self, console: Console, *, is_quiet: bool) -> None:
+    def __init__(
+        self, console: Console, *, is_quiet: bool, has_bars: bool = True
+    ) -> None:
         self._console = console
         self._is_quiet = is_quiet
         self.warnings: list[str] = []
@@ -48,7 +52,7 @@ class Reporter:
             TimeRemainingColumn(),
             console=console,
             transient=True,
-            disable=is_quiet or not console.is_terminal,
+            disable=is_quiet or not console.is_terminal or not has_bars,
         )
 
     def __enter__(self) -> Self:
@@ -69,8 +73,7 @@ class Reporter:
         """Show one event."""
         if isinstance(event, Warned):
             self.warnings.append(event.message)
-            warning = f"Warning: {event.message}"
-            self._console.print(warning, markup=False, soft_wrap=True)
+            self._warn(event)
         if self._is_quiet:
             return
         if isinstance(event, Advanced):
@@ -78,10 +81,9 @@ class Reporter:
         elif isinstance(event, Finished):
             self._finish(event)
         elif isinstance(event, Waiting):
-            self._console.print(
-                f"{event.service}: waiting {event.seconds:.0f} s, "
-                f"{escape(event.reason)}",
-                highlight=False,
+            self._say(
+                event,
+                f"{event.service}: waiting {event.seconds:.0f} s, {event.reason}",
             )
 
     def _advance(self, event: Advanced) -> None:
@@ -95,4 +97,25 @@ class Reporter:
     def _finish(self, event: Finished) -> None:
         if event.stage in self._tasks:
             self._bars.remove_task(self._tasks.pop(event.stage))
-        self._console.print(escape(event.summary), highlight=False)
+        self._say(event, event.summary)
+
+    def _warn(self, event: Warned) -> None:
+        warning = f"Warning: {event.message}"
+        self._console.print(warning, markup=False, soft_wrap=True)
+
+    def _say(self, _event: Finished | Waiting, sentence: str) -> None:
+        self._console.print(escape(sentence), highlight=False)
+
+
+class LoggingReporter(Reporter):
+    """Shows bars alike, and logs the rest."""
+
+    def _warn(self, event: Warned) -> None:
+        logs.tell("run.warning", event.message, level=logging.WARNING)
+
+    def _say(self, event: Finished | Waiting, sentence: str) -> None:
+        if isinstance(event, Finished):
+            logs.tell(f"{event.stage}.finished", sentence)
+        else:
+            key, service = "service.waiting", event.service
+            logs.tell(key, sentence, service=service, seconds=event.seconds)

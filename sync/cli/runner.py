@@ -8,15 +8,16 @@ import logging
 import os
 import signal
 import sys
-import traceback
+from contextlib import ExitStack
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
+from sync import logs
 from sync.documents import ErrorDocument
-from sync.errors import GuardError, StoppedError
+from sync.errors import BugError, GuardError, StoppedError
 from sync.ledger import BusyError, StateError
 from sync.stop import Stop
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from sync.cli.context import Context
+    from sync.logs import LogFormat
 
 
 class Exit(IntEnum):
@@ -40,19 +42,8 @@ class Exit(IntEnum):
     BUSY = 6
 
 
-class _BugError(ServiceError):
-    """An exception that nobody foresaw; its message may hold anything, so it is cut."""
-
-    default_remedy = "Report it, with what the same command prints with -v."
-
-    def __init__(self, bug: Exception) -> None:
-        where = traceback.extract_tb(bug.__traceback__)[-1]
-        place = f"{where.name}, line {where.lineno}"
-        super().__init__(f"This is a bug: {type(bug).__name__} in {place}.")
-
-
 _CODES: tuple[tuple[type[ServiceError], Exit], ...] = (
-    (_BugError, Exit.BUG),
+    (BugError, Exit.BUG),
     (ConfigError, Exit.USAGE),
     (InputError, Exit.USAGE),
     (StateError, Exit.USAGE),
@@ -73,8 +64,9 @@ class _PlainConsole(Console):
 class Output:
     """stdout for the result, stderr for everything else."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, is_logging: bool = False) -> None:
         self._as_json = context.as_json
+        self._is_logging = is_logging
         # A title may hold what the terminal or the pipe cannot show.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
@@ -100,19 +92,41 @@ class Output:
                 exit_code=code,
             )
             sys.stdout.write(document.model_dump_json(indent=2) + "\n")
+        if self._is_logging:
+            is_stop = isinstance(error, StoppedError)
+            logs.tell(
+                "program.stopped" if is_stop else "program.failed",
+                str(error),
+                level=logging.INFO if is_stop else logging.ERROR,
+                error=type(error).__name__,
+                exit_code=int(code),
+            )
+            return
         self.notes.print(f"Error: {error.message}", markup=False, soft_wrap=True)
         self.notes.print(error.remedy, markup=False, soft_wrap=True)
 
 
 def run(
-    context: Context, work: Callable[[Output, Stop], Coroutine[None, None, int]]
+    context: Context,
+    work: Callable[[Output, Stop], Coroutine[None, None, int]],
+    *,
+    log_format: LogFormat | None = None,
 ) -> int:
-    """Run a command to its exit code; nothing but SystemExit gets past it."""
-    if context.is_verbose:
-        logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
-        # Ours alone: what the libraries log is nobody's promise.
-        logging.getLogger("trakt2discovr").setLevel(logging.DEBUG)
-    output = Output(context)
+    """Run a command to its exit code; nothing but SystemExit gets past it.
+
+    With ``log_format`` an error is a log line like all that goes to stderr.
+    """
+    with ExitStack() as stack:
+        if log_format or context.is_verbose:
+            level = logging.DEBUG if context.is_verbose else logging.INFO
+            level = logging.WARNING if context.is_quiet else level
+            stack.enter_context(logs.shown(log_format or "text", level=level))
+        return _run(work, Output(context, is_logging=log_format is not None))
+
+
+def _run(
+    work: Callable[[Output, Stop], Coroutine[None, None, int]], output: Output
+) -> int:
     interruption = _Interruption()
     try:
         return asyncio.run(interruption.guard(work(output, interruption.stop)))
@@ -126,9 +140,8 @@ def run(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except Exception as bug:  # noqa: BLE001  # only here do bugs become words
-        if context.is_verbose:
-            traceback.print_tb(bug.__traceback__)
-        failure = _BugError(bug)
+        logs.trace(bug)
+        failure = BugError(bug)
     is_stopped = isinstance(failure, StoppedError)
     code = interruption.exit_code if is_stopped else _code(failure)
     output.fail(failure, code)

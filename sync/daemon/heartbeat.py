@@ -1,0 +1,66 @@
+"""Pings a watching service after each turn, by the convention of healthchecks.io.
+
+A GET of the address says that all is well, one of the address with ``/fail`` that
+somebody should look. A ping carries nothing else, and its failure fails nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from yarl import URL
+
+from connectors.errors import ServiceError
+from connectors.http import HttpClient, RetryPolicy
+from sync import logs
+from sync.daemon.turn import Ending, Turn
+
+if TYPE_CHECKING:
+    from connectors.clock import Clock
+    from sync.config import Settings
+    from sync.daemon.job import Job
+
+_SERVICE = "The heartbeat service"
+_TIMEOUT_S = 10.0
+_RETRY = RetryPolicy(attempts=3, total_s=30.0, longest_pause_s=10.0)
+
+
+class Heartbeat:
+    """Pings once for each turn of the job, as far as it told anything."""
+
+    def __init__(self) -> None:
+        self._pinged: Turn | None = None
+
+    async def __call__(self, job: Job) -> None:
+        """Ping, if a turn has ended since. An outage alone is left to the next turns.
+
+        The watching service notices by itself when no ping comes for too long.
+        """
+        turn = job.state.last
+        if turn is None or turn is self._pinged or job.state.stopped_at:
+            return
+        self._pinged = turn
+        if turn.ending is Ending.DONE or turn.is_failure:
+            is_good = turn.ending is Ending.DONE
+            await ping(job.terms.settings, job.clock, is_good=is_good)
+
+
+async def ping(settings: Settings, clock: Clock, *, is_good: bool) -> None:
+    """Ping the address of ``[sync] heartbeat``, if there is one."""
+    if settings.sync.heartbeat is None:
+        return
+    url = URL(settings.sync.heartbeat.get_secret_value())
+    path = url.path.rstrip("/") + ("" if is_good else "/fail")
+    try:
+        async with HttpClient(
+            _SERVICE,
+            str(url.origin()),
+            clock=clock,
+            timeout_s=_TIMEOUT_S,
+            retry=_RETRY,
+            setting="[sync] heartbeat",
+        ) as client:
+            await client.request("GET", path, label="the ping", expect_json=False)
+    except ServiceError as error:
+        logs.tell("heartbeat.failed", error.message, level=logging.WARNING)

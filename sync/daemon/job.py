@@ -1,0 +1,214 @@
+"""The job that stays and repeats: one turn at a time, until somebody stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from connectors.errors import ServiceError
+from sync import logs
+from sync.daemon.durations import describe_interval
+from sync.daemon.schedule import Due, Pace
+from sync.daemon.state import JobState
+from sync.daemon.turn import Ending, Turn, failed_turn, finished_turn
+from sync.errors import BugError, StoppedError
+from sync.events import Spent
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime, timedelta
+
+    from connectors.clock import Clock
+    from sync.config import Settings
+    from sync.events import Event
+    from sync.results import Report
+    from sync.stop import Stop
+
+#: The clocks are looked at this often, so that a machine that slept is soon noticed.
+_SLICE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the next turn goes by; read anew on request."""
+
+    settings: Settings
+    every: timedelta
+    prune: bool = False
+
+
+class Run(Protocol):
+    """One run: carries over what changed."""
+
+    async def __call__(
+        self, terms: Terms, on_event: Callable[[Event], None]
+    ) -> tuple[Report, bool]:
+        """Return what came of it, and whether everything is in its place."""
+
+
+class Job:
+    """Runs at once and then on every interval; nothing but a stop ends it.
+
+    An error ends its turn alone. Even a bug does: a run builds everything anew and what
+    it wrote is in the ledger, while a process that is started again and again would ask
+    the services far more often than one that waits for its next turn. ``watchers`` are
+    told whenever something has changed; they raise nothing.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        *,
+        read: Callable[[], Terms],
+        run: Run,
+        stop: Stop,
+        clock: Clock,
+        watchers: Sequence[Callable[[Job], Awaitable[None]]] = (),
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self.terms = terms
+        self.clock = clock
+        self.state = JobState(terms.every, clock.now())
+        self._read = read
+        self._run = run
+        self._stop = stop
+        self._watchers = watchers
+        self._uniform = uniform
+        self._is_changed = False
+
+    async def stay(self) -> NoReturn:
+        """Repeat until a signal or a cancellation. Raises StoppedError for the former.
+
+        A turn under way settles first; while nothing is, it ends at once.
+        """
+        every = describe_interval(self.terms.every)
+        logs.tell("job.started", f"Runs now, and then every {every}.", every=every)
+        try:
+            while True:
+                await self._take_turn()
+                if self._stop.is_requested:
+                    raise StoppedError("Stopped after a run; the state is intact.")
+                await self._wait()
+        finally:
+            self.state.stopped_at = self.clock.now()
+            self.state.running_since = None
+            await self._tell()
+
+    def reload(self) -> None:
+        """Read the terms anew, for the next turn; wrong ones leave the old in force.
+
+        This starts nothing. A shorter interval brings the next turn forward, to that
+        interval from now.
+        """
+        try:
+            terms = self._read()
+        except ServiceError as error:
+            self.state.refusal = f"The configuration was not taken over: {error}"
+            logs.tell("config.refused", self.state.refusal, level=logging.ERROR)
+        else:
+            self.terms, self.state.every = terms, terms.every
+            self.state.refusal = None
+            due = Due(self.clock, self._pace().interval_s())
+            if self.state.due and due.left_s < self.state.due.left_s:
+                self.state.due = due
+            logs.tell("config.reloaded", "The configuration counts from the next run.")
+        self._is_changed = True
+
+    async def _take_turn(self) -> None:
+        state, terms = self.state, self.terms
+        started_at, started_s = self.clock.now(), self.clock.monotonic()
+        state.begin(started_at)
+        logs.turn.set(state.turns)
+        logs.tell("run.started", f"Run {state.turns} begins.")
+        await self._tell()
+        turn = await self._attempt(terms, started_at)
+        is_known = _is_same(turn, state.last)
+        state.end(turn)
+        state.due = Due(self.clock, self._wait_s(turn, started_s))
+        _log(turn, state.due.at, is_known=is_known)
+        logs.turn.set(None)
+        await self._tell()
+
+    async def _attempt(self, terms: Terms, started_at: datetime) -> Turn:
+        try:
+            report, is_good = await self._run(terms, self._note)
+        except StoppedError:
+            raise
+        except ServiceError as error:
+            failure = error
+        except Exception as bug:  # noqa: BLE001  # see the docstring of the class
+            logs.trace(bug)
+            failure = BugError(bug)
+        else:
+            return finished_turn(report, started_at, self.clock.now(), is_good=is_good)
+        return failed_turn(failure, started_at, self.clock.now())
+
+    def _wait_s(self, turn: Turn, started_s: float) -> float:
+        """Return how long to wait from now; a turn that took too long leaves 0."""
+        if turn.ending is Ending.DOWN:
+            return self._pace().backoff_s(self.state.outages, turn.asked_s)
+        took_s = self.clock.monotonic() - started_s
+        return max(0.0, self._pace().interval_s() - took_s)
+
+    async def _wait(self) -> None:
+        try:
+            while self.state.due and (left_s := self.state.due.left_s):
+                await self.clock.sleep(min(left_s, _SLICE_S))
+                if self._is_changed:
+                    await self._tell()
+        except asyncio.CancelledError:
+            if not self._stop.is_requested:
+                raise
+        else:
+            return
+        raise StoppedError("Stopped between two runs; the state is intact.")
+
+    async def _tell(self) -> None:
+        self._is_changed = False
+        for watcher in self._watchers:
+            await watcher(self)
+
+    def _pace(self) -> Pace:
+        return Pace(self.terms.every, self._uniform)
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Spent):
+            self.state.add(event)
+
+
+def _is_same(turn: Turn, before: Turn | None) -> bool:
+    """Tell whether that was said before; an outage in between changes nothing."""
+    return before is not None and (turn.ending, turn.message) == (
+        before.ending,
+        before.message,
+    )
+
+
+def _log(turn: Turn, next_at: datetime, *, is_known: bool) -> None:
+    """Say how a turn ended and when the next one is; what is known, less loudly."""
+    when = next_at.astimezone().isoformat(timespec="seconds")
+    facts = {
+        "ending": turn.ending.value,
+        "run": turn.run,
+        "plays": turn.plays,
+        "written": turn.written,
+        "remedy": turn.remedy,
+        "next_run_at": next_at.isoformat(),
+    }
+    said = f"{turn.message} {turn.remedy}" if turn.remedy else turn.message
+    if turn.ending is Ending.DONE:
+        key, level = "run.finished", logging.INFO
+    elif turn.ending is Ending.INCOMPLETE:
+        key, level = "run.finished", logging.WARNING
+    elif turn.ending is Ending.BUSY:
+        key, level, said = "run.skipped", logging.INFO, f"Skipped. {turn.message}"
+    elif turn.ending is Ending.DOWN:
+        key, level = "run.postponed", logging.WARNING
+    else:
+        key, level = "run.failed", logging.ERROR
+    if is_known and turn.is_failure:
+        level, said = logging.INFO, f"As before: {turn.message}"
+    logs.tell(key, f"{said} The next run is at {when}.", level=level, **facts)
