@@ -50,7 +50,7 @@ def test_every_command_of_the_readme_runs(
 
     def run(*call: str) -> int:
         words = [word for word in call if word not in ("--sandbox", "--yes")]
-        answer = ["--yes"] if words[0] in ("migrate", "apply", "undo") else []
+        answer = ["--yes"] if words[0] in ("migrate", "apply", "sync", "undo") else []
         return runner.invoke(app, ["--sandbox", *words, *answer]).exit_code
 
     if args[-1] == "plan.json" and args[0] == "apply":

@@ -6,14 +6,14 @@ import asyncio
 import logging
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from connectors.errors import ServiceError
 from sync import logs
 from sync.daemon.durations import describe_interval
 from sync.daemon.schedule import Due, Pace
 from sync.daemon.state import JobState
-from sync.daemon.turn import Ending, Turn, failed_turn, finished_turn
+from sync.daemon.turn import PASSING, Ending, Turn, failed_turn, finished_turn
 from sync.errors import BugError, StoppedError
 from sync.events import Spent
 
@@ -40,13 +40,10 @@ class Terms:
     prune: bool = False
 
 
-class Run(Protocol):
-    """One run: carries over what changed."""
-
-    async def __call__(
-        self, terms: Terms, on_event: Callable[[Event], None]
-    ) -> tuple[Report, bool]:
-        """Return what came of it, and whether everything is in its place."""
+#: One run: what came of it, and whether everything is in its place.
+Run: TypeAlias = (
+    "Callable[[Terms, Callable[[Event], None]], Awaitable[tuple[Report, bool]]]"
+)
 
 
 class Job:
@@ -198,7 +195,9 @@ def _log(turn: Turn, next_at: datetime, *, is_known: bool) -> None:
         "remedy": turn.remedy,
         "next_run_at": next_at.isoformat(),
     }
-    said = f"{turn.message} {turn.remedy}" if turn.remedy else turn.message
+    said = turn.message
+    if turn.remedy and turn.ending not in PASSING:
+        said = f"{said} {turn.remedy.rstrip('.')}."
     if turn.ending is Ending.DONE:
         key, level = "run.finished", logging.INFO
     elif turn.ending is Ending.INCOMPLETE:
