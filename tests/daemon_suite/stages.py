@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
+
 from connectors.errors import TransientError
 from sync.config import Settings
 from sync.daemon.job import Job, Terms
@@ -136,6 +138,15 @@ def empty_report() -> Report:
 def chance(seed: int) -> Callable[[float, float], float]:
     """Return a seeded ``random.uniform``."""
     return random.Random(seed).uniform  # noqa: S311  # a test guards nothing
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for it, while everybody else runs."""
+    for _ in range(1_000_000):
+        if is_so():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("it never came to that")
 
 
 async def settle() -> None:

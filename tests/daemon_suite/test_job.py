@@ -24,7 +24,15 @@ from sync.daemon.job import Terms
 from sync.daemon.turn import Ending
 from sync.errors import MovedError, StoppedError
 from sync.ledger import BusyError, StateError
-from tests.daemon_suite.stages import DOWN, SIX_HOURS, Stage, Step, chance, settle
+from tests.daemon_suite.stages import (
+    DOWN,
+    SIX_HOURS,
+    Stage,
+    Step,
+    chance,
+    settle,
+    until,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -323,11 +331,3 @@ def watch_problems(seen: list[str | None]) -> Callable[[Job], Awaitable[None]]:
         seen.append(job.state.problem(job.clock.now()))
 
     return watch
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    for _ in range(1_000_000):
-        if is_so():
-            return
-        await asyncio.sleep(0)
-    pytest.fail("it never came to that")

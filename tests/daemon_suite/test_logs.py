@@ -1,0 +1,67 @@
+"""Log lines: parsed as they come, one event a line, with its key."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sync import logs
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_a_json_line_holds_the_event_its_time_and_its_facts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with logs.shown("json", level=logging.INFO):
+        token = logs.turn.set(7)
+        logs.tell("run.finished", "Two\nlines \N{SNOWMAN}.", plays=3, at=timedelta(1))
+        logs.turn.reset(token)
+    (text,) = capsys.readouterr().err.splitlines()
+    line = json.loads(text)
+    at = datetime.fromisoformat(line.pop("time"))
+    assert at.utcoffset() == timedelta(0)
+    assert line == {
+        "level": "info",
+        "event": "run.finished",
+        "logger": "trakt2discovr.sync",
+        "turn": 7,
+        "message": "Two\nlines \N{SNOWMAN}.",
+        "plays": 3,
+        "at": "1 day, 0:00:00",
+    }
+
+
+def test_a_line_of_text_is_one_line_whatever_it_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with logs.shown("text", level=logging.INFO):
+        logs.tell("run.finished", "Two\nlines\x1b[31m.")
+    (text,) = capsys.readouterr().err.splitlines()
+    time, rest = text.split(" ", 1)
+    assert datetime.fromisoformat(time).tzinfo
+    assert rest == "info trakt2discovr.sync Two lines [31m."
+
+
+def test_requests_come_in_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+    with logs.shown("json", level=logging.DEBUG):
+        logging.getLogger("trakt2discovr.http").debug(
+            "%s: %s", "Trakt", "GET /x", extra={"key": "http.request"}
+        )
+    line = json.loads(capsys.readouterr().err)
+    assert line["event"] == "http.request"
+    assert line["message"] == "Trakt: GET /x"
+
+
+def test_what_libraries_log_is_not_shown_and_nothing_stays_behind(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ours = logging.getLogger("trakt2discovr")
+    before = (ours.level, list(ours.handlers))
+    with logs.shown("json", level=logging.DEBUG):
+        logging.getLogger("aiohttp.client").info("a secret")
+    assert capsys.readouterr().err == ""
+    assert (ours.level, list(ours.handlers)) == before

@@ -1,0 +1,360 @@
+"""Those who are told how the job is: systemd, a heartbeat service, the ledger, HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import sys
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from connectors.errors import AuthError, ConfigError
+from connectors.tokens import StoredToken, TokenStore
+from sync.config import Settings
+from sync.daemon.addresses import Address, parse_address
+from sync.daemon.documents import JobDocument
+from sync.daemon.heartbeat import Heartbeat
+from sync.daemon.job import Terms
+from sync.daemon.keeper import SCHEDULE, Keeper
+from sync.daemon.server import served
+from sync.daemon.systemd import Notifier
+from sync.daemon.turn import Ending
+from sync.events import Spent
+from sync.ledger import Ledger
+from tests.daemon_suite.stages import DOWN, Stage, Step, until
+from tests.loopback import CUT, SILENCE, Loopback, Reply, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOST = AuthError("There is no Trakt login.", remedy="Log in: trakt2discovr login trakt")
+LOOPBACK = Address("127.0.0.1", 0)
+PING = "/ping/0b6c7a1e-secret"
+
+
+@contextmanager
+def manager(name: str) -> Iterator[socket.socket]:
+    """Listen as systemd does; a name that begins with @ is an abstract one."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(f"\0{name[1:]}" if name[0] == "@" else name)
+        receiver.settimeout(0)
+        yield receiver
+
+
+def messages(receiver: socket.socket) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = []
+    while True:
+        try:
+            text = receiver.recv(4096).decode()
+        except BlockingIOError:
+            return found
+        found.append(dict(line.split("=", 1) for line in text.split("\n")))
+
+
+@pytest.mark.parametrize("is_abstract", [False, True])
+async def test_systemd_hears_when_it_is_ready_what_it_does_and_that_it_stops(
+    tmp_path: Path, *, is_abstract: bool
+) -> None:
+    if is_abstract and sys.platform != "linux":
+        pytest.skip("abstract sockets are Linux's own")
+    name = f"@t2d-{os.getpid()}" if is_abstract else str(tmp_path / "notify")
+    with manager(name) as receiver:
+        stage = Stage([Step(LOST), Step()])
+        stage.job._watchers = (Notifier({"NOTIFY_SOCKET": name}),)
+        await stage.play()
+        first, second, third, fourth, last = messages(receiver)
+    assert first["READY"] == "1"
+    assert first["STATUS"] == "Run 1 is under way"
+    assert "READY" not in second
+    assert second["STATUS"].startswith("Next run at 2026-")
+    assert second["STATUS"].endswith("; There is no Trakt login.")
+    assert third["STATUS"].startswith("Run 2 is under way; There is no")
+    assert "login" not in fourth["STATUS"]
+    assert last["STOPPING"] == "1"
+
+
+def test_reloading_is_told_with_the_time_before_and_after(tmp_path: Path) -> None:
+    name = str(tmp_path / "notify")
+    with manager(name) as receiver:
+        Notifier({"NOTIFY_SOCKET": name}).reload(Stage([]).job)
+        before, after = messages(receiver)
+    assert before["RELOADING"] == "1"
+    assert int(before["MONOTONIC_USEC"]) > 0
+    assert after == {"READY": "1"}
+
+
+async def test_the_watchdog_is_fed_twice_as_often_as_it_asks(tmp_path: Path) -> None:
+    name = str(tmp_path / "notify")
+    environ = {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "60000000"}
+    stage = Stage([])
+    with manager(name) as receiver:
+        async with Notifier(environ).watched(stage.clock):
+            await stage.clock.sleep(95)
+        assert messages(receiver) == [{"WATCHDOG": "1"}] * 4
+        async with Notifier({**environ, "WATCHDOG_PID": "1"}).watched(stage.clock):
+            await stage.clock.sleep(95)
+        assert messages(receiver) == []
+
+
+@pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": "/nowhere/notify"}])
+async def test_without_systemd_nothing_happens(environ: dict[str, str]) -> None:
+    stage = Stage([Step()])
+    stage.job._watchers = (Notifier(environ),)
+    job = await stage.play()
+    assert job.state.endings[Ending.DONE] == 1
+
+
+def pinging(service: Loopback, *steps: Step) -> Stage:
+    sync = {"heartbeat": f"{service.url}{PING}"}
+    stage = Stage(steps)
+    stage.job.terms = Terms(Settings.model_validate({"sync": sync}), stage.every)
+    stage.job._watchers = (Heartbeat(),)
+    return stage
+
+
+async def test_a_good_run_pings_and_a_bad_one_pings_that_it_failed() -> None:
+    async with Loopback([reply(200, b"OK")]) as service:
+        await pinging(
+            service, Step(), Step(LOST), Step(is_good=False), Step(DOWN), Step(), Step()
+        ).play()
+        ok, bad = f"GET {PING}", f"GET {PING}/fail"
+        # An outage says nothing; and the last run ended with the job.
+        assert service.asked == [ok, bad, bad, ok, ok]
+        assert all(request.body == b"" for request in service.received)
+
+
+@pytest.mark.parametrize("answer", [reply(500), reply(404), CUT])
+async def test_a_heartbeat_that_fails_fails_no_run_and_shows_no_address(
+    answer: Reply, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with Loopback([answer]) as service:
+        job = await pinging(service, Step(), Step(), Step()).play()
+    assert job.state.endings[Ending.DONE] == 3
+    assert len(said(caplog, "heartbeat.failed")) == 3
+    assert "secret" not in caplog.text
+
+
+async def test_a_heartbeat_that_does_not_answer_does_not_hold_up_a_stop() -> None:
+    async with Loopback([SILENCE]) as service:
+        stage = pinging(service, Step(), Step())
+        play = asyncio.create_task(stage.job.stay())
+        await service.is_asked.wait()
+        play.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await play
+        assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hc.example/ping",
+        "https://u:p@hc.example/x",
+        "hc.example",
+        "ftp://x/ping",
+    ],
+)
+def test_an_address_that_would_give_the_heartbeat_away_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"\[sync\] heartbeat") as caught:
+        Settings.model_validate({"sync": {"heartbeat": url}})
+    assert "/ping" not in str(caught.value)
+    assert "u:p" not in str(caught.value)
+
+
+def said(caplog: pytest.LogCaptureFixture, key: str) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if getattr(record, "key", "") == key]
+
+
+def keeping(folder: Path, *steps: Step) -> Stage:
+    state = {
+        "url": f"sqlite:///{folder / 'state.sqlite3'}",
+        "tokens": folder / "tokens.json",
+    }
+    sections = {"state": state, "discovr": {"profile": "Me"}}
+    stage = Stage(steps)
+    stage.job.terms = Terms(Settings.model_validate(sections), stage.every)
+    stage.job._watchers = (Keeper(),)
+    return stage
+
+
+async def kept(stage: Stage) -> JobDocument:
+    async with await Ledger.open(stage.job.terms.settings.state.url) as ledger:
+        fact = await ledger.get_fact(SCHEDULE, "Me")
+    return JobDocument.model_validate_json(json.dumps(fact))
+
+
+async def test_the_ledger_knows_how_the_job_is_and_when_it_runs_next(
+    tmp_path: Path,
+) -> None:
+    stage = keeping(tmp_path, Step(LOST), Step())
+    play = asyncio.create_task(stage.play())
+    await until(lambda: len(stage.clock.slept) > 1)  # the first is the run itself
+    waiting = await kept(stage)
+    assert waiting.problem == LOST.message
+    assert waiting.remedy == LOST.remedy
+    assert waiting.last_turn is not None
+    assert waiting.last_turn.ending == "login"
+    assert waiting.next_run_at is not None
+    assert waiting.every_s == 21_600
+    await play
+    ended = await kept(stage)
+    assert ended.is_healthy
+    assert ended.stopped_at is not None
+    assert ended.next_run_at is None
+    assert ended.process == os.getpid()
+
+
+async def test_a_state_that_cannot_be_written_is_said_once_and_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "state.sqlite3").write_bytes(b"this is no database" * 100)
+    job = await keeping(tmp_path, *[Step()] * 3).play()
+    assert job.state.endings[Ending.DONE] == 3
+    assert len(said(caplog, "job.unnoted")) == 1
+
+
+async def test_every_run_warns_while_the_discovr_login_is_about_to_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = keeping(tmp_path, *[Step()] * 3)
+    now = stage.clock.now()
+    token = StoredToken(
+        refresh_token="rt_x", obtained_at=now, expires_at=now + timedelta(days=3)
+    )
+    TokenStore(tmp_path / "tokens.json").save("discovr", token)
+    job = await stage.play()
+    assert len(said(caplog, "login.ends_soon")) == 3
+    document = job.state.document(stage.clock.now())
+    assert "trakt2discovr login discovr" in document.warnings[0]
+    assert document.is_healthy
+
+
+async def get(url: str, **headers: str) -> tuple[int, str, str]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(url, headers=headers) as answer,
+    ):
+        return answer.status, answer.content_type, await answer.text()
+
+
+async def test_healthz_tells_what_is_wrong_and_what_helps() -> None:
+    stage = Stage([Step(LOST), Step()])
+    async with served(stage.job, LOOPBACK) as address:
+        status, kind, text = await get(f"{address.url}/healthz")
+        assert (status, kind) == (200, "application/json")
+        assert JobDocument.model_validate_json(text).last_turn is None
+        play = asyncio.create_task(stage.play())
+        await until(lambda: stage.job.state.due is not None)
+        status, _, text = await get(f"{address.url}/healthz")
+        document = JobDocument.model_validate_json(text)
+        assert status == 503
+        assert document.problem == LOST.message
+        assert document.remedy == LOST.remedy
+        await play
+        assert (await get(f"{address.url}/healthz"))[0] == 200
+        assert (await get(f"{address.url}/"))[0] == 404
+
+
+async def test_metrics_are_what_prometheus_reads_and_carry_their_units() -> None:
+    stage = Stage([Step(), Step(DOWN), Step(LOST)])
+    job = stage.job
+    async with served(job, LOOPBACK) as address:
+        await stage.play()
+        job.state.add(Spent("Trakt", 3, 1, 2.5))
+        job.state.add(Spent("Trakt", 2, 0, 0.5))
+        job.state.unmatched = 4
+        job.state.login_ends_at = stage.clock.now() + timedelta(days=12)
+        status, _, text = await get(f"{address.url}/metrics")
+        _, modern, _ = await get(
+            f"{address.url}/metrics", Accept="application/openmetrics-text"
+        )
+    assert status == 200
+    assert modern == "application/openmetrics-text"
+    families = {f.name: f for f in text_string_to_metric_families(text)}
+    values = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in families.values()
+        for sample in family.samples
+    }
+    ours = {name for name in families if name.startswith("trakt2discovr_")}
+    assert values["trakt2discovr_runs_total", "done"] == 1
+    assert values["trakt2discovr_runs_total", "down"] == 1
+    assert values["trakt2discovr_runs_total", "login"] == 1
+    assert values["trakt2discovr_runs_total", "bug"] == 0
+    assert values["trakt2discovr_requests_total", "Trakt"] == 5
+    assert values["trakt2discovr_request_retries_total", "Trakt"] == 1
+    assert values["trakt2discovr_request_waits_seconds_total", "Trakt"] == 3
+    assert values["trakt2discovr_unmatched_titles",] == 4
+    assert values["trakt2discovr_discovr_login_remaining_days",] == 12
+    assert values["trakt2discovr_healthy",] == 0
+    assert values["trakt2discovr_interval_seconds",] == 21_600
+    last, due = job.state.last, job.state.due
+    assert last
+    assert due
+    stamp = values["trakt2discovr_last_run_timestamp_seconds",]
+    assert stamp == last.finished_at.timestamp()
+    assert values["trakt2discovr_last_success_timestamp_seconds",] < stamp
+    assert values["trakt2discovr_next_run_timestamp_seconds",] > stamp
+    # Dashboards depend on these names.
+    assert ours == {
+        f"trakt2discovr_{name}"
+        for name in (
+            "build_info",
+            "discovr_login_remaining_days",
+            "entries_written",
+            "healthy",
+            "interval_seconds",
+            "last_run_duration_seconds",
+            "last_run_timestamp_seconds",
+            "last_success_timestamp_seconds",
+            "next_run_timestamp_seconds",
+            "plays_read",
+            "request_retries",
+            "request_waits_seconds",
+            "requests",
+            "running",
+            "runs",
+            "unmatched_titles",
+        )
+    }
+
+
+async def test_a_port_in_use_is_a_clear_error() -> None:
+    async with served(Stage([]).job, LOOPBACK) as taken:
+        with pytest.raises(ConfigError, match="in use") as caught:
+            async with served(Stage([]).job, taken):
+                pass
+    assert taken.url in caught.value.message
+    assert "--listen" in caught.value.remedy
+
+
+async def test_an_address_that_others_can_reach_is_warned_about(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with served(Stage([]).job, parse_address("0.0.0.0:0")):
+        pass
+    assert said(caplog, "listen.open")
+    caplog.clear()
+    async with served(Stage([]).job, LOOPBACK):
+        pass
+    assert not said(caplog, "listen.open")
+
+
+async def test_without_the_library_for_metrics_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client.aiohttp", None)
+    with pytest.raises(ConfigError) as caught:
+        async with served(Stage([]).job, LOOPBACK):
+            pass
+    assert "trakt2discovr[metrics]" in caught.value.remedy
