@@ -127,13 +127,13 @@ async def _run_once(
     async with AsyncExitStack() as stack:
         settings = await open_settings(context, stack)
         reporter = stack.enter_context(kind(output.notes, is_quiet=context.is_quiet))
+        confirm = Confirmation(context, output, reporter, settings, yes=options.yes)
         try:
             report = await api.sync(
                 settings,
                 prune=options.prunes(settings),
-                confirm=Confirmation(
-                    context, output, reporter, settings, yes=options.yes
-                ),
+                # A plan is no log line; it is shown to whoever is asked about it.
+                confirm=None if options.yes and options.log_format else confirm,
                 is_forced=options.force,
                 stop=stop,
                 on_event=reporter.on_event,

@@ -126,8 +126,8 @@ class Job:
         state.end(turn)
         state.due = Due(self.clock, self._wait_s(turn, started_s))
         _log(turn, state.due.at, is_known=is_known)
-        logs.turn.set(None)
         await self._tell()
+        logs.turn.set(None)
 
     async def _attempt(self, terms: Terms, started_at: datetime) -> Turn:
         try:

@@ -1,0 +1,305 @@
+"""The ready-made files: they parse, fit the program, and their very lines run."""
+
+from __future__ import annotations
+
+import asyncio
+import configparser
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from signal import SIGTERM
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from platformdirs import user_data_path
+
+from sync.cli.app import app
+from sync.config import APP, Settings, load_settings
+from tests.daemon_suite.processes import environment, lines, place_of
+from tests.login_suite.programs import program
+
+if TYPE_CHECKING:
+    from tests.login_suite.programs import Program
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+STATE = "/var/lib/trakt2discovr"
+INSTALLED = "/opt/trakt2discovr/bin/trakt2discovr"
+CONFIG = "/etc/trakt2discovr/config.toml"
+
+
+def unit(name: str) -> configparser.SectionProxy:
+    """Return the [Service] section of a unit; of repeated keys the last."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # as documented
+    parser.read(DEPLOY / "systemd" / name)
+    return parser["Service"]
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Return the instructions of the Dockerfile, those of its last stage."""
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    whole = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
+    pairs = [line.split(maxsplit=1) for line in whole.splitlines() if line]
+    last = max(i for i, (name, _) in enumerate(pairs) if name == "FROM")
+    return [(name, rest) for name, rest in pairs[last:]]
+
+
+def instruction(name: str) -> str:
+    (found,) = (rest for given, rest in instructions() if given == name)
+    return found
+
+
+def compose() -> dict[str, Any]:
+    text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+    document: dict[str, Any] = yaml.safe_load(text)
+    return document
+
+
+def cron_line() -> str:
+    text = (DEPLOY / "crontab").read_text(encoding="utf-8")
+    (line,) = (line for line in text.splitlines() if line and line[0] != "#")
+    return line
+
+
+def healthcheck() -> list[str]:
+    _, command = instruction("HEALTHCHECK").split("CMD ")
+    words: list[str] = json.loads(command)
+    return words
+
+
+def command_lines() -> dict[str, list[str]]:
+    """Return what each file runs, as arguments of the program."""
+    service = service_words("trakt2discovr.service")
+    once = service_words("trakt2discovr-sync.service")
+    _, _, line = cron_line().partition(f"{INSTALLED} ")
+    assert json.loads(instruction("ENTRYPOINT")) == ["trakt2discovr"]
+    (container,) = compose()["services"].values()
+    return {
+        "service": service,
+        "timer": once,
+        "crontab": shlex.split(line.removesuffix(" >/dev/null")),
+        "Dockerfile": json.loads(instruction("CMD")),
+        "compose": container["command"],
+    }
+
+
+def service_words(name: str) -> list[str]:
+    first, *words = shlex.split(unit(name)["ExecStart"])
+    assert first == INSTALLED
+    return words
+
+
+LINES = command_lines()
+
+
+@pytest.mark.parametrize("words", LINES.values(), ids=LINES)
+def test_every_command_and_option_exists(words: list[str]) -> None:
+    # Options are checked before --help is heeded.
+    assert CliRunner().invoke(app, [*words, "--help"]).exit_code == 0
+    rest = words[words.index("sync") + 1 :]
+    given = app.commands["sync"].make_context("sync", rest).params
+    assert (given["every"] is None) == given["once"] == given["yes"]
+
+
+@pytest.mark.parametrize("words", LINES.values(), ids=LINES)
+async def test_the_very_line_runs(words: list[str], tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("", encoding="utf-8")
+    here = [str(config) if word == CONFIG else word for word in words]
+    here = ["127.0.0.1:0" if word == "127.0.0.1:9464" else word for word in here]
+    async with place_of(tmp_path) as place:
+        async with program(*here, env=environment(place)) as job:
+            if "--every" in here:
+                await job.shows("The next run is at")
+                job.kill(SIGTERM)
+            assert await job.ends() == (143 if "--every" in here else 0)
+        assert place.writes() > 5
+    if "json" in here:
+        assert all(line["event"] for line in lines(job.screen))
+    if "-q" in here:
+        assert job.screen == ""
+
+
+@pytest.mark.parametrize("is_well", [True, False])
+async def test_the_health_check_of_the_image_tells_well_from_unwell(
+    tmp_path: Path, *, is_well: bool
+) -> None:
+    async with place_of(tmp_path) as place:
+        profile = {} if is_well else {"TRAKT2DISCOVR_DISCOVR__PROFILE": "Nobody"}
+        args = ("sync", "--every", "6h", "--listen", "0")
+        async with program(*args, env=environment(place, **profile)) as job:
+            await job.shows("The next run is at")
+            check = [word.replace("9464", port_of(job)) for word in healthcheck()]
+            assert check[0] == "python"
+            checking = await asyncio.create_subprocess_exec(
+                sys.executable, *check[1:], env={**os.environ, "http_proxy": "x"}
+            )
+            assert (await checking.wait() == 0) == is_well
+
+
+def port_of(job: Program) -> str:
+    found = re.search(r"http://127\.0\.0\.1:(\d+)", job.screen)
+    assert found
+    return found[1]
+
+
+def test_what_listens_is_what_is_checked() -> None:
+    assert "127.0.0.1" in healthcheck()[-1]
+    for name in ("Dockerfile", "compose"):
+        address = LINES[name][LINES[name].index("--listen") + 1]
+        assert address == "127.0.0.1:9464"
+    assert LINES["Dockerfile"] == LINES["compose"]
+    assert "9464" in healthcheck()[-1]
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_systemd_has_no_complaint(path: Path, tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if not analyze:
+        pytest.skip("systemd-analyze is not installed")
+    # The program is not installed where the units say, and that is all that is changed.
+    for each in UNITS:
+        text = each.read_text(encoding="utf-8").replace(INSTALLED, sys.executable)
+        (tmp_path / each.name).write_text(text, encoding="utf-8")
+    found = subprocess.run(  # noqa: S603  # a fixed program
+        [analyze, "verify", "--man=no", str(tmp_path / path.name)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    assert path.name not in found.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["trakt2discovr.service", "trakt2discovr-sync.service"]
+)
+def test_the_services_are_hardened(name: str) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if not analyze:
+        pytest.skip("systemd-analyze is not installed")
+    path = DEPLOY / "systemd" / name
+    command = [analyze, "security", "--offline=true", "--threshold=20", str(path)]
+    found = subprocess.run(  # noqa: S603  # a fixed program
+        command, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["trakt2discovr.service", "trakt2discovr-sync.service"]
+)
+def test_the_services_keep_their_state_where_they_may_write(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = unit(name)
+    for assignment in shlex.split(service["Environment"]):
+        key, _, value = assignment.partition("=")
+        monkeypatch.setenv(key, value)
+    assert user_data_path(APP) == Path(STATE)
+    settings = Settings()
+    assert settings.state.url == f"sqlite:///{STATE}/state.sqlite3"
+    assert settings.state.tokens == Path(STATE) / "tokens.json"
+    assert f"/var/lib/{service['StateDirectory']}" == STATE
+    assert service["ProtectSystem"] == "strict"
+    assert service["User"] == "trakt2discovr"
+
+
+def test_the_service_knows_how_the_program_ends_and_reloads() -> None:
+    service = unit("trakt2discovr.service")
+    assert service["Type"] == "notify"
+    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert set(service["SuccessExitStatus"].split()) == {"130", "143"}
+    assert service["RestartPreventExitStatus"] == "2"
+    timer = configparser.ConfigParser(interpolation=None)
+    timer.read(DEPLOY / "systemd" / "trakt2discovr-sync.timer")
+    assert timer["Timer"]["Persistent"] == "yes"
+    assert (DEPLOY / "systemd" / "trakt2discovr-sync.service").exists()
+
+
+def test_the_crontab_line_has_five_fields_and_a_command() -> None:
+    *fields, command = cron_line().split(maxsplit=5)
+    limits = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+    for field, (low, high) in zip(fields, limits, strict=True):
+        numbers = [int(n) for n in re.findall(r"\d+", field)]
+        assert re.fullmatch(r"(\*|\d+)(/\d+)?", field)
+        assert all(low <= number <= high for number in numbers)
+    assert command.startswith(INSTALLED)
+    assert "%" not in command
+
+
+def test_the_image_runs_as_nobody_special_with_its_state_on_the_volume() -> None:
+    user, volume = instruction("USER"), instruction("VOLUME")
+    assert user not in ("root", "0")
+    assert any(name == "RUN" and f" {user} " in rest for name, rest in instructions())
+    assignments = shlex.split(instruction("ENV"))
+    environ = dict(assignment.split("=", 1) for assignment in assignments)
+    settings = load_settings(None, environ)
+    assert settings.state.url == f"sqlite:///{volume}/state.sqlite3"
+    assert settings.state.tokens.parent == Path(volume) == Path(instruction("WORKDIR"))
+
+
+def test_what_the_image_copies_exists_and_gets_into_the_build() -> None:
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    copied = [
+        word
+        for words in re.findall(r"^COPY (?!--)(.+) \S+$", text, flags=re.MULTILINE)
+        for word in words.split()
+    ]
+    assert "sync" in copied
+    for word in copied:
+        assert (ROOT / word).exists()
+        assert f"!{word}" in ignored
+    assert "*" in ignored
+    assert "config.toml" not in copied
+
+
+def test_the_compose_file_is_closed_and_mounts_the_volume() -> None:
+    document = compose()
+    (container,) = document["services"].values()
+    (mount,) = container["volumes"]
+    name, target = mount.split(":")
+    assert name in document["volumes"]
+    assert target == instruction("VOLUME")
+    assert container["read_only"] is True
+    assert container["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in container["security_opt"]
+    assert "ports" not in container
+    build = container["build"]
+    context = (DEPLOY / build["context"]).resolve()
+    assert context == ROOT
+    assert (context / build["dockerfile"]).exists()
+
+
+def test_every_variable_of_the_sample_environment_is_a_setting() -> None:
+    text = (DEPLOY / "trakt2discovr.env.example").read_text(encoding="utf-8")
+    assigned = [line for line in text.splitlines() if line and line[0] != "#"]
+    environ = dict(line.split("=", 1) for line in assigned)
+    assert environ
+    assert load_settings(None, environ) == Settings()
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    (container,) = compose()["services"].values()
+    assert f"deploy/{container['env_file']}" in ignored
+
+
+def test_the_page_about_it_names_files_that_exist_and_commands_that_do() -> None:
+    text = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert (DEPLOY / target).exists()
+    calls = re.findall(
+        r"(?:run --rm trakt2discovr|config\.toml) (\w+) (\w+)$", text, re.MULTILINE
+    )
+    assert {name for name, _ in calls} == {"login"}
+    login = app.commands["login"]
+    for _, service in calls:
+        login.make_context("login", [service])  # raises where it is not known

@@ -1,0 +1,89 @@
+"""A job over real runs against the stand-ins: what ends, and what mends by itself."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from connectors.tokens import StoredToken, TokenStore
+from sync import api
+from sync.daemon.job import Job, Terms
+from sync.daemon.turn import Ending
+from sync.errors import StoppedError
+from sync.sandbox.credentials import Credentials
+from sync.sandbox.faults import Fault
+from sync.sandbox.server import utc_now
+from sync.stop import Stop
+from tests.daemon_suite.stages import SIX_HOURS, JumpingClock
+from tests.safety.accounts import mixed_account
+from tests.worlds import world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from sync.config import Settings
+    from sync.events import Event
+    from sync.pipeline import Report
+
+
+async def play(settings: Settings, before: Sequence[Callable[[], object]]) -> Job:
+    """Run a job; before each of its runs something happens, after the last it ends."""
+    waiting, stop, terms = list(before), Stop(), Terms(settings, SIX_HOURS)
+
+    async def run(
+        terms: Terms, on_event: Callable[[Event], None]
+    ) -> tuple[Report, bool]:
+        waiting.pop(0)()
+        if not waiting:
+            stop.request()
+        report = await api.sync(terms.settings, on_event=on_event)
+        return report, report.is_complete
+
+    clock = JumpingClock(utc_now())
+    job = Job(terms, read=lambda: terms, run=run, stop=stop, clock=clock)
+    with suppress(StoppedError):
+        await job.stay()
+    return job
+
+
+def nothing() -> None:
+    pass
+
+
+async def test_after_a_login_in_another_process_the_next_run_goes_on(
+    tmp_path: Path,
+) -> None:
+    async with world(mixed_account()[0], tmp_path) as place:
+        trakt = place.settings.trakt.model_copy(update={"access_token": None})
+        settings = place.settings.model_copy(update={"trakt": trakt})
+
+        def log_in() -> None:
+            token = StoredToken(
+                access_token=Credentials().trakt_access_token, obtained_at=utc_now()
+            )
+            TokenStore(settings.state.tokens).save("trakt", token)
+
+        job = await play(settings, [nothing, nothing, log_in, nothing])
+        assert job.state.endings == {Ending.LOGIN: 2, Ending.DONE: 2}
+        assert job.state.problem(job.clock.now()) is None
+        assert job.state.written == place.writes() > 10
+        assert job.state.spent["Trakt"].requests == len(place.trakt.requests())
+
+
+async def test_after_an_outage_the_next_run_goes_on(tmp_path: Path) -> None:
+    async with world(mixed_account()[0], tmp_path) as place:
+
+        def fall() -> None:
+            place.trakt.faults = lambda _request, _number: Fault.answer(
+                503, retry_after=3_600
+            )
+
+        def rise() -> None:
+            place.trakt.faults = None
+
+        job = await play(place.settings, [fall, rise])
+        assert job.state.endings == {Ending.DOWN: 1, Ending.DONE: 1}
+        assert job.state.written == place.writes()
+        # An hour was asked for, and an hour it was.
+        assert sum(job.clock.slept) >= 3_600  # type: ignore[attr-defined]  # it is ours
