@@ -26,6 +26,7 @@ def secrets() -> list[str]:
     "args",
     [
         ["migrate", "--yes"],
+        ["sync", "--yes"],
         ["plan", "--out", "plan.json"],
         ["verify"],
         ["profiles"],

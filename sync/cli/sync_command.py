@@ -26,6 +26,7 @@ from sync.daemon.heartbeat import Heartbeat, ping
 from sync.daemon.job import Job, Terms
 from sync.daemon.keeper import Keeper
 from sync.daemon.systemd import Notifier
+from sync.daemon.turn import Result
 from sync.errors import StoppedError
 from sync.ledger import BusyError
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from sync.daemon.addresses import Address
     from sync.events import Event
     from sync.logs import LogFormat
-    from sync.results import Report
     from sync.stop import Stop
 
 _CLOCK = SystemClock()
@@ -185,7 +185,7 @@ async def _take_turn(  # the first four are bound once
     stop: Stop,
     terms: Terms,
     on_event: Callable[[Event], None],
-) -> tuple[Report, bool]:
+) -> Result:
     with LoggingReporter(
         output.notes, is_quiet=context.is_quiet, has_bars=options.log_format != "json"
     ) as reporter:
@@ -197,7 +197,8 @@ async def _take_turn(  # the first four are bound once
         report = await api.sync(
             terms.settings, prune=terms.prune, stop=stop, on_event=tell
         )
-    return report, exit_code(report, is_strict=options.strict) is Exit.DONE
+    is_good = exit_code(report, is_strict=options.strict) is Exit.DONE
+    return Result.of(report, is_good=is_good)
 
 
 def _read_again(context: Context, settings: Settings) -> Settings:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from connectors.clock import Clock
     from sync.config import Settings
+    from sync.daemon.turn import Result
     from sync.events import Event
-    from sync.results import Report
     from sync.stop import Stop
 
 #: The clocks are looked at this often, so that a machine that slept is soon noticed.
@@ -40,10 +40,8 @@ class Terms:
     prune: bool = False
 
 
-#: One run: what came of it, and whether everything is in its place.
-Run: TypeAlias = (
-    "Callable[[Terms, Callable[[Event], None]], Awaitable[tuple[Report, bool]]]"
-)
+#: One run, by the terms; it tells of its events.
+Run: TypeAlias = "Callable[[Terms, Callable[[Event], None]], Awaitable[Result]]"
 
 
 class Job:
@@ -131,7 +129,7 @@ class Job:
 
     async def _attempt(self, terms: Terms, started_at: datetime) -> Turn:
         try:
-            report, is_good = await self._run(terms, self._note)
+            result = await self._run(terms, self._note)
         except StoppedError:
             raise
         except ServiceError as error:
@@ -140,7 +138,7 @@ class Job:
             logs.trace(bug)
             failure = BugError(bug)
         else:
-            return finished_turn(report, started_at, self.clock.now(), is_good=is_good)
+            return finished_turn(result, started_at, self.clock.now())
         return failed_turn(failure, started_at, self.clock.now())
 
     def _wait_s(self, turn: Turn, started_s: float) -> float:

@@ -56,6 +56,30 @@ _ENDINGS: tuple[tuple[type[ServiceError], Ending], ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a run that reached its end; ``is_good``: all is in its place."""
+
+    is_good: bool
+    run: int | None = None
+    plays: int = 0
+    written: int = 0
+    taken_back: int = 0
+
+    @classmethod
+    def of(cls, report: Report, *, is_good: bool) -> Result:
+        """Count what a report holds."""
+        balance, _ = report.balance()
+        undone = report.undone
+        return cls(
+            is_good=is_good,
+            run=report.run,
+            plays=balance.read,
+            written=len(report.settled) - len(report.failed) if report.run else 0,
+            taken_back=len(undone.removed) + len(undone.restored) if undone else 0,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """What is known of a turn. ``run`` is its number in the ledger, if it wrote."""
 
@@ -90,20 +114,19 @@ def failed_turn(
     )
 
 
-def finished_turn(
-    report: Report, started_at: datetime, finished_at: datetime, *, is_good: bool
-) -> Turn:
+def finished_turn(result: Result, started_at: datetime, finished_at: datetime) -> Turn:
     """Describe a turn that came to its end."""
-    balance, _ = report.balance()
-    written = len(report.settled) - len(report.failed) if report.run else 0
-    counts = f"{balance.read:,} plays read, {written:,} entries written"
+    counts = f"{result.plays:,} plays read, {result.written:,} entries written"
+    if result.taken_back:
+        counts += f", {result.taken_back:,} taken back"
+    is_good = result.is_good
     return Turn(
         ending=Ending.DONE if is_good else Ending.INCOMPLETE,
         started_at=started_at,
         finished_at=finished_at,
         message=f"{counts}." if is_good else f"Not everything is in place: {counts}.",
         remedy=None if is_good else "Read the report: trakt2discovr report",
-        run=report.run,
-        plays=balance.read,
-        written=written,
+        run=result.run,
+        plays=result.plays,
+        written=result.written,
     )

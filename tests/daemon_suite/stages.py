@@ -15,14 +15,8 @@ import pytest
 from connectors.errors import TransientError
 from sync.config import Settings
 from sync.daemon.job import Job, Terms
-from sync.domain.desired import transform
-from sync.domain.reconcile import reconcile
-from sync.domain.rules import Rules
+from sync.daemon.turn import Result
 from sync.errors import StoppedError
-from sync.memory import Memory
-from sync.pipeline import Report
-from sync.ports import Extraction, Receipt
-from sync.prepare import Prepared
 from sync.stop import Stop
 from tests.clocks import FakeClock
 
@@ -102,9 +96,7 @@ class Stage:
         starts = [taken.began_at for taken in self.taken]
         return [(b - a).total_seconds() for a, b in pairwise(starts)]
 
-    async def _run(
-        self, terms: Terms, _on_event: Callable[[Event], None]
-    ) -> tuple[Report, bool]:
+    async def _run(self, terms: Terms, _on_event: Callable[[Event], None]) -> Result:
         step = self.steps[len(self.taken)]
         if self.taken:
             assert self.taken[-1].ended_at is not None, "two runs at once"
@@ -117,22 +109,12 @@ class Stage:
             self.stop.request()
         if step.error:
             raise step.error
-        return empty_report(), step.is_good
+        return Result(is_good=step.is_good)
 
     async def _watch(self, job: Job) -> None:
         self.changes.append("runs" if job.state.running_since else "waits")
         if job.state.due:
             self.announced_at = job.state.due.at
-
-
-def empty_report() -> Report:
-    """Return the report of a run that found nothing to do."""
-    nothing = transform((), {})
-    rules = Rules()
-    extraction = Extraction((), Receipt("Trakt", 0))
-    plan = reconcile(nothing, (), rules)
-    prepared = Prepared("p1", extraction, nothing, (), Memory({}), rules, plan)
-    return Report(prepared)
 
 
 def chance(seed: int) -> Callable[[float, float], float]:

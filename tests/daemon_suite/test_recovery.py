@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from connectors.tokens import StoredToken, TokenStore
 from sync import api
 from sync.daemon.job import Job, Terms
-from sync.daemon.turn import Ending
+from sync.daemon.turn import Ending, Result
 from sync.errors import StoppedError
 from sync.sandbox.credentials import Credentials
 from sync.sandbox.faults import Fault
@@ -24,21 +24,18 @@ if TYPE_CHECKING:
 
     from sync.config import Settings
     from sync.events import Event
-    from sync.pipeline import Report
 
 
 async def play(settings: Settings, before: Sequence[Callable[[], object]]) -> Job:
     """Run a job; before each of its runs something happens, after the last it ends."""
     waiting, stop, terms = list(before), Stop(), Terms(settings, SIX_HOURS)
 
-    async def run(
-        terms: Terms, on_event: Callable[[Event], None]
-    ) -> tuple[Report, bool]:
+    async def run(terms: Terms, on_event: Callable[[Event], None]) -> Result:
         waiting.pop(0)()
         if not waiting:
             stop.request()
         report = await api.sync(terms.settings, on_event=on_event)
-        return report, report.is_complete
+        return Result.of(report, is_good=report.is_complete)
 
     clock = JumpingClock(utc_now())
     job = Job(terms, read=lambda: terms, run=run, stop=stop, clock=clock)
