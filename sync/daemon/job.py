@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 #: The clocks are looked at this often, so that a machine that slept is soon noticed.
 _SLICE_S = 60.0
+#: The key and the level of the line that says how a turn ended; of others it failed.
+_LINES = {
+    Ending.DONE: ("run.finished", logging.INFO),
+    Ending.INCOMPLETE: ("run.finished", logging.WARNING),
+    Ending.BUSY: ("run.skipped", logging.INFO),
+    Ending.DOWN: ("run.postponed", logging.WARNING),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,11 @@ class Job:
                 if self._stop.is_requested:
                     raise StoppedError("Stopped after a run; the state is intact.")
                 await self._wait()
+        except asyncio.CancelledError:
+            if not self._stop.is_requested:
+                raise
+            place = "in a run" if self.state.running_since else "between two runs"
+            raise StoppedError(f"Stopped {place}; the state is intact.") from None
         finally:
             self.state.stopped_at = self.clock.now()
             self.state.running_since = None
@@ -120,7 +132,7 @@ class Job:
         logs.tell("run.started", f"Run {state.turns} begins.")
         await self._tell()
         turn = await self._attempt(terms, started_at)
-        is_known = _is_same(turn, state.last)
+        is_known = _is_same(turn, state.telling)
         state.end(turn)
         state.due = Due(self.clock, self._wait_s(turn, started_s))
         _log(turn, state.due.at, is_known=is_known)
@@ -149,17 +161,10 @@ class Job:
         return max(0.0, self._pace().interval_s() - took_s)
 
     async def _wait(self) -> None:
-        try:
-            while self.state.due and (left_s := self.state.due.left_s):
-                await self.clock.sleep(min(left_s, _SLICE_S))
-                if self._is_changed:
-                    await self._tell()
-        except asyncio.CancelledError:
-            if not self._stop.is_requested:
-                raise
-        else:
-            return
-        raise StoppedError("Stopped between two runs; the state is intact.")
+        while self.state.due and (left_s := self.state.due.left_s):
+            await self.clock.sleep(min(left_s, _SLICE_S))
+            if self._is_changed:
+                await self._tell()
 
     async def _tell(self) -> None:
         self._is_changed = False
@@ -176,10 +181,9 @@ class Job:
 
 def _is_same(turn: Turn, before: Turn | None) -> bool:
     """Tell whether that was said before; an outage in between changes nothing."""
-    return before is not None and (turn.ending, turn.message) == (
-        before.ending,
-        before.message,
-    )
+    if before is None or not turn.is_failure:
+        return False
+    return (turn.ending, turn.message) == (before.ending, before.message)
 
 
 def _log(turn: Turn, next_at: datetime, *, is_known: bool) -> None:
@@ -196,16 +200,9 @@ def _log(turn: Turn, next_at: datetime, *, is_known: bool) -> None:
     said = turn.message
     if turn.remedy and turn.ending not in PASSING:
         said = f"{said} {turn.remedy.rstrip('.')}."
-    if turn.ending is Ending.DONE:
-        key, level = "run.finished", logging.INFO
-    elif turn.ending is Ending.INCOMPLETE:
-        key, level = "run.finished", logging.WARNING
-    elif turn.ending is Ending.BUSY:
-        key, level, said = "run.skipped", logging.INFO, f"Skipped. {turn.message}"
-    elif turn.ending is Ending.DOWN:
-        key, level = "run.postponed", logging.WARNING
-    else:
-        key, level = "run.failed", logging.ERROR
-    if is_known and turn.is_failure:
+    key, level = _LINES.get(turn.ending, ("run.failed", logging.ERROR))
+    if turn.ending is Ending.BUSY:
+        said = f"Skipped. {said}"
+    if is_known:
         level, said = logging.INFO, f"As before: {turn.message}"
     logs.tell(key, f"{said} The next run is at {when}.", level=level, **facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from connectors.discovr.auth import token_in_force
@@ -44,7 +45,9 @@ class Keeper:
     async def _note(self, job: Job) -> None:
         state, now, settings = job.state, job.clock.now(), job.terms.settings
         wanted = settings.discovr.profile or ""
-        self._look_after_login(job)
+        # What is wrong with the token store is said by the run that needs it.
+        with suppress(ServiceError):
+            self._look_after_login(job)
         async with await Ledger.open(settings.state.url) as ledger:
             profile = await ledger.get_fact(PROFILES, wanted)
             left_out = await ledger.get_fact(profile, LEFT_OUT) if profile else None

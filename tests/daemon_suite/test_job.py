@@ -163,6 +163,15 @@ async def test_a_held_profile_skips_the_turn_and_is_no_failure(
     assert "Another run holds the profile p1" in skipped.getMessage()
 
 
+async def test_what_was_said_before_an_outage_is_not_said_again_after_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    await Stage([Step(LOST), Step(DOWN), Step(LOST), Step(), Step(LOST)]).play()
+    levels = [record.levelno for record in events(caplog, "run.failed")]
+    assert levels == [logging.ERROR, logging.INFO, logging.ERROR]
+
+
 async def test_an_outage_does_not_hide_what_a_person_has_to_mend() -> None:
     stage = Stage([Step(LOST), Step(DOWN)])
     job = await stage.play()
@@ -236,6 +245,17 @@ async def test_a_signal_while_waiting_ends_it_at_once() -> None:
         await play
     assert len(stage.taken) == 1
     assert stage.job.state.stopped_at is not None
+
+
+async def test_a_signal_in_a_run_that_has_not_written_yet_ends_it_at_once() -> None:
+    stage = Stage([Step(takes_s=600)] * 2)
+    play = asyncio.create_task(stage.job.stay())
+    await until(lambda: len(stage.taken) == 1)
+    stage.stop.request()
+    play.cancel()
+    with pytest.raises(StoppedError, match="in a run"):
+        await play
+    assert stage.job.state.running_since is None
 
 
 async def test_a_signal_that_a_run_did_not_meet_still_ends_the_job() -> None:

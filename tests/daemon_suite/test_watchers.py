@@ -223,6 +223,16 @@ async def test_a_state_that_cannot_be_written_is_said_once_and_ends_nothing(
     assert len(said(caplog, "job.unnoted")) == 1
 
 
+async def test_a_token_store_that_is_damaged_does_not_keep_the_job_from_its_notes(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "tokens.json").write_text("{", encoding="utf-8")
+    (tmp_path / "tokens.json").chmod(0o600)
+    stage = keeping(tmp_path, Step())
+    await stage.play()
+    assert (await kept(stage)).turns == 1
+
+
 async def test_every_run_warns_while_the_discovr_login_is_about_to_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
