@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -10,18 +11,26 @@ from connectors.discovr.auth import token_in_force
 from connectors.errors import ServiceError
 from sync import logs
 from sync.bootstrap import secret, token_store
+from sync.daemon.documents import JobDocument
 from sync.ledger import Ledger
 from sync.login import login_warnings
 from sync.pipeline import LEFT_OUT
 from sync.standing import PROFILES
 
 if TYPE_CHECKING:
+    from sync.config import Settings
     from sync.daemon.job import Job
     from sync.daemon.state import JobState
 
 #: Where the fact is, as if it were a profile: each is named by ``[discovr] profile``
 #: as it is set, because nobody knows the id of a profile before the first sign-in.
 SCHEDULE = "schedule"
+
+
+async def recall_job(ledger: Ledger, settings: Settings) -> JobDocument | None:
+    """Return how the job of these settings was when it last noted it, if ever."""
+    fact = await ledger.get_fact(SCHEDULE, settings.discovr.profile or "")
+    return JobDocument.model_validate_json(json.dumps(fact)) if fact else None
 
 
 class Keeper:

@@ -68,6 +68,21 @@ async def test_after_a_login_in_another_process_the_next_run_goes_on(
         assert job.state.spent["Trakt"].requests == len(place.trakt.requests())
 
 
+async def test_a_turn_in_which_nothing_is_new_costs_one_request(tmp_path: Path) -> None:
+    async with world(mixed_account()[0], tmp_path) as place:
+        before: list[int] = []
+
+        def count() -> None:
+            before.append(len(place.trakt.requests()))
+            before.append(len(place.discovr.requests()))
+
+        job = await play(place.settings, [nothing, count])
+        trakt, discovr = before
+        assert len(place.trakt.requests()) - trakt == 1
+        assert len(place.discovr.requests()) == discovr
+        assert job.state.endings == {Ending.DONE: 2}
+
+
 async def test_after_an_outage_the_next_run_goes_on(tmp_path: Path) -> None:
     async with world(mixed_account()[0], tmp_path) as place:
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import socket
@@ -23,7 +22,7 @@ from sync.daemon.addresses import Address, parse_address
 from sync.daemon.documents import JobDocument
 from sync.daemon.heartbeat import Heartbeat
 from sync.daemon.job import Terms
-from sync.daemon.keeper import SCHEDULE, Keeper
+from sync.daemon.keeper import Keeper, recall_job
 from sync.daemon.server import served
 from sync.daemon.systemd import Notifier
 from sync.daemon.turn import Ending
@@ -188,9 +187,11 @@ def keeping(folder: Path, *steps: Step) -> Stage:
 
 
 async def kept(stage: Stage) -> JobDocument:
-    async with await Ledger.open(stage.job.terms.settings.state.url) as ledger:
-        fact = await ledger.get_fact(SCHEDULE, "Me")
-    return JobDocument.model_validate_json(json.dumps(fact))
+    settings = stage.job.terms.settings
+    async with await Ledger.open(settings.state.url) as ledger:
+        document = await recall_job(ledger, settings)
+    assert document is not None
+    return document
 
 
 async def test_the_ledger_knows_how_the_job_is_and_when_it_runs_next(
