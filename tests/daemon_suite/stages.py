@@ -21,6 +21,7 @@ from sync.stop import Stop
 from tests.clocks import FakeClock
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable, Sequence
 
     from sync.events import Event
@@ -115,6 +116,11 @@ class Stage:
         self.changes.append("runs" if job.state.running_since else "waits")
         if job.state.due:
             self.announced_at = job.state.due.at
+
+
+def said(caplog: pytest.LogCaptureFixture, *keys: str) -> list[logging.LogRecord]:
+    """Return what was logged under these keys."""
+    return [r for r in caplog.records if getattr(r, "key", "") in keys]
 
 
 def chance(seed: int) -> Callable[[float, float], float]:

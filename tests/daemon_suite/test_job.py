@@ -19,8 +19,6 @@ from connectors.errors import (
     RateLimitedError,
     UnknownOutcomeError,
 )
-from sync.config import Settings
-from sync.daemon.job import Terms
 from sync.daemon.turn import Ending
 from sync.errors import MovedError, StoppedError
 from sync.ledger import BusyError, StateError
@@ -30,6 +28,7 @@ from tests.daemon_suite.stages import (
     Stage,
     Step,
     chance,
+    said,
     settle,
     until,
 )
@@ -47,10 +46,6 @@ STEPS = st.builds(
     error=st.sampled_from([None, DOWN, LOST, BusyError("p", None), ValueError("x")]),
     takes_s=st.floats(0.1, 2_000),
 )
-
-
-def events(caplog: pytest.LogCaptureFixture, *keys: str) -> list[logging.LogRecord]:
-    return [r for r in caplog.records if getattr(r, "key", "") in keys]
 
 
 async def test_it_runs_at_once_and_then_on_every_interval() -> None:
@@ -132,9 +127,9 @@ async def test_what_only_a_person_can_mend_is_said_once_and_tried_at_the_interva
     job = await stage.play()
     assert stage.gaps == [HOURS_6] * 4
     assert job.state.endings == {ending: 3, Ending.DONE: 2}
-    loud = [r for r in events(caplog, "run.failed") if r.levelno == logging.ERROR]
+    loud = [r for r in said(caplog, "run.failed") if r.levelno == logging.ERROR]
     assert len(loud) == 1
-    assert len(events(caplog, "run.failed")) == 3
+    assert len(said(caplog, "run.failed")) == 3
     # Unwell from its first failure on, also while the next turns are under way.
     assert [bool(problem) for problem in seen[:8]] == [0, 1, 1, 1, 1, 1, 1, 0]
 
@@ -145,9 +140,9 @@ async def test_a_bug_says_where_and_never_what(
     caplog.set_level(logging.DEBUG)
     job = await Stage([Step(KeyError("hunter2")), Step()]).play()
     assert job.state.endings == {Ending.BUG: 1, Ending.DONE: 1}
-    (said,) = events(caplog, "run.failed")
-    assert "KeyError" in said.getMessage()
-    assert events(caplog, "bug.frame")
+    (line,) = said(caplog, "run.failed")
+    assert "KeyError" in line.getMessage()
+    assert said(caplog, "bug.frame")
     assert "hunter2" not in caplog.text
 
 
@@ -159,7 +154,7 @@ async def test_a_held_profile_skips_the_turn_and_is_no_failure(
     job = await stage.play()
     assert stage.gaps == [HOURS_6]
     assert job.state.problem(stage.clock.now()) is None
-    (skipped,) = events(caplog, "run.skipped")
+    (skipped,) = said(caplog, "run.skipped")
     assert "Another run holds the profile p1" in skipped.getMessage()
 
 
@@ -168,7 +163,7 @@ async def test_what_was_said_before_an_outage_is_not_said_again_after_it(
 ) -> None:
     caplog.set_level(logging.INFO)
     await Stage([Step(LOST), Step(DOWN), Step(LOST), Step(), Step(LOST)]).play()
-    levels = [record.levelno for record in events(caplog, "run.failed")]
+    levels = [record.levelno for record in said(caplog, "run.failed")]
     assert levels == [logging.ERROR, logging.INFO, logging.ERROR]
 
 
@@ -280,66 +275,6 @@ async def test_cancelling_it_is_clean() -> None:
     with pytest.raises(asyncio.CancelledError):
         await play
     assert stage.job.state.stopped_at is not None
-
-
-async def test_reloading_counts_from_the_next_run_and_starts_none() -> None:
-    fresh = Terms(Settings(), timedelta(hours=1), prune=True)
-    stage = Stage([Step()] * 3, read=lambda: fresh)
-    play = asyncio.create_task(stage.play())
-    await until(lambda: stage.job.state.due is not None)
-    await settle()
-    reloaded_at = stage.clock.now()
-    stage.job.reload()
-    await play
-    assert (stage.taken[1].began_at - reloaded_at).total_seconds() == 3_600
-    assert [taken.terms.prune for taken in stage.taken] == [False, True, True]
-    assert stage.gaps[1] == 3_600
-
-
-async def test_a_longer_interval_does_not_put_the_next_run_off() -> None:
-    stage = Stage([Step()] * 3, read=lambda: Terms(Settings(), timedelta(days=1)))
-    play = asyncio.create_task(stage.play())
-    await until(lambda: stage.job.state.due is not None)
-    stage.job.reload()
-    await play
-    assert stage.gaps == [HOURS_6, 86_400]
-
-
-async def test_reloading_during_a_run_leaves_that_run_alone() -> None:
-    fresh = Terms(Settings(), timedelta(hours=1))
-    stage = Stage([], read=lambda: fresh)
-    stage.steps = [Step(meanwhile=stage.job.reload), Step()]
-    await stage.play()
-    assert [taken.terms.every for taken in stage.taken] == [SIX_HOURS, fresh.every]
-    assert stage.gaps == [3_600]
-
-
-async def test_a_wrong_config_leaves_the_old_one_in_force_and_says_so(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    is_wrong = [True, False]
-
-    def read() -> Terms:
-        if is_wrong.pop(0):
-            raise ConfigError("[trakt] client is unknown.")
-        return Terms(Settings(), SIX_HOURS)
-
-    stage = Stage([], read=read)
-    reload = stage.job.reload
-    stage.steps = [Step(meanwhile=reload), Step(meanwhile=reload), Step()]
-    warnings: list[tuple[str, ...]] = []
-
-    async def watch(_job: object) -> None:
-        document = stage.job.state.document(stage.clock.now())
-        warnings.append(document.warnings)
-        assert document.is_healthy
-
-    stage.job._watchers = (watch,)
-    await stage.play()
-    (said,) = events(caplog, "config.refused")
-    assert "[trakt] client is unknown" in said.getMessage()
-    assert [len(w) for w in warnings] == [0, 1, 1, 0, 0, 0, 0]
-    assert stage.gaps == [HOURS_6, HOURS_6]
 
 
 def max_of(_low: float, high: float) -> float:

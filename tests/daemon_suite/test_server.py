@@ -1,0 +1,142 @@
+"""What /healthz and /metrics answer while the job stays, and who may ask."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from connectors.errors import AuthError, ConfigError
+from sync.daemon.addresses import Address, parse_address
+from sync.daemon.documents import JobDocument
+from sync.daemon.server import served
+from sync.events import Spent
+from tests.daemon_suite.stages import DOWN, Stage, Step, said, until
+
+LOST = AuthError("There is no Trakt login.", remedy="Log in: trakt2discovr login trakt")
+LOOPBACK = Address("127.0.0.1", 0)
+
+
+async def get(url: str, **headers: str) -> tuple[int, str, str]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(url, headers=headers) as answer,
+    ):
+        return answer.status, answer.content_type, await answer.text()
+
+
+async def test_healthz_tells_what_is_wrong_and_what_helps() -> None:
+    stage = Stage([Step(LOST), Step()])
+    async with served(stage.job, LOOPBACK) as address:
+        status, kind, text = await get(f"{address.url}/healthz")
+        assert (status, kind) == (200, "application/json")
+        assert JobDocument.model_validate_json(text).last_turn is None
+        play = asyncio.create_task(stage.play())
+        await until(lambda: stage.job.state.due is not None)
+        status, _, text = await get(f"{address.url}/healthz")
+        document = JobDocument.model_validate_json(text)
+        assert status == 503
+        assert document.problem == LOST.message
+        assert document.remedy == LOST.remedy
+        await play
+        assert (await get(f"{address.url}/healthz"))[0] == 200
+        assert (await get(f"{address.url}/"))[0] == 404
+
+
+async def test_metrics_are_what_prometheus_reads_and_carry_their_units() -> None:
+    stage = Stage([Step(), Step(DOWN), Step(LOST)])
+    job = stage.job
+    async with served(job, LOOPBACK) as address:
+        await stage.play()
+        job.state.add(Spent("Trakt", 3, 1, 2.5))
+        job.state.add(Spent("Trakt", 2, 0, 0.5))
+        job.state.unmatched = 4
+        job.state.login_ends_at = stage.clock.now() + timedelta(days=12)
+        status, _, text = await get(f"{address.url}/metrics")
+        _, modern, _ = await get(
+            f"{address.url}/metrics", Accept="application/openmetrics-text"
+        )
+    assert status == 200
+    assert modern == "application/openmetrics-text"
+    families = {f.name: f for f in text_string_to_metric_families(text)}
+    values = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in families.values()
+        for sample in family.samples
+    }
+    ours = {name for name in families if name.startswith("trakt2discovr_")}
+    assert values["trakt2discovr_runs_total", "done"] == 1
+    assert values["trakt2discovr_runs_total", "down"] == 1
+    assert values["trakt2discovr_runs_total", "login"] == 1
+    assert values["trakt2discovr_runs_total", "bug"] == 0
+    assert values["trakt2discovr_requests_total", "Trakt"] == 5
+    assert values["trakt2discovr_request_retries_total", "Trakt"] == 1
+    assert values["trakt2discovr_request_waits_seconds_total", "Trakt"] == 3
+    assert values["trakt2discovr_unmatched_titles",] == 4
+    assert values["trakt2discovr_discovr_login_remaining_days",] == 12
+    assert values["trakt2discovr_healthy",] == 0
+    assert values["trakt2discovr_interval_seconds",] == 21_600
+    last, due = job.state.last, job.state.due
+    assert last
+    assert due
+    stamp = values["trakt2discovr_last_run_timestamp_seconds",]
+    assert stamp == last.finished_at.timestamp()
+    assert values["trakt2discovr_last_success_timestamp_seconds",] < stamp
+    assert values["trakt2discovr_next_run_timestamp_seconds",] > stamp
+    # Dashboards depend on these names.
+    assert ours == {
+        f"trakt2discovr_{name}"
+        for name in (
+            "build_info",
+            "discovr_login_remaining_days",
+            "entries_written",
+            "healthy",
+            "interval_seconds",
+            "last_run_duration_seconds",
+            "last_run_timestamp_seconds",
+            "last_success_timestamp_seconds",
+            "next_run_timestamp_seconds",
+            "plays_read",
+            "request_retries",
+            "request_waits_seconds",
+            "requests",
+            "running",
+            "runs",
+            "unmatched_titles",
+        )
+    }
+
+
+async def test_a_port_in_use_is_a_clear_error() -> None:
+    async with served(Stage([]).job, LOOPBACK) as taken:
+        with pytest.raises(ConfigError, match="in use") as caught:
+            async with served(Stage([]).job, taken):
+                pass
+    assert taken.url in caught.value.message
+    assert "--listen" in caught.value.remedy
+
+
+async def test_an_address_that_others_can_reach_is_warned_about(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with served(Stage([]).job, parse_address("0.0.0.0:0")):
+        pass
+    assert said(caplog, "listen.open")
+    caplog.clear()
+    async with served(Stage([]).job, LOOPBACK):
+        pass
+    assert not said(caplog, "listen.open")
+
+
+async def test_without_the_library_for_metrics_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client.aiohttp", None)
+    with pytest.raises(ConfigError) as caught:
+        async with served(Stage([]).job, LOOPBACK):
+            pass
+    assert "trakt2discovr[metrics]" in caught.value.remedy
