@@ -15,7 +15,7 @@ from sync.daemon.schedule import Due, Pace
 from sync.daemon.state import JobState
 from sync.daemon.turn import PASSING, Ending, Turn, failed_turn, finished_turn
 from sync.errors import BugError, StoppedError
-from sync.events import Spent
+from sync.events import Spent, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -177,6 +177,8 @@ class Job:
     def _note(self, event: Event) -> None:
         if isinstance(event, Spent):
             self.state.add(event)
+        elif isinstance(event, Warned):
+            self.state.warnings += (event.message,)
 
 
 def _is_same(turn: Turn, before: Turn | None) -> bool:

@@ -1,4 +1,4 @@
-"""Keeps how the job is in the ledger, for ``status``, and looks after the login."""
+"""Keeps how the job is in the ledger, for ``status``."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from sync import logs
 from sync.bootstrap import secret, token_store
 from sync.daemon.documents import JobDocument
 from sync.ledger import Ledger
-from sync.login import login_warnings
 from sync.pipeline import LEFT_OUT
 from sync.standing import PROFILES
 
 if TYPE_CHECKING:
     from sync.config import Settings
     from sync.daemon.job import Job
-    from sync.daemon.state import JobState
 
-#: Where the fact is, as if it were a profile: each is named by ``[discovr] profile``
-#: as it is set, because nobody knows the id of a profile before the first sign-in.
+#: The fact of a profile; and where it is named by ``[discovr] profile`` as it is set,
+#: because nobody knows the id of a profile before the first sign-in.
 SCHEDULE = "schedule"
 
 
@@ -38,7 +36,6 @@ class Keeper:
 
     def __init__(self) -> None:
         self._complaint = ""
-        self._warned_of = 0
 
     async def __call__(self, job: Job) -> None:
         """Note how the job is now."""
@@ -53,10 +50,10 @@ class Keeper:
 
     async def _note(self, job: Job) -> None:
         state, now, settings = job.state, job.clock.now(), job.terms.settings
-        wanted = settings.discovr.profile or ""
         # What is wrong with the token store is said by the run that needs it.
         with suppress(ServiceError):
-            self._look_after_login(job)
+            _look_at_login(job)
+        wanted = settings.discovr.profile or ""
         async with await Ledger.open(settings.state.url) as ledger:
             profile = await ledger.get_fact(PROFILES, wanted)
             left_out = await ledger.get_fact(profile, LEFT_OUT) if profile else None
@@ -64,18 +61,12 @@ class Keeper:
                 state.unmatched = len(left_out["unmatched"])
             document = state.document(now).model_dump(mode="json")
             await ledger.put_fact(SCHEDULE, wanted, document, now)
+            if profile:
+                await ledger.put_fact(profile, SCHEDULE, document, now)
 
-    def _look_after_login(self, job: Job) -> None:
-        """Warn, once a turn, while the Discovr login is about to end."""
-        state, now, settings = job.state, job.clock.now(), job.terms.settings
-        store, configured = token_store(settings), settings.discovr.refresh_token
-        token = token_in_force(store, secret(configured))
-        state.login_ends_at = token.expires_at if token else None
-        state.warnings = tuple(login_warnings(store, now, secret(configured)))
-        if self._is_new(state):
-            for warning in state.warnings:
-                logs.tell("login.ends_soon", warning, level=logging.WARNING)
 
-    def _is_new(self, state: JobState) -> bool:
-        is_new, self._warned_of = state.turns != self._warned_of, state.turns
-        return is_new
+def _look_at_login(job: Job) -> None:
+    settings = job.terms.settings
+    configured = secret(settings.discovr.refresh_token)
+    token = token_in_force(token_store(settings), configured)
+    job.state.login_ends_at = token.expires_at if token else None

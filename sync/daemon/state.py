@@ -39,7 +39,7 @@ class JobState:
     outages: int = 0
     #: Why the configuration was not taken over.
     refusal: str | None = None
-    #: What a person should do something about soon.
+    #: What a person should do something about soon, of the last turn.
     warnings: tuple[str, ...] = ()
     login_ends_at: datetime | None = None
     turns: int = 0
@@ -53,7 +53,7 @@ class JobState:
     def begin(self, now: datetime) -> None:
         """Note that a turn begins."""
         self.turns += 1
-        self.running_since, self.due = now, None
+        self.running_since, self.due, self.warnings = now, None, ()
 
     def end(self, turn: Turn) -> None:
         """Note how it ended."""

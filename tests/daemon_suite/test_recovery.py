@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
 
 from connectors.tokens import StoredToken, TokenStore
 from sync import api
 from sync.daemon.job import Job, Terms
+from sync.daemon.keeper import Keeper
 from sync.daemon.turn import Ending, Result
 from sync.errors import StoppedError
 from sync.sandbox.credentials import Credentials
 from sync.sandbox.faults import Fault
 from sync.sandbox.server import utc_now
+from sync.status import read_status
 from sync.stop import Stop
 from tests.daemon_suite.stages import SIX_HOURS, JumpingClock
 from tests.safety.accounts import mixed_account
 from tests.worlds import world
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from sync.config import Settings
     from sync.events import Event
 
 
-async def play(settings: Settings, before: Sequence[Callable[[], object]]) -> Job:
+Watcher: TypeAlias = "Callable[[Job], Awaitable[None]]"
+
+
+async def play(
+    settings: Settings, before: Sequence[Callable[[], object]], *watchers: Watcher
+) -> Job:
     """Run a job; before each of its runs something happens, after the last it ends."""
     waiting, stop, terms = list(before), Stop(), Terms(settings, SIX_HOURS)
 
@@ -38,14 +46,21 @@ async def play(settings: Settings, before: Sequence[Callable[[], object]]) -> Jo
         return Result.of(report, is_good=report.is_complete)
 
     clock = JumpingClock(utc_now())
-    job = Job(terms, read=lambda: terms, run=run, stop=stop, clock=clock)
+    job = Job(
+        terms,
+        read=lambda: terms,
+        run=run,
+        stop=stop,
+        clock=clock,
+        watchers=watchers,
+    )
     with suppress(StoppedError):
         await job.stay()
     return job
 
 
 def nothing() -> None:
-    pass
+    """Leave everything as it is."""
 
 
 async def test_after_a_login_in_another_process_the_next_run_goes_on(
@@ -81,6 +96,40 @@ async def test_a_turn_in_which_nothing_is_new_costs_one_request(tmp_path: Path) 
         assert len(place.trakt.requests()) - trakt == 1
         assert len(place.discovr.requests()) == discovr
         assert job.state.endings == {Ending.DONE: 2}
+
+
+async def test_every_turn_warns_while_the_discovr_login_is_about_to_end(
+    tmp_path: Path,
+) -> None:
+    async with world(mixed_account()[0], tmp_path) as place:
+        discovr = place.settings.discovr
+        unset = discovr.model_copy(update={"refresh_token": None})
+        settings = place.settings.model_copy(update={"discovr": unset})
+        token = StoredToken(
+            refresh_token=Credentials().discovr_refresh_token,
+            obtained_at=utc_now(),
+            expires_at=utc_now() + timedelta(days=3),
+        )
+        TokenStore(settings.state.tokens).save("discovr", token)
+        job = await play(settings, [nothing, nothing])
+        (warning,) = job.state.document(job.clock.now()).warnings
+        assert "trakt2discovr login discovr" in warning
+        assert job.state.problem(job.clock.now()) is None
+
+
+async def test_status_knows_when_the_next_turn_is(tmp_path: Path) -> None:
+    async with world(mixed_account()[0], tmp_path) as place:
+        seen: list[datetime | None] = []
+
+        async def look(job: Job) -> None:
+            if job.state.due and not job.state.stopped_at:
+                (profile,) = (await read_status(place.settings)).profiles
+                seen.append(profile.next_run_at)
+                assert profile.every_s == SIX_HOURS.total_seconds()
+
+        await play(place.settings, [nothing, nothing], Keeper(), look)
+        assert len(seen) == 2
+        assert all(seen)
 
 
 async def test_after_an_outage_the_next_run_goes_on(tmp_path: Path) -> None:

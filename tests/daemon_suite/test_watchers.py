@@ -8,13 +8,11 @@ import os
 import socket
 import sys
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from connectors.errors import AuthError, ConfigError
-from connectors.tokens import StoredToken, TokenStore
 from sync.config import Settings
 from sync.daemon.addresses import Address
 from sync.daemon.heartbeat import Heartbeat
@@ -225,19 +223,3 @@ async def test_a_token_store_that_is_damaged_does_not_keep_the_job_from_its_note
     stage = keeping(tmp_path, Step())
     await stage.play()
     assert (await kept(stage)).turns == 1
-
-
-async def test_every_run_warns_while_the_discovr_login_is_about_to_end(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    stage = keeping(tmp_path, *[Step()] * 3)
-    now = stage.clock.now()
-    token = StoredToken(
-        refresh_token="rt_x", obtained_at=now, expires_at=now + timedelta(days=3)
-    )
-    TokenStore(tmp_path / "tokens.json").save("discovr", token)
-    job = await stage.play()
-    assert len(said(caplog, "login.ends_soon")) == 3
-    document = job.state.document(stage.clock.now())
-    assert "trakt2discovr login discovr" in document.warnings[0]
-    assert document.is_healthy
