@@ -1,0 +1,3 @@
+"""What trakt2discovr costs: requests, time, memory. ``scripts/bench`` runs it all."""
+
+from __future__ import annotations

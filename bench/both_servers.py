@@ -1,0 +1,52 @@
+"""Trakt and Discovr for one made-up account, and a config file that leads to them.
+
+python -m bench.both_servers PLAYS FOLDER
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from bench.children import answer, until_stdin_ends
+from bench.page_server import PLAYS_A_SHOW
+from sync.sandbox.credentials import Credentials
+from sync.sandbox.discovr import DiscovrStandIn
+from sync.sandbox.synthetic import synthetic_account
+from sync.sandbox.trakt import TraktStandIn
+from sync.sandbox.trakt_quirks import TraktQuirks
+
+_CONFIG = """\
+[trakt]
+client_id = "{known.trakt_client_id}"
+client_secret = "{known.trakt_client_secret}"
+access_token = "{known.trakt_access_token}"
+api_url = "{trakt}"
+auth_url = "{trakt}"
+
+[discovr]
+client_id = "{known.discovr_client_id}"
+refresh_token = "{known.discovr_refresh_token}"
+profile = "Me"
+api_url = "{discovr}"
+requests_per_second = 1000
+"""
+
+
+async def serve(plays: int, folder: Path) -> None:
+    """Serve both until stdin ends; say where the config is on stdout."""
+    account = synthetic_account(plays, max(1, plays // PLAYS_A_SHOW))
+    async with (
+        TraktStandIn(account, quirks=TraktQuirks(get_limit=10_000)) as trakt,
+        DiscovrStandIn(catalogue=account.titles) as discovr,
+    ):
+        config = folder / "config.toml"
+        text = _CONFIG.format(known=Credentials(), trakt=trakt.url, discovr=discovr.url)
+        config.write_text(text, encoding="utf-8")
+        answer(config=str(config))
+        await until_stdin_ends()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2])))

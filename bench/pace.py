@@ -1,0 +1,90 @@
+"""How near the loader comes to the rate that it may use, and to what is possible."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.children import measure_module, serving
+from bench.measure import Goal, Result, Row, ratios, summarise
+
+if TYPE_CHECKING:
+    from bench.measure import Noise
+    from bench.sizes import Sizes
+
+#: The default of ``[discovr] concurrency``.
+WORKERS = 4
+#: The most that ``[discovr] requests_per_second`` takes: no limit at all.
+UNLIMITED = 1000.0
+
+
+async def run(sizes: Sizes, noise: Noise) -> Result:
+    """Watch the loader at each limit, then race it against a bare loop."""
+    rows: list[Row] = []
+    for limit in sizes.limits:
+        for told, words in ((limit, "known"), (2 * limit, "found out")):
+            noise.sample()
+            rows += await _watch(limit, told, words, sizes.watched_s)
+    for latency_ms in sizes.write_latencies_ms:
+        rows += await _race(latency_ms, sizes, noise)
+    return Result(
+        "pace", "the loader with its ledger, against the Discovr stand-in", rows
+    )
+
+
+async def _watch(limit: float, told: float, words: str, watched_s: float) -> list[Row]:
+    """Write for that long; ``told`` is the rate that the program was set to."""
+    writes = int(limit * watched_s)
+    async with serving("discovr_server", limit, 0) as server:
+        found = await measure_module("loading", server["url"], told, writes)
+    _require_all(found, writes)
+    used = 100 * writes / limit / found["seconds"]
+    refused = 100 * found["late_refused"] / max(1, found["late_requests"])
+    what = f"limit of {limit:g} a second, {words}"
+    is_known = told == limit
+    note = f"{found['refused']} of {found['requests']:,} answers were 429"
+    return [
+        Row(
+            f"{what}: share used",
+            used,
+            "%",
+            goal=Goal("least", 97) if is_known else None,
+            note=note,
+        ),
+        Row(f"{what}: 429 after a minute", refused, "%", goal=Goal("most", 1)),
+    ]
+
+
+async def _race(latency_ms: int, sizes: Sizes, noise: Noise) -> list[Row]:
+    ours: list[float] = []
+    bare: list[float] = []
+    cpu_ms: list[float] = []
+    for _ in range(sizes.repeats):
+        noise.sample()
+        async with serving("discovr_server", 0, latency_ms) as server:
+            url = server["url"]
+            arguments = (url, server["profile"], sizes.writes, WORKERS)
+            found = await measure_module("bare_loop", *arguments)
+            bare.append(sizes.writes / found["seconds"])
+        async with serving("discovr_server", 0, latency_ms) as server:
+            found = await measure_module(
+                "loading", server["url"], UNLIMITED, sizes.writes
+            )
+            _require_all(found, sizes.writes)
+            ours.append(sizes.writes / found["seconds"])
+            cpu_ms.append(1000 * found["cpu_s"] / sizes.writes)
+    what = f"no limit, {latency_ms} ms"
+    shares = [100 * share for share in ratios(ours, bare)]
+    return [
+        summarise(f"{what}: a bare aiohttp loop", bare, "writes/s"),
+        summarise(f"{what}: the loader", ours, "writes/s"),
+        summarise(f"{what}: share of the bare loop", shares, "%", goal=_SHARE),
+        summarise(f"{what}: CPU a write", cpu_ms, "ms"),
+    ]
+
+
+def _require_all(found: dict[str, Any], writes: int) -> None:
+    if found["arrived"] != writes:
+        raise RuntimeError(f"only {found['arrived']} of {writes} writes arrived")
+
+
+_SHARE = Goal("least", 80)

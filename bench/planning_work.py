@@ -1,0 +1,88 @@
+"""Parse, transform, plan and collapse an account that lies in a file.
+
+    python -m bench.planning_work FOLDER
+
+The folder is one that ``planning_data`` filled.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.children import answer
+from connectors.response import Response
+from connectors.trakt.client import HistoryPage, read_records
+from sync.domain.collapse import Mode
+from sync.domain.desired import transform
+from sync.domain.plan import SeasonId
+from sync.domain.reconcile import reconcile
+from sync.domain.rules import Rules
+from sync.domain.seasons import Airing
+from sync.harvest import Harvest
+from sync.records import PlayMapper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sync.domain.plays import Play
+    from sync.domain.seasons import Airings
+
+#: The files of an account: a page a line, and the air dates of its seasons.
+PAGES, DATES = "pages.jsonl", "dates.json"
+
+
+def work(folder: Path) -> dict[str, float]:
+    """Do it all; return the seconds of processor time of each part."""
+    clock = [time.process_time()]
+    plays = _parse(folder / PAGES)
+    clock.append(time.process_time())
+    desired = transform(plays, {})
+    clock.append(time.process_time())
+    # The loading of air dates is the catalogue's, so it counts with the collapse.
+    draft = reconcile(desired, (), Rules(mode=Mode.OFF))
+    clock.append(time.process_time())
+    airings = _read_dates(folder / DATES)
+    plan = reconcile(desired, (), Rules(airings=airings))
+    clock.append(time.process_time())
+    if not len(plan.operations) <= len(draft.operations) <= len(plays):
+        raise RuntimeError("this is no plan for that account")
+    parts = ("parse", "transform", "plan", "collapse")
+    spent = [after - before for before, after in pairwise(clock)]
+    return dict(zip(parts, spent, strict=True))
+
+
+def _parse(path: Path) -> list[Play]:
+    harvest = Harvest(PlayMapper(datetime(2027, 1, 1, tzinfo=UTC)))
+    with path.open("rb") as file:
+        for body in file:
+            response = Response(200, {}, body, "Trakt", "GET /sync/history")
+            harvest.add(HistoryPage(*read_records(response)))
+    return list(harvest.plays.values())
+
+
+def _read_dates(path: Path) -> dict[SeasonId, Airings]:
+    return dict(_seasons(path))
+
+
+def _seasons(path: Path) -> Iterator[tuple[SeasonId, Airings]]:
+    for tmdb, season, dates in json.loads(path.read_bytes()):
+        yield (
+            SeasonId(f"TV_{tmdb}", season),
+            {
+                number: Airing.from_instant(datetime.fromisoformat(text))
+                for number, text in enumerate(dates, 1)
+            },
+        )
+
+
+if __name__ == "__main__":
+    found = work(Path(sys.argv[1]))
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    answer(**found, peak_mb=peak_kb / 1024)

@@ -1,0 +1,46 @@
+"""How much is measured: everything, or so little that a test can wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The defaults are those of the published figures."""
+
+    repeats: int = 5
+    #: Turns before those, in which caches are filled.
+    warm_ups: int = 1
+    #: Plays of the migrations whose requests are counted.
+    migrations: tuple[int, ...] = (1_000, 10_000, 100_000)
+    #: Plays of the extraction that is raced, and latencies of the server.
+    extracted: int = 30_000
+    latencies_ms: tuple[int, ...] = (0, 120)
+    #: Rivals to race against; each is installed where it is not yet.
+    rivals: tuple[str, ...] = ("pytrakt", "traktexport", "trakt.py", "dlt")
+    #: Rates of the paced loader, and for how long each is watched, in seconds.
+    limits: tuple[float, ...] = (5, 20, 100)
+    watched_s: float = 75
+    #: Writes of the loader without a limit.
+    writes: int = 2_000
+    #: Latencies of the server that it writes to: none, and that of a near one.
+    write_latencies_ms: tuple[int, ...] = (0, 20)
+    #: Plays of the accounts that are parsed and planned without any network.
+    planned: tuple[int, ...] = (100_000, 1_000_000)
+
+
+FULL = Sizes()
+QUICK = Sizes(
+    repeats=1,
+    warm_ups=0,
+    migrations=(40,),
+    extracted=500,
+    latencies_ms=(0,),
+    rivals=(),
+    limits=(50,),
+    watched_s=0.3,
+    writes=8,
+    write_latencies_ms=(0,),
+    planned=(300, 600),
+)
