@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
     from datetime import datetime
 
-    from connectors.trakt.client import BadRecord, HistoryPage
-    from connectors.trakt.models import HistoryItem
+    from connectors.trakt.client import BadRecord, HistoryPage, HistoryRecord
     from sync.domain.plays import Play
     from sync.records import PlayMapper
 
@@ -37,12 +36,14 @@ class MinimalCounts:
         shows: dict[int, dict[int, list[datetime]]],
     ) -> MinimalCounts:
         """Count what the two lists hold."""
-        counts = cls(Counter({("movie", film): len(t) for film, t in films.items()}))
+        plays: dict[Item, int] = {("movie", film): len(t) for film, t in films.items()}
+        show_of: dict[int, int] = {}
         for show, episodes in shows.items():
+            show_of |= dict.fromkeys(episodes, show)
             for episode, times in episodes.items():
-                counts.plays["episode", episode] += len(times)
-                counts.show_of[episode] = show
-        return counts
+                item = ("episode", episode)
+                plays[item] = plays.get(item, 0) + len(times)
+        return cls(Counter(plays), show_of)
 
 
 @dataclass(slots=True)
@@ -55,13 +56,12 @@ class Harvest:
 
     mapper: PlayMapper
     plays: dict[Hashable, Play] = field(default_factory=dict)
-    set_aside: dict[Hashable, tuple[Item | None, Quarantined]] = field(
-        default_factory=dict
-    )
+    set_aside: dict[Hashable, Quarantined] = field(default_factory=dict)
     bad: dict[str, BadRecord] = field(default_factory=dict)
     repeats: int = 0
     pages: int = 0
     announced: int | None = None
+    delivered: Counter[Item] = field(default_factory=Counter)
     seen_in_walk: set[Hashable] = field(default_factory=set)
 
     def start_walk(self) -> None:
@@ -71,10 +71,13 @@ class Harvest:
     def add(self, page: HistoryPage) -> int:
         """Take a page in; return how many of its plays were new."""
         self.pages += 1
-        self.bad |= {bad.identity: bad for bad in page.bad}
-        return sum(self._add(item) for item in page.items)
+        for bad in page.bad:
+            if bad.identity not in self.bad and bad.kind and bad.trakt_id:
+                self.delivered[bad.kind, bad.trakt_id] += 1
+            self.bad[bad.identity] = bad
+        return sum(map(self._add, page.items))
 
-    def _add(self, item: HistoryItem) -> bool:
+    def _add(self, item: HistoryRecord) -> bool:
         thing = _item(item)
         # Every play of the API has an id; should one lack it, its minute stands in.
         identity: Hashable = item.id or (thing, item.watched_at)
@@ -82,11 +85,13 @@ class Harvest:
         self.seen_in_walk.add(identity)
         if identity in self.plays or identity in self.set_aside:
             return False
+        if thing:
+            self.delivered[thing] += 1
         try:
             self.plays[identity] = self.mapper.play(item)
         except UnusableRecordError as error:
             where = f"history id {item.id}"
-            self.set_aside[identity] = (thing, Quarantined(where, str(error)))
+            self.set_aside[identity] = Quarantined(where, str(error))
         return True
 
     def missing(self, counts: MinimalCounts) -> Counter[Item]:
@@ -95,23 +100,29 @@ class Harvest:
         Records of which not even the id was legible may be any of them, so that many
         are forgiven.
         """
-        missing = counts.plays - self._delivered()
+        if self._is_even(counts):
+            return Counter()
+        missing = counts.plays - self.delivered
         nameless = sum(1 for bad in self.bad.values() if bad.trakt_id is None)
         return Counter() if missing.total() <= nameless else missing
 
     def surplus(self, counts: MinimalCounts) -> int:
         """Count the plays that pages delivered and the minimal lists do not know."""
-        return (self._delivered() - counts.plays).total()
+        if self._is_even(counts):
+            return 0
+        return (self.delivered - counts.plays).total()
 
     def quarantined(self) -> list[Quarantined]:
         """Return every record that became no play, with the reason."""
-        return [q for _, q in self.set_aside.values()] + [
+        return [*self.set_aside.values()] + [
             Quarantined(f"{b.kind or 'record'} {b.trakt_id or '?'}", b.reason)
             for b in self.bad.values()
         ]
 
     def describe(self, missing: Counter[Item], counts: MinimalCounts) -> list[str]:
         """Name what is missing, by title where another play tells it."""
+        if not missing:
+            return []
         names = {}
         for play in self.plays.values():
             kind = "movie" if play.title.kind is Kind.FILM else "show"
@@ -127,21 +138,12 @@ class Harvest:
             for name, count in sorted(totals.items())
         ]
 
-    def _delivered(self) -> Counter[Item]:
-        delivered: Counter[Item] = Counter()
-        for play in self.plays.values():
-            if play.title.kind is Kind.SHOW and play.episode_id:
-                delivered["episode", play.episode_id] += 1
-            elif play.title.kind is Kind.FILM and play.title.ids.trakt:
-                delivered["movie", play.title.ids.trakt] += 1
-        delivered.update(thing for thing, _ in self.set_aside.values() if thing)
-        for bad in self.bad.values():
-            if bad.kind and bad.trakt_id:
-                delivered[bad.kind, bad.trakt_id] += 1
-        return delivered
+    def _is_even(self, counts: MinimalCounts) -> bool:
+        # A Counter's own comparison takes a step in Python for each of its items.
+        return dict.__eq__(self.delivered, counts.plays)
 
 
-def _item(item: HistoryItem) -> Item | None:
+def _item(item: HistoryRecord) -> Item | None:
     if item.episode is not None and item.type in ("episode", None):
         return ("episode", item.episode.ids.trakt) if item.episode.ids.trakt else None
     if item.movie is not None:

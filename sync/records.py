@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from sync.domain.plays import UNKNOWN_DATE, Ids, Kind, Play, Title, to_minute
 
 if TYPE_CHECKING:
-    from connectors.trakt.models import HistoryItem, TitleModel
+    from connectors.trakt.client import HistoryRecord
+    from connectors.trakt.models import TitleModel
+    from connectors.trakt.strict import StrictTitle
 
 #: Outside of these a date is a mistake: before there were films, or far ahead of now.
 _EARLIEST = datetime(1888, 1, 1, tzinfo=UTC)
@@ -28,7 +30,7 @@ class PlayMapper:
         self._latest = now + _AHEAD
         self._titles: dict[tuple[object, ...], Title] = {}
 
-    def play(self, item: HistoryItem) -> Play:
+    def play(self, item: HistoryRecord) -> Play:
         """Return the play that the record stands for, or raise UnusableRecordError."""
         try:
             watched_at = to_minute(item.watched_at)
@@ -43,7 +45,7 @@ class PlayMapper:
             return Play(title=title, watched_at=watched_at, id=item.id)
         raise UnusableRecordError("is neither a film nor an episode")
 
-    def _episode(self, item: HistoryItem, watched_at: datetime) -> Play:
+    def _episode(self, item: HistoryRecord, watched_at: datetime) -> Play:
         episode = item.episode
         if episode is None or item.show is None:
             raise UnusableRecordError("is an episode without its show")
@@ -58,7 +60,7 @@ class PlayMapper:
             episode_id=episode.ids.trakt,
         )
 
-    def _title(self, kind: Kind, model: TitleModel) -> Title:
+    def _title(self, kind: Kind, model: TitleModel | StrictTitle) -> Title:
         ids = model.ids
         known = (kind, model.title, model.year, ids.trakt, ids.imdb, ids.tmdb, ids.tvdb)
         title = self._titles.get(known)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from connectors.errors import (
@@ -19,10 +21,11 @@ from connectors.errors import (
     RejectedError,
     ServiceError,
 )
+from connectors.trakt import strict
 from connectors.trakt.models import HistoryItem, Instant, LastActivities, Season
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from connectors.http import HttpClient, Response
 
@@ -40,6 +43,10 @@ _ACTIVITIES = TypeAdapter(LastActivities)
 _SEASONS = TypeAdapter(list[Season])
 _MINIMAL_FILMS = TypeAdapter(dict[int, list[Instant]])
 _MINIMAL_SHOWS = TypeAdapter(dict[int, dict[str, dict[int, list[Instant]]]])
+
+
+#: A play, whichever way it was read.
+HistoryRecord: TypeAlias = HistoryItem | strict.StrictItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +71,8 @@ class HistoryPage:
     cached count and are hints only: too low and too high were both seen.
     """
 
-    items: list[HistoryItem]
-    bad: list[BadRecord]
+    items: Sequence[HistoryRecord]
+    bad: Sequence[BadRecord]
     limit: int | None = None
     page_count: int | None = None
     item_count: int | None = None
@@ -125,7 +132,8 @@ class TraktClient:
         """Return film id -> play times: everything in one call, or paged if refused."""
         films: dict[int, list[datetime]] = {}
         path, params = "/users/me/watched/movies", {"extended": "min"}
-        for page in await self._minimal(path, params, _MINIMAL_FILMS):
+        adapter, decoder = _MINIMAL_FILMS, strict.FILMS
+        for page in await self._minimal(path, params, adapter, decoder):
             for film, times in page.items():
                 films.setdefault(film, []).extend(times)
         return films
@@ -135,7 +143,8 @@ class TraktClient:
         shows: dict[int, dict[int, list[datetime]]] = {}
         path = "/users/me/watched/shows"
         params = {"extended": "min", "specials": "true", "season_numbers": "true"}
-        for page in await self._minimal(path, params, _MINIMAL_SHOWS):
+        adapter, decoder = _MINIMAL_SHOWS, strict.SHOWS
+        for page in await self._minimal(path, params, adapter, decoder):
             for show, seasons in page.items():
                 episodes = shows.setdefault(show, {})
                 for season in seasons.values():
@@ -151,7 +160,11 @@ class TraktClient:
         return response.parse(_SEASONS)
 
     async def _minimal(
-        self, path: str, params: Mapping[str, str], adapter: TypeAdapter[Any]
+        self,
+        path: str,
+        params: Mapping[str, str],
+        adapter: TypeAdapter[Any],
+        decoder: msgspec.json.Decoder[Any],
     ) -> list[Any]:
         """Return the pages of a minimal list; paged only when one call is refused.
 
@@ -160,7 +173,7 @@ class TraktClient:
         """
         try:
             response = await self.http.request("GET", path, params=dict(params))
-            return [_map(response, adapter)]
+            return [_map(response, adapter, decoder)]
         except RejectedError as error:
             if error.status != 413:
                 raise
@@ -168,14 +181,18 @@ class TraktClient:
         while not pages or pages[-1]:
             paged = {**params, "page": str(len(pages) + 1), "limit": str(PAGE_LIMIT)}
             response = await self.http.request("GET", path, params=paged)
-            pages.append(_map(response, adapter))
+            pages.append(_map(response, adapter, decoder))
             if len(pages) > 1 and pages[-1] == pages[-2]:
                 raise ContractError("Trakt sends the same minimal list for each page.")
         return pages
 
 
-def read_records(response: Response) -> tuple[list[HistoryItem], list[BadRecord]]:
+def read_records(
+    response: Response,
+) -> tuple[Sequence[HistoryRecord], Sequence[BadRecord]]:
     """Read a page straight from its bytes; only a misfit is read record by record."""
+    with suppress(msgspec.DecodeError):
+        return strict.HISTORY.decode(response.body), []
     try:
         return _HISTORY.validate_json(response.body), []
     except ValidationError:
@@ -250,7 +267,11 @@ def _forbidden(headers: Mapping[str, str]) -> ServiceError:
     )
 
 
-def _map(response: Response, adapter: TypeAdapter[Any]) -> Any:
+def _map(
+    response: Response, adapter: TypeAdapter[Any], decoder: msgspec.json.Decoder[Any]
+) -> Any:
+    with suppress(msgspec.DecodeError):
+        return decoder.decode(response.body)
     # An empty map is written as an empty list by some backends.
     return {} if response.body.strip() == b"[]" else response.parse(adapter)
 
