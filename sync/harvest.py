@@ -86,7 +86,7 @@ class Harvest:
         if identity in self.plays or identity in self.set_aside:
             return False
         if thing:
-            self.delivered[thing] += 1
+            self.delivered[thing] = self.delivered.get(thing, 0) + 1
         try:
             self.plays[identity] = self.mapper.play(item)
         except UnusableRecordError as error:

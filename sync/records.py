@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from connectors.trakt.strict import StrictTitle
 from sync.domain.plays import UNKNOWN_DATE, Ids, Kind, Play, Title, to_minute
 
 if TYPE_CHECKING:
     from connectors.trakt.client import HistoryRecord
     from connectors.trakt.models import TitleModel
-    from connectors.trakt.strict import StrictTitle
 
 #: Outside of these a date is a mistake: before there were films, or far ahead of now.
 _EARLIEST = datetime(1888, 1, 1, tzinfo=UTC)
@@ -29,6 +29,8 @@ class PlayMapper:
     def __init__(self, now: datetime) -> None:
         self._latest = now + _AHEAD
         self._titles: dict[tuple[object, ...], Title] = {}
+        #: The same by the record itself: those of the strict reader hash in no time.
+        self._known: dict[tuple[Kind, StrictTitle], Title] = {}
 
     def play(self, item: HistoryRecord) -> Play:
         """Return the play that the record stands for, or raise UnusableRecordError."""
@@ -61,6 +63,14 @@ class PlayMapper:
         )
 
     def _title(self, kind: Kind, model: TitleModel | StrictTitle) -> Title:
+        if not isinstance(model, StrictTitle):
+            return self._share(kind, model)
+        title = self._known.get((kind, model))
+        if title is None:
+            title = self._known[kind, model] = self._share(kind, model)
+        return title
+
+    def _share(self, kind: Kind, model: TitleModel | StrictTitle) -> Title:
         ids = model.ids
         known = (kind, model.title, model.year, ids.trakt, ids.imdb, ids.tmdb, ids.tvdb)
         title = self._titles.get(known)

@@ -90,4 +90,7 @@ class Key(NamedTuple):
 
 def to_minute(instant: datetime) -> datetime:
     """Cut an aware instant to its UTC minute, the precision in which plays compare."""
-    return instant.astimezone(UTC).replace(second=0, microsecond=0)
+    instant = instant.astimezone(UTC)
+    if instant.second or instant.microsecond:
+        return instant.replace(second=0, microsecond=0)
+    return instant
