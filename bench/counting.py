@@ -142,7 +142,7 @@ async def _count_syncs(services: Services, show: CatalogueTitle) -> list[Row]:
 
 
 async def _count_sync(services: Services) -> Counts:
-    report = await api.migrate(services.settings)
+    report = await api.sync(services.settings)
     if not report.is_complete:
         raise RuntimeError("the sync that was counted did not arrive")
     return services.take()

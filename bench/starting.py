@@ -39,7 +39,7 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         async with serving("both_servers", PLAYS, folder) as server:
             environment = {"HOME": folder, "TRAKT2DISCOVR_CONFIG": server["config"]}
-            await _time(_COMMANDS["sync, nothing new"], environment)
+            await _time((*_PROGRAM, "-q", "migrate", "--yes"), environment)
             for turn in range(sizes.warm_ups + sizes.repeats):
                 for name, command in _COMMANDS.items():
                     noise.sample()
