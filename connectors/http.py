@@ -181,19 +181,36 @@ class HttpClient:
             is_authorized=authorize,
         )
         progress = Progress()
+        outcome = await self._attempt(call, message, progress)
+        if isinstance(outcome, TransientError):
+            outcome = await self._try_again(outcome, call, message, progress)
+        if isinstance(outcome, Response):
+            return outcome
+        self.stats.unknown += isinstance(outcome, UnknownOutcomeError)
+        raise outcome
+
+    async def _try_again(
+        self, first: ServiceError, call: Call, message: _Message, progress: Progress
+    ) -> Response | ServiceError:
+        """Go on after a first attempt that failed and may be repeated.
+
+        The retry loop is built only now: it costs as much as the sending itself.
+        """
+        failed: list[ServiceError] = [first]
+
+        async def attempt() -> Response | ServiceError:
+            return (
+                failed.pop() if failed else await self._attempt(call, message, progress)
+            )
+
         loop = retrying(
             self._retry,
             progress,
             is_passing=lambda outcome: isinstance(outcome, TransientError),
             sleep=partial(self._back_off, call, progress),
         )
-        outcome: Response | ServiceError = await loop(
-            self._attempt, call, message, progress
-        )
-        if isinstance(outcome, Response):
-            return outcome
-        self.stats.unknown += isinstance(outcome, UnknownOutcomeError)
-        raise outcome
+        outcome: Response | ServiceError = await loop(attempt)
+        return outcome
 
     async def _attempt(
         self, call: Call, message: _Message, progress: Progress
