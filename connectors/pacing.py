@@ -108,13 +108,22 @@ class RatePacer(OpenPacer):
 
     A window of w seconds holds at most ``(w + CATCH_UP_S) * rate + 1`` slots: the
     catch-up makes good what a late event loop has lost, and is too small for a burst.
+    Both together never fill a service's second beyond the rate: a service that counts
+    by its own seconds would refuse what comes a moment too early.
     """
 
-    CATCH_UP_S = 0.05
+    CATCH_UP_S = 0.02
+    #: The part of the rate that is used.
+    SHARE = 0.98
     #: The slowest pace, as a part of the configured one.
     FLOOR = 1 / 64
     #: What each good answer gives back, as a part of the configured rate.
     STEP = 1 / 200
+    #: How many steps at once where that was fine before, and what part of one near the
+    #: rate that was refused.
+    FAST, CAREFUL = 10, 1 / 20
+    #: What is near it.
+    NEAR = 0.1
 
     def __init__(
         self,
@@ -130,6 +139,8 @@ class RatePacer(OpenPacer):
         self._next_at = 0.0
         #: Answers still to come to what was sent at the rate before the last halving.
         self._stale = 0
+        #: The rate that was refused last.
+        self._refused = rate
         self.rate = rate
 
     def _slot_at(self, now: float) -> float:
@@ -137,17 +148,27 @@ class RatePacer(OpenPacer):
         return self._next_at
 
     def _take(self, now: float) -> None:
-        self._next_at = max(self._next_at, now - self.CATCH_UP_S) + 1 / self.rate
+        earliest = max(self._next_at, now - self.CATCH_UP_S)
+        self._next_at = earliest + 1 / (self.rate * self.SHARE)
 
     def _learn(self, status: int, headers: Mapping[str, str]) -> None:
         del headers
         is_stale = self._stale > 0
         self._stale = max(0, self._stale - 1)
         if status == _TOO_MANY and not is_stale:
+            self._refused = self.rate
             self.rate = max(self.rate / 2, self._full_rate * self.FLOOR)
             self._stale = self._in_flight
         elif 200 <= status < 500 and status != _TOO_MANY:
-            self.rate = min(self.rate + self._full_rate * self.STEP, self._full_rate)
+            step = self._full_rate * self.STEP * self._steps()
+            self.rate = min(self.rate + step, self._full_rate)
+
+    def _steps(self) -> float:
+        """Say how far to climb: fast below what was refused, carefully near it."""
+        part = self.rate / self._refused
+        if part < 1 - self.NEAR:
+            return self.FAST
+        return self.CAREFUL if part < 1 + self.NEAR else 1
 
     def _reason(self) -> str:
         return f"the pace is {self.rate:.2g} requests per second"

@@ -39,6 +39,16 @@ async def take(pacer: OpenPacer, clock: FakeClock, count: int) -> list[float]:
     return times
 
 
+async def climb(pacer: RatePacer, count: int) -> list[float]:
+    """Return the rate after each of so many good answers."""
+    climbed = []
+    for _ in range(count):
+        await pacer.acquire()
+        pacer.observe(200, NOTHING)
+        climbed.append(pacer.rate)
+    return climbed
+
+
 @given(
     rate=st.floats(0.1, 50),
     count=st.integers(2, 40),
@@ -68,9 +78,24 @@ async def test_after_a_rest_there_is_no_burst(clock: FakeClock) -> None:
     await pacer.acquire()
     clock.advance(60)
     times = await take(pacer, clock, 5)
+    step_s = 0.2 / RatePacer.SHARE
     assert [later - sooner for sooner, later in pairwise(times)] == pytest.approx(
-        [0.15, 0.2, 0.2, 0.2]
+        [step_s - RatePacer.CATCH_UP_S, step_s, step_s, step_s]
     )
+
+
+@given(rate=st.integers(1, 100), lateness_s=st.floats(0, RatePacer.CATCH_UP_S))
+def test_a_service_that_counts_by_its_own_seconds_refuses_nothing(
+    rate: int, lateness_s: float
+) -> None:
+    clock = FakeClock(overshoot_s=lateness_s)
+    times = asyncio.run(take(RatePacer(rate, clock=clock), clock, 3 * rate + 1))
+    window_at, taken = times[0], 0
+    for time in times:
+        if time >= window_at + 1:
+            window_at, taken = time, 0
+        taken += 1
+        assert taken <= rate
 
 
 @given(
@@ -207,14 +232,21 @@ async def test_the_rate_never_falls_to_nothing_and_climbs_back_slowly(
         await pacer.acquire()
         pacer.observe(429, NOTHING)
     assert pacer.rate == pytest.approx(8 / 64)
-    climbed = []
-    for _ in range(250):
-        await pacer.acquire()
-        pacer.observe(200, NOTHING)
-        climbed.append(pacer.rate)
+    climbed = await climb(pacer, 250)
     assert climbed == sorted(climbed)
-    assert climbed[95] < 8 / 2 < climbed[98]
+    assert climbed[100] < 8 / 2 < climbed[110]
     assert climbed[-1] == 8
+
+
+async def test_what_was_fine_is_soon_used_again_and_what_was_refused_is_approached(
+    clock: FakeClock,
+) -> None:
+    pacer = RatePacer(8, clock=clock)
+    await pacer.acquire()
+    pacer.observe(429, NOTHING)
+    climbed = await climb(pacer, 200)
+    assert climbed[10] > 0.9 * 8
+    assert climbed[-1] < 0.99 * 8
 
 
 @pytest.mark.parametrize("status", [0, 500, 503])
@@ -254,7 +286,7 @@ def test_who_gives_up_neither_takes_nor_loses_a_slot_and_the_line_keeps_its_orde
 
     served, elapsed_s = asyncio.run(run())
     assert served == [number for number in range(10) if number not in cancelled]
-    step_s = 0.2 if kind == "rate" else 301
+    step_s = 0.2 / RatePacer.SHARE if kind == "rate" else 301
     assert elapsed_s == pytest.approx(len(served) * step_s)
 
 
