@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError
 from sync import pipeline
-from sync.bootstrap import build
 from sync.documents import UnmatchedDocument
 from sync.given import GivenBook
 from sync.ledger import Ledger
@@ -19,6 +18,7 @@ from sync.standing import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     import aiohttp
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sync.config import Settings
     from sync.events import Event
     from sync.ports import Source, Target
+    from sync.prepare import Services
     from sync.stop import Stop
     from sync.undoing import Undone
 
@@ -58,7 +59,7 @@ async def migrate(
     ``confirm`` sees the plan first and may refuse it. Raises a ServiceError of
     ``connectors.errors`` or ``sync.errors``; whatever it is, calling again resumes.
     """
-    async with build(settings, **doors) as services:
+    async with _build(settings, **doors) as services:
         return await pipeline.migrate(
             services,
             confirm=confirm or _agree,
@@ -82,7 +83,7 @@ async def sync(
     With nothing new it costs one request. ``prune`` also takes back what was written
     for plays that are no longer on Trakt.
     """
-    async with build(settings, **doors) as services:
+    async with _build(settings, **doors) as services:
         return await pipeline.sync(
             services,
             confirm=confirm or _agree,
@@ -96,7 +97,7 @@ async def plan(
     settings: Settings, *, accept_incomplete: bool = False, **doors: Unpack[Doors]
 ) -> Report:
     """Say what would be written, and why. Writes nothing anywhere."""
-    async with build(settings, is_dry=True, **doors) as services:
+    async with _build(settings, is_dry=True, **doors) as services:
         prepared = await prepare(
             services, accept_incomplete=accept_incomplete, is_dry=True
         )
@@ -108,7 +109,7 @@ async def verify(
     settings: Settings, *, accept_incomplete: bool = False, **doors: Unpack[Doors]
 ) -> Report:
     """Read both sides and name each difference. Writes nothing anywhere."""
-    async with build(settings, is_dry=True, **doors) as services:
+    async with _build(settings, is_dry=True, **doors) as services:
         return await pipeline.verify(services, accept_incomplete=accept_incomplete)
 
 
@@ -125,7 +126,7 @@ async def apply(
     saved = read_plan(file)
     if saved.files:
         doors.setdefault("files", saved.files)
-    async with build(settings, **doors) as services:
+    async with _build(settings, **doors) as services:
         return await pipeline.apply(
             services, saved, confirm=confirm or _agree, is_forced=is_forced, stop=stop
         )
@@ -142,7 +143,7 @@ async def undo(
 
     ``confirm(run, writes)`` may refuse. Raises ConfigError if there is nothing to undo.
     """
-    async with build(settings, needs_source=False, **doors) as services:
+    async with _build(settings, needs_source=False, **doors) as services:
         return await pipeline.undo(services, run, confirm=confirm)
 
 
@@ -172,3 +173,10 @@ async def unmatched(
 
 async def _agree(_report: Report) -> bool:
     return True
+
+
+def _build(settings: Settings, **options: Any) -> AbstractAsyncContextManager[Services]:
+    """Open what a run needs; the network's libraries come in only here."""
+    from sync import bootstrap  # noqa: PLC0415  # a command may not need them
+
+    return bootstrap.build(settings, **options)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from connectors.discovr.auth import list_profiles
 from connectors.errors import InputError
 from sync import api
-from sync.bootstrap import open_identity
 from sync.cli import view
 from sync.cli.ask import agree
 from sync.cli.carrying import Confirmation, exit_code, finish
@@ -171,6 +169,9 @@ def verify(
 
 def profiles(context: Context) -> int:
     """List the profiles of the Discovr account."""
+    # The network's libraries: most commands that read the ledger alone need none.
+    from connectors.discovr.auth import list_profiles  # noqa: PLC0415
+    from sync.bootstrap import open_identity  # noqa: PLC0415
 
     async def work(output: Output, _stop: Stop) -> int:
         async with (
