@@ -58,9 +58,9 @@ class Extraction:
     source's clock; None where the source has none.
     """
 
-    plays: Sequence[Play]
+    plays: Sequence[Play] = field(repr=False)
     receipt: Receipt
-    quarantined: Sequence[Quarantined] = field(default=())
+    quarantined: Sequence[Quarantined] = field(default=(), repr=False)
     stamps: Stamps | None = None
     read_at: datetime | None = None
 

@@ -29,11 +29,11 @@ class Report:
     what was taken back because it is no longer on Trakt.
     """
 
-    prepared: Prepared
+    prepared: Prepared = field(repr=False)
     run: int | None = None
-    settled: Mapping[str, Settled] = field(default_factory=dict)
+    settled: Mapping[str, Settled] = field(default_factory=dict, repr=False)
     verification: Verification | None = None
-    playback: PlaybackResult | None = None
+    playback: PlaybackResult | None = field(default=None, repr=False)
     undone: Undone | None = None
 
     @property
