@@ -1,0 +1,229 @@
+"""What things cost, in numbers that do not hang on the machine or on its mood.
+
+Calls of functions, bytes, modules and statements: each bound leaves some room for what
+other versions of Python and of the libraries do, and none for doing a thing twice.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tracemalloc
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from bench.planning_data import write_account
+from bench.planning_work import PAGES, work
+from connectors.response import Response
+from connectors.trakt.client import HistoryPage, read_records
+from sync import api
+from sync.domain.desired import transform
+from sync.domain.plan import Action, Operation
+from sync.domain.plays import Key
+from sync.domain.reconcile import reconcile
+from sync.domain.rules import Rules
+from sync.harvest import Harvest
+from sync.ledger import Ledger
+from sync.load import Loader
+from sync.ports import Extraction, Receipt
+from sync.records import PlayMapper
+from sync.sandbox.synthetic import synthetic_account
+from tests.clocks import FakeClock
+from tests.worlds import world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sync.domain.entries import Entry
+    from sync.domain.plays import Play
+    from sync.events import Event
+
+ROOT = Path(__file__).parent.parent
+PLAYS = 2_000
+NEWEST = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+@contextmanager
+def calls_counted() -> Iterator[list[int]]:
+    """Count the calls of functions of Python inside."""
+    count = [0]
+
+    def profile(_frame: Any, kind: str, _argument: Any) -> None:
+        count[0] += kind == "call"
+
+    sys.setprofile(profile)
+    try:
+        yield count
+    finally:
+        sys.setprofile(None)
+
+
+@contextmanager
+def statements_counted() -> Iterator[list[str]]:
+    """Collect the SQL that is sent inside, of whatever database."""
+    statements: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        statements.append(arguments[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> list[bytes]:
+    write_account(tmp_path, PLAYS, 20)
+    return (tmp_path / PAGES).read_bytes().splitlines()
+
+
+def harvest(pages: list[bytes]) -> list[Play]:
+    found = Harvest(PlayMapper(NEWEST))
+    for body in pages:
+        response = Response(200, {}, body, "Trakt", "GET /sync/history")
+        found.add(HistoryPage(*read_records(response)))
+    return list(found.plays.values())
+
+
+def test_a_play_is_read_with_few_calls_and_kept_in_few_bytes(
+    pages: list[bytes],
+) -> None:
+    with calls_counted() as count:
+        plays = harvest(pages)
+    assert len(plays) == PLAYS
+    assert count[0] / PLAYS < 9
+    tracemalloc.start()
+    kept = harvest(pages)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(kept) == PLAYS
+    assert held / PLAYS < 300
+    # One page beyond what is kept, decoded, and no second copy of anything.
+    assert (peak - held) / PLAYS < 300
+
+
+def test_a_plan_takes_a_few_calls_a_play_however_many_there_are(
+    pages: list[bytes],
+) -> None:
+    def cost(plays: list[Play]) -> float:
+        with calls_counted() as count:
+            plan = reconcile(transform(plays, {}), (), Rules())
+        assert plan.operations
+        return count[0] / len(plays)
+
+    plays = harvest(pages)
+    assert cost(plays) < 16
+    assert cost(plays) < 1.3 * cost(plays[: PLAYS // 4])
+
+
+def test_the_work_that_the_bench_measures_is_all_of_it(tmp_path: Path) -> None:
+    write_account(tmp_path, PLAYS, 20)
+    assert set(work(tmp_path)) == {"parse", "transform", "plan", "collapse"}
+
+
+def loaded_modules(*arguments: str) -> set[str]:
+    """Name what a run of the program imported, beyond a bare interpreter."""
+
+    def names(*command: str) -> set[str]:
+        found = subprocess.run(  # noqa: S603  # our own program
+            [sys.executable, "-X", "importtime", *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env=os.environ,
+        )
+        lines = found.stderr.splitlines()
+        return {
+            line.rpartition("|")[2].strip()
+            for line in lines
+            if line.startswith("import time:")
+        }
+
+    return names("-m", "sync", *arguments) - names("-c", "pass")
+
+
+def test_help_imports_little() -> None:
+    assert len(loaded_modules("--help")) < 110
+
+
+def test_what_only_asks_the_ledger_imports_no_network_and_no_migrations() -> None:
+    loaded_modules("unmatched")  # creates the ledger
+    names = loaded_modules("unmatched")
+    assert "sqlalchemy" in names
+    assert not names & {"aiohttp", "alembic", "tenacity", "PIL", "zxingcpp"}
+
+
+class SilentTarget:
+    """Takes every write without a word."""
+
+    async def open_profile(self) -> str:
+        return "profile"
+
+    async def read_history(self, _on_page: Any) -> list[Entry]:
+        return []
+
+    async def read_title(self, _media: str, _season: int | None) -> list[Entry]:
+        return []
+
+    async def add(self, _key: Key, _watched_at: datetime) -> None: ...
+
+    async def set_progress(self, _key: Key, _progress: int) -> None: ...
+
+    async def remove(self, _key: Key) -> None: ...
+
+
+async def test_writes_go_through_the_ledger_in_groups() -> None:
+    operations = [
+        Operation(Action.ADD, Key(f"MV_{n}"), NEWEST + timedelta(hours=n))
+        for n in range(1, 501)
+    ]
+    events: list[Event] = []
+    async with await Ledger.open("sqlite://") as ledger:
+        clock = FakeClock()
+        run = await ledger.start_run("profile", "test", clock.now())
+        loader = Loader(
+            SilentTarget(),
+            ledger,
+            run,
+            clock=clock,
+            concurrency=4,
+            on_event=events.append,
+        )
+        with statements_counted() as statements, calls_counted() as count:
+            await loader.load(operations)
+    assert len(loader.settled) == len(events) == len(operations)
+    # Opening, looking up the run, the intents, the opening again, the outcomes.
+    assert len(statements) / len(operations) < 0.32
+    assert count[0] / len(operations) < 80
+
+
+@pytest.mark.parametrize("plays", [100, 400])
+async def test_a_migration_sends_few_statements_and_a_sync_with_nothing_new_fewer(
+    plays: int, tmp_path: Path
+) -> None:
+    account = synthetic_account(plays, 4)
+    async with world(account, tmp_path, has_tmdb=False) as here:
+        with statements_counted() as first:
+            report = await here.migrate()
+        assert report.is_complete
+        assert len(repr(report)) < 1_000
+        with statements_counted() as second:
+            await api.sync(here.settings)
+    assert len(first) < 120
+    assert len(second) < 14
+
+
+def test_what_was_read_is_not_written_out_where_a_result_is_shown(
+    pages: list[bytes],
+) -> None:
+    # asyncio.run itself takes the repr of what it returns, on some versions of Python.
+    assert len(repr(Extraction(harvest(pages), Receipt("Trakt", PLAYS)))) < 1_000
