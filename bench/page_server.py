@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
 
@@ -37,20 +37,23 @@ class Pages:
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
         self._url = url
         self._session = session
-        self._kept: dict[str, tuple[bytes, bytes]] = {}
+        self._kept: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+        #: How many were rendered.
+        self.rendered = 0
 
     async def get(self, target: str) -> tuple[bytes, bytes]:
         """Return head and body; rendered by the stand-in the first time."""
-        if target not in self._kept:
-            self._kept[target] = await self._render(target)
-        return self._kept[target]
-
-    async def _render(self, target: str) -> tuple[bytes, bytes]:
         parts = urlsplit(target)
         asked = parse_qs(parts.query)
-        query = {name: asked[name][0] for name in _KEPT if name in asked}
-        path = "/" + parts.path.lstrip("/")
-        async with self._session.get(self._url + path, params=query) as found:
+        query = urlencode({name: asked[name][0] for name in _KEPT if name in asked})
+        key = ("/" + parts.path.lstrip("/"), query)
+        if key not in self._kept:
+            self._kept[key] = await self._render(*key)
+        return self._kept[key]
+
+    async def _render(self, path: str, query: str) -> tuple[bytes, bytes]:
+        self.rendered += 1
+        async with self._session.get(f"{self._url}{path}?{query}") as found:
             body = await found.read()
             lines = [f"HTTP/1.1 {found.status} {found.reason}"]
             lines += [
@@ -97,21 +100,25 @@ class Connection(asyncio.Protocol):
                 self._transport.write(head if method == "HEAD" else head + body)
 
 
-async def serve(plays: int, latency_s: float) -> None:
-    """Serve an account of that size until stdin ends; say where on stdout."""
-    account = synthetic_account(plays, max(1, plays // PLAYS_A_SHOW))
-    quirks = TraktQuirks(get_limit=10_000, minimal_limit=plays + 1)
+def login() -> dict[str, str]:
+    """Return the headers that the stand-in wants."""
     known = Credentials()
-    headers = {
+    return {
         "User-Agent": "trakt2discovr-bench",
         "Content-Type": "application/json",
         "trakt-api-version": "2",
         "trakt-api-key": known.trakt_client_id,
         "Authorization": f"Bearer {known.trakt_access_token}",
     }
+
+
+async def serve(plays: int, latency_s: float) -> None:
+    """Serve an account of that size until stdin ends; say where on stdout."""
+    account = synthetic_account(plays, max(1, plays // PLAYS_A_SHOW))
+    quirks = TraktQuirks(get_limit=10_000, minimal_limit=plays + 1)
     async with (
         TraktStandIn(account, quirks=quirks) as stand_in,
-        aiohttp.ClientSession(headers=headers) as session,
+        aiohttp.ClientSession(headers=login()) as session,
     ):
         pages = Pages(stand_in.url, session)
         loop = asyncio.get_running_loop()

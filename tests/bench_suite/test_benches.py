@@ -6,13 +6,17 @@ import json
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
 from bench.__main__ import BENCHES, run
 from bench.extraction import MODULES, OURS, race_rows
 from bench.measure import Goal, Noise, Row, ratios, summarise
+from bench.page_server import Pages, login
 from bench.sizes import FULL, QUICK
 from bench.table import document
+from sync.sandbox.synthetic import synthetic_account
+from sync.sandbox.trakt import TraktStandIn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,3 +74,15 @@ def test_the_spread_is_half_of_the_range_around_the_median() -> None:
     assert (row.value, row.spread, row.is_met) == (10.0, 0.15, True)
     assert Row("it", 9.0, "s", goal=Goal("least", 10)).is_met is False
     assert ratios([4.0, 9.0], [2.0, 3.0]) == [2.0, 3.0]
+
+
+async def test_the_page_server_renders_each_page_once_whatever_the_bounds() -> None:
+    async with aiohttp.ClientSession(headers=login()) as session:
+        account = synthetic_account(60, 1)
+        async with TraktStandIn(account) as trakt:
+            pages = Pages(trakt.url, session)
+            first = await pages.get("/sync/history?page=1&limit=50&end_at=2026-01-01")
+            again = await pages.get("/sync/history?limit=50&end_at=2027-01-01&page=1")
+            other = await pages.get("/sync/history?page=2&limit=50")
+    assert first == again != other
+    assert pages.rendered == 2
