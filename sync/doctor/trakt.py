@@ -25,8 +25,7 @@ from sync.doctor.reach import reach
 from sync.records import PlayMapper, UnusableRecordError
 
 if TYPE_CHECKING:
-    from connectors.trakt.client import HistoryPage, TraktClient
-    from connectors.trakt.models import HistoryItem
+    from connectors.trakt.client import HistoryPage, HistoryRecord, TraktClient
     from sync.config import Settings
     from sync.doctor.wiring import DoctorWiring
 
@@ -207,7 +206,7 @@ class TraktCheckup:
         return ok(SEASONS, f"{dated} of {len(dates)} episodes have an air date")
 
 
-def _tmdb_seasons(items: list[HistoryItem]) -> dict[tuple[int, int], None]:
+def _tmdb_seasons(items: list[HistoryRecord]) -> dict[tuple[int, int], None]:
     return {
         (item.show.ids.tmdb, item.episode.season): None
         for item in items
