@@ -10,6 +10,7 @@ from sync import pipeline
 from sync.documents import UnmatchedDocument
 from sync.given import GivenBook
 from sync.ledger import Ledger
+from sync.outline import foresee
 from sync.planfile import read_plan
 from sync.playback import PlaybackResult, plan_playback
 from sync.prepare import prepare
@@ -102,7 +103,12 @@ async def plan(
             services, accept_incomplete=accept_incomplete, is_dry=True
         )
         playback = await plan_playback(services, prepared, is_dry=True)
-        return Report(prepared, playback=PlaybackResult(playback, error=playback.error))
+        return Report(
+            prepared,
+            playback=PlaybackResult(playback, error=playback.error),
+            outlook=foresee(prepared, playback, settings.discovr.requests_per_second),
+            cost=services.meter.read(),
+        )
 
 
 async def verify(

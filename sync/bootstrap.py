@@ -30,6 +30,7 @@ from sync.file_source import FileSource
 from sync.given import GivenBook
 from sync.ledger import Ledger
 from sync.logins import login_warnings
+from sync.meter import Meter
 from sync.prepare import Services
 from sync.resolve import Resolver
 
@@ -78,7 +79,10 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
     async with AsyncExitStack() as stack:
         opening = Ledger.open(settings.state.url, is_read_only=is_dry)
         ledger = await stack.enter_async_context(await opening)
-        wiring = Wiring(settings, stack, session=session, clock=clock, on_event=tell)
+        meter = Meter(clock)
+        wiring = Wiring(
+            settings, stack, session=session, clock=clock, on_event=tell, meter=meter
+        )
         trakt_client = None
         if source is None and files:
             source = FileSource(files, clock)
@@ -105,6 +109,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             catalogue=Catalogue(listings, ledger, clock),
             resolver=Resolver(tmdb_client, ledger, clock, given),
             on_event=tell,
+            meter=meter,
         )
 
 
@@ -126,11 +131,13 @@ class Wiring:
         session: aiohttp.ClientSession | None = None,
         clock: Clock | None = None,
         on_event: Callable[[Event], None] | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._settings = settings
         self._stack = stack
         self._session = session
         self._clock = clock or SystemClock()
+        self._meter = meter or Meter(self._clock)
         self._on_event = on_event
         self._store = token_store(settings)
         #: The logins of the settings: access and refresh token, and refresh token.
@@ -265,6 +272,7 @@ class Wiring:
             on_wait=self._on_wait,
             **options,
         )
+        self._meter.watch(service, client.stats)
         self._stack.push_async_callback(client.close)
         self._stack.callback(self._on_close, client)
         return client

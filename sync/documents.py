@@ -85,12 +85,31 @@ class SeasonDocument(Document):
     late: tuple[int, ...] = ()
 
 
+class EntriesDocument(Document):
+    """Writes by what they are about.
+
+    ``changes`` mark entries as watched that stand there under 80 %; ``zeros`` hold an
+    episode that nobody watched out of a season default.
+    """
+
+    seasons: int = 0
+    episodes: int = 0
+    films: int = 0
+    changes: int = 0
+    zeros: int = 0
+
+
 class TitleReport(Document):
-    """The balance of one title."""
+    """The balance of one title, and what is written for it.
+
+    ``reason`` says why nothing is, where nothing is.
+    """
 
     title: TitleDocument
     balance: BalanceDocument
     seasons: tuple[SeasonDocument, ...] = ()
+    entries: EntriesDocument = EntriesDocument()
+    reason: str = ""
 
 
 class LeftOutDocument(Document):
@@ -142,6 +161,34 @@ class FailedDocument(Document):
     detail: str
 
 
+class OutlookDocument(Document):
+    """What carrying out the plan takes: requests to Discovr, and their time."""
+
+    requests: int
+    per_second: float
+    seconds: float
+
+
+class SpendingDocument(Document):
+    """What one service saw; ``limited`` counts how often it asked for fewer requests.
+
+    ``waits_s`` adds up the waiting of all callers, so it can exceed the time passed.
+    """
+
+    service: str
+    requests: int
+    retries: int
+    limited: int
+    waits_s: float
+
+
+class CostDocument(Document):
+    """What the run has cost."""
+
+    took_s: float
+    services: tuple[SpendingDocument, ...]
+
+
 class ResumePointDocument(Document):
     """Where somebody stopped: ``progress`` in percent.
 
@@ -180,6 +227,7 @@ class ReportDocument(Document):
     digests per title of what both sides held: ``apply`` refuses if one has moved.
     ``warnings`` say what somebody has to do soon, such as to log in again.
     ``playback`` is None where nobody looked at the resume points.
+    ``next`` is the command that goes on from here.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -204,6 +252,10 @@ class ReportDocument(Document):
     operations: tuple[OperationDocument, ...]
     warnings: tuple[str, ...] = ()
     playback: PlaybackDocument | None = None
+    entries: EntriesDocument = EntriesDocument()
+    outlook: OutlookDocument | None = None
+    cost: CostDocument | None = None
+    next: str | None = None
 
 
 class ProfileDocument(Document):

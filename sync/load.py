@@ -116,7 +116,7 @@ class Loader:
         self._unclear, self._before = frozenset(unclear), before or {}
         self._viewings = None if viewings is None else dict(viewings)
         self._total = len(operations)
-        with self._stop.heeded():
+        with self._stop.heeded(self._in_flight.__len__):
             try:
                 rest = await self._probe_first(operations) if is_first else operations
                 await self._apply(rest)

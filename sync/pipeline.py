@@ -13,11 +13,12 @@ from sync.domain.guard import measure
 from sync.domain.reconcile import reconcile
 from sync.domain.verify import Verification, compare
 from sync.errors import StoppedError, UnsafePlanError
-from sync.events import Finished, Stage
+from sync.events import Advanced, Finished, Stage
 from sync.incremental import prepare_changes, standing_of
 from sync.ledger import Outcome
 from sync.load import Loader
 from sync.memory import close, recall
+from sync.outline import foresee
 from sync.playback import PlaybackResult, carry_playback, plan_playback
 from sync.prepare import PROBED, Prepared, Services, prepare, read_target
 from sync.removals import check_removals, plan_removals
@@ -117,7 +118,8 @@ async def apply(
 async def verify(services: Services, *, accept_incomplete: bool = False) -> Report:
     """Read both sides and name each difference. Writes nothing to either of them."""
     prepared = await prepare(services, accept_incomplete=accept_incomplete, is_dry=True)
-    return Report(prepared, verification=_compare(prepared, prepared.existing))
+    verification = _compare(prepared, prepared.existing)
+    return Report(prepared, verification=verification, cost=services.meter.read())
 
 
 async def undo(
@@ -133,7 +135,7 @@ async def undo(
             raise ConfigError(
                 "There is nothing to undo for this profile"
                 + (f" in run {run}." if run else "."),
-                remedy="The number of a run is in the report of migrate --json.",
+                remedy="Name another run: each one says its number at its end.",
             )
         if confirm and not await confirm(rows[0].run, len(rows)):
             return Undone(rows[0].run)
@@ -164,13 +166,21 @@ async def _carry_out(
     await close(ledger, arrived, Outcome.APPLIED, "found by a later run", now)
     operations, rows = prepared.plan.operations, prepared.removals.rows
     playback = await plan_playback(services, prepared)
-    report = Report(prepared, playback=PlaybackResult(playback, error=playback.error))
+    rate = services.settings.discovr.requests_per_second
+    report = Report(
+        prepared,
+        playback=PlaybackResult(playback, error=playback.error),
+        outlook=foresee(prepared, playback, rate),
+        cost=services.meter.read(),
+    )
     if operations or rows or playback.chosen:
         change = measure(operations, prepared.existing)
         if change.is_unsafe and not is_forced:
             raise UnsafePlanError(*change)
         check_removals(prepared, is_forced=is_forced)
-        if not await confirm(report):
+        with services.meter.paused():
+            is_agreed = await confirm(report)
+        if not is_agreed:
             return report
         report = await _write(services, report, command, stop)
     elif prepared.since is None:
@@ -197,7 +207,7 @@ async def _write(
     await _supersede(services, report)
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
-    report = replace(report, playback=carried)
+    report = replace(report, playback=carried, cost=services.meter.read())
     document = report_document(report, command, 0 if report.is_complete else 4)
     await keep_report(services.ledger, document, services.clock.now())
     return report
@@ -250,6 +260,7 @@ async def _load(
         on_event=services.on_event,
         stop=stop,
     )
+    services.on_event(Advanced(Stage.LOAD, 0, len(prepared.plan.operations)))
     outcome = "stopped"
     try:
         await loader.load(
@@ -289,7 +300,7 @@ async def _load(
 
 async def _check(services: Services, prepared: Prepared, run: int) -> Verification:
     """Read the profile back, with all that is known by now, and compare."""
-    entries = await read_target(services)
+    entries = await read_target(services, Stage.VERIFY)
     memory = await recall(
         services.ledger,
         prepared.profile,

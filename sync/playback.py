@@ -153,7 +153,7 @@ async def carry_playback(
     if not plan.chosen or not isinstance(target, PlaybackTarget):
         return PlaybackResult(plan, error=plan.error)
     carrier = _Carrier(target, services.ledger, prepared.profile, services.clock)
-    with stop.heeded():
+    with stop.heeded(lambda: 1):
         error = await carrier.carry(plan.chosen, plan.known, stop)
     done = len(carrier.written) + len(carrier.failed)
     if error is None and done < len(plan.chosen):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sync.domain.plays import Title
     from sync.domain.verify import Verification
     from sync.load import Settled
+    from sync.meter import Cost
+    from sync.outline import Outlook
     from sync.playback import PlaybackResult
     from sync.prepare import Prepared
     from sync.undoing import Undone
@@ -26,7 +28,8 @@ class Report:
 
     ``settled`` holds the outcome of each operation that was tried, by its id;
     ``playback`` what became of the resume points, None where nobody looked; ``undone``
-    what was taken back because it is no longer on Trakt.
+    what was taken back because it is no longer on Trakt; ``outlook`` what carrying out
+    the plan costs, and ``cost`` what it has cost so far.
     """
 
     prepared: Prepared = field(repr=False)
@@ -35,6 +38,8 @@ class Report:
     verification: Verification | None = None
     playback: PlaybackResult | None = field(default=None, repr=False)
     undone: Undone | None = None
+    outlook: Outlook | None = None
+    cost: Cost | None = None
 
     @property
     def failed(self) -> tuple[Operation, ...]:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from sync.documents import (
     BalanceDocument,
+    CostDocument,
+    EntriesDocument,
     FailedDocument,
     KeyDocument,
     LeftAloneDocument,
     LeftOutDocument,
     OperationDocument,
+    OutlookDocument,
     PlaybackDocument,
     QuarantinedDocument,
     ReceiptDocument,
@@ -27,12 +30,14 @@ from sync.documents import (
 from sync.domain.balance import Column
 from sync.domain.desired import EPISODE_ZERO, LeftOut
 from sync.domain.digest import source_state, target_state
+from sync.outline import count_writes, outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sync.domain.balance import Balance
+    from sync.domain.plan import SeasonNote
     from sync.domain.plays import Key, Title
     from sync.domain.resume import Resume, ResumePoint
     from sync.playback import PlaybackResult
@@ -74,6 +79,11 @@ def report_document(
         operations=tuple(map(OperationDocument.model_validate, plan.operations)),
         warnings=tuple(warnings),
         playback=_playback(report.playback),
+        entries=EntriesDocument.model_validate(count_writes(plan.operations)),
+        outlook=OutlookDocument.model_validate(report.outlook)
+        if report.outlook
+        else None,
+        cost=CostDocument.model_validate(report.cost) if report.cost else None,
     )
 
 
@@ -141,24 +151,25 @@ def _balance(balance: Balance) -> BalanceDocument:
 
 
 def _titles(report: Report, balances: dict[Title, Balance]) -> Iterable[TitleReport]:
-    desired, plan = report.prepared.desired, report.prepared.plan
-    seasons: dict[Title, list[SeasonDocument]] = {}
-    for note in plan.seasons:
-        document = SeasonDocument(
-            season=note.season.season,
-            watched=note.watched,
-            writes=note.writes,
-            saved=note.saved,
-            reason=note.reason,
-            late=note.late,
-        )
-        seasons.setdefault(desired.titles[note.season.media], []).append(document)
-    for title, part in sorted(balances.items(), key=lambda item: item[0].label):
+    for part in outline(report.prepared, balances):
         yield TitleReport(
-            title=_title(title),
-            balance=_balance(part),
-            seasons=tuple(seasons.get(title, ())),
+            title=_title(part.title),
+            balance=_balance(part.balance),
+            seasons=tuple(map(_season, part.seasons)),
+            entries=EntriesDocument.model_validate(part.writes),
+            reason=part.reason,
         )
+
+
+def _season(note: SeasonNote) -> SeasonDocument:
+    return SeasonDocument(
+        season=note.season.season,
+        watched=note.watched,
+        writes=note.writes,
+        saved=note.saved,
+        reason=note.reason,
+        late=note.late,
+    )
 
 
 def _failed(report: Report) -> Iterable[FailedDocument]:
