@@ -47,7 +47,7 @@ class InputError(ServiceError):
 class AuthError(ServiceError):
     """The login is missing, has run out or was withdrawn: log in (again)."""
 
-    default_remedy = "Log in again."
+    default_remedy = "Log in again: trakt2discovr login trakt, or login discovr."
 
 
 class WrongTokenKindError(AuthError):
@@ -92,6 +92,8 @@ class NotFoundError(RejectedError):
 
 class BlockedError(ServiceError):
     """The service refuses this machine or account for now; repeating makes it worse."""
+
+    default_remedy = "Wait an hour before you run it again, or use another network."
 
 
 class ContractError(ServiceError):

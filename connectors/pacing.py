@@ -64,7 +64,7 @@ class OpenPacer:
         async with self._line:
             while (wait := self._wait()) is not None:
                 seconds, reason = wait
-                if self._on_wait is not None and seconds >= TOLD_FROM_S:
+                if self._on_wait and reason and seconds >= TOLD_FROM_S:
                     self._on_wait(seconds, reason)
                 await self._clock.sleep(seconds)
             self._in_flight += 1
@@ -100,7 +100,8 @@ class OpenPacer:
         """Adapt to what the service says."""
 
     def _reason(self) -> str:
-        return "the pace is kept"
+        """Say why a slot is not free yet; nothing to say: that is the pace itself."""
+        return ""
 
 
 class RatePacer(OpenPacer):
@@ -169,9 +170,6 @@ class RatePacer(OpenPacer):
         if part < 1 - self.NEAR:
             return self.FAST
         return self.CAREFUL if part < 1 + self.NEAR else 1
-
-    def _reason(self) -> str:
-        return f"the pace is {self.rate:.2g} requests per second"
 
 
 def _aware(value: datetime) -> datetime:

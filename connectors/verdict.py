@@ -145,7 +145,7 @@ def _judge_status(
     call: Call, response: Response, asked_s: float | None
 ) -> ServiceError:
     status = response.status
-    message = f"{call.service} answered {call.label} with status {status}."
+    message = f"{_say_status(call, status)}."
     known: dict[int, type[ServiceError]] = {
         401: AuthError,
         403: BlockedError,
@@ -158,7 +158,27 @@ def _judge_status(
     if status in _PASSING or status >= 500:
         return TransientError(message, service=call.service, status=status)
     kind = known.get(status, RejectedError)
-    return kind(message, service=call.service, status=status)
+    remedy = None
+    if kind is AuthError:
+        remedy = f"Log in again: trakt2discovr login {call.service.lower()}"
+    return kind(message, remedy=remedy, service=call.service, status=status)
+
+
+def _say_status(call: Call, status: int) -> str:
+    """Say what a status means to a person, with the status for whoever helps her."""
+    service, label = call.service, call.label
+    match status:
+        case 401:
+            return f"{service} does not accept the login for {label} (status 401)"
+        case 403:
+            return f"{service} does not allow {label} (status 403)"
+        case 404:
+            return f"{service} has nothing at {label} (status 404)"
+        case 429:
+            return f"{service} asks for fewer requests (status 429 for {label})"
+    if status >= 500:
+        return f"{service} has trouble (status {status} for {label})"
+    return f"{service} answered {label} with status {status}"
 
 
 def _unusable_redirect(call: Call, response: Response) -> ServiceError:

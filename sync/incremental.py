@@ -97,7 +97,7 @@ async def prepare_changes(
     if places and await services.target.open_profile() != standing.profile:
         return None
     existing = await _read_places(services, places, mark)
-    reading = _within(whole, places, touched)
+    reading = _within(whole, places, touched, services.no_id)
     prepared = await assemble(services, standing.profile, reading, existing)
     prepared = replace(
         prepared, whole=whole, known=known, delta=delta, since=mark, stale=stale
@@ -159,7 +159,7 @@ async def _transform(
         if delta is not None or title in unasked:
             found[title] = tmdb_id(history.media)
             unasked.discard(title)
-    return transform(extraction.plays, found, unasked)
+    return transform(extraction.plays, found, unasked, no_id=services.no_id)
 
 
 def _touched(
@@ -184,13 +184,15 @@ def _place(play: Play, desired: Desired) -> Place | None:
     return (media, play.season) if media and play.season != 0 else None
 
 
-def _within(whole: Reading, places: Collection[Place], touched: list[Play]) -> Reading:
+def _within(
+    whole: Reading, places: Collection[Place], touched: list[Play], no_id: str
+) -> Reading:
     """Return the part of Trakt's side that is looked at: whole films and seasons."""
     extraction, desired = whole.extraction, whole.desired
     left_out = [play for play in touched if _place(play, desired) is None]
     plays = [p for p in extraction.plays if places and _place(p, desired) in places]
     unasked = {left.title for left in desired.unmatched if left.reason == NO_ANSWER}
-    rest = transform(left_out, dict.fromkeys(unasked), unasked)
+    rest = transform(left_out, dict.fromkeys(unasked), unasked, no_id=no_id)
     part = replace(
         desired,
         watched={key: v for key, v in desired.watched.items() if key[:2] in places},

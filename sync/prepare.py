@@ -11,7 +11,7 @@ from sync.catalogue import seasons_that_can_pay
 from sync.concurrency import run_all
 from sync.domain.collapse import Conflict, Fate, Mode
 from sync.domain.delta import Delta
-from sync.domain.desired import EPISODE_ZERO, Desired, LeftOut, transform
+from sync.domain.desired import EPISODE_ZERO, NO_ID, NO_KEY, Desired, LeftOut, transform
 from sync.domain.plan import Action, Plan, SeasonId
 from sync.domain.plays import UNKNOWN_DATE
 from sync.domain.reconcile import reconcile
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sync.domain.watermark import Watermark
     from sync.events import Event
     from sync.ledger import Ledger
+    from sync.meter import Meter
     from sync.ports import Extraction, Source, Target
     from sync.resolve import Resolver
 
@@ -58,6 +59,12 @@ class Services:
     catalogue: Catalogue
     resolver: Resolver
     on_event: Callable[[Event], None]
+    meter: Meter
+
+    @property
+    def no_id(self) -> str:
+        """Why a title that comes without a TMDB id stays without one."""
+        return NO_ID if self.settings.tmdb.api_key else NO_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +185,16 @@ async def assemble(
     )
 
 
-async def read_target(services: Services) -> list[Entry]:
+async def read_target(services: Services, stage: Stage = Stage.READ) -> list[Entry]:
     """Read every entry of the profile."""
 
     def on_page(entries: int) -> None:
-        services.on_event(Advanced(Stage.READ, entries))
+        services.on_event(Advanced(stage, entries))
 
+    on_page(0)
     entries = await services.target.read_history(on_page)
     summary = f"{len(entries):,} entries read from Discovr"
-    services.on_event(Finished(Stage.READ, summary))
+    services.on_event(Finished(stage, summary))
     return entries
 
 
@@ -203,7 +211,9 @@ async def _gather(
     for stray in services.resolver.find_strays(extraction.plays):
         summary = f"an id of yours fits no title that was read: {name_place(stray)}"
         services.on_event(Finished(Stage.CATALOGUE, summary))
-    desired = transform(extraction.plays, found.ids, found.unasked)
+    desired = transform(
+        extraction.plays, found.ids, found.unasked, no_id=services.no_id
+    )
     if is_new:
         await _look_up(services, desired, (), is_kept=is_kept)
     return extraction, desired
@@ -213,6 +223,7 @@ async def _extract(services: Services, *, accept_incomplete: bool) -> Extraction
     def on_page(done: int, total: int) -> None:
         services.on_event(Advanced(Stage.EXTRACT, done, total))
 
+    services.on_event(Advanced(Stage.EXTRACT, 0))
     extraction = await services.source.extract(on_page)
     return accept(services, extraction, accept_incomplete=accept_incomplete)
 

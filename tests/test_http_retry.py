@@ -300,7 +300,7 @@ async def test_a_wait_before_a_retry_is_told_with_its_reason(clock: FakeClock) -
     ):
         await client.request("GET", "/x")
     [(service, seconds, reason)] = told
-    assert (service, reason) == ("Trakt", "Trakt answered GET /x with status 503.")
+    assert (service, reason) == ("Trakt", "Trakt has trouble (status 503 for GET /x).")
     assert seconds >= 2
 
 

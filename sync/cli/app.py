@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sync.cli import checkup, extras
+from sync.cli.completion import completion
 from sync.cli.context import Context
+from sync.cli.group import WORDS, Group
 from sync.cli.login import login, logout
 from sync.cli.sync_options import sync
-from sync.cli.usage import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,13 +21,41 @@ if TYPE_CHECKING:
 _FILE = click.Path(dir_okay=True, path_type=Path)
 
 
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+_CODES = """\b
+Example: trakt2discovr --sandbox migrate
+
+\b
+Exit codes:
+  0         done, or nothing to do
+  1         a bug
+  2         usage, config, input or state database is wrong: see the message
+  3         log in (again)
+  4         not everything is in its place: run it again, or read the report
+  5         a guard refused, and nothing was written
+  6         another run holds this profile
+  130, 143  stopped by Ctrl-C or a signal; nothing is lost
+
+The result goes to stdout, everything else to stderr.
+"""
+
+
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_CODES,
+)
 @click.version_option(package_name="trakt2discovr")
 @click.option("-c", "--config", type=_FILE, help="Config file (TOML).")
 @click.option("--sandbox", is_flag=True, help="Rehearse against local stand-ins.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@click.option("-v", "--verbose", is_flag=True, help="Log every request to stderr.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Name everything; log requests.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the result alone.")
+@click.option(
+    "--no-color",
+    is_flag=True,
+    help="No colours, as with NO_COLOR in the environment; TERM=dumb also stops "
+    "everything that moves.",
+)
 @click.pass_context
 def app(
     context: click.Context,
@@ -36,10 +65,12 @@ def app(
     as_json: bool,
     verbose: bool,
     quiet: bool,
+    no_color: bool,
 ) -> None:
     """Carry your watch history from Trakt to Discovr: exactly, and once.
 
-    Try it first without any account: trakt2discovr --sandbox migrate
+    Try it first without any account: with --sandbox before the command nothing leaves
+    this machine. The options here stand before the command.
     """
     if verbose and quiet:
         raise click.UsageError("-v and -q contradict each other: leave one out.")
@@ -49,6 +80,8 @@ def app(
         as_json=as_json,
         is_verbose=verbose,
         is_quiet=quiet,
+        has_colors=not no_color,
+        words=context.meta.get(WORDS, ()),
     )
 
 
@@ -124,7 +157,7 @@ def plan() -> None:
 @_FORCE
 @_runs
 def apply() -> None:
-    """Carry out exactly that plan; refuse if either side has moved since."""
+    """Carry out exactly that plan. Refuses if either side has moved since."""
 
 
 @app.command(epilog="Example: trakt2discovr undo 3")
@@ -132,7 +165,7 @@ def apply() -> None:
 @_YES
 @_runs
 def undo() -> None:
-    """Remove what that run added, by default the last one, and nothing else."""
+    """Remove what a run added. By default the last one, and nothing else."""
 
 
 @app.command(epilog="Example: trakt2discovr verify")
@@ -156,7 +189,7 @@ def profiles() -> None:
 )
 @_runs
 def unmatched() -> None:
-    """List what the last run could not carry over, with all known ids."""
+    """List what could not be carried over. Names all known ids."""
 
 
 app.add_command(sync)
@@ -166,3 +199,4 @@ app.add_command(extras.page)
 app.add_command(extras.report)
 app.add_command(checkup.status)
 app.add_command(checkup.doctor)
+app.add_command(completion)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: trakt2discovr status")
 @click.pass_obj
 def status(context: Context) -> None:
-    """Show the last run, what is open, and the logins; asks nobody, changes nothing."""
+    """Show the last run, what is open, and the logins. Asks nobody, changes nothing."""
     from sync.cli import status_command  # noqa: PLC0415  # keeps --help fast
 
     raise SystemExit(status_command.status(context))
@@ -22,7 +22,7 @@ def status(context: Context) -> None:
 @click.command(epilog="Example: trakt2discovr doctor")
 @click.pass_obj
 def doctor(context: Context) -> None:
-    """Check everything that a run depends on, and say how to put it right.
+    """Check everything that a run depends on. Says how to put it right.
 
     Nothing is written to a service; a login that has run out may be renewed.
     """

@@ -9,7 +9,9 @@ import click
 if TYPE_CHECKING:
     from sync.cli.context import Context
 
-_SERVICE = click.argument("service", type=click.Choice(["trakt", "discovr"]))
+_SERVICE = click.argument(
+    "service", type=click.Choice(["trakt", "discovr"]), metavar="SERVICE"
+)
 
 
 @click.command(epilog="Example: trakt2discovr login discovr --profile Me")
@@ -17,9 +19,10 @@ _SERVICE = click.argument("service", type=click.Choice(["trakt", "discovr"]))
 @click.option("--profile", help="Discovr: the profile to write to, by id or name.")
 @click.pass_obj
 def login(context: Context, service: str, profile: str | None) -> None:
-    """Sign in to a service: approve a code on your phone or in a browser.
+    """Sign in to a service. You approve a code on your phone or in a browser.
 
-    The code and the address are shown on stderr. The login is kept in the token store.
+    SERVICE is trakt or discovr. The code and the address are shown on stderr; the login
+    is kept in the token store.
     """
     if profile and service != "discovr":
         raise click.UsageError("--profile goes with login discovr only.")
@@ -32,7 +35,10 @@ def login(context: Context, service: str, profile: str | None) -> None:
 @_SERVICE
 @click.pass_obj
 def logout(context: Context, service: str) -> None:
-    """Sign out of a service: revoke the login there and forget it here."""
+    """Sign out of a service. Revokes the login there and forgets it here.
+
+    SERVICE is trakt or discovr.
+    """
     from sync.cli import sign_in  # noqa: PLC0415  # keeps --help fast
 
     raise SystemExit(sign_in.logout(context, service))

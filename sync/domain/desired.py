@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Play, Title
 
 NO_ID = "none of its ids leads to TMDB"
+NO_KEY = "it has no TMDB id, and without [tmdb] api_key none is looked up"
 NO_ANSWER = "TMDB gave no answer for it: run it again"
 EPISODE_ZERO = "an episode 0 cannot be expressed on Discovr by itself"
 SPECIAL = "specials (season 0) cannot be expressed on Discovr"
@@ -82,11 +83,14 @@ def transform(
     plays: Iterable[Play],
     found: Mapping[Title, int | None],
     unasked: Collection[Title] = (),
+    *,
+    no_id: str = NO_ID,
 ) -> Desired:
     """Gather plays by key. Order, repeats of pages and shuffling make no difference.
 
     ``found`` holds TMDB ids that count more than a title's own, None where nobody knows
-    yet; for the titles in ``unasked`` the question is open.
+    yet; for the titles in ``unasked`` the question is open. ``no_id`` says why the
+    others have none.
     """
     times: defaultdict[Key, list[datetime]] = defaultdict(list)
     unmatched: defaultdict[Title, int] = defaultdict(int)
@@ -118,7 +122,7 @@ def transform(
         },
         titles=known,
         media=media_by_key,
-        unmatched=_left_out(unmatched, NO_ID, dict.fromkeys(unasked, NO_ANSWER)),
+        unmatched=_left_out(unmatched, no_id, dict.fromkeys(unasked, NO_ANSWER)),
         unsupported=_left_out(unsupported, SPECIAL),
     )
 

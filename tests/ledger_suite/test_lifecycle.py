@@ -59,6 +59,17 @@ def _compare(ledger: Ledger) -> list[object]:
         return list(compare_metadata(context, tables.metadata))
 
 
+async def test_the_tables_of_the_version_before_are_brought_up_to_date(
+    shared_url: str,
+) -> None:
+    older = "UPDATE t2d_version SET version_num = '0001'"
+    async with await Ledger.open(shared_url) as ledger:
+        await ledger._in_thread(lambda: write(ledger, "DROP TABLE t2d_title"))
+        await ledger._in_thread(lambda: write(ledger, older))
+    async with await Ledger.open(shared_url) as ledger:
+        assert await ledger.histories(PROFILE) == []
+
+
 async def test_a_newer_version_is_refused_and_left_alone(shared_url: str) -> None:
     async with await Ledger.open(shared_url) as ledger:
         await ledger.put_fact(PROFILE, "watermark", 1, AT)
