@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from sync.cli.context import Context
     from sync.cli.progress import Reporter
     from sync.cli.runner import Output
-    from sync.config import Settings
     from sync.results import Report
 
 
@@ -26,21 +25,20 @@ class Confirmation:
         context: Context,
         output: Output,
         reporter: Reporter,
-        settings: Settings,
         *,
         yes: bool,
     ) -> None:
+        self._context = context
         self._is_silent = yes and (context.as_json or context.is_quiet)
         self._output = output
         self._reporter = reporter
-        self._rate = settings.discovr.requests_per_second
         self._yes = yes
 
     async def __call__(self, report: Report) -> bool:
         """Show the plan; return whether to go on."""
         self._reporter.pause()
         if not self._is_silent:
-            view.show_plan(self._output.notes, report, self._rate)
+            view.show_plan(self._output.notes, report, self._context)
         return self._yes or await agree("Write this?")
 
 
@@ -57,8 +55,12 @@ def finish(
     code = exit_code(report, is_strict=is_strict)
     if is_exact and report.verification and not report.verification.is_clean:
         code = Exit.INCOMPLETE
+    following = view.next_command(report, output.context, command)
     document = report_document(report, command, code, warnings=reporter.warnings)
-    output.emit(document, lambda console: view.show_report(console, report))
+    output.emit(
+        document.model_copy(update={"next": following}),
+        lambda console: view.show_report(console, report, output.context, following),
+    )
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from sync.writers import report_document, undo_document
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
+
+    from rich.console import Console
 
     from sync.cli.context import Context
     from sync.cli.runner import Output
@@ -59,7 +62,7 @@ def migrate(
         async with _opened(context, output, files) as (settings, reporter):
             report = await api.migrate(
                 settings,
-                confirm=Confirmation(context, output, reporter, settings, yes=yes),
+                confirm=Confirmation(context, output, reporter, yes=yes),
                 accept_incomplete=accept_incomplete,
                 is_forced=force,
                 stop=stop,
@@ -81,7 +84,7 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
             report = await api.apply(
                 settings,
                 file,
-                confirm=Confirmation(context, output, reporter, settings, yes=yes),
+                confirm=Confirmation(context, output, reporter, yes=yes),
                 is_forced=force,
                 stop=stop,
                 on_event=reporter.on_event,
@@ -107,7 +110,9 @@ def undo(context: Context, *, run: int | None, yes: bool) -> int:
                 settings, run, confirm=confirm, on_event=reporter.on_event
             )
         document = undo_document(undone)
-        output.emit(document, lambda console: view.show_undone(console, document))
+        output.emit(
+            document, lambda console: view.show_undone(console, document, context)
+        )
         return Exit.INCOMPLETE if undone.left_alone else Exit.DONE
 
     return run_command(context, work)
@@ -132,16 +137,21 @@ def plan(
                 on_event=reporter.on_event,
             )
         code = exit_code(report, is_strict=strict)
+        following = context.call("migrate", *files)
+        if out and report.prepared.plan.operations:
+            following = context.call(f"apply {shlex.quote(str(out))}")
         document = report_document(
             report, "plan", code, files, warnings=reporter.warnings
         )
+        document = document.model_copy(update={"next": following})
         if out:
             _write(out, document.model_dump_json(indent=2) + "\n")
-        rate = settings.discovr.requests_per_second
-        output.emit(
-            document,
-            lambda console: view.show_plan(console, report, rate, is_full=True),
-        )
+
+        def show(console: Console) -> None:
+            view.show_plan(console, report, context)
+            view.show_next(console, following)
+
+        output.emit(document, show)
         return code
 
     return run_command(context, work)
@@ -209,7 +219,9 @@ async def _opened(
     """Load the settings, start the sandbox if asked to, and show progress."""
     async with AsyncExitStack() as stack:
         settings = await open_settings(context, stack, files)
-        with Reporter(output.notes, is_quiet=context.is_quiet) as reporter:
+        with Reporter(
+            output.notes, is_quiet=context.is_quiet, has_bars=not context.is_verbose
+        ) as reporter:
             yield settings, reporter
 
 

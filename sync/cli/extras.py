@@ -62,7 +62,7 @@ def _runs(command: Callable[..., None]) -> Callable[..., None]:
 @_YES
 @_runs
 def page() -> None:
-    """Make a page on Discovr that fits what you watched: films and shows apart."""
+    """Make a page on Discovr. It fits what you watched: films and shows apart."""
 
 
 @click.command(epilog="Example: trakt2discovr report --publish pharen --yes")
@@ -73,4 +73,4 @@ def page() -> None:
 @_YES
 @_runs
 def report() -> None:
-    """Show the report of the last run as Markdown, or publish it."""
+    """Show the report of the last run. As Markdown, or published."""

@@ -63,7 +63,9 @@ def page(
     async def work(output: Output, _stop: Stop) -> int:
         async with AsyncExitStack() as stack:
             settings = await open_settings(context, stack)
-            reporter = Reporter(output.notes, is_quiet=context.is_quiet)
+            reporter = Reporter(
+                output.notes, is_quiet=context.is_quiet, has_bars=not context.is_verbose
+            )
             stack.enter_context(reporter)
 
             async def confirm(wanted: Sequence[PageResult]) -> bool:

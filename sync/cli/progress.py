@@ -3,64 +3,109 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Self
+import math
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
+from rich.text import Text
 
+from connectors.errors import ServiceError
 from sync import logs
+from sync.cli.pace import Pace
+from sync.cli.view.texts import clean, count, duration
+from sync.errors import StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting, Warned
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Callable, Iterable
+
+    from rich.console import Console, RenderableType
 
     from sync.events import Event
 
 _WORDS = {
-    Stage.EXTRACT: "reading Trakt",
-    Stage.READ: "reading Discovr",
-    Stage.CATALOGUE: "looking up air dates",
-    Stage.LOAD: "writing to Discovr",
-    Stage.VERIFY: "verifying",
+    Stage.EXTRACT: "Reading Trakt",
+    Stage.READ: "Reading Discovr",
+    Stage.CATALOGUE: "Looking up air dates",
+    Stage.LOAD: "Writing to Discovr",
+    Stage.VERIFY: "Reading it back",
 }
+_UNITS = {
+    Stage.EXTRACT: "pages",
+    Stage.READ: "entries",
+    Stage.CATALOGUE: "shows",
+    Stage.LOAD: "writes",
+    Stage.VERIFY: "entries",
+}
+#: Whose waits hold a stage up.
+_HELD_UP_BY = {
+    Stage.EXTRACT: {"Trakt"},
+    Stage.READ: {"Discovr"},
+    Stage.CATALOGUE: {"Trakt", "TMDB"},
+    Stage.LOAD: {"Discovr"},
+    Stage.VERIFY: {"Discovr"},
+}
+#: Without bars, waits for the same service are told no more often than this.
+_TOLD_EVERY_S = 60.0
+
+
+class _Wait(NamedTuple):
+    """A service that makes everyone wait, until a time on the steady clock."""
+
+    until: float
+    reason: str
 
 
 class Reporter:
     """Shows events. Use it as a context manager; ``pause`` before asking anything.
 
+    Without ``has_bars`` there are none on a terminal either: logs go to it too.
     ``warnings`` keeps those that came; they are shown in any case.
     """
 
     def __init__(
-        self, console: Console, *, is_quiet: bool, has_bars: bool = True
+        self,
+        console: Console,
+        *,
+        is_quiet: bool,
+        has_bars: bool = True,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
         self._is_quiet = is_quiet
+        self._now = now
         self.warnings: list[str] = []
         self._tasks: dict[Stage, TaskID] = {}
-        self._bars = Progress(
-            TextColumn("{task.description:<22}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=is_quiet or not console.is_terminal or not has_bars,
-        )
+        self._paces: dict[Stage, Pace] = {}
+        self._waits: dict[str, _Wait] = {}
+        self._load: Advanced | None = None
+        self._told: dict[str, float] = {}
+        is_moving = console.is_interactive and not os.environ.get("CI")
+        self._has_bars = is_moving and has_bars and not is_quiet
+        self._bars = _Bars(self, console, is_shown=self._has_bars)
 
     def __enter__(self) -> Self:
-        self._bars.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
+        self.pause()
+        load = self._load
+        # Who was stopped hears the same in the error's own words.
+        is_news = isinstance(error, ServiceError) and not isinstance(
+            error, StoppedError
+        )
+        if load is not None and is_news and not self._is_quiet:
+            total = count(load.total or load.done, "write")
+            self.say(f"{load.done:,} of {total} done; none of them is sent again.")
 
     def pause(self) -> None:
         """Take the bars off the screen; the next event brings them back."""
@@ -81,30 +126,78 @@ class Reporter:
         elif isinstance(event, Finished):
             self._finish(event)
         elif isinstance(event, Waiting):
-            self._say(
-                event,
-                f"{event.service}: waiting {event.seconds:.0f} s, {event.reason}",
-            )
+            self._wait(event)
+
+    def say(self, line: str) -> None:
+        """Print a line above the bars, quiet or not."""
+        self._console.print(clean(line), markup=False)
+
+    def waits(self) -> list[str]:
+        """Say for whom everyone waits, how much longer, and why."""
+        now = self._now()
+        return [
+            f"Waiting {_clock(wait.until - now)} for {service}: {wait.reason}"
+            for service, wait in self._waits.items()
+            if wait.until > now
+        ]
+
+    def left(self, stage: Stage, total: float | None) -> str:
+        """Say how long a stage takes from here, as far as that can be known."""
+        pace = self._paces.get(stage)
+        if pace is None or total is None:
+            return ""
+        left_s = pace.left_s(self._now(), int(total))
+        return "" if left_s is None else f"{_clock(left_s)} left"
 
     def _advance(self, event: Advanced) -> None:
-        self._bars.start()
+        now = self._now()
+        if event.stage is Stage.LOAD:
+            self._load = event
+        if event.stage not in self._paces:
+            self._paces[event.stage] = Pace(now)
+        self._paces[event.stage].note(now, event.done)
+        if not self._has_bars:
+            return
         if event.stage not in self._tasks:
-            self._tasks[event.stage] = self._bars.add_task(_WORDS[event.stage])
+            words = _WORDS[event.stage]
+            self._tasks[event.stage] = self._bars.add_task(
+                words, total=None, stage=event.stage
+            )
         self._bars.update(
-            self._tasks[event.stage], completed=event.done, total=event.total
+            self._tasks[event.stage], completed=event.done, total=event.total or None
         )
+        self._bars.start()
 
     def _finish(self, event: Finished) -> None:
+        self._paces.pop(event.stage, None)
+        if event.stage is Stage.LOAD:
+            self._load = None
         if event.stage in self._tasks:
             self._bars.remove_task(self._tasks.pop(event.stage))
         self._say(event, event.summary)
 
+    def _wait(self, event: Waiting) -> None:
+        now = self._now()
+        before = self._waits.get(event.service)
+        if before is None or before.until < now + event.seconds:
+            wait = _Wait(now + event.seconds, clean(event.reason))
+            self._waits[event.service] = wait
+        for stage, pace in self._paces.items():
+            if event.service in _HELD_UP_BY[stage]:
+                pace.wait(now, event.seconds)
+        told_at = self._told.get(event.service)
+        is_news = told_at is None or now - told_at >= _TOLD_EVERY_S
+        if not self._has_bars and is_news:
+            self._told[event.service] = now
+            seconds = duration(event.seconds)
+            waiting = f"Waiting {seconds} for {event.service}: {event.reason}"
+            self._say(event, waiting)
+
     def _warn(self, event: Warned) -> None:
-        warning = f"Warning: {event.message}"
-        self._console.print(warning, markup=False, soft_wrap=True)
+        self.say(f"Warning: {event.message}")
 
     def _say(self, _event: Finished | Waiting, sentence: str) -> None:
-        self._console.print(escape(sentence), highlight=False)
+        self.say(sentence)
 
 
 class LoggingReporter(Reporter):
@@ -119,3 +212,58 @@ class LoggingReporter(Reporter):
         else:
             key, service = "service.waiting", event.service
             logs.tell(key, sentence, service=service, seconds=event.seconds)
+
+
+class _Bars(Progress):
+    """The stages under way, and below them whom they wait for."""
+
+    def __init__(self, reporter: Reporter, console: Console, *, is_shown: bool) -> None:
+        self._reporter = reporter
+        super().__init__(
+            TextColumn("{task.description:<20}"),
+            BarColumn(bar_width=24),
+            _Count(),
+            _Left(reporter),
+            console=console,
+            transient=True,
+            disable=not is_shown,
+            refresh_per_second=5,
+        )
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Return what is drawn: nothing in place of an empty table."""
+        if self.tasks:
+            yield self.make_tasks_table(self.tasks)
+        for line in self._reporter.waits():
+            yield Text(line, style="yellow", no_wrap=True, overflow="ellipsis")
+
+
+class _Count(ProgressColumn):
+    """How much is done; of how much, once that is known."""
+
+    def render(self, task: Task) -> Text:
+        done, unit = f"{int(task.completed):,}", _UNITS[task.fields["stage"]]
+        if task.total is None:
+            return Text(f"{done} {unit}" if task.completed else "")
+        total = f"{int(task.total):,}"
+        return Text(f"{done.rjust(len(total))} of {total} {unit}")
+
+
+class _Left(ProgressColumn):
+    """How long it takes from here."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        super().__init__()
+        self._reporter = reporter
+
+    def render(self, task: Task) -> Text:
+        stage: Stage = task.fields["stage"]
+        return Text(self._reporter.left(stage, task.total), no_wrap=True)
+
+
+def _clock(seconds: float) -> str:
+    """Write a time that runs down: ``0:07``, ``12:34``, ``1:02:03``."""
+    whole = max(0, math.ceil(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -6,16 +6,19 @@ import asyncio
 import io
 import logging
 import os
+import shutil
 import signal
 import sys
 from contextlib import ExitStack
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
 from sync import logs
+from sync.cli.view.lines import say, show_next
+from sync.cli.view.texts import clean, count
 from sync.documents import ErrorDocument
 from sync.errors import BugError, GuardError, StoppedError
 from sync.ledger import BusyError, StateError
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from pydantic import BaseModel
+    from rich.text import Text
 
     from sync.cli.context import Context
     from sync.logs import LogFormat
@@ -54,37 +58,67 @@ _CODES: tuple[tuple[type[ServiceError], Exit], ...] = (
 )
 
 
+#: Lines that go to a file or a pipe are not broken.
+_ENDLESS = 10_000
+#: Shows the cursor again, which moving bars hide.
+_CURSOR = b"\x1b[?25h\n"
+#: Nothing here depends on how high a terminal is.
+_HEIGHT = 25
+
+
 class _PlainConsole(Console):
-    """A console that leaves a closed pipe to the runner, which knows the exit code."""
+    """A console on one stream: what is no terminal gets no control character at all.
+
+    A closed pipe is left to the runner, which knows the exit code. Text of somebody
+    else cannot command the terminal.
+    """
+
+    def __init__(self, context: Context, *, stderr: bool = False) -> None:
+        stream = sys.stderr if stderr else sys.stdout
+        is_terminal = stream.isatty()
+        super().__init__(
+            stderr=stderr,
+            highlight=False,
+            emoji=False,
+            soft_wrap=not is_terminal,
+            width=_width() if is_terminal else _ENDLESS,
+            # A width is heeded with a height alone where the terminal is a dumb one.
+            height=_HEIGHT if _is_dumb() else None,
+            # Said outright, because the environment may claim otherwise.
+            force_terminal=is_terminal,
+            no_color=None if context.has_colors else True,
+        )
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(clean(text), **options)
 
 
 class Output:
     """stdout for the result, stderr for everything else."""
 
     def __init__(self, context: Context, *, is_logging: bool = False) -> None:
-        self._as_json = context.as_json
+        self.context = context
         self._is_logging = is_logging
         # A title may hold what the terminal or the pipe cannot show.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        is_plain = not sys.stdout.isatty()
-        self.result = _PlainConsole(highlight=False, soft_wrap=is_plain)
-        self.notes = _PlainConsole(stderr=True, highlight=False)
+        self.result = _PlainConsole(context)
+        self.notes = _PlainConsole(context, stderr=True)
 
     def emit(self, document: BaseModel, show: Callable[[Console], None]) -> None:
         """Print the result: the document with --json, the view for people without."""
-        if self._as_json:
+        if self.context.as_json:
             sys.stdout.write(document.model_dump_json(indent=2) + "\n")
         else:
             show(self.result)
 
     def fail(self, error: ServiceError, code: int) -> None:
         """Say what happened and what to do; with --json on stdout, as a document."""
-        if self._as_json:
+        if self.context.as_json:
             document = ErrorDocument(
                 error=type(error).__name__,
                 message=error.message,
@@ -102,8 +136,23 @@ class Output:
                 exit_code=int(code),
             )
             return
-        self.notes.print(f"Error: {error.message}", markup=False, soft_wrap=True)
-        self.notes.print(error.remedy, markup=False, soft_wrap=True)
+        is_stopped = isinstance(error, StoppedError)
+        say(self.notes, error.message if is_stopped else f"Error: {error.message}")
+        say(self.notes, error.remedy)
+        if code == Exit.INCOMPLETE or is_stopped:
+            show_next(self.notes, self.context.again)
+
+    def tell_of_stopping(self, writes: int) -> None:
+        """Say, at the moment of the signal, what is still done and what is safe."""
+        what = f"the {count(writes, 'write')} under way" if writes else "what is noted"
+        words = (
+            f"Stopping: finishing {what}; press Ctrl-C again to leave at once, nothing "
+            "is lost."
+        )
+        if self._is_logging:
+            logs.tell("program.stopping", words)
+        else:
+            say(self.notes, words)
 
 
 def run(
@@ -127,7 +176,7 @@ def run(
 def _run(
     work: Callable[[Output, Stop], Coroutine[None, None, int]], output: Output
 ) -> int:
-    interruption = _Interruption()
+    interruption = _Interruption(output)
     try:
         return asyncio.run(interruption.guard(work(output, interruption.stop)))
     except ServiceError as error:
@@ -152,12 +201,22 @@ def _code(error: ServiceError) -> Exit:
     return next(code for kind, code in _CODES if isinstance(error, kind))
 
 
+def _width() -> int | None:
+    """Ask a dumb terminal for its width, which rich takes to be 80; None: rich asks."""
+    return shutil.get_terminal_size().columns if _is_dumb() else None
+
+
+def _is_dumb() -> bool:
+    return os.environ.get("TERM", "").lower() in {"dumb", "unknown"}
+
+
 class _Interruption:
     """SIGINT and SIGTERM: the first ends the run in good order, a second at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, output: Output) -> None:
         self.stop = Stop()
         self.exit_code = 130
+        self._output = output
 
     async def guard(self, work: Coroutine[None, None, int]) -> int:
         loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
@@ -169,7 +228,11 @@ class _Interruption:
         self.exit_code = 128 + number
         if self.stop.is_requested:
             # Every intent is on disk before its request leaves: nothing is lost.
+            if self._output.notes.is_interactive:
+                os.write(sys.stderr.fileno(), _CURSOR)
             os._exit(self.exit_code)
         self.stop.request()
         if not self.stop.is_heeded:
             task.cancel()
+            return
+        self._output.tell_of_stopping(self.stop.under_way)

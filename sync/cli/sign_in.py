@@ -166,7 +166,9 @@ async def _wiring(
     context: Context, output: Output, stack: AsyncExitStack
 ) -> LoginWiring:
     settings = await open_settings(context, stack)
-    reporter = Reporter(output.notes, is_quiet=context.is_quiet)
+    reporter = Reporter(
+        output.notes, is_quiet=context.is_quiet, has_bars=not context.is_verbose
+    )
     return LoginWiring(settings, stack, on_event=reporter.on_event)
 
 

@@ -126,8 +126,14 @@ async def _run_once(
     kind = LoggingReporter if options.log_format else Reporter
     async with AsyncExitStack() as stack:
         settings = await open_settings(context, stack)
-        reporter = stack.enter_context(kind(output.notes, is_quiet=context.is_quiet))
-        confirm = Confirmation(context, output, reporter, settings, yes=options.yes)
+        reporter = stack.enter_context(
+            kind(
+                output.notes,
+                is_quiet=context.is_quiet,
+                has_bars=not context.is_verbose,
+            )
+        )
+        confirm = Confirmation(context, output, reporter, yes=options.yes)
         try:
             report = await api.sync(
                 settings,

@@ -7,11 +7,14 @@ seconds; ``test_processes.py`` starts it afresh once.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import multiprocessing
 import os
 import pty
 import signal
+import struct
 import sys
+import termios
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.reduction import DupFd
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 KEYS = Credentials()
 PATIENCE_S = 60.0
+#: The height of a terminal whose width matters: nothing scrolls away.
+LINES = 200
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     ["__main__", __name__, "sync.cli.sign_in", "sync.ledger.migrate"]
@@ -99,14 +104,25 @@ class Program:
 
 @asynccontextmanager
 async def program(
-    *args: str, env: dict[str, str], on_terminal: bool = False
+    *args: str,
+    env: dict[str, str],
+    on_terminal: bool = False,
+    columns: int | None = None,
 ) -> AsyncIterator[Program]:
-    """Run the program; with a terminal its stdin and stderr are one."""
+    """Run the program; with a terminal its stdin and stderr are one.
+
+    With ``columns`` the terminal is that wide, and stdout is on it too.
+    """
     result, stdout = os.pipe()
-    keyboard, terminal = pty.openpty() if on_terminal else os.pipe()
-    stdin = terminal if on_terminal else os.open(os.devnull, os.O_RDONLY)
+    has_terminal = on_terminal or columns is not None
+    keyboard, terminal = pty.openpty() if has_terminal else os.pipe()
+    stdin = terminal if has_terminal else os.open(os.devnull, os.O_RDONLY)
+    if columns is not None:
+        size = struct.pack("HHHH", LINES, columns, 0, 0)
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
+    screen = stdout if columns is None else terminal
     process = _SERVER.Process(
-        target=_become, args=(args, env, _Files((stdin, stdout, terminal)))
+        target=_become, args=(args, env, _Files((stdin, screen, terminal)))
     )
     process.start()
     for handle in {stdin, stdout, terminal}:

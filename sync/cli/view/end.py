@@ -1,0 +1,141 @@
+"""How the end of a run looks: what arrived, what did not, the proof, and what next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.cli.view.left_out import show_left_out_of
+from sync.cli.view.lines import heading, say, show_list, show_next
+from sync.cli.view.plan import name_of
+from sync.cli.view.playback import show_playback
+from sync.cli.view.texts import count, duration, entries, join
+from sync.cli.view.totals import show_totals
+from sync.domain.desired import NO_ANSWER
+from sync.results import describe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sync.cli.context import Context
+    from sync.meter import Cost
+    from sync.results import Report
+
+_DIFFERENCES = {
+    "missing": "watched, and not there",
+    "doubled": "there more than once",
+    "unexpected": "an entry of ours, and no longer on Trakt",
+}
+
+
+def show_report(console: Console, report: Report, context: Context, next_: str) -> None:
+    """Show what arrived, what did not, the proof, the cost, and what to do next."""
+    if is_refused(report):
+        say(console, "Nothing was written.", style="bold")
+        show_next(console, next_)
+        return
+    if not report.prepared.is_unchanged:
+        show_totals(console, report, is_plan=report.run is None)
+        show_left_out_of(console, report, context, is_brief=True)
+    show_playback(console, report, is_full=context.is_verbose, is_brief=True)
+    _show_failed(console, report, context)
+    _show_differences(console, report, context)
+    say(console)
+    _show_proof(console, report)
+    _show_run(console, report)
+    show_next(console, next_)
+
+
+def is_refused(report: Report) -> bool:
+    """Whether there was something to write and the person said no."""
+    prepared, playback = report.prepared, report.playback
+    points = playback is not None and playback.plan.chosen and not playback.written
+    if report.run is not None or report.verification or report.undone:
+        return False
+    return bool(prepared.plan.operations or prepared.removals.rows or points)
+
+
+def _show_failed(console: Console, report: Report, context: Context) -> None:
+    if not report.failed:
+        return
+    heading(console, f"Not written: {entries(len(report.failed))}")
+    lines = []
+    for operation in report.failed:
+        settled = report.settled.get(operation.id)
+        why = settled.detail or settled.outcome.value if settled else "not sent"
+        lines.append(f"{name_of(report, operation.key)}: {why}")
+    whole = context.call("--json report")
+    show_list(console, lines, whole=whole, is_full=context.is_verbose)
+
+
+def _show_differences(console: Console, report: Report, context: Context) -> None:
+    found = report.verification
+    if found is None or found.is_clean:
+        return
+    heading(console, "Differences")
+    lines = [
+        f"{name_of(report, key)}: {words}"
+        for name, words in _DIFFERENCES.items()
+        for key in getattr(found, name)
+    ]
+    whole = context.call("--json verify")
+    show_list(console, lines, whole=whole, is_full=context.is_verbose)
+
+
+def _show_proof(console: Console, report: Report) -> None:
+    found = report.verification
+    if found is not None:
+        read = f"{entries(found.entries)} read back"
+        style = "bold green" if found.is_whole else "bold red"
+        say(console, f"{describe(found)}, {read}", style=style)
+    elif report.prepared.is_unchanged:
+        say(console, "Nothing has changed on Trakt since the last run.", style="bold")
+    elif report.failed:
+        say(console, "Not everything is in its place.", style="bold red")
+    else:
+        words = "Everything that changed is in its place: each write was answered."
+        say(console, words, style="bold green")
+    undone = report.undone
+    if undone is not None:
+        gone = len(undone.removed) + len(undone.restored)
+        say(console, f"{entries(gone)} taken back that are no longer on Trakt.")
+
+
+def _show_run(console: Console, report: Report) -> None:
+    cost = report.cost
+    if cost is None:
+        return
+    spent = _describe_cost(cost)
+    if report.run is None:
+        say(console, f"It took {spent}.")
+        return
+    arrived = len(report.prepared.plan.operations) - len(report.failed)
+    say(console, f"Run {report.run}: {entries(arrived)} written; it took {spent}.")
+
+
+def _describe_cost(cost: Cost) -> str:
+    requests = [f"{s.requests:,} to {s.service}" for s in cost.services]
+    spent = f"{duration(cost.took_s)} and {count(cost.requests, 'request')}"
+    spent += f" ({join(requests)})" if requests else ""
+    repeated = sum(service.retries for service in cost.services)
+    again = f", {repeated:,} of them repeated" if repeated else ""
+    limited = [s.service for s in cost.services if s.limited]
+    waits = f"; {join(limited)} asked for a slower pace" if limited else ""
+    return f"{spent}{again}{waits}"
+
+
+def next_command(report: Report, context: Context, command: str) -> str:
+    """Choose the one command that brings the person on from here."""
+    prepared, found = report.prepared, report.verification
+    unmatched = prepared.desired.unmatched
+    is_unasked = any(left.reason == NO_ANSWER for left in unmatched)
+    if is_refused(report) or is_unasked or not report.is_complete:
+        return context.call("migrate") if command == "verify" else context.again
+    if unmatched:
+        return context.call("unmatched --out unmatched.toml")
+    is_stale = prepared.stale.keys and not prepared.removals.rows
+    if is_stale or (found and found.unexpected):
+        return context.call("sync --prune")
+    # Who reads downloads may have no API to sync from.
+    if command == "sync" or not prepared.extraction.receipt.requests:
+        return context.call("report --html report.html")
+    return context.call("sync")

@@ -1,0 +1,65 @@
+"""How the smaller results look: what was left out, taken back, or found as profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.cli.view.lines import say, show_list, show_next
+from sync.cli.view.texts import clean, count, entries, title
+from sync.domain.plays import Key
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sync.cli.context import Context
+    from sync.documents import (
+        LeftOutDocument,
+        ProfilesDocument,
+        UndoDocument,
+        UnmatchedDocument,
+    )
+
+
+def show_left_out(console: Console, document: UnmatchedDocument) -> None:
+    """Show what the last run could not carry over, with all known ids, uncut."""
+    groups = {"unmatched": document.unmatched, "not possible": document.unsupported}
+    for name, group in groups.items():
+        for left in group:
+            say(console, f"{name}: {_left_out_line(left)}", hang=4)
+    for record in document.quarantined:
+        say(console, f"unreadable: {record.where}: {record.reason}", hang=4)
+    if not any((document.unmatched, document.unsupported, document.quarantined)):
+        say(console, "The last run carried everything over.")
+
+
+def show_undone(console: Console, document: UndoDocument, context: Context) -> None:
+    """Show what was taken back, and what was left alone and why."""
+    lines = [
+        f"left alone: {Key(left.key.media, left.key.season, left.key.episode)}: "
+        f"{left.reason}"
+        for left in document.left_alone
+    ]
+    whole = "--json has them all"
+    show_list(console, lines, whole=whole, is_full=context.is_verbose)
+    say(
+        console,
+        f"Run {document.run} is taken back: {entries(document.removed)} removed, "
+        f"{document.restored:,} set back, {document.gone:,} were gone already, "
+        f"{len(document.left_alone):,} left alone.",
+    )
+    show_next(console, context.call("plan"))
+
+
+def show_profiles(console: Console, document: ProfilesDocument) -> None:
+    """List profiles, one a line: id, then name."""
+    for profile in document.profiles:
+        say(console, f"{clean(profile.id)}  {title(profile.name)}")
+    if not document.profiles:
+        say(console, "The account has no profile yet: create one on Discovr first.")
+
+
+def _left_out_line(left: LeftOutDocument) -> str:
+    year = f" ({left.title.year})" if left.title.year else ""
+    known = ", ".join(f"{name} {value}" for name, value in left.title.ids.items())
+    name = title(left.title.title + year)
+    return f"{name}: {count(left.plays, 'play')}; {left.reason} [{known or 'no ids'}]"

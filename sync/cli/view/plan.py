@@ -1,0 +1,235 @@
+"""How a plan looks: what goes where, what does not and why, and what it costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from rich.cells import cell_len
+
+from sync.cli.view.left_out import show_left_out_of
+from sync.cli.view.lines import MOST_LINES, heading, say, show_list
+from sync.cli.view.playback import show_playback
+from sync.cli.view.texts import count, duration, entries, pad, seasons, title
+from sync.cli.view.totals import show_totals
+from sync.domain.balance import Column
+from sync.domain.collapse import Fate
+from sync.domain.plays import Key, Kind
+from sync.outline import count_writes, outline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from sync.cli.context import Context
+    from sync.domain.plan import SeasonNote
+    from sync.outline import TitleOutline, Writes
+    from sync.results import Report
+
+#: Films are named where there are no more than this.
+FEW = 8
+#: A column of titles is never narrower than this, nor wider than that.
+NARROWEST, WIDEST = 24, 40
+
+
+def show_plan(console: Console, report: Report, context: Context) -> None:
+    """Show what would be written, and why; with -v every season and title."""
+    is_full = context.is_verbose
+    show_totals(console, report, is_plan=True)
+    _, balances = report.balance()
+    found = outline(report.prepared, balances)
+    known = set(report.prepared.desired.titles.values())
+    shows = [t for t in found if t.title.kind is Kind.SHOW and t.title in known]
+    films = [t for t in found if t.title.kind is Kind.FILM and t.title in known]
+    _show_shows(console, shows, context, is_full=is_full)
+    _show_films(console, films, is_full=is_full)
+    _show_kept(console, report, is_full=is_full)
+    _show_removals(console, report, is_full=is_full)
+    show_left_out_of(console, report, context)
+    show_playback(console, report, is_full=is_full)
+    _show_cost(console, report)
+
+
+def _show_shows(
+    console: Console,
+    shows: Sequence[TitleOutline],
+    context: Context,
+    *,
+    is_full: bool,
+) -> None:
+    if not shows:
+        return
+    heading(console, f"Shows: {len(shows):,}")
+    done = [show for show in shows if _is_done(show) and not is_full]
+    open_ = [show for show in shows if not _is_done(show) or is_full]
+    shown = open_ if is_full else open_[:MOST_LINES]
+    _show_table(console, shown, is_full=is_full)
+    if len(shown) < len(open_):
+        more = len(open_) - len(shown)
+        whole = context.call("-v plan")
+        say(console, f"... and {more:,} more shows. All of them: {whole}", indent=2)
+    if done:
+        names = [title(show.title.label) for show in done]
+        named = f": {', '.join(names)}" if len(names) <= FEW else ""
+        say(console, f"{len(done):,} there already{named}", indent=2, hang=6)
+
+
+def _is_done(show: TitleOutline) -> bool:
+    """Whether everything of it is in its place, so that nothing has to be explained."""
+    columns = show.balance.columns
+    is_there = columns[Column.ALREADY_THERE] + columns[Column.COVERED]
+    return not show.writes.total and is_there == show.balance.read
+
+
+def _show_table(
+    console: Console, shows: Sequence[TitleOutline], *, is_full: bool
+) -> None:
+    rows = [_Row.of(show) for show in shows]
+    if not rows:
+        return
+    numbers = min(16, max(cell_len(row.seasons) for row in rows))
+    episodes = max(len(row.episodes) for row in rows)
+    # The titles get what the longest of the short results leaves.
+    widest = max((cell_len(r.result) for r in rows if not r.is_reason), default=0)
+    room = console.width - (2 + 2 + numbers + 2 + episodes + 4 + widest)
+    longest = max(cell_len(title(row.name)) for row in rows)
+    names = min(longest, max(NARROWEST, min(room, WIDEST)))
+    for show, row in zip(shows, rows, strict=True):
+        cells = (
+            pad(title(row.name, names), names),
+            pad(row.seasons, numbers),
+            row.episodes.rjust(episodes),
+        )
+        say(console, f"{'  '.join(cells)} -> {row.result}", indent=2, hang=6)
+        _show_seasons(console, show.seasons, is_full=is_full)
+
+
+class _Row(NamedTuple):
+    """What a line on a show is made of."""
+
+    name: str
+    seasons: str
+    episodes: str
+    result: str
+    is_reason: bool
+
+    @classmethod
+    def of(cls, show: TitleOutline) -> Self:
+        numbers = seasons(note.season.season for note in show.seasons)
+        is_reason = not show.writes.total
+        result = f"nothing: {show.reason}" if is_reason else say_writes(show.writes)
+        episodes = count(show.episodes, "episode")
+        return cls(show.title.label, numbers, episodes, result, is_reason)
+
+
+def say_writes(writes: Writes) -> str:
+    """Say what is written: ``5 season entries``, ``3 season + 10 episode entries``."""
+    parts = {
+        "season": writes.seasons,
+        "episode": writes.episodes,
+        "film": writes.films,
+    }
+    named = [f"{number:,} {name}" for name, number in parts.items() if number]
+    added = writes.seasons + writes.episodes + writes.films
+    found = (
+        [f"{' + '.join(named)} {'entry' if added == 1 else 'entries'}"] if named else []
+    )
+    if writes.changes:
+        found.append(f"{writes.changes:,} set to watched")
+    if writes.zeros:
+        found.append(count(writes.zeros, "zero"))
+    return ", ".join(found)
+
+
+def _show_seasons(
+    console: Console, notes: Sequence[SeasonNote], *, is_full: bool
+) -> None:
+    """Say why seasons do not go whole into one entry; several at once where it fits."""
+    reasons: dict[str, list[int]] = {}
+    for note in notes:
+        is_apart = note.writes > 1 and not note.saved
+        # A season that went whole into its default needs no explanation.
+        if is_full or note.writes > 1 or note.late:
+            why = note.reason.removeprefix("kept apart: ")
+            words = f" apart: {why}" if is_apart else f": {why}"
+            reasons.setdefault(words, []).append(note.season.season)
+    for words, numbers in reasons.items():
+        say(console, f"{seasons(numbers)}{words}", indent=4, hang=8, style="dim")
+
+
+def _show_films(
+    console: Console,
+    films: Sequence[TitleOutline],
+    *,
+    is_full: bool,
+) -> None:
+    if not films:
+        return
+    heading(console, f"Films: {len(films):,}")
+    written = [film for film in films if film.writes.total]
+    names = [title(film.title.label) for film in written]
+    if written:
+        few = is_full or len(names) <= FEW
+        named = f": {', '.join(names)}" if few else ""
+        say(console, f"{entries(len(names))} to write{named}", indent=2, hang=6)
+    reasons: dict[str, list[str]] = {}
+    for film in films:
+        if not film.writes.total:
+            reasons.setdefault(film.reason, []).append(title(film.title.label))
+    for reason, names in reasons.items():
+        named = f": {', '.join(names)}" if is_full or len(names) <= FEW else ""
+        say(console, f"{len(names):,} {reason}{named}", indent=2, hang=6)
+
+
+def _show_kept(console: Console, report: Report, *, is_full: bool) -> None:
+    """Name what the person un-marked herself, and how to have it written after all."""
+    titles = report.prepared.desired.titles
+    kept = [k for k, f in report.prepared.plan.fates.items() if f is Fate.KEPT]
+    if not kept:
+        return
+    heading(console, f"Kept as you set it on Discovr: {len(kept):,}")
+    ordered = sorted(kept, key=lambda key: (titles[key.media].label, key.order))
+    for key in ordered if is_full else ordered[:FEW]:
+        say(console, name_of(report, key), indent=2)
+    if len(kept) > FEW and not is_full:
+        say(console, f"... and {len(kept) - FEW:,} more (-v names them)", indent=2)
+    advice = 'To write it all the same: [history] conflict = "trakt" in the config.'
+    say(console, advice, indent=2)
+
+
+def _show_removals(console: Console, report: Report, *, is_full: bool) -> None:
+    rows = report.prepared.removals.rows
+    if not rows:
+        return
+    heading(console, f"Taken back, because no longer on Trakt: {len(rows):,}")
+    names = [name_of(report, row.operation.key) for row in rows]
+    show_list(console, names, whole="-v names them", is_full=is_full)
+
+
+def name_of(report: Report, key: Key) -> str:
+    """Name what a key stands for: its title, season and episode."""
+    known = report.prepared.whole.desired.titles.get(key.media)
+    name = title(known.label) if known else key.media
+    place = str(key).removeprefix(key.media)
+    return f"{name}{place}"
+
+
+def _show_cost(console: Console, report: Report) -> None:
+    plan, outlook = report.prepared.plan, report.outlook
+    say(console)
+    if not plan.operations:
+        if not report.prepared.removals.rows:
+            words = "Nothing to write: everything is there already."
+            say(console, words, style="bold")
+        return
+    what = say_writes(count_writes(plan.operations))
+    saved = f"; without season defaults {plan.saved:,} more" if plan.saved else ""
+    say(console, f"To write: {what}{saved}.", style="bold")
+    if outlook is not None:
+        writes = count(len(plan.operations), "write")
+        say(
+            console,
+            f"{count(outlook.requests, 'request')} to Discovr, {writes} and what "
+            f"reads them back: about {duration(outlook.seconds)} at "
+            f"{outlook.per_second:g} a second.",
+        )

@@ -1,0 +1,96 @@
+"""How words, numbers and titles look on a terminal: plain, and safe to print."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: A title longer than this is cut wherever it is shown.
+MOST_CELLS = 80
+#: Joiners and marks of direction belong to scripts and emoji; they move no cursor.
+_HARMLESS = frozenset("\u200c\u200d\u200e\u200f\u2068\u2069\n")
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+
+
+def clean(text: str) -> str:
+    """Replace what could command a terminal; every kind of blank becomes a space."""
+    return "".join(map(_clean_letter, text))
+
+
+def title(text: str, cells: int = MOST_CELLS) -> str:
+    """Make a title of somebody else's fit into a line of ours.
+
+    One that is written from right to left is isolated, so that the numbers after it
+    stay where they belong.
+    """
+    shown = clean(text).replace("\n", " ")
+    if cell_len(shown) > cells:
+        shown = f"{set_cell_size(shown, cells - 3).rstrip()}..."
+    if any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in shown):
+        return f"\N{FIRST STRONG ISOLATE}{shown}\N{POP DIRECTIONAL ISOLATE}"
+    return shown
+
+
+def pad(text: str, cells: int) -> str:
+    """Fill with spaces up to that many cells, which are not letters (CJK, emoji)."""
+    return text + " " * (cells - cell_len(text))
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Say how many there are: ``1 entry``, ``2,000 entries``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def entries(number: int) -> str:
+    """Count entries."""
+    return count(number, "entry", "entries")
+
+
+def join(parts: Sequence[str]) -> str:
+    """Enumerate: ``a, b and c``."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """Say how long that is, in the two largest units at most."""
+    whole = max(0, round(seconds))
+    if whole < 1:
+        return "a second"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        parts = [count(hours, "hour"), count(minutes, "minute") if minutes else ""]
+    elif minutes:
+        shown = rest if minutes < 10 else 0
+        parts = [count(minutes, "minute"), count(shown, "second") if shown else ""]
+    else:
+        parts = [count(rest, "second")]
+    return " ".join(filter(None, parts))
+
+
+def seasons(numbers: Iterable[int]) -> str:
+    """Name seasons: ``S1-S3, S5``."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(
+        f"S{run[0]}" if len(run) == 1 else f"S{run[0]}-S{run[-1]}" for run in runs
+    )
+
+
+def _clean_letter(letter: str) -> str:
+    if letter.isprintable() or letter in _HARMLESS:
+        return letter
+    if letter == "\t" or unicodedata.category(letter) == "Zs":
+        return " "
+    return "\N{REPLACEMENT CHARACTER}"

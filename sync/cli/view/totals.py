@@ -1,0 +1,55 @@
+"""The totals of a run: every play read is in exactly one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.cli.view.lines import say
+from sync.cli.view.texts import count
+from sync.domain.balance import Column
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sync.results import Report
+
+_WORDS = {
+    Column.WRITTEN: "written, with an entry of their own",
+    Column.COVERED: "covered by a season default, one entry for all of a season",
+    Column.ALREADY_THERE: "already there",
+    Column.KEPT: "kept as you set them on Discovr",
+    Column.UNSUPPORTED: "not possible on Discovr",
+    Column.UNMATCHED: "unmatched",
+    Column.UNREADABLE: "unreadable",
+    Column.FAILED: "failed",
+}
+_STYLES = {
+    Column.UNMATCHED: "yellow",
+    Column.UNREADABLE: "yellow",
+    Column.FAILED: "bold red",
+}
+
+
+def show_totals(console: Console, report: Report, *, is_plan: bool) -> None:
+    """Show what was read, what proves it whole, and what becomes of it."""
+    if console.is_terminal:
+        say(console)  # what follows is the result, and no longer progress
+    receipt = report.prepared.extraction.receipt
+    proof = "proved whole" if receipt.is_whole else "NOT proved whole"
+    pages = f" on {count(receipt.pages, 'page')}" if receipt.pages else ""
+    total, _ = report.balance()
+    read = f"{count(total.read, 'play')} read from {receipt.source}{pages}, {proof}"
+    say(console, read, style="bold")
+    for line in (*receipt.doubts, *receipt.missing, *receipt.notes):
+        say(console, line, indent=2, hang=4)
+    width = len(f"{total.read:,}")
+    for column, words in _WORDS.items():
+        number = total.columns[column]
+        if not number:
+            continue
+        is_future = is_plan and column is Column.WRITTEN
+        line = f"{number:>{width},}  {'to be ' if is_future else ''}{words}"
+        say(console, line, indent=2, hang=4 + width, style=_STYLES.get(column, ""))
+    if total.repeats:
+        again = count(total.repeats, "is one more play", "are further plays")
+        say(console, f"({again} of the same film or episode)", indent=2)
