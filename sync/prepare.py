@@ -194,7 +194,7 @@ async def read_target(services: Services, stage: Stage = Stage.READ) -> list[Ent
     on_page(0)
     entries = await services.target.read_history(on_page)
     summary = f"{len(entries):,} entries read from Discovr"
-    services.on_event(Finished(stage, summary))
+    services.on_event(Finished(Stage.READ, summary))
     return entries
 
 

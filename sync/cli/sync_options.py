@@ -61,7 +61,7 @@ class _Parsed(click.ParamType[Any]):
 )
 @click.pass_obj
 def sync(context: Context, /, **options: Any) -> None:
-    """Carry over what changed since the last run; with --every, again and again."""
+    """Carry over what changed since the last run. With --every, again and again."""
     from sync.cli import sync_command  # noqa: PLC0415  # keeps --help fast
 
     raise SystemExit(sync_command.sync(context, **options))

@@ -120,7 +120,7 @@ def test_elsewhere_there_is_a_line_a_stage_and_no_control_character(
 ) -> None:
     if kind == "ci":
         monkeypatch.setenv("CI", "true")
-    show = Show(is_terminal=kind != "pipe", is_plain=kind == "plain")
+    show = Show(is_terminal=kind != "pipe", has_bars=kind != "plain")
     with show.reporter:
         show.tell(Advanced(READ, 0), Advanced(READ, 5))
         show.tell(Finished(READ, "5 entries read from Discovr"))

@@ -83,7 +83,7 @@ async def test_the_json_of_a_plan_holds_what_the_terminal_shows(tmp_path: Path) 
     assert f"{entries['seasons']} season + {entries['episodes']} episode" in text
     assert f"{document['outlook']['requests']} requests to Discovr" in text
     points = document["playback"]
-    assert f"{len(points['to_write'])} to be written" in text
+    assert f"{len(points['planned'])} to be written" in text
     for point in points["left"]:
         assert point["reason"] in text
     shows = [t for t in document["titles"] if any(s["writes"] for s in t["seasons"])]

@@ -120,7 +120,7 @@ def test_every_message_is_a_sentence_and_every_remedy_says_what_to_do() -> None:
     assert len(found) > 80
     for where, message, remedy in found:
         if message is not None:
-            assert re.match(r"[A-Z{\[]", message), where
+            assert re.match(r"[A-Z{\[-]", message), where
             assert message.endswith((".", "{}")), where
         if remedy is not None:
             assert re.match(r"[A-Z{]", remedy), where
