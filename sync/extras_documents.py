@@ -37,3 +37,16 @@ class PublishedDocument(Document):
     id: str
     title: str
     is_new: bool
+
+
+class PageFileDocument(Document):
+    """Where the report was written as a page, and what it shows."""
+
+    format: Literal["trakt2discovr/report-page"] = "trakt2discovr/report-page"
+    version: Literal[1] = 1
+    path: str
+    size: int
+    profile: str
+    run: int | None
+    titles: int
+    plays: int

@@ -15,7 +15,7 @@ from sync.documents import (
     UndoDocument,
     UnmatchedDocument,
 )
-from sync.extras_documents import PagesDocument, PublishedDocument
+from sync.extras_documents import PageFileDocument, PagesDocument, PublishedDocument
 from sync.login_documents import LoginDocument, LogoutDocument
 from sync.status_documents import StatusDocument
 
@@ -31,6 +31,7 @@ def schema() -> dict[str, Any]:
         | LogoutDocument
         | PagesDocument
         | PublishedDocument
+        | PageFileDocument
         | StatusDocument
         | DoctorDocument
         | JobDocument

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,7 +66,12 @@ def page() -> None:
     """Make a page on Discovr. It fits what you watched: films and shows apart."""
 
 
-@click.command(epilog="Example: trakt2discovr report --publish pharen --yes")
+@click.command(epilog="Example: trakt2discovr report --html report.html")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    help="Write it to this file as a page for the browser, with a map of every season.",
+)
 @click.option(
     "--publish", type=click.Choice(["pharen"]), help="Publish it on Pharen Hub."
 )
@@ -73,4 +79,4 @@ def page() -> None:
 @_YES
 @_runs
 def report() -> None:
-    """Show the report of the last run. As Markdown, or published."""
+    """Show the report of the last run. As Markdown, as a page, or published."""

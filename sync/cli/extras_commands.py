@@ -28,6 +28,7 @@ from sync.standing import PROFILES
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from rich.console import Console
 
@@ -89,9 +90,16 @@ def page(
 
 
 def report(
-    context: Context, *, publish: str | None, title: str | None, yes: bool
+    context: Context,
+    *,
+    html: Path | None,
+    publish: str | None,
+    title: str | None,
+    yes: bool,
 ) -> int:
-    """Print the report of the last run, or publish it."""
+    """Print the report of the last run, write it as a page, or publish it."""
+    if html and publish:
+        raise click.UsageError("--html and --publish are two things: give one of them.")
     if publish:
         require_an_answer(yes=yes, look="trakt2discovr report")
     if title is not None and not (publish and title.strip()):
@@ -100,6 +108,11 @@ def report(
     async def work(output: Output, _stop: Stop) -> int:
         async with AsyncExitStack() as stack:
             settings = await open_settings(context, stack, None)
+            if html:
+                # The templates are needed here only.
+                from sync.cli.html_report import write_page  # noqa: PLC0415
+
+                return await write_page(context, output, settings, html)
             if not publish:
                 ledger = await Ledger.open(settings.state.url)
                 await stack.enter_async_context(ledger)

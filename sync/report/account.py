@@ -1,0 +1,279 @@
+"""The account of the run: its head, the balance, what is left over, the receipts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from sync.domain.balance import Column
+from sync.domain.desired import EPISODE_ZERO, NO_ANSWER, NO_ID, SPECIAL
+from sync.report.states import STATES
+from sync.report.watched import moment, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sync.documents import (
+        BalanceDocument,
+        KeyDocument,
+        LeftOutDocument,
+        ReportDocument,
+    )
+    from sync.ledger.records import Run
+    from sync.report.material import Material
+
+AGAIN = "Run trakt2discovr migrate again: it sends nothing twice."
+_ADVICE = {
+    NO_ID: "If TMDB knows the title, add what is missing on Trakt and run it again. "
+    "If not, Discovr cannot know it either: there is nothing to do.",
+    NO_ANSWER: "Run it again: TMDB did not answer, so nobody knows yet.",
+    SPECIAL: "Nothing: Discovr has no place for specials. They stay on Trakt.",
+    EPISODE_ZERO: "Nothing: Discovr counts episodes from 1. It stays on Trakt.",
+}
+_UNREADABLE = "Look the record up on Trakt, correct or remove it there, and run again."
+_DIFFERENCES = {
+    "missing": ("Missing on Discovr", AGAIN),
+    "doubled": (
+        "There more than once",
+        "Remove the spare entry on Discovr; what was watched stays.",
+    ),
+    "unexpected": (
+        "On Discovr, and no longer on Trakt",
+        "Leave it, or remove it on Discovr: an import never un-watches.",
+    ),
+}
+#: A segment of the bar is at least so wide, in percent, or nobody would see it; and
+#: from here on it has room for its number.
+_LEAST, _ROOMY = 0.6, 7.0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Who, when, which command, and the proof in one sentence."""
+
+    facts: tuple[tuple[str, str], ...]
+    is_proved: bool
+    proof: str
+
+
+class BalanceRow(NamedTuple):
+    """One column of the balance, as a row and as a segment of the bar."""
+
+    code: str
+    name: str
+    plays: int
+    share: str
+    x: str
+    width: str
+    middle: str
+    is_roomy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceView:
+    """What became of all plays read. ``sentence`` says the same as the bar."""
+
+    read: int
+    repeats: int
+    rows: tuple[BalanceRow, ...]
+    sentence: str
+
+
+class LeftItem(NamedTuple):
+    """One title or record, and what is known of it."""
+
+    name: str
+    year: int | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftGroup:
+    """What did not go over for one reason, and what to do about it."""
+
+    code: str
+    heading: str
+    advice: str
+    items: tuple[LeftItem, ...]
+
+
+class RunRow(NamedTuple):
+    """One run of the ledger."""
+
+    id: int
+    command: str
+    started: str
+    took: str
+    outcome: str
+    plays: str
+    writes: str
+    failed: str
+
+
+def build_head(material: Material) -> Head:
+    """Gather what stands at the top."""
+    report = material.report
+    profile = report.profile
+    if material.profile not in ("", profile):
+        profile = f"{material.profile} ({profile})"
+    facts = [
+        ("Discovr profile", profile),
+        ("From", report.receipt.source),
+        ("Command", report.command + (f", run {report.run}" if report.run else "")),
+        ("Finished", f"{moment(material.at)} UTC"),
+    ]
+    found = report.verification
+    is_proved = (
+        report.receipt.is_whole
+        and found is not None
+        and not (found.missing or found.doubled or report.failed)
+    )
+    return Head(tuple(facts), is_proved, _proof(report))
+
+
+def _proof(report: ReportDocument) -> str:
+    receipt, found = report.receipt, report.verification
+    whole = "proved whole" if receipt.is_whole else "not proved whole"
+    head = f"{receipt.plays:,} plays read from {receipt.source}, {whole}"
+    if found is None:
+        return f"{head}; Discovr was not read back."
+    counts = {
+        name: len(getattr(found, name)) for name in ("missing", "doubled", "unexpected")
+    }
+    named = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    place = f"not everything is in its place: {named}" if named else "all is there"
+    if not (found.missing or found.doubled):
+        place = "everything is in its place"
+        place += f" ({named})" if named else ""
+    return f"{head}; Discovr was read back, and {place}."
+
+
+def build_balance(balance: BalanceDocument) -> BalanceView:
+    """Lay the columns out side by side; those without plays are left out."""
+    counts = {column: getattr(balance, column.value) for column in Column}
+    there = {column: plays for column, plays in counts.items() if plays}
+    widths = {c: max(_LEAST, 100 * n / balance.read) for c, n in there.items()}
+    scale = 100 / sum(widths.values()) if widths else 1
+    rows, x = [], 0.0
+    for column, plays in there.items():
+        width = widths[column] * scale
+        state = STATES[column]
+        rows.append(
+            BalanceRow(
+                code=state.code,
+                name=state.name,
+                plays=plays,
+                share=_share(plays, balance.read),
+                x=f"{x:.3f}%",
+                width=f"{width:.3f}%",
+                middle=f"{x + width / 2:.3f}%",
+                is_roomy=width >= _ROOMY,
+            )
+        )
+        x += width
+    parts = ", ".join(f"{row.plays:,} {row.name}" for row in rows) or "nothing"
+    sentence = f"{balance.read:,} plays read: {parts}."
+    return BalanceView(balance.read, balance.repeats, tuple(rows), sentence)
+
+
+def _share(plays: int, read: int) -> str:
+    percent = 100 * plays / read
+    return f"{percent:.0f} %" if percent >= 1 else "< 1 %"
+
+
+def build_left(
+    report: ReportDocument, labels: Mapping[str, str]
+) -> tuple[LeftGroup, ...]:
+    """Return what is not in its place, by reason; ``labels`` names media ids."""
+    groups = [
+        *_failures(report, labels),
+        *_differences(report, labels),
+        *_left_out("u", "Unmatched", report.unmatched),
+        *_left_out("x", "Not possible on Discovr", report.unsupported),
+    ]
+    if report.quarantined:
+        items = tuple(LeftItem(r.where, None, r.reason) for r in report.quarantined)
+        groups.append(LeftGroup("u", "Unreadable", _UNREADABLE, items))
+    return tuple(groups)
+
+
+def _failures(report: ReportDocument, labels: Mapping[str, str]) -> Iterable[LeftGroup]:
+    if report.failed:
+        items = tuple(
+            LeftItem(_label(f.operation.key, labels), None, f.detail or f.outcome)
+            for f in report.failed
+        )
+        yield LeftGroup("f", "Failed writes", AGAIN, items)
+
+
+def _differences(
+    report: ReportDocument, labels: Mapping[str, str]
+) -> Iterable[LeftGroup]:
+    for name, (heading, advice) in _DIFFERENCES.items():
+        keys: Sequence[KeyDocument] = getattr(report.verification, name, ())
+        if keys:
+            items = tuple(LeftItem(_label(key, labels), None, "") for key in keys)
+            yield LeftGroup("f", heading, advice, items)
+
+
+def _left_out(
+    code: str, heading: str, group: Sequence[LeftOutDocument]
+) -> Iterable[LeftGroup]:
+    ordered = sorted(group, key=lambda left: left.reason)
+    for reason, lefts in groupby(ordered, key=lambda left: left.reason):
+        items = tuple(
+            LeftItem(name_of(left.title.title), left.title.year, _note(left))
+            for left in lefts
+        )
+        yield LeftGroup(code, f"{heading}: {reason}", _ADVICE.get(reason, AGAIN), items)
+
+
+def _note(left: LeftOutDocument) -> str:
+    ids = ", ".join(f"{name} {value}" for name, value in left.title.ids.items())
+    return f"{left.plays:,} play{'s' * (left.plays != 1)}; {ids or 'no known ids'}"
+
+
+def _label(key: KeyDocument, labels: Mapping[str, str]) -> str:
+    season = f" S{key.season:02d}" if key.season is not None else ""
+    episode = f"E{key.episode:02d}" if key.episode is not None else ""
+    return f"{labels.get(key.media, key.media)}{season}{episode}"
+
+
+def build_runs(runs: Iterable[Run]) -> tuple[RunRow, ...]:
+    """Return the latest runs, newest first."""
+    return tuple(
+        RunRow(
+            id=run.id,
+            command=run.command,
+            started=moment(run.started_at),
+            took=_took(run),
+            outcome=run.outcome or "not finished",
+            plays=_count(run, "plays"),
+            writes=_count(run, "operations"),
+            failed=_count(run, "failed"),
+        )
+        for run in runs
+    )
+
+
+def _took(run: Run) -> str:
+    if run.finished_at is None:
+        return ""
+    return duration((run.finished_at - run.started_at).total_seconds())
+
+
+def duration(seconds: float) -> str:
+    """Say how long something took, in the largest unit that fits."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def _count(run: Run, name: str) -> str:
+    value = run.summary.get(name)
+    return f"{value:,}" if isinstance(value, int) else ""

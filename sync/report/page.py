@@ -1,0 +1,123 @@
+"""Puts the page together: data into the template, and the policy that guards it.
+
+Everything foreign is escaped by Jinja2. The policy in the page forbids whatever else
+could get in: it names the one style and the one script by their digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from sync.report.account import (
+    build_balance,
+    build_head,
+    build_left,
+    build_runs,
+    duration,
+)
+from sync.report.months import MONTHS, build_months
+from sync.report.states import STATES, UNWATCHED
+from sync.report.watched import build_films, build_shows, failure_details, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sync.documents import ReportDocument
+    from sync.report.account import BalanceView, Head, LeftGroup, RunRow
+    from sync.report.material import Material
+    from sync.report.months import Months
+    from sync.report.states import State
+    from sync.report.watched import FilmYear, Show
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All that the template shows, computed; it decides nothing."""
+
+    head: Head
+    is_rehearsal: bool
+    balance: BalanceView
+    months: Months
+    states: Sequence[State]
+    shows: Sequence[Show]
+    years: Sequence[FilmYear]
+    left: Sequence[LeftGroup]
+    report: ReportDocument
+    runs: Sequence[RunRow]
+
+
+def build_page(material: Material) -> Page:
+    """Compute the page. Pure: the same material gives the same page."""
+    report, histories = material.report, material.histories
+    details = failure_details(report.failed)
+    labels = {h.media: name_of(h.title.name) for h in histories if h.media}
+    return Page(
+        head=build_head(material),
+        is_rehearsal=material.is_rehearsal,
+        balance=build_balance(report.balance),
+        months=build_months(play.watched_at for h in histories for play in h.plays),
+        states=(*STATES.values(), UNWATCHED),
+        shows=build_shows(histories, details),
+        years=build_films(histories, details),
+        left=build_left(report, labels),
+        report=report,
+        runs=build_runs(material.runs),
+    )
+
+
+def render_html(material: Material) -> str:
+    """Return the whole page."""
+    style, script = _asset("style.css"), _asset("script.js")
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; "
+        f"script-src '{_digest(script)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            page=build_page(material),
+            months=MONTHS,
+            policy=policy,
+            style=style,
+            script=script,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("sync.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = "{:,}".format
+    environment.filters["plural"] = _plural
+    environment.filters["duration"] = duration
+    return environment
+
+
+def _plural(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _asset(name: str) -> Markup:
+    # Our own files, in the package: nothing foreign is ever in them.
+    text = (files("sync.report") / "templates" / name).read_text("utf-8")
+    return Markup(text)  # noqa: S704  # see above
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,200 @@
+"""The map of what was watched: shows by season and episode, and films by year."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from sync.domain.balance import Column
+from sync.domain.plays import UNKNOWN_DATE, Key, Kind
+from sync.report.states import STATES, UNWATCHED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sync.documents import FailedDocument
+    from sync.domain.histories import SeasonFacts, TitleHistory
+
+NAMELESS = "(no title)"
+UNDATED = "date unknown"
+_OWN = {STATES[Column.WRITTEN].code, STATES[Column.ALREADY_THERE].code}
+_DEFAULT = STATES[Column.COVERED].code
+
+
+class Square(NamedTuple):
+    """One episode: the code of its state, and all there is to say in a line."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """A row of squares; ``reason`` says why its entries are what they are."""
+
+    name: str
+    watched: int
+    reason: str
+    squares: tuple[Square, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A show with its seasons; ``entries`` stand for all of its watched episodes."""
+
+    name: str
+    year: int | None
+    plays: int
+    episodes: int
+    entries: int
+    seasons: tuple[Season, ...]
+    codes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A film and when it was watched, newest last."""
+
+    name: str
+    year: int | None
+    code: str
+    state: str
+    times: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilmYear:
+    """The films that were last watched in one year."""
+
+    name: str
+    films: tuple[Film, ...]
+
+
+def failure_details(failed: Iterable[FailedDocument]) -> dict[Key, str]:
+    """Say of every key why its write did not arrive, whatever write that was."""
+    details = {}
+    for failure in failed:
+        key = failure.operation.key
+        detail = failure.detail or failure.outcome
+        whole = Key(key.media, key.season)
+        details[whole._replace(episode=key.episode)] = detail
+        for cover in failure.operation.covers:
+            details[whole._replace(episode=cover.episode)] = detail
+    return details
+
+
+def build_shows(
+    histories: Iterable[TitleHistory], details: Mapping[Key, str]
+) -> tuple[Show, ...]:
+    """Return all shows by name, with a square for each episode that is known."""
+    shows = (_show(h, details) for h in histories if h.title.kind is Kind.SHOW)
+    return tuple(sorted(shows, key=lambda show: (show.name.casefold(), show.year or 0)))
+
+
+def build_films(
+    histories: Iterable[TitleHistory], details: Mapping[Key, str]
+) -> tuple[FilmYear, ...]:
+    """Return all films by the year in which they were last watched, newest first."""
+    years: defaultdict[int, list[tuple[datetime, Film]]] = defaultdict(list)
+    for history in histories:
+        if history.title.kind is Kind.FILM and history.plays:
+            times = sorted(play.watched_at for play in history.plays)
+            film = _film(history, times, details)
+            last = times[-1]
+            years[0 if last == UNKNOWN_DATE else last.year].append((last, film))
+    return tuple(
+        FilmYear(str(year) if year else UNDATED.capitalize(), _newest_first(films))
+        for year, films in sorted(years.items(), reverse=True)
+    )
+
+
+def moment(instant: datetime) -> str:
+    """Write a time of the report: in UTC, to the minute."""
+    if instant == UNKNOWN_DATE:
+        return UNDATED
+    return instant.isoformat(" ", "minutes")[:16]
+
+
+def name_of(name: str) -> str:
+    """Return a title that can be seen."""
+    return name if name.strip() else NAMELESS
+
+
+def _newest_first(films: list[tuple[datetime, Film]]) -> tuple[Film, ...]:
+    films.sort(key=lambda pair: pair[0], reverse=True)
+    return tuple(film for _, film in films)
+
+
+def _film(
+    history: TitleHistory, times: Sequence[datetime], details: Mapping[Key, str]
+) -> Film:
+    key = Key(history.media or "")
+    state = STATES[history.fates.get(key, Column.UNMATCHED)]
+    why = f" ({details[key]})" if key in details else ""
+    return Film(
+        name=name_of(history.title.name),
+        year=history.title.year,
+        code=state.code,
+        state=f"{state.name}{why}",
+        times=", ".join(map(moment, times)),
+    )
+
+
+def _show(history: TitleHistory, details: Mapping[Key, str]) -> Show:
+    times: defaultdict[int, defaultdict[int, list[datetime]]]
+    times = defaultdict(lambda: defaultdict(list))
+    for play in history.plays:
+        times[play.season or 0][play.episode or 0].append(play.watched_at)
+    facts = {season.number: season for season in history.seasons}
+    seasons = tuple(
+        _season(history, number, times[number], facts.get(number), details)
+        for number in sorted(times, key=lambda number: (number == 0, number))
+    )
+    codes = [{square.code for square in season.squares} for season in seasons]
+    own = sum(square.code in _OWN for season in seasons for square in season.squares)
+    return Show(
+        name=name_of(history.title.name),
+        year=history.title.year,
+        plays=len(history.plays),
+        episodes=sum(map(len, times.values())),
+        entries=own + sum(_DEFAULT in present for present in codes),
+        seasons=seasons,
+        codes="".join(sorted(set().union(*codes))),
+    )
+
+
+def _season(
+    history: TitleHistory,
+    number: int,
+    times: Mapping[int, Sequence[datetime]],
+    facts: SeasonFacts | None,
+    details: Mapping[Key, str],
+) -> Season:
+    known = times.keys() | (facts.episodes if facts else ())
+    squares = []
+    for episode in sorted(known):
+        if episode not in times:
+            text = f"Episode {episode}: {UNWATCHED.name}"
+            squares.append(Square(UNWATCHED.code, text))
+            continue
+        key = Key(history.media or "", number, episode)
+        state = STATES[_column(history, key)]
+        why = f" ({details[key]})" if key in details else ""
+        when = ", ".join(map(moment, sorted(times[episode])))
+        text = f"Episode {episode}: {state.name}{why}; watched {when}"
+        squares.append(Square(state.code, text))
+    return Season(
+        name=f"Season {number}" if number else "Specials",
+        watched=len(times),
+        reason=facts.reason if facts else "",
+        squares=tuple(squares),
+    )
+
+
+def _column(history: TitleHistory, key: Key) -> Column:
+    """Return what became of an episode; what has no fate cannot be expressed."""
+    if history.media is None and key.season:
+        return Column.UNMATCHED
+    return history.fates.get(key, Column.UNSUPPORTED)
