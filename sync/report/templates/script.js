@@ -64,7 +64,7 @@
     }
     map.addEventListener("focusin", (event) => show(squareOf(event)));
     map.addEventListener("focusout", () => show(null));
-    addEventListener("scroll", () => { if (shown) show(focused()); }, { passive: true });
+    addEventListener("scroll", () => { if (shown) show(shown.matches(":hover") ? shown : focused()); }, { passive: true });
     addEventListener("keydown", (event) => { if (event.key === "Escape") show(null); });
 
     // One stop of the Tab key a show; the arrow keys walk on from there.

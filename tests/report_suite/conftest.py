@@ -1,0 +1,59 @@
+"""A real Chromium for the tests of the page.
+
+Where it is not installed, the tests that ask for it are skipped; in CI they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from sync.report.material import Material
+from sync.report.page import render_html
+from tests.report_suite.opened import Opened
+
+_INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium"
+_FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        reason = f"Chromium is not installed here; {_INSTALL}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+def opened(chromium: Browser, tmp_path: Path) -> Callable[..., Any]:
+    """Open the page of some material, watched from before its first byte."""
+
+    @asynccontextmanager
+    async def opened(material: Material, **context: Any) -> AsyncIterator[Opened]:
+        file = tmp_path / "report.html"
+        file.write_bytes(render_html(material).encode(errors="replace"))
+        async with await chromium.new_context(**context) as browsing:
+            yield await Opened.at(file.as_uri(), browsing)
+
+    return opened
