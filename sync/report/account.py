@@ -123,30 +123,35 @@ def build_head(material: Material) -> Head:
         ("Command", report.command + (f", run {report.run}" if report.run else "")),
         ("Finished", f"{moment(material.at)} UTC"),
     ]
+    wrong = _what_is_wrong(report)
+    is_proved = report.receipt.is_whole and not wrong
+    return Head(tuple(facts), is_proved, _proof(report, wrong))
+
+
+def _what_is_wrong(report: ReportDocument) -> list[str]:
+    """Name what keeps the run from being proved, beside a read that is not whole."""
     found = report.verification
-    is_proved = (
-        report.receipt.is_whole
-        and found is not None
-        and not (found.missing or found.doubled or report.failed)
-    )
-    return Head(tuple(facts), is_proved, _proof(report))
+    if found is None:
+        return ["Discovr was not read back"]
+    wrong = []
+    if failed := len(report.failed):
+        wrong.append(f"{failed:,} write{'s' * (failed != 1)} did not arrive")
+    counts = {"missing": len(found.missing), "doubled": len(found.doubled)}
+    named = [f"{count:,} {name}" for name, count in counts.items() if count]
+    if named:
+        place = f"something is not in its place: {', '.join(named)}"
+        wrong.append(f"Discovr was read back, and {place}")
+    return wrong
 
 
-def _proof(report: ReportDocument) -> str:
+def _proof(report: ReportDocument, wrong: Sequence[str]) -> str:
     receipt, found = report.receipt, report.verification
     whole = "proved whole" if receipt.is_whole else "not proved whole"
+    place = "Discovr was read back, and everything is in its place"
+    if found and found.unexpected:
+        place += f" (entries no longer on Trakt: {len(found.unexpected):,})"
     head = f"{receipt.plays:,} plays read from {receipt.source}, {whole}"
-    if found is None:
-        return f"{head}; Discovr was not read back."
-    counts = {
-        name: len(getattr(found, name)) for name in ("missing", "doubled", "unexpected")
-    }
-    named = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-    place = f"not everything is in its place: {named}" if named else "all is there"
-    if not (found.missing or found.doubled):
-        place = "everything is in its place"
-        place += f" ({named})" if named else ""
-    return f"{head}; Discovr was read back, and {place}."
+    return f"{head}; {'; '.join(wrong or [place])}."
 
 
 def build_balance(balance: BalanceDocument) -> BalanceView:

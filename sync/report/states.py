@@ -23,14 +23,12 @@ UNWATCHED = State("n", "not watched", "The catalogue knows it, and Trakt has no 
 
 #: In the order of the balance.
 STATES = {
-    Column.WRITTEN: State(
-        "o", "own entry", "The run wrote an entry of its own for it."
-    ),
+    Column.WRITTEN: State("o", "written", "An entry of its own, written by the run."),
     Column.ALREADY_THERE: State(
-        "t", "already there", "An entry of its own stood on Discovr before the run."
+        "t", "already there", "An entry of its own, on Discovr before the run."
     ),
     Column.COVERED: State(
-        "d", "covered by a season default", "One entry for the season stands for it."
+        "d", "covered by a season default", "One entry for its season stands for it."
     ),
     Column.KEPT: State(
         "k", "kept as you set it", "What you set on Discovr is newer than the play."

@@ -32,10 +32,14 @@ class Square(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Season:
-    """A row of squares; ``reason`` says why its entries are what they are."""
+    """A row of squares; ``reason`` says why its entries are what they are.
+
+    ``is_known``: the squares are all of its episodes, not the watched ones alone.
+    """
 
     name: str
     watched: int
+    is_known: bool
     reason: str
     squares: tuple[Square, ...]
 
@@ -117,6 +121,15 @@ def moment(instant: datetime) -> str:
     return instant.isoformat(" ", "minutes")[:16]
 
 
+def _moments(times: Sequence[datetime]) -> str:
+    """Write times in order, and all that have no date as one."""
+    dated = [moment(instant) for instant in times if instant != UNKNOWN_DATE]
+    undated = len(times) - len(dated)
+    if undated:
+        dated.append(UNDATED + (f" ({undated} times)" if undated > 1 else ""))
+    return ", ".join(dated)
+
+
 def name_of(name: str) -> str:
     """Return a title that can be seen."""
     return name if name.strip() else NAMELESS
@@ -138,7 +151,7 @@ def _film(
         year=history.title.year,
         code=state.code,
         state=f"{state.name}{why}",
-        times=", ".join(map(moment, times)),
+        times=_moments(times),
     )
 
 
@@ -182,12 +195,13 @@ def _season(
         key = Key(history.media or "", number, episode)
         state = STATES[_column(history, key)]
         why = f" ({details[key]})" if key in details else ""
-        when = ", ".join(map(moment, sorted(times[episode])))
+        when = _moments(sorted(times[episode]))
         text = f"Episode {episode}: {state.name}{why}; watched {when}"
         squares.append(Square(state.code, text))
     return Season(
         name=f"Season {number}" if number else "Specials",
         watched=len(times),
+        is_known=bool(facts and facts.episodes),
         reason=facts.reason if facts else "",
         squares=tuple(squares),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sync.documents import (
     BalanceDocument,
@@ -26,6 +26,9 @@ from sync.domain.histories import SeasonFacts, TitleHistory
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title
 from sync.ledger.records import Run
 from sync.report.material import Material
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 WHEN = datetime(2026, 11, 20, 21, 5, tzinfo=UTC)
 FIRST = datetime(2019, 1, 5, 20, 0, tzinfo=UTC)
@@ -50,11 +53,12 @@ HOSTILE = (
 
 def show(
     name: str = "Dark",
-    *seasons: dict[int, Column | None],
+    *seasons: Mapping[int, Column | None],
     media: str | None = "TV_1",
     number: int = 1,
     plays: int = 1,
-    **facts: Any,
+    reason: str = "the reason",
+    is_known: bool = True,
 ) -> TitleHistory:
     """Return a show: what became of each episode, season by season from the first.
 
@@ -75,10 +79,7 @@ def show(
         if fate and media
     }
     known = tuple(
-        SeasonFacts(
-            season,
-            **{"reason": "the reason", "saved": 0, "episodes": frozenset(of)} | facts,
-        )
+        SeasonFacts(season, reason, 0, frozenset(of if is_known else ()))
         for season, of in enumerate(seasons, start=1)
     )
     return TitleHistory(title, media, tuple(watched), fates, known)
@@ -152,39 +153,33 @@ def failure(media: str, detail: str, *covers: int) -> FailedDocument:
 
 
 def point(name: str, **fields: Any) -> ResumePointDocument:
-    return ResumePointDocument(
-        **{
-            "title": TitleDocument(kind="show", title=name, year=2017, ids={}),
-            "season": 2,
-            "episode": 4,
-            "progress": 43.5,
-            "paused_at": FIRST,
-            "outcome": "written",
-        }
-        | fields
-    )
+    defaults: dict[str, Any] = {
+        "title": TitleDocument(kind="show", title=name, year=2017, ids={}),
+        "season": 2,
+        "episode": 4,
+        "progress": 43.5,
+        "paused_at": FIRST,
+        "outcome": "written",
+    }
+    return ResumePointDocument(**defaults | fields)
 
 
 def run(number: int = 3, **fields: Any) -> Run:
-    return Run(
-        **{
-            "id": number,
-            "profile": "prf_1",
-            "command": "migrate",
-            "started_at": WHEN - timedelta(seconds=74),
-            "finished_at": WHEN,
-            "outcome": "loaded",
-            "summary": {"plays": 10, "operations": 5, "failed": 0},
-        }
-        | fields
-    )
+    defaults: dict[str, Any] = {
+        "id": number,
+        "profile": "prf_1",
+        "command": "migrate",
+        "started_at": WHEN - timedelta(seconds=74),
+        "finished_at": WHEN,
+        "outcome": "loaded",
+        "summary": {"plays": 10, "operations": 5, "failed": 0},
+    }
+    return Run(**defaults | fields)
 
 
 def material(*histories: TitleHistory, **fields: Any) -> Material:
-    return Material(
-        **{"report": report(), "at": WHEN, "histories": histories, "profile": "Me"}
-        | fields
-    )
+    defaults: dict[str, Any] = {"report": report(), "at": WHEN, "profile": "Me"}
+    return Material(histories=histories, **defaults | fields)
 
 
 def eventful() -> Material:
@@ -194,7 +189,7 @@ def eventful() -> Material:
         show(
             name,
             states,
-            {n: Column.COVERED for n in range(1, 25)},
+            dict.fromkeys(range(1, 25), Column.COVERED),
             number=i,
             media=f"TV_{i}",
         )

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import async_playwright
 
-from sync.report.material import Material
 from sync.report.page import render_html
 from tests.report_suite.opened import Opened
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from playwright.async_api import Browser
+
+    from sync.report.material import Material
+    from tests.report_suite.opened import Opener
 
 _INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium"
 _FLAGS = (
@@ -46,7 +52,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-def opened(chromium: Browser, tmp_path: Path) -> Callable[..., Any]:
+def opened(chromium: Browser, tmp_path: Path) -> Opener:
     """Open the page of some material, watched from before its first byte."""
 
     @asynccontextmanager

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
     from playwright.async_api import BrowserContext, Dialog, Page
+
+#: Takes the material and the options of a browser context.
+Opener: TypeAlias = "Callable[..., AbstractAsyncContextManager[Opened]]"
 
 _VIOLATIONS = """
 window.violations = [];

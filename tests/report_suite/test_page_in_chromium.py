@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -12,15 +13,15 @@ from sync.domain.balance import Column
 from tests.report_suite.builders import HOSTILE, eventful, film, material, show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from playwright.async_api import Locator, Page
+
+    from tests.report_suite.opened import Opener
 
 # One browser serves all of them, and lives in the loop of the session.
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SIX = {n: Column.COVERED for n in range(1, 6)} | {6: None}
-Open = "Callable[..., Any]"
+SIX: dict[int, Column | None] = dict.fromkeys(range(1, 6), Column.COVERED)
+SIX[6] = None
 
 
 async def count(page: Page, selector: str) -> int:
@@ -32,7 +33,7 @@ def square(page: Page, season: int, episode: int) -> Locator:
     return row.locator("li").nth(episode - 1)
 
 
-async def test_every_section_is_there_and_no_heading_is_skipped(opened: Open) -> None:
+async def test_every_section_is_there_and_no_heading_is_skipped(opened: Opener) -> None:
     async with opened(eventful()) as view:
         for heading in (
             "The balance",
@@ -49,12 +50,12 @@ async def test_every_section_is_there_and_no_heading_is_skipped(opened: Open) ->
         )
         assert levels[0] == 1
         assert levels.count(1) == 1
-        assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+        assert all(b - a <= 1 for a, b in pairwise(levels))
         for landmark in ("banner", "navigation", "main", "contentinfo", "search"):
             assert await view.page.get_by_role(landmark).count() == 1
 
 
-async def test_every_link_of_the_page_leads_into_the_page(opened: Open) -> None:
+async def test_every_link_of_the_page_leads_into_the_page(opened: Opener) -> None:
     async with opened(eventful()) as view:
         links = await view.page.evaluate(
             "[...document.links].map(a => a.getAttribute('href'))"
@@ -65,7 +66,7 @@ async def test_every_link_of_the_page_leads_into_the_page(opened: Open) -> None:
 
 
 async def test_it_asks_nobody_for_anything_and_says_nothing_on_the_console(
-    opened: Open,
+    opened: Opener,
 ) -> None:
     async with opened(eventful()) as view:
         await view.page.mouse.wheel(0, 20_000)
@@ -79,7 +80,7 @@ async def test_it_asks_nobody_for_anything_and_says_nothing_on_the_console(
 
 
 async def test_its_policy_forbids_scripts_styles_and_images_from_elsewhere(
-    opened: Open,
+    opened: Opener,
 ) -> None:
     asked: list[bytes] = []
 
@@ -125,7 +126,7 @@ async def test_its_policy_forbids_scripts_styles_and_images_from_elsewhere(
         assert not any(asked)
 
 
-async def test_titles_are_shown_to_the_letter_and_run_nothing(opened: Open) -> None:
+async def test_titles_are_shown_to_the_letter_and_run_nothing(opened: Opener) -> None:
     async with opened(eventful()) as view:
         for place in ("#map h3 bdi", ".year bdi", "#left li > bdi"):
             shown = await view.page.locator(place).all_text_contents()
@@ -138,14 +139,12 @@ async def test_titles_are_shown_to_the_letter_and_run_nothing(opened: Open) -> N
         assert view.notes == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1440)])
 async def test_axe_finds_nothing_to_complain_about(
-    scheme: str, width: int, opened: Open
+    scheme: str, width: int, opened: Opener
 ) -> None:
     size = {"width": width, "height": 900}
     async with opened(eventful(), viewport=size, color_scheme=scheme) as view:
-        await view.page.locator("summary").first.click()
         await view.page.locator(".times input").first.check()
         await square(view.page, 3, 1).hover()
         found = await Axe().run(view.page)
@@ -159,16 +158,15 @@ async def test_axe_finds_nothing_to_complain_about(
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
-async def test_nothing_is_wider_than_the_screen(width: int, opened: Open) -> None:
+async def test_nothing_is_wider_than_the_screen(width: int, opened: Opener) -> None:
     async with opened(eventful(), viewport={"width": width, "height": 800}) as view:
-        await view.page.locator("summary").first.click()
         for box in await view.page.locator(".times input").all():
             await box.check()
         wide = await view.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width
 
 
-async def test_the_arrow_keys_walk_through_a_show(opened: Open) -> None:
+async def test_the_arrow_keys_walk_through_a_show(opened: Opener) -> None:
     async with opened(material(show("Dark", SIX, SIX, plays=2))) as view:
         page, keyboard = view.page, view.page.keyboard
         await page.locator(".times input").focus()
@@ -204,7 +202,7 @@ async def test_the_arrow_keys_walk_through_a_show(opened: Open) -> None:
 
 
 async def test_a_square_tells_of_itself_under_the_pointer_and_under_a_finger(
-    opened: Open,
+    opened: Opener,
 ) -> None:
     async with opened(material(show("Dark", SIX)), has_touch=True) as view:
         page, detail = view.page, view.page.locator("#detail")
@@ -219,8 +217,8 @@ async def test_a_square_tells_of_itself_under_the_pointer_and_under_a_finger(
         assert "Episode 6: not watched" in await detail.inner_text()
 
 
-async def test_what_a_square_tells_stays_on_the_screen(opened: Open) -> None:
-    long = {n: Column.COVERED for n in range(1, 200)}
+async def test_what_a_square_tells_stays_on_the_screen(opened: Opener) -> None:
+    long = dict.fromkeys(range(1, 200), Column.COVERED)
     size = {"width": 360, "height": 640}
     shown = material(show("Soap", long, plays=40))
     async with opened(shown, viewport=size) as view:
@@ -234,14 +232,14 @@ async def test_what_a_square_tells_stays_on_the_screen(opened: Open) -> None:
             assert box["y"] + box["height"] <= 640
 
 
-async def test_the_filter_finds_titles_whatever_their_accents(opened: Open) -> None:
+async def test_the_filter_finds_titles_whatever_their_accents(opened: Opener) -> None:
     shows = [show("Pokémon", SIX), show("Dark", SIX), film("Pokemon: the film")]
     async with opened(material(*shows)) as view:
         found = view.page.locator("#filter-found")
         assert await found.inner_text() == "2 of 2 shows, 1 of 1 films"
         await view.page.get_by_label("Title").fill(" POKEMON")
         assert await found.inner_text() == "1 of 2 shows, 1 of 1 films"
-        assert await view.page.locator(".show:visible h3 bdi").all_inner_texts() == [
+        assert await view.page.locator(".show:visible h3 bdi").all_text_contents() == [
             "Pokémon"
         ]
         await view.page.get_by_label("Title").fill("nothing like it")
@@ -249,7 +247,7 @@ async def test_the_filter_finds_titles_whatever_their_accents(opened: Open) -> N
         assert await count(view.page, ".year") == 0
 
 
-async def test_the_filter_finds_states(opened: Open) -> None:
+async def test_the_filter_finds_states(opened: Opener) -> None:
     shows = [
         show("Dark", SIX),
         show("The Wire", {1: Column.WRITTEN, 2: Column.FAILED}),
@@ -260,14 +258,14 @@ async def test_the_filter_finds_states(opened: Open) -> None:
         found = await view.page.locator("#filter-found").inner_text()
         assert found == "1 of 2 shows, 1 of 1 films"
         visible = view.page.locator(".show:visible")
-        assert await visible.locator("h3 bdi").inner_text() == "The Wire"
+        assert await visible.locator("h3 bdi").text_content() == "The Wire"
         marks = await visible.locator("li").evaluate_all(
             "all => all.map(li => getComputedStyle(li, '::before').opacity)"
         )
         assert marks == ["0.25", "1"]
 
 
-async def test_without_scripts_everything_can_be_read(opened: Open) -> None:
+async def test_without_scripts_everything_can_be_read(opened: Opener) -> None:
     shown = material(show("Dark", SIX), film("Alien"))
     async with opened(shown, java_script_enabled=False) as view:
         page = view.page
@@ -282,7 +280,9 @@ async def test_without_scripts_everything_can_be_read(opened: Open) -> None:
         assert "2019-01-26 20:00" in (await episode.text_content() or "")
 
 
-async def test_on_paper_everything_is_open_and_no_control_is_left(opened: Open) -> None:
+async def test_on_paper_everything_is_open_and_no_control_is_left(
+    opened: Opener,
+) -> None:
     async with opened(material(show("Dark", SIX), film("Alien"))) as view:
         page = view.page
         await page.get_by_role("button", name="Dark theme").click()
@@ -298,7 +298,7 @@ async def test_on_paper_everything_is_open_and_no_control_is_left(opened: Open) 
 
 
 async def test_the_theme_is_that_of_the_system_until_the_button_says_otherwise(
-    opened: Open,
+    opened: Opener,
 ) -> None:
     async with opened(material(), color_scheme="dark") as view:
         ground = "getComputedStyle(document.body).backgroundColor"
@@ -310,7 +310,7 @@ async def test_the_theme_is_that_of_the_system_until_the_button_says_otherwise(
         assert await view.page.evaluate(ground) == dark
 
 
-async def test_nothing_on_the_page_moves_by_itself(opened: Open) -> None:
+async def test_nothing_on_the_page_moves_by_itself(opened: Opener) -> None:
     async with opened(eventful()) as view:
         moving = """[...document.querySelectorAll("*")].filter((element) => {
           const style = getComputedStyle(element);
@@ -320,7 +320,9 @@ async def test_nothing_on_the_page_moves_by_itself(opened: Open) -> None:
         assert await view.page.evaluate(moving) == 0
 
 
-async def test_the_first_stop_of_the_tab_key_skips_to_the_content(opened: Open) -> None:
+async def test_the_first_stop_of_the_tab_key_skips_to_the_content(
+    opened: Opener,
+) -> None:
     async with opened(material()) as view:
         await view.page.keyboard.press("Tab")
         assert await count(view.page, ".skip:focus") == 1

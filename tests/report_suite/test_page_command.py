@@ -1,0 +1,115 @@
+"""``report --html`` from outside: the file, the words, and what it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+from platformdirs import user_data_path
+
+from sync.chronicle import keep_report
+from sync.cli.app import app
+from sync.config import APP
+from sync.domain.balance import Column
+from sync.extras_documents import PageFileDocument
+from sync.ledger import Ledger
+from sync.pipeline import PROFILES
+from tests.report_suite.builders import WHEN, film, report, show
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sync.domain.histories import TitleHistory
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(app, ["--sandbox", *map(str, args)])
+
+
+@pytest.fixture
+def reported() -> None:
+    """Leave behind in the sandbox what a run leaves there."""
+    asyncio.run(_keep(show("Dark", {1: Column.WRITTEN}, plays=3), film("\ud800 half")))
+
+
+async def _keep(*histories: TitleHistory) -> None:
+    folder = user_data_path(APP) / "sandbox"
+    folder.mkdir(parents=True)
+    async with await Ledger.open(f"sqlite:///{folder / 'state.sqlite3'}") as ledger:
+        document = report()
+        await keep_report(ledger, document, WHEN)
+        await ledger.put_histories(document.profile, histories, {}, WHEN)
+        await ledger.put_fact(PROFILES, "Me", document.profile, WHEN)
+
+
+def test_the_page_of_a_real_run_is_written_and_the_message_says_where(
+    tmp_path: Path,
+) -> None:
+    assert run("migrate", "--yes").exit_code == 0
+    file = tmp_path / "report.html"
+    result = run("report", "--html", file)
+    assert result.exit_code == 0, result.output
+    assert str(file) in result.stdout
+    html = file.read_text(encoding="utf-8")
+    assert html.startswith("<!doctype html>")
+    assert "913 plays read from Trakt, proved whole" in html
+    assert "This was a rehearsal" in html
+    # What the services were asked, and where somebody stopped.
+    assert '<th scope="row">Discovr</th>' in html
+    assert "<bdi>Conclave</bdi>" in html
+
+
+@pytest.mark.usefixtures("reported")
+def test_with_json_a_document_says_what_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    result = run("--json", "report", "--html", file)
+    document = PageFileDocument.model_validate_json(result.stdout)
+    assert document.path == str(file)
+    assert document.size == file.stat().st_size
+    assert (document.run, document.titles, document.plays) == (3, 2, 4)
+    assert "<bdi>Dark</bdi>" in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("reported")
+@pytest.mark.skipif(os.name != "posix", reason="modes are a POSIX matter")
+def test_only_its_owner_may_read_it_and_nothing_else_is_left(tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text("of yesterday")
+    file.chmod(0o644)
+    assert run("report", "--html", file).exit_code == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.usefixtures("reported")
+def test_what_is_no_file_is_refused_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    refused = {
+        tmp_path: "is a folder",
+        pipe: "is no ordinary file",
+        tmp_path / "nowhere" / "report.html": "cannot be written",
+    }
+    for path, words in refused.items():
+        result = run("report", "--html", path)
+        assert result.exit_code == 2
+        assert words in result.stderr
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_without_a_run_there_is_nothing_to_show(tmp_path: Path) -> None:
+    result = run("report", "--html", tmp_path / "report.html")
+    assert result.exit_code == 2
+    assert "migrate" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_page_is_either_written_or_published(tmp_path: Path) -> None:
+    both = ("--html", tmp_path / "report.html", "--publish", "pharen", "--yes")
+    result = run("report", *both)
+    assert result.exit_code == 2
+    assert "give one of them" in result.stderr

@@ -1,0 +1,298 @@
+"""What the page says, before any browser sees it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.documents import BalanceDocument
+from sync.domain import desired
+from sync.domain.balance import Column
+from sync.domain.histories import TitleHistory
+from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title
+from sync.report.account import AGAIN, build_balance, build_head, build_left, build_runs
+from sync.report.months import MOST_YEARS, build_months
+from sync.report.page import build_page, render_html
+from sync.report.states import STATES, UNWATCHED
+from sync.report.watched import build_films, build_shows, failure_details
+from tests.report_suite.builders import (
+    FIRST,
+    HOSTILE,
+    eventful,
+    failure,
+    film,
+    left_out,
+    material,
+    report,
+    run,
+    show,
+)
+
+STYLE = (files("sync.report") / "templates" / "style.css").read_text("utf-8")
+YEARS_APART = MOST_YEARS + 1
+
+moments = st.datetimes(
+    min_value=datetime(1900, 1, 1),  # noqa: DTZ001  # made aware below
+    max_value=datetime(2099, 1, 1),  # noqa: DTZ001  # made aware below
+).map(lambda at: at.replace(second=0, microsecond=0, tzinfo=UTC))
+watches = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 30), moments | st.just(UNKNOWN_DATE)),
+    max_size=40,
+)
+
+
+def history(plays: list[tuple[int, int, datetime]]) -> TitleHistory:
+    title = Title(Kind.SHOW, "Any", 2001, Ids(trakt=1))
+    fates = {Key("TV_1", s, e): Column.WRITTEN for s, e, _ in plays if s and e}
+    watched = tuple(Play(title, at, s, e) for s, e, at in plays)
+    return TitleHistory(title, "TV_1", watched, fates)
+
+
+@given(watches)
+def test_each_play_is_told_by_exactly_one_square(
+    plays: list[tuple[int, int, datetime]],
+) -> None:
+    (shown,) = build_shows([history(plays)], {})
+    squares = [square for season in shown.seasons for square in season.squares]
+    assert shown.plays == len(plays)
+    assert len(squares) == shown.episodes == len({(s, e) for s, e, _ in plays})
+    told = 0
+    for square in squares:
+        times = square.text.partition("watched ")[2].split(", ")
+        for time in times:
+            again = re.fullmatch(r"date unknown \((\d+) times\)", time)
+            told += int(again[1]) if again else 1
+    assert told == len(plays)
+
+
+@given(st.lists(moments | st.just(UNKNOWN_DATE), max_size=60))
+def test_the_bars_and_the_table_hold_every_dated_play(times: list[datetime]) -> None:
+    months = build_months(times)
+    assert months.plays + months.undated == len(times)
+    assert sum(row.total for row in months.rows) == months.plays
+    assert months.plays == sum(c.plays for row in months.rows for c in row.cells)
+    counted = [
+        int(bar.label.partition(": ")[2].replace(",", "")) for bar in months.bars
+    ]
+    assert sum(counted) == months.plays
+    for bar in months.bars:
+        assert 0 <= float(bar.x[:-1]) < 100
+        assert float(bar.x[:-1]) + float(bar.width[:-1]) <= 100.001
+    assert all((c.level > 0) == (c.plays > 0) for r in months.rows for c in r.cells)
+
+
+@pytest.mark.parametrize(("years", "expected"), [(3, 4), (YEARS_APART, 2)])
+def test_a_play_dated_by_mistake_does_not_stretch_the_axis(
+    years: int, expected: int
+) -> None:
+    months = build_months([FIRST, FIRST.replace(year=FIRST.year + years)])
+    last = float(months.bars[-1].x[:-1])
+    assert last == pytest.approx(100 * (expected - 1) / expected, abs=0.01)
+    assert months.has_gaps == (years == YEARS_APART)
+    assert len(months.rows) == 2
+
+
+columns = st.fixed_dictionaries({c.value: st.integers(0, 10**6) for c in Column})
+
+
+@given(columns)
+def test_the_bar_of_the_balance_is_whole_and_no_segment_is_too_small_to_see(
+    counts: dict[str, int],
+) -> None:
+    balance = build_balance(BalanceDocument(read=sum(counts.values()), **counts))
+    assert sum(row.plays for row in balance.rows) == balance.read
+    x = 0.0
+    for row in balance.rows:
+        assert float(row.x[:-1]) == pytest.approx(x, abs=0.01)
+        assert float(row.width[:-1]) > 0.5
+        assert f"{row.plays:,} {row.name}" in balance.sentence
+        x += float(row.width[:-1])
+    assert x == pytest.approx(100 if balance.rows else 0, abs=0.01)
+
+
+def test_every_state_is_a_square_of_its_own_with_its_words() -> None:
+    fates: dict[int, Column | None] = dict(enumerate(Column, start=1))
+    fates[8] = None
+    (shown,) = build_shows([show("Dark", fates)], {})
+    (season,) = shown.seasons
+    states = [*STATES.values(), UNWATCHED]
+    assert [square.code for square in season.squares] == [s.code for s in states]
+    for state, square in zip(states, season.squares, strict=True):
+        assert state.name in square.text
+        assert f".{state.code} {{" in STYLE
+    assert (season.watched, season.is_known) == (7, True)
+    assert len({state.code for state in states}) == len(states)
+
+
+def test_a_show_says_how_many_entries_stand_for_its_episodes() -> None:
+    covered = dict.fromkeys(range(1, 11), Column.COVERED)
+    mixed = {1: Column.WRITTEN, 2: Column.ALREADY_THERE, 3: Column.FAILED}
+    (shown,) = build_shows([show("Dark", covered, covered | mixed)], {})
+    assert (shown.episodes, shown.entries) == (20, 1 + 2 + 1)
+
+
+def test_specials_come_last_and_cannot_be_expressed() -> None:
+    plays = [(0, 1, FIRST), (2, 1, FIRST), (1, 1, FIRST)]
+    (shown,) = build_shows([history(plays)], {})
+    assert [s.name for s in shown.seasons] == ["Season 1", "Season 2", "Specials"]
+    assert "not possible" in shown.seasons[-1].squares[0].text
+
+
+def test_of_an_unmatched_show_specials_are_still_what_discovr_cannot_express() -> None:
+    title = Title(Kind.SHOW, "Nobody knows it")
+    plays = (Play(title, FIRST, 0, 1), Play(title, FIRST, 1, 1))
+    (shown,) = build_shows([TitleHistory(title, None, plays)], {})
+    assert [s.squares[0].code for s in shown.seasons] == ["u", "x"]
+
+
+def test_a_number_that_nobody_counts_to_makes_one_square() -> None:
+    (shown,) = build_shows([history([(1, 2**31, FIRST), (2**31, 1, FIRST)])], {})
+    assert [len(season.squares) for season in shown.seasons] == [1, 1]
+
+
+def test_a_write_that_did_not_arrive_is_told_where_it_is_missed() -> None:
+    details = failure_details(
+        [failure("TV_1", "refused by Discovr", 1, 2), failure("TV_2", "", 0)]
+    )
+    fates = dict.fromkeys((1, 2), Column.FAILED)
+    (shown,) = build_shows([show("Dark", fates)], details)
+    for square in shown.seasons[0].squares:
+        assert "failed (refused by Discovr); watched" in square.text
+    assert details[Key("TV_2", 1, 0)] == "rejected"
+
+
+def test_films_stand_in_the_year_of_their_latest_play() -> None:
+    later = FIRST + timedelta(days=700)
+    years = build_films(
+        [
+            film("Alien", Column.WRITTEN, later, FIRST, UNKNOWN_DATE, UNKNOWN_DATE),
+            film("Casablanca", Column.ALREADY_THERE, UNKNOWN_DATE, number=2),
+            film("Up", None, FIRST, number=3),
+        ],
+        {},
+    )
+    assert [(y.name, [f.name for f in y.films]) for y in years] == [
+        ("2020", ["Alien"]),
+        ("2019", ["Up"]),
+        ("Date unknown", ["Casablanca"]),
+    ]
+    times = "2019-01-05 20:00, 2020-12-05 20:00, date unknown (2 times)"
+    assert years[0].films[0].times == times
+    assert years[1].films[0].state == "unmatched"
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_proved", "words"),
+    [
+        (
+            {},
+            True,
+            "proved whole; Discovr was read back, and everything is in its place",
+        ),
+        ({"verification": None}, False, "Discovr was not read back"),
+        ({"failed": (failure("TV_1", "refused"),)}, False, "1 write did not arrive"),
+        (
+            {"verification": eventful().report.verification},
+            False,
+            "something is not in its place: 1 missing, 1 doubled",
+        ),
+        (
+            {"receipt": eventful().report.receipt},
+            False,
+            "10 plays read from Trakt, not proved whole",
+        ),
+    ],
+)
+def test_the_head_claims_no_more_than_was_proved(
+    fields: dict[str, object], is_proved: bool, words: str
+) -> None:
+    head = build_head(material(report=report(**fields)))
+    assert head.is_proved is is_proved
+    assert words in head.proof
+
+
+def test_every_reason_comes_with_what_to_do() -> None:
+    reasons = (desired.NO_ID, desired.NO_ANSWER, desired.SPECIAL, desired.EPISODE_ZERO)
+    for reason in reasons:
+        (group,) = build_left(report(unmatched=(left_out("Dark", reason),)), {})
+        assert reason in group.heading
+        assert group.advice != AGAIN
+    groups = build_left(eventful().report, {"TV_1": "Dark"})
+    assert all(group.advice and group.items for group in groups)
+    names = [item.name for group in groups for item in group.items]
+    assert {"Dark S01E01", "Dark S01E07", "MV_1", "TV_404 S01"} < set(names)
+    assert "TV_None" not in str(groups)
+
+
+def test_titles_left_out_for_one_reason_stand_together() -> None:
+    lefts = [left_out(name, reason) for name in "abc" for reason in ("one", "two")]
+    groups = build_left(report(unmatched=tuple(lefts)), {})
+    assert [[item.name for item in group.items] for group in groups] == [
+        list("abc")
+    ] * 2
+
+
+def test_a_run_that_was_killed_has_no_end() -> None:
+    finished, killed = build_runs([run(), run(2, finished_at=None, outcome=None)])
+    assert (finished.took, finished.outcome) == ("1 min 14 s", "loaded")
+    assert (killed.took, killed.outcome) == ("", "not finished")
+
+
+def test_the_same_material_gives_the_same_page() -> None:
+    assert build_page(eventful()) == build_page(eventful())
+    assert render_html(eventful()) == render_html(eventful())
+
+
+def test_the_policy_names_the_digest_of_the_one_style_and_the_one_script() -> None:
+    html = render_html(eventful())
+    policy = unescape(
+        re.findall(r'Content-Security-Policy" content="([^"]*)"', html)[0]
+    )
+    for name in ("style", "script"):
+        (content,) = re.findall(rf"<{name}>(.*?)</{name}>", html, flags=re.DOTALL)
+        digest = b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{name}-src 'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+
+
+def test_nothing_in_the_page_names_an_address_elsewhere() -> None:
+    html = render_html(material(show("Dark", {1: Column.WRITTEN}), film("Alien")))
+    addresses = set(re.findall(r"https?://[^\s'\"<)]+", html))
+    assert addresses == {"http://www.w3.org/2000/svg"}
+    assert not re.search(
+        r"@import|url\(|<(link|script)[^>]+(src|href)=\"(?!data:)", html
+    )
+
+
+@pytest.mark.parametrize("title", [*HOSTILE, "\ud800 half a pair", "nul \0 inside"])
+def test_no_title_becomes_markup(title: str) -> None:
+    plain = render_html(material(show("Dark", {1: Column.WRITTEN}), film("Alien")))
+    html = render_html(material(show(title, {1: Column.WRITTEN}), film(title)))
+    tags = re.compile(r"<[a-z!/][^>]*>")
+    assert tags.findall(html) == tags.findall(plain)
+
+
+def test_a_large_history_makes_a_small_page() -> None:
+    seasons = [dict.fromkeys(range(1, 11), Column.COVERED)] * 5
+    shows = [show(f"Show {n}", *seasons, number=n, plays=2) for n in range(40)]
+    html = render_html(material(*shows))
+    plays, squares = 4_000, 2_000
+    # 100,000 plays of 50,000 episodes: below 10 MB and 100,000 elements.
+    assert len(html) < 50_000 + 100 * plays
+    assert len(re.findall(r"<[a-z]", html)) < 500 + 2 * squares
+
+
+def test_a_page_without_anything_says_so() -> None:
+    empty = report(balance=BalanceDocument(read=0), writes=0, saved=0)
+    html = render_html(material(report=empty))
+    for words in ("No show is known", "No film is known", "No play with a date"):
+        assert words in html
