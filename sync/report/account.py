@@ -43,9 +43,10 @@ _DIFFERENCES = {
         "Leave it, or remove it on Discovr: an import never un-watches.",
     ),
 }
-#: A segment of the bar is at least so wide, in percent, or nobody would see it; and
-#: from here on it has room for its number.
-_LEAST, _ROOMY = 0.6, 7.0
+#: A segment of the bar is at least so wide, in percent, or nobody would see it.
+_LEAST = 1.2
+#: What one digit takes of the bar, in percent, on a narrow and on a wide screen.
+_NARROW_DIGIT, _WIDE_DIGIT = 3.2, 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,11 @@ class Head:
 
 
 class BalanceRow(NamedTuple):
-    """One column of the balance, as a row and as a segment of the bar."""
+    """One column of the balance, as a row and as a segment of the bar.
+
+    ``rank`` is 0 where its number fits into the segment on every screen, 1 where it
+    does on a wide one, else None.
+    """
 
     code: str
     name: str
@@ -67,7 +72,7 @@ class BalanceRow(NamedTuple):
     x: str
     width: str
     middle: str
-    is_roomy: bool
+    rank: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +178,19 @@ def build_balance(balance: BalanceDocument) -> BalanceView:
                 x=f"{x:.3f}%",
                 width=f"{width:.3f}%",
                 middle=f"{x + width / 2:.3f}%",
-                is_roomy=width >= _ROOMY,
+                rank=_rank(width, f"{plays:,}"),
             )
         )
         x += width
     parts = ", ".join(f"{row.plays:,} {row.name}" for row in rows) or "nothing"
     sentence = f"{balance.read:,} plays read: {parts}."
     return BalanceView(balance.read, balance.repeats, tuple(rows), sentence)
+
+
+def _rank(width: float, number: str) -> int | None:
+    if width < _WIDE_DIGIT * (len(number) + 1):
+        return None
+    return 0 if width >= _NARROW_DIGIT * (len(number) + 1) else 1
 
 
 def _share(plays: int, read: int) -> str:

@@ -112,7 +112,7 @@ def test_the_bar_of_the_balance_is_whole_and_no_segment_is_too_small_to_see(
     x = 0.0
     for row in balance.rows:
         assert float(row.x[:-1]) == pytest.approx(x, abs=0.01)
-        assert float(row.width[:-1]) > 0.5
+        assert float(row.width[:-1]) > 1
         assert f"{row.plays:,} {row.name}" in balance.sentence
         x += float(row.width[:-1])
     assert x == pytest.approx(100 if balance.rows else 0, abs=0.01)
