@@ -1,8 +1,9 @@
-"""The options of ``page`` and ``report``; the work is in sync.cli.extras_commands."""
+"""The options of ``page`` and ``report``; the work is in modules of their own."""
 
 from __future__ import annotations
 
 import functools
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from sync.cli.context import Context
 
+_MODULES = {"page": "extras_commands", "report": "report_commands"}
 _DAY = click.DateTime(["%Y-%m-%d"])
 _MINUTES = click.IntRange(min=1)
 _YES = click.option(
@@ -26,9 +28,8 @@ def _runs(command: Callable[..., None]) -> Callable[..., None]:
     @click.pass_obj
     @functools.wraps(command)
     def call(context: Context, /, **options: Any) -> None:
-        from sync.cli import extras_commands  # noqa: PLC0415  # keeps --help fast
-
-        run = getattr(extras_commands, command.__name__)
+        module = import_module(f"sync.cli.{_MODULES[command.__name__]}")
+        run = getattr(module, command.__name__)
         raise SystemExit(run(context, **options))
 
     return call

@@ -1,4 +1,4 @@
-"""What ``page`` and ``report`` do, from their options to the exit code."""
+"""What ``page`` does, from its options to the exit code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from sync.chronicle import recall_report
 from sync.cli.ask import agree
 from sync.cli.opening import open_settings, require_an_answer
 from sync.cli.progress import Reporter
@@ -18,17 +17,12 @@ from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
 from sync.domain.genres import TMDB_GENRES, find_genre
 from sync.domain.plays import Kind
-from sync.extras_documents import PageDocument, PagesDocument, PublishedDocument
-from sync.ledger import Ledger
-from sync.markdown import render
+from sync.extras_documents import PageDocument, PagesDocument
 from sync.page import PageResult, Wish, make_pages, to_api
-from sync.publish import publish_report
-from sync.standing import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from rich.console import Console
 
@@ -84,57 +78,6 @@ def page(
             )
         document = PagesDocument(pages=tuple(map(_page_document, pages)))
         output.emit(document, lambda console: _show_pages(console, pages))
-        return Exit.DONE
-
-    return run_command(context, work)
-
-
-def report(
-    context: Context,
-    *,
-    html: Path | None,
-    publish: str | None,
-    title: str | None,
-    yes: bool,
-) -> int:
-    """Print the report of the last run, write it as a page, or publish it."""
-    if html and publish:
-        raise click.UsageError("--html and --publish are two things: give one of them.")
-    if publish:
-        require_an_answer(yes=yes, look="trakt2discovr report")
-    if title is not None and not (publish and title.strip()):
-        raise click.UsageError("--title names the page of --publish: give both.")
-
-    async def work(output: Output, _stop: Stop) -> int:
-        async with AsyncExitStack() as stack:
-            settings = await open_settings(context, stack, None)
-            if html:
-                # The templates are needed here only.
-                from sync.cli.html_report import write_page  # noqa: PLC0415
-
-                return await write_page(context, output, settings, html)
-            if not publish:
-                ledger = await Ledger.open(settings.state.url)
-                await stack.enter_async_context(ledger)
-                wanted = settings.discovr.profile or ""
-                profile = await ledger.get_fact(PROFILES, wanted)
-                found, at = await recall_report(ledger, profile)
-                markdown = render(found, at)
-                output.emit(found, lambda _console: click.echo(markdown, nl=False))
-                return Exit.DONE
-            if not (yes or await agree("Publish the report?")):
-                return Exit.DONE
-            published = await publish_report(settings, title=title)
-        document = PublishedDocument(
-            id=published.id, title=published.title, is_new=published.is_new
-        )
-        done = "Published as" if published.is_new else "Updated:"
-        output.emit(
-            document,
-            lambda console: console.print(
-                f"{done} {published.title} ({published.id})", markup=False
-            ),
-        )
         return Exit.DONE
 
     return run_command(context, work)

@@ -17,7 +17,7 @@ from sync.config import APP
 from sync.domain.balance import Column
 from sync.extras_documents import PageFileDocument
 from sync.ledger import Ledger
-from sync.pipeline import PROFILES
+from sync.standing import PROFILES
 from tests.report_suite.builders import WHEN, film, report, show
 
 if TYPE_CHECKING:
