@@ -160,10 +160,15 @@ def _proof(report: ReportDocument, wrong: Sequence[str]) -> str:
 
 
 def build_balance(balance: BalanceDocument) -> BalanceView:
-    """Lay the columns out side by side; those without plays are left out."""
+    """Lay the columns of a run out side by side."""
     counts = {column: getattr(balance, column.value) for column in Column}
-    there = {column: plays for column, plays in counts.items() if plays}
-    widths = {c: max(_LEAST, 100 * n / balance.read) for c, n in there.items()}
+    return lay_out(counts, balance.read, balance.repeats)
+
+
+def lay_out(counts: Mapping[Column, int], read: int, repeats: int = 0) -> BalanceView:
+    """Lay columns out side by side; those without plays are left out."""
+    there = {column: counts[column] for column in Column if counts[column]}
+    widths = {c: max(_LEAST, 100 * n / read) for c, n in there.items()}
     scale = 100 / sum(widths.values()) if widths else 1
     rows, x = [], 0.0
     for column, plays in there.items():
@@ -174,7 +179,7 @@ def build_balance(balance: BalanceDocument) -> BalanceView:
                 code=state.code,
                 name=state.name,
                 plays=plays,
-                share=_share(plays, balance.read),
+                share=_share(plays, read),
                 x=f"{x:.3f}%",
                 width=f"{width:.3f}%",
                 middle=f"{x + width / 2:.3f}%",
@@ -183,8 +188,8 @@ def build_balance(balance: BalanceDocument) -> BalanceView:
         )
         x += width
     parts = ", ".join(f"{row.plays:,} {row.name}" for row in rows) or "nothing"
-    sentence = f"{balance.read:,} plays read: {parts}."
-    return BalanceView(balance.read, balance.repeats, tuple(rows), sentence)
+    sentence = f"{read:,} plays: {parts}."
+    return BalanceView(read, repeats, tuple(rows), sentence)
 
 
 def _rank(width: float, number: str) -> int | None:

@@ -22,10 +22,17 @@ from sync.report.account import (
     build_left,
     build_runs,
     duration,
+    lay_out,
 )
 from sync.report.months import MONTHS, build_months
 from sync.report.states import STATES, UNWATCHED
-from sync.report.watched import build_films, build_shows, failure_details, name_of
+from sync.report.watched import (
+    build_films,
+    build_shows,
+    count_columns,
+    failure_details,
+    name_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +52,8 @@ class Page:
     head: Head
     is_rehearsal: bool
     balance: BalanceView
+    #: The balance of all plays that are known, where the run read a part of them.
+    standing: BalanceView | None
     months: Months
     states: Sequence[State]
     shows: Sequence[Show]
@@ -63,6 +72,7 @@ def build_page(material: Material) -> Page:
         head=build_head(material),
         is_rehearsal=material.is_rehearsal,
         balance=build_balance(report.balance),
+        standing=_standing(material),
         months=build_months(play.watched_at for h in histories for play in h.plays),
         states=(*STATES.values(), UNWATCHED),
         shows=build_shows(histories, details),
@@ -71,6 +81,13 @@ def build_page(material: Material) -> Page:
         report=report,
         runs=build_runs(material.runs),
     )
+
+
+def _standing(material: Material) -> BalanceView | None:
+    known = sum(len(history.plays) for history in material.histories)
+    if known <= material.report.balance.read:
+        return None
+    return lay_out(count_columns(material.histories), known)
 
 
 def render_html(material: Material) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -130,6 +130,16 @@ def _moments(times: Sequence[datetime]) -> str:
     return ", ".join(dated)
 
 
+def count_columns(histories: Iterable[TitleHistory]) -> Counter[Column]:
+    """Count all plays that are known by what became of them."""
+    counts: Counter[Column] = Counter()
+    for history in histories:
+        plays = Counter((play.season, play.episode) for play in history.plays)
+        for place, number in plays.items():
+            counts[_column(history, Key(history.media or "", *place))] += number
+    return counts
+
+
 def name_of(name: str) -> str:
     """Return a title that can be seen."""
     return name if name.strip() else NAMELESS
@@ -144,7 +154,7 @@ def _film(
     history: TitleHistory, times: Sequence[datetime], details: Mapping[Key, str]
 ) -> Film:
     key = Key(history.media or "")
-    state = STATES[history.fates.get(key, Column.UNMATCHED)]
+    state = STATES[_column(history, key)]
     why = f" ({details[key]})" if key in details else ""
     return Film(
         name=name_of(history.title.name),
@@ -208,7 +218,7 @@ def _season(
 
 
 def _column(history: TitleHistory, key: Key) -> Column:
-    """Return what became of an episode; what has no fate cannot be expressed."""
-    if history.media is None and key.season:
+    """Return what became of a film or episode; what has no fate is not possible."""
+    if history.media is None and key.season != 0:
         return Column.UNMATCHED
     return history.fates.get(key, Column.UNSUPPORTED)

@@ -118,6 +118,24 @@ def test_the_bar_of_the_balance_is_whole_and_no_segment_is_too_small_to_see(
     assert x == pytest.approx(100 if balance.rows else 0, abs=0.01)
 
 
+def test_after_a_run_that_read_a_part_the_page_tells_of_the_whole_too() -> None:
+    fates: dict[int, Column | None] = {1: Column.COVERED, 2: Column.KEPT, 3: None}
+    histories = [
+        show("Dark", fates, plays=6),
+        show("Lost", {1: None}, media=None),
+        film("Alien", None, FIRST, FIRST),
+        history([(0, 1, FIRST)]),
+    ]
+    standing = build_page(material(*histories)).standing
+    assert standing
+    assert standing.sentence == (
+        "15 plays: 6 covered by a season default, 6 kept as you set it, "
+        "1 not possible on Discovr, 2 unmatched."
+    )
+    assert build_page(material(*histories[1:])).standing is None
+    assert "With all earlier runs" in render_html(material(*histories))
+
+
 def test_every_state_is_a_square_of_its_own_with_its_words() -> None:
     fates: dict[int, Column | None] = dict(enumerate(Column, start=1))
     fates[8] = None
