@@ -286,6 +286,8 @@ async def test_on_paper_everything_is_open_and_no_control_is_left(
     async with opened(material(show("Dark", SIX), film("Alien"))) as view:
         page = view.page
         await page.get_by_role("button", name="Dark theme").click()
+        await page.locator("summary").click()
+        assert await count(page, ".heat") == 0
         await page.emulate_media(media="print")
         assert await count(page, "nav, button, #filter, .times, .skip") == 0
         assert await count(page, ".heat") == 1
