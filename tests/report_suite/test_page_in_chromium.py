@@ -265,6 +265,14 @@ async def test_the_filter_finds_states(opened: Opener) -> None:
         assert marks == ["0.25", "1"]
 
 
+async def test_who_watched_films_alone_has_the_filter_too(opened: Opener) -> None:
+    async with opened(material(film("Alien"), film("Up", number=2))) as view:
+        await view.page.get_by_label("Title").fill("ali")
+        found = await view.page.locator("#filter-found").inner_text()
+        assert found == "0 of 0 shows, 1 of 2 films"
+        assert view.notes == []
+
+
 async def test_without_scripts_everything_can_be_read(opened: Opener) -> None:
     shown = material(show("Dark", SIX), film("Alien"))
     async with opened(shown, java_script_enabled=False) as view:
