@@ -115,7 +115,7 @@ def _write(path: Path, material: Material) -> PageFileDocument:
     # Half of a surrogate pair cannot be written, and titles come from anywhere.
     content = render_html(material).encode(errors="replace")
     try:
-        replace_file(path, content)
+        replace_file(path, content.decode())
     except OSError as error:
         raise InputError(
             f"{path.name} cannot be written ({error.strerror}).",

@@ -18,15 +18,17 @@ if TYPE_CHECKING:
         BalanceDocument,
         KeyDocument,
         LeftOutDocument,
+        PlaybackDocument,
         ReportDocument,
+        ResumePointDocument,
     )
     from sync.ledger.records import Run
     from sync.report.material import Material
 
 AGAIN = "Run trakt2discovr migrate again: it sends nothing twice."
 _ADVICE = {
-    NO_ID: "If TMDB knows the title, add what is missing on Trakt and run it again. "
-    "If not, Discovr cannot know it either: there is nothing to do.",
+    NO_ID: "Write them down with trakt2discovr unmatched --out ids.toml, fill in the "
+    "ids that you find, and run it again. Discovr knows what TMDB knows.",
     NO_ANSWER: "Run it again: TMDB did not answer, so nobody knows yet.",
     SPECIAL: "Nothing: Discovr has no place for specials. They stay on Trakt.",
     EPISODE_ZERO: "Nothing: Discovr counts episodes from 1. It stays on Trakt.",
@@ -101,6 +103,15 @@ class LeftGroup:
     heading: str
     advice: str
     items: tuple[LeftItem, ...]
+
+
+class PointRow(NamedTuple):
+    """One resume point, and what became of it."""
+
+    name: str
+    year: int | None
+    place: str
+    outcome: str
 
 
 class RunRow(NamedTuple):
@@ -215,7 +226,7 @@ def build_left(
     ]
     if report.quarantined:
         items = tuple(LeftItem(r.where, None, r.reason) for r in report.quarantined)
-        groups.append(LeftGroup("u", "Unreadable", _UNREADABLE, items))
+        groups.append(LeftGroup("r", "Unreadable", _UNREADABLE, items))
     return tuple(groups)
 
 
@@ -259,6 +270,35 @@ def _label(key: KeyDocument, labels: Mapping[str, str]) -> str:
     season = f" S{key.season:02d}" if key.season is not None else ""
     episode = f"E{key.episode:02d}" if key.episode is not None else ""
     return f"{labels.get(key.media, key.media)}{season}{episode}"
+
+
+def build_points(playback: PlaybackDocument | None) -> tuple[PointRow, ...]:
+    """Return the resume points: first those that went over, then why others did not."""
+    if playback is None:
+        return ()
+    outcomes = {
+        "written": playback.written,
+        "failed": playback.failed,
+        "not sent": playback.planned,
+        "left out": playback.left,
+    }
+    return tuple(
+        PointRow(
+            name=name_of(point.title.title),
+            year=point.title.year,
+            place=_place(point),
+            outcome=f"at {point.progress:g} %, {outcome}"
+            + (f": {point.reason}" if point.reason else ""),
+        )
+        for outcome, points in outcomes.items()
+        for point in points
+    )
+
+
+def _place(point: ResumePointDocument) -> str:
+    if point.episode is None:
+        return ""
+    return f"S{point.season or 0:02d}E{point.episode:02d}"
 
 
 def build_runs(runs: Iterable[Run]) -> tuple[RunRow, ...]:

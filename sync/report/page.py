@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from sync.domain.balance import Column
 from sync.report.account import (
     build_balance,
     build_head,
     build_left,
+    build_points,
     build_runs,
     duration,
     lay_out,
@@ -35,10 +37,10 @@ from sync.report.watched import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sync.documents import ReportDocument
-    from sync.report.account import BalanceView, Head, LeftGroup, RunRow
+    from sync.report.account import BalanceView, Head, LeftGroup, PointRow, RunRow
     from sync.report.material import Material
     from sync.report.months import Months
     from sync.report.states import State
@@ -59,6 +61,7 @@ class Page:
     shows: Sequence[Show]
     years: Sequence[FilmYear]
     left: Sequence[LeftGroup]
+    points: Sequence[PointRow]
     report: ReportDocument
     runs: Sequence[RunRow]
 
@@ -74,13 +77,20 @@ def build_page(material: Material) -> Page:
         balance=build_balance(report.balance),
         standing=_standing(material),
         months=build_months(play.watched_at for h in histories for play in h.plays),
-        states=(*STATES.values(), UNWATCHED),
+        states=tuple(_states_of_squares()),
         shows=build_shows(histories, details),
         years=build_films(histories, details),
         left=build_left(report, labels),
+        points=build_points(report.playback),
         report=report,
         runs=build_runs(material.runs),
     )
+
+
+def _states_of_squares() -> Iterable[State]:
+    # A record that cannot be read belongs to no title, so it is nobody's square.
+    yield from (STATES[c] for c in Column if c is not Column.UNREADABLE)
+    yield UNWATCHED
 
 
 def _standing(material: Material) -> BalanceView | None:

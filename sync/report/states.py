@@ -39,5 +39,8 @@ STATES = {
     Column.UNMATCHED: State(
         "u", "unmatched", "No known id leads to TMDB, by which Discovr names titles."
     ),
+    Column.UNREADABLE: State(
+        "r", "unreadable", "A record that could not be read as a play."
+    ),
     Column.FAILED: State("f", "failed", "Its write did not arrive: run it again."),
 }

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 WHEN = datetime(2026, 11, 20, 21, 5, tzinfo=UTC)
 FIRST = datetime(2019, 1, 5, 20, 0, tzinfo=UTC)
+#: What can become of a play that has a title.
+SHOWN = tuple(c for c in Column if c is not Column.UNREADABLE)
 #: Titles that try to be something else.
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -159,7 +161,6 @@ def point(name: str, **fields: Any) -> ResumePointDocument:
         "episode": 4,
         "progress": 43.5,
         "paused_at": FIRST,
-        "outcome": "written",
     }
     return ResumePointDocument(**defaults | fields)
 
@@ -184,7 +185,8 @@ def material(*histories: TitleHistory, **fields: Any) -> Material:
 
 def eventful() -> Material:
     """Return a report in which everything has happened, to titles of every kind."""
-    states = dict(enumerate(Column, start=1)) | {8: None}
+    states: dict[int, Column | None] = dict(enumerate(SHOWN, start=1))
+    states[8] = None
     shows = [
         show(
             name,
@@ -210,7 +212,8 @@ def eventful() -> Material:
                 covered=80_000,
                 kept=7_000,
                 unsupported=3_000,
-                unmatched=900,
+                unmatched=800,
+                unreadable=100,
                 failed=60,
                 repeats=12,
             ),
@@ -239,10 +242,12 @@ def eventful() -> Material:
                 ),
             ),
             playback=PlaybackDocument(
-                points=(
-                    point(nasty),
-                    point("Anora", outcome="left out", reason="finished later"),
-                ),
+                written=(point(nasty),),
+                planned=(),
+                failed=(point("Dark", reason="refused"),),
+                left=(point("Anora", episode=None, reason="finished later"),),
+                quarantined=(),
+                seen=1,
                 error="Discovr gave no answer.",
             ),
         ),

@@ -18,7 +18,14 @@ from sync.domain import desired
 from sync.domain.balance import Column
 from sync.domain.histories import TitleHistory
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title
-from sync.report.account import AGAIN, build_balance, build_head, build_left, build_runs
+from sync.report.account import (
+    AGAIN,
+    build_balance,
+    build_head,
+    build_left,
+    build_points,
+    build_runs,
+)
 from sync.report.months import MOST_YEARS, build_months
 from sync.report.page import build_page, render_html
 from sync.report.states import STATES, UNWATCHED
@@ -26,6 +33,7 @@ from sync.report.watched import build_films, build_shows, failure_details
 from tests.report_suite.builders import (
     FIRST,
     HOSTILE,
+    SHOWN,
     eventful,
     failure,
     film,
@@ -137,17 +145,18 @@ def test_after_a_run_that_read_a_part_the_page_tells_of_the_whole_too() -> None:
 
 
 def test_every_state_is_a_square_of_its_own_with_its_words() -> None:
-    fates: dict[int, Column | None] = dict(enumerate(Column, start=1))
+    fates: dict[int, Column | None] = dict(enumerate(SHOWN, start=1))
     fates[8] = None
     (shown,) = build_shows([show("Dark", fates)], {})
     (season,) = shown.seasons
-    states = [*STATES.values(), UNWATCHED]
+    states = [*(STATES[column] for column in SHOWN), UNWATCHED]
     assert [square.code for square in season.squares] == [s.code for s in states]
     for state, square in zip(states, season.squares, strict=True):
         assert state.name in square.text
         assert f".{state.code} {{" in STYLE
     assert (season.watched, season.is_known) == (7, True)
-    assert len({state.code for state in states}) == len(states)
+    assert len({state.code for state in (*STATES.values(), UNWATCHED)}) == 9
+    assert build_page(material()).states == tuple(states)
 
 
 def test_a_show_says_how_many_entries_stand_for_its_episodes() -> None:
@@ -256,6 +265,18 @@ def test_titles_left_out_for_one_reason_stand_together() -> None:
     assert [[item.name for item in group.items] for group in groups] == [
         list("abc")
     ] * 2
+
+
+def test_resume_points_say_what_became_of_them() -> None:
+    first, second, third = build_points(eventful().report.playback)
+    assert (first.name, first.place, first.outcome) == (
+        HOSTILE[0],
+        "S02E04",
+        "at 43.5 %, written",
+    )
+    assert second.outcome == "at 43.5 %, failed: refused"
+    assert (third.place, third.outcome) == ("", "at 43.5 %, left out: finished later")
+    assert build_points(None) == ()
 
 
 def test_a_run_that_was_killed_has_no_end() -> None:
