@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync.documents import (
     BalanceDocument,
+    CostDocument,
     FailedDocument,
     KeyDocument,
     LeftOutDocument,
@@ -16,8 +17,8 @@ from sync.documents import (
     ReceiptDocument,
     ReportDocument,
     ResumePointDocument,
+    SpendingDocument,
     TitleDocument,
-    TrafficDocument,
     VerificationDocument,
 )
 from sync.domain.balance import Column
@@ -231,14 +232,16 @@ def eventful() -> Material:
                 doubled=(KeyDocument(media="MV_1"),),
                 unexpected=(KeyDocument(media="TV_404", season=1),),
             ),
-            traffic=(
-                TrafficDocument(
-                    service="Trakt",
-                    requests=412,
-                    retries=3,
-                    rate_limited=1,
-                    unknown=0,
-                    waits_s=61.5,
+            cost=CostDocument(
+                took_s=734.2,
+                services=(
+                    SpendingDocument(
+                        service="Trakt",
+                        requests=412,
+                        retries=3,
+                        limited=1,
+                        waits_s=61.5,
+                    ),
                 ),
             ),
             playback=PlaybackDocument(
