@@ -14,9 +14,11 @@ import pytest
 from hypothesis import settings
 
 from tests.clocks import FakeClock
+from tests.secrecy import SECRET, Printed, files_with_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Iterator
+
 
 # A shared machine is slow at times; a slow example is not a broken law.
 settings.register_profile("house", deadline=None)
@@ -58,6 +60,32 @@ def _clean_environment(
     home = str(tmp_path_factory.mktemp("home"))
     for name in _FOLDERS:
         monkeypatch.setenv(name, home)
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_gets_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Fail a test whose program prints a secret, or leaves one in a file."""
+    before = set(tmp_path_factory.getbasetemp().iterdir())
+    printed = Printed(monkeypatch)
+    yield
+    assert not SECRET.search(printed.text()), "a secret was printed"
+    new = set(tmp_path_factory.getbasetemp().iterdir()) - before
+    assert list(files_with_secrets(new)) == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[
+    None, pytest.TestReport, pytest.TestReport
+]:
+    """Fail a test that printed a secret in this very process."""
+    report = yield
+    if any(SECRET.search(text.encode()) for _, text in report.sections):
+        report.outcome = "failed"
+        report.longrepr = "a secret was printed"
+        report.sections.clear()
+    return report
 
 
 @pytest.fixture(autouse=True)
