@@ -160,3 +160,13 @@ async def test_nothing_goes_while_a_title_cannot_be_told(tmp_path: Path) -> None
         report = await it.sync(prune=True)
         assert report.prepared.stale.keys == ()
         assert FILM_1 in progress(it)
+
+
+async def test_a_renumbered_episode_moves(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        play = it.account.add_play(it.account.find("Show 2"), NOW, season=2, number=1)
+        await it.sync()
+        it.account.renumber_play(play.id, 2)
+        await it.sync(prune=True)
+        assert Key("TV_202", 2, 2) in it.completed()
+        assert Key("TV_202", 2, 1) not in progress(it)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Edit(NamedTuple):
-    """One play that got another date."""
+    """One play that got another date, or counts for another episode or title."""
 
     before: Play
     after: Play
@@ -23,7 +23,7 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Plays that came, went, or got another date."""
+    """Plays that came, went, or were changed."""
 
     added: tuple[Play, ...] = ()
     removed: tuple[Play, ...] = ()
@@ -47,7 +47,7 @@ def diff(before: Iterable[Play], after: Iterable[Play]) -> Delta:
     edited = [
         Edit(old[i], play)
         for i, play in new.items()
-        if i in old and old[i].watched_at != play.watched_at
+        if i in old and _facts(old[i]) != _facts(play)
     ]
     went: defaultdict[Hashable, list[Play]] = defaultdict(list)
     for identity, play in old.items():
@@ -66,7 +66,11 @@ def diff(before: Iterable[Play], after: Iterable[Play]) -> Delta:
 
 
 def _by_identity(plays: Iterable[Play]) -> dict[Hashable, Play]:
-    return {p.id or (*_what(p), p.watched_at): p for p in plays}
+    return {p.id or _facts(p): p for p in plays}
+
+
+def _facts(play: Play) -> Hashable:
+    return (*_what(play), play.watched_at)
 
 
 def _what(play: Play) -> tuple[str, int | None, int | None]:

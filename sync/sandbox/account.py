@@ -163,6 +163,16 @@ class Account:
         self._touch(play.title.kind, "watched_at")
         return moved
 
+    def renumber_play(self, play_id: int, number: int) -> Play:
+        """Have the episode of a play count for another one: its ids stay."""
+        play = self._plays[play_id]
+        if play.episode is None:
+            raise LookupError("a film has no number")
+        episode = replace(play.episode, number=number)
+        self._plays[play_id] = replace(play, episode=episode)
+        self._touch(play.title.kind, "watched_at")
+        return self._plays[play_id]
+
     def pause(
         self,
         title: CatalogueTitle,
