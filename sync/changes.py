@@ -90,7 +90,11 @@ class Changes:
         async def read_title(title: str) -> None:
             harvests[title] = await self._walk(mapper, title=title)
 
-        await run_limited(self._concurrency, read_title, sorted(titles))
+        try:
+            await run_limited(self._concurrency, read_title, sorted(titles))
+        except RejectedError:
+            # Trakt merges titles, and the id of one of them leads nowhere any more.
+            return None
         for title, harvest in harvests.items():
             if not _is_proved(harvest, title, minimal):
                 return None

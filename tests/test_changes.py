@@ -16,6 +16,7 @@ from sync.domain.delta import diff
 from sync.domain.plays import Kind
 from sync.domain.watermark import Watermark
 from sync.extract import TraktSource
+from sync.sandbox.faults import Fault
 from sync.sandbox.trakt_quirks import TraktQuirks
 from tests.clocks import FakeClock
 from tests.safety.accounts import mixed_account, watched_on
@@ -173,6 +174,19 @@ async def test_many_back_dated_titles_lead_to_a_whole_walk(tmp_path: Path) -> No
         now = await it.changes()
         assert found(now) == truth(account)
         assert now.receipt.announced == len(account.plays)
+
+
+async def test_a_title_that_trakt_has_no_longer_leads_to_a_whole_walk(
+    tmp_path: Path,
+) -> None:
+    async with reader(tmp_path) as it:
+        remove_all_of_a_film(it.place.account)
+        it.place.trakt.faults = lambda request, _number: (
+            Fault.answer(404) if "/history/movies/" in request.path else None
+        )
+        now = await it.changes()
+        assert now.receipt.is_whole
+        assert found(now) == truth(it.place.account)
 
 
 async def test_without_minimal_lists_everything_is_read_and_stays_unproved(
