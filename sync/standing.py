@@ -107,8 +107,14 @@ async def advance(services: Services, prepared: Prepared, entries: int) -> None:
 def steering(settings: Settings) -> str:
     """Digest what decides, beside the two sides, what is written."""
     history = settings.history
-    parts = (history.collapse, history.conflict, history.plays)
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+    parts = (
+        history.collapse,
+        history.conflict,
+        history.plays,
+        history.playback,
+        settings.tmdb.api_key is not None,
+    )
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def _histories(prepared: Prepared) -> dict[str, TitleHistory]:

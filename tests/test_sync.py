@@ -219,6 +219,18 @@ async def test_other_settings_lead_to_a_whole_comparison(tmp_path: Path) -> None
         assert (await it.sync()).prepared.is_unchanged
 
 
+async def test_resume_points_that_are_wanted_from_now_on_arrive(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path, history={"playback": False}) as it:
+        it.account.pause(it.account.find("Film 4"), 40, NOW)
+        back_dated(it.account)
+        await it.sync()
+        it.place.history = {"playback": True}
+        await it.sync()
+        assert it.place.discovr.playback()
+
+
 async def test_once_a_week_both_sides_are_read_whole(tmp_path: Path) -> None:
     async with life(tmp_path) as it:
         gone = it.place.discovr.entries()[-1].key
