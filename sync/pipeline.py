@@ -162,9 +162,12 @@ async def _carry_out(
 ) -> Report:
     await _keep_left_out(services, prepared)
     ledger, now = services.ledger, services.clock.now()
-    arrived = prepared.memory.arrived
-    await close(ledger, arrived, Outcome.APPLIED, "found by a later run", now)
+    memory = prepared.memory
+    await close(ledger, memory.arrived, Outcome.APPLIED, "found by a later run", now)
     operations, rows = prepared.plan.operations, prepared.removals.rows
+    planned = {operation.key for operation in operations}
+    dropped = [row for row in memory.unclear if row.operation.key not in planned]
+    await close(ledger, dropped, Outcome.REJECTED, "not there, nor wanted now", now)
     playback = await plan_playback(services, prepared)
     rate = services.settings.discovr.requests_per_second
     report = Report(

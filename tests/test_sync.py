@@ -12,6 +12,7 @@ import pytest
 from sync import pipeline
 from sync.bootstrap import build
 from sync.domain.plays import Key
+from sync.sandbox.faults import Fault
 from sync.sandbox.sample import own_entries, sample_account
 from sync.sandbox.server import utc_now
 from sync.standing import recall_standing
@@ -23,6 +24,8 @@ from tests.worlds import World, world
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from aiohttp import web
 
     from sync.results import Report
     from sync.sandbox.account import Account
@@ -229,6 +232,25 @@ async def test_resume_points_that_are_wanted_from_now_on_arrive(
         it.place.history = {"playback": True}
         await it.sync()
         assert it.place.discovr.playback()
+
+
+async def test_what_was_never_sent_and_is_not_wanted_now_is_forgotten(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path) as it:
+        play = it.account.add_play(it.account.find("Show 2"), NOW, season=2, number=1)
+        it.place.discovr.faults = lambda request, _number: (
+            Fault.answer(503) if writes(request) else None
+        )
+        assert not (await it.sync()).is_complete
+        it.place.discovr.faults = None
+        it.account.remove_play(play.id)
+        assert (await it.sync()).is_complete
+        assert (await it.sync()).prepared.is_unchanged
+
+
+def writes(request: web.Request) -> bool:
+    return request.method == "POST" and request.path == "/profile/history"
 
 
 async def test_once_a_week_both_sides_are_read_whole(tmp_path: Path) -> None:
