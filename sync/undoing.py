@@ -148,11 +148,11 @@ class _Place:
         current = current_entry(mine)
         if current is None:
             return None
-        if operation.action is Action.ADD and not any(_is_ours(e, row) for e in mine):
+        if operation.action is Action.ADD and not any(is_ours(e, row) for e in mine):
             return "another entry stands there now"
         if current.progress != operation.progress:
             return "it was changed on Discovr since"
-        if _is_removal(row) and count_viewings(mine) > self._rows_of(operation.key):
+        if _is_removal(row) and self._is_shared(row):
             return "it shares its key with another entry, which would go too"
         if operation.is_default and self._result.takes_season and self._strangers():
             return "Discovr would remove the whole season with it"
@@ -200,6 +200,24 @@ class _Place:
             named = ", ".join(sorted(map(str, strangers)))
             raise RemovedTooMuchError(f"To remove {key} Discovr also removed {named}.")
 
+    def _is_shared(self, row: Row) -> bool:
+        """Whether what stands under its key is more than these rows wrote.
+
+        An entry that was removed and written again has two rows of one minute.
+        """
+        operation, mine = row.operation, self._of(row.operation.key)
+        same = [
+            other
+            for other in self.rows
+            if other.operation.key == operation.key
+            and other.operation.action is operation.action
+        ]
+        if count_viewings(mine) > len({r.operation.watched_at for r in same}):
+            return True
+        return operation.action is Action.ADD and not all(
+            any(is_ours(entry, other) for other in same) for entry in mine
+        )
+
     def _rows_of(self, key: Key) -> int:
         return sum(row.operation.key == key for row in self.rows)
 
@@ -216,7 +234,8 @@ def _is_removal(row: Row) -> bool:
     return row.operation.action is Action.ADD or row.before_progress is None
 
 
-def _is_ours(entry: Entry, row: Row) -> bool:
+def is_ours(entry: Entry, row: Row) -> bool:
+    """Whether the entry is the one that the row added."""
     # PATCH may have dropped the label; the minute and the ledger say whose it is.
     return (
         entry.updated_at is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -159,6 +160,22 @@ async def test_nothing_goes_while_a_title_cannot_be_told(tmp_path: Path) -> None
         it.account.add_play(title, watched_on(400))
         report = await it.sync(prune=True)
         assert report.prepared.stale.keys == ()
+        assert FILM_1 in progress(it)
+
+
+async def test_what_was_written_twice_leaves_the_person_s_repeat(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path) as it:
+        it.place.discovr.person_removes(FILM_1)
+        it.clock.advance(timedelta(days=8).total_seconds())
+        await it.sync()
+        assert FILM_1 in progress(it)
+        it.place.discovr.person_adds(FILM_1, at=NOW)
+        remove(it.account, "Film 1")
+        report = await it.sync(prune=True)
+        assert report.undone
+        assert FILM_1 in report.undone.left_alone
         assert FILM_1 in progress(it)
 
 
