@@ -71,7 +71,8 @@ class Report:
         """Whether everything that can be in its place is there."""
         is_whole = self.verification is None or self.verification.is_whole
         is_resumable = self.playback is None or self.playback.is_complete
-        return is_whole and is_resumable and not self.failed
+        is_pruned = self.undone is None or not self.undone.failed
+        return is_whole and is_resumable and is_pruned and not self.failed
 
 
 def describe(verification: Verification) -> str:

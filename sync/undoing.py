@@ -42,8 +42,9 @@ class RemovedTooMuchError(GuardError):
 class Undone:
     """What came of it, by key; ``gone`` were no longer there.
 
-    ``run`` is the one that was taken back, or the first of several. ``takes_season``: a
-    removal of a season default was seen to take the whole season.
+    ``run`` is the one that was taken back, or the first of several. ``failed`` are left
+    alone only because Discovr did not do it. ``takes_season``: a removal of a season
+    default was seen to take the whole season.
     """
 
     run: int
@@ -51,6 +52,7 @@ class Undone:
     restored: list[Key] = field(default_factory=list)
     gone: list[Key] = field(default_factory=list)
     left_alone: dict[Key, str] = field(default_factory=dict)
+    failed: set[Key] = field(default_factory=set)
     takes_season: bool = False
 
 
@@ -169,8 +171,7 @@ class _Place:
                     continue
             self._result.restored.append(key)
             return True
-        self._result.left_alone[key] = "Discovr gave no clear answer"
-        return False
+        return self._fail(key, "Discovr gave no clear answer")
 
     async def _remove(self, row: Row) -> bool:
         key, before = row.operation.key, self._entries
@@ -181,14 +182,17 @@ class _Place:
             except UnknownOutcomeError:
                 pass
             except RejectedError as error:
-                self._result.left_alone[key] = error.message
-                return False
+                return self._fail(key, error.message)
             await self.read()
             self._check(key, before)
             if not self._of(key):
                 self._result.removed.append(key)
                 return True
-        self._result.left_alone[key] = "Discovr did not remove it"
+        return self._fail(key, "Discovr did not remove it")
+
+    def _fail(self, key: Key, reason: str) -> bool:
+        self._result.left_alone[key] = reason
+        self._result.failed.add(key)
         return False
 
     def _check(self, key: Key, before: Sequence[Entry]) -> None:

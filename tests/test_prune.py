@@ -10,6 +10,7 @@ import pytest
 from sync.domain.plays import Key
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
 from sync.sandbox.discovr_quirks import DiscovrQuirks
+from sync.sandbox.faults import Fault
 from sync.sandbox.synthetic import synthetic_account
 from tests.safety.accounts import watched_on
 from tests.test_sync import NOW, Life, life
@@ -177,6 +178,18 @@ async def test_what_was_written_twice_leaves_the_person_s_repeat(
         assert report.undone
         assert FILM_1 in report.undone.left_alone
         assert FILM_1 in progress(it)
+
+
+async def test_what_discovr_did_not_remove_is_tried_again(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        remove(it.account, "Film 1")
+        it.place.discovr.faults = lambda request, _number: (
+            Fault.answer(409) if request.method == "DELETE" else None
+        )
+        assert not (await it.sync(prune=True)).is_complete
+        it.place.discovr.faults = None
+        assert (await it.sync(prune=True)).is_complete
+        assert FILM_1 not in progress(it)
 
 
 async def test_a_renumbered_episode_moves(tmp_path: Path) -> None:
