@@ -82,7 +82,8 @@ class Prepared:
     With ``since`` only the films and seasons that changed after that watermark are
     compared: ``extraction``, ``desired`` and ``existing`` hold those alone. ``whole``
     is all of Trakt's side; ``known`` the histories of before by ``title_key``,
-    ``delta`` what changed against them.
+    ``delta`` what changed against them. ``is_pruned``: ``removals`` are all that can be
+    done about what is ``stale``.
     """
 
     profile: str
@@ -98,6 +99,7 @@ class Prepared:
     delta: Delta = field(default_factory=Delta)
     stale: Stale = field(default_factory=Stale)
     removals: Removals = field(default_factory=Removals)
+    is_pruned: bool = False
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:

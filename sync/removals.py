@@ -112,6 +112,7 @@ def plan_removals(prepared: Prepared) -> Prepared:
             zeros,
             tuple(row for r in removals for row in r.superseded),
         ),
+        is_pruned=True,
     )
 
 

@@ -82,8 +82,6 @@ async def advance(services: Services, prepared: Prepared, entries: int) -> None:
         return
     facts = {}
     if extraction.stamps is not None and extraction.read_at is not None:
-        removals = prepared.removals
-        is_pruned = bool(removals.rows or removals.zeros)
         mark = Watermark(
             at=extraction.read_at,
             checked_at=now,
@@ -92,7 +90,9 @@ async def advance(services: Services, prepared: Prepared, entries: int) -> None:
             kinds={play.title.kind for play in extraction.plays},
             steering=steering(services.settings),
             ids=await services.resolver.stamp(),
-            stale=() if is_pruned else {key.media for key in prepared.stale.keys},
+            stale=()
+            if prepared.is_pruned
+            else {key.media for key in prepared.stale.keys},
             entries=entries,
         )
         facts = {WATERMARK: mark.to_fact()}

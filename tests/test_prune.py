@@ -192,6 +192,14 @@ async def test_what_discovr_did_not_remove_is_tried_again(tmp_path: Path) -> Non
         assert FILM_1 not in progress(it)
 
 
+async def test_what_leaves_nothing_to_take_back_is_done_with(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        it.place.discovr.person_removes(Key("TV_201", 1))
+        remove(it.account, "Show 1", 1, 2)
+        await it.sync(prune=True)
+        assert (await it.sync(prune=True)).prepared.is_unchanged
+
+
 async def test_a_renumbered_episode_moves(tmp_path: Path) -> None:
     async with life(tmp_path) as it:
         play = it.account.add_play(it.account.find("Show 2"), NOW, season=2, number=1)
