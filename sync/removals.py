@@ -6,16 +6,17 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sync.domain.entries import COMPLETED_FROM, OUR_LABEL
+from sync.domain.entries import COMPLETED_FROM
 from sync.domain.guard import FEWEST_GUARDED, MOST_CHANGED_SHARE
 from sync.domain.histories import title_key
 from sync.domain.plan import Action, Operation, SeasonId
 from sync.domain.seasons import may_cover, split_season
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
 from sync.ledger import Outcome
+from sync.undoing import is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sync.domain.delta import Delta
     from sync.domain.entries import Entry
@@ -155,19 +156,19 @@ class _StalePlace:
 
     def removals(self) -> Removals:
         """Say what goes here, and how."""
-        own = [r for r in self._rows if r.operation.key in self._stale]
+        own = [
+            r
+            for r in self._rows
+            if r.operation.key in self._stale and r.operation.progress
+        ]
         defaults = [r for r in self._rows if r.operation.is_default]
-        ours = [d for d in self._entries.defaults if d.imported in (OUR_LABEL, None)]
-        if not (defaults and ours):
+        if not any(self._is_ours(entry) for entry in self._entries.defaults):
             return Removals(tuple(own))
-        if not self._is_relied_on():
-            zeros = [r for r in self._rows if not r.operation.progress]
+        zeros = [r for r in self._rows if not r.operation.progress]
+        leaving = {r.operation.key for r in (*defaults, *zeros, *own)}
+        if not (self._is_relied_on() or self._has_others(leaving)):
             return Removals((*defaults, *zeros, *own))
-        covered = {
-            number
-            for number in self._numbers_at_stake()
-            if any(may_cover(d, self._airings.get(number)) for d in ours)
-        }
+        covered = set(filter(self._is_ours_alone, self._numbers_at_stake()))
         held_off = tuple(r for r in own if r.operation.key.episode in covered)
         return Removals(
             tuple(r for r in own if r not in held_off),
@@ -180,17 +181,35 @@ class _StalePlace:
         own = self._entries.own
         return any(n not in own or not own[n].is_completed for n in self._watched)
 
+    def _has_others(self, leaving: Collection[Key]) -> bool:
+        """Whether entries stay here that a removal of the default might take too."""
+        return any(entry.key not in leaving for entry in self._entries.own.values())
+
     def _numbers_at_stake(self) -> set[int]:
         """Episodes that go and are not the person's: ours, or with no entry at all."""
-        ours = {r.operation.key.episode for r in self._rows}
+        own = self._entries.own
         return {
             key.episode
             for row in self._rows
             for key in _stands_for(row)
             if key in self._stale
             and key.episode is not None
-            and (key.episode in ours or key.episode not in self._entries.own)
+            and (key.episode not in own or self._is_ours(own[key.episode]))
         }
+
+    def _is_ours_alone(self, number: int) -> bool:
+        """Whether defaults of ours may cover it, and none of the person's."""
+        airing = self._airings.get(number)
+        covering = [d for d in self._entries.defaults if may_cover(d, airing)]
+        return bool(covering) and all(map(self._is_ours, covering))
+
+    def _is_ours(self, entry: Entry) -> bool:
+        return any(
+            row.operation.key == entry.key
+            and row.operation.action is Action.ADD
+            and is_ours(entry, row)
+            for row in self._rows
+        )
 
     @staticmethod
     def _zero(default: Row, number: int) -> Operation:

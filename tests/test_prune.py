@@ -164,6 +164,57 @@ async def test_nothing_goes_while_a_title_cannot_be_told(tmp_path: Path) -> None
         assert FILM_1 in progress(it)
 
 
+async def test_what_the_person_s_own_default_covers_stays(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        it.place.discovr.person_adds(Key("TV_201", 1), at=NOW)
+        remove(it.account, "Show 1", 1, 2)
+        before = it.completed()
+        await it.sync(prune=True)
+        assert it.completed() == before
+
+
+async def test_a_default_that_took_the_place_of_ours_is_the_person_s(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path) as it:
+        it.place.discovr.person_removes(Key("TV_201", 1))
+        it.place.discovr.person_adds(Key("TV_201", 1), at=NOW)
+        remove(it.account, "Show 1", 1, 2)
+        before = it.completed()
+        await it.sync(prune=True)
+        assert it.completed() == before
+
+
+async def test_an_entry_that_took_the_place_of_ours_gets_no_zero(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path) as it:
+        show = it.account.find("Show 2")
+        for number in (1, 2):
+            at = NOW + timedelta(minutes=number)
+            it.account.add_play(show, at, season=2, number=number)
+        await it.sync()
+        assert {Key("TV_202", 2), Key("TV_202", 2, 3)} <= progress(it).keys()
+        it.place.discovr.person_sets(Key("TV_202", 2, 3), 100, at=NOW)
+        remove(it.account, "Show 2", 2, 3)
+        before = it.completed()
+        await it.sync(prune=True)
+        assert it.completed() == before
+
+
+async def test_a_default_stays_where_its_removal_might_take_more(
+    tmp_path: Path,
+) -> None:
+    quirks = DiscovrQuirks(delete_without_episode="season")
+    async with life(tmp_path, discovr=quirks) as it:
+        it.place.discovr.person_sets(Key("TV_201", 1, 1), 100, at=NOW)
+        for number in (2, 3, 4):
+            remove(it.account, "Show 1", 1, number)
+        assert (await it.sync(prune=True)).is_complete
+        shown = {key for key in it.completed() if key.media == "TV_201"}
+        assert shown == {Key("TV_201", 1, 1)}
+
+
 async def test_what_was_written_twice_leaves_the_person_s_repeat(
     tmp_path: Path,
 ) -> None:
