@@ -89,7 +89,7 @@ async def prepare_changes(
         services, extraction, known, None if has_new_ids else delta
     )
     whole = Reading(extraction, desired)
-    stale = await find_stale(ledger, standing.profile, whole, known, delta, mark)
+    stale = await find_stale(ledger, standing.profile, whole, known, delta, mark.stale)
     touched = _touched(extraction, desired, known, delta)
     places = unsettled | {p for play in touched if (p := _place(play, desired))}
     if is_pruned:

@@ -139,7 +139,7 @@ async def undo(
             )
         if confirm and not await confirm(rows[0].run, len(rows)):
             return Undone(rows[0].run)
-        await forget_watermark(services.ledger, profile)
+        await forget_watermark(services.ledger, profile, services.clock.now())
         return await take_back(services, rows)
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sync.domain.histories import TitleHistory
     from sync.domain.plays import Key
     from sync.domain.seasons import Airings, SeasonEntries
-    from sync.domain.watermark import Watermark
     from sync.ledger import Ledger, Row
     from sync.prepare import Prepared, Reading
 
@@ -63,9 +62,9 @@ async def find_stale(
     whole: Reading,
     known: Mapping[str, TitleHistory],
     delta: Delta,
-    since: Watermark | None,
+    before: Collection[str],
 ) -> Stale:
-    """Look for it where plays went, or where it was before. Reads the ledger alone.
+    """Look where plays went, and in the titles of ``before``. Reads the ledger alone.
 
     A title whose plays are there and cannot be told by key just now is left alone.
     """
@@ -74,7 +73,7 @@ async def find_stale(
     keys = {title_key(play.title) for play in went}
     keys |= {k for k, h in known.items() if k in media and media[k] != h.media}
     candidates = {known[key].media for key in keys} - {None}
-    candidates |= set(since.stale if since else ())
+    candidates |= set(before)
     protected = {h.media for k, h in known.items() if media.get(k, "") is None}
     wanted = [m for m in candidates - protected if m is not None]
     if not wanted:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sync.domain.balance import Column
 from sync.domain.delta import diff
@@ -19,6 +19,7 @@ from sync.removals import find_stale
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from datetime import datetime
 
     from sync.config import Settings
     from sync.domain.plan import SeasonNote
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from sync.prepare import Prepared, Services
 
 #: The facts of a profile: its watermark; and, among all profiles, which one the setting
-#: named.
-WATERMARK, PROFILES = "watermark", "profiles"
+#: named. The titles of which we wrote what went from Trakt outlive the watermark.
+WATERMARK, PROFILES, STALE = "watermark", "profiles", "stale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,10 @@ async def recall_standing(settings: Settings, ledger: Ledger) -> Standing | None
     return Standing(profile, Watermark.from_fact(fact)) if fact else None
 
 
-async def forget_watermark(ledger: Ledger, profile: str) -> None:
-    """Have the next run read both sides whole."""
+async def forget_watermark(ledger: Ledger, profile: str, at: datetime) -> None:
+    """Have the next run read both sides whole; what is stale stays known."""
+    if fact := await ledger.get_fact(profile, WATERMARK):
+        await ledger.put_fact(profile, STALE, fact["stale"], at)
     await ledger.delete_fact(profile, WATERMARK)
 
 
@@ -57,11 +60,11 @@ async def compare_with_known(services: Services, prepared: Prepared) -> Prepared
     known = {title_key(h.title): h for h in await ledger.histories(profile)}
     if not known:
         return prepared
-    before = [play for history in known.values() for play in history.plays]
-    delta = diff(before, prepared.extraction.plays)
+    plays = [play for history in known.values() for play in history.plays]
+    delta = diff(plays, prepared.extraction.plays)
     fact = await ledger.get_fact(profile, WATERMARK)
-    mark = Watermark.from_fact(fact) if fact else None
-    stale = await find_stale(ledger, profile, prepared.whole, known, delta, mark)
+    before = fact["stale"] if fact else await ledger.get_fact(profile, STALE) or ()
+    stale = await find_stale(ledger, profile, prepared.whole, known, delta, before)
     return replace(prepared, known=known, delta=delta, stale=stale)
 
 
@@ -80,7 +83,8 @@ async def advance(services: Services, prepared: Prepared, entries: int) -> None:
             profile, WATERMARK, prepared.since.checked(now).to_fact(), now
         )
         return
-    facts = {}
+    stale = set() if prepared.is_pruned else {k.media for k in prepared.stale.keys}
+    facts: dict[str, Any] = {STALE: sorted(stale)}
     if extraction.stamps is not None and extraction.read_at is not None:
         mark = Watermark(
             at=extraction.read_at,
@@ -90,9 +94,7 @@ async def advance(services: Services, prepared: Prepared, entries: int) -> None:
             kinds={play.title.kind for play in extraction.plays},
             steering=steering(services.settings),
             ids=await services.resolver.stamp(),
-            stale=()
-            if prepared.is_pruned
-            else {key.media for key in prepared.stale.keys},
+            stale=stale,
             entries=entries,
         )
         facts = {WATERMARK: mark.to_fact()}
@@ -100,8 +102,8 @@ async def advance(services: Services, prepared: Prepared, entries: int) -> None:
     changed = [h for key, h in histories.items() if h != prepared.known.get(key)]
     gone = prepared.known.keys() - histories.keys()
     await ledger.put_histories(profile, changed, facts, now, gone=gone)
-    if not facts:
-        await forget_watermark(ledger, profile)
+    if WATERMARK not in facts:
+        await ledger.delete_fact(profile, WATERMARK)
 
 
 def steering(settings: Settings) -> str:

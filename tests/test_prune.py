@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sync import pipeline
+from sync.bootstrap import build
 from sync.domain.plays import Key
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
 from sync.sandbox.discovr_quirks import DiscovrQuirks
@@ -259,3 +261,15 @@ async def test_a_renumbered_episode_moves(tmp_path: Path) -> None:
         await it.sync(prune=True)
         assert Key("TV_202", 2, 2) in it.completed()
         assert Key("TV_202", 2, 1) not in progress(it)
+
+
+async def test_what_went_is_still_known_after_an_undo(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        it.account.add_play(it.account.find("Show 2"), NOW, season=2, number=1)
+        await it.sync()
+        remove(it.account, "Film 1")
+        await it.sync()
+        async with build(it.place.settings, clock=it.clock) as services:
+            await pipeline.undo(services, None)
+        await it.sync(prune=True)
+        assert FILM_1 not in progress(it)
