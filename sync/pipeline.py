@@ -84,7 +84,11 @@ async def sync(
             standing.profile, command="sync", at=services.clock.now()
         )
         async with lock:
-            changes = await prepare_changes(services, standing, is_pruned=prune)
+            # Until the lock was ours another run may have moved or undone it.
+            is_in_force = await standing_of(services) == standing
+            changes = None
+            if is_in_force:
+                changes = await prepare_changes(services, standing, is_pruned=prune)
             if changes is not None:
                 return await carry_out(changes)
     async with _profile_held(services, "sync"):

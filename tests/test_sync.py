@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import sqlite3
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from tests.safety.reading import shown, watched
 from tests.worlds import World, world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from aiohttp import web
@@ -281,3 +282,31 @@ async def test_after_undo_everything_is_compared_again(tmp_path: Path) -> None:
             assert await recall_standing(services.settings, services.ledger) is None
         assert (await it.sync()).prepared.since is None
         assert not it.missing()
+
+
+class InBetween(FakeClock):
+    """Does something when it is next asked: what another process does meanwhile."""
+
+    act: Callable[[], None] | None = None
+
+    def now(self) -> datetime:
+        act, self.act = self.act, None
+        if act:
+            act()
+        return super().now()
+
+
+async def test_what_another_run_undoes_before_the_lock_is_taken_counts(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path) as it:
+        clock = InBetween(it.clock.now())
+
+        def forget() -> None:
+            with closing(sqlite3.connect(tmp_path / "state.sqlite3")) as state, state:
+                state.execute("DELETE FROM t2d_fact WHERE name = 'watermark'")
+
+        async with build(it.place.settings, clock=clock) as services:
+            clock.act = forget
+            report = await pipeline.sync(services, confirm=agree)
+        assert report.prepared.since is None
