@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from platformdirs import user_data_path
 
 from connectors.clock import SystemClock
 from connectors.discovr import client as discovr
@@ -17,12 +15,10 @@ from connectors.errors import ConfigError
 from connectors.http import HttpClient, RetryPolicy
 from connectors.pacing import QuotaPacer, RatePacer
 from connectors.tmdb import client as tmdb
-from connectors.tokens import TokenStore
 from connectors.trakt import client as trakt
 from connectors.trakt.auth import TraktAuth
 from connectors.trakt.oauth import OauthHosts
 from sync.catalogue import Catalogue, Listing, TmdbListing, TraktListing
-from sync.config import APP
 from sync.discovr_target import DiscovrTarget
 from sync.events import Spent, Waiting, Warned
 from sync.extract import TraktSource
@@ -33,12 +29,13 @@ from sync.logins import login_warnings
 from sync.meter import Meter
 from sync.prepare import Services
 from sync.resolve import Resolver
+from sync.token_store import secret, token_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
 
     import aiohttp
-    from pydantic import SecretStr
 
     from connectors.clock import Clock
     from sync.config import Settings
@@ -51,8 +48,6 @@ TRAKT_RETRY = RetryPolicy(wait_initial_s=2.0)
 TMDB_RATE = 40.0
 _SET_IT = "Set it in the config file; config.example.toml shows every key."
 _CHOOSE_IT = "Set it in the config file, or choose it: trakt2discovr login discovr"
-#: As ``[state] tokens`` it is no file.
-KEYRING = Path("keyring")
 
 
 @asynccontextmanager
@@ -289,28 +284,8 @@ class Wiring:
             self._on_event(Waiting(service, seconds, reason))
 
 
-def token_store(settings: Settings) -> TokenStore:
-    """Return where the logins are: a file, or the keyring of the system."""
-    path = settings.state.tokens
-    if path != KEYRING:
-        return TokenStore(path)
-    try:
-        from connectors.keychain import KeyringStore  # noqa: PLC0415  # an extra
-    except ModuleNotFoundError:
-        raise ConfigError(
-            '[state] tokens = "keyring" needs a part that is not installed.',
-            remedy="Run: pip install 'trakt2discovr[keyring]'",
-        ) from None
-    return KeyringStore(user_data_path(APP) / KEYRING)
-
-
 def required(value: str | None, name: str, remedy: str = _SET_IT) -> str:
     """Return a setting that is needed here. Raises ConfigError if it is not set."""
     if not value:
         raise ConfigError(f"{name} is not set.", remedy=remedy)
     return value
-
-
-def secret(value: SecretStr | None) -> str | None:
-    """Return a secret as text, for whoever sends it."""
-    return value.get_secret_value() if value else None

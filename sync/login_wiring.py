@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from connectors.discovr.device import DiscovrDevice
 from connectors.trakt.device import TraktDevice
-from sync.bootstrap import Wiring, required, secret
+from sync.bootstrap import Wiring, required
+from sync.token_store import secret
 
 if TYPE_CHECKING:
     from connectors.clock import Clock

@@ -11,7 +11,6 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from connectors.clock import SystemClock
 from connectors.discovr.auth import stored_profile
 from connectors.errors import ConfigError
-from sync.bootstrap import secret, token_store
 from sync.documents import UnmatchedDocument
 from sync.ledger import BusyError, Ledger, Outcome, StateError
 from sync.logins import discovr_login, login_warnings, trakt_login
@@ -26,6 +25,7 @@ from sync.status_documents import (
     RunDocument,
     StatusDocument,
 )
+from sync.token_store import secret, token_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

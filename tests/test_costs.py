@@ -155,9 +155,12 @@ def test_help_imports_little() -> None:
     assert len(loaded_modules("--help")) < 110
 
 
-def test_what_only_asks_the_ledger_imports_no_network_and_no_migrations() -> None:
+@pytest.mark.parametrize("command", ["unmatched", "status"])
+def test_what_only_asks_the_ledger_imports_no_network_and_no_migrations(
+    command: str,
+) -> None:
     loaded_modules("unmatched")  # creates the ledger
-    names = loaded_modules("unmatched")
+    names = loaded_modules(command)
     assert "sqlalchemy" in names
     assert not names & {"aiohttp", "alembic", "tenacity", "PIL", "zxingcpp"}
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from connectors.discovr.auth import choose_profile, list_profiles, stored_profile
 from connectors.discovr.client import DiscovrClient
 from connectors.errors import ServiceError
-from sync.bootstrap import secret
 from sync.discovr_target import entry_from_api
 from sync.doctor import shapes
 from sync.doctor.findings import (
@@ -26,6 +25,7 @@ from sync.doctor.findings import (
 )
 from sync.doctor.logins import DISCOVR, check_discovr_login
 from sync.doctor.reach import reach
+from sync.token_store import secret
 
 if TYPE_CHECKING:
     from connectors.discovr.auth import SessionAuth

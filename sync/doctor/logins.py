@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from connectors.discovr.auth import refresh_token
 from connectors.trakt.auth import token_in_force
-from sync.bootstrap import secret
 from sync.doctor.findings import Cause, Finding, ok, problem, warning
 from sync.logins import discovr_login, login_warnings, trakt_login
+from sync.token_store import secret
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.errors import ServiceError
-from sync.bootstrap import KEYRING, token_store
 from sync.doctor.findings import (
     Cause,
     Finding,
@@ -24,6 +23,7 @@ from sync.doctor.findings import (
 )
 from sync.ledger import Ledger
 from sync.ledger.sqlite import IN_MEMORY
+from sync.token_store import KEYRING, token_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

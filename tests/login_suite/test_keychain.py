@@ -14,8 +14,8 @@ from keyring.errors import KeyringLocked, PasswordDeleteError
 from connectors.errors import ConfigError
 from connectors.keychain import KeyringStore
 from connectors.tokens import StoredToken, TokenStore
-from sync.bootstrap import token_store
 from sync.config import Settings, load_settings
+from sync.token_store import token_store
 from tests.clocks import FakeClock
 
 if TYPE_CHECKING:
