@@ -76,6 +76,7 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
         async with _services(account) as services:
             rows += await _count_migration(account, services)
             if number == 0:
+                rows += await _count_second_profile(services)
                 rows += await _count_syncs(services, show)
     return Result(
         "requests",
@@ -117,6 +118,22 @@ async def _count_migration(account: Account, services: Services) -> list[Row]:
         _row(f"{what}: to Discovr", counts.discovr, to_discovr),
         _row(f"{what}: writes", counts.writes, keys, note),
         Row(f"{what}: writes saved", 100 * (1 - counts.writes / keys), "%"),
+    ]
+
+
+async def _count_second_profile(services: Services) -> list[Row]:
+    """Carry the same account into another profile: the air dates are known by now."""
+    settings = services.settings
+    kids = settings.discovr.model_copy(update={"profile": "Kids"})
+    report = await api.migrate(settings.model_copy(update={"discovr": kids}))
+    counts = services.take()
+    if not report.is_complete:
+        raise RuntimeError("the second migration that was counted did not arrive")
+    plays = len(services.trakt.account.plays)
+    what = "the same into a second profile"
+    return [
+        _row(f"{what}: to Trakt", counts.trakt, 5 + math.ceil(plays / 250)),
+        Row(f"{what}: writes", counts.writes, "requests"),
     ]
 
 
