@@ -25,15 +25,11 @@ PLAYS = 1_000
 _GOAL_MS = 150.0
 _BARE = "a bare interpreter"
 _PROGRAM = ("-m", "sync")
-_SYNC = (
-    "import asyncio; from sync import load_settings, sync; "
-    "asyncio.run(sync(load_settings()))"
-)
 _COMMANDS: dict[str, tuple[str, ...]] = {
     _BARE: ("-c", "pass"),
     "--help": (*_PROGRAM, "--help"),
     "status": (*_PROGRAM, "-q", "status"),
-    "sync, nothing new": ("-c", _SYNC),
+    "sync, nothing new": (*_PROGRAM, "-q", "sync", "--yes"),
 }
 
 

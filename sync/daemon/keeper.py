@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from connectors.discovr.auth import token_in_force
 from connectors.errors import ServiceError
 from sync import logs
-from sync.bootstrap import secret, token_store
 from sync.daemon.documents import JobDocument
 from sync.ledger import Ledger
 from sync.pipeline import LEFT_OUT
 from sync.standing import PROFILES
+from sync.token_store import secret, token_store
 
 if TYPE_CHECKING:
     from sync.config import Settings
