@@ -21,9 +21,9 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
     """Watch the loader at each limit, then race it against a bare loop."""
     rows: list[Row] = []
     for limit in sizes.limits:
-        for told, words in ((limit, "known"), (2 * limit, "found out")):
+        for factor in sizes.told:
             noise.sample()
-            rows += await _watch(limit, told, words, sizes.watched_s)
+            rows += await _watch(limit, factor * limit, sizes.watched_s)
     for latency_ms in sizes.write_latencies_ms:
         rows += await _race(latency_ms, sizes, noise)
     return Result(
@@ -31,7 +31,7 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
     )
 
 
-async def _watch(limit: float, told: float, words: str, watched_s: float) -> list[Row]:
+async def _watch(limit: float, told: float, watched_s: float) -> list[Row]:
     """Write for that long; ``told`` is the rate that the program was set to."""
     writes = int(limit * watched_s)
     async with serving("discovr_server", limit, 0) as server:
@@ -39,8 +39,8 @@ async def _watch(limit: float, told: float, words: str, watched_s: float) -> lis
     _require_all(found, writes)
     used = 100 * writes / limit / found["seconds"]
     refused = 100 * found["late_refused"] / max(1, found["late_requests"])
-    what = f"limit of {limit:g} a second, {words}"
     is_known = told == limit
+    what = f"limit of {limit:g} a second, {'known' if is_known else 'found out'}"
     note = f"{found['refused']} of {found['requests']:,} answers were 429"
     return [
         Row(

@@ -22,6 +22,8 @@ class Sizes:
     #: Rates of the paced loader, and for how long each is watched, in seconds.
     limits: tuple[float, ...] = (5, 20, 100)
     watched_s: float = 75
+    #: What the program is told of the limit: the truth, and twice as much.
+    told: tuple[float, ...] = (1, 2)
     #: Writes of the loader without a limit.
     writes: int = 2_000
     #: Latencies of the server that it writes to: none, and that of a near one.
@@ -40,6 +42,7 @@ QUICK = Sizes(
     rivals=(),
     limits=(50,),
     watched_s=0.3,
+    told=(1,),
     writes=8,
     write_latencies_ms=(0,),
     planned=(300, 600),
