@@ -58,11 +58,13 @@ class TraktSource:
         self._concurrency = concurrency
         self._clock = clock
         self._server_time: datetime | None = None
+        #: What ``stamps`` read and no reading has begun with yet.
+        self._activities: LastActivities | None = None
 
     async def extract(self, on_page: OnPage) -> Extraction:
         """Read all plays and the proof that they are all; never raises for a gap."""
         requests_before = self._client.http.stats.requests
-        before, server_time = await self._client.last_activities()
+        before, server_time = await self._begin()
         for _ in range(MOST_STATES):
             end_at = server_time or self._clock.now()
             state = _State(self._client, self._concurrency, on_page, end_at)
@@ -82,8 +84,15 @@ class TraktSource:
 
     async def stamps(self) -> Stamps:
         """Read the change stamps: one request."""
-        activities, self._server_time = await self._client.last_activities()
-        return _stamps(activities)
+        self._activities, self._server_time = await self._client.last_activities()
+        return _stamps(self._activities)
+
+    async def _begin(self) -> tuple[LastActivities, datetime | None]:
+        """Return the stamps to read against; older ones only prove less."""
+        activities, self._activities = self._activities, None
+        if activities is not None:
+            return activities, self._server_time
+        return await self._client.last_activities()
 
     async def extract_changes(
         self,

@@ -174,6 +174,8 @@ async def test_many_back_dated_titles_lead_to_a_whole_walk(tmp_path: Path) -> No
         now = await it.changes()
         assert found(now) == truth(account)
         assert now.receipt.announced == len(account.plays)
+        pages = [r for r in it.requests() if r.startswith("/sync/history")]
+        assert len(it.requests()) <= 5 + len(pages)
 
 
 async def test_a_title_that_trakt_has_no_longer_leads_to_a_whole_walk(
