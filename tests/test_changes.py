@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,8 @@ from tests.worlds import World, world
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from aiohttp import web
 
     from sync.ports import Extraction
     from sync.sandbox.account import Account
@@ -189,6 +192,26 @@ async def test_a_title_that_trakt_has_no_longer_leads_to_a_whole_walk(
         now = await it.changes()
         assert now.receipt.is_whole
         assert found(now) == truth(it.place.account)
+
+
+async def test_a_title_that_changes_while_it_is_read_leads_to_a_whole_walk(
+    tmp_path: Path,
+) -> None:
+    async with reader(tmp_path) as it:
+        account = it.place.account
+        back_date_an_episode(account)
+        late = [partial(add_an_undated_film, account), partial(edit_a_date, account)]
+        late.append(partial(back_date_an_episode, account))
+
+        def meanwhile(request: web.Request, _number: int) -> None:
+            while late and request.path.startswith("/sync/history/shows/"):
+                late.pop()()
+
+        it.place.trakt.faults = meanwhile
+        now = await it.changes()
+        assert now.receipt.is_whole
+        assert now.receipt.announced == len(account.plays)
+        assert found(now) == truth(account)
 
 
 async def test_without_minimal_lists_everything_is_read_and_stays_unproved(

@@ -250,6 +250,29 @@ async def test_what_was_never_sent_and_is_not_wanted_now_is_forgotten(
         assert (await it.sync()).prepared.is_unchanged
 
 
+async def test_what_arrived_after_all_is_found_though_it_is_not_wanted_now(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path) as it:
+        play = it.account.add_play(it.account.find("Show 2"), NOW, season=2, number=1)
+        sent: list[str] = []
+
+        def lose(request: web.Request, _number: int) -> Fault | None:
+            if writes(request):
+                sent.append(request.path)
+            return Fault.answer(503, takes_effect=True) if sent else None
+
+        it.place.discovr.faults = lose
+        assert not (await it.sync()).is_complete
+        it.place.discovr.faults = None
+        it.account.remove_play(play.id)
+        report = await it.sync()
+        assert [r.operation.key for r in report.prepared.memory.arrived] == [
+            Key("TV_202", 2, 1)
+        ]
+        assert (await it.sync()).prepared.is_unchanged
+
+
 def writes(request: web.Request) -> bool:
     return request.method == "POST" and request.path == "/profile/history"
 
