@@ -1,0 +1,64 @@
+"""The page about the commands, read from the commands themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scripts.reference.markdown import assemble, code, table
+from sync.cli.app import app
+
+if TYPE_CHECKING:
+    import click
+
+_NAME = "trakt2discovr"
+_INTRO = """\
+The options of the program itself stand before the command, those of a command behind
+it. The result goes to stdout, progress and messages to stderr. A command that writes
+shows what it will do and asks; without a terminal it needs `--yes`. How each one
+ends is in [exit codes](exit-codes.md), what `--json` prints in [JSON
+documents](json.md)."""
+
+
+def page() -> str:
+    """Return the page."""
+    whole = app.make_context(_NAME, [], resilient_parsing=True)
+    names = app.list_commands(whole)
+    index = table(
+        ("command", "what it does"),
+        (
+            (f"[`{name}`](#{name})", app.commands[name].get_short_help_str(limit=200))
+            for name in names
+        ),
+    )
+    usage = f"```text\n{_NAME} [OPTIONS] COMMAND\n```"
+    return assemble(
+        "Commands",
+        _INTRO,
+        usage,
+        _options(app, whole),
+        index,
+        *(_command(app.commands[name], whole) for name in names),
+    )
+
+
+def _command(command: click.Command, whole: click.Context) -> str:
+    name = command.name or ""
+    context = command.make_context(name, [], parent=whole, resilient_parsing=True)
+    help_text = "\n".join(line.strip() for line in (command.help or "").splitlines())
+    usage = " ".join([_NAME, name, *command.collect_usage_pieces(context)])
+    parts = [
+        f"## {name}",
+        help_text,
+        f"```text\n{usage}\n```",
+        _options(command, context),
+    ]
+    example = (command.epilog or "").removeprefix("Example: ")
+    if example:
+        parts.append(f"For example `{example}`")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _options(command: click.Command, context: click.Context) -> str:
+    records = [param.get_help_record(context) for param in command.get_params(context)]
+    rows = [(code(record[0]), record[1]) for record in records if record]
+    return table(("option", "what it does"), rows)
