@@ -52,8 +52,11 @@ def _command(command: click.Command, whole: click.Context) -> str:
         f"```text\n{usage}\n```",
         _options(command, context),
     ]
-    example = (command.epilog or "").removeprefix("Example: ")
-    if example:
+    # Click marks lines that are not to be joined with a backspace.
+    example = (command.epilog or "").replace("\b\n", "").removeprefix("Example: ")
+    if "\n" in example:
+        parts.append(f"```text\n{example.strip()}\n```")
+    elif example:
         parts.append(f"For example `{example}`")
     return "\n\n".join(part for part in parts if part)
 
