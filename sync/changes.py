@@ -130,8 +130,8 @@ class Changes:
                 for show, episodes in (await self._client.minimal_shows()).items():
                     for episode, times in episodes.items():
                         minimal.put(("episode", episode), f"shows/{show}", times)
-        except (RejectedError, ContractError, TransientError):
-            return None
+        except (RejectedError, ContractError, TransientError, OverflowError):
+            return None  # the last: a time at the end of time, in a zone before UTC
         return minimal
 
     def _differing(self, minimal: _Minimal, moved: Collection[Kind]) -> set[str]:

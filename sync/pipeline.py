@@ -193,8 +193,8 @@ async def _carry_out(
     elif prepared.since is None:
         verification = _compare(prepared, prepared.existing)
         report = replace(report, verification=verification)
-    if report.is_complete:
-        await advance(services, prepared, _count_entries(report))
+    if report.is_settled:
+        await advance(services, report)
     return report
 
 
@@ -228,13 +228,6 @@ async def _supersede(services: Services, report: Report) -> None:
     for row in removals.superseded:
         if row.operation.key not in failed:
             await services.ledger.mark_undone(row.run, [row.operation.id], now)
-
-
-def _count_entries(report: Report) -> int:
-    prepared = report.prepared
-    if report.verification:
-        return report.verification.entries
-    return (prepared.since.entries if prepared.since else 0) + len(report.settled)
 
 
 async def _keep_left_out(services: Services, prepared: Prepared) -> None:

@@ -74,6 +74,36 @@ class Report:
         is_pruned = self.undone is None or not self.undone.failed
         return is_whole and is_resumable and is_pruned and not self.failed
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything has a clear answer, be it that Discovr refuses it.
+
+        What it refuses today it refuses tomorrow: it is tried again when both sides
+        are next read whole, and must not keep everything else from being settled.
+        """
+        refused = {
+            o.key
+            for o in self.failed
+            if (settled := self.settled.get(o.id))
+            and settled.outcome is Outcome.REJECTED
+        }
+        found = self.verification
+        is_known = found is None or (
+            not found.doubled and refused.issuperset(found.missing)
+        )
+        is_resumable = self.playback is None or self.playback.error is None
+        is_pruned = self.undone is None or not self.undone.failed
+        is_answered = all(operation.key in refused for operation in self.failed)
+        return is_known and is_resumable and is_pruned and is_answered
+
+    @property
+    def entries(self) -> int:
+        """How many entries stand in the profile now, as far as is known."""
+        if self.verification:
+            return self.verification.entries
+        since = self.prepared.since
+        return (since.entries if since else 0) + len(self.settled)
+
 
 def describe(verification: Verification) -> str:
     """Say what was found, in one sentence."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Key, Play
     from sync.ledger import Ledger
     from sync.prepare import Prepared, Services
+    from sync.results import Report
 
 #: The facts of a profile: its watermark; and, among all profiles, which one the setting
 #: named. The titles of which we wrote what went from Trakt outlive the watermark.
@@ -68,11 +69,9 @@ async def compare_with_known(services: Services, prepared: Prepared) -> Prepared
     return replace(prepared, known=known, delta=delta, stale=stale)
 
 
-async def advance(services: Services, prepared: Prepared, entries: int) -> None:
-    """Move the watermark to what was read; call it only when all that is in place.
-
-    ``entries`` is how many stand in the profile now.
-    """
+async def advance(services: Services, report: Report) -> None:
+    """Move the watermark to what was read; call it only when all of it is settled."""
+    prepared = report.prepared
     extraction, unmatched = prepared.whole.extraction, prepared.whole.desired.unmatched
     is_open = any(left.reason == NO_ANSWER for left in unmatched)
     if is_open or not extraction.receipt.is_whole:
@@ -95,10 +94,10 @@ async def advance(services: Services, prepared: Prepared, entries: int) -> None:
             steering=steering(services.settings),
             ids=await services.resolver.stamp(),
             stale=stale,
-            entries=entries,
+            entries=report.entries,
         )
         facts = {WATERMARK: mark.to_fact()}
-    histories = _histories(prepared)
+    histories = _histories(report)
     changed = [h for key, h in histories.items() if h != prepared.known.get(key)]
     gone = prepared.known.keys() - histories.keys()
     await ledger.put_histories(profile, changed, facts, now, gone=gone)
@@ -119,8 +118,9 @@ def steering(settings: Settings) -> str:
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
-def _histories(prepared: Prepared) -> dict[str, TitleHistory]:
-    """Bring the histories up to date with what was read and planned."""
+def _histories(report: Report) -> dict[str, TitleHistory]:
+    """Bring the histories up to date with what was read, planned and written."""
+    prepared = report.prepared
     desired = prepared.whole.desired
     plays: defaultdict[str, list[Play]] = defaultdict(list)
     # By identity: titles are shared, and there are far fewer of them than plays.
@@ -132,6 +132,10 @@ def _histories(prepared: Prepared) -> dict[str, TitleHistory]:
     fates: defaultdict[str, dict[Key, Column]] = defaultdict(dict)
     for where, fate in prepared.plan.fates.items():
         fates[where.media][where] = Column[fate.name]
+    for operation in report.failed:
+        for where, _ in operation.viewings:
+            if where in fates[where.media]:
+                fates[where.media][where] = Column.FAILED
     seasons: defaultdict[str, list[SeasonFacts]] = defaultdict(list)
     for note in prepared.plan.seasons:
         seasons[note.season.media].append(_facts(note, prepared))

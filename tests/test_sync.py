@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connectors.errors import TransientError
 from sync import pipeline
 from sync.bootstrap import build
+from sync.domain.balance import Column
 from sync.domain.plays import Key
 from sync.sandbox.faults import Fault
 from sync.sandbox.sample import own_entries, sample_account
@@ -333,3 +335,49 @@ async def test_what_another_run_undoes_before_the_lock_is_taken_counts(
             clock.act = forget
             report = await pipeline.sync(services, confirm=agree)
         assert report.prepared.since is None
+
+
+async def test_what_discovr_refuses_for_good_holds_nothing_else_up(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path) as it:
+        back_dated(it.account)
+        it.place.discovr.faults = refuse_writes
+        report = await it.sync()
+        assert not report.is_complete
+        assert it.missing() == {Key("TV_202", 2, 2)}
+        # It is not asked about again at every turn, and is tried again in a week.
+        assert (await it.sync()).prepared.is_unchanged
+        async with build(it.place.settings, clock=it.clock) as services:
+            standing = await recall_standing(services.settings, services.ledger)
+            assert standing
+            known = await services.ledger.histories(standing.profile)
+        (show,) = (h for h in known if h.media == "TV_202")
+        assert show.fates[Key("TV_202", 2, 2)] is Column.FAILED
+        it.place.discovr.faults = None
+        it.clock.advance(timedelta(days=7).total_seconds())
+        assert (await it.sync()).is_complete
+        assert not it.missing()
+
+
+async def test_what_had_no_clear_answer_is_asked_about_again(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        back_dated(it.account)
+        it.place.discovr.faults = lose_writes
+        with suppress(TransientError):
+            await it.sync()
+        it.place.discovr.faults = None
+        report = await it.sync()
+        assert not report.prepared.is_unchanged
+        assert report.is_complete
+        assert not it.missing()
+
+
+def refuse_writes(request: web.Request, _number: int) -> Fault | None:
+    is_write = (request.method, request.path) == ("POST", "/profile/history")
+    return Fault.answer(422) if is_write else None
+
+
+def lose_writes(request: web.Request, _number: int) -> Fault | None:
+    is_write = (request.method, request.path) == ("POST", "/profile/history")
+    return Fault.answer(500) if is_write else None

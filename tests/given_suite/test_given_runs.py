@@ -11,7 +11,7 @@ import pytest
 from connectors.errors import InputError
 from sync import migrate, sync, undo, unmatched, verify
 from sync.bootstrap import build
-from sync.domain.desired import NO_ANSWER, NO_ID
+from sync.domain.desired import NO_ANSWER, NO_KEY
 from sync.domain.plays import Key
 from sync.events import Finished
 from sync.given import GivenBook
@@ -229,7 +229,7 @@ async def test_ids_stay_in_force_without_their_file_and_end_when_emptied(
         # What was emptied stays so, although it was in force until now.
         await unmatched(place.settings, out=path)
         assert b"387" not in path.read_bytes()
-        assert reasons(await place.migrate())[BOAT] == NO_ID
+        assert reasons(await place.migrate())[BOAT] == NO_KEY
         await unmatched(place.settings, out=path)
         assert b"387" not in path.read_bytes()
 
