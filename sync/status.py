@@ -43,7 +43,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class _Schedule(BaseModel):
-    next_run_at: AwareDatetime
+    next_run_at: AwareDatetime | None = None
     every_s: float | None = None
 
 

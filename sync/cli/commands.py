@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from sync.cli.context import Context
     from sync.cli.runner import Output
     from sync.config import Settings
+    from sync.results import Report
     from sync.stop import Stop
 
-_LOOK = "trakt2discovr plan"
 _FILL_IN = (
     "{} is written: fill in the ids that you find. The next run reads them there, and "
     "only these titles go again."
@@ -56,7 +56,7 @@ def migrate(
             strict=strict,
             out=None,
         )
-    require_an_answer(yes=yes, look=_LOOK)
+    require_an_answer(context, yes=yes, look="plan")
 
     async def work(output: Output, stop: Stop) -> int:
         async with _opened(context, output, files) as (settings, reporter):
@@ -76,7 +76,7 @@ def migrate(
 
 def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
     """Carry out a plan file."""
-    require_an_answer(yes=yes, look=_LOOK)
+    require_an_answer(context, yes=yes, look="plan")
 
     async def work(output: Output, stop: Stop) -> int:
         saved = read_plan(file)
@@ -96,7 +96,7 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
 
 def undo(context: Context, *, run: int | None, yes: bool) -> int:
     """Take back what one run added."""
-    require_an_answer(yes=yes, look=_LOOK)
+    require_an_answer(context, yes=yes, look="plan")
 
     async def work(output: Output, _stop: Stop) -> int:
         async with _opened(context, output, None) as (settings, reporter):
@@ -137,9 +137,7 @@ def plan(
                 on_event=reporter.on_event,
             )
         code = exit_code(report, is_strict=strict)
-        following = context.call("migrate", *files)
-        if out and report.prepared.plan.operations:
-            following = context.call(f"apply {shlex.quote(str(out))}")
+        following = _after_plan(context, report, files, out)
         document = report_document(
             report, "plan", code, files, warnings=reporter.warnings
         )
@@ -149,12 +147,24 @@ def plan(
 
         def show(console: Console) -> None:
             view.show_plan(console, report, context)
-            view.show_next(console, following)
+            if following:
+                view.show_next(console, following)
 
         output.emit(document, show)
         return code
 
     return run_command(context, work)
+
+
+def _after_plan(
+    context: Context, report: Report, files: Sequence[Path], out: Path | None
+) -> str | None:
+    """Choose the command that carries the plan out; None if there is nothing to do."""
+    operations, playback = report.prepared.plan.operations, report.playback
+    if out and operations:
+        return context.call(f"apply {shlex.quote(str(out))}")
+    is_needed = operations or (playback and playback.plan.chosen)
+    return context.call("migrate", *files) if is_needed else None
 
 
 def verify(

@@ -47,7 +47,7 @@ def page(
 ) -> int:
     """Make the pages, or only show what they would be."""
     if not dry_run:
-        require_an_answer(yes=yes, look="--dry-run")
+        require_an_answer(context, yes=yes, look="page --dry-run")
     if name is not None and not name.strip():
         raise click.UsageError("A page needs a name of at least one character.")
     wishes = [

@@ -38,9 +38,10 @@ async def open_settings(
     )
 
 
-def require_an_answer(*, yes: bool, look: str) -> None:
-    """Refuse to write where there is nobody to ask; ``look`` writes nothing."""
+def require_an_answer(context: Context, *, yes: bool, look: str) -> None:
+    """Refuse to write where there is nobody to ask; ``look`` is what writes nothing."""
     if not yes and not can_ask():
         raise click.UsageError(
-            f"There is no terminal to ask on: add --yes to write, or look with {look}."
+            "There is no terminal to ask on: add --yes to write, or look with "
+            f"{context.call(look)}."
         )

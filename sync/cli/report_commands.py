@@ -44,7 +44,7 @@ def report(
     if html and publish:
         raise click.UsageError("--html and --publish are two things: give one of them.")
     if publish:
-        require_an_answer(yes=yes, look="trakt2discovr report")
+        require_an_answer(context, yes=yes, look="report")
     if title is not None and not (publish and title.strip()):
         raise click.UsageError("--title names the page of --publish: give both.")
 

@@ -94,7 +94,7 @@ def sync(context: Context, **given: Any) -> int:
         )
     if options.listen:
         raise click.UsageError("--listen needs --every: who runs once is gone.")
-    require_an_answer(yes=options.yes, look="trakt2discovr plan")
+    require_an_answer(context, yes=options.yes, look="plan")
     return run_command(
         context, partial(_run_once, context, options), log_format=options.log_format
     )

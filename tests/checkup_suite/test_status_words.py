@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sync.cli.status_command import _lines
+from sync.cli.context import Context
+from sync.cli.status_command import StatusView
 from sync.status_documents import (
     CountDocument,
     DatabaseDocument,
@@ -43,7 +44,18 @@ def words(
         logins=(login or LoginStateDocument(service="trakt"),),
         database=database,
     )
-    return "\n".join(_lines(document))
+    return "\n".join(lines(document))
+
+
+def lines(document: StatusDocument, *, is_sandbox: bool = False) -> list[str]:
+    context = Context(
+        config=None,
+        is_sandbox=is_sandbox,
+        as_json=False,
+        is_verbose=False,
+        is_quiet=False,
+    )
+    return list(StatusView(context, document).lines())
 
 
 def run(**fields: Any) -> RunDocument:
@@ -180,4 +192,16 @@ def test_a_profile_of_which_nothing_is_known(
         logins=(),
         database=DATABASE.model_copy(update={"problem": problem}),
     )
-    assert next(iter(_lines(document))).startswith(expected)
+    assert lines(document)[0].startswith(expected)
+
+
+def test_a_rehearsal_is_told_how_to_go_on_with_the_rehearsal() -> None:
+    document = StatusDocument(
+        at=NOW, wanted="Me", profile=None, profiles=(), logins=(), database=DATABASE
+    )
+    (first, *_) = lines(document, is_sandbox=True)
+    assert first.endswith("trakt2discovr --sandbox migrate")
+
+
+def test_a_job_under_way_is_no_job_that_is_missing() -> None:
+    assert "one is under way, every 6 hours" in words(every_s=6 * 3600)
