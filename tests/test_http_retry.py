@@ -105,7 +105,7 @@ async def test_waiting_for_a_slot_does_not_use_up_the_time_for_retries(
         with pytest.raises(TransientError):
             await it.request("GET", "/x")
     assert len(server.received) == 3
-    assert clock.monotonic() == pytest.approx(200)
+    assert clock.monotonic() == pytest.approx(2 / (0.01 * RatePacer.SHARE))
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -83,10 +83,11 @@ class Life:
 @asynccontextmanager
 async def life(folder: Path, **options: Any) -> AsyncIterator[Life]:
     account, own = mixed_account()
-    async with world(account, folder, **options) as place:
+    clock = FakeClock(NOW)
+    async with world(account, folder, clock=clock, **options) as place:
         for mark in own:
             place.discovr.person_adds(mark.key, progress=mark.progress, at=mark.at)
-        it = Life(place)
+        it = Life(place, clock)
         first = await it.sync()
         assert first.is_complete
         assert first.prepared.since is None

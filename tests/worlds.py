@@ -15,6 +15,7 @@ from sync.config import Settings
 from sync.sandbox.credentials import Credentials
 from sync.sandbox.discovr import DiscovrStandIn
 from sync.sandbox.discovr_quirks import DiscovrQuirks
+from sync.sandbox.server import utc_now
 from sync.sandbox.tmdb import TmdbStandIn
 from sync.sandbox.trakt import TraktStandIn
 from sync.sandbox.trakt_quirks import TraktQuirks
@@ -98,14 +99,17 @@ async def world(
     profiles: Sequence[str] = ("Me", "Kids"),
     **options: Any,
 ) -> AsyncIterator[World]:
+    # A clock that is given is everybody's; without one each takes the real time.
+    now = options["clock"].now if "clock" in options else utc_now
     async with (
-        TraktStandIn(account, quirks=trakt or TraktQuirks()) as trakt_server,
+        TraktStandIn(account, quirks=trakt or TraktQuirks(), now=now) as trakt_server,
         DiscovrStandIn(
             catalogue=account.titles,
             quirks=discovr or DiscovrQuirks(),
             profiles=profiles,
+            now=now,
         ) as discovr_server,
-        TmdbStandIn(account.titles) as tmdb_server,
+        TmdbStandIn(account.titles, now=now) as tmdb_server,
     ):
         yield World(
             account, trakt_server, discovr_server, tmdb_server, folder, **options

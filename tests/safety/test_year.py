@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sync.sandbox.server import StandIn
 
 BEGIN = datetime(2025, 11, 15, 12, tzinfo=UTC)
-DAYS = 365 if IS_WHOLE else 40
+DAYS = 365 if IS_WHOLE else 21
 EVERY = timedelta(hours=6)
 #: No waiting for what is slow or late: time is moved by hand.
 MIX = fault_mix(slow_s=0, late_s=0)
