@@ -110,11 +110,11 @@ class Year:
         async with build(self.settings, clock=self.clock) as services:
             before = [len(s.seen) for s in (self.trakt, self.discovr, self.tmdb)]
             report = await pipeline.sync(services, confirm=agree, prune=True)
-            if report.prepared.is_unchanged:
+            # An answer that went wrong, and a renewed login, are asked for again.
+            if report.prepared.is_unchanged and self.trakt.faults is None:
                 after = [len(s.seen) for s in (self.trakt, self.discovr, self.tmdb)]
                 spent = [a - b for a, b in zip(after, before, strict=True)]
                 asked = [s for s in self.trakt.seen[before[0] :] if s.status == 200]
-                # Retries after faults and a renewed login aside, it is one.
                 reads = [s for s in asked if s.method == "GET"]
                 assert (len(reads), spent[1:]) == (1, [0, 0])
             return report
