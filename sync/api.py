@@ -162,19 +162,17 @@ async def unmatched(
     are filled in there are used from the next run on. Raises ConfigError where there
     was no run yet, InputError for a file that is not such a list.
     """
-    url = settings.state.url
-    async with await Ledger.open(url, is_read_only=True) as ledger:
+    async with await Ledger.open(settings.state.url) as ledger:
         wanted = settings.discovr.profile or ""
         profile = await ledger.get_fact(PROFILES, wanted)
         kept = await ledger.get_fact(profile, pipeline.LEFT_OUT) if profile else None
-    if kept is None:
-        raise ConfigError(
-            "There was no run for this profile yet.",
-            remedy="Run trakt2discovr migrate first.",
-        )
-    document = UnmatchedDocument.model_validate(kept)
-    if out:
-        async with await Ledger.open(url) as ledger:
+        if kept is None:
+            raise ConfigError(
+                "There was no run for this profile yet.",
+                remedy="Run trakt2discovr migrate first.",
+            )
+        document = UnmatchedDocument.model_validate(kept)
+        if out:
             await GivenBook(ledger, SystemClock()).write(out, document)
     return document
 

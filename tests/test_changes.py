@@ -63,7 +63,7 @@ async def reader(folder: Path, **options: Any) -> AsyncIterator[Reader]:
     account, _ = mixed_account(copies=2)
     clock = FakeClock(NOW)
     async with (
-        world(account, folder, clock=clock, **options) as place,
+        world(account, folder, now=clock.now, **options) as place,
         build(place.settings, clock=clock) as services,
     ):
         source = services.source

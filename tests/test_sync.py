@@ -84,7 +84,7 @@ class Life:
 async def life(folder: Path, **options: Any) -> AsyncIterator[Life]:
     account, own = mixed_account()
     clock = FakeClock(NOW)
-    async with world(account, folder, clock=clock, **options) as place:
+    async with world(account, folder, now=clock.now, **options) as place:
         for mark in own:
             place.discovr.person_adds(mark.key, progress=mark.progress, at=mark.at)
         it = Life(place, clock)

@@ -21,7 +21,8 @@ from sync.sandbox.trakt import TraktStandIn
 from sync.sandbox.trakt_quirks import TraktQuirks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from connectors.clock import Clock
@@ -97,10 +98,9 @@ async def world(
     trakt: TraktQuirks | None = None,
     discovr: DiscovrQuirks | None = None,
     profiles: Sequence[str] = ("Me", "Kids"),
+    now: Callable[[], datetime] = utc_now,
     **options: Any,
 ) -> AsyncIterator[World]:
-    # A clock that is given is everybody's; without one each takes the real time.
-    now = options["clock"].now if "clock" in options else utc_now
     async with (
         TraktStandIn(account, quirks=trakt or TraktQuirks(), now=now) as trakt_server,
         DiscovrStandIn(
