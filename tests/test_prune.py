@@ -273,3 +273,27 @@ async def test_what_went_is_still_known_after_an_undo(tmp_path: Path) -> None:
             await pipeline.undo(services, None)
         await it.sync(prune=True)
         assert FILM_1 not in progress(it)
+
+
+async def test_nothing_goes_in_a_whole_reading_that_cannot_tell_a_title(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path) as it:
+        title = it.account.find("Film 1")
+        object.__setattr__(title, "unlisted", frozenset({"tmdb", "tvdb"}))
+        it.clock.advance(timedelta(days=7).total_seconds())
+        report = await it.sync(prune=True)
+        assert report.prepared.since is None
+        unmatched = {left.title.name for left in report.prepared.desired.unmatched}
+        assert "Film 1" in unmatched
+        assert report.prepared.stale.keys == ()
+        assert FILM_1 in progress(it)
+
+
+async def test_a_zero_of_ours_is_not_taken_for_stale_again(tmp_path: Path) -> None:
+    async with life(tmp_path) as it:
+        remove(it.account, "Show 1", 1, 2)
+        await it.sync(prune=True)
+        remove(it.account, "Show 1", 1, 3)
+        report = await it.sync(prune=True)
+        assert report.prepared.stale.keys == (Key("TV_201", 1, 3),)
