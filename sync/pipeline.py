@@ -211,23 +211,12 @@ async def _write(
         report = replace(
             report, undone=await take_back(services, prepared.removals.rows)
         )
-    await _supersede(services, report)
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
     report = replace(report, playback=carried, cost=services.meter.read())
     document = report_document(report, command, 0 if report.is_complete else 4)
     await keep_report(services.ledger, document, services.clock.now())
     return report
-
-
-async def _supersede(services: Services, report: Report) -> None:
-    """Close the rows of entries that a zero has taken the place of."""
-    removals = report.prepared.removals
-    failed = {operation.key for operation in report.failed}
-    now = services.clock.now()
-    for row in removals.superseded:
-        if row.operation.key not in failed:
-            await services.ledger.mark_undone(row.run, [row.operation.id], now)
 
 
 async def _keep_left_out(services: Services, prepared: Prepared) -> None:

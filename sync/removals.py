@@ -47,13 +47,12 @@ class Stale:
 class Removals:
     """What is taken back: ``rows`` by removing them or setting them back.
 
-    Each of ``zeros`` holds a default off one episode and takes the place of the
-    ``superseded`` row of that key.
+    Each of ``zeros`` holds a default off one episode. An entry of ours that it sets to
+    0 keeps its row: who takes the zero back finds the entry known as before.
     """
 
     rows: tuple[Row, ...] = ()
     zeros: tuple[Operation, ...] = ()
-    superseded: tuple[Row, ...] = ()
 
 
 async def find_stale(
@@ -110,7 +109,6 @@ def plan_removals(prepared: Prepared) -> Prepared:
         removals=Removals(
             tuple(row for r in removals for row in r.rows),
             zeros,
-            tuple(row for r in removals for row in r.superseded),
         ),
         is_pruned=True,
     )
@@ -168,11 +166,9 @@ class _StalePlace:
         if not (self._is_relied_on() or self._has_others(leaving)):
             return Removals((*defaults, *zeros, *own))
         covered = set(filter(self._is_ours_alone, self._numbers_at_stake()))
-        held_off = tuple(r for r in own if r.operation.key.episode in covered)
         return Removals(
-            tuple(r for r in own if r not in held_off),
+            tuple(r for r in own if r.operation.key.episode not in covered),
             tuple(self._zero(defaults[-1], number) for number in sorted(covered)),
-            held_off,
         )
 
     def _is_relied_on(self) -> bool:
