@@ -105,7 +105,10 @@ class OpenPacer:
 
 
 class RatePacer(OpenPacer):
-    """Evenly spaced slots, at a rate that halves on 429 and climbs back slowly.
+    """Evenly spaced slots, at a rate that halves on 429 and climbs back.
+
+    It climbs back soon to just below what was refused, and from there so slowly that
+    a limit which nobody announces is found, kept to, and rarely hit again.
 
     A window of w seconds holds at most ``(w + CATCH_UP_S) * rate + 1`` slots: the
     catch-up makes good what a late event loop has lost, and is too small for a burst.
@@ -118,13 +121,15 @@ class RatePacer(OpenPacer):
     SHARE = 0.98
     #: The slowest pace, as a part of the configured one.
     FLOOR = 1 / 64
-    #: What each good answer gives back, as a part of the configured rate.
-    STEP = 1 / 200
-    #: How many steps at once where that was fine before, and what part of one near the
-    #: rate that was refused.
-    FAST, CAREFUL = 10, 1 / 20
-    #: What is near it.
-    NEAR = 0.1
+    #: How far below a refused rate should be fine, and how far above it the refusal is
+    #: out of date, as a part of it. Doubled, up to ``WIDEST``, while it is not fine.
+    MARGIN, WIDEST = 0.02, 0.5
+    #: Seconds in which a halved rate is regained up to there, ...
+    REGAIN_S = 2.0
+    #: ... in which the margin is crossed after that (a wide one sooner), ...
+    PATIENCE_S = 120.0
+    #: ... and in which a rate doubles that was never refused.
+    DOUBLE_S = 30.0
 
     def __init__(
         self,
@@ -140,8 +145,8 @@ class RatePacer(OpenPacer):
         self._next_at = 0.0
         #: Answers still to come to what was sent at the rate before the last halving.
         self._stale = 0
-        #: The rate that was refused last.
-        self._refused = rate
+        #: The rate that was refused last, and how far below it should be fine.
+        self._refused, self._margin = rate, self.MARGIN
         self.rate = rate
 
     def _slot_at(self, now: float) -> float:
@@ -157,19 +162,26 @@ class RatePacer(OpenPacer):
         is_stale = self._stale > 0
         self._stale = max(0, self._stale - 1)
         if status == _TOO_MANY and not is_stale:
-            self._refused = self.rate
+            self._note_refusal()
             self.rate = max(self.rate / 2, self._full_rate * self.FLOOR)
             self._stale = self._in_flight
         elif 200 <= status < 500 and status != _TOO_MANY:
-            step = self._full_rate * self.STEP * self._steps()
-            self.rate = min(self.rate + step, self._full_rate)
+            self.rate = min(self._climbed(), self._full_rate)
 
-    def _steps(self) -> float:
-        """Say how far to climb: fast below what was refused, carefully near it."""
-        part = self.rate / self._refused
-        if part < 1 - self.NEAR:
-            return self.FAST
-        return self.CAREFUL if part < 1 + self.NEAR else 1
+    def _note_refusal(self) -> None:
+        is_below = self.rate < self._refused * (1 - self._margin / 2)
+        self._margin = min(2 * self._margin, self.WIDEST) if is_below else self.MARGIN
+        self._refused = self.rate
+
+    def _climbed(self) -> float:
+        """Return the rate one good answer later, which is ``1 / rate`` seconds."""
+        fine = self._refused * (1 - self._margin)
+        if self.rate < fine:
+            return min(self.rate + fine / 2 / self.REGAIN_S / self.rate, fine)
+        if self.rate < self._refused * (1 + self._margin):
+            crossed_s = self.PATIENCE_S * self.MARGIN / self._margin
+            return self.rate + self._refused * self._margin / crossed_s / self.rate
+        return self.rate + 1 / self.DOUBLE_S
 
 
 def _aware(value: datetime) -> datetime:

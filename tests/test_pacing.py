@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.pacing import OpenPacer, QuotaPacer, RatePacer
+from sync.sandbox.limits import Window
 from tests.clocks import FakeClock
 
 if TYPE_CHECKING:
@@ -232,10 +233,11 @@ async def test_the_rate_never_falls_to_nothing_and_climbs_back_slowly(
         await pacer.acquire()
         pacer.observe(429, NOTHING)
     assert pacer.rate == pytest.approx(8 / 64)
-    climbed = await climb(pacer, 250)
+    began_at = clock.monotonic()
+    climbed = await climb(pacer, 800)
     assert climbed == sorted(climbed)
-    assert climbed[100] < 8 / 2 < climbed[110]
     assert climbed[-1] == 8
+    assert 60 < clock.monotonic() - began_at < 600
 
 
 async def test_what_was_fine_is_soon_used_again_and_what_was_refused_is_approached(
@@ -245,8 +247,45 @@ async def test_what_was_fine_is_soon_used_again_and_what_was_refused_is_approach
     await pacer.acquire()
     pacer.observe(429, NOTHING)
     climbed = await climb(pacer, 200)
-    assert climbed[10] > 0.9 * 8
+    assert climbed[15] > 0.97 * 8
     assert climbed[-1] < 0.99 * 8
+
+
+@pytest.mark.parametrize("limit", [5, 20])
+@pytest.mark.parametrize("told", [1.3, 2, 10])
+def test_a_limit_that_nobody_announces_is_found_within_a_minute_and_kept(
+    limit: int, told: float
+) -> None:
+    good, refused = asyncio.run(find(limit, told * limit, seconds=360))
+    late = [time for time in good if time > 60]
+    assert len(late) > 0.95 * limit * 300
+    late_refused = [time for time in refused if time > 60]
+    assert len(late_refused) < 0.01 * len(late)
+
+
+async def find(
+    limit: int, rate: float, seconds: float
+) -> tuple[list[float], list[float]]:
+    """Send that long at full pace; return when answers were good and when refused."""
+    clock = FakeClock(overshoot_s=0.001)
+    pacer, window = RatePacer(rate, clock=clock), Window(limit, 1)
+    good: list[float] = []
+    refused: list[float] = []
+
+    async def send() -> None:
+        while clock.monotonic() < seconds:
+            await pacer.acquire()
+            await clock.sleep(0.01)
+            if window.take(clock.now()):
+                good.append(clock.monotonic())
+                pacer.observe(201, NOTHING)
+            else:
+                refused.append(clock.monotonic())
+                pacer.observe(429, NOTHING)
+                pacer.pause(1)
+
+    await asyncio.gather(*(send() for _ in range(4)))
+    return good, refused
 
 
 @pytest.mark.parametrize("status", [0, 500, 503])
