@@ -8,6 +8,7 @@ from connectors.clock import SystemClock
 from connectors.errors import ConfigError
 from sync import pipeline
 from sync.documents import UnmatchedDocument
+from sync.facts import LEFT_OUT, recall_profile
 from sync.given import GivenBook
 from sync.ledger import Ledger
 from sync.outline import foresee
@@ -15,7 +16,6 @@ from sync.planfile import read_plan
 from sync.playback import PlaybackResult, plan_playback
 from sync.prepare import prepare
 from sync.results import Report
-from sync.standing import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -163,9 +163,8 @@ async def unmatched(
     was no run yet, InputError for a file that is not such a list.
     """
     async with await Ledger.open(settings.state.url) as ledger:
-        wanted = settings.discovr.profile or ""
-        profile = await ledger.get_fact(PROFILES, wanted)
-        kept = await ledger.get_fact(profile, pipeline.LEFT_OUT) if profile else None
+        profile = await recall_profile(ledger, settings)
+        kept = await ledger.get_fact(profile, LEFT_OUT) if profile else None
         if kept is None:
             raise ConfigError(
                 "There was no run for this profile yet.",

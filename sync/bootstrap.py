@@ -6,8 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-
 from connectors.clock import SystemClock
 from connectors.discovr import client as discovr
 from connectors.discovr.auth import IdentityAuth, SessionAuth, stored_profile

@@ -14,16 +14,17 @@ from sync.domain.reconcile import reconcile
 from sync.domain.verify import Verification, compare
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
+from sync.facts import LEFT_OUT, PROBED, PROFILES, wanted
 from sync.incremental import prepare_changes, standing_of
 from sync.ledger import Outcome
 from sync.load import Loader
 from sync.memory import close, recall
 from sync.outline import foresee
 from sync.playback import PlaybackResult, carry_playback, plan_playback
-from sync.prepare import PROBED, Prepared, Services, prepare, read_target
+from sync.prepare import Prepared, Services, prepare, read_target
 from sync.removals import check_removals, plan_removals
 from sync.results import Report, describe, summary
-from sync.standing import PROFILES, advance, compare_with_known, forget_watermark
+from sync.standing import advance, compare_with_known, forget_watermark
 from sync.undoing import Undone, rows_to_undo
 from sync.undoing import undo as take_back
 from sync.writers import left_out_document, merge_left_out, report_document
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from sync.domain.entries import Entry
     from sync.planfile import SavedPlan
     from sync.stop import Stop
-
-#: The fact that a run leaves of what it could not carry over.
-LEFT_OUT = "left_out"
 
 
 async def migrate(
@@ -230,8 +228,8 @@ async def _keep_left_out(services: Services, prepared: Prepared) -> None:
         document = merge_left_out(document, kept)
     fact = document.model_dump(mode="json")
     await ledger.put_fact(prepared.profile, LEFT_OUT, fact, now)
-    wanted = services.settings.discovr.profile or ""
-    await ledger.put_fact(PROFILES, wanted, prepared.profile, now)
+    name = wanted(services.settings)
+    await ledger.put_fact(PROFILES, name, prepared.profile, now)
 
 
 async def _load(

@@ -16,9 +16,9 @@ from connectors.errors import NotFoundError, UnknownOutcomeError
 from connectors.pharen.models import TITLE_LIMIT
 from sync.chronicle import recall_report
 from sync.extras_wiring import ExtrasWiring
+from sync.facts import recall_profile, wanted
 from sync.ledger import Ledger
 from sync.markdown import render
-from sync.standing import PROFILES
 
 if TYPE_CHECKING:
     from connectors.clock import Clock
@@ -49,13 +49,12 @@ async def publish_report(
     async with AsyncExitStack() as stack:
         client = ExtrasWiring(settings, stack, **doors).pharen()
         ledger = await stack.enter_async_context(await Ledger.open(settings.state.url))
-        wanted = settings.discovr.profile or ""
-        profile = await ledger.get_fact(PROFILES, wanted)
+        profile = await recall_profile(ledger, settings)
         report, at = await recall_report(ledger, profile)
         lock = ledger.profile_lock(report.profile, command="report", at=clock.now())
         await stack.enter_async_context(lock)
         publisher = Publisher(client, ledger, report.profile, clock)
-        title = title or f"From Trakt to Discovr: {wanted}"
+        title = title or f"From Trakt to Discovr: {wanted(settings)}"
         return await publisher.publish(title[:TITLE_LIMIT], render(report, at))
 
 

@@ -15,6 +15,7 @@ from sync.domain.delta import diff
 from sync.domain.desired import NO_ANSWER
 from sync.domain.histories import SeasonFacts, TitleHistory, title_key
 from sync.domain.watermark import Watermark
+from sync.facts import STALE, WATERMARK, recall_profile
 from sync.removals import find_stale
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     from sync.prepare import Prepared, Services
     from sync.results import Report
 
-#: The facts of a profile: its watermark; and, among all profiles, which one the setting
-#: named. The titles of which we wrote what went from Trakt outlive the watermark.
-WATERMARK, PROFILES, STALE = "watermark", "profiles", "stale"
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -43,9 +40,10 @@ class Standing:
 
 async def recall_standing(settings: Settings, ledger: Ledger) -> Standing | None:
     """Return the profile that the settings name, if an earlier run settled it."""
-    profile = await ledger.get_fact(PROFILES, settings.discovr.profile or "")
-    fact = await ledger.get_fact(profile, WATERMARK) if profile else None
-    return Standing(profile, Watermark.from_fact(fact)) if fact else None
+    profile = await recall_profile(ledger, settings)
+    if profile and (fact := await ledger.get_fact(profile, WATERMARK)):
+        return Standing(profile, Watermark.from_fact(fact))
+    return None
 
 
 async def forget_watermark(ledger: Ledger, profile: str, at: datetime) -> None:

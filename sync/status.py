@@ -12,10 +12,9 @@ from connectors.clock import SystemClock
 from connectors.discovr.auth import stored_profile
 from connectors.errors import ConfigError
 from sync.documents import UnmatchedDocument
+from sync.facts import LEFT_OUT, PROFILES, SCHEDULE, WATERMARK
 from sync.ledger import BusyError, Ledger, Outcome, StateError
 from sync.logins import discovr_login, login_warnings, trakt_login
-from sync.pipeline import LEFT_OUT
-from sync.standing import PROFILES, WATERMARK
 from sync.status_documents import (
     CountDocument,
     DatabaseDocument,
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
     from sync.documents import LeftOutDocument
     from sync.ledger import Run
     from sync.logins import Login
-
-#: The fact of a profile that says when the next run is due.
-SCHEDULE = "schedule"
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.cli import view
 from sync.cli.ask import agree
 from sync.cli.runner import Exit
+from sync.cli.view.end import next_command, show_report
+from sync.cli.view.plan import show_plan
 from sync.domain.desired import NO_ANSWER
 from sync.writers import report_document
 
@@ -38,7 +39,7 @@ class Confirmation:
         """Show the plan; return whether to go on."""
         self._reporter.pause()
         if not self._is_silent:
-            view.show_plan(self._output.notes, report, self._context)
+            show_plan(self._output.notes, report, self._context)
         return self._yes or await agree("Write this?")
 
 
@@ -55,11 +56,11 @@ def finish(
     code = exit_code(report, is_strict=is_strict)
     if is_exact and report.verification and not report.verification.is_clean:
         code = Exit.INCOMPLETE
-    following = view.next_command(report, output.context, command)
+    following = next_command(report, output.context, command)
     document = report_document(report, command, code, warnings=reporter.warnings)
     output.emit(
         document.model_copy(update={"next": following}),
-        lambda console: view.show_report(console, report, output.context, following),
+        lambda console: show_report(console, report, output.context, following),
     )
     return code
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
 from sync import api
-from sync.cli import view
 from sync.cli.ask import agree
 from sync.cli.carrying import Confirmation, exit_code, finish
 from sync.cli.opening import open_settings, require_an_answer
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
+from sync.cli.view.lines import show_next
+from sync.cli.view.lists import show_left_out, show_profiles, show_undone
+from sync.cli.view.plan import show_plan
 from sync.documents import ProfileDocument, ProfilesDocument
 from sync.planfile import read_plan
 from sync.writers import report_document, undo_document
@@ -110,9 +112,7 @@ def undo(context: Context, *, run: int | None, yes: bool) -> int:
                 settings, run, confirm=confirm, on_event=reporter.on_event
             )
         document = undo_document(undone)
-        output.emit(
-            document, lambda console: view.show_undone(console, document, context)
-        )
+        output.emit(document, lambda console: show_undone(console, document, context))
         return Exit.INCOMPLETE if undone.left_alone else Exit.DONE
 
     return run_command(context, work)
@@ -146,9 +146,9 @@ def plan(
             _write(out, document.model_dump_json(indent=2) + "\n")
 
         def show(console: Console) -> None:
-            view.show_plan(console, report, context)
+            show_plan(console, report, context)
             if following:
-                view.show_next(console, following)
+                show_next(console, following)
 
         output.emit(document, show)
         return code
@@ -202,7 +202,7 @@ def profiles(context: Context) -> int:
         document = ProfilesDocument(
             profiles=tuple(ProfileDocument(id=p.id, name=p.name) for p in found)
         )
-        output.emit(document, lambda console: view.show_profiles(console, document))
+        output.emit(document, lambda console: show_profiles(console, document))
         return Exit.DONE
 
     return run_command(context, work)
@@ -214,7 +214,7 @@ def unmatched(context: Context, *, out: Path | None) -> int:
     async def work(output: Output, _stop: Stop) -> int:
         async with _opened(context, output, None) as (settings, _):
             document = await api.unmatched(settings, out=out)
-        output.emit(document, lambda console: view.show_left_out(console, document))
+        output.emit(document, lambda console: show_left_out(console, document))
         if out and not context.is_quiet:
             output.notes.print(_FILL_IN.format(out), markup=False, soft_wrap=True)
         return Exit.DONE

@@ -15,10 +15,10 @@ from sync.cli.opening import open_settings, require_an_answer
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
 from sync.extras_documents import PageFileDocument, PublishedDocument
+from sync.facts import recall_profile, wanted
 from sync.ledger import Ledger
 from sync.markdown import render
 from sync.report.material import Material
-from sync.standing import PROFILES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,8 +59,7 @@ def report(
             else:
                 ledger = await Ledger.open(settings.state.url)
                 await stack.enter_async_context(ledger)
-                wanted = settings.discovr.profile or ""
-                profile = await ledger.get_fact(PROFILES, wanted)
+                profile = await recall_profile(ledger, settings)
                 kept, at = await recall_report(ledger, profile)
                 if html:
                     material = Material(
@@ -68,7 +67,7 @@ def report(
                         at=at,
                         histories=await ledger.histories(kept.profile),
                         runs=await ledger.runs(kept.profile, limit=_RUNS),
-                        profile=wanted,
+                        profile=wanted(settings),
                         is_rehearsal=context.is_sandbox,
                     )
                     _show_page(output, _write(html, material))

@@ -11,23 +11,18 @@ from connectors.discovr.auth import token_in_force
 from connectors.errors import ServiceError
 from sync import logs
 from sync.daemon.documents import JobDocument
+from sync.facts import LEFT_OUT, SCHEDULE, recall_profile, wanted
 from sync.ledger import Ledger
-from sync.pipeline import LEFT_OUT
-from sync.standing import PROFILES
 from sync.token_store import secret, token_store
 
 if TYPE_CHECKING:
     from sync.config import Settings
     from sync.daemon.job import Job
 
-#: The fact of a profile; and where it is named by ``[discovr] profile`` as it is set,
-#: because nobody knows the id of a profile before the first sign-in.
-SCHEDULE = "schedule"
-
 
 async def recall_job(ledger: Ledger, settings: Settings) -> JobDocument | None:
     """Return how the job of these settings was when it last noted it, if ever."""
-    fact = await ledger.get_fact(SCHEDULE, settings.discovr.profile or "")
+    fact = await ledger.get_fact(SCHEDULE, wanted(settings))
     return JobDocument.model_validate_json(json.dumps(fact)) if fact else None
 
 
@@ -53,14 +48,13 @@ class Keeper:
         # What is wrong with the token store is said by the run that needs it.
         with suppress(ServiceError):
             _look_at_login(job)
-        wanted = settings.discovr.profile or ""
         async with await Ledger.open(settings.state.url) as ledger:
-            profile = await ledger.get_fact(PROFILES, wanted)
+            profile = await recall_profile(ledger, settings)
             left_out = await ledger.get_fact(profile, LEFT_OUT) if profile else None
             if left_out is not None:
                 state.unmatched = len(left_out["unmatched"])
             document = state.document(now).model_dump(mode="json")
-            await ledger.put_fact(SCHEDULE, wanted, document, now)
+            await ledger.put_fact(SCHEDULE, wanted(settings), document, now)
             if profile:
                 await ledger.put_fact(profile, SCHEDULE, document, now)
 

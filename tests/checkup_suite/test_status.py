@@ -17,11 +17,11 @@ from sync import api
 from sync.cli.app import app
 from sync.config import Settings
 from sync.domain.watermark import Watermark
+from sync.facts import SCHEDULE, WATERMARK
 from sync.ledger import Ledger, Outcome
 from sync.sandbox.sample import sample_account
 from sync.sandbox.synthetic import synthetic_account
-from sync.standing import WATERMARK
-from sync.status import SCHEDULE, read_status
+from sync.status import read_status
 from sync.status_documents import StatusDocument
 from tests.clocks import FakeClock
 from tests.ledger_suite.factories import make_operations

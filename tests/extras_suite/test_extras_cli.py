@@ -16,9 +16,9 @@ from sync.cli.app import app
 from sync.cli.extras import page as page_command
 from sync.cli.extras import report as report_command
 from sync.extras_documents import PagesDocument, PublishedDocument
+from sync.facts import PROFILES
 from sync.ledger import Ledger
 from sync.sandbox.pharen import API_KEY, PharenStandIn
-from sync.standing import PROFILES
 from tests.extras_suite.test_markdown import NASTY, WHEN, report
 
 if TYPE_CHECKING:

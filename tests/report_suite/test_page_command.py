@@ -16,8 +16,8 @@ from sync.cli.app import app
 from sync.config import APP
 from sync.domain.balance import Column
 from sync.extras_documents import PageFileDocument
+from sync.facts import PROFILES
 from sync.ledger import Ledger
-from sync.standing import PROFILES
 from tests.report_suite.builders import WHEN, film, report, show
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import pytest
 from sync.domain.entries import OUR_LABEL
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
+from sync.facts import PROBED
 from sync.ledger import Ledger, Outcome, StateError
 from sync.load import GROUP, is_in_place
-from sync.prepare import PROBED
 from sync.sandbox.discovr_quirks import DiscovrQuirks
 from sync.sandbox.faults import Fault
 from tests.factories import at, entry

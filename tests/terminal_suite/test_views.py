@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from sync.cli import view
+from sync.cli.view import end, plan
 from sync.cli.view.lines import say
 from sync.cli.view.texts import clean, count, duration, pad, seasons, title
 from sync.domain.balance import Column
@@ -59,12 +59,12 @@ def ended(reports: Reports) -> Report:
 
 def show_plan(report: Report, columns: int = 80, *, is_full: bool = False) -> str:
     options = context(is_verbose=is_full)
-    return draw(lambda console: view.show_plan(console, report, options), columns)
+    return draw(lambda console: plan.show_plan(console, report, options), columns)
 
 
 def show_end(report: Report, columns: int = 80, command: str = "migrate") -> str:
-    following = view.next_command(report, context(), command)
-    show = partial(view.show_report, report=report, context=context(), next_=following)
+    following = end.next_command(report, context(), command)
+    show = partial(end.show_report, report=report, context=context(), next_=following)
     return draw(show, columns)
 
 
@@ -97,10 +97,10 @@ def test_wide_titles_leave_the_columns_in_line(planned: Report) -> None:
 
 
 def test_colours_add_nothing_to_the_words(planned: Report, ended: Report) -> None:
-    for report, show in ((planned, view.show_plan), (ended, None)):
+    for report, show in ((planned, plan.show_plan), (ended, None)):
         if show is None:
             options = {"report": report, "context": context(), "next_": "x"}
-            shown = partial(view.show_report, **options)  # type: ignore[arg-type]  # one value a name
+            shown = partial(end.show_report, **options)  # type: ignore[arg-type]  # one value a name
         else:
             shown = partial(show, report=report, context=context())
         plain = draw(shown, 80)
@@ -240,7 +240,7 @@ def test_there_is_exactly_one_next_command_and_it_fits_the_end(
     if change == "refused":
         report = replace(report, run=None, verification=None)
     options = context(is_sandbox=True, words=("--sandbox", "migrate", "--yes"))
-    chosen = view.next_command(report, options, command)
+    chosen = end.next_command(report, options, command)
     assert chosen == f"trakt2discovr --sandbox {following}"
 
 

@@ -1,0 +1,34 @@
+"""The facts that runs leave in the ledger of a profile, by their names there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sync.config import Settings
+    from sync.ledger import Ledger
+
+#: In place of a profile: the ids of profiles, by what the settings call them.
+PROFILES = "profiles"
+#: Set once the first entry of the profile came back as it was sent.
+PROBED = "probed"
+#: What could not be carried over.
+LEFT_OUT = "left_out"
+#: Up to where the profile is settled.
+WATERMARK = "watermark"
+#: Titles of which we wrote what went from Trakt: they outlive the watermark.
+STALE = "stale"
+#: When the next run is due. Also kept by what the settings call the profile, because
+#: nobody knows its id before the first sign-in.
+SCHEDULE = "schedule"
+
+
+async def recall_profile(ledger: Ledger, settings: Settings) -> str | None:
+    """Return the id of the profile that the settings name, as the last run found it."""
+    profile: str | None = await ledger.get_fact(PROFILES, wanted(settings))
+    return profile
+
+
+def wanted(settings: Settings) -> str:
+    """Return what the settings call the profile; nothing is the choice of the login."""
+    return settings.discovr.profile or ""
