@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict
 class Document(BaseModel):
     """Base of all: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", from_attributes=True, defer_build=True
+    )
 
 
 class KeyDocument(Document):

@@ -51,7 +51,11 @@ class Model(BaseModel):
     """Base of all wire models: frozen, and silent about the values it refused."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        defer_build=True,
     )
 
 

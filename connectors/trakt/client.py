@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from connectors.errors import (
     AuthError,
@@ -31,18 +31,23 @@ if TYPE_CHECKING:
 
 #: The largest page that Trakt serves since 2026-06-15; more is silently lowered.
 PAGE_LIMIT = 250
+#: The page of the minimal lists that other clients of Trakt ask for.
+MINIMAL_PAGE_LIMIT = 500
 
 _USE_A_DOWNLOAD = (
     "Or download your data from Trakt's settings page and pass it with --from-file, "
     "which needs no API access."
 )
 
-_HISTORY = TypeAdapter(list[HistoryItem])
+_LAZY = ConfigDict(defer_build=True)
+_HISTORY = TypeAdapter(list[HistoryItem], config=_LAZY)
 _ITEM = TypeAdapter(HistoryItem)
 _ACTIVITIES = TypeAdapter(LastActivities)
-_SEASONS = TypeAdapter(list[Season])
-_MINIMAL_FILMS = TypeAdapter(dict[int, list[Instant]])
-_MINIMAL_SHOWS = TypeAdapter(dict[int, dict[str, dict[int, list[Instant]]]])
+_SEASONS = TypeAdapter(list[Season], config=_LAZY)
+_MINIMAL_FILMS = TypeAdapter(dict[int, list[Instant]], config=_LAZY)
+_MINIMAL_SHOWS = TypeAdapter(
+    dict[int, dict[str, dict[int, list[Instant]]]], config=_LAZY
+)
 
 
 #: A play, whichever way it was read.
@@ -179,8 +184,8 @@ class TraktClient:
                 raise
         pages: list[Any] = []
         while not pages or pages[-1]:
-            paged = {**params, "page": str(len(pages) + 1), "limit": str(PAGE_LIMIT)}
-            response = await self.http.request("GET", path, params=paged)
+            page = {"page": str(len(pages) + 1), "limit": str(MINIMAL_PAGE_LIMIT)}
+            response = await self.http.request("GET", path, params={**params, **page})
             pages.append(_map(response, adapter, decoder))
             if len(pages) > 1 and pages[-1] == pages[-2]:
                 raise ContractError("Trakt sends the same minimal list for each page.")

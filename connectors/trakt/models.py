@@ -52,6 +52,7 @@ class Model(BaseModel):
         extra="ignore",
         hide_input_in_errors=True,
         coerce_numbers_to_str=True,
+        defer_build=True,
     )
 
 
