@@ -6,6 +6,7 @@ python -m bench.loading URL REQUESTS_PER_SECOND WRITES
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from bench.settings import settings_for
 from connectors.clock import SystemClock
 from connectors.discovr.client import DiscovrClient
 from sync.bootstrap import Wiring
+from sync.cli import GC_THRESHOLDS
 from sync.discovr_target import DiscovrTarget
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
@@ -86,6 +88,7 @@ async def _count_early(stats: RequestStats) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(*GC_THRESHOLDS)  # as the command does
     with tempfile.TemporaryDirectory() as place:
         asyncio.run(
             load(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), Path(place))

@@ -7,8 +7,8 @@ The folder is one that ``planning_data`` filled.
 
 from __future__ import annotations
 
+import gc
 import json
-import resource
 import sys
 import time
 from datetime import UTC, datetime
@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.children import answer
+from bench.rivals.racing import peak_mb
 from connectors.response import Response
 from connectors.trakt.client import HistoryPage, read_records
-from sync.domain.collapse import Mode
+from sync.cli import GC_THRESHOLDS
 from sync.domain.desired import transform
 from sync.domain.plan import SeasonId
-from sync.domain.reconcile import reconcile
+from sync.domain.reconcile import reconcile, seasons_to_write
 from sync.domain.rules import Rules
 from sync.domain.seasons import Airing
 from sync.harvest import Harvest
@@ -46,12 +47,12 @@ def work(folder: Path) -> dict[str, float]:
     desired = transform(plays, {})
     clock.append(time.process_time())
     # The loading of air dates is the catalogue's, so it counts with the collapse.
-    draft = reconcile(desired, (), Rules(mode=Mode.OFF))
+    places = list(seasons_to_write(desired, ()))
     clock.append(time.process_time())
     airings = _read_dates(folder / DATES)
     plan = reconcile(desired, (), Rules(airings=airings))
     clock.append(time.process_time())
-    if not len(plan.operations) <= len(draft.operations) <= len(plays):
+    if not len(plan.operations) <= len(desired.watched) <= len(plays) or not places:
         raise RuntimeError("this is no plan for that account")
     parts = ("parse", "transform", "plan", "collapse")
     spent = [after - before for before, after in pairwise(clock)]
@@ -83,6 +84,6 @@ def _seasons(path: Path) -> Iterator[tuple[SeasonId, Airings]]:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(*GC_THRESHOLDS)  # as the command does
     found = work(Path(sys.argv[1]))
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    answer(**found, peak_mb=peak_kb / 1024)
+    answer(**found, peak_mb=peak_mb())

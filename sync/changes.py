@@ -8,7 +8,7 @@ the time of every play: each title on which they differ is read again by itself.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from itertools import chain
@@ -165,7 +165,7 @@ class Changes:
         for identity, play in self._plays.items():
             title = fresh.get(title_key(play.title), play.title)
             if title != play.title:
-                self._plays[identity] = replace(play, title=title)
+                self._plays[identity] = play._replace(title=title)
 
     def _extraction(self, titles: int) -> Extraction:
         receipt = Receipt(

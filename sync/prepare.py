@@ -14,11 +14,12 @@ from sync.domain.delta import Delta
 from sync.domain.desired import EPISODE_ZERO, NO_ID, NO_KEY, Desired, LeftOut, transform
 from sync.domain.plan import Action, Plan, SeasonId
 from sync.domain.plays import UNKNOWN_DATE
-from sync.domain.reconcile import reconcile
+from sync.domain.reconcile import reconcile, seasons_to_write
 from sync.domain.rules import Rules
 from sync.domain.seasons import current_entry
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
+from sync.facts import PROBED
 from sync.given_file import name_place
 from sync.memory import Memory, recall
 from sync.removals import Removals, Stale
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from sync.resolve import Resolver
 
 
-#: The fact that is set once the first entry of a profile came back as it was sent.
-PROBED = "probed"
 #: A clock can be wrong, and a time zone can be forgotten; more is a mistake.
 FUTURE = timedelta(days=1)
 
@@ -262,9 +261,7 @@ async def _look_up(
     }
     needing: list[SeasonId] = []
     if Mode(services.settings.history.collapse) is not Mode.OFF:
-        draft = reconcile(desired, existing, Rules(mode=Mode.OFF))
-        keys = (operation.key for operation in draft.operations)
-        needing = [SeasonId(k.media, k.season) for k in keys if k.season]
+        needing = list(seasons_to_write(desired, existing))
     wanted = seasons_that_can_pay(needing, standing)
 
     def on_show(done: int, total: int) -> None:

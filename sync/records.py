@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from connectors.trakt.strict import StrictTitle
-from sync.domain.plays import UNKNOWN_DATE, Ids, Kind, Play, Title, to_minute
+from sync.domain.plays import Ids, Kind, Play, Title, to_minute
 
 if TYPE_CHECKING:
     from connectors.trakt.client import HistoryRecord
@@ -38,7 +38,7 @@ class PlayMapper:
             watched_at = to_minute(item.watched_at)
         except OverflowError:
             raise UnusableRecordError("has no date in UTC") from None
-        if watched_at != UNKNOWN_DATE and not _EARLIEST <= watched_at <= self._latest:
+        if not _EARLIEST <= watched_at <= self._latest:
             raise UnusableRecordError(f"is dated in the year {watched_at.year}")
         if item.episode is not None and item.type in ("episode", None):
             return self._episode(item, watched_at)

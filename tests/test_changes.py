@@ -247,7 +247,7 @@ async def test_a_title_s_new_ids_reach_its_older_plays(tmp_path: Path) -> None:
 
 def with_other_ids(known: Extraction) -> Extraction:
     plays = [
-        replace(p, title=replace(p.title, ids=replace(p.title.ids, tmdb=9)))
+        p._replace(title=replace(p.title, ids=replace(p.title.ids, tmdb=9)))
         if p.title.name == "Show 2"
         else p
         for p in known.plays

@@ -6,6 +6,7 @@ other versions of Python and of the libraries do, and none for doing a thing twi
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from bench.planning_work import PAGES, work
 from connectors.response import Response
 from connectors.trakt.client import HistoryPage, read_records
 from sync import api
+from sync.cli import GC_THRESHOLDS, main
 from sync.domain.desired import transform
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
@@ -149,6 +151,31 @@ def loaded_modules(*arguments: str) -> set[str]:
         }
 
     return names("-m", "sync", *arguments) - names("-c", "pass")
+
+
+def test_the_command_hardly_ever_looks_for_cycles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    collected: list[int] = []
+
+    def work(**_options: str) -> None:
+        kept: list[list[int]] = [[] for _ in range(GC_THRESHOLDS[0] // 2)]
+        assert kept
+
+    def count(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            collected.append(info["generation"])
+
+    monkeypatch.setattr("sync.cli.app.app", work)
+    before = gc.get_threshold()
+    gc.collect()
+    gc.callbacks.append(count)
+    try:
+        main()
+    finally:
+        gc.callbacks.remove(count)
+        gc.set_threshold(*before)
+    assert collected == []
 
 
 def test_help_imports_little() -> None:

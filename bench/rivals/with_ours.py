@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from bench.rivals.racing import say
 from bench.settings import settings_for
 from sync.bootstrap import build
+from sync.cli import GC_THRESHOLDS
 
 if TYPE_CHECKING:
     from sync.ports import Extraction
@@ -24,6 +26,7 @@ async def extract(url: str) -> tuple[Extraction, float, float]:
     return extraction, took, cpu_s
 
 
+gc.set_threshold(*GC_THRESHOLDS)  # as the command does
 found, seconds, processor_s = asyncio.run(extract(sys.argv[1]))
 if not found.receipt.is_whole:
     raise SystemExit(f"not proved whole: {found.receipt}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sync.domain.histories import title_key
 from sync.domain.plays import Key, Kind
@@ -24,8 +24,7 @@ SPECIAL = "specials (season 0) cannot be expressed on Discovr"
 NOT_POSSIBLE = (EPISODE_ZERO, SPECIAL)
 
 
-@dataclass(frozen=True, slots=True)
-class Viewing:
+class Viewing(NamedTuple):
     """All plays of one key: the distinct minutes, oldest first, and their number.
 
     Several plays in one minute are one time and several plays. An unknown date sorts

@@ -49,8 +49,7 @@ class Title:
         return f"{self.name} ({self.year})" if self.year else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(NamedTuple):
     """One viewing. ``season`` and ``episode`` are None for films.
 
     ``watched_at`` is aware UTC, cut to the minute (Trakt's own precision since February

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sync.domain.collapse import Conflict, Fate, SeasonRecord, plan_season
+from sync.domain.collapse import (
+    FIRST_EPISODE,
+    Conflict,
+    Fate,
+    Mode,
+    SeasonRecord,
+    plan_season,
+)
 from sync.domain.plan import Action, Operation, Plan, SeasonId, SeasonNote
 from sync.domain.plays import Key
+from sync.domain.rules import Rules
 from sync.domain.seasons import current_entry
 from sync.domain.viewings import add_older_viewings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from sync.domain.desired import Desired
+    from sync.domain.desired import Desired, Viewing
     from sync.domain.entries import Entry
-    from sync.domain.rules import Rules
 
 
 def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan:
@@ -50,6 +58,25 @@ def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan
     if rules.has_every_viewing:
         plan = add_older_viewings(plan, desired, existing, rules)
     return plan
+
+
+def seasons_to_write(desired: Desired, existing: Iterable[Entry]) -> Iterator[SeasonId]:
+    """Name the season of each episode that needs a write where no default is added.
+
+    The same as a plan without defaults names, and where nothing stands yet without one.
+    """
+    existing = tuple(existing)
+    standing = {entry.key[:2] for entry in existing}
+    begun: dict[Key, Viewing] = {}
+    for key, viewing in desired.watched.items():
+        if key[:2] in standing:
+            begun[key] = viewing
+        elif key.season is not None and (key.episode or 0) >= FIRST_EPISODE:
+            yield SeasonId(key.media, key.season)
+    draft = reconcile(replace(desired, watched=begun), existing, Rules(mode=Mode.OFF))
+    for operation in draft.operations:
+        if operation.key.season is not None:
+            yield SeasonId(operation.key.media, operation.key.season)
 
 
 def _plan_film(

@@ -9,7 +9,6 @@ open. What is to be written is not decided here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -31,8 +30,7 @@ class Reading(Enum):
     OPEN = "open"
 
 
-@dataclass(frozen=True, slots=True)
-class Airing:
+class Airing(NamedTuple):
     """When an episode aired, give or take ``margin``."""
 
     at: datetime

@@ -14,7 +14,7 @@ from sync.domain.digest import source_state, target_state
 from sync.domain.entries import OUR_LABEL, Entry
 from sync.domain.plan import Action, Operation, Plan, SeasonId
 from sync.domain.plays import Key, Play
-from sync.domain.reconcile import reconcile
+from sync.domain.reconcile import reconcile, seasons_to_write
 from sync.domain.rules import Rules
 from sync.domain.seasons import Airings, Reading, current_entry, read_season
 from sync.domain.verify import compare
@@ -180,3 +180,13 @@ def test_the_oldest_watch_goes_first_and_a_zero_before_its_default(
 
 def test_an_empty_history_desires_nothing() -> None:
     assert transform([], {}) == Desired()
+
+
+@given(histories, profiles)
+def test_the_seasons_to_write_are_those_of_a_plan_without_defaults(
+    history: list[Play], profile: list[Entry]
+) -> None:
+    desired = transform(history, {})
+    keys = [o.key for o in reconcile(desired, profile, Rules(mode=Mode.OFF)).operations]
+    planned = [SeasonId(k.media, k.season) for k in keys if k.season is not None]
+    assert sorted(seasons_to_write(desired, profile)) == sorted(planned)
