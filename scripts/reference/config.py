@@ -86,7 +86,7 @@ def _default(section: str, info: FieldInfo) -> str:
 
 
 def _kind(info: FieldInfo) -> str:
-    annotation = info.annotation
+    annotation: Any = info.annotation
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) in (
         typing.Union,
         typing.Annotated,
@@ -96,7 +96,7 @@ def _kind(info: FieldInfo) -> str:
         annotation = typing.get_args(annotation)[0]
     if typing.get_origin(annotation) is typing.Literal:
         return ", ".join(code(choice) for choice in typing.get_args(annotation))
-    kind = _TYPES.get(annotation, getattr(annotation, "__name__", "").lower())
+    kind: str = _TYPES.get(annotation, getattr(annotation, "__name__", "").lower())
     signs = {"ge": "at least", "gt": "above", "le": "at most"}
     bounds = [
         f"{said} {getattr(bound, sign):g}"
