@@ -19,7 +19,7 @@ def settings_for(
     trakt_url: str = NOWHERE,
     discovr_url: str = NOWHERE,
     folder: Path | None = None,
-    requests_per_second: float = 1000,
+    requests_per_second: float = 10_000,
 ) -> Settings:
     """Return settings with the stand-ins' logins; no TMDB, so that Trakt dates seasons.
 

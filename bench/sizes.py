@@ -19,11 +19,11 @@ class Sizes:
     latencies_ms: tuple[int, ...] = (0, 120)
     #: Rivals to race against; each is installed where it is not yet.
     rivals: tuple[str, ...] = ("pytrakt", "traktexport", "trakt.py", "dlt")
-    #: Rates of the paced loader, and for how long each is watched, in seconds.
+    #: Rates that the paced loader is held to.
     limits: tuple[float, ...] = (5, 20, 100)
-    watched_s: float = 75
-    #: What the program is told of the limit: the truth, and twice as much.
-    told: tuple[float, ...] = (1, 2)
+    #: What the program is told of each, as a multiple: the truth, and twice as much;
+    #: and for how many seconds it is watched then.
+    told: tuple[tuple[float, float], ...] = ((1, 75), (2, 180))
     #: Writes of the loader without a limit.
     writes: int = 2_000
     #: Latencies of the server that it writes to: none, and that of a near one.
@@ -41,8 +41,7 @@ QUICK = Sizes(
     latencies_ms=(0,),
     rivals=(),
     limits=(50,),
-    watched_s=0.3,
-    told=(1,),
+    told=((1, 0.3),),
     writes=8,
     write_latencies_ms=(0,),
     planned=(300, 600),

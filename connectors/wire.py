@@ -49,6 +49,9 @@ class Wire:
         self._session = session
         self._owns_session = session is None
         self._timeout_s = timeout_s
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=timeout_s * _CONNECT_SHARE
+        )
         self._headers = {
             "User-Agent": user_agent(),
             "Accept": "application/json",
@@ -92,9 +95,7 @@ class Wire:
                     headers=headers,
                     allow_redirects=False,
                     raise_for_status=False,
-                    timeout=aiohttp.ClientTimeout(
-                        total=None, connect=self._timeout_s * _CONNECT_SHARE
-                    ),
+                    timeout=self._timeout,
                     middlewares=(send_once,),
                 ) as answer,
             ):

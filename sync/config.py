@@ -76,7 +76,7 @@ class DiscovrSettings(Section):
     client_id: str | None = None
     profile: str | None = None
     api_url: str = "https://api.discovr.media"
-    requests_per_second: float = Field(5, gt=0, le=1000)
+    requests_per_second: float = Field(5, gt=0, le=10_000)
     concurrency: int = Field(4, ge=1, le=64)
     refresh_token: SecretStr | None = None
 

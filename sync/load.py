@@ -204,8 +204,9 @@ class Loader:
             self._fatal = self._fatal or error
 
     def _note(self, operation: Operation, settled: Settled) -> None:
-        self.settled[operation.id] = settled
-        self._unflushed.append((operation.id, *settled))
+        id_ = operation.id
+        self.settled[id_] = settled
+        self._unflushed.append((id_, *settled))
         if settled.outcome is not Outcome.APPLIED:
             if not operation.progress:
                 self._unlimited.add(operation.key[:2])

@@ -183,5 +183,5 @@ def _numbers(season: int | None, episode: int | None) -> dict[str, str]:
 
 
 def _stamp(instant: datetime) -> str:
-    instant = instant.astimezone(UTC)
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+    text = instant.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -74,8 +74,8 @@ class Words(TypeDecorator[str]):
         dialect: Dialect,  # noqa: ARG002  # the signature is SQLAlchemy's
     ) -> str | None:
         """Replace NUL, which PostgreSQL refuses, and halves of surrogate pairs."""
-        if value is None:
-            return None
+        if value is None or value.isprintable():  # nothing of the kind is in it
+            return value
         return (
             value.replace("\0", "\N{REPLACEMENT CHARACTER}")
             .encode(errors="replace")
