@@ -18,13 +18,13 @@ from connectors.trakt.auth import TraktAuth
 from connectors.trakt.oauth import OauthHosts
 from sync.catalogue import Catalogue, Listing, TmdbListing, TraktListing
 from sync.discovr_target import DiscovrTarget
-from sync.events import Spent, Waiting, Warned
+from sync.events import Waiting, Warned
 from sync.extract import TraktSource
 from sync.file_source import FileSource
 from sync.given import GivenBook
 from sync.ledger import Ledger
 from sync.logins import login_warnings
-from sync.meter import Meter
+from sync.meter import Meter, spent
 from sync.prepare import Services
 from sync.resolve import Resolver
 from sync.token_store import secret, token_store
@@ -271,11 +271,8 @@ class Wiring:
         return client
 
     def _on_close(self, client: HttpClient) -> None:
-        stats = client.stats
-        if self._on_event and stats.requests:
-            self._on_event(
-                Spent(client.service, stats.requests, stats.retries, stats.waits_s)
-            )
+        if self._on_event and client.stats.requests:
+            self._on_event(spent(client.service, client.stats))
 
     def _on_wait(self, service: str, seconds: float, reason: str) -> None:
         if self._on_event:

@@ -51,12 +51,27 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one client sent to its service; told once that client is closed."""
+    """What one client sent to its service; told once that client is closed.
+
+    ``limited`` counts how often the service asked for fewer requests. ``waits_s`` adds
+    up the waiting of all callers, so it can exceed the time passed.
+    """
 
     service: str
-    requests: int
-    retries: int
-    waits_s: float
+    requests: int = 0
+    retries: int = 0
+    limited: int = 0
+    waits_s: float = 0.0
+
+    def __add__(self, other: Spent) -> Spent:
+        """Add what another client sent to the same service."""
+        return Spent(
+            self.service,
+            self.requests + other.requests,
+            self.retries + other.retries,
+            self.limited + other.limited,
+            self.waits_s + other.waits_s,
+        )
 
 
 Event = Advanced | Finished | Waiting | Warned | Spent

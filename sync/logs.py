@@ -42,18 +42,18 @@ def trace(bug: Exception) -> None:
 def shown(log_format: LogFormat, *, level: int) -> Iterator[None]:
     """Show our own events on stderr meanwhile.
 
-    Those of the libraries are not: what they log is nobody's promise.
+    Of what libraries log, only warnings and worse: the rest is nobody's promise.
     """
-    logger, handler = logging.getLogger(_ROOT), _StderrHandler()
+    ours, everything, handler = logging.getLogger(_ROOT), logging.root, _StderrHandler()
     handler.setFormatter(JsonLines() if log_format == "json" else PlainLines())
-    before = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(level)
+    before = ours.level
+    everything.addHandler(handler)
+    ours.setLevel(level)
     try:
         yield
     finally:
-        logger.setLevel(before)
-        logger.removeHandler(handler)
+        ours.setLevel(before)
+        everything.removeHandler(handler)
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):

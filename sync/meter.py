@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from sync.events import Spent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,30 +15,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Spending:
-    """What one service saw; ``limited`` counts how often it asked for fewer requests.
-
-    ``waits_s`` adds up the waiting of all callers, so it can exceed the time passed.
-    """
-
-    service: str
-    requests: int = 0
-    retries: int = 0
-    limited: int = 0
-    waits_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Cost:
     """The bill of a run so far, without the time in which a person was asked."""
 
     took_s: float
-    services: tuple[Spending, ...]
+    services: tuple[Spent, ...]
 
     @property
     def requests(self) -> int:
         """All requests, retries included."""
-        return sum(spending.requests for spending in self.services)
+        return sum(spent.requests for spent in self.services)
 
 
 class Stats(Protocol):
@@ -72,16 +60,15 @@ class Meter:
 
     def read(self) -> Cost:
         """Return the bill so far; clients of the same service are one line."""
-        bill: dict[str, Spending] = {}
+        bill: dict[str, Spent] = {}
         for service, stats in self._watched:
-            so_far = bill.get(service, Spending(service))
-            bill[service] = Spending(
-                service,
-                so_far.requests + stats.requests,
-                so_far.retries + stats.retries,
-                so_far.limited + stats.rate_limited,
-                so_far.waits_s + stats.waits_s,
-            )
+            bill[service] = bill.get(service, Spent(service)) + spent(service, stats)
         took_s = self._clock.monotonic() - self._started_at - self._paused_s
-        spent = tuple(spending for spending in bill.values() if spending.requests)
-        return Cost(took_s, spent)
+        return Cost(took_s, tuple(s for s in bill.values() if s.requests))
+
+
+def spent(service: str, stats: Stats) -> Spent:
+    """Return what a client has sent so far."""
+    return Spent(
+        service, stats.requests, stats.retries, stats.rate_limited, stats.waits_s
+    )

@@ -70,13 +70,8 @@ class JobState:
 
     def add(self, spent: Spent) -> None:
         """Count what a client sent."""
-        so_far = self.spent.get(spent.service, Spent(spent.service, 0, 0, 0.0))
-        self.spent[spent.service] = Spent(
-            spent.service,
-            so_far.requests + spent.requests,
-            so_far.retries + spent.retries,
-            so_far.waits_s + spent.waits_s,
-        )
+        so_far = self.spent.get(spent.service, Spent(spent.service))
+        self.spent[spent.service] = so_far + spent
 
     def problem(self, now: datetime) -> str | None:
         """Say why the job is not well; None if it is.

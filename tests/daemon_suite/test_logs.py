@@ -56,12 +56,19 @@ def test_requests_come_in_the_same_form(capsys: pytest.CaptureFixture[str]) -> N
     assert line["message"] == "Trakt: GET /x"
 
 
-def test_what_libraries_log_is_not_shown_and_nothing_stays_behind(
+def test_of_what_libraries_log_warnings_alone_are_shown_and_nothing_stays_behind(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ours = logging.getLogger("trakt2discovr")
-    before = (ours.level, list(ours.handlers))
+    ours, everything = logging.getLogger("trakt2discovr"), logging.getLogger()
+    before = (ours.level, everything.level, list(everything.handlers))
     with logs.shown("json", level=logging.DEBUG):
-        logging.getLogger("aiohttp.client").info("a secret")
-    assert capsys.readouterr().err == ""
-    assert (ours.level, list(ours.handlers)) == before
+        logging.getLogger("aiohttp.client").info("a detail")
+        assert capsys.readouterr().err == ""
+        logging.getLogger("asyncio").warning("slow")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["level"], line["event"], line["message"]) == (
+        "warning",
+        "asyncio",
+        "slow",
+    )
+    assert (ours.level, everything.level, list(everything.handlers)) == before

@@ -52,8 +52,8 @@ async def test_metrics_are_what_prometheus_reads_and_carry_their_units() -> None
     job = stage.job
     async with served(job, LOOPBACK) as address:
         await stage.play()
-        job.state.add(Spent("Trakt", 3, 1, 2.5))
-        job.state.add(Spent("Trakt", 2, 0, 0.5))
+        job.state.add(Spent("Trakt", 3, 1, waits_s=2.5))
+        job.state.add(Spent("Trakt", 2, waits_s=0.5))
         job.state.unmatched = 4
         job.state.login_ends_at = stage.clock.now() + timedelta(days=12)
         status, _, text = await get(f"{address.url}/metrics")

@@ -47,7 +47,7 @@ async def test_every_metric_is_on_the_page_with_its_labels() -> None:
     stage = JobStage([Step()])
     await stage.play()
     state = stage.job.state
-    state.add(Spent("Trakt", 1, 0, 0))
+    state.add(Spent("Trakt", 1))
     state.unmatched = 1
     state.login_ends_at = stage.clock.now() + timedelta(days=1)
     samples = {
