@@ -128,8 +128,8 @@ class RatePacer(OpenPacer):
     REGAIN_S = 2.0
     #: ... in which the margin is crossed after that (a wide one sooner), ...
     PATIENCE_S = 120.0
-    #: ... and in which a rate doubles that was never refused.
-    DOUBLE_S = 30.0
+    #: ... and in which a rate beyond it would double, at the growth of the moment.
+    GROWTH_S = 30.0
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ class RatePacer(OpenPacer):
         if self.rate < self._refused * (1 + self._margin):
             crossed_s = self.PATIENCE_S * self.MARGIN / self._margin
             return self.rate + self._refused * self._margin / crossed_s / self.rate
-        return self.rate + 1 / self.DOUBLE_S
+        return self.rate + 1 / self.GROWTH_S
 
 
 def _aware(value: datetime) -> datetime:
