@@ -31,7 +31,7 @@ class Memory:
     """
 
     seasons: dict[SeasonId, SeasonRecord]
-    written: dict[Key, set[datetime]] = field(default_factory=dict)
+    written: dict[Key, list[datetime]] = field(default_factory=dict)
     viewings: dict[Key, int] | None = None
     arrived: list[Row] = field(default_factory=list)
     unclear: list[Row] = field(default_factory=list)
@@ -79,8 +79,11 @@ async def close(
 
 
 def _note(memory: Memory, row: Row) -> None:
-    minutes = memory.written.setdefault(row.operation.key, set())
-    minutes.add(row.operation.watched_at)
+    minutes = memory.written.setdefault(row.operation.key, [])
+    at = row.operation.watched_at
+    if at in minutes:  # it had gone, and was written again
+        minutes.remove(at)
+    minutes.append(at)
 
 
 def _count(existing: Iterable[Entry]) -> dict[Key, int]:

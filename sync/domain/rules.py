@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sync.domain.collapse import Conflict, Mode, SeasonRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sync.domain.plan import SeasonId
@@ -21,9 +21,9 @@ class Rules:
     """The choices that a person has, and what the planner knows beside the entries.
 
     ``disputed`` seasons have no air dates on purpose, and a reason for that.
-    ``written`` holds the minutes at which we wrote entries of a key, which tells
-    viewings apart that the service lists merged into one; only ``has_every_viewing``
-    looks at it.
+    ``written`` holds the minutes of the entries that we wrote of a key, the last write
+    last, which tells viewings apart that the service lists merged into one; only
+    ``has_every_viewing`` looks at it.
     """
 
     mode: Mode = Mode.CLEAN
@@ -32,4 +32,4 @@ class Rules:
     records: Mapping[SeasonId, SeasonRecord] = field(default_factory=dict)
     disputed: Mapping[SeasonId, str] = field(default_factory=dict)
     has_every_viewing: bool = False
-    written: Mapping[Key, Collection[datetime]] = field(default_factory=dict)
+    written: Mapping[Key, Sequence[datetime]] = field(default_factory=dict)

@@ -89,7 +89,7 @@ class _Shelf:
     """The viewings that stand in the profile."""
 
     def __init__(
-        self, existing: Iterable[Entry], written: Mapping[Key, Collection[datetime]]
+        self, existing: Iterable[Entry], written: Mapping[Key, Sequence[datetime]]
     ) -> None:
         self._written = written
         self._entries: defaultdict[Key, list[Entry]] = defaultdict(list)
@@ -99,16 +99,16 @@ class _Shelf:
     def minutes(self, key: Key, wanted: Iterable[datetime] = ()) -> set[datetime]:
         """Return the minutes of completed viewings, merged ones included.
 
-        What hides behind an entry of ours, and was not written as far as is known, is
-        taken for the oldest of those ``wanted``: the ledger may have been lost.
+        What hides behind an entry is taken for what was written last: what was written
+        before that may have gone. Behind one of ours, what was not written as far as is
+        known is taken for the oldest of ``wanted``: the ledger may have been lost.
         """
         done = [e for e in self._entries[key] if e.is_completed]
         listed = {to_minute(e.updated_at) for e in done if e.updated_at}
         hidden = count_viewings(done) - len(done)
-        written = set(self._written.get(key, ())) - listed
-        unseen = sorted(written, reverse=True)
+        unseen = [t for t in reversed(self._written.get(key, ())) if t not in listed]
         if listed and any(e.imported == OUR_LABEL for e in done):
-            lost = {*wanted} - written
+            lost = {*wanted}.difference(unseen)
             unseen += sorted(t for t in lost if t < min(listed))
         return listed | set(unseen[:hidden])
 

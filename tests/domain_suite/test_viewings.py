@@ -56,10 +56,20 @@ def test_only_the_viewings_that_are_not_there_are_added() -> None:
 
 def test_viewings_listed_merged_are_known_by_the_ledger() -> None:
     there = entry("MV_501", at(5), count=2)
-    known = Rules(has_every_viewing=True, written={Key("MV_501"): {at(1), at(5)}})
+    known = Rules(has_every_viewing=True, written={Key("MV_501"): [at(1), at(5)]})
     history = play(film(1), at(5)), play(film(1), at(1)), play(film(1), at(3))
     made = plan(*history, existing=(there,), rules=known)
     assert added(made) == [(Key("MV_501"), at(3))]
+
+
+def test_of_viewings_listed_merged_the_last_written_are_there() -> None:
+    # All three went once; a PATCH of the person's left one entry, then two went again.
+    there = entry("MV_501", at(9), imported=None, count=3)
+    known = Rules(
+        has_every_viewing=True, written={Key("MV_501"): [at(3), at(1), at(5)]}
+    )
+    history = play(film(1), at(1)), play(film(1), at(5))
+    assert added(plan(*history, existing=(there,), rules=known)) == []
 
 
 def test_a_viewing_after_an_unfinished_entry_stands_beside_it() -> None:

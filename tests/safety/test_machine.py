@@ -223,6 +223,8 @@ class Safety(RuleBasedStateMachine):
         self.place.discovr.faults = None
         self.check(before, is_pruned=command == "prune")
         assert report is None or report.balance()[0].is_even
+        if report and report.is_settled:
+            self.note_settled()
 
     async def _disturbed(self, command: str) -> Report | None:
         try:
@@ -246,8 +248,10 @@ class Safety(RuleBasedStateMachine):
             left[now] -= 1
             return now is phase and left[now] < 0
 
-        self.wait_for(run_until(self.place, self.run(command), is_moment))
+        was_killed = self.wait_for(run_until(self.place, self.run(command), is_moment))
         self.check(before, is_pruned=command == "prune")
+        if not was_killed:
+            self.note_settled()
 
     # The laws.
 
