@@ -156,6 +156,10 @@ class _Place:
             return "it was changed on Discovr since"
         if _is_removal(row) and self._is_shared(row):
             return "it shares its key with another entry, which would go too"
+        if not _is_removal(row) and self._is_marked_beside(current):
+            return (
+                "it is completed by another entry as well, which would not count then"
+            )
         if operation.is_default and self._result.takes_season and self._strangers():
             return "Discovr would remove the whole season with it"
         return None
@@ -220,6 +224,15 @@ class _Place:
             return True
         return operation.action is Action.ADD and not all(
             any(is_ours(entry, other) for other in same) for entry in mine
+        )
+
+    def _is_marked_beside(self, current: Entry) -> bool:
+        """Whether a completed entry that is not ours stands under the same key."""
+        return any(
+            entry.is_completed
+            and entry is not current
+            and not any(is_ours(entry, row) for row in self.rows)
+            for entry in self._of(current.key)
         )
 
     def _rows_of(self, key: Key) -> int:

@@ -95,6 +95,23 @@ async def test_what_the_person_changed_since_is_left_alone(tmp_path: Path) -> No
     assert left == {changed, doubled}
 
 
+async def test_what_the_person_completed_beside_it_is_not_held_down(
+    tmp_path: Path,
+) -> None:
+    account = synthetic_account(30, 1, seed=4)
+    film = next(p.title for p in account.plays if p.episode is None)
+    key = Key(f"MV_{film.ids.tmdb}")
+    async with world(account, tmp_path) as place:
+        place.discovr.person_adds(key, progress=30, at=at(-9000))
+        await place.migrate()
+        # Older than the entry that was set: at 30 again, that one would count.
+        place.discovr.person_adds(key, at=at(-9500))
+        undone = await undo(place.settings)
+        there = [e.progress for e in place.discovr.entries() if e.key == key]
+    assert set(undone.left_alone) == {key}
+    assert there == [100, 100]
+
+
 async def test_a_removal_that_takes_more_is_the_last(tmp_path: Path) -> None:
     account = synthetic_account(40, 1, seed=4)
     quirks = DiscovrQuirks(delete_without_episode="season")
