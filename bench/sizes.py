@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Sizes:
     """The defaults are those of the published figures."""
 
-    repeats: int = 5
+    repeats: int = 3
     #: Turns before those, in which caches are filled.
     warm_ups: int = 1
     #: Plays of the migrations whose requests are counted.

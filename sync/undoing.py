@@ -154,15 +154,18 @@ class _Place:
             return "another entry stands there now"
         if current.progress != operation.progress:
             return "it was changed on Discovr since"
-        if _is_removal(row) and self._is_shared(row):
-            return "it shares its key with another entry, which would go too"
-        if not _is_removal(row) and self._is_marked_beside(current):
+        if not _is_removal(row):
+            is_marked = self._is_marked_beside(current)
             return (
-                "it is completed by another entry as well, which would not count then"
+                "a completed entry beside it would not count then"
+                if is_marked
+                else None
             )
-        if operation.is_default and self._result.takes_season and self._strangers():
-            return "Discovr would remove the whole season with it"
-        return None
+        if self._is_shared(row):
+            return "it shares its key with another entry, which would go too"
+        is_one_of_all = operation.is_default and self._result.takes_season
+        is_risky = is_one_of_all and self._strangers()
+        return "Discovr would remove the whole season with it" if is_risky else None
 
     async def _restore(self, key: Key, progress: int) -> bool:
         for _ in range(MOST_TRIES):
