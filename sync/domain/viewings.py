@@ -103,9 +103,11 @@ class _Shelf:
         before that may have gone. Behind one of ours, what was not written as far as is
         known is taken for the oldest of ``wanted``: the ledger may have been lost.
         """
-        done = [e for e in self._entries[key] if e.is_completed]
+        mine = self._entries[key]
+        done = [e for e in mine if e.is_completed]
         listed = {to_minute(e.updated_at) for e in done if e.updated_at}
-        hidden = count_viewings(done) - len(done)
+        # They may be merged into an entry that is not completed, too.
+        hidden = count_viewings(mine) - len(mine)
         unseen = [t for t in reversed(self._written.get(key, ())) if t not in listed]
         if listed and any(e.imported == OUR_LABEL for e in done):
             lost = {*wanted}.difference(unseen)

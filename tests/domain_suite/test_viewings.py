@@ -72,6 +72,14 @@ def test_of_viewings_listed_merged_the_last_written_are_there() -> None:
     assert added(plan(*history, existing=(there,), rules=known)) == []
 
 
+def test_viewings_merged_into_an_unfinished_entry_are_there() -> None:
+    there = entry("MV_501", at(4), progress=5.0, imported=None, count=2)
+    known = Rules(has_every_viewing=True, written={Key("MV_501"): [at(1)]})
+    history = play(film(1), at(1)), play(film(1), at(5))
+    made = plan(*history, existing=(there,), rules=known)
+    assert added(made) == [(Key("MV_501"), at(5))]
+
+
 def test_a_viewing_after_an_unfinished_entry_stands_beside_it() -> None:
     there = entry("MV_501", at(1), progress=30.0)
     assert added(plan(play(film(1), at(5)), existing=(there,))) == [
