@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sync.concurrency import run_limited
-from sync.domain.delta import Delta, diff
+from sync.domain.delta import diff
 from sync.domain.desired import NO_ANSWER, Desired, tmdb_id, transform
 from sync.domain.histories import title_key
 from sync.domain.plan import Plan
@@ -21,6 +21,7 @@ from sync.standing import recall_standing, steering
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from sync.domain.delta import Delta
     from sync.domain.entries import Entry
     from sync.domain.histories import TitleHistory
     from sync.domain.plays import Kind, Play
@@ -99,9 +100,7 @@ async def prepare_changes(
     existing = await _read_places(services, places, mark)
     reading = _within(whole, places, touched, services.no_id)
     prepared = await assemble(services, standing.profile, reading, existing)
-    prepared = replace(
-        prepared, whole=whole, known=known, delta=delta, since=mark, stale=stale
-    )
+    prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
     return plan_removals(prepared) if is_pruned else prepared
 
 
@@ -117,7 +116,6 @@ def _unchanged(standing: Standing, stamps: Stamps) -> Prepared:
         Rules(),
         Plan((), {}),
         whole=reading,
-        delta=Delta(),
         since=standing.mark,
     )
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from sync.catalogue import seasons_that_can_pay
 from sync.concurrency import run_all
 from sync.domain.collapse import Conflict, Fate, Mode
-from sync.domain.delta import Delta
 from sync.domain.desired import EPISODE_ZERO, NO_ID, NO_KEY, Desired, LeftOut, transform
 from sync.domain.plan import Action, Plan, SeasonId
 from sync.domain.plays import UNKNOWN_DATE
@@ -80,9 +79,8 @@ class Prepared:
 
     With ``since`` only the films and seasons that changed after that watermark are
     compared: ``extraction``, ``desired`` and ``existing`` hold those alone. ``whole``
-    is all of Trakt's side; ``known`` the histories of before by ``title_key``,
-    ``delta`` what changed against them. ``is_pruned``: ``removals`` are all that can be
-    done about what is ``stale``.
+    is all of Trakt's side, ``known`` the histories of before by ``title_key``.
+    ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
     """
 
     profile: str
@@ -95,7 +93,6 @@ class Prepared:
     whole: Reading
     since: Watermark | None = None
     known: Mapping[str, TitleHistory] = field(default_factory=dict)
-    delta: Delta = field(default_factory=Delta)
     stale: Stale = field(default_factory=Stale)
     removals: Removals = field(default_factory=Removals)
     is_pruned: bool = False

@@ -64,7 +64,7 @@ async def compare_with_known(services: Services, prepared: Prepared) -> Prepared
     fact = await ledger.get_fact(profile, WATERMARK)
     before = fact["stale"] if fact else await ledger.get_fact(profile, STALE) or ()
     stale = await find_stale(ledger, profile, prepared.whole, known, delta, before)
-    return replace(prepared, known=known, delta=delta, stale=stale)
+    return replace(prepared, known=known, stale=stale)
 
 
 async def advance(services: Services, report: Report) -> None:

@@ -200,7 +200,8 @@ async def test_the_whole_sample_account_can_be_kept_in_step(tmp_path: Path) -> N
         account.remove_play(play.id)
         report = await it.sync()
         assert report.is_complete
-        assert [p.id for p in report.prepared.delta.removed] == [play.id]
+        read = {p.id for p in report.prepared.whole.extraction.plays}
+        assert read == {p.id for p in account.plays}
 
 
 async def test_a_run_that_did_not_settle_is_looked_at_again(tmp_path: Path) -> None:
