@@ -28,13 +28,14 @@ from sync.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
     from connectors.clock import Clock
     from sync.domain.entries import Entry
     from sync.domain.plan import Operation
     from sync.domain.plays import Key
     from sync.events import Event
-    from sync.ledger import Ledger
+    from sync.ledger import Before, Ledger
     from sync.ports import Target
 
 #: Intents made durable in one commit. A crash leaves at most two groups to look up.
@@ -52,6 +53,13 @@ class Settled(NamedTuple):
 
     outcome: Outcome
     detail: str = ""
+
+
+class Count(NamedTuple):
+    """How many viewings of a key were counted, and when."""
+
+    viewings: int
+    at: datetime
 
 
 class _LookUpError(Exception):
@@ -87,8 +95,9 @@ class Loader:
         self._unflushed: list[tuple[str, Outcome, str]] = []
         self._fatal: ServiceError | None = None
         self._unclear: frozenset[Key] = frozenset()
-        self._before: Mapping[str, float] = {}
+        self._before: Mapping[str, Before] = {}
         self._viewings: dict[Key, int] | None = None
+        self._counted_at = clock.now()
         self._lost = 0
         self._total = 0
         self._unlimited: set[tuple[str, int | None]] = set()
@@ -100,21 +109,23 @@ class Loader:
         operations: Sequence[Operation],
         *,
         unclear: Collection[Key] = (),
-        before: Mapping[str, float] | None = None,
+        before: Mapping[str, Before] | None = None,
         viewings: Mapping[Key, int] | None = None,
+        counted_at: datetime | None = None,
         is_first: bool = False,
     ) -> None:
         """Apply in order; ``settled`` holds the outcome of each, even after an error.
 
         ``unclear`` names keys that an earlier run may have written. ``before`` is what
-        stood there, by operation id, for the ledger; ``viewings`` how many stand there
-        by key, where every one counts. ``is_first`` reads the first added entry back
-        before anything else is added; ``is_probed`` tells that it was. An error that
-        would meet every write stops the run: what is under way is settled, then it is
-        raised.
+        stood there, by operation id, for the ledger; ``viewings`` how many stood there
+        by key at ``counted_at``, where every one counts. ``is_first`` reads the first
+        added entry back before anything else is added; ``is_probed`` tells that it was.
+        An error that would meet every write stops the run: what is under way is
+        settled, then it is raised.
         """
         self._unclear, self._before = frozenset(unclear), before or {}
         self._viewings = None if viewings is None else dict(viewings)
+        self._counted_at = counted_at or self._counted_at
         self._total = len(operations)
         with self._stop.heeded(self._in_flight.__len__):
             try:
@@ -271,7 +282,9 @@ class Loader:
         except (RejectedError, ContractError, TransientError) as error:
             # One title that cannot be read must not stop the others.
             raise _LookUpError(error) from None
-        before = None if self._viewings is None else self._viewings.get(key, 0)
+        before = None
+        if self._viewings is not None:
+            before = Count(self._viewings.get(key, 0), self._counted_at)
         return is_in_place(operation, entries, before)
 
     async def _probe(self, operation: Operation) -> None:
@@ -299,13 +312,13 @@ class Loader:
 def is_in_place(
     operation: Operation,
     entries: Sequence[Entry],
-    viewings_before: int | None = None,
+    before: Count | None = None,
 ) -> bool:
     """Whether the entries of a title and season show that the write took effect.
 
     Of an explicit entry it matters only what it says now, and a season default is known
-    by its minute. Where every viewing counts it must be listed by its minute, or there
-    must be more of them than ``viewings_before``: repeats may be listed merged.
+    by its minute. Where every viewing counts it must be listed by its minute, or one
+    more than ``before`` must hide behind what is listed: repeats may be merged.
     """
     mine = [entry for entry in entries if entry.key == operation.key]
     current = current_entry(mine)
@@ -313,10 +326,18 @@ def is_in_place(
         return False
     if operation.action is Action.SET:
         return current.progress == operation.progress
-    if viewings_before is None and not operation.is_default:
+    if before is None and not operation.is_default:
         return current.is_completed
     done = [e for e in mine if e.is_completed]
     listed = {to_minute(e.updated_at) for e in done if e.updated_at}
     if operation.watched_at in listed:
         return True
-    return viewings_before is not None and count_viewings(mine) > viewings_before
+    if before is None or count_viewings(mine) <= len(mine):
+        return False
+    # Watched since, and not by a label of ours: the person's, and listed on top.
+    theirs = [e for e in mine if e.imported != OUR_LABEL and _is_after(e, before.at)]
+    return count_viewings(mine) - len(theirs) > before.viewings
+
+
+def _is_after(entry: Entry, moment: datetime) -> bool:
+    return entry.updated_at is not None and entry.updated_at > moment

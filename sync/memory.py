@@ -10,7 +10,7 @@ from sync.domain.collapse import SeasonRecord
 from sync.domain.entries import count_viewings
 from sync.domain.plan import Action, SeasonId
 from sync.ledger import Outcome
-from sync.load import is_in_place
+from sync.load import Count, is_in_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,21 +27,27 @@ class Memory:
 
     ``arrived`` and ``unclear`` split what earlier runs left open: found in the profile
     now, or still to be looked up before it is sent again. ``viewings`` counts what
-    stands there by key; it is None where only the latest viewing counts.
+    stands there by key, at ``counted_at``; None where only the latest viewing counts.
     """
 
     seasons: dict[SeasonId, SeasonRecord]
     written: dict[Key, list[datetime]] = field(default_factory=dict)
     viewings: dict[Key, int] | None = None
+    counted_at: datetime | None = None
     arrived: list[Row] = field(default_factory=list)
     unclear: list[Row] = field(default_factory=list)
 
 
 async def recall(
-    ledger: Ledger, profile: str, existing: Sequence[Entry], *, has_every_viewing: bool
+    ledger: Ledger,
+    profile: str,
+    existing: Sequence[Entry],
+    now: datetime,
+    *,
+    has_every_viewing: bool,
 ) -> Memory:
     """Read the ledger. Changes nothing."""
-    memory = Memory({})
+    memory = Memory({}, counted_at=now)
     shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
     for entry in existing:
         shelf[entry.key[:2]].append(entry)
@@ -55,7 +61,8 @@ async def recall(
     for row in await ledger.unsettled(profile):
         operation, before = row.operation, None
         if has_every_viewing:
-            before = round(row.before_progress or 0) + since[row.run, operation.key]
+            number = round(row.before_progress or 0) + since[row.run, operation.key]
+            before = Count(number, row.before_at or row.intended_at)
         if is_in_place(operation, shelf[operation.key[:2]], before):
             memory.arrived.append(row)
             since[row.run, operation.key] += 1

@@ -20,6 +20,7 @@ from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
 from sync.facts import PROBED
 from sync.given_file import name_place
+from sync.ledger import Before
 from sync.memory import Memory, recall
 from sync.removals import Removals, Stale
 
@@ -112,24 +113,21 @@ class Prepared:
         """Whether the change stamps alone told that there is nothing to do."""
         return self.since is not None and self.whole.extraction.read_at is None
 
-    def before(self) -> dict[str, float]:
-        """Note what stands there, by operation id, for the ledger.
-
-        The progress that SET replaces, so that it can be undone. Where every viewing
-        counts, also the number of viewings that ADD finds: a later run tells by it
-        whether a write of unclear outcome arrived.
-        """
+    def before(self) -> dict[str, Before]:
+        """Note what stands there, by operation id, for the ledger."""
         entries: dict[Key, list[Entry]] = {}
         for entry in self.existing:
             entries.setdefault(entry.key, []).append(entry)
-        before: dict[str, float] = {}
+        before: dict[str, Before] = {}
         for operation in self.plan.operations:
             if operation.action is Action.SET:
                 current = current_entry(entries.get(operation.key, ()))
                 if current:
-                    before[operation.id] = current.progress
+                    stood = Before(current.progress, current.updated_at)
+                    before[operation.id] = stood
             elif self.memory.viewings is not None:
-                before[operation.id] = self.memory.viewings.get(operation.key, 0)
+                number = self.memory.viewings.get(operation.key, 0)
+                before[operation.id] = Before(number, self.memory.counted_at)
         return before
 
 
@@ -174,6 +172,7 @@ async def assemble(
         services.ledger,
         profile,
         existing,
+        services.clock.now(),
         has_every_viewing=services.settings.history.plays == "all",
     )
     rules = _rules(services, extraction, desired, answer, memory)

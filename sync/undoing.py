@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connectors.errors import RejectedError, UnknownOutcomeError
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Where a removal has no clear answer it is looked up; so often it is tried in all.
 MOST_TRIES = 3
+#: So far the service's clock may be from ours, when it dates what is set.
+CLOCKS_APART = timedelta(minutes=2)
 
 
 class RemovedTooMuchError(GuardError):
@@ -104,9 +107,11 @@ class _Place:
         self._title = title
         self._result = result
         self._entries: list[Entry] = []
-        # The default first: where nothing is at risk it shows what a removal takes.
+        # The default first: where nothing is at risk it shows what a removal takes. Of
+        # one key the last write first, as it knows what the person had said last.
         self.rows = sorted(
-            rows, key=lambda r: (not r.operation.is_default, r.operation.key.order)
+            rows,
+            key=lambda r: (not r.operation.is_default, r.operation.key.order, -r.run),
         )
 
     @property
@@ -133,15 +138,17 @@ class _Place:
 
     async def _take_back(self, row: Row) -> bool:
         key = row.operation.key
+        if not _is_removal(row) and key in self._result.restored:
+            return True
         if reason := self._objection(row):
             self._result.left_alone[key] = reason
             return False
-        if not _is_removal(row):
-            return await self._restore(key, round(row.before_progress or 0))
         if not self._of(key):
             is_done = key in self._result.removed
             (self._result.removed if is_done else self._result.gone).append(key)
             return True
+        if not _is_removal(row):
+            return await self._restore(key, round(row.before_progress or 0))
         return await self._remove(row)
 
     def _objection(self, row: Row) -> str | None:
@@ -155,17 +162,19 @@ class _Place:
         if current.progress != operation.progress:
             return "it was changed on Discovr since"
         if not _is_removal(row):
-            is_marked = self._is_marked_beside(current)
-            return (
-                "a completed entry beside it would not count then"
-                if is_marked
-                else None
-            )
+            return self._objection_to_setting_back(row, current)
         if self._is_shared(row):
             return "it shares its key with another entry, which would go too"
         is_one_of_all = operation.is_default and self._result.takes_season
         is_risky = is_one_of_all and self._strangers()
         return "Discovr would remove the whole season with it" if is_risky else None
+
+    def _objection_to_setting_back(self, row: Row, current: Entry) -> str | None:
+        if not _is_as_set(current, row):
+            return "it was watched on Discovr since"
+        if self._is_marked_beside(current):
+            return "another viewing beside it would not count then"
+        return None
 
     async def _restore(self, key: Key, progress: int) -> bool:
         for _ in range(MOST_TRIES):
@@ -177,6 +186,8 @@ class _Place:
                 if current is None or current.progress != progress:
                     continue
             self._result.restored.append(key)
+            if self._rows_of(key) > 1:
+                await self.read()
             return True
         return self._fail(key, "Discovr gave no clear answer")
 
@@ -230,12 +241,13 @@ class _Place:
         )
 
     def _is_marked_beside(self, current: Entry) -> bool:
-        """Whether a completed entry that is not ours stands under the same key."""
-        return any(
+        """Whether a viewing that is not ours stands, or hides, under the same key."""
+        mine = self._of(current.key)
+        return count_viewings(mine) > len(mine) or any(
             entry.is_completed
             and entry is not current
             and not any(is_ours(entry, row) for row in self.rows)
-            for entry in self._of(current.key)
+            for entry in mine
         )
 
     def _rows_of(self, key: Key) -> int:
@@ -252,6 +264,20 @@ class _Place:
 def _is_removal(row: Row) -> bool:
     """Whether taking it back removes an entry, rather than setting one back."""
     return row.operation.action is Action.ADD or row.before_progress is None
+
+
+def _is_as_set(entry: Entry, row: Row) -> bool:
+    """Whether the time of the entry is one that a SET can have left.
+
+    PATCH keeps the time that it finds, or moves it to its own: nobody says which. Of
+    what an earlier version set only the latter is known.
+    """
+    if entry.updated_at is None or row.settled_at is None:
+        return True
+    if row.before_at and to_minute(entry.updated_at) == to_minute(row.before_at):
+        return True
+    earliest = row.intended_at - CLOCKS_APART if row.before_at else entry.updated_at
+    return earliest <= entry.updated_at <= row.settled_at + CLOCKS_APART
 
 
 def is_ours(entry: Entry, row: Row) -> bool:

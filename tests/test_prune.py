@@ -109,6 +109,24 @@ async def test_what_the_person_completed_goes_back_to_where_it_was(
         assert progress(it)[FILM_2] == 30
 
 
+@pytest.mark.parametrize("moves_time", [False, True])
+async def test_what_was_set_twice_goes_back_to_what_the_person_said_last(
+    tmp_path: Path, *, moves_time: bool
+) -> None:
+    quirks = DiscovrQuirks(patch_moves_time=moves_time)
+    async with life(tmp_path, discovr=quirks) as it:
+        it.place.discovr.person_sets(FILM_2, 40, at=watched_on(0))
+        it.account.add_play(it.account.find("Film 2"), NOW)
+        await it.sync()
+        assert progress(it)[FILM_2] == 100
+        remove(it.account, "Film 2")
+        report = await it.sync(prune=True)
+        assert progress(it)[FILM_2] == 40
+        assert report.undone
+        assert report.undone.left_alone == {}
+        assert (await it.sync(prune=True)).prepared.is_unchanged
+
+
 async def test_what_the_person_did_since_is_left_alone(tmp_path: Path) -> None:
     async with life(tmp_path) as it:
         it.place.discovr.person_sets(FILM_1, 100, at=NOW)

@@ -112,6 +112,27 @@ async def test_what_the_person_completed_beside_it_is_not_held_down(
     assert there == [100, 100]
 
 
+@pytest.mark.parametrize("moves_time", [False, True])
+@pytest.mark.parametrize("repeats", ["listed", "merged"])
+@pytest.mark.parametrize("day", [-9500, -8000, 5000])
+async def test_what_the_person_watched_again_is_not_set_back(
+    tmp_path: Path, repeats: Any, day: int, *, moves_time: bool
+) -> None:
+    account = synthetic_account(30, 1, seed=4)
+    film = next(p.title for p in account.plays if p.episode is None)
+    key = Key(f"MV_{film.ids.tmdb}")
+    quirks = DiscovrQuirks(patch_moves_time=moves_time, repeats=repeats)
+    for again in ("person_sets", "person_adds"):
+        async with world(account, tmp_path / again, discovr=quirks) as place:
+            place.discovr.person_adds(key, progress=30, at=at(-9000))
+            await place.migrate()
+            getattr(place.discovr, again)(key, progress=100, at=at(day))
+            undone = await undo(place.settings)
+            there = {e.progress for e in place.discovr.entries() if e.key == key}
+        assert set(undone.left_alone) == {key}
+        assert there == {100}
+
+
 async def test_a_removal_that_takes_more_is_the_last(tmp_path: Path) -> None:
     account = synthetic_account(40, 1, seed=4)
     quirks = DiscovrQuirks(delete_without_episode="season")

@@ -119,11 +119,11 @@ class _Shelf:
         return self._entries.get(key, ())
 
     def is_outdone(self, operation: Operation) -> bool:
-        """Whether a new entry at its own time says the same as setting an old one."""
+        """Whether a new entry at its own time says the same as setting an older one."""
         if operation.action is Action.ADD or not operation.progress:
             return False
         times = [e.updated_at for e in self._entries[operation.key]]
-        return all(t is not None and t <= operation.watched_at for t in times)
+        return all(t and to_minute(t) < operation.watched_at for t in times)
 
 
 class _Place:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sync.ledger.errors import BusyError, StateError
-from sync.ledger.records import CachedShow, Holder, Outcome, Row, Run
+from sync.ledger.records import Before, CachedShow, Holder, Outcome, Row, Run
 
 if TYPE_CHECKING:
     from sync.ledger.ledger import Ledger
 
 __all__ = [
+    "Before",
     "BusyError",
     "CachedShow",
     "Holder",

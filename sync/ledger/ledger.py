@@ -13,7 +13,7 @@ from sync.ledger.base import transaction
 from sync.ledger.facts import cut
 from sync.ledger.histories import Histories
 from sync.ledger.overview import Overview
-from sync.ledger.records import Outcome, Row, Run
+from sync.ledger.records import Before, Outcome, Row, Run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -81,12 +81,12 @@ class Ledger(Histories, Overview):
         run: int,
         operations: Sequence[Operation],
         at: datetime,
-        before: Mapping[str, float] | None = None,
+        before: Mapping[str, Before] | None = None,
     ) -> None:
         """Note what is about to be sent; return before the first byte of it leaves.
 
-        ``before`` holds the progress that an entry has now, by operation id. To repeat
-        it changes nothing, except that a rejected row is pending again.
+        ``before`` holds what stands there now, by operation id. To repeat it changes
+        nothing, except that a rejected row is pending again.
         """
         profile = connection.scalar(
             select(tables.runs.c.profile).where(tables.runs.c.id == run)
@@ -99,17 +99,12 @@ class Ledger(Histories, Overview):
             "intended_at": at,
             "settled_at": None,
         }
-        progress = before or {}
-        rows = [
-            {
-                "run": run,
-                "profile": profile,
-                "before_progress": progress.get(columns["operation_id"]),
-                **columns,
-                **pending,
-            }
-            for columns in map(tables.from_operation, operations)
-        ]
+        found = before or {}
+        rows = []
+        for columns in map(tables.from_operation, operations):
+            stood = found.get(columns["operation_id"], Before())
+            row = {"before_progress": stood.progress, "before_at": stood.at}
+            rows.append({"run": run, "profile": profile, **row, **columns, **pending})
         if rows:
             insert = self._database.backend.insert(tables.operations)
             intend = insert.on_conflict_do_update(

@@ -6,7 +6,7 @@ import os
 import socket
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,12 +23,22 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Before(NamedTuple):
+    """What a write finds, so that it can be undone or looked up.
+
+    Of a SET, the progress and the time of the entry. Of an ADD, where every viewing
+    counts, their number and when they were counted.
+    """
+
+    progress: float | None = None
+    at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One intended write of one run.
 
-    ``before_progress`` is what the entry had before a SET, so that it can be undone; of
-    an ADD it is the number of viewings before, where every viewing counts.
+    ``before_progress`` and ``before_at`` are what it found (``Before``).
     """
 
     run: int
@@ -39,6 +49,7 @@ class Row:
     settled_at: datetime | None = None
     detail: str = ""
     before_progress: float | None = None
+    before_at: datetime | None = None
     undone_at: datetime | None = None
 
 

@@ -120,6 +120,7 @@ operations = Table(
     Column("outcome", Text, nullable=False),
     Column("detail", Words, nullable=False),
     Column("before_progress", Double),
+    Column("before_at", Instant),
     Column("intended_at", Instant, nullable=False),
     Column("settled_at", Instant),
     Column("undone_at", Instant),
@@ -202,6 +203,7 @@ def to_row(columns: RowMapping) -> Row:
         settled_at=columns["settled_at"],
         detail=columns["detail"],
         before_progress=columns["before_progress"],
+        before_at=columns["before_at"],
         undone_at=columns["undone_at"],
     )
 

@@ -63,11 +63,16 @@ async def test_the_tables_of_the_version_before_are_brought_up_to_date(
     shared_url: str,
 ) -> None:
     older = "UPDATE t2d_version SET version_num = '0001'"
+    column = "ALTER TABLE t2d_operation DROP COLUMN before_at"
     async with await Ledger.open(shared_url) as ledger:
-        await ledger._in_thread(lambda: write(ledger, "DROP TABLE t2d_title"))
-        await ledger._in_thread(lambda: write(ledger, older))
+        run = await ledger.start_run(PROFILE, "migrate", AT)
+        await ledger.intend(run, make_operations(2), AT)
+        rows = await ledger.rows(PROFILE)
+        for statement in ("DROP TABLE t2d_title", column, older):
+            await ledger._in_thread(partial(write, ledger, statement))
     async with await Ledger.open(shared_url) as ledger:
         assert await ledger.histories(PROFILE) == []
+        assert await ledger.rows(PROFILE) == rows
 
 
 async def test_a_newer_version_is_refused_and_left_alone(shared_url: str) -> None:

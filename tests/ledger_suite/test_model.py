@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sync.domain.plan import Action, Cover, Operation
 from sync.domain.plays import Key
-from sync.ledger import Ledger, Outcome, Row, Run
+from sync.ledger import Before, Ledger, Outcome, Row, Run
 from tests.ledger_suite.factories import later
 
 if TYPE_CHECKING:
@@ -104,14 +104,18 @@ class LedgerMachine(RuleBasedStateMachine):
             self.runs[number], finished_at=at, outcome=outcome, summary=summary
         )
 
-    @rule(data=st.data(), new=st.lists(operations), before=st.floats(0, 100))
+    @rule(
+        data=st.data(),
+        new=st.lists(operations),
+        before=st.builds(Before, st.floats(0, 100), instants),
+    )
     def intend(
-        self, data: st.DataObject, new: Sequence[Operation], before: float
+        self, data: st.DataObject, new: Sequence[Operation], before: Before
     ) -> None:
         (run, again), at = self.draw_rows(data), self.tick()
         group = [*new, *(row.operation for row in again)]
-        self.do(self.ledger.intend(run, group, at, {o.id: before for o in new[::2]}))
-        progress = {o.id: before for o in new[::2]}
+        stood = {o.id: before for o in new[::2]}
+        self.do(self.ledger.intend(run, group, at, stood))
         for operation in group:
             fresh = Row(
                 run=run,
@@ -119,7 +123,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 operation=operation,
                 outcome=Outcome.PENDING,
                 intended_at=at,
-                before_progress=progress.get(operation.id),
+                before_progress=stood.get(operation.id, Before()).progress,
+                before_at=stood.get(operation.id, Before()).at,
             )
             row = self.rows.setdefault((run, operation.id), fresh)
             if row.outcome is Outcome.REJECTED:

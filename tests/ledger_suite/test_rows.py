@@ -7,7 +7,7 @@ import pytest
 
 from sync.domain.plan import Action, Cover, Operation
 from sync.domain.plays import UNKNOWN_DATE, Key
-from sync.ledger import Ledger, Outcome, Row
+from sync.ledger import Before, Ledger, Outcome, Row
 from tests.ledger_suite.factories import (
     AT,
     PROFILE,
@@ -40,8 +40,8 @@ async def test_what_is_intended_comes_back_as_it_was(ledger: Ledger) -> None:
         Operation(Action.ADD, Key("TV_1", 1, 1), datetime(1, 1, 1, tzinfo=UTC)),
         Operation(Action.ADD, Key("TV_1", 1, 1), datetime.max.replace(tzinfo=UTC)),
     ]
-    run = await start(ledger)
-    await ledger.intend(run, operations, later(1), {operations[2].id: 12.5})
+    run, before = await start(ledger), Before(12.5, AT)
+    await ledger.intend(run, operations, later(1), {operations[2].id: before})
     assert await ledger.rows(PROFILE) == [
         Row(
             run=run,
@@ -50,6 +50,7 @@ async def test_what_is_intended_comes_back_as_it_was(ledger: Ledger) -> None:
             outcome=Outcome.PENDING,
             intended_at=later(1),
             before_progress=12.5 if operation.action is Action.SET else None,
+            before_at=AT if operation.action is Action.SET else None,
         )
         for operation in operations
     ]
@@ -135,7 +136,9 @@ async def test_to_intend_again_in_one_run_changes_nothing(ledger: Ledger) -> Non
     outcomes = [(unknown.id, Outcome.UNKNOWN, "cut"), (applied.id, Outcome.APPLIED, "")]
     await ledger.settle(run, outcomes, later(2))
     before = await ledger.rows(PROFILE)
-    await ledger.intend(run, [*operations, *operations], later(3), {pending.id: 1.0})
+    await ledger.intend(
+        run, [*operations, *operations], later(3), {pending.id: Before(1.0)}
+    )
     assert await ledger.rows(PROFILE) == before
 
 

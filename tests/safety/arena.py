@@ -99,27 +99,43 @@ class HookedTmdb(HookedStandIn, TmdbStandIn):
 
 
 class HookedDiscovr(HookedStandIn, DiscovrStandIn):
-    """Discovr, with a hook, and a list of all that was ever appended to its history.
+    """Discovr, with a hook, and a list of all that was appended to its history.
 
-    The list tells what is there twice even where repeats are listed as one.
+    What was removed again is not in it. The list tells what is there twice even where
+    repeats are listed as one; ``theirs`` are the viewings that the person added.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.appended: list[Viewing] = []
+        self.theirs: list[Viewing] = []
 
     async def landed(self, request: web.Request, response: web.StreamResponse) -> None:
-        if (request.method, request.path) != ("POST", "/profile/history"):
+        if response.status >= 300:
             return
-        if response.status < 300:
+        if (request.method, request.path) == ("POST", "/profile/history"):
             body = json.loads(await request.read())
             key = Key(body["mediaId"], body.get("season"), body.get("episode"))
             at = datetime.fromisoformat(body["updatedAt"])
             self.appended.append(Viewing(key, to_minute(at)))
+        elif request.method == "DELETE":
+            self._forget_what_went()
+
+    def person_adds(self, key: Key, **options: Any) -> StoredEntry:
+        entry = super().person_adds(key, **options)
+        if (entry.progress or 0) >= 80:
+            at = options.get("at") or entry.updated_at
+            self.theirs.append(Viewing(key, to_minute(at)))
+        return entry
 
     def person_removes(self, key: Key, *, profile: str | None = None) -> None:
         super().person_removes(key, profile=profile)
-        self.appended = [viewing for viewing in self.appended if viewing.key != key]
+        self._forget_what_went()
+
+    def _forget_what_went(self) -> None:
+        there = {entry.key for entry in self.entries()}
+        self.appended = [viewing for viewing in self.appended if viewing.key in there]
+        self.theirs = [viewing for viewing in self.theirs if viewing.key in there]
 
     def doubled(self) -> dict[Viewing, int]:
         """Return the viewings that were appended more than once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.facts import PROBED
 from sync.ledger import Ledger, Outcome, StateError
-from sync.load import GROUP, is_in_place
+from sync.load import GROUP, Count, is_in_place
 from sync.sandbox.discovr_quirks import DiscovrQuirks
 from sync.sandbox.faults import Fault
 from tests.factories import at, entry
@@ -110,7 +111,11 @@ def test_a_viewing_hides_only_behind_a_count_beyond_what_stood_there(
         for day, count in enumerate(counts, 10)
     ]
     older = Operation(Action.ADD, Key("MV_1"), at(1))
-    assert is_in_place(older, listed, viewings_before=len(counts)) is is_there
+    before = Count(len(counts), at(5))
+    assert is_in_place(older, listed, before) is is_there
+    theirs = [replace(one, imported=None) for one in listed]
+    assert is_in_place(older, theirs, before._replace(at=at(20))) is is_there
+    assert not is_in_place(older, theirs, before)
 
 
 @pytest.mark.parametrize("repeats", ["listed", "merged", "counted"])

@@ -28,7 +28,7 @@ from sync.errors import IncompleteReadError
 from sync.sandbox.discovr_quirks import DiscovrQuirks
 from sync.sandbox.faults import seeded_faults
 from tests.safety.accounts import mixed_account, watched_on
-from tests.safety.arena import Arena, Phase, arena
+from tests.safety.arena import Arena, Phase, Viewing, arena
 from tests.safety.faults import MIX, SHARE
 from tests.safety.killing import run_until
 from tests.safety.reading import Shown, media_of, own_entry, shown, watched
@@ -69,13 +69,14 @@ class Safety(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="safety-"))
         self.place: Arena
-        #: What was watched on Trakt since both sides were last in step.
-        self.news: set[Key] = set()
+        #: What was watched on Trakt since both sides were last in step, by play.
+        self.news: dict[int | None, Key] = {}
         #: What was there when they were, and what is gone since.
         self.settled: set[Key] = set()
         self.stale: set[Key] = set()
-        #: What the person said last of a key on Discovr.
+        #: What the person said last of a key on Discovr, and all that they touched.
         self.marks: dict[Key, bool] = {}
+        self.touched: set[Key] = set()
 
     @initialize(
         quirks=st.sampled_from(list(DiscovrQuirks.combinations())),
@@ -85,6 +86,7 @@ class Safety(RuleBasedStateMachine):
     def open(self, quirks: DiscovrQuirks, collapse: str, plays: str) -> None:
         account, own = mixed_account()
         self.marks = {key: progress >= 80 for key, progress, _ in own}
+        self.touched = {*self.marks}
         self.place = self.wait_for(
             self.stack.enter_async_context(
                 arena(
@@ -115,8 +117,8 @@ class Safety(RuleBasedStateMachine):
         name, season, number = what if isinstance(what, tuple) else (what, None, None)
         account = self.place.account
         title = account.find(name)
-        account.add_play(title, watched_on(day), season=season, number=number)
-        self.news.add(Key(media_of(account)[name], season, number))
+        play = account.add_play(title, watched_on(day), season=season, number=number)
+        self.news[play.id] = Key(media_of(account)[name], season, number)
 
     @rule(draw=st.integers(0, 10**6))
     def a_play_is_removed(self, draw: int) -> None:
@@ -124,7 +126,9 @@ class Safety(RuleBasedStateMachine):
 
     def remove_play(self, draw: int) -> None:
         plays = self.place.account.plays
-        self.place.account.remove_play(plays[draw % len(plays)].id)
+        play = plays[draw % len(plays)]
+        self.place.account.remove_play(play.id)
+        self.news.pop(play.id, None)
 
     # What the person does on Discovr.
 
@@ -151,8 +155,10 @@ class Safety(RuleBasedStateMachine):
         key = entries[draw % len(entries)].key
         self.place.discovr.person_removes(key)
         self.marks.pop(key, None)
+        self.touched.add(key)
 
     def note_mark(self, key: Key) -> None:
+        self.touched.add(key)
         own = own_entry(key, self.place.discovr.entries())
         self.marks[key] = own is not None and (own.progress or 0) >= 80
 
@@ -171,6 +177,7 @@ class Safety(RuleBasedStateMachine):
             report.verification, missing=(), doubled=()
         )
         self.check_that_all_is_there(watched(self.place.account).keys())
+        self.check_that_every_viewing_is_there()
         self.note_settled()
         writes = self.place.writes()
         again: Report = self.wait_for(self.place.migrate(is_forced=True))
@@ -204,7 +211,7 @@ class Safety(RuleBasedStateMachine):
         self.check(before, is_pruned=is_pruned)
         assert report.is_complete
         assert report.balance()[0].is_even
-        self.check_that_all_is_there(self.news)
+        self.check_that_all_is_there({*self.news.values()})
         self.note_settled()
         if is_pruned:
             self.check_that_nothing_is_stale()
@@ -282,6 +289,24 @@ class Safety(RuleBasedStateMachine):
                 and to_minute(own.updated_at) > max(times[key])
             )
             assert key in completed or is_kept, f"{key} is missing"
+
+    def check_that_every_viewing_is_there(self) -> None:
+        """Each by its minute, where every one counts and has an entry of its own.
+
+        What the person did to a key cannot be told from what we did where repeats are
+        merged.
+        """
+        discovr = self.place.discovr
+        if self.place.history != {"collapse": "off", "plays": "all"}:
+            return
+        there = {*discovr.appended, *discovr.theirs}
+        seasons = {e.key[:2] for e in discovr.entries() if e.key.episode is None}
+        for key, times in watched(self.place.account).items():
+            is_told = discovr.quirks.repeats == "listed" or key not in self.touched
+            is_covered = key.season is not None and key[:2] in seasons
+            if is_told and self.marks.get(key, True) and not is_covered:
+                lost = {Viewing(key, to_minute(at)) for at in times} - there
+                assert not lost
 
     def check_that_nothing_is_stale(self) -> None:
         entries = self.place.discovr.entries()
