@@ -18,9 +18,8 @@ from connectors.errors import (
     UnknownOutcomeError,
 )
 from sync.concurrency import task_group
-from sync.domain.entries import OUR_LABEL, count_viewings
+from sync.domain.entries import OUR_LABEL, count_viewings, minutes_of
 from sync.domain.plan import Action
-from sync.domain.plays import to_minute
 from sync.domain.seasons import current_entry
 from sync.events import Advanced, Stage
 from sync.ledger import Outcome
@@ -56,10 +55,14 @@ class Settled(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How many viewings of a key were counted, and when."""
+    """How many viewings of a key stood there, and the minutes known to be of them."""
 
-    viewings: int
-    at: datetime
+    viewings: int = 0
+    minutes: frozenset[datetime] = frozenset()
+
+    def plus(self, minute: datetime) -> Count:
+        """Count one more."""
+        return Count(self.viewings + 1, self.minutes | {minute})
 
 
 class _LookUpError(Exception):
@@ -96,8 +99,7 @@ class Loader:
         self._fatal: ServiceError | None = None
         self._unclear: frozenset[Key] = frozenset()
         self._before: Mapping[str, Before] = {}
-        self._viewings: dict[Key, int] | None = None
-        self._counted_at = clock.now()
+        self._viewings: dict[Key, Count] | None = None
         self._lost = 0
         self._total = 0
         self._unlimited: set[tuple[str, int | None]] = set()
@@ -110,22 +112,20 @@ class Loader:
         *,
         unclear: Collection[Key] = (),
         before: Mapping[str, Before] | None = None,
-        viewings: Mapping[Key, int] | None = None,
-        counted_at: datetime | None = None,
+        viewings: Mapping[Key, Count] | None = None,
         is_first: bool = False,
     ) -> None:
         """Apply in order; ``settled`` holds the outcome of each, even after an error.
 
         ``unclear`` names keys that an earlier run may have written. ``before`` is what
-        stood there, by operation id, for the ledger; ``viewings`` how many stood there
-        by key at ``counted_at``, where every one counts. ``is_first`` reads the first
-        added entry back before anything else is added; ``is_probed`` tells that it was.
-        An error that would meet every write stops the run: what is under way is
-        settled, then it is raised.
+        stood there, by operation id, for the ledger; ``viewings`` how many stand there
+        by key, where every one counts. ``is_first`` reads the first added entry back
+        before anything else is added; ``is_probed`` tells that it was. An error that
+        would meet every write stops the run: what is under way is settled, then it is
+        raised.
         """
         self._unclear, self._before = frozenset(unclear), before or {}
         self._viewings = None if viewings is None else dict(viewings)
-        self._counted_at = counted_at or self._counted_at
         self._total = len(operations)
         with self._stop.heeded(self._in_flight.__len__):
             try:
@@ -223,7 +223,8 @@ class Loader:
                 self._unlimited.add(operation.key[:2])
         elif self._viewings is not None:
             key = operation.key
-            self._viewings[key] = self._viewings.get(key, 0) + 1
+            counted = self._viewings.get(key, Count())
+            self._viewings[key] = counted.plus(operation.watched_at)
         self._on_event(Advanced(Stage.LOAD, len(self.settled), self._total))
 
     async def _flush(self) -> None:
@@ -282,9 +283,7 @@ class Loader:
         except (RejectedError, ContractError, TransientError) as error:
             # One title that cannot be read must not stop the others.
             raise _LookUpError(error) from None
-        before = None
-        if self._viewings is not None:
-            before = Count(self._viewings.get(key, 0), self._counted_at)
+        before = None if self._viewings is None else self._viewings.get(key, Count())
         return is_in_place(operation, entries, before)
 
     async def _probe(self, operation: Operation) -> None:
@@ -294,7 +293,7 @@ class Loader:
         mine = [e for e in entries if e.key == key]
         if not mine:
             problem = "does not list it"
-        elif not any(e.updated_at and to_minute(e.updated_at) == sent for e in mine):
+        elif sent not in minutes_of(mine):
             problem = "did not keep its time"
         elif not any(e.imported == OUR_LABEL for e in mine):
             problem = "did not keep its label"
@@ -329,15 +328,10 @@ def is_in_place(
     if before is None and not operation.is_default:
         return current.is_completed
     done = [e for e in mine if e.is_completed]
-    listed = {to_minute(e.updated_at) for e in done if e.updated_at}
-    if operation.watched_at in listed:
+    if operation.watched_at in minutes_of(done):
         return True
     if before is None or count_viewings(mine) <= len(mine):
         return False
-    # Watched since, and not by a label of ours: the person's, and listed on top.
-    theirs = [e for e in mine if e.imported != OUR_LABEL and _is_after(e, before.at)]
+    # What is listed and was not there before is the person's, and no sign of a write.
+    theirs = minutes_of(mine) - before.minutes
     return count_viewings(mine) - len(theirs) > before.viewings
-
-
-def _is_after(entry: Entry, moment: datetime) -> bool:
-    return entry.updated_at is not None and entry.updated_at > moment

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sync.domain.collapse import SeasonRecord
-from sync.domain.entries import count_viewings
+from sync.domain.entries import count_viewings, minutes_of
 from sync.domain.plan import Action, SeasonId
+from sync.domain.plays import to_minute
 from sync.ledger import Outcome
 from sync.load import Count, is_in_place
 
@@ -27,27 +28,21 @@ class Memory:
 
     ``arrived`` and ``unclear`` split what earlier runs left open: found in the profile
     now, or still to be looked up before it is sent again. ``viewings`` counts what
-    stands there by key, at ``counted_at``; None where only the latest viewing counts.
+    stands there by key; it is None where only the latest viewing counts.
     """
 
     seasons: dict[SeasonId, SeasonRecord]
     written: dict[Key, list[datetime]] = field(default_factory=dict)
-    viewings: dict[Key, int] | None = None
-    counted_at: datetime | None = None
+    viewings: dict[Key, Count] | None = None
     arrived: list[Row] = field(default_factory=list)
     unclear: list[Row] = field(default_factory=list)
 
 
 async def recall(
-    ledger: Ledger,
-    profile: str,
-    existing: Sequence[Entry],
-    now: datetime,
-    *,
-    has_every_viewing: bool,
+    ledger: Ledger, profile: str, existing: Sequence[Entry], *, has_every_viewing: bool
 ) -> Memory:
     """Read the ledger. Changes nothing."""
-    memory = Memory({}, counted_at=now)
+    memory = Memory({})
     shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
     for entry in existing:
         shelf[entry.key[:2]].append(entry)
@@ -62,7 +57,9 @@ async def recall(
         operation, before = row.operation, None
         if has_every_viewing:
             number = round(row.before_progress or 0) + since[row.run, operation.key]
-            before = Count(number, row.before_at or row.intended_at)
+            stood = {to_minute(row.before_at)} if row.before_at else set()
+            written = memory.written.get(operation.key, ())
+            before = Count(number, frozenset(stood.union(written)))
         if is_in_place(operation, shelf[operation.key[:2]], before):
             memory.arrived.append(row)
             since[row.run, operation.key] += 1
@@ -93,12 +90,15 @@ def _note(memory: Memory, row: Row) -> None:
     minutes.append(at)
 
 
-def _count(existing: Iterable[Entry]) -> dict[Key, int]:
+def _count(existing: Iterable[Entry]) -> dict[Key, Count]:
     # Also what is not completed: a viewing may be merged into an entry of that kind.
     by_key: defaultdict[Key, list[Entry]] = defaultdict(list)
     for entry in existing:
         by_key[entry.key].append(entry)
-    return {key: count_viewings(entries) for key, entries in by_key.items()}
+    return {
+        key: Count(count_viewings(entries), frozenset(minutes_of(entries)))
+        for key, entries in by_key.items()
+    }
 
 
 def _seasons(rows: Iterable[Row]) -> dict[SeasonId, SeasonRecord]:

@@ -255,7 +255,6 @@ async def _load(
             unclear={row.operation.key for row in memory.unclear},
             before=prepared.before(),
             viewings=memory.viewings,
-            counted_at=memory.counted_at,
             is_first=await ledger.get_fact(profile, PROBED) is None,
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
@@ -293,10 +292,9 @@ async def _check(services: Services, prepared: Prepared, run: int) -> Verificati
         services.ledger,
         prepared.profile,
         entries,
-        now := services.clock.now(),
         has_every_viewing=prepared.rules.has_every_viewing,
     )
-    ledger = services.ledger
+    ledger, now = services.ledger, services.clock.now()
     await close(ledger, memory.arrived, Outcome.APPLIED, f"found after run {run}", now)
     dropped = [row for row in memory.unclear if row.run != run]
     await close(ledger, dropped, Outcome.REJECTED, f"not there after run {run}", now)

@@ -21,6 +21,7 @@ from sync.events import Advanced, Finished, Stage
 from sync.facts import PROBED
 from sync.given_file import name_place
 from sync.ledger import Before
+from sync.load import Count
 from sync.memory import Memory, recall
 from sync.removals import Removals, Stale
 
@@ -126,8 +127,9 @@ class Prepared:
                     stood = Before(current.progress, current.updated_at)
                     before[operation.id] = stood
             elif self.memory.viewings is not None:
-                number = self.memory.viewings.get(operation.key, 0)
-                before[operation.id] = Before(number, self.memory.counted_at)
+                count = self.memory.viewings.get(operation.key, Count())
+                newest = max(count.minutes, default=None)
+                before[operation.id] = Before(count.viewings, newest)
         return before
 
 
@@ -172,7 +174,6 @@ async def assemble(
         services.ledger,
         profile,
         existing,
-        services.clock.now(),
         has_every_viewing=services.settings.history.plays == "all",
     )
     rules = _rules(services, extraction, desired, answer, memory)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sync.domain.plays import to_minute
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sync.domain.plays import Key
@@ -16,6 +18,11 @@ COMPLETED_FROM = 80.0
 
 #: The ``imported`` label of everything that this program adds; only that is ours.
 OUR_LABEL = "trakt"
+
+
+def minutes_of(entries: Iterable[Entry]) -> set[datetime]:
+    """Return the minutes at which these were watched."""
+    return {to_minute(entry.updated_at) for entry in entries if entry.updated_at}
 
 
 def count_viewings(entries: Sequence[Entry]) -> int:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sync.domain.collapse import FIRST_EPISODE, Fate, SeasonRecord
-from sync.domain.entries import OUR_LABEL, count_viewings
+from sync.domain.entries import OUR_LABEL, count_viewings, minutes_of
 from sync.domain.plan import Action, Cover, Operation, Plan, SeasonId, SeasonNote
 from sync.domain.plays import Key, to_minute
 from sync.domain.rounds import find_rounds, stood_for
@@ -105,7 +105,7 @@ class _Shelf:
         """
         mine = self._entries[key]
         done = [e for e in mine if e.is_completed]
-        listed = {to_minute(e.updated_at) for e in done if e.updated_at}
+        listed = minutes_of(done)
         # They may be merged into an entry that is not completed, too.
         hidden = count_viewings(mine) - len(mine)
         unseen = [t for t in reversed(self._written.get(key, ())) if t not in listed]

@@ -27,7 +27,7 @@ class Before(NamedTuple):
     """What a write finds, so that it can be undone or looked up.
 
     Of a SET, the progress and the time of the entry. Of an ADD, where every viewing
-    counts, their number and when they were counted.
+    counts, their number and the time of the newest that is listed.
     """
 
     progress: float | None = None

@@ -79,13 +79,15 @@ async def test_a_lost_state_doubles_nothing_where_repeats_are_merged(
 @pytest.mark.parametrize("repeats", ["listed", "merged", "counted"])
 @pytest.mark.parametrize("phase", Phase)
 @pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("day", [1.5, 9, None])
 async def test_a_viewing_of_the_persons_is_not_taken_for_a_write_that_was_lost(
-    tmp_path: Path, repeats: str, phase: Phase, number: int
+    tmp_path: Path, repeats: str, phase: Phase, number: int, day: float | None
 ) -> None:
     title, key = film(1), Key("MV_101")
     account = Account([title])
-    for day in (1, 2):
-        account.add_play(title, watched_on(day))
+    wanted = [Viewing(key, watched_on(day)) for day in (1, 2)]
+    for viewing in wanted:
+        account.add_play(title, viewing.minute)
     quirks = DiscovrQuirks(repeats=repeats)  # type: ignore[arg-type]  # one of them
     left = {Phase.BEFORE: number, Phase.DONE: number}
 
@@ -96,9 +98,8 @@ async def test_a_viewing_of_the_persons_is_not_taken_for_a_write_that_was_lost(
     async with arena(account, tmp_path, discovr=quirks, history=EVERY) as place:
         assert await migrate_until(place, is_moment)
         place.clock.advance(3600)
-        place.discovr.person_adds(key)
+        place.discovr.person_adds(key, at=None if day is None else watched_on(day))
         assert (await place.migrate()).is_complete
-        wanted = [Viewing(key, watched_on(day)) for day in (1, 2)]
         assert sorted(place.discovr.appended) == wanted
 
 
