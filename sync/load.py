@@ -55,14 +55,20 @@ class Settled(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How many viewings of a key stood there, and the minutes known to be of them."""
+    """How many viewings of a key stood there, and the minutes known to be of them.
+
+    ``minutes`` is None where any may be: PATCH may move the time of what it sets.
+    """
 
     viewings: int = 0
-    minutes: frozenset[datetime] = frozenset()
+    minutes: frozenset[datetime] | None = frozenset()
 
-    def plus(self, minute: datetime) -> Count:
-        """Count one more."""
-        return Count(self.viewings + 1, self.minutes | {minute})
+    def after(self, operation: Operation) -> Count:
+        """Count again, after a write."""
+        if operation.action is Action.SET:
+            return Count(max(self.viewings, 1), None)
+        known = None if self.minutes is None else self.minutes | {operation.watched_at}
+        return Count(self.viewings + 1, known)
 
 
 class _LookUpError(Exception):
@@ -223,8 +229,7 @@ class Loader:
                 self._unlimited.add(operation.key[:2])
         elif self._viewings is not None:
             key = operation.key
-            counted = self._viewings.get(key, Count())
-            self._viewings[key] = counted.plus(operation.watched_at)
+            self._viewings[key] = self._viewings.get(key, Count()).after(operation)
         self._on_event(Advanced(Stage.LOAD, len(self.settled), self._total))
 
     async def _flush(self) -> None:
@@ -333,5 +338,6 @@ def is_in_place(
     if before is None or count_viewings(mine) <= len(mine):
         return False
     # What is listed and was not there before is the person's, and no sign of a write.
-    theirs = minutes_of(mine) - before.minutes
+    known = minutes_of(mine) if before.minutes is None else before.minutes
+    theirs = minutes_of(mine) - known
     return count_viewings(mine) - len(theirs) > before.viewings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sync.domain.entries import Entry
+    from sync.domain.plan import Operation
     from sync.domain.plays import Key
     from sync.ledger import Ledger, Row
 
@@ -46,24 +47,24 @@ async def recall(
     shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
     for entry in existing:
         shelf[entry.key[:2]].append(entry)
-    since: Counter[tuple[int, Key]] = Counter()
+    #: What else arrived of a run, by key.
+    since: defaultdict[tuple[int, Key], list[Operation]] = defaultdict(list)
     if has_every_viewing:
         memory.viewings = _count(existing)
         for row in await ledger.rows(profile, outcome=Outcome.APPLIED):
-            if row.operation.action is Action.ADD and row.undone_at is None:
-                since[row.run, row.operation.key] += 1
-                _note(memory, row)
+            if row.undone_at is None:
+                since[row.run, row.operation.key].append(row.operation)
+                _note(memory, row.operation)
     for row in await ledger.unsettled(profile):
         operation, before = row.operation, None
         if has_every_viewing:
-            number = round(row.before_progress or 0) + since[row.run, operation.key]
-            stood = {to_minute(row.before_at)} if row.before_at else set()
-            written = memory.written.get(operation.key, ())
-            before = Count(number, frozenset(stood.union(written)))
+            before = _before(row, memory.written.get(operation.key, ()))
+            for other in since[row.run, operation.key]:
+                before = before.after(other)
         if is_in_place(operation, shelf[operation.key[:2]], before):
             memory.arrived.append(row)
-            since[row.run, operation.key] += 1
-            _note(memory, row)
+            since[row.run, operation.key].append(operation)
+            _note(memory, operation)
         else:
             memory.unclear.append(row)
     standing = await ledger.season_rows(profile)
@@ -82,9 +83,15 @@ async def close(
         await ledger.settle(run, outcomes, at)
 
 
-def _note(memory: Memory, row: Row) -> None:
-    minutes = memory.written.setdefault(row.operation.key, [])
-    at = row.operation.watched_at
+def _before(row: Row, written: Iterable[datetime]) -> Count:
+    minutes = {*written} | ({to_minute(row.before_at)} if row.before_at else set())
+    return Count(round(row.before_progress or 0), frozenset(minutes))
+
+
+def _note(memory: Memory, operation: Operation) -> None:
+    if operation.action is Action.SET:
+        return
+    minutes, at = memory.written.setdefault(operation.key, []), operation.watched_at
     if at in minutes:  # it had gone, and was written again
         minutes.remove(at)
     minutes.append(at)

@@ -128,7 +128,7 @@ class Prepared:
                     before[operation.id] = stood
             elif self.memory.viewings is not None:
                 count = self.memory.viewings.get(operation.key, Count())
-                newest = max(count.minutes, default=None)
+                newest = max(count.minutes or (), default=None)
                 before[operation.id] = Before(count.viewings, newest)
         return before
 

@@ -10,10 +10,10 @@ from sync.domain.entries import COMPLETED_FROM
 from sync.domain.guard import FEWEST_GUARDED, MOST_CHANGED_SHARE
 from sync.domain.histories import title_key
 from sync.domain.plan import Action, Operation, SeasonId
-from sync.domain.seasons import may_cover, split_season
+from sync.domain.seasons import current_entry, may_cover, split_season
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
 from sync.ledger import Outcome
-from sync.undoing import is_ours
+from sync.ownership import is_made_by, is_ours, others_beside
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -137,6 +137,7 @@ class _StalePlace:
         entries: Sequence[Entry],
     ) -> None:
         self._rows = rows
+        self._all = entries
         self._stale = set(prepared.stale.keys)
         self._entries: SeasonEntries = split_season(entries)
         key = rows[0].operation.key
@@ -178,19 +179,28 @@ class _StalePlace:
 
     def _has_others(self, leaving: Collection[Key]) -> bool:
         """Whether entries stay here that a removal of the default might take too."""
-        return any(entry.key not in leaving for entry in self._entries.own.values())
+        return any(
+            entry.key not in leaving or not is_made_by(self._rows, entry)
+            for entry in self._all
+            if not entry.is_default
+        )
 
     def _numbers_at_stake(self) -> set[int]:
         """Episodes that go and are not the person's: ours, or with no entry at all."""
-        own = self._entries.own
+        gone = {key for row in self._rows for key in _stands_for(row)} & self._stale
         return {
             key.episode
-            for row in self._rows
-            for key in _stands_for(row)
-            if key in self._stale
-            and key.episode is not None
-            and (key.episode not in own or self._is_ours(own[key.episode]))
+            for key in gone
+            if key.episode is not None and not self._is_the_persons(key)
         }
+
+    def _is_the_persons(self, key: Key) -> bool:
+        """Whether the person said anything of it, under our entry too."""
+        mine = [entry for entry in self._all if entry.key == key]
+        current = current_entry(mine)
+        return current is not None and (
+            not self._is_ours(current) or others_beside(mine, self._rows)
+        )
 
     def _is_ours_alone(self, number: int) -> bool:
         """Whether defaults of ours may cover it, and none of the person's."""

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connectors.errors import RejectedError, UnknownOutcomeError
-from sync.domain.entries import OUR_LABEL, count_viewings
+from sync.domain.entries import count_viewings
 from sync.domain.plan import Action
-from sync.domain.plays import to_minute
 from sync.domain.seasons import current_entry
 from sync.errors import GuardError
 from sync.events import Advanced, Stage
 from sync.ledger import Outcome
+from sync.ownership import is_as_set, is_made_by, is_ours, is_removal, others_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 #: Where a removal has no clear answer it is looked up; so often it is tried in all.
 MOST_TRIES = 3
-#: So far the service's clock may be from ours, when it dates what is set.
-CLOCKS_APART = timedelta(minutes=2)
 
 
 class RemovedTooMuchError(GuardError):
@@ -117,7 +114,7 @@ class _Place:
     @property
     def risk(self) -> tuple[bool, int]:
         """Order places by what a removal may take: first where all is ours to take."""
-        return (self._strangers(), -len(self.rows))
+        return (bool(self._strangers(self._entries)), -len(self.rows))
 
     async def read(self) -> None:
         """Read what stands there now."""
@@ -138,7 +135,7 @@ class _Place:
 
     async def _take_back(self, row: Row) -> bool:
         key = row.operation.key
-        if not _is_removal(row) and key in self._result.restored:
+        if not is_removal(row) and key in self._result.restored:
             return True
         if reason := self._objection(row):
             self._result.left_alone[key] = reason
@@ -147,7 +144,7 @@ class _Place:
             is_done = key in self._result.removed
             (self._result.removed if is_done else self._result.gone).append(key)
             return True
-        if not _is_removal(row):
+        if not is_removal(row):
             return await self._restore(key, round(row.before_progress or 0))
         return await self._remove(row)
 
@@ -161,18 +158,22 @@ class _Place:
             return "another entry stands there now"
         if current.progress != operation.progress:
             return "it was changed on Discovr since"
-        if not _is_removal(row):
-            return self._objection_to_setting_back(row, current)
+        if is_removal(row):
+            return self._objection_to_removing(row)
+        return self._objection_to_setting_back(row, current)
+
+    def _objection_to_removing(self, row: Row) -> str | None:
         if self._is_shared(row):
             return "it shares its key with another entry, which would go too"
-        is_one_of_all = operation.is_default and self._result.takes_season
-        is_risky = is_one_of_all and self._strangers()
-        return "Discovr would remove the whole season with it" if is_risky else None
+        is_one_of_all = row.operation.is_default and self._result.takes_season
+        if is_one_of_all and self._strangers(self._entries):
+            return "Discovr would remove the whole season with it"
+        return None
 
     def _objection_to_setting_back(self, row: Row, current: Entry) -> str | None:
-        if not _is_as_set(current, row):
+        if not is_as_set(current, row):
             return "it was watched on Discovr since"
-        if self._is_marked_beside(current):
+        if others_beside(self._of(current.key), self.rows, current):
             return "another viewing beside it would not count then"
         return None
 
@@ -186,8 +187,7 @@ class _Place:
                 if current is None or current.progress != progress:
                     continue
             self._result.restored.append(key)
-            if self._rows_of(key) > 1:
-                await self.read()
+            await self.read()
             return True
         return self._fail(key, "Discovr gave no clear answer")
 
@@ -215,10 +215,10 @@ class _Place:
 
     def _check(self, key: Key, before: Sequence[Entry]) -> None:
         left = {(e.key, e.updated_at) for e in self._entries}
-        lost = {e.key for e in before if (e.key, e.updated_at) not in left} - {key}
+        gone = [e for e in before if (e.key, e.updated_at) not in left]
+        lost = [entry for entry in gone if entry.key != key]
         self._result.takes_season |= bool(lost)
-        strangers = lost - {row.operation.key for row in self.rows}
-        if strangers:
+        if strangers := {entry.key for entry in self._strangers(lost)}:
             named = ", ".join(sorted(map(str, strangers)))
             raise RemovedTooMuchError(f"To remove {key} Discovr also removed {named}.")
 
@@ -240,51 +240,12 @@ class _Place:
             any(is_ours(entry, other) for other in same) for entry in mine
         )
 
-    def _is_marked_beside(self, current: Entry) -> bool:
-        """Whether a viewing that is not ours stands, or hides, under the same key."""
-        mine = self._of(current.key)
-        return count_viewings(mine) > len(mine) or any(
-            entry.is_completed
-            and entry is not current
-            and not any(is_ours(entry, row) for row in self.rows)
-            for entry in mine
-        )
-
     def _rows_of(self, key: Key) -> int:
         return sum(row.operation.key == key for row in self.rows)
 
     def _of(self, key: Key) -> list[Entry]:
         return [entry for entry in self._entries if entry.key == key]
 
-    def _strangers(self) -> bool:
-        mine = {row.operation.key for row in self.rows}
-        return any(entry.key not in mine for entry in self._entries)
-
-
-def _is_removal(row: Row) -> bool:
-    """Whether taking it back removes an entry, rather than setting one back."""
-    return row.operation.action is Action.ADD or row.before_progress is None
-
-
-def _is_as_set(entry: Entry, row: Row) -> bool:
-    """Whether the time of the entry is one that a SET can have left.
-
-    PATCH keeps the time that it finds, or moves it to its own: nobody says which. Of
-    what an earlier version set only the latter is known.
-    """
-    if entry.updated_at is None or row.settled_at is None:
-        return True
-    if row.before_at and to_minute(entry.updated_at) == to_minute(row.before_at):
-        return True
-    earliest = row.intended_at - CLOCKS_APART if row.before_at else entry.updated_at
-    return earliest <= entry.updated_at <= row.settled_at + CLOCKS_APART
-
-
-def is_ours(entry: Entry, row: Row) -> bool:
-    """Whether the entry is the one that the row added."""
-    # PATCH may have dropped the label; the minute and the ledger say whose it is.
-    return (
-        entry.updated_at is not None
-        and to_minute(entry.updated_at) == row.operation.watched_at
-        and entry.imported in (OUR_LABEL, None)
-    )
+    def _strangers(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Return those that these rows did not make: the person's, also if set."""
+        return [e for e in entries if not is_made_by(self.rows, e)]

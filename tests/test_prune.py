@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -125,6 +125,23 @@ async def test_what_was_set_twice_goes_back_to_what_the_person_said_last(
         assert report.undone
         assert report.undone.left_alone == {}
         assert (await it.sync(prune=True)).prepared.is_unchanged
+
+
+@pytest.mark.parametrize("repeats", ["listed", "merged", "counted"])
+async def test_an_older_mark_of_the_persons_is_not_held_off_by_a_zero(
+    tmp_path: Path, repeats: Any
+) -> None:
+    key, quirks = Key("TV_202", 1, 1), DiscovrQuirks(repeats=repeats)
+    history = {"collapse": "fewest", "plays": "all"}
+    async with life(tmp_path, discovr=quirks, history=history) as it:
+        assert Key("TV_202", 1) in progress(it)
+        it.account.add_play(it.account.find("Show 2"), NOW, season=1, number=1)
+        await it.sync()
+        remove(it.account, "Show 2", 1, 1)
+        report = await it.sync(prune=True)
+        assert key in it.completed()
+        assert report.undone
+        assert set(report.undone.left_alone) == {key}
 
 
 async def test_what_the_person_did_since_is_left_alone(tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ from connectors.errors import ConfigError
 from sync import undo
 from sync.domain.plan import Action
 from sync.domain.plays import Key
+from sync.sandbox.account import Account
 from sync.sandbox.discovr_quirks import DiscovrQuirks
 from sync.sandbox.faults import Fault
 from sync.sandbox.sample import sample_account
 from sync.sandbox.synthetic import synthetic_account
 from sync.undoing import RemovedTooMuchError
 from tests.factories import at
+from tests.safety.accounts import show
 from tests.worlds import World, world
 
 if TYPE_CHECKING:
@@ -131,6 +133,24 @@ async def test_what_the_person_watched_again_is_not_set_back(
             there = {e.progress for e in place.discovr.entries() if e.key == key}
         assert set(undone.left_alone) == {key}
         assert there == {100}
+
+
+@pytest.mark.parametrize("progress", [30, 100])
+async def test_a_season_is_not_removed_with_what_the_person_has_under_the_same_key(
+    tmp_path: Path, progress: int
+) -> None:
+    title = show(1, 4)
+    account, key = Account([title]), Key("TV_201", 1, 2)
+    for number in range(1, 5):
+        account.add_play(title, at(20, minutes=number), season=1, number=number)
+    account.add_play(title, at(30), season=1, number=2)
+    quirks = DiscovrQuirks(delete_without_episode="season")
+    history = {"plays": "all"}
+    async with world(account, tmp_path, discovr=quirks, history=history) as place:
+        await place.migrate()
+        place.discovr.person_adds(key, progress=progress, at=at(25))
+        with pytest.raises(RemovedTooMuchError, match="E02"):
+            await undo(place.settings)
 
 
 async def test_a_removal_that_takes_more_is_the_last(tmp_path: Path) -> None:

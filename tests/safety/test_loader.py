@@ -11,15 +11,16 @@ from sync.domain.entries import OUR_LABEL
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.facts import PROBED
-from sync.ledger import Ledger, Outcome, StateError
+from sync.ledger import Before, Ledger, Outcome, StateError
 from sync.load import GROUP, Count, is_in_place
+from sync.memory import recall
 from sync.sandbox.discovr_quirks import DiscovrQuirks
 from sync.sandbox.faults import Fault
 from tests.factories import at, entry
 from tests.safety.accounts import film, mixed_account, watched_on
 from tests.safety.arena import Phase, Viewing, arena
 from tests.safety.killing import migrate_until
-from tests.test_load import add, bench
+from tests.test_load import add, bench, once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,6 +114,28 @@ def test_a_viewing_hides_only_behind_a_count_beyond_what_stood_there(
     minutes = frozenset(at(day) for day in range(10, 10 + len(counts)))
     assert is_in_place(older, listed, Count(len(counts), minutes)) is is_there
     assert not is_in_place(older, listed, Count(len(counts)))
+
+
+@pytest.mark.parametrize("moves_time", [False, True])
+async def test_a_lost_write_is_found_behind_an_entry_that_was_set_before_it(
+    tmp_path: Path, *, moves_time: bool
+) -> None:
+    key = Key("MV_1")
+    found, older = Count(1, frozenset({at(50)})), Operation(Action.ADD, key, at(3))
+    operations = [Operation(Action.SET, key, at(5)), older]
+    stood = dict.fromkeys((o.id for o in operations), Before(1, at(50)))
+    async with bench(tmp_path, repeats="merged", patch_moves_time=moves_time) as place:
+        place.world.discovr.person_adds(key, progress=0, at=at(50))
+        place.fail(once(Fault.cut_after()))
+        loader = await place.load(operations, viewings={key: found}, before=stood)
+        assert {s.outcome for s in loader.settled.values()} == {Outcome.APPLIED}
+        assert [e.count for e in place.world.discovr.entries()] == [2]
+        # The same, looked at by a later run.
+        unknown = [(older.id, Outcome.UNKNOWN, "cut")]
+        await place.ledger.settle(1, unknown, place.clock.now())
+        entries = await place.target.read_title("MV_1", None)
+        memory = await recall(place.ledger, "p", entries, has_every_viewing=True)
+        assert [row.operation for row in memory.arrived] == [older]
 
 
 @pytest.mark.parametrize("repeats", ["listed", "merged", "counted"])

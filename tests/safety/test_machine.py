@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 #: How many stories; in parts, so that every core has some.
 EXAMPLES, PARTS = (300, 12) if IS_WHOLE else (16, 2)
 HOUR_S = 3600
+#: Every Discovr, and some that list each repeat with the number of all.
+QUIRKS = list(DiscovrQuirks.combinations())
+QUIRKS += [replace(quirks, repeats="counted") for quirks in QUIRKS[::4]]
 #: What is watched and marked: a season that fits a default, one with a hole, a film.
 EPISODES = [("Show 1", 1, n) for n in range(1, 5)] + [
     ("Show 2", season, n) for season in (1, 2) for n in range(1, 4 if season > 1 else 7)
@@ -79,7 +82,7 @@ class Safety(RuleBasedStateMachine):
         self.touched: set[Key] = set()
 
     @initialize(
-        quirks=st.sampled_from(list(DiscovrQuirks.combinations())),
+        quirks=st.sampled_from(QUIRKS),
         collapse=st.sampled_from(["clean", "fewest", "off"]),
         plays=st.sampled_from(["latest", "all"]),
     )
