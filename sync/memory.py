@@ -58,9 +58,8 @@ async def recall(
     for row in await ledger.unsettled(profile):
         operation, before = row.operation, None
         if has_every_viewing:
-            before = _before(row, memory.written.get(operation.key, ()))
-            for other in since[row.run, operation.key]:
-                before = before.after(other)
+            written = memory.written.get(operation.key, ())
+            before = _before(row, written, since[row.run, operation.key])
         if is_in_place(operation, shelf[operation.key[:2]], before):
             memory.arrived.append(row)
             since[row.run, operation.key].append(operation)
@@ -83,9 +82,13 @@ async def close(
         await ledger.settle(run, outcomes, at)
 
 
-def _before(row: Row, written: Iterable[datetime]) -> Count:
+def _before(row: Row, written: Iterable[datetime], since: Iterable[Operation]) -> Count:
+    """Count what stood under a key when the write was intended, and came since."""
     minutes = {*written} | ({to_minute(row.before_at)} if row.before_at else set())
-    return Count(round(row.before_progress or 0), frozenset(minutes))
+    count = Count(round(row.before_progress or 0), frozenset(minutes))
+    for operation in since:
+        count = count.after(operation)
+    return count
 
 
 def _note(memory: Memory, operation: Operation) -> None:
