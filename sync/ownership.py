@@ -62,10 +62,11 @@ def is_as_set(entry: Entry, row: Row) -> bool:
     """
     if entry.updated_at is None or row.settled_at is None:
         return True
-    if row.before_at and to_minute(entry.updated_at) == to_minute(row.before_at):
-        return True
-    earliest = row.intended_at - CLOCKS_APART if row.before_at else entry.updated_at
-    return earliest <= entry.updated_at <= row.settled_at + CLOCKS_APART
+    latest = row.settled_at + CLOCKS_APART
+    if row.before_at is None:
+        return entry.updated_at <= latest
+    is_as_found = to_minute(entry.updated_at) == to_minute(row.before_at)
+    return is_as_found or row.intended_at - CLOCKS_APART <= entry.updated_at <= latest
 
 
 def is_ours(entry: Entry, row: Row) -> bool:

@@ -136,7 +136,7 @@ class _Place:
     async def _take_back(self, row: Row) -> bool:
         key = row.operation.key
         if not is_removal(row) and key in self._result.restored:
-            return True
+            return True  # a later write knew better what it goes back to
         if reason := self._objection(row):
             self._result.left_alone[key] = reason
             return False
