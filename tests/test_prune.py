@@ -144,6 +144,21 @@ async def test_an_older_mark_of_the_persons_is_not_held_off_by_a_zero(
         assert set(report.undone.left_alone) == {key}
 
 
+async def test_a_default_stays_beside_what_the_person_has_under_our_key(
+    tmp_path: Path,
+) -> None:
+    key, quirks = Key("TV_201", 1, 2), DiscovrQuirks(delete_without_episode="season")
+    async with life(tmp_path, discovr=quirks, history={"plays": "all"}) as it:
+        it.account.add_play(it.account.find("Show 1"), NOW, season=1, number=2)
+        await it.sync()
+        it.place.discovr.person_adds(key, at=watched_on(0))
+        remove(it.account, "Show 1")
+        await it.sync(prune=True, is_forced=True)
+        theirs = [e for e in it.place.discovr.entries() if e.key == key]
+        assert watched_on(0) in {e.updated_at for e in theirs}
+        assert key in it.completed()
+
+
 async def test_what_the_person_did_since_is_left_alone(tmp_path: Path) -> None:
     async with life(tmp_path) as it:
         it.place.discovr.person_sets(FILM_1, 100, at=NOW)

@@ -153,6 +153,24 @@ async def test_a_season_is_not_removed_with_what_the_person_has_under_the_same_k
             await undo(place.settings)
 
 
+async def test_what_was_set_back_is_not_missed_by_the_next_removal(
+    tmp_path: Path,
+) -> None:
+    title = show(1, 4)
+    account = Account([title])
+    for number in range(1, 4):
+        account.add_play(title, at(20, minutes=number), season=1, number=number)
+    quirks = DiscovrQuirks(patch_moves_time=True)
+    history = {"collapse": "off"}
+    async with world(account, tmp_path, discovr=quirks, history=history) as place:
+        place.discovr.person_adds(Key("TV_201", 1, 1), progress=30, at=at(1))
+        await place.migrate()
+        undone = await undo(place.settings)
+        there = [(e.key.episode, e.progress) for e in place.discovr.entries()]
+    assert undone.left_alone == {}
+    assert there == [(1, 30)]
+
+
 async def test_a_removal_that_takes_more_is_the_last(tmp_path: Path) -> None:
     account = synthetic_account(40, 1, seed=4)
     quirks = DiscovrQuirks(delete_without_episode="season")
