@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sync.config import Settings
     from sync.events import Event
     from sync.ports import Source, Target
-    from sync.prepare import Services
+    from sync.services import Services
     from sync.stop import Stop
     from sync.undoing import Undone
 
@@ -163,7 +163,7 @@ async def unmatched(
     was no run yet, InputError for a file that is not such a list.
     """
     async with await Ledger.open(settings.state.url) as ledger:
-        profile = await recall_profile(ledger, settings)
+        profile = await recall_profile(ledger, settings.discovr.profile)
         kept = await ledger.get_fact(profile, LEFT_OUT) if profile else None
         if kept is None:
             raise ConfigError(

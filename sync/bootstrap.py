@@ -25,8 +25,8 @@ from sync.given import GivenBook
 from sync.ledger import Ledger
 from sync.logins import login_warnings
 from sync.meter import Meter, spent
-from sync.prepare import Services
 from sync.resolve import Resolver
+from sync.services import Services
 from sync.token_store import secret, token_store
 
 if TYPE_CHECKING:

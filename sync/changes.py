@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
 from sync.concurrency import run_limited
-from sync.domain.histories import title_key
-from sync.domain.plays import Kind, to_minute
+from sync.domain.plays import Kind, title_key, to_minute
 from sync.harvest import Harvest, MinimalCounts
 from sync.ports import Extraction, Receipt
 from sync.records import PlayMapper

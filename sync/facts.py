@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sync.config import Settings
     from sync.ledger import Ledger
 
 #: In place of a profile: the ids of profiles, by what the settings call them.
@@ -23,12 +22,15 @@ STALE = "stale"
 SCHEDULE = "schedule"
 
 
-async def recall_profile(ledger: Ledger, settings: Settings) -> str | None:
-    """Return the id of the profile that the settings name, as the last run found it."""
-    profile: str | None = await ledger.get_fact(PROFILES, wanted(settings))
+async def recall_profile(ledger: Ledger, name: str | None) -> str | None:
+    """Return the id of the profile of that name, as the last run found it.
+
+    Without a name it is the one that the login chose.
+    """
+    profile: str | None = await ledger.get_fact(PROFILES, wanted(name))
     return profile
 
 
-def wanted(settings: Settings) -> str:
-    """Return what the settings call the profile; nothing is the choice of the login."""
-    return settings.discovr.profile or ""
+def wanted(name: str | None) -> str:
+    """Return what the ledger calls a profile; nothing is the choice of the login."""
+    return name or ""

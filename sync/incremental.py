@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING
 from sync.concurrency import run_limited
 from sync.domain.delta import diff
 from sync.domain.desired import NO_ANSWER, Desired, tmdb_id, transform
-from sync.domain.histories import title_key
 from sync.domain.plan import Plan
+from sync.domain.plays import title_key
 from sync.domain.rules import Rules
 from sync.events import Advanced, Stage
 from sync.memory import Memory
-from sync.ports import Extraction, IncrementalSource, RecallingTarget, Receipt
-from sync.prepare import Prepared, Reading, accept, assemble, read_target
+from sync.ports import (
+    ENTRIES_A_PAGE,
+    Extraction,
+    IncrementalSource,
+    RecallingTarget,
+    Receipt,
+)
+from sync.prepare import accept, assemble, read_target
+from sync.prepared import Prepared, Reading
 from sync.removals import find_stale, plan_removals
 from sync.standing import recall_standing, steering
 
@@ -26,15 +33,11 @@ if TYPE_CHECKING:
     from sync.domain.histories import TitleHistory
     from sync.domain.plays import Kind, Play
     from sync.domain.watermark import Stamps, Watermark
-    from sync.prepare import Services
+    from sync.services import Services
     from sync.standing import Standing
 
     #: One film, or one season of a show: what is read back and planned as a whole.
     Place = tuple[str, int | None]
-
-#: Entries on a page of Discovr's list (``list-history``): where more places changed
-#: than the list has pages, the list is read.
-ENTRIES_A_PAGE = 50
 
 
 async def standing_of(services: Services) -> Standing | None:

@@ -18,19 +18,17 @@ from connectors.errors import (
     UnknownOutcomeError,
 )
 from sync.concurrency import task_group
-from sync.domain.entries import OUR_LABEL, count_viewings, minutes_of
+from sync.domain.entries import OUR_LABEL, minutes_of
 from sync.domain.plan import Action
-from sync.domain.seasons import current_entry
 from sync.events import Advanced, Stage
 from sync.ledger import Outcome
+from sync.ownership import Count, is_in_place
 from sync.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from datetime import datetime
 
     from connectors.clock import Clock
-    from sync.domain.entries import Entry
     from sync.domain.plan import Operation
     from sync.domain.plays import Key
     from sync.events import Event
@@ -52,23 +50,6 @@ class Settled(NamedTuple):
 
     outcome: Outcome
     detail: str = ""
-
-
-class Count(NamedTuple):
-    """How many viewings of a key stood there, and the minutes known to be of them.
-
-    ``minutes`` is None where any may be: PATCH may move the time of what it sets.
-    """
-
-    viewings: int = 0
-    minutes: frozenset[datetime] | None = frozenset()
-
-    def after(self, operation: Operation) -> Count:
-        """Count again, after a write."""
-        if operation.action is Action.SET:
-            return Count(max(self.viewings, 1), None)
-        known = None if self.minutes is None else self.minutes | {operation.watched_at}
-        return Count(self.viewings + 1, known)
 
 
 class _LookUpError(Exception):
@@ -311,33 +292,3 @@ class Loader:
             "changed.",
             service="Discovr",
         )
-
-
-def is_in_place(
-    operation: Operation,
-    entries: Sequence[Entry],
-    before: Count | None = None,
-) -> bool:
-    """Whether the entries of a title and season show that the write took effect.
-
-    Of an explicit entry it matters only what it says now, and a season default is known
-    by its minute. Where every viewing counts it must be listed by its minute, or one
-    more than ``before`` must hide behind what is listed: repeats may be merged.
-    """
-    mine = [entry for entry in entries if entry.key == operation.key]
-    current = current_entry(mine)
-    if current is None:
-        return False
-    if operation.action is Action.SET:
-        return current.progress == operation.progress
-    if before is None and not operation.is_default:
-        return current.is_completed
-    done = [e for e in mine if e.is_completed]
-    if operation.watched_at in minutes_of(done):
-        return True
-    if before is None or count_viewings(mine) <= len(mine):
-        return False
-    # What is listed and was not there before is the person's, and no sign of a write.
-    known = minutes_of(mine) if before.minutes is None else before.minutes
-    theirs = minutes_of(mine) - known
-    return count_viewings(mine) - len(theirs) > before.viewings

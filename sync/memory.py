@@ -6,12 +6,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sync.domain.collapse import SeasonRecord
 from sync.domain.entries import count_viewings, minutes_of
 from sync.domain.plan import Action, SeasonId
 from sync.domain.plays import to_minute
+from sync.domain.rules import SeasonRecord
 from sync.ledger import Outcome
-from sync.load import Count, is_in_place
+from sync.ownership import Count, is_in_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,9 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sync.domain.collapse import Fate
-from sync.domain.plan import Action
-from sync.incremental import ENTRIES_A_PAGE
+from sync.domain.plan import Action, Fate
+from sync.ports import ENTRIES_A_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from sync.domain.plan import Operation, Plan, SeasonNote
     from sync.domain.plays import Title
     from sync.playback import PlaybackPlan
-    from sync.prepare import Prepared
+    from sync.prepared import Prepared
 
 _FATES = {
     Fate.ALREADY_THERE: "already there",

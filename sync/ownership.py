@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.entries import OUR_LABEL, count_viewings, minutes_of
-from sync.domain.plan import Action
+from sync.domain.entries import OUR_LABEL, Entry, count_viewings, minutes_of
+from sync.domain.plan import Action, Operation
 from sync.domain.plays import to_minute
+from sync.domain.seasons import current_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sync.domain.entries import Entry
     from sync.ledger import Row
 
 #: So far the service's clock may be from ours, when it dates what is set.
@@ -77,3 +77,50 @@ def is_ours(entry: Entry, row: Row) -> bool:
         and to_minute(entry.updated_at) == row.operation.watched_at
         and entry.imported in (OUR_LABEL, None)
     )
+
+
+class Count(NamedTuple):
+    """How many viewings of a key stood there, and the minutes known to be of them.
+
+    ``minutes`` is None where any may be: PATCH may move the time of what it sets.
+    """
+
+    viewings: int = 0
+    minutes: frozenset[datetime] | None = frozenset()
+
+    def after(self, operation: Operation) -> Count:
+        """Count again, after a write."""
+        if operation.action is Action.SET:
+            return Count(max(self.viewings, 1), None)
+        known = None if self.minutes is None else self.minutes | {operation.watched_at}
+        return Count(self.viewings + 1, known)
+
+
+def is_in_place(
+    operation: Operation,
+    entries: Sequence[Entry],
+    before: Count | None = None,
+) -> bool:
+    """Whether the entries of a title and season show that the write took effect.
+
+    Of an explicit entry it matters only what it says now, and a season default is known
+    by its minute. Where every viewing counts it must be listed by its minute, or one
+    more than ``before`` must hide behind what is listed: repeats may be merged.
+    """
+    mine = [entry for entry in entries if entry.key == operation.key]
+    current = current_entry(mine)
+    if current is None:
+        return False
+    if operation.action is Action.SET:
+        return current.progress == operation.progress
+    if before is None and not operation.is_default:
+        return current.is_completed
+    done = [e for e in mine if e.is_completed]
+    if operation.watched_at in minutes_of(done):
+        return True
+    if before is None or count_viewings(mine) <= len(mine):
+        return False
+    # What is listed and was not there before is the person's, and no sign of a write.
+    known = minutes_of(mine) if before.minutes is None else before.minutes
+    theirs = minutes_of(mine) - known
+    return count_viewings(mine) - len(theirs) > before.viewings

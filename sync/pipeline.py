@@ -21,7 +21,7 @@ from sync.load import Loader
 from sync.memory import close, recall
 from sync.outline import foresee
 from sync.playback import PlaybackResult, carry_playback, plan_playback
-from sync.prepare import Prepared, Services, prepare, read_target
+from sync.prepare import prepare, read_target
 from sync.removals import check_removals, plan_removals
 from sync.results import Report, describe, summary
 from sync.standing import advance, compare_with_known, forget_watermark
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from sync.domain.entries import Entry
     from sync.planfile import SavedPlan
+    from sync.prepared import Prepared
+    from sync.services import Services
     from sync.stop import Stop
 
 
@@ -228,7 +230,7 @@ async def _keep_left_out(services: Services, prepared: Prepared) -> None:
         document = merge_left_out(document, kept)
     fact = document.model_dump(mode="json")
     await ledger.put_fact(prepared.profile, LEFT_OUT, fact, now)
-    name = wanted(services.settings)
+    name = wanted(services.settings.discovr.profile)
     await ledger.put_fact(PROFILES, name, prepared.profile, now)
 
 

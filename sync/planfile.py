@@ -11,16 +11,15 @@ from pydantic import ValidationError
 
 from connectors.errors import InputError
 from sync.documents import OperationDocument, ReportDocument
-from sync.domain.collapse import Fate
 from sync.domain.digest import moved, source_state, target_state
-from sync.domain.plan import Action, Cover, Operation
+from sync.domain.plan import Action, Cover, Fate, Operation
 from sync.domain.plays import Key
 from sync.errors import MovedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sync.prepare import Prepared
+    from sync.prepared import Prepared
 
 _FORMAT, _VERSION = "trakt2discovr/report", 1
 #: So many titles are named; more only make a message long.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from connectors.errors import (
     NotFoundError,
@@ -22,17 +22,18 @@ from sync.domain.plays import Play
 from sync.domain.resume import Carried, History, choose
 from sync.errors import StoppedError
 from sync.events import Finished, Stage
+from sync.ports import PlaybackSource, PlaybackTarget
 from sync.stop import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from connectors.clock import Clock
-    from sync.domain.plays import Key
-    from sync.domain.resume import LeftPoint, Resume, ResumePoint
+    from sync.domain.resume import LeftPoint, Resume
     from sync.ledger import Ledger
     from sync.ports import Quarantined
-    from sync.prepare import Prepared, Services
+    from sync.prepared import Prepared
+    from sync.services import Services
 
 #: What the ledger keeps of a title: this, and the media id.
 FACT = "playback/"
@@ -40,31 +41,6 @@ FACT = "playback/"
 SETTLE_S = 5.0
 #: After so many tries a write of unclear outcome is given up, and reported.
 MOST_SENDS = 5
-
-
-@runtime_checkable
-class PlaybackSource(Protocol):
-    """A source that knows resume points too; one that does not skips the step."""
-
-    async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
-        """Return them in any order, with the records that cannot be read.
-
-        Called after ``extract``.
-        """
-
-
-@runtime_checkable
-class PlaybackTarget(Protocol):
-    """A target that takes resume points too; one that does not skips the step."""
-
-    async def add_resume_point(self, resume: Resume) -> None:
-        """Add a title, without naming an episode. Not idempotent."""
-
-    async def set_resume_point(self, resume: Resume) -> None:
-        """Set the point of a title; idempotent. NotFoundError: it is not there."""
-
-    async def read_resume_points(self) -> Mapping[Key, float] | None:
-        """Return the progress of what is listed; None where that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

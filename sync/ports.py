@@ -9,12 +9,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Key, Kind, Play
+    from sync.domain.resume import Resume, ResumePoint
     from sync.domain.watermark import Stamps
+
+
+#: Entries on a page of Discovr's list (``list-history``): where more places changed
+#: than the list has pages, the list is read.
+ENTRIES_A_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +127,28 @@ class RecallingTarget(Target, Protocol):
 
     def recall_profile(self, profile: str) -> None:
         """Take it that the profile wanted has this id, unless it has gone by then."""
+
+
+@runtime_checkable
+class PlaybackSource(Protocol):
+    """A source that knows resume points too; one that does not skips the step."""
+
+    async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
+        """Return them in any order, with the records that cannot be read.
+
+        Called after ``extract``.
+        """
+
+
+@runtime_checkable
+class PlaybackTarget(Protocol):
+    """A target that takes resume points too; one that does not skips the step."""
+
+    async def add_resume_point(self, resume: Resume) -> None:
+        """Add a title, without naming an episode. Not idempotent."""
+
+    async def set_resume_point(self, resume: Resume) -> None:
+        """Set the point of a title; idempotent. NotFoundError: it is not there."""
+
+    async def read_resume_points(self) -> Mapping[Key, float] | None:
+        """Return the progress of what is listed; None where that cannot be read."""

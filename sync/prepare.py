@@ -2,135 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.catalogue import seasons_that_can_pay
 from sync.concurrency import run_all
-from sync.domain.collapse import Conflict, Fate, Mode
-from sync.domain.desired import EPISODE_ZERO, NO_ID, NO_KEY, Desired, LeftOut, transform
-from sync.domain.plan import Action, Plan, SeasonId
+from sync.domain.desired import Desired, transform
+from sync.domain.plan import SeasonId
 from sync.domain.plays import UNKNOWN_DATE
 from sync.domain.reconcile import reconcile, seasons_to_write
-from sync.domain.rules import Rules
-from sync.domain.seasons import current_entry
+from sync.domain.rules import Conflict, Mode, Rules
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
 from sync.facts import PROBED
 from sync.given_file import name_place
-from sync.ledger import Before
-from sync.load import Count
 from sync.memory import Memory, recall
-from sync.removals import Removals, Stale
+from sync.prepared import Prepared, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from connectors.clock import Clock
-    from sync.catalogue import Answer, Catalogue
-    from sync.config import Settings
+    from sync.catalogue import Answer
     from sync.domain.entries import Entry
-    from sync.domain.histories import TitleHistory
-    from sync.domain.plays import Key, Title
-    from sync.domain.watermark import Watermark
-    from sync.events import Event
-    from sync.ledger import Ledger
-    from sync.meter import Meter
-    from sync.ports import Extraction, Source, Target
-    from sync.resolve import Resolver
+    from sync.ports import Extraction
+    from sync.services import Services
 
 
 #: A clock can be wrong, and a time zone can be forgotten; more is a mistake.
 FUTURE = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Everything that a run works with, wired by ``bootstrap``."""
-
-    settings: Settings
-    source: Source
-    target: Target
-    ledger: Ledger
-    clock: Clock
-    catalogue: Catalogue
-    resolver: Resolver
-    on_event: Callable[[Event], None]
-    meter: Meter
-
-    @property
-    def no_id(self) -> str:
-        """Why a title that comes without a TMDB id stays without one."""
-        return NO_ID if self.settings.tmdb.api_key else NO_KEY
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Trakt's side: all plays, and what they ask for."""
-
-    extraction: Extraction
-    desired: Desired
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Both sides, and the plan that follows from them.
-
-    With ``since`` only the films and seasons that changed after that watermark are
-    compared: ``extraction``, ``desired`` and ``existing`` hold those alone. ``whole``
-    is all of Trakt's side, ``known`` the histories of before by ``title_key``.
-    ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
-    """
-
-    profile: str
-    extraction: Extraction
-    desired: Desired
-    existing: Sequence[Entry]
-    memory: Memory
-    rules: Rules
-    plan: Plan
-    whole: Reading
-    since: Watermark | None = None
-    known: Mapping[str, TitleHistory] = field(default_factory=dict)
-    stale: Stale = field(default_factory=Stale)
-    removals: Removals = field(default_factory=Removals)
-    is_pruned: bool = False
-
-    @property
-    def unsupported(self) -> tuple[LeftOut, ...]:
-        """What of this cannot be expressed on Discovr: specials, episodes before 1."""
-        early: Counter[Title] = Counter()
-        for key, fate in self.plan.fates.items():
-            if fate is Fate.UNSUPPORTED:
-                early[self.desired.titles[key.media]] += self.desired.watched[key].plays
-        found = tuple(LeftOut(t, plays, EPISODE_ZERO) for t, plays in early.items())
-        return self.desired.unsupported + found
-
-    @property
-    def is_unchanged(self) -> bool:
-        """Whether the change stamps alone told that there is nothing to do."""
-        return self.since is not None and self.whole.extraction.read_at is None
-
-    def before(self) -> dict[str, Before]:
-        """Note what stands there, by operation id, for the ledger."""
-        entries: dict[Key, list[Entry]] = {}
-        for entry in self.existing:
-            entries.setdefault(entry.key, []).append(entry)
-        before: dict[str, Before] = {}
-        for operation in self.plan.operations:
-            if operation.action is Action.SET:
-                current = current_entry(entries.get(operation.key, ()))
-                if current:
-                    stood = Before(current.progress, current.updated_at)
-                    before[operation.id] = stood
-            elif self.memory.viewings is not None:
-                count = self.memory.viewings.get(operation.key, Count())
-                newest = max(count.minutes or (), default=None)
-                before[operation.id] = Before(count.viewings, newest)
-        return before
 
 
 async def prepare(

@@ -49,12 +49,12 @@ async def publish_report(
     async with AsyncExitStack() as stack:
         client = ExtrasWiring(settings, stack, **doors).pharen()
         ledger = await stack.enter_async_context(await Ledger.open(settings.state.url))
-        profile = await recall_profile(ledger, settings)
+        profile = await recall_profile(ledger, settings.discovr.profile)
         report, at = await recall_report(ledger, profile)
         lock = ledger.profile_lock(report.profile, command="report", at=clock.now())
         await stack.enter_async_context(lock)
         publisher = Publisher(client, ledger, report.profile, clock)
-        title = title or f"From Trakt to Discovr: {wanted(settings)}"
+        title = title or f"From Trakt to Discovr: {wanted(settings.discovr.profile)}"
         return await publisher.publish(title[:TITLE_LIMIT], render(report, at))
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sync.domain.entries import COMPLETED_FROM
 from sync.domain.guard import FEWEST_GUARDED, MOST_CHANGED_SHARE
-from sync.domain.histories import title_key
 from sync.domain.plan import Action, Operation, SeasonId
+from sync.domain.plays import title_key
 from sync.domain.seasons import current_entry, may_cover, split_season
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
 from sync.ledger import Outcome
 from sync.ownership import is_made_by, is_ours, others_beside
+from sync.prepared import Removals, Stale
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,35 +25,12 @@ if TYPE_CHECKING:
     from sync.domain.plays import Key
     from sync.domain.seasons import Airings, SeasonEntries
     from sync.ledger import Ledger, Row
-    from sync.prepare import Prepared, Reading
+    from sync.prepared import Prepared, Reading
 
     #: One film, or one season of a show.
     Place = tuple[str, int | None]
 
 WHY_ZERO = "no longer on Trakt, and a season default would cover it"
-
-
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """Keys that we wrote, or covered by a default, and that are not on Trakt any more.
-
-    ``rows`` are all that stands of their titles by the ledger.
-    """
-
-    keys: tuple[Key, ...] = ()
-    rows: tuple[Row, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Removals:
-    """What is taken back: ``rows`` by removing them or setting them back.
-
-    Each of ``zeros`` holds a default off one episode. An entry of ours that it sets to
-    0 keeps its row: who takes the zero back finds the entry known as before.
-    """
-
-    rows: tuple[Row, ...] = ()
-    zeros: tuple[Operation, ...] = ()
 
 
 async def find_stale(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sync.meter import Cost
     from sync.outline import Outlook
     from sync.playback import PlaybackResult
-    from sync.prepare import Prepared
+    from sync.prepared import Prepared
     from sync.undoing import Undone
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sync.domain.balance import Column
 from sync.domain.delta import diff
 from sync.domain.desired import NO_ANSWER
-from sync.domain.histories import SeasonFacts, TitleHistory, title_key
+from sync.domain.histories import SeasonFacts, TitleHistory
+from sync.domain.plays import title_key
 from sync.domain.watermark import Watermark
 from sync.facts import STALE, WATERMARK, recall_profile
 from sync.removals import find_stale
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from sync.domain.plan import SeasonNote
     from sync.domain.plays import Key, Play
     from sync.ledger import Ledger
-    from sync.prepare import Prepared, Services
+    from sync.prepared import Prepared
     from sync.results import Report
+    from sync.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Standing:
 
 async def recall_standing(settings: Settings, ledger: Ledger) -> Standing | None:
     """Return the profile that the settings name, if an earlier run settled it."""
-    profile = await recall_profile(ledger, settings)
+    profile = await recall_profile(ledger, settings.discovr.profile)
     if profile and (fact := await ledger.get_fact(profile, WATERMARK)):
         return Standing(profile, Watermark.from_fact(fact))
     return None

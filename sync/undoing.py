@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sync.domain.entries import Entry
     from sync.domain.plays import Key
     from sync.ledger import Row
-    from sync.prepare import Services
+    from sync.services import Services
 
 #: Where a removal has no clear answer it is looked up; so often it is tried in all.
 MOST_TRIES = 3

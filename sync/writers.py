@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Key, Title
     from sync.domain.resume import Resume, ResumePoint
     from sync.playback import PlaybackResult
-    from sync.prepare import Prepared
+    from sync.prepared import Prepared
     from sync.results import Report
     from sync.undoing import Undone
 

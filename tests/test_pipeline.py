@@ -12,9 +12,10 @@ from connectors.errors import ConfigError
 from sync import migrate, verify
 from sync.bootstrap import build
 from sync.domain.balance import Column
-from sync.domain.collapse import Fate, Mode
 from sync.domain.desired import NO_ANSWER, NO_ID
+from sync.domain.plan import Fate
 from sync.domain.plays import Key
+from sync.domain.rules import Mode
 from sync.errors import IncompleteReadError
 from sync.ledger import Ledger
 from sync.prepare import prepare

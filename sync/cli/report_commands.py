@@ -59,7 +59,7 @@ def report(
             else:
                 ledger = await Ledger.open(settings.state.url)
                 await stack.enter_async_context(ledger)
-                profile = await recall_profile(ledger, settings)
+                profile = await recall_profile(ledger, settings.discovr.profile)
                 kept, at = await recall_report(ledger, profile)
                 if html:
                     material = Material(
@@ -67,7 +67,7 @@ def report(
                         at=at,
                         histories=await ledger.histories(kept.profile),
                         runs=await ledger.runs(kept.profile, limit=_RUNS),
-                        profile=wanted(settings),
+                        profile=wanted(settings.discovr.profile),
                         is_rehearsal=context.is_sandbox,
                     )
                     _show_page(output, _write(html, material))

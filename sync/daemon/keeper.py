@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 async def recall_job(ledger: Ledger, settings: Settings) -> JobDocument | None:
     """Return how the job of these settings was when it last noted it, if ever."""
-    fact = await ledger.get_fact(SCHEDULE, wanted(settings))
+    fact = await ledger.get_fact(SCHEDULE, wanted(settings.discovr.profile))
     return JobDocument.model_validate_json(json.dumps(fact)) if fact else None
 
 
@@ -49,12 +49,14 @@ class Keeper:
         with suppress(ServiceError):
             _look_at_login(job)
         async with await Ledger.open(settings.state.url) as ledger:
-            profile = await recall_profile(ledger, settings)
+            profile = await recall_profile(ledger, settings.discovr.profile)
             left_out = await ledger.get_fact(profile, LEFT_OUT) if profile else None
             if left_out is not None:
                 state.unmatched = len(left_out["unmatched"])
             document = state.document(now).model_dump(mode="json")
-            await ledger.put_fact(SCHEDULE, wanted(settings), document, now)
+            await ledger.put_fact(
+                SCHEDULE, wanted(settings.discovr.profile), document, now
+            )
             if profile:
                 await ledger.put_fact(profile, SCHEDULE, document, now)
 

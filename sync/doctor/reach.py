@@ -8,16 +8,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextlib import suppress
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from yarl import URL
 
 from connectors.wire import proxy_for
 from sync.doctor.findings import Cause, Finding, ok, problem
-
-if TYPE_CHECKING:
-    from sync.doctor.findings import Finding
 
 _TIMEOUT_S = 10.0
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.entries import OUR_LABEL
-from sync.domain.plan import Action, Cover, Operation
-from sync.domain.plays import UNKNOWN_DATE, Key, to_minute
+from sync.domain.entries import FIRST_EPISODE, OUR_LABEL
+from sync.domain.plan import Action, Cover, Fate, Operation
+from sync.domain.plays import UNKNOWN_DATE, Key
+from sync.domain.rules import NO_RECORD, Conflict, Mode, SeasonRecord
 from sync.domain.seasons import (
     Reading,
     may_cover,
@@ -30,60 +30,8 @@ if TYPE_CHECKING:
     from sync.domain.entries import Entry
     from sync.domain.seasons import Airing, Airings, SeasonEntries, Span
 
-#: The lowest episode number that Discovr takes; a default can cover lower ones.
-FIRST_EPISODE = 1
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-
-
-class Mode(StrEnum):
-    """How far a season may be collapsed."""
-
-    CLEAN = "clean"
-    FEWEST = "fewest"  # also where an unwatched episode then needs a zero of its own
-    OFF = "off"
-
-
-class Conflict(StrEnum):
-    """Who is right where Trakt has a play and the profile has less than 80 %."""
-
-    NEWEST = "newest"
-    TRAKT = "trakt"
-    DISCOVR = "discovr"
-
-    def keeps(self, updated_at: datetime | None, played_at: datetime) -> bool:
-        """Whether what stands in the profile outweighs the play.
-
-        Times compare by the minute; in the same minute the play wins.
-        """
-        if self is Conflict.NEWEST:
-            return updated_at is None or to_minute(updated_at) > played_at
-        return self is Conflict.DISCOVR
-
-
-class Fate(StrEnum):
-    """What becomes of one watched episode."""
-
-    WRITTEN = "written"
-    COVERED = "covered"
-    ALREADY_THERE = "already there"
-    KEPT = "kept"
-    UNSUPPORTED = "unsupported"
-
-
-@dataclass(frozen=True, slots=True)
-class SeasonRecord:
-    """What earlier runs left in a season, which no entry tells: the ledger knows.
-
-    ``zeros`` are ours, so they un-mark nothing that a person marked. ``covers`` were
-    watched when a default was written for them, whatever Trakt holds now.
-    """
-
-    zeros: Collection[int] = ()
-    covers: Collection[int] = ()
-
-
-_NO_RECORD = SeasonRecord()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +58,7 @@ def plan_season(
     *,
     mode: Mode,
     conflict: Conflict,
-    record: SeasonRecord = _NO_RECORD,
+    record: SeasonRecord = NO_RECORD,
 ) -> SeasonChoice:
     """Choose the fewest writes after which a client shows all that was watched.
 
@@ -149,7 +97,7 @@ def overreach(
     existing: Sequence[Entry],
     watched: Collection[int],
     airings: Airings | None,
-    record: SeasonRecord = _NO_RECORD,
+    record: SeasonRecord = NO_RECORD,
 ) -> list[int]:
     """Name the episodes that a default of ours may cover and that nobody watched.
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.histories import title_key
+from sync.domain.plays import title_key
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator

@@ -6,8 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.histories import title_key
-from sync.domain.plays import Key, Kind
+from sync.domain.plays import Key, Kind, title_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

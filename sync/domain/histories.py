@@ -38,15 +38,3 @@ class TitleHistory:
     plays: tuple[Play, ...]
     fates: Mapping[Key, Column] = field(default_factory=dict)
     seasons: tuple[SeasonFacts, ...] = ()
-
-
-def title_key(title: Title) -> str:
-    """Return what tells a title from all others, whatever else is known of it.
-
-    Trakt's id where there is one; some backups lack it.
-    """
-    ids = title.ids
-    if ids.trakt:
-        return f"{title.kind}:{ids.trakt}"
-    named = next((f"{n}={v}" for n, v in ids.known().items()), "")
-    return f"{title.kind}:{named or title.label}"

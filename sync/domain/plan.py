@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sync.domain.collapse import Fate
     from sync.domain.plays import Key
+
+
+class Fate(StrEnum):
+    """What becomes of one watched episode."""
+
+    WRITTEN = "written"
+    COVERED = "covered"
+    ALREADY_THERE = "already there"
+    KEPT = "kept"
+    UNSUPPORTED = "unsupported"
 
 
 class Action(StrEnum):

@@ -93,3 +93,15 @@ def to_minute(instant: datetime) -> datetime:
     if instant.second or instant.microsecond:
         return instant.replace(second=0, microsecond=0)
     return instant
+
+
+def title_key(title: Title) -> str:
+    """Return what tells a title from all others, whatever else is known of it.
+
+    Trakt's id where there is one; some backups lack it.
+    """
+    ids = title.ids
+    if ids.trakt:
+        return f"{title.kind}:{ids.trakt}"
+    named = next((f"{n}={v}" for n, v in ids.known().items()), "")
+    return f"{title.kind}:{named or title.label}"

@@ -6,17 +6,11 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sync.domain.collapse import (
-    FIRST_EPISODE,
-    Conflict,
-    Fate,
-    Mode,
-    SeasonRecord,
-    plan_season,
-)
-from sync.domain.plan import Action, Operation, Plan, SeasonId, SeasonNote
+from sync.domain.collapse import plan_season
+from sync.domain.entries import FIRST_EPISODE
+from sync.domain.plan import Action, Fate, Operation, Plan, SeasonId, SeasonNote
 from sync.domain.plays import Key
-from sync.domain.rules import Rules
+from sync.domain.rules import Conflict, Mode, Rules, SeasonRecord
 from sync.domain.seasons import current_entry
 from sync.domain.viewings import add_older_viewings
 

@@ -11,8 +11,9 @@ from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sync.domain.collapse import FIRST_EPISODE, Mode
+from sync.domain.entries import FIRST_EPISODE
 from sync.domain.plays import UNKNOWN_DATE
+from sync.domain.rules import Mode
 from sync.domain.seasons import span_of
 
 if TYPE_CHECKING:

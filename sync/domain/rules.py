@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sync.domain.collapse import Conflict, Mode, SeasonRecord
+from sync.domain.plays import to_minute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sync.domain.plan import SeasonId
     from sync.domain.plays import Key
     from sync.domain.seasons import Airings
+
+
+class Mode(StrEnum):
+    """How far a season may be collapsed."""
+
+    CLEAN = "clean"
+    FEWEST = "fewest"  # also where an unwatched episode then needs a zero of its own
+    OFF = "off"
+
+
+class Conflict(StrEnum):
+    """Who is right where Trakt has a play and the profile has less than 80 %."""
+
+    NEWEST = "newest"
+    TRAKT = "trakt"
+    DISCOVR = "discovr"
+
+    def keeps(self, updated_at: datetime | None, played_at: datetime) -> bool:
+        """Whether what stands in the profile outweighs the play.
+
+        Times compare by the minute; in the same minute the play wins.
+        """
+        if self is Conflict.NEWEST:
+            return updated_at is None or to_minute(updated_at) > played_at
+        return self is Conflict.DISCOVR
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonRecord:
+    """What earlier runs left in a season, which no entry tells: the ledger knows.
+
+    ``zeros`` are ours, so they un-mark nothing that a person marked. ``covers`` were
+    watched when a default was written for them, whatever Trakt holds now.
+    """
+
+    zeros: Collection[int] = ()
+    covers: Collection[int] = ()
+
+
+NO_RECORD = SeasonRecord()
 
 
 @dataclass(frozen=True, slots=True)

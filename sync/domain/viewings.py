@@ -11,20 +11,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sync.domain.collapse import FIRST_EPISODE, Fate, SeasonRecord
-from sync.domain.entries import OUR_LABEL, count_viewings, minutes_of
-from sync.domain.plan import Action, Cover, Operation, Plan, SeasonId, SeasonNote
+from sync.domain.entries import FIRST_EPISODE, OUR_LABEL, count_viewings, minutes_of
+from sync.domain.plan import Action, Cover, Fate, Operation, Plan, SeasonId, SeasonNote
 from sync.domain.plays import Key, to_minute
 from sync.domain.rounds import find_rounds, stood_for
+from sync.domain.rules import SeasonRecord
 from sync.domain.seasons import Span, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from sync.domain.collapse import Mode
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
-    from sync.domain.rules import Rules
+    from sync.domain.rules import Mode, Rules
     from sync.domain.seasons import Airings
 
 _NEVER = "never watched, and a season default would cover it"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sync.domain.writes import Before, Outcome, Row
 from sync.ledger.errors import BusyError, StateError
-from sync.ledger.records import Before, CachedShow, Holder, Outcome, Row, Run
+from sync.ledger.records import CachedShow, Holder, Run
 
 if TYPE_CHECKING:
     from sync.ledger.ledger import Ledger

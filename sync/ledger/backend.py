@@ -5,19 +5,14 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
-from connectors.errors import ConfigError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.exc import DBAPIError
 
-    from sync.ledger.database import Database
     from sync.ledger.errors import StateError
     from sync.ledger.records import Holder
 
@@ -48,6 +43,19 @@ class ProfileLock(Protocol):
 
     def release(self) -> None:
         """Free it; without effect when it was not taken."""
+
+
+class Sessions(Protocol):
+    """What a lock in the database uses of the connection to it.
+
+    ``session`` counts connections; ``sessions`` says in which each lock was taken.
+    """
+
+    session: int
+    sessions: dict[str, int]
+
+    def transaction(self, mode: Mode) -> AbstractContextManager[Connection]:
+        """Do all that is inside or nothing; a fault of the database is a StateError."""
 
 
 class Backend(Protocol):
@@ -86,31 +94,5 @@ class Backend(Protocol):
     def newer_version(self) -> StateError:
         """Say that the tables are those of a later program."""
 
-    def profile_lock(self, profile: str, database: Database) -> ProfileLock:
+    def profile_lock(self, profile: str, database: Sessions) -> ProfileLock:
         """Prepare the lock of a profile."""
-
-
-def choose_backend(url: str) -> Backend:
-    """Read ``[state] url``. No message repeats it, since it can hold a password."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:
-        raise _bad_url("cannot be read as an address") from error
-    match parsed.get_backend_name():
-        case "sqlite":
-            from sync.ledger.sqlite import SqliteBackend  # noqa: PLC0415  # cheap start
-
-            return SqliteBackend(parsed)
-        case "postgresql" | "postgres":
-            from sync.ledger.postgres import PostgresBackend  # noqa: PLC0415  # as above
-
-            return PostgresBackend(parsed)
-        case _:
-            raise _bad_url("names a kind of database that is not supported")
-
-
-def _bad_url(what: str) -> ConfigError:
-    return ConfigError(
-        f"The setting [state] url {what}.",
-        remedy="Write it as sqlite:///PATH or postgresql://USER@HOST/DATABASE.",
-    )

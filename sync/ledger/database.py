@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Text, column, event, select, table
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from sync.ledger.backend import Backend, Mode, ProfileLock, choose_backend
+from connectors.errors import ConfigError
+from sync.ledger.backend import Backend, Mode, ProfileLock
 from sync.ledger.errors import StateError
 from sync.ledger.migrations import HEAD, VERSION_TABLE
 from sync.ledger.records import DatabaseFacts
@@ -125,3 +127,29 @@ class Database:
 
     def _count_session(self, *_: object) -> None:
         self.session += 1
+
+
+def choose_backend(url: str) -> Backend:
+    """Read ``[state] url``. No message repeats it, since it can hold a password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise _bad_url("cannot be read as an address") from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            from sync.ledger.sqlite import SqliteBackend  # noqa: PLC0415  # cheap start
+
+            return SqliteBackend(parsed)
+        case "postgresql" | "postgres":
+            from sync.ledger.postgres import PostgresBackend  # noqa: PLC0415  # as above
+
+            return PostgresBackend(parsed)
+        case _:
+            raise _bad_url("names a kind of database that is not supported")
+
+
+def _bad_url(what: str) -> ConfigError:
+    return ConfigError(
+        f"The setting [state] url {what}.",
+        remedy="Write it as sqlite:///PATH or postgresql://USER@HOST/DATABASE.",
+    )

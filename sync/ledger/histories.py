@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select
 
 from sync.domain.balance import Column
-from sync.domain.histories import SeasonFacts, TitleHistory, title_key
-from sync.domain.plays import Ids, Key, Kind, Play, Title
+from sync.domain.histories import SeasonFacts, TitleHistory
+from sync.domain.plays import Ids, Key, Kind, Play, Title, title_key
 from sync.ledger import tables
 from sync.ledger.backend import Mode
 from sync.ledger.base import transaction

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, or_, select, update
 
+from sync.domain.writes import Before, Outcome, Row
 from sync.ledger import tables
 from sync.ledger.backend import Mode
 from sync.ledger.base import transaction
 from sync.ledger.facts import cut
 from sync.ledger.histories import Histories
 from sync.ledger.overview import Overview
-from sync.ledger.records import Before, Outcome, Row, Run
+from sync.ledger.records import Run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

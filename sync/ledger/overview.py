@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from sync.domain.writes import Outcome
 from sync.ledger import tables
 from sync.ledger.backend import Mode
 from sync.ledger.base import transaction
 from sync.ledger.facts import Facts
-from sync.ledger.records import Outcome
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
 from connectors.errors import ConfigError
-from sync.ledger.backend import Mode
+from sync.ledger.backend import Mode, Sessions
 from sync.ledger.errors import OTHER_VERSION, BusyError, StateError
 from sync.ledger.records import Holder
 from sync.ledger.tables import holders
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
 
     from sync.ledger.backend import ProfileLock
-    from sync.ledger.database import Database
 
 _UNDEFINED_TABLE = "42P01"
 
@@ -160,7 +159,7 @@ class PostgresBackend:
             "Update trakt2discovr, or name another database in [state] url.",
         )
 
-    def profile_lock(self, profile: str, database: Database) -> ProfileLock:
+    def profile_lock(self, profile: str, database: Sessions) -> ProfileLock:
         """Prepare the lock of a profile."""
         return _AdvisoryLock(profile, database)
 
@@ -175,7 +174,7 @@ class _AdvisoryLock:
     written under it.
     """
 
-    def __init__(self, profile: str, database: Database) -> None:
+    def __init__(self, profile: str, database: Sessions) -> None:
         digest = hashlib.sha256(f"trakt2discovr {profile}".encode(errors="replace"))
         self._key = int.from_bytes(digest.digest()[:8], signed=True)
         self._profile = profile

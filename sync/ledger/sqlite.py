@@ -12,7 +12,7 @@ from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.dialects.sqlite import insert
 
 from connectors.errors import ConfigError
-from sync.ledger.backend import Mode
+from sync.ledger.backend import Mode, Sessions
 from sync.ledger.errors import OTHER_VERSION, StateError
 from sync.ledger.locks import FileProfileLock, LocalProfileLock
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
 
     from sync.ledger.backend import ProfileLock
-    from sync.ledger.database import Database
     from sync.ledger.records import Holder
 
 #: The place of a database without a file.
@@ -127,7 +126,7 @@ class SqliteBackend:
     def profile_lock(
         self,
         profile: str,
-        database: Database,  # noqa: ARG002  # PostgreSQL locks through it
+        database: Sessions,  # noqa: ARG002  # PostgreSQL locks through it
     ) -> ProfileLock:
         """Prepare the lock of a profile: a file beside the database."""
         if self._path is None:

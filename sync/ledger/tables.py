@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from sync.domain.plan import Action, Cover, Operation
 from sync.domain.plays import Key
-from sync.ledger.records import Outcome, Row
+from sync.domain.writes import Outcome, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

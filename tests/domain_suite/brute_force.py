@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import strategies as st
 
-from sync.domain.collapse import Conflict, Mode, SeasonChoice, plan_season
+from sync.domain.collapse import SeasonChoice, plan_season
 from sync.domain.entries import Entry
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import UNKNOWN_DATE, Key
+from sync.domain.rules import Conflict, Mode
 from sync.domain.seasons import Airing
 
 if TYPE_CHECKING:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from sync.domain.collapse import Conflict, Fate, Mode, SeasonChoice
-from sync.domain.plan import Action
+from sync.domain.plan import Action, Fate
 from sync.domain.plays import UNKNOWN_DATE
+from sync.domain.rules import Conflict, Mode
 from sync.domain.seasons import Airing
 from tests.domain_suite.brute_force import Season, broken_laws, day, entry
+
+if TYPE_CHECKING:
+    from sync.domain.collapse import SeasonChoice
 
 WEEKLY = {n: Airing(day(7 * n), timedelta(hours=48)) for n in range(1, 11)}
 BINGED = {n: day(100 + n) for n in range(1, 11)}

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from sync.domain.collapse import Mode, overreach
+from sync.domain.collapse import overreach
 from sync.domain.plays import UNKNOWN_DATE
+from sync.domain.rules import Mode
 from sync.domain.seasons import Airing
 from tests.domain_suite.brute_force import (
     Plan,

@@ -12,16 +12,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sync.domain.collapse import (
-    Conflict,
-    Fate,
-    Mode,
-    SeasonRecord,
-    overreach,
-    plan_season,
-)
-from sync.domain.plan import Action
+from sync.domain.collapse import overreach, plan_season
+from sync.domain.plan import Action, Fate
 from sync.domain.plays import UNKNOWN_DATE, Key
+from sync.domain.rules import Conflict, Mode, SeasonRecord
 from sync.domain.seasons import Airing
 from tests.domain_suite.brute_force import (
     MEDIA,

@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sync.domain.collapse import (
-    Conflict,
-    Fate,
-    Mode,
-    SeasonChoice,
-    SeasonRecord,
-    overreach,
-    plan_season,
-)
+from sync.domain.collapse import SeasonChoice, overreach, plan_season
+from sync.domain.plan import Fate
+from sync.domain.rules import Conflict, Mode, SeasonRecord
 from sync.domain.seasons import Airing, Reading, read_season
 from tests.domain_suite.brute_force import MEDIA, SEASON, Season, day, entry
 

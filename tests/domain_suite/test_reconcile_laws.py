@@ -8,14 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.domain.balance import balance
-from sync.domain.collapse import Conflict, Fate, Mode
 from sync.domain.desired import Desired, transform
 from sync.domain.digest import source_state, target_state
 from sync.domain.entries import OUR_LABEL, Entry
-from sync.domain.plan import Action, Operation, Plan, SeasonId
+from sync.domain.plan import Action, Fate, Operation, Plan, SeasonId
 from sync.domain.plays import Key, Play
 from sync.domain.reconcile import reconcile, seasons_to_write
-from sync.domain.rules import Rules
+from sync.domain.rules import Conflict, Mode, Rules
 from sync.domain.seasons import Airings, Reading, current_entry, read_season
 from sync.domain.verify import compare
 from tests.domain_suite.strategies import catalogues, entries, plays

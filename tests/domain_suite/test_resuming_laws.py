@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.domain.collapse import Mode, SeasonRecord
 from sync.domain.desired import transform
 from sync.domain.plan import Action, SeasonId
 from sync.domain.reconcile import reconcile
-from sync.domain.rules import Rules
+from sync.domain.rules import Mode, Rules, SeasonRecord
 from sync.domain.seasons import Airing
 from tests.domain_suite.test_reconcile_laws import apply, histories, profiles, rules
 from tests.factories import at, episode

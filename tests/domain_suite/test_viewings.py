@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.domain.balance import Column, balance
-from sync.domain.collapse import Fate, Mode, SeasonRecord
 from sync.domain.desired import transform
 from sync.domain.entries import OUR_LABEL, Entry
-from sync.domain.plan import Action, Cover, Plan, SeasonId
+from sync.domain.plan import Action, Cover, Fate, Plan, SeasonId
 from sync.domain.plays import Key, to_minute
 from sync.domain.reconcile import reconcile
-from sync.domain.rules import Rules
+from sync.domain.rules import Mode, Rules, SeasonRecord
 from sync.domain.seasons import Airing
 from tests.domain_suite.strategies import catalogues, plays
 from tests.factories import at, entry, episode, film, play

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from sync.playback import PlaybackPlan, PlaybackResult
-    from sync.prepare import Prepared, Services
+    from sync.prepared import Prepared
     from sync.sandbox.faults import Fault
     from sync.sandbox.server import StandIn
+    from sync.services import Services
     from sync.stop import Stop
     from tests.worlds import World
 

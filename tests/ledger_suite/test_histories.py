@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.domain.balance import Column
-from sync.domain.histories import SeasonFacts, TitleHistory, title_key
-from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title
+from sync.domain.histories import SeasonFacts, TitleHistory
+from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title, title_key
 from sync.ledger.histories import _read, _write
 from tests.ledger_suite.factories import AT, PROFILE
 

@@ -12,8 +12,9 @@ from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.facts import PROBED
 from sync.ledger import Before, Ledger, Outcome, StateError
-from sync.load import GROUP, Count, is_in_place
+from sync.load import GROUP
 from sync.memory import recall
+from sync.ownership import Count, is_in_place
 from sync.sandbox.discovr_quirks import DiscovrQuirks
 from sync.sandbox.faults import Fault
 from tests.factories import at, entry

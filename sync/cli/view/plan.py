@@ -12,7 +12,7 @@ from sync.cli.view.playback import show_playback
 from sync.cli.view.texts import count, duration, entries, pad, seasons, title
 from sync.cli.view.totals import show_totals
 from sync.domain.balance import Column
-from sync.domain.collapse import Fate
+from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind
 from sync.outline import count_writes, outline
 
