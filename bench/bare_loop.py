@@ -14,7 +14,7 @@ import aiohttp
 
 from bench.children import answer
 from bench.loading import operations
-from sync.sandbox.credentials import Credentials
+from sync.sandbox.server.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from bench.children import answer, until_stdin_ends
 from bench.page_server import PLAYS_A_SHOW
-from sync.sandbox.credentials import Credentials
-from sync.sandbox.discovr import DiscovrStandIn
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.trakt import TraktStandIn
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.discovr.stand_in import DiscovrStandIn
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.sandbox.trakt.stand_in import TraktStandIn
 
 _CONFIG = """\
 [trakt]

@@ -15,12 +15,12 @@ from bench.page_server import PLAYS_A_SHOW
 from bench.settings import settings_for
 from sync import api
 from sync.domain.plays import Ids, Kind
-from sync.sandbox.discovr import DiscovrStandIn
-from sync.sandbox.server import utc_now
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.titles import CatalogueTitle, Episode, Season
-from sync.sandbox.trakt import TraktStandIn
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.account.titles import CatalogueTitle, Episode, Season
+from sync.sandbox.discovr.stand_in import DiscovrStandIn
+from sync.sandbox.server.server import utc_now
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.sandbox.trakt.stand_in import TraktStandIn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bench.measure import Noise
     from bench.sizes import Sizes
     from sync.config import Settings
-    from sync.sandbox.account import Account
+    from sync.sandbox.account.account import Account
 
 #: Syncs of the weekly show, an episode each.
 WEEKS = 4

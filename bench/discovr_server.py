@@ -11,8 +11,8 @@ import asyncio
 import sys
 
 from bench.children import answer, until_stdin_ends
-from sync.sandbox.discovr import DiscovrStandIn
-from sync.sandbox.discovr_quirks import DiscovrQuirks
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.discovr.stand_in import DiscovrStandIn
 
 
 async def serve(rate: float, latency_s: float) -> None:

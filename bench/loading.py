@@ -19,16 +19,16 @@ from bench.children import answer
 from bench.settings import settings_for
 from connectors.clock import SystemClock
 from connectors.discovr.client import DiscovrClient
-from sync.bootstrap import Wiring
 from sync.cli import GC_THRESHOLDS
-from sync.discovr_target import DiscovrTarget
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.ledger import Ledger
-from sync.load import Loader
+from sync.load.discovr import DiscovrTarget
+from sync.load.loader import Loader
+from sync.wiring.bootstrap import Wiring
 
 if TYPE_CHECKING:
-    from connectors.http import RequestStats
+    from connectors.http.client import RequestStats
 
 #: By then the pace has to have found the limit.
 SETTLED_AFTER_S = 60.0

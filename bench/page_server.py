@@ -17,10 +17,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import aiohttp
 
 from bench.children import answer, until_stdin_ends
-from sync.sandbox.credentials import Credentials
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.trakt import TraktStandIn
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.sandbox.trakt.stand_in import TraktStandIn
 
 if TYPE_CHECKING:
     from asyncio import Transport

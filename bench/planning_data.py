@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from bench.children import answer
 from bench.planning_work import DATES, PAGES
 from connectors.trakt.client import PAGE_LIMIT
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.trakt_wire import TraktWire, newest_first
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.trakt.wire import TraktWire, newest_first
 
 if TYPE_CHECKING:
     from datetime import datetime

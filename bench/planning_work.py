@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from bench.children import answer
 from bench.rivals.racing import peak_mb
-from connectors.response import Response
+from connectors.http.response import Response
 from connectors.trakt.client import HistoryPage, read_records
 from sync.cli import GC_THRESHOLDS
 from sync.domain.desired import transform
@@ -26,8 +26,8 @@ from sync.domain.plan import SeasonId
 from sync.domain.reconcile import reconcile, seasons_to_write
 from sync.domain.rules import Rules
 from sync.domain.seasons import Airing
-from sync.harvest import Harvest
-from sync.records import PlayMapper
+from sync.extract.pages import Harvest
+from sync.extract.records import PlayMapper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

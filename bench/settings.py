@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from sync.config import Settings
-from sync.sandbox.credentials import Credentials
+from sync.sandbox.server.credentials import Credentials
 
 #: Nothing listens there.
 NOWHERE = "http://127.0.0.1:9"

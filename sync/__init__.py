@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sync.api import apply, migrate, plan, sync, undo, unmatched, verify
     from sync.config import Settings, load_settings
-    from sync.results import Report
+    from sync.pipeline.result import Report
 
 __all__ = [
     "Report",

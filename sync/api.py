@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError
-from sync import pipeline
-from sync.documents import UnmatchedDocument
-from sync.facts import LEFT_OUT, recall_profile
-from sync.given import GivenBook
+from sync.documents.report import UnmatchedDocument
 from sync.ledger import Ledger
-from sync.outline import foresee
-from sync.planfile import read_plan
-from sync.playback import PlaybackResult, plan_playback
-from sync.prepare import prepare
-from sync.results import Report
+from sync.ledger.fact_names import LEFT_OUT, recall_profile
+from sync.pipeline import run as pipeline
+from sync.pipeline.plan_file import read_plan
+from sync.pipeline.playback import PlaybackResult, plan_playback
+from sync.pipeline.prepare import prepare
+from sync.pipeline.result import Report
+from sync.pipeline.summary import foresee
+from sync.transform.overrides import GivenBook
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from sync.config import Settings
     from sync.events import Event
+    from sync.pipeline.services import Services
+    from sync.pipeline.undo import Undone
     from sync.ports import Source, Target
-    from sync.services import Services
-    from sync.stop import Stop
-    from sync.undoing import Undone
+    from sync.runtime.stop import Stop
 
 
 class Doors(TypedDict, total=False):
@@ -182,6 +182,6 @@ async def _agree(_report: Report) -> bool:
 
 def _build(settings: Settings, **options: Any) -> AbstractAsyncContextManager[Services]:
     """Open what a run needs; the network's libraries come in only here."""
-    from sync import bootstrap  # noqa: PLC0415  # a command may not need them
+    from sync.wiring import bootstrap  # noqa: PLC0415  # a command may not need them
 
     return bootstrap.build(settings, **options)

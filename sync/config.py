@@ -23,8 +23,7 @@ from pydantic import (
 
 from connectors.errors import ConfigError
 from connectors.urls import check_base_url
-from sync.daemon.addresses import Address, parse_address
-from sync.daemon.durations import parse_interval
+from sync.runtime.values import Address, parse_address, parse_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

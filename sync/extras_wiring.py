@@ -8,7 +8,7 @@ from connectors.discovr.extras import PagesClient
 from connectors.errors import ConfigError
 from connectors.pharen import client as pharen
 from connectors.trakt.extras import ExtrasClient
-from sync.bootstrap import Wiring
+from sync.wiring.bootstrap import Wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from connectors.device import CodeExpiredError, wait_for_approval
+from connectors.auth.device import CodeExpiredError, wait_for_approval
+from connectors.auth.tokens import fingerprint
 from connectors.discovr import auth as discovr
 from connectors.discovr.device import revoke
 from connectors.errors import AuthError, ServiceError
-from connectors.http import RetryPolicy
-from connectors.tokens import fingerprint
+from connectors.http.client import RetryPolicy
 from connectors.trakt import auth as trakt
 from connectors.trakt.device import account_name
-from sync.documents import ProfileDocument
-from sync.login_documents import LoginDocument, LogoutDocument
+from sync.documents.login import LoginDocument, LogoutDocument
+from sync.documents.report import ProfileDocument
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-    from connectors.device import Device, DeviceCode
+    from connectors.auth.device import Device, DeviceCode
+    from connectors.auth.tokens import StoredToken
     from connectors.discovr.models import Profile
-    from connectors.tokens import StoredToken
     from sync.login_wiring import LoginWiring
-    from sync.stop import Stop
+    from sync.runtime.stop import Stop
 
 #: Polling is its own repetition.
 _ONCE = RetryPolicy(attempts=1)

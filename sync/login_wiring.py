@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from connectors.discovr.device import DiscovrDevice
 from connectors.trakt.device import TraktDevice
-from sync.bootstrap import Wiring, required
 from sync.token_store import secret
+from sync.wiring.bootstrap import Wiring, required
 
 if TYPE_CHECKING:
+    from connectors.auth.tokens import TokenStore
     from connectors.clock import Clock
-    from connectors.http import RetryPolicy
-    from connectors.tokens import TokenStore
+    from connectors.http.client import RetryPolicy
 
 
 class LoginWiring(Wiring):

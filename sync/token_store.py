@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
+from connectors.auth.tokens import TokenStore
 from connectors.errors import ConfigError
-from connectors.tokens import TokenStore
 from sync.config import APP
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def token_store(settings: Settings) -> TokenStore:
     if path != KEYRING:
         return TokenStore(path)
     try:
-        from connectors.keychain import KeyringStore  # noqa: PLC0415  # an extra
+        from connectors.auth.keychain import KeyringStore  # noqa: PLC0415  # an extra
     except ModuleNotFoundError:
         raise ConfigError(
             '[state] tokens = "keyring" needs a part that is not installed.',

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.concurrency import run_limited
+from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from connectors.trakt.client import HistoryPage
-    from sync.harvest import Harvest
+    from sync.extract.pages import Harvest
 
     OnPage = Callable[[int, int], None]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner
 
-from sync.sandbox.credentials import Credentials, made_up
+from sync.sandbox.server.credentials import Credentials, made_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

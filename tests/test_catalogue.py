@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.errors import TransientError
-from sync.catalogue import Catalogue, seasons_that_can_pay
 from sync.domain.plan import SeasonId
 from sync.domain.seasons import Airing
 from sync.ledger import Ledger
+from sync.transform.air_dates import Catalogue, seasons_that_can_pay
 from tests.factories import show
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
-    from sync.catalogue import Dates
     from sync.domain.plays import Title
+    from sync.transform.air_dates import Dates
     from tests.clocks import FakeClock
 
 MEDIA = "TV_501"

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync.bootstrap import build
 from sync.domain.delta import diff
 from sync.domain.plays import Kind
 from sync.domain.watermark import Watermark
-from sync.extract import TraktSource
-from sync.sandbox.faults import Fault
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.extract.trakt import TraktSource
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.safety.accounts import mixed_account, watched_on
 from tests.worlds import World, world
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from sync.ports import Extraction
-    from sync.sandbox.account import Account
+    from sync.sandbox.account.account import Account
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ from connectors.errors import (
     NotFoundError,
     RejectedError,
 )
-from connectors.http import HttpClient, Response
+from connectors.http.client import HttpClient, Response
 from connectors.tmdb.client import ApiKeyAuth, TmdbClient
 from connectors.trakt.client import TraktClient, request_headers
 from connectors.trakt.client import explain as explain_trakt

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sync.sandbox.discovr_auth import Session, _encode
+from sync.sandbox.discovr.auth import Session, _encode
 from tests.secrecy import SECRET, Printed, files_with_secrets, known_secrets
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -21,7 +21,7 @@ from sqlalchemy import Engine, event
 
 from bench.planning_data import write_account
 from bench.planning_work import PAGES, work
-from connectors.response import Response
+from connectors.http.response import Response
 from connectors.trakt.client import HistoryPage, read_records
 from sync import api
 from sync.cli import GC_THRESHOLDS, main
@@ -30,12 +30,12 @@ from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.domain.reconcile import reconcile
 from sync.domain.rules import Rules
-from sync.harvest import Harvest
+from sync.extract.pages import Harvest
+from sync.extract.records import PlayMapper
 from sync.ledger import Ledger
-from sync.load import Loader
+from sync.load.loader import Loader
 from sync.ports import Extraction, Receipt
-from sync.records import PlayMapper
-from sync.sandbox.synthetic import synthetic_account
+from sync.sandbox.account.synthetic import synthetic_account
 from tests.clocks import FakeClock
 from tests.worlds import world
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sync.cli.app import app
 from sync.cli.runner import Exit
-from sync.schema import schema
+from sync.documents.schema import schema
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

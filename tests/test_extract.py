@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import BlockedError, ConfigError, ServiceError
-from sync.sandbox.faults import Fault
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.trakt.quirks import TraktQuirks
 from tests.clocks import FakeClock
 from tests.worlds import World, world
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from sync.ports import Extraction
-    from sync.sandbox.account import Account
+    from sync.sandbox.account.account import Account
 
 PLAYS = 1_200
 

@@ -8,8 +8,8 @@ import pytest
 
 from connectors.trakt.client import BadRecord, HistoryPage
 from connectors.trakt.models import HistoryItem
-from sync.harvest import Harvest, MinimalCounts
-from sync.records import PlayMapper, UnusableRecordError
+from sync.extract.pages import Harvest, MinimalCounts
+from sync.extract.records import PlayMapper, UnusableRecordError
 from tests.factories import T0
 
 

@@ -22,8 +22,8 @@ from connectors.errors import (
     ServiceError,
     TransientError,
 )
-from connectors.http import HttpClient, Response, RetryPolicy
-from connectors.wire import user_agent
+from connectors.http.client import HttpClient, Response, RetryPolicy
+from connectors.http.transport import user_agent
 from tests.loopback import Loopback, reply
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import pytest
 from yarl import URL
 
 from connectors.errors import ConfigError, TransientError
-from connectors.http import HttpClient, RetryPolicy, check_base_url
-from connectors.wire import proxy_for
+from connectors.http.client import HttpClient, RetryPolicy, check_base_url
+from connectors.http.transport import proxy_for
 from tests.loopback import Loopback, reply
 
 

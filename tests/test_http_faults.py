@@ -15,7 +15,7 @@ from connectors.errors import (
     TransientError,
     UnknownOutcomeError,
 )
-from connectors.http import HttpClient, RetryPolicy
+from connectors.http.client import HttpClient, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

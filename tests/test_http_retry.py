@@ -20,9 +20,9 @@ from connectors.errors import (
     TransientError,
     UnknownOutcomeError,
 )
-from connectors.http import HttpClient, Response, RetryPolicy
-from connectors.pacing import OpenPacer, RatePacer
-from connectors.retry import retry_after_s
+from connectors.http.client import HttpClient, Response, RetryPolicy
+from connectors.http.pacing import OpenPacer, RatePacer
+from connectors.http.retry import retry_after_s
 from tests.clocks import FakeClock
 from tests.loopback import CUT, SILENCE, Loopback, Reply, reply
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.errors import ServiceError
-from connectors.http import HttpClient, RetryPolicy
+from connectors.http.client import HttpClient, RetryPolicy
 from tests.loopback import CUT, SILENCE, Loopback, Reply, reply
 
 if TYPE_CHECKING:

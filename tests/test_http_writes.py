@@ -16,7 +16,7 @@ from connectors.errors import (
     TransientError,
     UnknownOutcomeError,
 )
-from connectors.http import HttpClient, RetryPolicy
+from connectors.http.client import HttpClient, RetryPolicy
 from tests.loopback import CUT, SILENCE, Loopback, Reply, reply
 
 if TYPE_CHECKING:

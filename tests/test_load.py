@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import AuthError, ContractError, TransientError
-from sync.bootstrap import Wiring
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.ledger import Ledger, Outcome, StateError
-from sync.load import GROUP, Loader
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import Fault
-from sync.sandbox.synthetic import synthetic_account
-from sync.stop import Stop
+from sync.load.loader import GROUP, Loader
+from sync.runtime.stop import Stop
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.faults import Fault
+from sync.wiring.bootstrap import Wiring
 from tests.clocks import FakeClock
 from tests.factories import at
 from tests.worlds import World, world
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from sync.discovr_target import DiscovrTarget
+    from sync.load.discovr import DiscovrTarget
 
 
 @dataclass

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connectors.auth.tokens import TokenStore
 from connectors.discovr.auth import choose_profile
 from connectors.discovr.models import Profile
 from connectors.errors import AuthError, ConfigError
-from connectors.tokens import TokenStore
-from sync.bootstrap import Wiring
 from sync.config import Settings
-from sync.sandbox.credentials import Credentials
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.sample import sample_account
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.sandbox.account.sample import sample_account
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.wiring.bootstrap import Wiring
 from tests.clocks import FakeClock
 from tests.worlds import World, world
 
@@ -132,7 +132,7 @@ async def test_a_lost_trakt_login_says_how_to_log_in(
 
 
 async def test_a_passing_fault_while_renewing_is_no_lost_login(tmp_path: Path) -> None:
-    from sync.sandbox.faults import Fault  # noqa: PLC0415
+    from sync.sandbox.server.faults import Fault  # noqa: PLC0415
 
     spent = {"access_token": "stale", "refresh_token": KEYS.trakt_refresh_token}
     async with place(tmp_path) as where, clients(where, trakt=spent) as (wiring, _):

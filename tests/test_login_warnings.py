@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from connectors.tokens import StoredToken, TokenStore, fingerprint
+from connectors.auth.tokens import StoredToken, TokenStore, fingerprint
 from sync import api
-from sync.bootstrap import build
 from sync.cli.app import app
 from sync.events import Warned
-from sync.sandbox.credentials import Credentials
-from sync.sandbox.synthetic import synthetic_account
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.server.credentials import Credentials
+from sync.wiring.bootstrap import build
 from tests.worlds import World, world
 
 if TYPE_CHECKING:

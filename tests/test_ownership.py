@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sync.domain.evidence import is_as_set
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.ledger import Outcome, Row
-from sync.ownership import is_as_set
 from tests.factories import at, entry
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.pacing import OpenPacer, QuotaPacer, RatePacer
-from sync.sandbox.limits import Window
+from connectors.http.pacing import OpenPacer, QuotaPacer, RatePacer
+from sync.sandbox.server.limits import Window
 from tests.clocks import FakeClock
 
 if TYPE_CHECKING:

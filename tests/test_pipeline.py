@@ -10,7 +10,6 @@ import pytest
 
 from connectors.errors import ConfigError
 from sync import migrate, verify
-from sync.bootstrap import build
 from sync.domain.balance import Column
 from sync.domain.desired import NO_ANSWER, NO_ID
 from sync.domain.plan import Fate
@@ -18,13 +17,14 @@ from sync.domain.plays import Key
 from sync.domain.rules import Mode
 from sync.errors import IncompleteReadError
 from sync.ledger import Ledger
-from sync.prepare import prepare
-from sync.sandbox.export import write_export
-from sync.sandbox.faults import Fault
-from sync.sandbox.sample import own_entries, sample_account
-from sync.sandbox.server import utc_now
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.pipeline.prepare import prepare
+from sync.sandbox.account.sample import own_entries, sample_account
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.server.server import utc_now
+from sync.sandbox.trakt.export import write_export
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.worlds import World, world
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from sync.results import Report
+    from sync.pipeline.result import Report
 
 
 @asynccontextmanager

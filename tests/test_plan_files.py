@@ -11,10 +11,10 @@ from connectors.errors import InputError
 from sync import apply
 from sync.domain.plays import Key
 from sync.errors import MovedError, UnsafePlanError
-from sync.planfile import read_plan
-from sync.sandbox.export import write_export
-from sync.sandbox.synthetic import synthetic_account
-from sync.writers import report_document
+from sync.pipeline.documents import report_document
+from sync.pipeline.plan_file import read_plan
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.trakt.export import write_export
 from tests.factories import at
 from tests.worlds import World, world
 

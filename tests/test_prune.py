@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sync import pipeline
-from sync.bootstrap import build
 from sync.domain.plays import Key
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import Fault
-from sync.sandbox.synthetic import synthetic_account
+from sync.pipeline import run as pipeline
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.faults import Fault
+from sync.wiring.bootstrap import build
 from tests.safety.accounts import watched_on
 from tests.test_sync import NOW, Life, life
 from tests.worlds import world
@@ -21,7 +21,7 @@ from tests.worlds import world
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sync.sandbox.account import Account
+    from sync.sandbox.account.account import Account
 
 FILM_2, FILM_1 = Key("MV_102"), Key("MV_101")
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sync.cli.app import app
-from sync.sandbox.credentials import Credentials
+from sync.sandbox.server.credentials import Credentials
 
 if TYPE_CHECKING:
     from pathlib import Path

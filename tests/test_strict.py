@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from connectors.response import Response
+from connectors.http.response import Response
 from connectors.trakt import strict
 from connectors.trakt.client import read_records
 from connectors.trakt.models import HistoryItem, Instant

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import TransientError
-from sync import pipeline
-from sync.bootstrap import build
 from sync.domain.balance import Column
 from sync.domain.plays import Key
-from sync.sandbox.faults import Fault
-from sync.sandbox.sample import own_entries, sample_account
-from sync.sandbox.server import utc_now
-from sync.standing import recall_standing
+from sync.pipeline import run as pipeline
+from sync.pipeline.checkpoint import recall_standing
+from sync.sandbox.account.sample import own_entries, sample_account
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.server.server import utc_now
+from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.safety.accounts import mixed_account, watched_on
 from tests.safety.reading import shown, watched
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from sync.results import Report
-    from sync.sandbox.account import Account
+    from sync.pipeline.result import Report
+    from sync.sandbox.account.account import Account
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
 

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.auth.tokens import StoredToken, TokenStore, fingerprint
 from connectors.errors import ConfigError, TransientError
-from connectors.tokens import StoredToken, TokenStore, fingerprint
 from tests.clocks import FakeClock
 
 if TYPE_CHECKING:

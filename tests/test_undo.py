@@ -11,12 +11,12 @@ from connectors.errors import ConfigError
 from sync import undo
 from sync.domain.plan import Action
 from sync.domain.plays import Key
-from sync.sandbox.account import Account
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import Fault
-from sync.sandbox.sample import sample_account
-from sync.sandbox.synthetic import synthetic_account
-from sync.undoing import RemovedTooMuchError
+from sync.pipeline.undo import RemovedTooMuchError
+from sync.sandbox.account.account import Account
+from sync.sandbox.account.sample import sample_account
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.faults import Fault
 from tests.factories import at
 from tests.safety.accounts import show
 from tests.worlds import World, world

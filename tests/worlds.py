@@ -10,15 +10,15 @@ from pydantic import SecretStr
 
 from connectors.clock import SystemClock
 from sync import api
-from sync.bootstrap import build
 from sync.config import Settings
-from sync.sandbox.credentials import Credentials
-from sync.sandbox.discovr import DiscovrStandIn
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.server import utc_now
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.discovr.stand_in import DiscovrStandIn
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.server.server import utc_now
 from sync.sandbox.tmdb import TmdbStandIn
-from sync.sandbox.trakt import TraktStandIn
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.sandbox.trakt.stand_in import TraktStandIn
+from sync.wiring.bootstrap import build
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.clock import Clock
+    from sync.pipeline.result import Report
     from sync.ports import Extraction
-    from sync.results import Report
-    from sync.sandbox.account import Account
+    from sync.sandbox.account.account import Account
 
 
 @dataclass

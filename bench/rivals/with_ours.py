@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from bench.rivals.racing import say
 from bench.settings import settings_for
-from sync.bootstrap import build
 from sync.cli import GC_THRESHOLDS
+from sync.wiring.bootstrap import build
 
 if TYPE_CHECKING:
     from sync.ports import Extraction

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
+from connectors.auth.tokens import fingerprint
 from connectors.discovr.models import Profile, ProfileList, SessionAnswer
 from connectors.errors import (
     AuthError,
@@ -20,14 +21,13 @@ from connectors.errors import (
     RejectedError,
     WrongTokenKindError,
 )
-from connectors.tokens import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from connectors.auth.tokens import StoredToken, TokenStore
     from connectors.clock import Clock
-    from connectors.http import HttpClient
-    from connectors.tokens import StoredToken, TokenStore
+    from connectors.http.client import HttpClient
 
 SERVICE = "discovr"
 #: Where the store keeps the id of the chosen profile, among the extras of a login.

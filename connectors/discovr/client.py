@@ -21,7 +21,7 @@ from connectors.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from connectors.http import HttpClient, Response
+    from connectors.http.client import HttpClient, Response
 
 #: The largest page of a Discovr list.
 PAGE_LIMIT = 50

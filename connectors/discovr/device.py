@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter
 
-from connectors.device import DeviceCode
+from connectors.auth.device import DeviceCode
+from connectors.auth.tokens import StoredToken
 from connectors.discovr.models import Instant, Model
 from connectors.errors import (
     AuthError,
@@ -22,11 +23,10 @@ from connectors.errors import (
     RejectedError,
     ServiceError,
 )
-from connectors.tokens import StoredToken
 
 if TYPE_CHECKING:
     from connectors.clock import Clock
-    from connectors.http import HttpClient
+    from connectors.http.client import HttpClient
 
 #: What the documentation suggests.
 INTERVAL_S = 5.0

@@ -11,7 +11,7 @@ from connectors.discovr.models import Instant, Lenient, Model, Number
 from connectors.errors import ConfigError, ContractError, RejectedError
 
 if TYPE_CHECKING:
-    from connectors.http import HttpClient
+    from connectors.http.client import HttpClient
 
 _PATH = "/profile/playback"
 

@@ -13,7 +13,7 @@ from connectors.pharen.models import Page, PageList
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from connectors.http import HttpClient, Response
+    from connectors.http.client import HttpClient, Response
 
 SERVICE = "Pharen Hub"
 #: The largest page of the list.

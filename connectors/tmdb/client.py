@@ -12,7 +12,7 @@ from connectors.tmdb.models import FindAnswer, Season, Show, TitleAnswer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from connectors.http import HttpClient, Response
+    from connectors.http.client import HttpClient, Response
 
 #: ``append_to_response`` takes up to 20 parts a call.
 SEASONS_PER_CALL = 20

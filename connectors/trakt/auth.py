@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
+from connectors.auth.tokens import StoredToken, fingerprint
 from connectors.errors import AuthError, RejectedError
-from connectors.tokens import StoredToken, fingerprint
 from connectors.trakt.models import TokenAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from connectors.auth.tokens import TokenStore
     from connectors.clock import Clock
-    from connectors.tokens import TokenStore
     from connectors.trakt.oauth import OauthHosts
 
 SERVICE = "trakt"

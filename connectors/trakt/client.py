@@ -27,7 +27,7 @@ from connectors.trakt.models import HistoryItem, Instant, LastActivities, Season
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from connectors.http import HttpClient, Response
+    from connectors.http.client import HttpClient, Response
 
 #: The largest page that Trakt serves since 2026-06-15; more is silently lowered.
 PAGE_LIMIT = 250

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, TypeAdapter
 
-from connectors.device import CodeExpiredError, DeviceCode
+from connectors.auth.device import CodeExpiredError, DeviceCode
 from connectors.errors import AuthError, ConfigError, RejectedError, ServiceError
 from connectors.trakt.auth import stored_token
 from connectors.trakt.models import Model, TokenAnswer
 
 if TYPE_CHECKING:
+    from connectors.auth.tokens import StoredToken
     from connectors.clock import Clock
-    from connectors.http import HttpClient
-    from connectors.tokens import StoredToken
+    from connectors.http.client import HttpClient
     from connectors.trakt.oauth import OauthHosts
 
 _AGAIN = "Log in again: trakt2discovr login trakt"

@@ -13,7 +13,7 @@ from connectors.trakt.models import Model, OptionalInt, PlaybackItem
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from connectors.http import HttpClient, Response
+    from connectors.http.client import HttpClient, Response
 
 T = TypeVar("T")
 

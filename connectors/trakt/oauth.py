@@ -9,7 +9,7 @@ from connectors.errors import RejectedError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from connectors.http import HttpClient, Response
+    from connectors.http.client import HttpClient, Response
 
 #: How a host says that it does not have that route.
 _NO_ROUTE = (404, 405)

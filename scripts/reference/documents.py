@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scripts.reference.markdown import assemble, code, prose, table
-from sync.schema import schema
+from sync.documents.schema import schema
 
 _INTRO = """\
 With `--json` every command leaves exactly one JSON document on stdout, also when it

@@ -125,7 +125,7 @@ def _runs(command: Callable[..., None]) -> Callable[..., None]:
     @click.pass_obj
     @functools.wraps(command)
     def call(context: Context, /, **options: Any) -> None:
-        from sync.cli import commands  # noqa: PLC0415  # keeps --help fast
+        from sync.cli.commands import carry as commands  # noqa: PLC0415  # keeps --help fast
 
         run = getattr(commands, command.__name__)
         raise SystemExit(run(context, **options))

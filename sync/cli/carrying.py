@@ -9,13 +9,13 @@ from sync.cli.runner import Exit
 from sync.cli.view.end import next_command, show_report
 from sync.cli.view.plan import show_plan
 from sync.domain.desired import NO_ANSWER
-from sync.writers import report_document
+from sync.pipeline.documents import report_document
 
 if TYPE_CHECKING:
     from sync.cli.context import Context
     from sync.cli.progress import Reporter
     from sync.cli.runner import Output
-    from sync.results import Report
+    from sync.pipeline.result import Report
 
 
 class Confirmation:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def status(context: Context) -> None:
     """Show the last run, what is open, and the logins. Asks nobody, changes nothing."""
-    from sync.cli import status_command  # noqa: PLC0415  # keeps --help fast
+    from sync.cli.commands import status as status_command  # noqa: PLC0415  # keeps --help fast
 
     raise SystemExit(status_command.status(context))
 
@@ -26,6 +26,6 @@ def doctor(context: Context) -> None:
 
     Nothing is written to a service; a login that has run out may be renewed.
     """
-    from sync.cli import doctor_command  # noqa: PLC0415  # keeps --help fast
+    from sync.cli.commands import doctor as doctor_command  # noqa: PLC0415  # keeps --help fast
 
     raise SystemExit(doctor_command.doctor(context))

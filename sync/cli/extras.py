@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sync.cli.context import Context
 
-_MODULES = {"page": "extras_commands", "report": "report_commands"}
+_MODULES = {"page": "commands.page", "report": "commands.report"}
 _DAY = click.DateTime(["%Y-%m-%d"])
 _MINUTES = click.IntRange(min=1)
 _YES = click.option(

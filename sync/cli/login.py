@@ -26,7 +26,7 @@ def login(context: Context, service: str, profile: str | None) -> None:
     """
     if profile and service != "discovr":
         raise click.UsageError("--profile goes with login discovr only.")
-    from sync.cli import sign_in  # noqa: PLC0415  # keeps --help fast
+    from sync.cli.commands import login as sign_in  # noqa: PLC0415  # keeps --help fast
 
     raise SystemExit(sign_in.login(context, service, profile))
 
@@ -39,6 +39,6 @@ def logout(context: Context, service: str) -> None:
 
     SERVICE is trakt or discovr.
     """
-    from sync.cli import sign_in  # noqa: PLC0415  # keeps --help fast
+    from sync.cli.commands import login as sign_in  # noqa: PLC0415  # keeps --help fast
 
     raise SystemExit(sign_in.logout(context, service))

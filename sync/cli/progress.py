@@ -19,11 +19,11 @@ from rich.progress import (
 from rich.text import Text
 
 from connectors.errors import ServiceError
-from sync import logs
 from sync.cli.pace import Pace
 from sync.cli.view.texts import clean, count, duration
 from sync.errors import StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting, Warned
+from sync.runtime import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
-from sync import logs
 from sync.cli.view.lines import say, show_next
 from sync.cli.view.texts import clean, count
-from sync.documents import ErrorDocument
+from sync.documents.report import ErrorDocument
 from sync.errors import BugError, GuardError, StoppedError
 from sync.ledger import BusyError, StateError
-from sync.stop import Stop
+from sync.runtime import logs
+from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from sync.cli.context import Context
-    from sync.logs import LogFormat
+    from sync.runtime.logs import LogFormat
 
 
 class Exit(IntEnum):

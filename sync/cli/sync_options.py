@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync.daemon.addresses import parse_address
-from sync.daemon.durations import parse_interval
+from sync.runtime.values import parse_address, parse_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +61,6 @@ class _Parsed(click.ParamType[Any]):
 @click.pass_obj
 def sync(context: Context, /, **options: Any) -> None:
     """Carry over what changed since the last run. With --every, again and again."""
-    from sync.cli import sync_command  # noqa: PLC0415  # keeps --help fast
+    from sync.cli.commands import sync as sync_command  # noqa: PLC0415  # keeps --help fast
 
     raise SystemExit(sync_command.sync(context, **options))

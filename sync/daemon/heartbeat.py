@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from connectors.errors import ServiceError
-from connectors.http import HttpClient, RetryPolicy
-from sync import logs
+from connectors.http.client import HttpClient, RetryPolicy
 from sync.daemon.turn import Ending, Turn
+from sync.runtime import logs
 
 if TYPE_CHECKING:
     from connectors.clock import Clock

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from connectors.errors import ServiceError
-from sync import logs
-from sync.daemon.durations import describe_interval
 from sync.daemon.schedule import Due, Pace
 from sync.daemon.state import JobState
 from sync.daemon.turn import PASSING, Ending, Turn, failed_turn, finished_turn
 from sync.errors import BugError, StoppedError
 from sync.events import Spent, Warned
+from sync.runtime import logs
+from sync.runtime.values import describe_interval
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sync.config import Settings
     from sync.daemon.turn import Result
     from sync.events import Event
-    from sync.stop import Stop
+    from sync.runtime.stop import Stop
 
 #: The clocks are looked at this often, so that a machine that slept is soon noticed.
 _SLICE_S = 60.0

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from connectors.errors import ConfigError
-from sync import logs
-from sync.daemon.addresses import Address
+from sync.runtime import logs
+from sync.runtime.values import Address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

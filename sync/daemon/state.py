@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sync.daemon.documents import JobDocument, TurnDocument
 from sync.daemon.turn import PASSING, Ending, Turn
+from sync.documents.job import JobDocument, TurnDocument
 from sync.events import Spent
 from sync.ledger import Holder
 

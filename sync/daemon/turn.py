@@ -20,7 +20,7 @@ from sync.ledger import BusyError, StateError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sync.results import Report
+    from sync.pipeline.result import Report
 
 
 class Ending(StrEnum):

@@ -10,9 +10,9 @@ from sync.domain.collapse import plan_season
 from sync.domain.entries import FIRST_EPISODE
 from sync.domain.plan import Action, Fate, Operation, Plan, SeasonId, SeasonNote
 from sync.domain.plays import Key
+from sync.domain.rewatches import add_older_viewings
 from sync.domain.rules import Conflict, Mode, Rules, SeasonRecord
 from sync.domain.seasons import current_entry
-from sync.domain.viewings import add_older_viewings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

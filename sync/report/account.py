@@ -14,7 +14,7 @@ from sync.report.watched import moment, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sync.documents import (
+    from sync.documents.report import (
         BalanceDocument,
         KeyDocument,
         LeftOutDocument,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         ResumePointDocument,
     )
     from sync.ledger.records import Run
-    from sync.report.material import Material
+    from sync.report.data import Material
 
 AGAIN = "Run trakt2discovr migrate again: it sends nothing twice."
 _ADVICE = {

@@ -39,9 +39,9 @@ from sync.report.watched import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sync.documents import ReportDocument
+    from sync.documents.report import ReportDocument
     from sync.report.account import BalanceView, Head, LeftGroup, PointRow, RunRow
-    from sync.report.material import Material
+    from sync.report.data import Material
     from sync.report.months import Months
     from sync.report.states import State
     from sync.report.watched import FilmYear, Show

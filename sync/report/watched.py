@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sync.documents import FailedDocument
+    from sync.documents.report import FailedDocument
     from sync.domain.histories import SeasonFacts, TitleHistory
 
 NAMELESS = "(no title)"

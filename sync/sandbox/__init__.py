@@ -5,21 +5,27 @@ The real program runs against them with ``--sandbox``; the tests do too.
 
 from __future__ import annotations
 
-from sync.sandbox.account import Account, Pause, Play
-from sync.sandbox.credentials import Credentials
-from sync.sandbox.discovr import DiscovrStandIn
-from sync.sandbox.discovr_history import StoredEntry
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.export import write_export
-from sync.sandbox.faults import Fault, FaultKind, FaultPlan, fault_mix, seeded_faults
+from sync.sandbox.account.account import Account, Pause, Play
+from sync.sandbox.account.sample import sample_account
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.account.titles import CatalogueTitle, Episode, Season
+from sync.sandbox.discovr.history import StoredEntry
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.discovr.stand_in import DiscovrStandIn
 from sync.sandbox.running import Sandbox
-from sync.sandbox.sample import sample_account
-from sync.sandbox.server import SeenRequest, StandIn
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.titles import CatalogueTitle, Episode, Season
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.server.faults import (
+    Fault,
+    FaultKind,
+    FaultPlan,
+    fault_mix,
+    seeded_faults,
+)
+from sync.sandbox.server.server import SeenRequest, StandIn
 from sync.sandbox.tmdb import TmdbStandIn
-from sync.sandbox.trakt import TraktStandIn
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.sandbox.trakt.export import write_export
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.sandbox.trakt.stand_in import TraktStandIn
 
 __all__ = [
     "Account",

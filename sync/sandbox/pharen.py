@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sync.sandbox.credentials import made_up
-from sync.sandbox.journal import Journal
-from sync.sandbox.limits import Window
-from sync.sandbox.server import RefusedError, StandIn, json_object, page_of, utc_now
+from sync.sandbox.server.credentials import made_up
+from sync.sandbox.server.journal import Journal
+from sync.sandbox.server.limits import Window
+from sync.sandbox.server.server import (
+    RefusedError,
+    StandIn,
+    json_object,
+    page_of,
+    utc_now,
+)
 from sync.sandbox.tables import Table, moment
 
 if TYPE_CHECKING:
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from sync.sandbox.limits import RetryAfter
+    from sync.sandbox.server.limits import RetryAfter
 
 #: The key that the stand-in accepts, in any process.
 API_KEY = made_up("pharen api key", 40)

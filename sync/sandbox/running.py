@@ -5,22 +5,22 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
-from sync.sandbox.credentials import Credentials
-from sync.sandbox.discovr import DiscovrStandIn
-from sync.sandbox.discovr_quirks import DiscovrQuirks
+from sync.sandbox.account.sample import own_entries, sample_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.discovr.stand_in import DiscovrStandIn
 from sync.sandbox.pharen import API_KEY, PharenStandIn
-from sync.sandbox.sample import own_entries, sample_account
-from sync.sandbox.server import utc_now
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.server.server import utc_now
 from sync.sandbox.tmdb import TmdbStandIn
-from sync.sandbox.trakt import TraktStandIn
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.sandbox.trakt.stand_in import TraktStandIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
-    from sync.sandbox.account import Account
+    from sync.sandbox.account.account import Account
 
 _DISCOVR_STORE = "discovr.jsonl"
 _TRAKT_STORE = "trakt-tokens.jsonl"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sync.sandbox.journal import Journal
+    from sync.sandbox.server.journal import Journal
 
 
 class Row(Protocol):

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from sync.domain.plays import Kind
-from sync.sandbox.credentials import Credentials
-from sync.sandbox.server import RefusedError, StandIn, utc_now
-from sync.sandbox.titles import by_tmdb
+from sync.sandbox.account.titles import by_tmdb
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.server.server import RefusedError, StandIn, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import date, datetime
 
-    from sync.sandbox.titles import CatalogueTitle, Season
+    from sync.sandbox.account.titles import CatalogueTitle, Season
 
     Json = dict[str, Any]
 

@@ -15,8 +15,8 @@ from bench.measure import Goal, Noise, Row, ratios, summarise
 from bench.page_server import Pages, login
 from bench.sizes import FULL, QUICK
 from bench.table import document
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.trakt import TraktStandIn
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.trakt.stand_in import TraktStandIn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

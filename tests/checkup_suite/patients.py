@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
+from sync.checkup.doctor import examine
+from sync.checkup.findings import Verdict
 from sync.config import Settings
-from sync.doctor.checkup import examine
-from sync.doctor.findings import Verdict
-from sync.sandbox.credentials import Credentials
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import Fault, FaultKind
-from sync.sandbox.sample import sample_account
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.sandbox.account.sample import sample_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.server.faults import Fault, FaultKind
+from sync.sandbox.trakt.quirks import TraktQuirks
 from tests.worlds import World, world
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from connectors.clock import Clock
     from connectors.errors import ConfigError
-    from sync.doctor.checkup import Diagnosis
-    from sync.doctor.findings import Finding
-    from sync.sandbox.account import Account
-    from sync.sandbox.server import StandIn
+    from sync.checkup.doctor import Diagnosis
+    from sync.checkup.findings import Finding
+    from sync.sandbox.account.account import Account
+    from sync.sandbox.server.server import StandIn
 
 KEYS = Credentials()
 SECRETS = [secret for secret in astuple(KEYS) if len(secret) > 20]

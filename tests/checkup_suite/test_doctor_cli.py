@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sync.cli.app import app
-from sync.doctor.documents import DoctorDocument
+from sync.documents.doctor import DoctorDocument
 from tests.checkup_suite.patients import SECRETS
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from connectors.auth.tokens import TokenStore
 from connectors.errors import ConfigError
-from connectors.tokens import TokenStore
+from sync.checkup.config import check_config, check_software
+from sync.checkup.doctor import examine
+from sync.checkup.findings import Cause, Finding, Verdict
+from sync.checkup.state import check_database, check_token_store
 from sync.config import Settings
-from sync.doctor.checkup import examine
-from sync.doctor.config import check_config, check_software
-from sync.doctor.findings import Cause, Finding, Verdict
-from sync.doctor.state import check_database, check_token_store
 from sync.ledger import Ledger
 from tests.ledger_suite.factories import AT, PROFILE, make_operations
 from tests.postgres import postgres, postgres_url

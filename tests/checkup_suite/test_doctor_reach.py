@@ -12,8 +12,8 @@ import pytest
 import trustme
 
 from connectors.errors import ConfigError
-from sync.doctor.findings import Cause, Verdict
-from sync.doctor.reach import reach
+from sync.checkup.findings import Cause, Verdict
+from sync.checkup.reach import reach
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from connectors.tokens import StoredToken, TokenStore
-from sync.doctor.findings import Cause, Verdict
+from connectors.auth.tokens import StoredToken, TokenStore
+from sync.checkup.findings import Cause, Verdict
 from sync.domain.plays import Key
-from sync.sandbox.faults import Fault
+from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.pharen import API_KEY, PharenStandIn
-from sync.sandbox.synthetic import synthetic_account
+from sync.sandbox.server.faults import Fault
 from tests.checkup_suite.patients import (
     KEYS,
     answer_with,

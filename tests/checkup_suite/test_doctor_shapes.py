@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.doctor import shapes
-from sync.doctor.findings import Verdict
+from sync.checkup import shapes
+from sync.checkup.findings import Verdict
 from tests.checkup_suite.patients import answer_with, look, patient, well
 
 if TYPE_CHECKING:

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from connectors.tokens import StoredToken, TokenStore
+from connectors.auth.tokens import StoredToken, TokenStore
 from sync import api
+from sync.checkup.status import read_status
 from sync.cli.app import app
 from sync.config import Settings
+from sync.documents.status import StatusDocument
 from sync.domain.watermark import Watermark
-from sync.facts import SCHEDULE, WATERMARK
 from sync.ledger import Ledger, Outcome
-from sync.sandbox.sample import sample_account
-from sync.sandbox.synthetic import synthetic_account
-from sync.status import read_status
-from sync.status_documents import StatusDocument
+from sync.ledger.fact_names import SCHEDULE, WATERMARK
+from sync.sandbox.account.sample import sample_account
+from sync.sandbox.account.synthetic import synthetic_account
 from tests.clocks import FakeClock
 from tests.ledger_suite.factories import make_operations
 from tests.worlds import World, world

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from sync.cli.commands.status import StatusView
 from sync.cli.context import Context
-from sync.cli.status_command import StatusView
-from sync.status_documents import (
+from sync.documents.status import (
     CountDocument,
     DatabaseDocument,
     HolderDocument,

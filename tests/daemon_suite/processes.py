@@ -7,7 +7,7 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from sync.sandbox.server import utc_now
+from sync.sandbox.server.server import utc_now
 from tests.clocks import FakeClock
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, arena

@@ -17,7 +17,7 @@ from sync.config import Settings
 from sync.daemon.job import Job, Terms
 from sync.daemon.turn import Result
 from sync.errors import StoppedError
-from sync.stop import Stop
+from sync.runtime.stop import Stop
 from tests.clocks import FakeClock
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sync import logs
+from sync.runtime import logs
 
 if TYPE_CHECKING:
     import pytest

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sync.cli.app import app
-from sync.documents import ReportDocument
+from sync.documents.report import ReportDocument
 
 
 def run(*args: str, **environ: str) -> Result:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from sync.daemon.documents import JobDocument
-from sync.daemon.keeper import recall_job
+from sync.daemon.recorder import recall_job
+from sync.documents.job import JobDocument
 from sync.ledger import Ledger
-from sync.sandbox.credentials import Credentials
+from sync.sandbox.server.credentials import Credentials
 from tests.daemon_suite.processes import environment, lines, place_of
 from tests.login_suite.programs import program
 from tests.loopback import Loopback, reply

@@ -6,17 +6,17 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from connectors.tokens import StoredToken, TokenStore
+from connectors.auth.tokens import StoredToken, TokenStore
 from sync import api
+from sync.checkup.status import read_status
 from sync.daemon.job import Job, Terms
-from sync.daemon.keeper import Keeper
+from sync.daemon.recorder import Keeper
 from sync.daemon.turn import Ending, Result
 from sync.errors import StoppedError
-from sync.sandbox.credentials import Credentials
-from sync.sandbox.faults import Fault
-from sync.sandbox.server import utc_now
-from sync.status import read_status
-from sync.stop import Stop
+from sync.runtime.stop import Stop
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.server.server import utc_now
 from tests.daemon_suite.stages import SIX_HOURS, JumpingClock
 from tests.safety.accounts import mixed_account
 from tests.worlds import world

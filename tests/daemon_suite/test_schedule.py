@@ -9,9 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.daemon.addresses import Address, parse_address
-from sync.daemon.durations import LONGEST, SHORTEST, describe_interval, parse_interval
 from sync.daemon.schedule import Due, Pace
+from sync.runtime.values import (
+    LONGEST,
+    SHORTEST,
+    Address,
+    describe_interval,
+    parse_address,
+    parse_interval,
+)
 from tests.daemon_suite.stages import JumpingClock, chance
 
 INTERVALS = st.timedeltas(min_value=SHORTEST, max_value=LONGEST)

@@ -11,10 +11,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from connectors.errors import AuthError, ConfigError
-from sync.daemon.addresses import Address, parse_address
-from sync.daemon.documents import JobDocument
 from sync.daemon.server import served
+from sync.documents.job import JobDocument
 from sync.events import Spent
+from sync.runtime.values import Address, parse_address
 from tests.daemon_suite.stages import DOWN, Stage, Step, said, until
 
 LOST = AuthError("There is no Trakt login.", remedy="Log in: trakt2discovr login trakt")

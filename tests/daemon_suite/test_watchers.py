@@ -14,13 +14,13 @@ import pytest
 
 from connectors.errors import AuthError, ConfigError
 from sync.config import Settings
-from sync.daemon.addresses import Address
 from sync.daemon.heartbeat import Heartbeat
 from sync.daemon.job import Terms
-from sync.daemon.keeper import Keeper, recall_job
+from sync.daemon.recorder import Keeper, recall_job
 from sync.daemon.systemd import Notifier
 from sync.daemon.turn import Ending
 from sync.ledger import Ledger
+from sync.runtime.values import Address
 from tests.daemon_suite.stages import DOWN, Stage, Step, said, until
 from tests.loopback import CUT, SILENCE, Loopback, Reply, reply
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sync.daemon.documents import JobDocument
+    from sync.documents.job import JobDocument
 
 LOST = AuthError("There is no Trakt login.", remedy="Log in: trakt2discovr login trakt")
 LOOPBACK = Address("127.0.0.1", 0)

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from sync.cli.app import app
 from sync.config import ENV_PREFIX
-from sync.sandbox.export import write_export
 from sync.sandbox.running import Sandbox
+from sync.sandbox.trakt.export import write_export
 from tests.safety.accounts import mixed_account
 
 if TYPE_CHECKING:

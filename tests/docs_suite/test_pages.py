@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sync.config import load_settings
-from sync.given_file import read_given
+from sync.transform.overrides_file import read_given
 from tests.docs_suite.pages import ROOT, anchors, blocks, links, pages, pictures
 from tests.docs_suite.place import Place, check, follow
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WATCHED = FOLDER / "metrics-and-logs.md"
 #: Only these say anything in the log, by their own calls or by those they hand on.
-TELLERS = ("sync.logs", "logs.tell", "getLogger")
+TELLERS = ("sync.runtime.logs", "logs.tell", "getLogger")
 
 
 @pytest.mark.parametrize("name", pages())

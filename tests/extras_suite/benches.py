@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sync.bootstrap import build
-from sync.playback import carry_playback, plan_playback
-from sync.prepare import prepare
-from sync.sandbox.account import Account
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.sample import sample_account
+from sync.pipeline.playback import carry_playback, plan_playback
+from sync.pipeline.prepare import prepare
+from sync.sandbox.account.account import Account
+from sync.sandbox.account.sample import sample_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.worlds import world
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from sync.playback import PlaybackPlan, PlaybackResult
-    from sync.prepared import Prepared
-    from sync.sandbox.faults import Fault
-    from sync.sandbox.server import StandIn
-    from sync.services import Services
-    from sync.stop import Stop
+    from sync.pipeline.playback import PlaybackPlan, PlaybackResult
+    from sync.pipeline.prepared import Prepared
+    from sync.pipeline.services import Services
+    from sync.runtime.stop import Stop
+    from sync.sandbox.server.faults import Fault
+    from sync.sandbox.server.server import StandIn
     from tests.worlds import World
 
 NOON = datetime(2026, 10, 2, 12, tzinfo=UTC)

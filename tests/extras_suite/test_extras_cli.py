@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from sync.chronicle import keep_report
 from sync.cli.app import app
 from sync.cli.extras import page as page_command
 from sync.cli.extras import report as report_command
-from sync.extras_documents import PagesDocument, PublishedDocument
-from sync.facts import PROFILES
+from sync.documents.extras import PagesDocument, PublishedDocument
+from sync.documents.report_store import keep_report
 from sync.ledger import Ledger
+from sync.ledger.fact_names import PROFILES
 from sync.sandbox.pharen import API_KEY, PharenStandIn
 from tests.extras_suite.test_markdown import NASTY, WHEN, report
 

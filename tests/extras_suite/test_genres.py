@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sync.domain.genres import TMDB_GENRES, TRAKT_GENRES, find_genre, tmdb_genres
 from sync.domain.plays import Kind
-from sync.sandbox.sample import sample_account
+from sync.extras.genres import TMDB_GENRES, TRAKT_GENRES, find_genre, tmdb_genres
+from sync.sandbox.account.sample import sample_account
 
 #: The genres of Trakt's API contract (``genreEnumSchema``) in 2026.
 CONTRACT = """

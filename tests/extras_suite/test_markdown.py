@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from sync.documents import (
+from sync.documents.report import (
     BalanceDocument,
     FailedDocument,
     KeyDocument,
@@ -24,7 +24,7 @@ from sync.documents import (
     TitleReport,
     VerificationDocument,
 )
-from sync.markdown import MOST_LINES, escape, render
+from sync.report.markdown import MOST_LINES, escape, render
 
 WHEN = datetime(2026, 11, 20, 21, 5, tzinfo=UTC)
 NASTY = [

@@ -16,10 +16,10 @@ from connectors.errors import (
     TransientError,
 )
 from sync.domain.plays import Kind
-from sync.page import BY_HAND, PageResult, Wish, make_pages
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import Fault
-from sync.sandbox.sample import sample_account
+from sync.extras.page import BY_HAND, PageResult, Wish, make_pages
+from sync.sandbox.account.sample import sample_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.faults import Fault
 from tests.clocks import FakeClock
 from tests.extras_suite.benches import NOON, spoil
 from tests.worlds import World, world

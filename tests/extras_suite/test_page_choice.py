@@ -7,9 +7,9 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.domain.genres import TMDB_GENRES, TRAKT_GENRES
-from sync.domain.page import MOST_GENRES, USUAL_SHARE, Watched, derive
 from sync.domain.plays import Kind
+from sync.extras.genres import TMDB_GENRES, TRAKT_GENRES
+from sync.extras.taste import MOST_GENRES, USUAL_SHARE, Watched, derive
 
 FILMS = [
     Watched(6, ("drama", "crime"), 120, 1994),

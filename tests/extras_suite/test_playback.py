@@ -13,11 +13,11 @@ from sync.domain import resume
 from sync.domain.desired import NO_ID
 from sync.domain.plays import Key
 from sync.errors import StoppedError
-from sync.playback import FACT, PlaybackPlan, carry_playback, plan_playback
-from sync.prepare import prepare
-from sync.sandbox.faults import Fault
-from sync.sandbox.sample import own_entries, sample_account
-from sync.stop import Stop
+from sync.pipeline.playback import FACT, PlaybackPlan, carry_playback, plan_playback
+from sync.pipeline.prepare import prepare
+from sync.runtime.stop import Stop
+from sync.sandbox.account.sample import own_entries, sample_account
+from sync.sandbox.server.faults import Fault
 from tests.extras_suite.benches import (
     FILM,
     NOON,

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sync import migrate
-from sync.sandbox.export import write_export
-from sync.sandbox.faults import Fault
-from sync.sandbox.sample import own_entries, sample_account
+from sync.sandbox.account.sample import own_entries, sample_account
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.trakt.export import write_export
 from tests.extras_suite.benches import FILM, SHOW, spoil
 from tests.worlds import World, world
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from sync.results import Report
+    from sync.pipeline.result import Report
 
 CARRIED = [(FILM, None, None, 43.5), (SHOW, 4, 7, 62.0)]
 

@@ -17,12 +17,12 @@ from connectors.errors import (
     TransientError,
     UnknownOutcomeError,
 )
-from connectors.http import HttpClient
+from connectors.http.client import HttpClient
 from connectors.pharen.client import PharenClient, explain, request_headers
+from sync.extras.publish import FACT, MOST_SENDS, Published, Publisher
 from sync.ledger import Ledger
-from sync.publish import FACT, MOST_SENDS, Published, Publisher
-from sync.sandbox.faults import Fault
 from sync.sandbox.pharen import API_KEY, PharenQuirks, PharenStandIn
+from sync.sandbox.server.faults import Fault
 from tests.clocks import FakeClock
 from tests.extras_suite.benches import NOON, spoil
 

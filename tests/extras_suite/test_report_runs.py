@@ -5,7 +5,7 @@ from __future__ import annotations
 from click.testing import CliRunner, Result
 
 from sync.cli.app import app
-from sync.extras_documents import PublishedDocument
+from sync.documents.extras import PublishedDocument
 
 
 def run(*args: str) -> Result:

@@ -15,7 +15,7 @@ from connectors.errors import (
     ServiceError,
     TransientError,
 )
-from connectors.http import HttpClient, RetryPolicy
+from connectors.http.client import HttpClient, RetryPolicy
 from connectors.trakt.client import explain
 from connectors.trakt.extras import ExtrasClient
 from tests.loopback import CUT, Loopback, reply

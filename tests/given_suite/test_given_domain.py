@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.domain.given import GivenId, TitleIndex, find_conflict, read_id
+from sync.domain.overrides import GivenId, TitleIndex, find_conflict, read_id
 from sync.domain.plays import Ids, Kind, Title
 
 TITLES = st.builds(

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import InputError
-from sync.documents import LeftOutDocument, TitleDocument, UnmatchedDocument
+from sync.documents.report import LeftOutDocument, TitleDocument, UnmatchedDocument
 from sync.domain.desired import NO_ID, SPECIAL
-from sync.domain.given import GivenId
+from sync.domain.overrides import GivenId
 from sync.domain.plays import Ids, Kind, Title
-from sync.given_file import SETTLED, YOURS, read_given, write_unmatched
+from sync.transform.overrides_file import SETTLED, YOURS, read_given, write_unmatched
 
 if TYPE_CHECKING:
     from pathlib import Path

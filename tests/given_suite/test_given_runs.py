@@ -10,18 +10,18 @@ import pytest
 
 from connectors.errors import InputError
 from sync import migrate, sync, undo, unmatched, verify
-from sync.bootstrap import build
 from sync.domain.desired import NO_ANSWER, NO_KEY
 from sync.domain.plays import Key
 from sync.events import Finished
-from sync.given import GivenBook
 from sync.ledger import Ledger
-from sync.pipeline import migrate as run_migrate
-from sync.pipeline import sync as run_sync
-from sync.sandbox.account import Account
-from sync.sandbox.faults import Fault
-from sync.sandbox.sample import sample_account
-from sync.sandbox.server import utc_now
+from sync.pipeline.run import migrate as run_migrate
+from sync.pipeline.run import sync as run_sync
+from sync.sandbox.account.account import Account
+from sync.sandbox.account.sample import sample_account
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.server.server import utc_now
+from sync.transform.overrides import GivenBook
+from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.worlds import World, world
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.events import Event
-    from sync.results import Report
+    from sync.pipeline.result import Report
 
 #: In the sample, and without a TMDB key unmatched, as Trakt sends no TMDB id.
 BABYLON, BOAT, SHTISEL = "Babylon Berlin", "Das Boot", "שטיסל"

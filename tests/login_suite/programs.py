@@ -21,14 +21,14 @@ from multiprocessing.reduction import DupFd
 from typing import TYPE_CHECKING, Any
 
 from sync.cli import main
-from sync.sandbox.credentials import Credentials
+from sync.sandbox.server.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from multiprocessing.context import ForkServerProcess
     from pathlib import Path
 
-    from sync.sandbox.server import StandIn
+    from sync.sandbox.server.server import StandIn
 
 KEYS = Credentials()
 PATIENCE_S = 60.0
@@ -36,7 +36,7 @@ PATIENCE_S = 60.0
 LINES = 200
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
-    ["__main__", __name__, "sync.cli.sign_in", "sync.ledger.migrate"]
+    ["__main__", __name__, "sync.cli.commands.login", "sync.ledger.migrate"]
 )
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from sync.config import Settings
 from sync.login_wiring import LoginWiring
-from sync.sandbox.credentials import Credentials
-from sync.sandbox.discovr import DiscovrStandIn
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.trakt import TraktStandIn
-from sync.sandbox.trakt_quirks import TraktQuirks
-from sync.stop import Stop
+from sync.runtime.stop import Stop
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.discovr.stand_in import DiscovrStandIn
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.sandbox.trakt.stand_in import TraktStandIn
 from tests.standins import hand_clock
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from connectors.device import DeviceCode
+    from connectors.auth.device import DeviceCode
+    from connectors.auth.tokens import StoredToken
     from connectors.discovr.models import Profile
     from connectors.errors import ServiceError
-    from connectors.tokens import StoredToken
-    from sync.sandbox.faults import Fault
-    from sync.sandbox.server import SeenRequest, StandIn
+    from sync.sandbox.server.faults import Fault
+    from sync.sandbox.server.server import SeenRequest, StandIn
     from tests.clocks import FakeClock
 
 KEYS = Credentials()

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connectors.auth.device import CodeExpiredError
 from connectors.clock import SystemClock
-from connectors.device import CodeExpiredError
 from connectors.discovr.client import explain
 from connectors.discovr.device import DiscovrDevice
 from connectors.errors import AuthError, ConfigError, ContractError, ServiceError
-from connectors.http import HttpClient, RetryPolicy
+from connectors.http.client import HttpClient, RetryPolicy
 from sync.cli import qr
 from sync.login import login_discovr
-from sync.sandbox.faults import Fault
 from sync.sandbox.qr import draw_png
+from sync.sandbox.server.faults import Fault
 from tests.login_suite.scenes import CODES, KEYS, Person, scene, spoil
 from tests.loopback import Loopback, Reply, reply
 

@@ -11,9 +11,9 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
+from connectors.auth.keychain import KeyringStore
+from connectors.auth.tokens import StoredToken, TokenStore
 from connectors.errors import ConfigError
-from connectors.keychain import KeyringStore
-from connectors.tokens import StoredToken, TokenStore
 from sync.config import Settings, load_settings
 from sync.token_store import token_store
 from tests.clocks import FakeClock
@@ -139,7 +139,7 @@ def test_the_setting_chooses_the_store(tmp_path: Path) -> None:
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "connectors.keychain", None)
+    monkeypatch.setitem(sys.modules, "connectors.auth.keychain", None)
     named = load_settings(environ={"TRAKT2DISCOVR_STATE__TOKENS": "keyring"})
     with pytest.raises(ConfigError, match="not installed") as caught:
         token_store(named)

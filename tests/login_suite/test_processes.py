@@ -9,15 +9,15 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.tokens import TokenStore
-from sync.login_documents import LoginDocument
-from sync.sandbox.credentials import made_up
-from sync.sandbox.discovr import DiscovrStandIn
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import Fault
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.trakt import TraktStandIn
-from sync.sandbox.trakt_quirks import TraktQuirks
+from connectors.auth.tokens import TokenStore
+from sync.documents.login import LoginDocument
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.discovr.stand_in import DiscovrStandIn
+from sync.sandbox.server.credentials import made_up
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.sandbox.trakt.stand_in import TraktStandIn
 from tests.login_suite.programs import KEYS, environment, program
 from tests.login_suite.scenes import spoil
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connectors.auth.tokens import StoredToken, TokenStore, fingerprint
 from connectors.errors import AuthError
-from connectors.tokens import StoredToken, TokenStore, fingerprint
 from sync.login import (
     login_discovr,
     login_trakt,
     logout_discovr,
     logout_trakt,
 )
-from sync.logins import login_warnings
-from sync.sandbox.faults import Fault
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.trakt import TraktStandIn
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.sandbox.trakt.stand_in import TraktStandIn
+from sync.wiring.logins import login_warnings
 from tests.login_suite.scenes import KEYS, Person, scene, spoil
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.device import CodeExpiredError
+from connectors.auth.device import CodeExpiredError
 from connectors.errors import AuthError, BlockedError, ConfigError, TransientError
 from sync.login import login_trakt
-from sync.sandbox.faults import Fault
-from sync.sandbox.synthetic import synthetic_account
-from sync.sandbox.trakt import TraktStandIn
-from sync.sandbox.trakt_quirks import TraktQuirks
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.sandbox.trakt.stand_in import TraktStandIn
 from tests.login_suite.scenes import KEYS, POLL, START, Person, scene, spoil
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sync.documents import (
+from sync.documents.report import (
     BalanceDocument,
     CostDocument,
     FailedDocument,
@@ -26,7 +26,7 @@ from sync.domain.desired import NO_ID, SPECIAL
 from sync.domain.histories import SeasonFacts, TitleHistory
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title
 from sync.ledger.records import Run
-from sync.report.material import Material
+from sync.report.data import Material
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser
 
-    from sync.report.material import Material
+    from sync.report.data import Material
     from tests.report_suite.opened import Opener
 
 _INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium"

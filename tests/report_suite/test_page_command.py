@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner, Result
 from platformdirs import user_data_path
 
-from sync.chronicle import keep_report
 from sync.cli.app import app
 from sync.config import APP
+from sync.documents.extras import PageFileDocument
+from sync.documents.report_store import keep_report
 from sync.domain.balance import Column
-from sync.extras_documents import PageFileDocument
-from sync.facts import PROFILES
 from sync.ledger import Ledger
+from sync.ledger.fact_names import PROFILES
 from tests.report_suite.builders import WHEN, film, report, show
 
 if TYPE_CHECKING:

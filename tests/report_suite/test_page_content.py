@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.documents import BalanceDocument
+from sync.documents.report import BalanceDocument
 from sync.domain import desired
 from sync.domain.balance import Column
 from sync.domain.histories import TitleHistory

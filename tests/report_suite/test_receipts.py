@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.sandbox.sample import sample_account
-from sync.writers import report_document
+from sync.pipeline.documents import report_document
+from sync.sandbox.account.sample import sample_account
 from tests.worlds import world
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from sync.domain.plays import Ids, Key, Kind
-from sync.sandbox.account import Account
-from sync.sandbox.titles import CatalogueTitle, Episode, Season
+from sync.sandbox.account.account import Account
+from sync.sandbox.account.titles import CatalogueTitle, Episode, Season
 
 AIRED_AT = datetime(2020, 1, 6, 2, tzinfo=UTC)
 WATCHED_AT = datetime(2022, 5, 1, 20, tzinfo=UTC)

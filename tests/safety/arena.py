@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from aiohttp import web
 from pydantic import SecretStr
 
-from sync import pipeline
-from sync.bootstrap import build
 from sync.domain.plays import Key, to_minute
-from sync.load import LOOK_UP_WAITS_S
-from sync.prepare import prepare
-from sync.sandbox.discovr import DiscovrStandIn
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.server import StandIn
+from sync.load.loader import LOOK_UP_WAITS_S
+from sync.pipeline import run as pipeline
+from sync.pipeline.prepare import prepare
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.discovr.stand_in import DiscovrStandIn
+from sync.sandbox.server.server import StandIn
 from sync.sandbox.tmdb import TmdbStandIn
-from sync.sandbox.trakt import TraktStandIn
+from sync.sandbox.trakt.stand_in import TraktStandIn
+from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.worlds import World
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.domain.plan import Operation
-    from sync.results import Report
-    from sync.sandbox.account import Account
-    from sync.sandbox.discovr_history import StoredEntry
-    from sync.sandbox.server import Handler
+    from sync.pipeline.result import Report
+    from sync.sandbox.account.account import Account
+    from sync.sandbox.discovr.history import StoredEntry
+    from sync.sandbox.server.server import Handler
 
 #: When every arena opens: after the last play of any account.
 OPENED_AT = datetime(2026, 11, 15, 12, tzinfo=UTC)

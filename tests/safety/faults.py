@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sync.sandbox.faults import Fault, fault_mix
+from sync.sandbox.server.faults import Fault, fault_mix
 from tests.safety.arena import OPENED_AT
 
 #: How many of the answers.

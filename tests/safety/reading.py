@@ -14,8 +14,8 @@ from sync.domain.plays import Key, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sync.sandbox.account import Account
-    from sync.sandbox.discovr_history import StoredEntry
+    from sync.sandbox.account.account import Account
+    from sync.sandbox.discovr.history import StoredEntry
 
 #: A client may be anywhere on Earth, and read an air date there.
 ZONES = (timedelta(hours=-12), timedelta(0), timedelta(hours=12))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sync.sandbox.server import utc_now
+from sync.sandbox.server.server import utc_now
 from tests.clocks import FakeClock
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena

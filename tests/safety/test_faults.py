@@ -10,8 +10,8 @@ import pytest
 
 from connectors.errors import TransientError
 from sync.errors import IncompleteReadError
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import FaultKind, seeded_faults
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.faults import FaultKind, seeded_faults
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, arena
 from tests.safety.faults import MIX, SHARE

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.server import utc_now
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.server import utc_now
 from tests.clocks import FakeClock
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena

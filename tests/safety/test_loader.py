@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sync.domain.entries import OUR_LABEL
+from sync.domain.evidence import Count, is_in_place
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
-from sync.facts import PROBED
 from sync.ledger import Before, Ledger, Outcome, StateError
-from sync.load import GROUP
-from sync.memory import recall
-from sync.ownership import Count, is_in_place
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import Fault
+from sync.ledger.fact_names import PROBED
+from sync.load.loader import GROUP
+from sync.pipeline.recovery import recall
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.faults import Fault
 from tests.factories import at, entry
 from tests.safety.accounts import film, mixed_account, watched_on
 from tests.safety.arena import Phase, Viewing, arena

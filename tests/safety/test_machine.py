@@ -25,8 +25,8 @@ from hypothesis.stateful import (
 from connectors.errors import TransientError
 from sync.domain.plays import Key, to_minute
 from sync.errors import IncompleteReadError
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import seeded_faults
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.faults import seeded_faults
 from tests.safety.accounts import mixed_account, watched_on
 from tests.safety.arena import Arena, Phase, Viewing, arena
 from tests.safety.faults import MIX, SHARE
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from sync.results import Report
+    from sync.pipeline.result import Report
 
 #: How many stories; in parts, so that every core has some.
 EXAMPLES, PARTS = (300, 12) if IS_WHOLE else (16, 2)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sync.sandbox.faults import Fault
-from sync.sandbox.server import utc_now
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.server.server import utc_now
 from tests.clocks import FakeClock
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from sync.sandbox.faults import FaultPlan
+    from sync.sandbox.server.faults import FaultPlan
     from tests.safety.arena import Mark
 
 WRITES = ("POST", "PATCH")

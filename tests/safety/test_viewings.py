@@ -9,9 +9,9 @@ import pytest
 from sync import plan
 from sync.config import StateSettings
 from sync.domain.plays import Key
-from sync.sandbox.account import Account
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import Fault
+from sync.sandbox.account.account import Account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.faults import Fault
 from tests.safety.accounts import film, mixed_account, show, watched_on
 from tests.safety.arena import Phase, Viewing, arena
 from tests.safety.killing import migrate_until

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from sync.sandbox.discovr_quirks import DiscovrQuirks
+from sync.sandbox.discovr.quirks import DiscovrQuirks
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena
 from tests.safety.killing import migrate_until

@@ -10,17 +10,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import AuthError, TransientError, UnknownOutcomeError
-from sync import pipeline
-from sync.bootstrap import build
 from sync.config import Settings
 from sync.domain.plays import Key, to_minute
 from sync.errors import IncompleteReadError
 from sync.login import login_discovr, login_trakt
 from sync.login_wiring import LoginWiring
-from sync.sandbox.discovr_quirks import DiscovrQuirks
-from sync.sandbox.faults import Fault, fault_mix, seeded_faults
-from sync.sandbox.trakt_quirks import TraktQuirks
-from sync.stop import Stop
+from sync.pipeline import run as pipeline
+from sync.runtime.stop import Stop
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.faults import Fault, fault_mix, seeded_faults
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.wiring.bootstrap import build
 from tests.login_suite.scenes import KEYS, Person
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import HookedDiscovr, HookedTmdb, HookedTrakt, LateClock
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from sync.results import Report
-    from sync.sandbox.account import Account, Play
-    from sync.sandbox.server import StandIn
+    from sync.pipeline.result import Report
+    from sync.sandbox.account.account import Account, Play
+    from sync.sandbox.server.server import StandIn
 
 BEGIN = datetime(2025, 11, 15, 12, tzinfo=UTC)
 DAYS = 365 if IS_WHOLE else 21

@@ -19,7 +19,7 @@ from tests.standins import calling_trakt, hand_clock
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sync.sandbox.export import Layout
+    from sync.sandbox.trakt.export import Layout
 
 
 def members(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from sync.domain.plays import Key, Kind, to_minute
 from sync.sandbox import sample_account, synthetic_account
-from sync.sandbox.sample import own_entries
+from sync.sandbox.account.sample import own_entries
 
 if TYPE_CHECKING:
     from sync.sandbox import Account, CatalogueTitle, Episode, Play

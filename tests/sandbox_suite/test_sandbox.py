@@ -10,7 +10,7 @@ import aiohttp
 
 from sync.domain.plays import Key
 from sync.sandbox import Account, DiscovrStandIn, Sandbox, sample_account
-from sync.sandbox.journal import Journal
+from sync.sandbox.server.journal import Journal
 from tests.standins import Caller, calling_discovr, hand_clock
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from sync.sandbox import Fault, FaultKind, StandIn, fault_mix, seeded_faults
-from sync.sandbox.server import RefusedError, json_object
+from sync.sandbox.server.server import RefusedError, json_object
 from tests.standins import Caller, calling, hand_clock
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sync.results import Report
+    from sync.pipeline.result import Report
 
 
 class Reports(NamedTuple):

@@ -6,8 +6,8 @@ import signal
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from sync.sandbox.faults import Fault
 from sync.sandbox.running import Sandbox
+from sync.sandbox.server.faults import Fault
 from tests.login_suite.programs import environment
 from tests.terminal_suite.screens import render, terminal
 

@@ -20,13 +20,13 @@ from sync.domain.desired import NO_ANSWER, NO_ID, NO_KEY, SPECIAL, LeftOut
 from sync.domain.plays import Key, Kind, Title
 from sync.domain.verify import Verification
 from sync.ledger import Outcome
-from sync.load import Settled
+from sync.load.loader import Settled
 from sync.ports import Quarantined
 from tests.terminal_suite.reports import Reports, context, draw, make_reports, renamed
 from tests.terminal_suite.screens import CONTROL, render
 
 if TYPE_CHECKING:
-    from sync.results import Report
+    from sync.pipeline.result import Report
 
 WIDTHS = (30, 60, 80, 120, 200)
 HOSTILE = {

@@ -11,14 +11,14 @@ from sync.cli.view.playback import show_playback
 from sync.cli.view.texts import count, duration, entries, join
 from sync.cli.view.totals import show_totals
 from sync.domain.desired import NO_ANSWER
-from sync.results import describe
+from sync.pipeline.result import describe
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sync.cli.context import Context
-    from sync.meter import Cost
-    from sync.results import Report
+    from sync.pipeline.result import Report
+    from sync.runtime.meter import Cost
 
 _DIFFERENCES = {
     "missing": "watched, and not there",

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from sync.cli.context import Context
     from sync.domain.desired import LeftOut
+    from sync.pipeline.result import Report
     from sync.ports import Quarantined
-    from sync.results import Report
 
 #: Titles that are named of each reason; -v names all.
 FEW = 12

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sync.cli.context import Context
-    from sync.documents import (
+    from sync.documents.report import (
         LeftOutDocument,
         ProfilesDocument,
         UndoDocument,

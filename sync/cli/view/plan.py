@@ -14,7 +14,7 @@ from sync.cli.view.totals import show_totals
 from sync.domain.balance import Column
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind
-from sync.outline import count_writes, outline
+from sync.pipeline.summary import count_writes, outline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from sync.cli.context import Context
     from sync.domain.plan import SeasonNote
-    from sync.outline import TitleOutline, Writes
-    from sync.results import Report
+    from sync.pipeline.result import Report
+    from sync.pipeline.summary import TitleOutline, Writes
 
 #: Films are named where there are no more than this.
 FEW = 8

@@ -10,7 +10,7 @@ from sync.cli.view.texts import count, title
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync.results import Report
+    from sync.pipeline.result import Report
 
 #: Points that stay behind are named where there are no more than this.
 FEW = 8

@@ -11,7 +11,7 @@ from sync.domain.balance import Column
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync.results import Report
+    from sync.pipeline.result import Report
 
 _WORDS = {
     Column.WRITTEN: "written, with an entry of their own",

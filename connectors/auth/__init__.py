@@ -1,0 +1,1 @@
+"""Where logins are kept, and the wait for a device code."""

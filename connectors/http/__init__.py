@@ -1,0 +1,1 @@
+"""One request, from call to answer: pacing, retries, and what an answer means."""

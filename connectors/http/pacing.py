@@ -1,0 +1,266 @@
+"""When the next request to a service may go.
+
+aiolimiter was considered: its bucket lets a full burst through first, and it has
+neither a pause nor a rate that adapts nor a clock that tests can move. What is needed
+is small, so it is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from connectors.clock import SystemClock
+from connectors.http.retry import server_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from connectors.clock import Clock
+
+#: Waits from here on are worth telling.
+TOLD_FROM_S = 1.0
+_TOO_MANY = 429
+
+
+class Pacer(Protocol):
+    """Hands out slots, one per attempt."""
+
+    async def acquire(self) -> None:
+        """Wait for a slot: first come, first served."""
+
+    def observe(self, status: int, headers: Mapping[str, str]) -> None:
+        """Learn from what came of a slot: once per slot, status 0 if no answer came."""
+
+    def pause(self, seconds: float) -> None:
+        """Hand out no slot before that time is over."""
+
+
+class OpenPacer:
+    """No limit of its own; keeps the pauses. The base of the others.
+
+    The head of the line holds the lock while it waits, which makes the line fair, and
+    a waiter that is cancelled leaves it without having taken anything.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        on_wait: Callable[[float, str], None] | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._on_wait = on_wait
+        self._line = asyncio.Lock()
+        self._paused_until = 0.0
+        self._in_flight = 0
+
+    async def acquire(self) -> None:
+        """Wait for a slot: first come, first served."""
+        async with self._line:
+            while (wait := self._wait()) is not None:
+                seconds, reason = wait
+                if self._on_wait and reason and seconds >= TOLD_FROM_S:
+                    self._on_wait(seconds, reason)
+                await self._clock.sleep(seconds)
+            self._in_flight += 1
+            self._take(self._clock.monotonic())
+
+    def observe(self, status: int, headers: Mapping[str, str]) -> None:
+        """Learn from what came of a slot: once per slot, status 0 if no answer came."""
+        self._in_flight = max(0, self._in_flight - 1)
+        self._learn(status, headers)
+
+    def pause(self, seconds: float) -> None:
+        """Hand out no slot before that time is over."""
+        until = self._clock.monotonic() + max(0.0, seconds)
+        self._paused_until = max(self._paused_until, until)
+
+    def _wait(self) -> tuple[float, str] | None:
+        now = self._clock.monotonic()
+        pause_s, slot_s = self._paused_until - now, self._slot_at(now) - now
+        if max(pause_s, slot_s) <= 0:
+            return None
+        if pause_s >= slot_s:
+            return pause_s, "the service asked for a pause"
+        return slot_s, self._reason()
+
+    def _slot_at(self, now: float) -> float:
+        """Return when the next slot is free, on the steady clock."""
+        return now
+
+    def _take(self, now: float) -> None:
+        """Note that a slot was handed out."""
+
+    def _learn(self, status: int, headers: Mapping[str, str]) -> None:
+        """Adapt to what the service says."""
+
+    def _reason(self) -> str:
+        """Say why a slot is not free yet; nothing to say: that is the pace itself."""
+        return ""
+
+
+class RatePacer(OpenPacer):
+    """Evenly spaced slots, at a rate that halves on 429 and climbs back.
+
+    It climbs back soon to just below what was refused, and from there so slowly that
+    a limit which nobody announces is found, kept to, and rarely hit again.
+
+    A window of w seconds holds at most ``(w + CATCH_UP_S) * rate + 1`` slots: the
+    catch-up makes good what a late event loop has lost, and is too small for a burst.
+    Both together never fill a service's second beyond the rate: a service that counts
+    by its own seconds would refuse what comes a moment too early.
+    """
+
+    CATCH_UP_S = 0.02
+    #: The part of the rate that is used.
+    SHARE = 0.98
+    #: The slowest pace, as a part of the configured one.
+    FLOOR = 1 / 64
+    #: How far below a refused rate should be fine, and how far above it the refusal is
+    #: out of date, as a part of it. Doubled, up to ``WIDEST``, while it is not fine.
+    MARGIN, WIDEST = 0.02, 0.5
+    #: Seconds in which a halved rate is regained up to there, ...
+    REGAIN_S = 2.0
+    #: ... in which the margin is crossed after that (a wide one sooner), ...
+    PATIENCE_S = 120.0
+    #: ... and in which a rate beyond it would double, at the growth of the moment.
+    GROWTH_S = 30.0
+
+    def __init__(
+        self,
+        rate: float,
+        *,
+        clock: Clock | None = None,
+        on_wait: Callable[[float, str], None] | None = None,
+    ) -> None:
+        super().__init__(clock=clock, on_wait=on_wait)
+        if not rate > 0:
+            raise ValueError("the rate has to be above zero")
+        self._full_rate = rate
+        self._next_at = 0.0
+        #: Answers still to come to what was sent at the rate before the last halving.
+        self._stale = 0
+        #: The rate that was refused last, and how far below it should be fine.
+        self._refused, self._margin = rate, self.MARGIN
+        self.rate = rate
+
+    def _slot_at(self, now: float) -> float:
+        del now
+        return self._next_at
+
+    def _take(self, now: float) -> None:
+        earliest = max(self._next_at, now - self.CATCH_UP_S)
+        self._next_at = earliest + 1 / (self.rate * self.SHARE)
+
+    def _learn(self, status: int, headers: Mapping[str, str]) -> None:
+        del headers
+        is_stale = self._stale > 0
+        self._stale = max(0, self._stale - 1)
+        if status == _TOO_MANY and not is_stale:
+            self._note_refusal()
+            self.rate = max(self.rate / 2, self._full_rate * self.FLOOR)
+            self._stale = self._in_flight
+        elif 200 <= status < 500 and status != _TOO_MANY:
+            self.rate = min(self._climbed(), self._full_rate)
+
+    def _note_refusal(self) -> None:
+        is_below = self.rate < self._refused * (1 - self._margin / 2)
+        self._margin = min(2 * self._margin, self.WIDEST) if is_below else self.MARGIN
+        self._refused = self.rate
+
+    def _climbed(self) -> float:
+        """Return the rate one good answer later, which is ``1 / rate`` seconds."""
+        fine = self._refused * (1 - self._margin)
+        if self.rate < fine:
+            return min(self.rate + fine / 2 / self.REGAIN_S / self.rate, fine)
+        if self.rate < self._refused * (1 + self._margin):
+            crossed_s = self.PATIENCE_S * self.MARGIN / self._margin
+            return self.rate + self._refused * self._margin / crossed_s / self.rate
+        return self.rate + 1 / self.GROWTH_S
+
+
+def _aware(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class RateLimit(BaseModel):
+    """Trakt's ``X-Ratelimit``; what is out of these bounds is not believed."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    name: str = ""
+    limit: Annotated[int, Field(ge=1, le=10_000)]
+    period: Annotated[int, Field(ge=1, le=3_600)]
+    remaining: int | None = None
+    until: Annotated[datetime, AfterValidator(_aware)] | None = None
+
+
+class QuotaPacer(OpenPacer):
+    """At most ``limit`` slots in any window of ``period_s``, as fast as one likes.
+
+    A log of the last ``limit`` sending times slides along, so short walks go at full
+    speed. Limit and period follow the ``X-Ratelimit`` header. Other processes may use
+    up the same quota: once what remains is spoken for, the line rests until the
+    service's window ends.
+    """
+
+    #: Requests travel at different speeds: the service may see them closer together.
+    MARGIN_S = 1.0
+
+    def __init__(
+        self,
+        limit: int = 500,
+        period_s: float = 300.0,
+        *,
+        clock: Clock | None = None,
+        on_wait: Callable[[float, str], None] | None = None,
+    ) -> None:
+        super().__init__(clock=clock, on_wait=on_wait)
+        if limit < 1 or not period_s > 0:
+            raise ValueError("limit and period have to be above zero")
+        self._sent: deque[float] = deque(maxlen=limit)
+        self.limit = limit
+        self.period_s = period_s
+
+    def _slot_at(self, now: float) -> float:
+        if len(self._sent) < self.limit:
+            return now
+        return self._sent[0] + self.period_s + self.MARGIN_S
+
+    def _take(self, now: float) -> None:
+        self._sent.append(now)
+
+    def _learn(self, status: int, headers: Mapping[str, str]) -> None:
+        del status
+        told = read_rate_limit(headers.get("X-Ratelimit"))
+        if told is None:
+            return
+        if told.limit != self.limit:
+            self.limit = told.limit
+            self._sent = deque(self._sent, maxlen=told.limit)
+        self.period_s = float(told.period)
+        if told.remaining is None or told.until is None:
+            return
+        if told.remaining <= self._in_flight:
+            left = told.until - server_time(headers, self._clock.now())
+            self.pause(min(left.total_seconds(), self.period_s))
+
+    def _reason(self) -> str:
+        return f"{self.limit} requests in {self.period_s:.0f} s are used up"
+
+
+def read_rate_limit(value: str | None) -> RateLimit | None:
+    """Read the quota for reads that Trakt announces; None for anything else."""
+    if not value:
+        return None
+    try:
+        told = RateLimit.model_validate_json(value)
+    except ValidationError:
+        return None
+    # The quota for writes comes under the same header and is none of ours.
+    return told if not told.name or "GET" in told.name.upper() else None

@@ -1,0 +1,118 @@
+"""Where the requests of one client pass, and where all of them are held back."""
+
+from __future__ import annotations
+
+import math
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from connectors.errors import (
+    RateLimitedError,
+    ServiceError,
+    TransientError,
+    UnknownOutcomeError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from connectors.clock import Clock
+    from connectors.http.pacing import Pacer
+    from connectors.http.retry import Progress, RetryPolicy
+
+
+@dataclass(slots=True)
+class RequestStats:
+    """Counters of one client.
+
+    ``requests`` counts what was sent, retries and redirects included. ``waits_s`` adds
+    up the waiting of all callers, so it can exceed the time that has passed.
+    """
+
+    requests: int = 0
+    retries: int = 0
+    waits_s: float = 0.0
+    rate_limited: int = 0
+    unknown: int = 0
+
+
+@dataclass(slots=True)
+class Slot:
+    """The right to send once, and what came of it; status 0 means no answer."""
+
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Gate:
+    """Hands out slots of the pacer, and closes while a service asks for a long rest."""
+
+    def __init__(
+        self, service: str, pacer: Pacer, *, policy: RetryPolicy, clock: Clock
+    ) -> None:
+        self.stats = RequestStats()
+        self._service = service
+        self._pacer = pacer
+        self._policy = policy
+        self._clock = clock
+        #: On the steady clock. Nobody waits that long, so requests are refused.
+        self._closed_until = 0.0
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[Slot]:
+        """Wait for a slot, and tell the pacer what came of it.
+
+        Raises RateLimitedError while the gate is closed.
+        """
+        self._refuse_while_closed()
+        asked_at = self._clock.monotonic()
+        await self._pacer.acquire()
+        self.stats.waits_s += self._clock.monotonic() - asked_at
+        slot = Slot()
+        try:
+            self._refuse_while_closed()
+            yield slot
+        finally:
+            self._pacer.observe(slot.status, slot.headers)
+
+    def heed(
+        self, verdict: ServiceError, asked_s: float | None, progress: Progress
+    ) -> ServiceError:
+        """Hold everybody back for as long as the service asks, in full.
+
+        Returns what becomes of the request: a rest that is longer than the policy
+        allows ends it.
+        """
+        if not isinstance(verdict, (TransientError, UnknownOutcomeError)):
+            return verdict
+        pause_s = asked_s
+        if isinstance(verdict, RateLimitedError):
+            self.stats.rate_limited += 1
+            pause_s = asked_s or verdict.retry_after_s
+            pause_s = pause_s or self._policy.backoff_s(progress.attempts)
+        if not pause_s:
+            return verdict
+        if pause_s <= self._policy.longest_pause_s:
+            self._pacer.pause(pause_s)
+            progress.is_paused = True
+            return verdict
+        self._closed_until = self._clock.monotonic() + pause_s
+        progress.is_over = True
+        is_refused = isinstance(verdict, TransientError)
+        return self._closed(pause_s, verdict.status) if is_refused else verdict
+
+    def _refuse_while_closed(self) -> None:
+        left_s = self._closed_until - self._clock.monotonic()
+        if left_s > 0:
+            raise self._closed(left_s)
+
+    def _closed(self, seconds: float, status: int | None = None) -> RateLimitedError:
+        wait = f"{math.ceil(seconds / 60)} minutes"
+        return RateLimitedError(
+            f"{self._service} asks to wait {wait} before the next request.",
+            remedy=f"Run it again in {wait}; what is done already is not done twice.",
+            retry_after_s=seconds,
+            service=self._service,
+            status=status,
+        )

@@ -1,0 +1,173 @@
+"""One request over the wire and its whole answer: aiohttp, without some of its habits.
+
+Knows nothing of pace, retry and login.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.request
+from functools import cache
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from multidict import CIMultiDict
+
+from connectors.errors import ConfigError, ServiceError
+from connectors.http.outcome import FAULTS, judge_fault
+from connectors.http.response import Response
+from connectors.urls import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from yarl import URL
+
+    from connectors.http.outcome import Call
+
+#: Servers close idle connections after 5 s (Node) or more. A write that meets the
+#: closing has an unknown outcome, so idle connections are given up before that.
+_KEEPALIVE_S = 4.0
+#: The part of the time that connecting may take: what ends there was never sent, which
+#: lets a write go again.
+_CONNECT_SHARE = 0.5
+
+
+class Wire:
+    """Sends to one service, on the caller's session or on its own."""
+
+    def __init__(
+        self,
+        base: URL,
+        *,
+        session: aiohttp.ClientSession | None,
+        headers: Mapping[str, str],
+        timeout_s: float,
+    ) -> None:
+        self._base = base
+        self._session = session
+        self._owns_session = session is None
+        self._timeout_s = timeout_s
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=timeout_s * _CONNECT_SHARE
+        )
+        self._headers = {
+            "User-Agent": user_agent(),
+            "Accept": "application/json",
+            # Trakt answers 412 without it, to a GET as well.
+            "Content-Type": "application/json",
+            **headers,
+        }
+
+    async def send(
+        self,
+        call: Call,
+        url: URL,
+        *,
+        params: Mapping[str, str | int | float],
+        json: Any,
+        login: Mapping[str, str],
+    ) -> Response | ServiceError:
+        """Send once and return the answer, or what went wrong.
+
+        An error is returned, not raised, so that no foreign exception, which may quote
+        headers and query, hangs on as its context. The time limit covers connecting,
+        headers and body.
+        """
+        headers = CIMultiDict(self._headers)
+        headers.update(login)
+        if not all(map(str.isprintable, headers.values())):
+            return ConfigError(
+                f"A token or key for {call.service} holds a line break or another "
+                "control character.",
+                remedy="Copy it again, without anything around it.",
+                service=call.service,
+            )
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._open().request(
+                    call.method,
+                    url,
+                    params=params,
+                    json=json,
+                    headers=headers,
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    timeout=self._timeout,
+                    middlewares=(send_once,),
+                ) as answer,
+            ):
+                body = await answer.read()
+        except FAULTS as fault:
+            return judge_fault(call, fault)
+        return Response(answer.status, answer.headers, body, call.service, call.label)
+
+    async def close(self) -> None:
+        """Close the session, unless it is the caller's."""
+        if self._owns_session and self._session is not None:
+            await self._session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(keepalive_timeout=_KEEPALIVE_S),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                # trust_env would also read ~/.netrc, whose entries clash with our
+                # Authorization header, and would send loopback through the proxy.
+                trust_env=False,
+                proxy=proxy_for(self._base),
+            )
+        return self._session
+
+
+class SeveredError(aiohttp.ClientError):
+    """The connection broke after it stood: the request may have been handled."""
+
+
+async def send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a request again on its own (a client middleware).
+
+    It does so once for GET, PUT, DELETE and other idempotent methods when the
+    connection breaks, on fresh connections too (``ClientSession._request``, 3.14). That
+    would send a removal twice unseen, and a read past the pacer. Only ClientOSError and
+    ServerDisconnectedError make it do so.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+        pass
+    raise SeveredError
+
+
+@cache
+def user_agent() -> str:
+    """Return name and version; an empty or a stock agent is blocked at Trakt's door."""
+    try:
+        version = metadata.version("trakt2discovr")
+    except metadata.PackageNotFoundError:  # run from a bare source tree
+        version = "0"
+    return f"trakt2discovr/{version}"
+
+
+def proxy_for(base: URL) -> str | None:
+    """Return the proxy that the environment or the system names for that address."""
+    host = base.host or ""
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    proxy = urllib.request.getproxies().get(base.scheme)
+    if not proxy:
+        return None
+    scheme = proxy.partition("://")[0] if "://" in proxy else "http"
+    if scheme not in {"http", "https"}:
+        raise ConfigError(
+            f"The proxy that the environment names for {base.scheme} is a {scheme} "
+            "proxy, which is not supported.",
+            remedy="Name an http proxy in HTTPS_PROXY, or the host in NO_PROXY.",
+        )
+    return proxy if "://" in proxy else f"http://{proxy}"

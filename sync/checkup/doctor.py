@@ -1,0 +1,113 @@
+"""The check-up: what depends on nothing runs at once, the findings keep their order."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from connectors.clock import SystemClock
+from connectors.errors import ConfigError
+from sync.checkup.clients import DoctorWiring
+from sync.checkup.config import CHECK as CONFIG
+from sync.checkup.config import check_config, check_software
+from sync.checkup.discovr import DiscovrCheckup
+from sync.checkup.findings import (
+    Finding,
+    Verdict,
+    from_error,
+    ok,
+    unchecked,
+    warning,
+)
+from sync.checkup.others import check_pharen, check_tmdb, reach_tmdb
+from sync.checkup.state import TOKENS, check_database, check_token_store
+from sync.checkup.trakt import TraktCheckup
+from sync.runtime.concurrency import run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import aiohttp
+
+    from connectors.clock import Clock
+    from sync.config import Settings
+
+CLOCK = "clock"
+#: Times decide which play is new and what a season default covers.
+_MOST_SKEW = timedelta(minutes=2)
+_REST = ("state", "logins", "services")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All findings in order, and how many requests each service was sent for them."""
+
+    findings: tuple[Finding, ...]
+    requests: Mapping[str, int] = field(default_factory=dict)
+
+
+async def examine(
+    settings: Settings | ConfigError,
+    place: Path | None,
+    *,
+    clock: Clock | None = None,
+    session: aiohttp.ClientSession | None = None,
+) -> Diagnosis:
+    """Check everything; ``place`` is the config file. A wrong config ends it early.
+
+    Writes nothing to a service, nor to the state; a login that has run out may be
+    renewed.
+    """
+    if isinstance(settings, ConfigError):
+        why = f"it depends on {CONFIG}"
+        rest = (unchecked(name, why) for name in _REST)
+        return Diagnosis((from_error(CONFIG, settings), *check_software(), *rest))
+    here = [*check_config(settings, place), *check_software()]
+    tokens = check_token_store(settings)
+    database = await check_database(settings)
+    local = [*here, *database, *tokens]
+    if any(finding.verdict is Verdict.PROBLEM for finding in tokens):
+        why = f"it depends on {TOKENS}"
+        return Diagnosis((*local, unchecked("services", why)))
+    async with AsyncExitStack() as stack:
+        wiring = DoctorWiring(
+            settings, stack, session=session, clock=clock or SystemClock()
+        )
+        services = await _check_services(settings, wiring)
+        return Diagnosis((*local, *_clock(wiring), *services), wiring.requests)
+
+
+async def _check_services(settings: Settings, wiring: DoctorWiring) -> list[Finding]:
+    trakt, discovr = TraktCheckup(settings, wiring), DiscovrCheckup(settings, wiring)
+    on_trakt, on_discovr, reached, on_pharen = await run_all(
+        trakt.run(),
+        discovr.run(),
+        reach_tmdb(settings),
+        check_pharen(settings, wiring),
+    )
+    seasons = [*trakt.seasons, *discovr.seasons]
+    on_tmdb = await check_tmdb(wiring, reached, seasons)
+    return [*on_trakt, *on_discovr, *reached, *on_tmdb, *on_pharen]
+
+
+def _clock(wiring: DoctorWiring) -> list[Finding]:
+    skews = wiring.heard.skews
+    if not skews:
+        return [unchecked(CLOCK, "no service has told its time")]
+    wrong = {name: skew for name, skew in skews.items() if abs(skew) > _MOST_SKEW}
+    if not wrong:
+        apart = max(abs(skew) for skew in skews.values())
+        within = f"within {max(1, round(apart.total_seconds()))} s"
+        return [ok(CLOCK, f"{within} of {', '.join(skews)}")]
+    named = ", ".join(_skew(name, skew) for name, skew in wrong.items())
+    remedy = "Set the clock of this machine, best by NTP: times decide what is new."
+    return [warning(CLOCK, f"this machine is {named}", remedy)]
+
+
+def _skew(name: str, skew: timedelta) -> str:
+    minutes = abs(skew).total_seconds() / 60
+    where = "behind" if skew > timedelta(0) else "ahead of"
+    return f"{minutes:,.0f} minutes {where} {name}"

@@ -1,0 +1,108 @@
+"""The logins as they are kept here: their kind, their age, their end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.discovr.auth import refresh_token
+from connectors.trakt.auth import token_in_force
+from sync.checkup.findings import Cause, Finding, ok, problem, warning
+from sync.token_store import secret
+from sync.wiring.logins import discovr_login, login_warnings, trakt_login
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from connectors.auth.tokens import TokenStore
+    from sync.config import Settings
+    from sync.wiring.logins import Login
+
+TRAKT, DISCOVR = "Trakt login", "Discovr login"
+_LOG_IN = "Log in again: trakt2discovr login {}"
+_IDENTITY = "rt_"
+
+
+def check_trakt_login(settings: Settings, store: TokenStore, now: datetime) -> Finding:
+    """Judge the Trakt login without asking Trakt. Raises ConfigError for the store."""
+    login = trakt_login(settings, store, now)
+    again = _LOG_IN.format("trakt")
+    if login is None:
+        remedy = "Log in: trakt2discovr login trakt (or read a download: --from-file)"
+        return problem(TRAKT, "there is none", remedy, Cause.LOGIN)
+    if misfit := _trakt_misfit(settings, store, now):
+        remedy = f"{again}; and take it out of the config if it stands there."
+        return problem(TRAKT, misfit, remedy, Cause.LOGIN)
+    if login.has_ended(now):
+        ended = f"it ran out on {login.ends_at:%Y-%m-%d} and cannot renew itself"
+        return problem(TRAKT, ended, again, Cause.LOGIN)
+    text = _describe(login, now)
+    if login.renews_itself:
+        return ok(TRAKT, f"{text}, renews itself")
+    why = "there is no refresh token, or no [trakt] client_secret"
+    remedy = "Set [trakt] client_secret, and log in: trakt2discovr login trakt"
+    return warning(TRAKT, f"{text}, cannot renew itself: {why}", remedy)
+
+
+def check_discovr_login(
+    settings: Settings, store: TokenStore, now: datetime
+) -> Finding:
+    """Judge the Discovr login, as above."""
+    login = discovr_login(settings, store)
+    again = _LOG_IN.format("discovr")
+    if login is None:
+        remedy = "Log in: trakt2discovr login discovr"
+        return problem(DISCOVR, "there is none", remedy, Cause.LOGIN)
+    configured = secret(settings.discovr.refresh_token)
+    token = refresh_token(store, configured)
+    if misfit := _discovr_misfit(token):
+        return problem(DISCOVR, misfit, again, Cause.LOGIN)
+    if login.has_ended(now):
+        ended = f"it ran out on {login.ends_at:%Y-%m-%d}"
+        return problem(DISCOVR, ended, again, Cause.LOGIN)
+    text = _describe(login, now)
+    if login_warnings(store, now, configured):
+        return warning(DISCOVR, text, again)
+    if not token.startswith(_IDENTITY):
+        odd = "it does not look like a refresh token of Discovr"
+        return warning(DISCOVR, f"{text}; {odd}", again)
+    return ok(DISCOVR, text)
+
+
+def _describe(login: Login, now: datetime) -> str:
+    parts = [f"in the {login.place}"]
+    if login.obtained_at:
+        parts.append(f"{(now - login.obtained_at).days} days old")
+    if login.ends_at and not login.renews_itself:
+        days = (login.ends_at - now).days
+        parts.append(f"ends on {login.ends_at:%Y-%m-%d}, in {days} days")
+    if login.place == "config":
+        parts.append("its age is not known")
+    return ", ".join(parts)
+
+
+def _trakt_misfit(settings: Settings, store: TokenStore, now: datetime) -> str | None:
+    keys = settings.trakt
+    configured = (secret(keys.access_token), secret(keys.refresh_token))
+    token = token_in_force(store, configured, now)
+    held = [token.access_token, token.refresh_token] if token else []
+    found = [text for text in held if text]
+    if len(found) > len(set(found)):
+        return "access token and refresh token are the same, which they never are"
+    if any(text.startswith(_IDENTITY) for text in found):
+        return "it is a token of Discovr"
+    return _bearer_misfit(found)
+
+
+def _discovr_misfit(token: str) -> str | None:
+    if token.count(".") == 2:
+        return (
+            "it is a session token, which lives 30 minutes; what is needed is the "
+            "refresh token (identity)"
+        )
+    return _bearer_misfit([token])
+
+
+def _bearer_misfit(tokens: list[str]) -> str | None:
+    if any(text.lower().startswith("bearer") for text in tokens):
+        return 'the word "Bearer" is part of it, which belongs to the header'
+    return None

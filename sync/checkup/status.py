@@ -1,0 +1,246 @@
+"""``status``: what this machine knows by itself. Asks no service, changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003  # pydantic needs it at run time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ValidationError
+
+from connectors.clock import SystemClock
+from connectors.discovr.auth import stored_profile
+from connectors.errors import ConfigError
+from sync.documents.report import UnmatchedDocument
+from sync.documents.status import (
+    CountDocument,
+    DatabaseDocument,
+    HolderDocument,
+    LoginStateDocument,
+    ProfileStateDocument,
+    RunDocument,
+    StatusDocument,
+)
+from sync.ledger import BusyError, Ledger, Outcome, StateError
+from sync.ledger.fact_names import LEFT_OUT, PROFILES, SCHEDULE, WATERMARK
+from sync.token_store import secret, token_store
+from sync.wiring.logins import discovr_login, login_warnings, trakt_login
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from connectors.clock import Clock
+    from sync.config import Settings
+    from sync.documents.report import LeftOutDocument
+    from sync.ledger import Run
+    from sync.wiring.logins import Login
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Schedule(BaseModel):
+    next_run_at: AwareDatetime | None = None
+    every_s: float | None = None
+
+
+class _Watermark(BaseModel):
+    at: AwareDatetime
+    checked_at: AwareDatetime | None = None
+    reconciled_at: AwareDatetime | None = None
+    stale: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Logins:
+    """What the token store says."""
+
+    documents: tuple[LoginStateDocument, ...]
+    warnings: tuple[str, ...] = ()
+    profile: str | None = None
+
+
+@dataclass(slots=True)
+class _State:
+    """What the state database says."""
+
+    database: DatabaseDocument
+    names: dict[str, str] = field(default_factory=dict)
+    profiles: list[ProfileStateDocument] = field(default_factory=list)
+
+
+async def read_status(
+    settings: Settings, *, clock: Clock | None = None
+) -> StatusDocument:
+    """Tell what is known, also while a run holds a profile.
+
+    What cannot be read is said in the document. Raises ConfigError for a database
+    address that cannot be understood.
+    """
+    now = (clock or SystemClock()).now()
+    logins = _read_logins(settings, now)
+    state = await _read_state(settings)
+    wanted = settings.discovr.profile or logins.profile
+    known = {profile.id for profile in state.profiles}
+    # Without a name the settings mean whatever the login chose.
+    chosen = state.names.get(settings.discovr.profile or "")
+    if wanted in known:
+        chosen = wanted
+    profiles = [
+        profile.model_copy(update={"is_chosen": profile.id == chosen})
+        for profile in state.profiles
+    ]
+    return StatusDocument(
+        at=now,
+        wanted=wanted,
+        profile=chosen,
+        profiles=tuple(sorted(profiles, key=lambda p: not p.is_chosen)),
+        logins=logins.documents,
+        database=state.database,
+        warnings=logins.warnings,
+    )
+
+
+def _read_logins(settings: Settings, now: datetime) -> _Logins:
+    try:
+        store = token_store(settings)
+        found = (
+            _login("trakt", trakt_login(settings, store, now)),
+            _login("discovr", discovr_login(settings, store)),
+        )
+        configured = secret(settings.discovr.refresh_token)
+        warnings = login_warnings(store, now, configured)
+        return _Logins(found, tuple(warnings), stored_profile(store, configured))
+    except ConfigError as error:
+        told = {"problem": error.message, "remedy": error.remedy}
+    return _Logins(
+        (
+            LoginStateDocument(service="trakt", **told),
+            LoginStateDocument(service="discovr", **told),
+        )
+    )
+
+
+def _login(service: Any, login: Login | None) -> LoginStateDocument:
+    if login is None:
+        return LoginStateDocument(service=service)
+    return LoginStateDocument(
+        service=service,
+        place=login.place,
+        obtained_at=login.obtained_at,
+        ends_at=login.ends_at,
+        renews_itself=login.renews_itself,
+    )
+
+
+async def _read_state(settings: Settings) -> _State:
+    async with Ledger(settings.state.url, is_read_only=True) as ledger:
+        kind, place = ledger.kind, ledger.place
+        state = _State(DatabaseDocument(kind=kind, place=place))
+        try:
+            facts = await ledger.describe()
+            state.database = DatabaseDocument(
+                kind=kind,
+                place=place,
+                software=facts.software,
+                schema_version=facts.version,
+                is_current=facts.is_current,
+                size_bytes=facts.size_bytes,
+            )
+            if facts.is_current:
+                await _read_profiles(ledger, state)
+        except StateError as error:
+            told = {"problem": error.message, "remedy": error.remedy}
+            state.database = state.database.model_copy(update=told)
+    return state
+
+
+async def _read_profiles(ledger: Ledger, state: _State) -> None:
+    state.names = await ledger.get_facts(PROFILES)
+    # A run that had nothing to write left no more than the name.
+    written = await ledger.profiles()
+    for profile in dict.fromkeys([*written, *state.names.values()]):
+        names = sorted(n for n, id_ in state.names.items() if n and id_ == profile)
+        state.profiles.append(await _read_profile(ledger, profile, names))
+
+
+async def _read_profile(
+    ledger: Ledger, profile: str, names: Sequence[str]
+) -> ProfileStateDocument:
+    # First the holder: a run that ends between the two is then under way, not dead.
+    holder = await _read_holder(ledger, profile)
+    runs = await ledger.runs(profile, limit=1)
+    facts = await ledger.get_facts(profile)
+    times = await ledger.fact_times(profile)
+    counts = await ledger.count_outcomes(profile)
+    left_out = _fact(UnmatchedDocument, facts.get(LEFT_OUT))
+    schedule = _fact(_Schedule, facts.get(SCHEDULE))
+    watermark = _fact(_Watermark, facts.get(WATERMARK))
+    return ProfileStateDocument(
+        id=profile,
+        names=tuple(names),
+        holder=holder,
+        last_run=_run(runs[0], holder) if runs else None,
+        last_checked_at=_latest(
+            times.get(LEFT_OUT), watermark.checked_at if watermark else None
+        ),
+        next_run_at=schedule.next_run_at if schedule else None,
+        every_s=schedule.every_s if schedule else None,
+        watermark_at=watermark.at if watermark else None,
+        reconciled_at=watermark.reconciled_at if watermark else None,
+        pending=counts[Outcome.PENDING],
+        unclear=counts[Outcome.UNKNOWN],
+        unmatched=_count(left_out.unmatched) if left_out else None,
+        unsupported=_count(left_out.unsupported) if left_out else None,
+        unreadable=len(left_out.quarantined) if left_out else None,
+        removed=_count_stale(watermark),
+    )
+
+
+def _count_stale(watermark: _Watermark | None) -> int | None:
+    if watermark is None or watermark.stale is None:
+        return None
+    return len(watermark.stale)
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max(filter(None, moments), default=None)
+
+
+async def _read_holder(ledger: Ledger, profile: str) -> HolderDocument | None:
+    try:
+        await ledger.check_free(profile)
+    except BusyError as busy:
+        holder = busy.holder
+        return HolderDocument.model_validate(holder) if holder else HolderDocument()
+    return None
+
+
+def _run(run: Run, holder: HolderDocument | None) -> RunDocument:
+    # Whoever has come later holds the profile for a run that is yet to begin.
+    is_held = holder is not None and (holder.since or run.started_at) <= run.started_at
+    outcome = "under way" if is_held else "broken off"
+    if run.finished_at is not None:
+        outcome = "finished" if run.outcome == "loaded" else run.outcome or "stopped"
+    return RunDocument(
+        number=run.id,
+        command=run.command,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        outcome=outcome,
+        plays=run.summary.get("plays"),
+        writes=run.summary.get("operations"),
+        failed=run.summary.get("failed"),
+    )
+
+
+def _count(group: Iterable[LeftOutDocument]) -> CountDocument:
+    plays = [left.plays for left in group]
+    return CountDocument(titles=len(plays), plays=sum(plays))
+
+
+def _fact(model: type[M], value: Any) -> M | None:
+    """Read a fact; None where there is none, or where it is of another version."""
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None

@@ -1,0 +1,245 @@
+"""What each command does, from its options to its exit code."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from connectors.errors import InputError
+from sync import api
+from sync.cli.ask import agree
+from sync.cli.carrying import Confirmation, exit_code, finish
+from sync.cli.progress import Reporter
+from sync.cli.runner import Exit
+from sync.cli.runner import run as run_command
+from sync.cli.session import open_settings, require_an_answer
+from sync.cli.view.lines import show_next
+from sync.cli.view.lists import show_left_out, show_profiles, show_undone
+from sync.cli.view.plan import show_plan
+from sync.documents.report import ProfileDocument, ProfilesDocument
+from sync.pipeline.documents import report_document, undo_document
+from sync.pipeline.plan_file import read_plan
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from sync.cli.context import Context
+    from sync.cli.runner import Output
+    from sync.config import Settings
+    from sync.pipeline.result import Report
+    from sync.runtime.stop import Stop
+
+_FILL_IN = (
+    "{} is written: fill in the ids that you find. The next run reads them there, and "
+    "only these titles go again."
+)
+
+
+def migrate(
+    context: Context,
+    *,
+    files: Sequence[Path],
+    accept_incomplete: bool,
+    strict: bool,
+    dry_run: bool,
+    yes: bool,
+    force: bool,
+) -> int:
+    """Carry everything over; with ``dry_run`` only show the plan."""
+    if dry_run:
+        return plan(
+            context,
+            files=files,
+            accept_incomplete=accept_incomplete,
+            strict=strict,
+            out=None,
+        )
+    require_an_answer(context, yes=yes, look="plan")
+
+    async def work(output: Output, stop: Stop) -> int:
+        async with _opened(context, output, files) as (settings, reporter):
+            report = await api.migrate(
+                settings,
+                confirm=Confirmation(context, output, reporter, yes=yes),
+                accept_incomplete=accept_incomplete,
+                is_forced=force,
+                stop=stop,
+                files=files,
+                on_event=reporter.on_event,
+            )
+        return finish(output, reporter, report, "migrate", is_strict=strict)
+
+    return run_command(context, work)
+
+
+def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
+    """Carry out a plan file."""
+    require_an_answer(context, yes=yes, look="plan")
+
+    async def work(output: Output, stop: Stop) -> int:
+        saved = read_plan(file)
+        async with _opened(context, output, saved.files) as (settings, reporter):
+            report = await api.apply(
+                settings,
+                file,
+                confirm=Confirmation(context, output, reporter, yes=yes),
+                is_forced=force,
+                stop=stop,
+                on_event=reporter.on_event,
+            )
+        return finish(output, reporter, report, "apply", is_strict=False)
+
+    return run_command(context, work)
+
+
+def undo(context: Context, *, run: int | None, yes: bool) -> int:
+    """Take back what one run added."""
+    require_an_answer(context, yes=yes, look="plan")
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with _opened(context, output, None) as (settings, reporter):
+
+            async def confirm(number: int, writes: int) -> bool:
+                reporter.pause()
+                question = f"Take back the {writes:,} writes of run {number}?"
+                return yes or await agree(question)
+
+            undone = await api.undo(
+                settings, run, confirm=confirm, on_event=reporter.on_event
+            )
+        document = undo_document(undone)
+        output.emit(document, lambda console: show_undone(console, document, context))
+        return Exit.INCOMPLETE if undone.left_alone else Exit.DONE
+
+    return run_command(context, work)
+
+
+def plan(
+    context: Context,
+    *,
+    files: Sequence[Path],
+    accept_incomplete: bool,
+    strict: bool,
+    out: Path | None,
+) -> int:
+    """Show what would be written, and write the plan file if asked to."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with _opened(context, output, files) as (settings, reporter):
+            report = await api.plan(
+                settings,
+                accept_incomplete=accept_incomplete,
+                files=files,
+                on_event=reporter.on_event,
+            )
+        code = exit_code(report, is_strict=strict)
+        following = _after_plan(context, report, files, out)
+        document = report_document(
+            report, "plan", code, files, warnings=reporter.warnings
+        )
+        document = document.model_copy(update={"next": following})
+        if out:
+            _write(out, document.model_dump_json(indent=2) + "\n")
+
+        def show(console: Console) -> None:
+            show_plan(console, report, context)
+            if following:
+                show_next(console, following)
+
+        output.emit(document, show)
+        return code
+
+    return run_command(context, work)
+
+
+def _after_plan(
+    context: Context, report: Report, files: Sequence[Path], out: Path | None
+) -> str | None:
+    """Choose the command that carries the plan out; None if there is nothing to do."""
+    operations, playback = report.prepared.plan.operations, report.playback
+    if out and operations:
+        return context.call(f"apply {shlex.quote(str(out))}")
+    is_needed = operations or (playback and playback.plan.chosen)
+    return context.call("migrate", *files) if is_needed else None
+
+
+def verify(
+    context: Context, *, files: Sequence[Path], accept_incomplete: bool, strict: bool
+) -> int:
+    """Compare both sides and name each difference."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with _opened(context, output, files) as (settings, reporter):
+            report = await api.verify(
+                settings,
+                accept_incomplete=accept_incomplete,
+                files=files,
+                on_event=reporter.on_event,
+            )
+        return finish(
+            output, reporter, report, "verify", is_strict=strict, is_exact=True
+        )
+
+    return run_command(context, work)
+
+
+def profiles(context: Context) -> int:
+    """List the profiles of the Discovr account."""
+    # The network's libraries: most commands that read the ledger alone need none.
+    from connectors.discovr.auth import list_profiles  # noqa: PLC0415
+    from sync.wiring.bootstrap import open_identity  # noqa: PLC0415
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with (
+            _opened(context, output) as (settings, _),
+            open_identity(settings) as identity,
+        ):
+            found = await list_profiles(identity)
+        document = ProfilesDocument(
+            profiles=tuple(ProfileDocument(id=p.id, name=p.name) for p in found)
+        )
+        output.emit(document, lambda console: show_profiles(console, document))
+        return Exit.DONE
+
+    return run_command(context, work)
+
+
+def unmatched(context: Context, *, out: Path | None) -> int:
+    """List what the last run could not carry over."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with _opened(context, output, None) as (settings, _):
+            document = await api.unmatched(settings, out=out)
+        output.emit(document, lambda console: show_left_out(console, document))
+        if out and not context.is_quiet:
+            output.notes.print(_FILL_IN.format(out), markup=False, soft_wrap=True)
+        return Exit.DONE
+
+    return run_command(context, work)
+
+
+@asynccontextmanager
+async def _opened(
+    context: Context, output: Output, files: Sequence[Path] | None = ()
+) -> AsyncIterator[tuple[Settings, Reporter]]:
+    """Load the settings, start the sandbox if asked to, and show progress."""
+    async with AsyncExitStack() as stack:
+        settings = await open_settings(context, stack, files)
+        with Reporter(
+            output.notes, is_quiet=context.is_quiet, has_bars=not context.is_verbose
+        ) as reporter:
+            yield settings, reporter
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be written ({error.strerror}).",
+            remedy="Name a file in a folder that exists and may be written to.",
+        ) from None

@@ -1,0 +1,145 @@
+"""What ``report`` does: prints it, writes it as a page, or publishes it."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import click
+
+from connectors.errors import InputError
+from connectors.files import replace_file
+from sync.cli.ask import agree
+from sync.cli.runner import Exit
+from sync.cli.runner import run as run_command
+from sync.cli.session import open_settings, require_an_answer
+from sync.documents.extras import PageFileDocument, PublishedDocument
+from sync.documents.report_store import recall_report
+from sync.ledger import Ledger
+from sync.ledger.fact_names import recall_profile, wanted
+from sync.report.data import Material
+from sync.report.markdown import render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sync.cli.context import Context
+    from sync.cli.runner import Output
+    from sync.config import Settings
+    from sync.runtime.stop import Stop
+
+#: So many of the latest runs are listed.
+_RUNS = 12
+
+
+def report(
+    context: Context,
+    *,
+    html: Path | None,
+    publish: str | None,
+    title: str | None,
+    yes: bool,
+) -> int:
+    """Print the report of the last run, write it as a page, or publish it."""
+    if html and publish:
+        raise click.UsageError("--html and --publish are two things: give one of them.")
+    if publish:
+        require_an_answer(context, yes=yes, look="report")
+    if title is not None and not (publish and title.strip()):
+        raise click.UsageError("--title names the page of --publish: give both.")
+
+    async def work(output: Output, _stop: Stop) -> int:
+        if html:
+            _refuse_what_is_no_file(html)
+        async with AsyncExitStack() as stack:
+            settings = await open_settings(context, stack, None)
+            if publish:
+                if yes or await agree("Publish the report?"):
+                    await _publish(output, settings, title)
+            else:
+                ledger = await Ledger.open(settings.state.url)
+                await stack.enter_async_context(ledger)
+                profile = await recall_profile(ledger, settings.discovr.profile)
+                kept, at = await recall_report(ledger, profile)
+                if html:
+                    material = Material(
+                        report=kept,
+                        at=at,
+                        histories=await ledger.histories(kept.profile),
+                        runs=await ledger.runs(kept.profile, limit=_RUNS),
+                        profile=wanted(settings.discovr.profile),
+                        is_rehearsal=context.is_sandbox,
+                    )
+                    _show_page(output, _write(html, material))
+                else:
+                    text = render(kept, at)
+                    output.emit(kept, lambda _console: click.echo(text, nl=False))
+        return Exit.DONE
+
+    return run_command(context, work)
+
+
+async def _publish(output: Output, settings: Settings, title: str | None) -> None:
+    # The clients are needed here only.
+    from sync.extras.publish import publish_report  # noqa: PLC0415
+
+    published = await publish_report(settings, title=title)
+    document = PublishedDocument(
+        id=published.id, title=published.title, is_new=published.is_new
+    )
+    done = "Published as" if published.is_new else "Updated:"
+    output.emit(
+        document,
+        lambda console: console.print(
+            f"{done} {published.title} ({published.id})", markup=False
+        ),
+    )
+
+
+def _show_page(output: Output, document: PageFileDocument) -> None:
+    output.emit(
+        document,
+        lambda console: console.print(
+            f"The report is in {document.path} ({_size(document.size)}). Open it in a "
+            "browser; only you can read the file.",
+            markup=False,
+        ),
+    )
+
+
+def _write(path: Path, material: Material) -> PageFileDocument:
+    # The templates are needed here only.
+    from sync.report.page import render_html  # noqa: PLC0415
+
+    # Half of a surrogate pair cannot be written, and titles come from anywhere.
+    content = render_html(material).encode(errors="replace")
+    try:
+        replace_file(path, content.decode())
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be written ({error.strerror}).",
+            remedy="Name a file in a folder that exists and may be written to.",
+        ) from None
+    report, histories = material.report, material.histories
+    return PageFileDocument(
+        path=str(path.absolute()),
+        size=len(content),
+        profile=report.profile,
+        run=report.run,
+        titles=len(histories),
+        plays=sum(len(history.plays) for history in histories),
+    )
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    # What is put in place of a folder, a device or a pipe would destroy it.
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "no ordinary file"
+        raise InputError(
+            f"{path.name or path} is {kind}.",
+            remedy="Name a file, such as report.html.",
+        )
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"

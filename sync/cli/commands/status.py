@@ -1,0 +1,218 @@
+"""``status`` on the terminal: one fact a line, and what to do about what is missing."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sync.checkup.status import read_status
+from sync.cli.progress import Reporter
+from sync.cli.runner import Exit, run
+from sync.cli.session import open_settings
+from sync.events import Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from sync.cli.context import Context
+    from sync.cli.runner import Output
+    from sync.documents.status import (
+        CountDocument,
+        DatabaseDocument,
+        LoginStateDocument,
+        ProfileStateDocument,
+        RunDocument,
+        StatusDocument,
+    )
+    from sync.runtime.stop import Stop
+
+
+def status(context: Context) -> int:
+    """Show it; 2 when a file or database cannot be read, whatever it would say."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with AsyncExitStack() as stack:
+            settings = await open_settings(context, stack)
+            document = await read_status(settings)
+        reporter = Reporter(output.notes, is_quiet=context.is_quiet)
+        for warning in document.warnings:
+            reporter.on_event(Warned(warning))
+        output.emit(document, StatusView(context, document).show)
+        problems = [document.database.problem, *(g.problem for g in document.logins)]
+        return Exit.USAGE if any(problems) else Exit.DONE
+
+    return run(context, work)
+
+
+class StatusView:
+    """The lines, each hint as the person would type it here."""
+
+    def __init__(self, context: Context, document: StatusDocument) -> None:
+        self._call = context.call
+        self._document = document
+        self._now = document.at
+
+    def show(self, console: Console) -> None:
+        """Print them."""
+        for line in self.lines():
+            console.print(line, markup=False, soft_wrap=True)
+
+    def lines(self) -> Iterator[str]:
+        """Return them."""
+        document = self._document
+        if document.profile is None:
+            yield self._unknown_profile()
+        for profile in document.profiles:
+            names = f" ({', '.join(profile.names)})" if profile.names else ""
+            chosen = ", chosen" if profile.is_chosen else ""
+            yield f"profile {profile.id}{names}{chosen}"
+            for name, text in self._profile_lines(profile):
+                yield f"  {name:<13}{text}"
+        yield "logins"
+        for login in document.logins:
+            yield f"  {login.service:<13}{self._login(login)}"
+        yield "state"
+        yield f"  {'database':<13}{self._database(document.database)}"
+
+    def _unknown_profile(self) -> str:
+        document = self._document
+        if document.wanted is None:
+            return f"profile: none is chosen yet: {self._call('login discovr')}"
+        if document.database.problem:
+            return f"profile {document.wanted}: nothing can be read of it, see below"
+        migrate = self._call("migrate")
+        return f"profile {document.wanted}: no run has written for it yet: {migrate}"
+
+    def _profile_lines(
+        self, profile: ProfileStateDocument
+    ) -> Iterator[tuple[str, str]]:
+        now, migrate = self._now, self._call("migrate")
+        yield "held by", _holder(profile)
+        yield (
+            "last run",
+            self._run(profile.last_run) if profile.last_run else "none yet",
+        )
+        checked = _moment(profile.last_checked_at, now)
+        yield "last checked", checked or f"never: {migrate}"
+        yield "next run", self._next_run(profile)
+        watermark = _moment(profile.watermark_at, now)
+        yield "watermark", watermark or f"none yet: {self._call('sync')} sets it"
+        if profile.reconciled_at:
+            yield "read whole", _moment(profile.reconciled_at, now)
+        yield "open writes", _open_writes(profile)
+        more = self._call("unmatched")
+        yield "unmatched", _titles(profile.unmatched, more)
+        yield "not possible", _titles(profile.unsupported, more)
+        if profile.unreadable:
+            yield "unreadable", f"{profile.unreadable:,} records: {more}"
+        yield "removed", self._removed(profile.removed)
+
+    def _run(self, run: RunDocument) -> str:
+        began = _moment(run.started_at, self._now)
+        parts = [f"{run.number}, {run.command}, {began}: {run.outcome}"]
+        if run.plays is not None and run.writes is not None:
+            failed = run.failed or 0
+            parts.append(f"{run.plays:,} plays read")
+            parts.append(f"{run.writes - failed:,} of {run.writes:,} writes arrived")
+            if failed:
+                parts.append(
+                    f"{failed:,} failed: {self._call('migrate')} sends them again"
+                )
+        elif run.outcome == "broken off":
+            parts.append(f"{self._call('migrate')} resumes it")
+        return ", ".join(parts)
+
+    def _next_run(self, profile: ProfileStateDocument) -> str:
+        due = profile.next_run_at
+        every = f", every {_span(profile.every_s)}" if profile.every_s else ""
+        if due is None and every:
+            return f"one is under way{every}"
+        if due is None:
+            return f"not scheduled: {self._call('sync --every 6h')}"
+        if due < self._now:
+            return f"was due {_moment(due, self._now)}{every}: is it still running?"
+        return f"{_moment(due, self._now)}{every}"
+
+    def _removed(self, titles: int | None) -> str:
+        if not titles:
+            return "not known" if titles is None else "none"
+        which = f"{titles:,} title{'s' * (titles != 1)}"
+        prune = self._call("sync --prune")
+        return f"of {which}, plays are no longer on Trakt: {prune}"
+
+    def _login(self, login: LoginStateDocument) -> str:
+        again, now = self._call(f"login {login.service}"), self._now
+        if login.problem:
+            return f"{login.problem} {login.remedy}"
+        if login.place is None:
+            return f"none: {again}"
+        parts = [f"in the {login.place}"]
+        if login.obtained_at:
+            parts.append(f"obtained {_moment(login.obtained_at, now)}")
+        if login.renews_itself:
+            parts.append("renews itself")
+        if login.ends_at and not login.renews_itself:
+            verb = "ended" if login.ends_at <= now else "ends"
+            parts.append(f"{verb} {_moment(login.ends_at, now)}: {again}")
+        if login.place == "config" and not login.ends_at:
+            parts.append("of unknown age")
+        return ", ".join(parts)
+
+    def _database(self, database: DatabaseDocument) -> str:
+        migrate = self._call("migrate")
+        if database.problem:
+            return f"{database.problem} {database.remedy}"
+        if database.software is None:
+            return f"none yet at {database.place}: {migrate} makes it"
+        size = f"{(database.size_bytes or 0) / 2**20:,.1f} MiB"
+        line = f"{database.software}, {database.place}, {size}"
+        if database.schema_version is None:
+            return f"{line}, empty: {migrate} fills it"
+        line += f", schema {database.schema_version}"
+        late = "" if database.is_current else ", brought up to date by the next run"
+        return line + late
+
+
+def _holder(profile: ProfileStateDocument) -> str:
+    holder = profile.holder
+    if holder is None:
+        return "nobody"
+    if holder.since is None:
+        return "a run that has just begun"
+    since = f"{holder.since:%Y-%m-%d %H:%M} UTC"
+    return f"{holder.command}, process {holder.pid} on {holder.host}, since {since}"
+
+
+def _open_writes(profile: ProfileStateDocument) -> str:
+    counts = {"not answered": profile.pending, "unclear": profile.unclear}
+    found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    return f"{found}: the next run looks them up" if found else "none"
+
+
+def _titles(count: CountDocument | None, more: str) -> str:
+    if count is None:
+        return "not known"
+    if not count.titles:
+        return "none"
+    titles = f"{count.titles:,} title{'s' * (count.titles != 1)}"
+    return f"{titles}, {count.plays:,} play{'s' * (count.plays != 1)}: {more}"
+
+
+def _moment(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return ""
+    apart = _span(abs(now - moment).total_seconds())
+    when = f"in {apart}" if moment > now else f"{apart} ago"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({when})"
+
+
+def _span(seconds: float) -> str:
+    """Return a stretch of time in its largest whole unit."""
+    units = {"days": 86_400, "hours": 3_600, "minutes": 60}
+    for name, length in units.items():
+        if seconds >= 2 * length:
+            return f"{timedelta(seconds=seconds) // timedelta(seconds=length)} {name}"
+    return f"{seconds:.0f} seconds"

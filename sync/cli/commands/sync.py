@@ -1,0 +1,234 @@
+"""What ``sync`` does: one run, or the job that stays."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connectors.clock import SystemClock
+from connectors.errors import ConfigError, ServiceError
+from sync import api
+from sync.cli.carrying import Confirmation, exit_code, finish
+from sync.cli.progress import LoggingReporter, Reporter
+from sync.cli.runner import Exit
+from sync.cli.runner import run as run_command
+from sync.cli.session import open_settings, require_an_answer
+from sync.config import Settings, load_settings
+from sync.daemon.heartbeat import Heartbeat, ping
+from sync.daemon.job import Job, Terms
+from sync.daemon.recorder import Keeper
+from sync.daemon.systemd import Notifier
+from sync.daemon.turn import Result
+from sync.errors import StoppedError
+from sync.ledger import BusyError
+from sync.runtime import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import timedelta
+
+    from sync.cli.context import Context
+    from sync.cli.runner import Output
+    from sync.events import Event
+    from sync.runtime.logs import LogFormat
+    from sync.runtime.stop import Stop
+    from sync.runtime.values import Address
+
+_CLOCK = SystemClock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """The options as they were given; what is None may come from the config."""
+
+    every: timedelta | None
+    once: bool
+    prune: bool | None
+    yes: bool
+    force: bool
+    strict: bool
+    listen: Address | None
+    log_format: LogFormat | None
+
+    def interval(self, settings: Settings) -> timedelta | None:
+        """Return how often to run; None for once."""
+        return None if self.once else self.every or settings.sync.every
+
+    def prunes(self, settings: Settings) -> bool:
+        """Tell whether to take back what was removed."""
+        return settings.sync.prune if self.prune is None else self.prune
+
+    def address(self, settings: Settings) -> Address | None:
+        """Return where to listen, if anywhere."""
+        return self.listen or settings.sync.listen
+
+    def terms(self, settings: Settings) -> Terms:
+        """Return what a turn goes by."""
+        every = self.interval(settings)
+        if every is None:
+            raise ConfigError(
+                "[sync] every is not set any more.",
+                remedy="Set it again, or stop the job.",
+            )
+        return Terms(settings, every, self.prunes(settings))
+
+
+def sync(context: Context, **given: Any) -> int:
+    """Run once, or stay. Options that do not fit together are a usage error."""
+    options = _Options(**given)
+    if options.once and options.every:
+        raise click.UsageError("--once and --every contradict each other.")
+    if options.interval(_look_ahead(context)):
+        _refuse_to_stay_with(context, options)
+        return run_command(
+            context,
+            partial(_stay, context, options),
+            log_format=options.log_format or "text",
+        )
+    if options.listen:
+        raise click.UsageError("--listen needs --every: who runs once is gone.")
+    require_an_answer(context, yes=options.yes, look="plan")
+    return run_command(
+        context, partial(_run_once, context, options), log_format=options.log_format
+    )
+
+
+def _look_ahead(context: Context) -> Settings:
+    """Read the config for what the options depend on; the run says if it is wrong."""
+    try:
+        return load_settings(context.config)
+    except ConfigError:
+        return Settings()
+
+
+def _refuse_to_stay_with(context: Context, options: _Options) -> None:
+    if context.as_json:
+        raise click.UsageError(
+            "--json prints one document, at the end, and --every has no end: use "
+            "--log-format json for lines of JSON, or --once."
+        )
+    if options.force:
+        raise click.UsageError(
+            "--force goes past a guard once, and --every has no end: use --once."
+        )
+
+
+async def _run_once(
+    context: Context, options: _Options, output: Output, stop: Stop
+) -> int:
+    kind = LoggingReporter if options.log_format else Reporter
+    async with AsyncExitStack() as stack:
+        settings = await open_settings(context, stack)
+        reporter = stack.enter_context(
+            kind(
+                output.notes,
+                is_quiet=context.is_quiet,
+                has_bars=not context.is_verbose,
+            )
+        )
+        confirm = Confirmation(context, output, reporter, yes=options.yes)
+        try:
+            report = await api.sync(
+                settings,
+                prune=options.prunes(settings),
+                # A plan is no log line; it is shown to whoever is asked about it.
+                confirm=None if options.yes and options.log_format else confirm,
+                is_forced=options.force,
+                stop=stop,
+                on_event=reporter.on_event,
+            )
+        except (StoppedError, BusyError):
+            raise
+        except ServiceError:
+            await ping(settings, _CLOCK, is_good=False)
+            raise
+        is_good = exit_code(report, is_strict=options.strict) is Exit.DONE
+        await ping(settings, _CLOCK, is_good=is_good)
+    return finish(output, reporter, report, "sync", is_strict=options.strict)
+
+
+async def _stay(context: Context, options: _Options, output: Output, stop: Stop) -> int:
+    async with AsyncExitStack() as stack:
+        settings = await open_settings(context, stack)
+        address = options.address(settings)
+
+        def read() -> Terms:
+            fresh = _read_again(context, settings)
+            if options.address(fresh) != address:
+                kept = "Another [sync] listen counts from the next start."
+                logs.tell("listen.kept", kept, level=logging.WARNING)
+            return options.terms(fresh)
+
+        notifier = Notifier()
+        job = Job(
+            options.terms(settings),
+            read=read,
+            run=partial(_take_turn, context, options, output, stop),
+            stop=stop,
+            clock=_CLOCK,
+            watchers=(notifier, Keeper(), Heartbeat()),
+        )
+        if address:
+            from sync.daemon.server import served  # noqa: PLC0415  # only where used
+
+            await stack.enter_async_context(served(job, address))
+        await stack.enter_async_context(notifier.watched(_CLOCK))
+        stack.enter_context(_heeding_hangups(partial(notifier.reload, job)))
+        await job.stay()
+
+
+async def _take_turn(  # the first four are bound once
+    context: Context,
+    options: _Options,
+    output: Output,
+    stop: Stop,
+    terms: Terms,
+    on_event: Callable[[Event], None],
+) -> Result:
+    with LoggingReporter(
+        output.notes, is_quiet=context.is_quiet, has_bars=options.log_format != "json"
+    ) as reporter:
+
+        def tell(event: Event) -> None:
+            on_event(event)
+            reporter.on_event(event)
+
+        report = await api.sync(
+            terms.settings, prune=terms.prune, stop=stop, on_event=tell
+        )
+    is_good = exit_code(report, is_strict=options.strict) is Exit.DONE
+    return Result.of(report, is_good=is_good)
+
+
+def _read_again(context: Context, settings: Settings) -> Settings:
+    """Read the config again; the stand-ins of a sandbox stay where they are."""
+    fresh = load_settings(context.config)
+    if not context.is_sandbox:
+        return fresh
+    return settings.model_copy(update={"history": fresh.history, "sync": fresh.sync})
+
+
+@contextmanager
+def _heeding_hangups(reload: Callable[[], None]) -> Iterator[None]:
+    """Read the config anew on SIGHUP, unless it says that the terminal has gone."""
+    loop, had_terminal = asyncio.get_running_loop(), sys.stdin.isatty()
+
+    def heed() -> None:
+        if had_terminal and not sys.stdin.isatty():
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            reload()
+
+    loop.add_signal_handler(signal.SIGHUP, heed)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)

@@ -1,0 +1,40 @@
+"""The JSON Schema of every document that ``--json`` prints; docs/schema.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from sync.documents.doctor import DoctorDocument
+from sync.documents.extras import PageFileDocument, PagesDocument, PublishedDocument
+from sync.documents.job import JobDocument
+from sync.documents.login import LoginDocument, LogoutDocument
+from sync.documents.report import (
+    ErrorDocument,
+    ProfilesDocument,
+    ReportDocument,
+    UndoDocument,
+    UnmatchedDocument,
+)
+from sync.documents.status import StatusDocument
+
+
+def schema() -> dict[str, Any]:
+    """Return one schema of which every document is a case."""
+    documents = (
+        ReportDocument
+        | UndoDocument
+        | ProfilesDocument
+        | UnmatchedDocument
+        | LoginDocument
+        | LogoutDocument
+        | PagesDocument
+        | PublishedDocument
+        | PageFileDocument
+        | StatusDocument
+        | DoctorDocument
+        | JobDocument
+        | ErrorDocument
+    )
+    return TypeAdapter[Any](documents).json_schema(mode="serialization")

@@ -1,0 +1,116 @@
+"""The JSON document of ``status``. Change it only by adding."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003  # pydantic needs it at run time
+from typing import Literal
+
+from sync.documents.report import Document
+
+
+class DatabaseDocument(Document):
+    """The state database; ``problem`` says why nothing can be read of it.
+
+    ``software`` is null where there is no database yet. A ``schema_version`` that is
+    not current is brought up to date by the next run.
+    """
+
+    kind: str
+    place: str
+    software: str | None = None
+    schema_version: str | None = None
+    is_current: bool = False
+    size_bytes: int | None = None
+    problem: str | None = None
+    remedy: str | None = None
+
+
+class RunDocument(Document):
+    """A run that wrote. ``outcome``: finished, stopped, under way or broken off.
+
+    ``plays`` were read, ``writes`` planned; both null until the run has ended.
+    """
+
+    number: int
+    command: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    plays: int | None
+    writes: int | None
+    failed: int | None
+
+
+class HolderDocument(Document):
+    """Who holds a profile; all null in the moment before that is noted."""
+
+    host: str | None = None
+    pid: int | None = None
+    command: str | None = None
+    since: datetime | None = None
+
+
+class CountDocument(Document):
+    """So many titles, with so many plays."""
+
+    titles: int
+    plays: int
+
+
+class ProfileStateDocument(Document):
+    """What is known of one Discovr profile; null is what nobody noted yet.
+
+    ``names`` are those by which the settings called it. ``pending`` and ``unclear``
+    count writes that the next run looks up. Both sides were last read whole at
+    ``reconciled_at``; of ``removed`` titles Discovr holds what Trakt no longer has.
+    """
+
+    id: str
+    names: tuple[str, ...] = ()
+    is_chosen: bool = False
+    holder: HolderDocument | None = None
+    last_run: RunDocument | None = None
+    last_checked_at: datetime | None = None
+    next_run_at: datetime | None = None
+    every_s: float | None = None
+    watermark_at: datetime | None = None
+    reconciled_at: datetime | None = None
+    pending: int = 0
+    unclear: int = 0
+    unmatched: CountDocument | None = None
+    unsupported: CountDocument | None = None
+    unreadable: int | None = None
+    removed: int | None = None
+
+
+class LoginStateDocument(Document):
+    """A login, never its tokens; no age is known of one that stands in the config.
+
+    ``ends_at`` is when it ends or, where it ``renews_itself``, when it is renewed.
+    """
+
+    service: Literal["trakt", "discovr"]
+    place: Literal["token store", "config"] | None = None
+    obtained_at: datetime | None = None
+    ends_at: datetime | None = None
+    renews_itself: bool = False
+    problem: str | None = None
+    remedy: str | None = None
+
+
+class StatusDocument(Document):
+    """What this machine knows without asking anybody, as of ``at``.
+
+    ``wanted`` is the profile that the settings or the login name, ``profile`` its id;
+    the latter is null until a run has written for it.
+    """
+
+    format: Literal["trakt2discovr/status"] = "trakt2discovr/status"
+    version: Literal[1] = 1
+    at: datetime
+    wanted: str | None
+    profile: str | None
+    profiles: tuple[ProfileStateDocument, ...]
+    logins: tuple[LoginStateDocument, ...]
+    database: DatabaseDocument
+    warnings: tuple[str, ...] = ()

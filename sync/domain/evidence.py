@@ -1,0 +1,126 @@
+"""Whose an entry is: told by the ledger, since entries carry no id of their own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from sync.domain.entries import OUR_LABEL, Entry, count_viewings, minutes_of
+from sync.domain.plan import Action, Operation
+from sync.domain.plays import to_minute
+from sync.domain.seasons import current_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sync.domain.writes import Row
+
+#: So far the service's clock may be from ours, when it dates what is set.
+CLOCKS_APART = timedelta(minutes=2)
+
+
+def is_removal(row: Row) -> bool:
+    """Whether taking it back removes an entry, rather than setting one back."""
+    return row.operation.action is Action.ADD or row.before_progress is None
+
+
+def is_made_by(rows: Iterable[Row], entry: Entry) -> bool:
+    """Whether one of the rows made the entry, rather than found and set it."""
+    of_key = [row for row in rows if row.operation.key == entry.key]
+    return any(
+        is_ours(entry, row)
+        if row.operation.action is Action.ADD
+        else row.before_progress is None and entry.progress == row.operation.progress
+        for row in of_key
+    )
+
+
+def others_beside(
+    entries: Sequence[Entry], rows: Sequence[Row], but: Entry | None = None
+) -> bool:
+    """Whether a viewing that none of the rows made stands under a key, or hides there.
+
+    ``entries`` are all of that key; ``but`` is not looked at.
+    """
+    added = {
+        row.operation.watched_at
+        for row in rows
+        if row.operation.action is Action.ADD and row.operation.key == entries[0].key
+    }
+    hidden = count_viewings(entries) - len(entries)
+    return hidden > len(added - minutes_of(entries)) or any(
+        entry.is_completed and entry is not but and not is_made_by(rows, entry)
+        for entry in entries
+    )
+
+
+def is_as_set(entry: Entry, row: Row) -> bool:
+    """Whether the time of the entry is one that a SET can have left.
+
+    PATCH keeps the time that it finds, or moves it to its own: nobody says which. An
+    earlier version did not note what it found: any time before the write may be it.
+    """
+    if entry.updated_at is None or row.settled_at is None:
+        return True
+    latest = row.settled_at + CLOCKS_APART
+    if row.before_at is None:
+        return entry.updated_at <= latest
+    is_as_found = to_minute(entry.updated_at) == to_minute(row.before_at)
+    return is_as_found or row.intended_at - CLOCKS_APART <= entry.updated_at <= latest
+
+
+def is_ours(entry: Entry, row: Row) -> bool:
+    """Whether the entry is the one that the row added."""
+    # PATCH may have dropped the label; the minute and the ledger say whose it is.
+    return (
+        entry.updated_at is not None
+        and to_minute(entry.updated_at) == row.operation.watched_at
+        and entry.imported in (OUR_LABEL, None)
+    )
+
+
+class Count(NamedTuple):
+    """How many viewings of a key stood there, and the minutes known to be of them.
+
+    ``minutes`` is None where any may be: PATCH may move the time of what it sets.
+    """
+
+    viewings: int = 0
+    minutes: frozenset[datetime] | None = frozenset()
+
+    def after(self, operation: Operation) -> Count:
+        """Count again, after a write."""
+        if operation.action is Action.SET:
+            return Count(max(self.viewings, 1), None)
+        known = None if self.minutes is None else self.minutes | {operation.watched_at}
+        return Count(self.viewings + 1, known)
+
+
+def is_in_place(
+    operation: Operation,
+    entries: Sequence[Entry],
+    before: Count | None = None,
+) -> bool:
+    """Whether the entries of a title and season show that the write took effect.
+
+    Of an explicit entry it matters only what it says now, and a season default is known
+    by its minute. Where every viewing counts it must be listed by its minute, or one
+    more than ``before`` must hide behind what is listed: repeats may be merged.
+    """
+    mine = [entry for entry in entries if entry.key == operation.key]
+    current = current_entry(mine)
+    if current is None:
+        return False
+    if operation.action is Action.SET:
+        return current.progress == operation.progress
+    if before is None and not operation.is_default:
+        return current.is_completed
+    done = [e for e in mine if e.is_completed]
+    if operation.watched_at in minutes_of(done):
+        return True
+    if before is None or count_viewings(mine) <= len(mine):
+        return False
+    # What is listed and was not there before is the person's, and no sign of a write.
+    known = minutes_of(mine) if before.minutes is None else before.minutes
+    theirs = minutes_of(mine) - known
+    return count_viewings(mine) - len(theirs) > before.viewings

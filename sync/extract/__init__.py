@@ -1,0 +1,1 @@
+"""From Trakt's account or a download to proved plays."""

@@ -1,0 +1,78 @@
+"""The Source that reads account downloads and backups instead of the API."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from connectors.errors import InputError
+from connectors.trakt.export import read_export
+from sync.extract.records import PlayMapper, UnusableRecordError, resume_points
+from sync.ports import Extraction, Quarantined, Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from connectors.clock import Clock
+    from connectors.trakt.models import HistoryItem
+    from sync.domain.plays import Play
+    from sync.domain.resume import ResumePoint
+
+
+class FileSource:
+    """Files have no end to pin and no stamps; what they lack they show themselves."""
+
+    def __init__(self, paths: Sequence[Path], clock: Clock) -> None:
+        self._paths = tuple(paths)
+        self._clock = clock
+        self._points: tuple[list[ResumePoint], list[Quarantined]] = ([], [])
+        for path in self._paths:
+            if not _is_there(path):
+                raise InputError(
+                    f"There is no file {path}.",
+                    remedy="Check the path given with --from-file.",
+                )
+
+    async def extract(self, on_page: Callable[[int, int], None]) -> Extraction:
+        """Read all files as one history; raises InputError for what is no download."""
+        extraction = await asyncio.to_thread(self._extract)
+        on_page(extraction.receipt.pages, extraction.receipt.pages)
+        return extraction
+
+    async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
+        """Return the resume points that ``extract`` came across."""
+        return self._points
+
+    def _extract(self) -> Extraction:
+        mapper = PlayMapper(self._clock.now())
+        plays: list[Play] = []
+        quarantined: list[Quarantined] = []
+
+        def receive(items: Iterable[HistoryItem]) -> None:
+            for item in items:
+                try:
+                    plays.append(mapper.play(item))
+                except UnusableRecordError as error:
+                    where = f"history id {item.id}"
+                    quarantined.append(Quarantined(where, str(error)))
+
+        data = read_export(self._paths, receive=receive, clock=self._clock)
+        self._points = resume_points(data.playback, self._clock.now())
+        quarantined += [Quarantined(where, why) for where, why in data.quarantined]
+        receipt = Receipt(
+            source="the download",
+            plays=len(plays),
+            repeats=data.repeats,
+            pages=data.pages,
+            doubts=tuple(data.doubts),
+            notes=tuple(data.notes),
+        )
+        return Extraction(plays, receipt, quarantined)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a path too long, or a folder that may not be entered
+        return False

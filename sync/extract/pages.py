@@ -1,0 +1,151 @@
+"""The plays of one state of a Trakt account, and what speaks for their being all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sync.domain.plays import Kind
+from sync.extract.records import UnusableRecordError
+from sync.ports import Quarantined
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from datetime import datetime
+
+    from connectors.trakt.client import BadRecord, HistoryPage, HistoryRecord
+    from sync.domain.plays import Play
+    from sync.extract.records import PlayMapper
+
+    #: A film or episode, as the minimal lists count them: kind and Trakt id.
+    Item = tuple[str, int]
+
+
+@dataclass(slots=True)
+class MinimalCounts:
+    """Plays per film and per episode by the minimal lists (``extended=min``)."""
+
+    plays: Counter[Item] = field(default_factory=Counter)
+    show_of: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_api(
+        cls,
+        films: dict[int, list[datetime]],
+        shows: dict[int, dict[int, list[datetime]]],
+    ) -> MinimalCounts:
+        """Count what the two lists hold."""
+        plays: dict[Item, int] = {("movie", film): len(t) for film, t in films.items()}
+        show_of: dict[int, int] = {}
+        for show, episodes in shows.items():
+            show_of |= dict.fromkeys(episodes, show)
+            for episode, times in episodes.items():
+                item = ("episode", episode)
+                plays[item] = plays.get(item, 0) + len(times)
+        return cls(Counter(plays), show_of)
+
+
+@dataclass(slots=True)
+class Harvest:
+    """What all walks over one state brought, each play once.
+
+    Records that cannot become plays count as delivered: they are set aside by name, and
+    must not look like plays that Trakt withheld.
+    """
+
+    mapper: PlayMapper
+    plays: dict[Hashable, Play] = field(default_factory=dict)
+    set_aside: dict[Hashable, Quarantined] = field(default_factory=dict)
+    bad: dict[str, BadRecord] = field(default_factory=dict)
+    repeats: int = 0
+    pages: int = 0
+    announced: int | None = None
+    delivered: Counter[Item] = field(default_factory=Counter)
+    seen_in_walk: set[Hashable] = field(default_factory=set)
+
+    def start_walk(self) -> None:
+        """Begin to count repeats anew."""
+        self.seen_in_walk.clear()
+
+    def add(self, page: HistoryPage) -> int:
+        """Take a page in; return how many of its plays were new."""
+        self.pages += 1
+        for bad in page.bad:
+            if bad.identity not in self.bad and bad.kind and bad.trakt_id:
+                self.delivered[bad.kind, bad.trakt_id] += 1
+            self.bad[bad.identity] = bad
+        return sum(map(self._add, page.items))
+
+    def _add(self, item: HistoryRecord) -> bool:
+        thing = _item(item)
+        # Every play of the API has an id; should one lack it, its minute stands in.
+        identity: Hashable = item.id or (thing, item.watched_at)
+        self.repeats += identity in self.seen_in_walk
+        self.seen_in_walk.add(identity)
+        if identity in self.plays or identity in self.set_aside:
+            return False
+        if thing:
+            self.delivered[thing] = self.delivered.get(thing, 0) + 1
+        try:
+            self.plays[identity] = self.mapper.play(item)
+        except UnusableRecordError as error:
+            where = f"history id {item.id}"
+            self.set_aside[identity] = Quarantined(where, str(error))
+        return True
+
+    def missing(self, counts: MinimalCounts) -> Counter[Item]:
+        """Count the plays that the minimal lists know and no page delivered.
+
+        Records of which not even the id was legible may be any of them, so that many
+        are forgiven.
+        """
+        if self._is_even(counts):
+            return Counter()
+        missing = counts.plays - self.delivered
+        nameless = sum(1 for bad in self.bad.values() if bad.trakt_id is None)
+        return Counter() if missing.total() <= nameless else missing
+
+    def surplus(self, counts: MinimalCounts) -> int:
+        """Count the plays that pages delivered and the minimal lists do not know."""
+        if self._is_even(counts):
+            return 0
+        return (self.delivered - counts.plays).total()
+
+    def quarantined(self) -> list[Quarantined]:
+        """Return every record that became no play, with the reason."""
+        return [*self.set_aside.values()] + [
+            Quarantined(f"{b.kind or 'record'} {b.trakt_id or '?'}", b.reason)
+            for b in self.bad.values()
+        ]
+
+    def describe(self, missing: Counter[Item], counts: MinimalCounts) -> list[str]:
+        """Name what is missing, by title where another play tells it."""
+        if not missing:
+            return []
+        names = {}
+        for play in self.plays.values():
+            kind = "movie" if play.title.kind is Kind.FILM else "show"
+            names[kind, play.title.ids.trakt] = play.title.label
+        totals: Counter[str] = Counter()
+        for (kind, number), plays in missing.items():
+            owner = (kind, number)
+            if kind == "episode":
+                owner = ("show", counts.show_of.get(number, 0))
+            totals[names.get(owner, f"{owner[0]} with Trakt id {owner[1]}")] += plays
+        return [
+            f"{name}: {count} play{'s' * (count != 1)}"
+            for name, count in sorted(totals.items())
+        ]
+
+    def _is_even(self, counts: MinimalCounts) -> bool:
+        # A Counter's own comparison takes a step in Python for each of its items.
+        return dict.__eq__(self.delivered, counts.plays)
+
+
+def _item(item: HistoryRecord) -> Item | None:
+    if item.episode is not None and item.type in ("episode", None):
+        return ("episode", item.episode.ids.trakt) if item.episode.ids.trakt else None
+    if item.movie is not None:
+        return ("movie", item.movie.ids.trakt) if item.movie.ids.trakt else None
+    return None

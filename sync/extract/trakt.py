@@ -1,0 +1,239 @@
+"""Reads a whole Trakt history over the API, and proves that it is whole.
+
+Trakt pages by number without a snapshot, its counts are hints, and the order of equal
+times changes between calls. So the upper bound is pinned, repeats are dropped by id,
+the change stamps are read before and after, and the plays are counted per film and
+episode against the minimal lists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
+
+from connectors.errors import ContractError, RejectedError, TransientError
+from connectors.trakt.client import PAGE_LIMIT
+from connectors.trakt.extras import ExtrasClient
+from sync.extract.changes import Changes
+from sync.extract.pages import Harvest, MinimalCounts
+from sync.extract.records import PlayMapper, read_resume_points
+from sync.ports import Extraction, Receipt
+from sync.runtime.concurrency import run_all
+from sync.walk import Walk
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from connectors.clock import Clock
+    from connectors.trakt.client import TraktClient
+    from connectors.trakt.models import LastActivities
+    from sync.domain.plays import Kind
+    from sync.domain.resume import ResumePoint
+    from sync.domain.watermark import Stamps
+    from sync.ports import Quarantined
+    from sync.walk import OnPage
+
+#: Page sizes of the walks. Another size cuts the list at other places, so that what
+#: slipped through between two pages of one walk lies inside a page of the next.
+WALK_LIMITS = (PAGE_LIMIT, 239, 211, 197)
+#: How many states of a changing account are read before giving up.
+MOST_STATES = 3
+
+_CHANGING = "The account kept changing while it was read."
+_UNPROVED = "Trakt did not send its minimal lists, which prove that nothing is missing."
+_UNSTABLE = "Every walk brought plays that the walks before had not seen."
+_SURPLUS = "{} plays are in the history that Trakt's minimal lists do not count."
+
+
+class TraktSource:
+    """The Source that reads the signed-in account."""
+
+    def __init__(self, client: TraktClient, *, concurrency: int, clock: Clock) -> None:
+        self._client = client
+        self._concurrency = concurrency
+        self._clock = clock
+        self._server_time: datetime | None = None
+        #: What ``stamps`` read and no reading has begun with yet.
+        self._activities: LastActivities | None = None
+
+    async def extract(self, on_page: OnPage) -> Extraction:
+        """Read all plays and the proof that they are all; never raises for a gap."""
+        requests_before = self._client.http.stats.requests
+        before, server_time = await self._begin()
+        for _ in range(MOST_STATES):
+            end_at = server_time or self._clock.now()
+            state = _State(self._client, self._concurrency, on_page, end_at)
+            await state.read()
+            after, server_time = await self._client.last_activities()
+            if _watched(before) == _watched(after) and not state.is_proved:
+                await state.close_gaps()
+                after, server_time = await self._client.last_activities()
+            if _watched(before) == _watched(after):
+                break
+            before = after
+        else:
+            state.doubts.append(_CHANGING)
+        requests = self._client.http.stats.requests - requests_before
+        # Resume points are read after this: what moves them from now on is new.
+        return replace(state.extraction(requests), stamps=_stamps(before))
+
+    async def stamps(self) -> Stamps:
+        """Read the change stamps: one request."""
+        self._activities, self._server_time = await self._client.last_activities()
+        return _stamps(self._activities)
+
+    async def _begin(self) -> tuple[LastActivities, datetime | None]:
+        """Return the stamps to read against; older ones only prove less."""
+        activities, self._activities = self._activities, None
+        if activities is not None:
+            return activities, self._server_time
+        return await self._client.last_activities()
+
+    async def extract_changes(
+        self,
+        known: Extraction,
+        stamps: Stamps,
+        moved: Collection[Kind],
+        on_page: OnPage,
+    ) -> Extraction:
+        """Read what changed, and prove by the minimal lists that it is all.
+
+        Call ``stamps`` before. Where that does not prove it, everything is read.
+        """
+        read_at = self._server_time or self._clock.now()
+        changes = Changes(self._client, self._concurrency, on_page, known)
+        extraction = await changes.read(moved, read_at)
+        if extraction is None:
+            return await self.extract(on_page)
+        return replace(extraction, stamps=stamps, read_at=read_at)
+
+    async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
+        """Read where viewings stopped: one request a page of 250."""
+        client = ExtrasClient(self._client.http)
+        return await read_resume_points(client, self._clock.now())
+
+
+class _State:
+    """One state of the account: everything between two equal change stamps."""
+
+    def __init__(
+        self,
+        client: TraktClient,
+        concurrency: int,
+        on_page: OnPage,
+        end_at: datetime,
+    ) -> None:
+        self._client = client
+        self._concurrency = concurrency
+        self._on_page = on_page
+        self._end_at = end_at
+        self._counts: MinimalCounts | None = None
+        self._harvest = Harvest(PlayMapper(end_at))
+        self._walks = 0
+        self.doubts: list[str] = []
+
+    @property
+    def is_proved(self) -> bool:
+        counts, harvest = self._counts, self._harvest
+        if counts is None:
+            return False
+        return not harvest.missing(counts) and not harvest.surplus(counts)
+
+    async def read(self) -> None:
+        """Walk the announced pages, with the minimal lists read alongside.
+
+        Where the minimal lists then know of no other play, the pages are all there are;
+        otherwise the announced count may be too low.
+        """
+        walk, self._counts = await run_all(self._walk(PAGE_LIMIT), self._minimal())
+        if self._counts is None:
+            self.doubts.append(_UNPROVED)
+        if not self.is_proved:
+            await walk.read_on(until=walk.limit)
+
+    async def close_gaps(self) -> None:
+        """Look where plays can hide until nothing is missing or nothing new comes.
+
+        A surplus alone says that the minimal lists lag: one more walk that brings
+        nothing new confirms it.
+        """
+        if self._counts is None:
+            return
+        await self._read_beyond_the_bound()
+        for limit in WALK_LIMITS[1:]:
+            if self.is_proved:
+                return
+            walk = await self._walk(limit)
+            await walk.read_on(until=1)
+            if not walk.new:
+                return
+        if not self.is_proved:
+            self.doubts.append(_UNSTABLE)
+
+    async def _walk(self, limit: int) -> Walk:
+        self._walks += 1
+        self._harvest.start_walk()
+        ask = partial(self._client.history_page, end_at=self._end_at)
+        walk = Walk(ask, self._harvest, limit, self._on_page)
+        await walk.read_announced(self._concurrency)
+        return walk
+
+    async def _read_beyond_the_bound(self) -> None:
+        """Read the plays dated after the bound: in the future, or this very minute."""
+        start_at = self._end_at - timedelta(days=1)
+        for number in count(1):
+            page = await self._client.history_page(number, start_at=start_at)
+            if not self._harvest.add(page) or number >= (page.page_count or 1):
+                return
+
+    async def _minimal(self) -> MinimalCounts | None:
+        try:
+            films, shows = await run_all(
+                self._client.minimal_films(), self._client.minimal_shows()
+            )
+        except (RejectedError, ContractError, TransientError):
+            return None
+        return MinimalCounts.from_api(films, shows)
+
+    def extraction(self, requests: int) -> Extraction:
+        """Return the plays with the receipt: what proves them whole, or does not."""
+        harvest, notes = self._harvest, []
+        missing: list[str] = []
+        if self._counts is not None:
+            lost = harvest.missing(self._counts)
+            missing = harvest.describe(lost, self._counts)
+            if surplus := harvest.surplus(self._counts):
+                notes.append(_SURPLUS.format(surplus))
+        receipt = Receipt(
+            source="Trakt",
+            plays=len(harvest.plays),
+            repeats=harvest.repeats,
+            pages=harvest.pages,
+            requests=requests,
+            walks=self._walks,
+            announced=harvest.announced,
+            missing=tuple(missing),
+            doubts=tuple(self.doubts),
+            notes=tuple(notes),
+        )
+        plays = list(harvest.plays.values())
+        quarantined = harvest.quarantined()
+        return Extraction(plays, receipt, quarantined, read_at=self._end_at)
+
+
+def _stamps(activities: LastActivities) -> dict[str, str | None]:
+    """Return the stamps that move with plays, removals included, and with pauses."""
+    return {
+        f"{group}.{name}": moment.isoformat() if moment else None
+        for group in ("movies", "episodes")
+        for name in ("watched_at", "paused_at")
+        for moment in [getattr(getattr(activities, group), name)]
+    }
+
+
+def _watched(activities: LastActivities) -> tuple[datetime | None, datetime | None]:
+    return activities.movies.watched_at, activities.episodes.watched_at

@@ -1,0 +1,1 @@
+"""The smaller commands: suggestion pages and published reports."""

@@ -1,0 +1,113 @@
+"""Publishes a report on Pharen Hub: one page a profile, updated from then on.
+
+A second POST of the same page would make a second page. So the intent is durable before
+the first one leaves, with the pages that had this title already: of an unclear answer
+it tells which page is ours.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Unpack
+
+from connectors.clock import SystemClock
+from connectors.errors import NotFoundError, UnknownOutcomeError
+from connectors.pharen.models import TITLE_LIMIT
+from sync.documents.report_store import recall_report
+from sync.extras_wiring import ExtrasWiring
+from sync.ledger import Ledger
+from sync.ledger.fact_names import recall_profile, wanted
+from sync.report.markdown import render
+
+if TYPE_CHECKING:
+    from connectors.clock import Clock
+    from connectors.pharen.client import PharenClient
+    from sync.config import Settings
+    from sync.extras_wiring import Doors
+
+FACT = "pharen"
+#: A page whose answer was lost may still be on its way for so long.
+SETTLE_S = 5.0
+MOST_SENDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The page that holds the report; ``is_new``: it was added just now."""
+
+    id: str
+    title: str
+    is_new: bool
+
+
+async def publish_report(
+    settings: Settings, *, title: str | None = None, **doors: Unpack[Doors]
+) -> Published:
+    """Publish the report of the last run. Idempotent: there is one page a profile."""
+    clock = doors.get("clock") or SystemClock()
+    async with AsyncExitStack() as stack:
+        client = ExtrasWiring(settings, stack, **doors).pharen()
+        ledger = await stack.enter_async_context(await Ledger.open(settings.state.url))
+        profile = await recall_profile(ledger, settings.discovr.profile)
+        report, at = await recall_report(ledger, profile)
+        lock = ledger.profile_lock(report.profile, command="report", at=clock.now())
+        await stack.enter_async_context(lock)
+        publisher = Publisher(client, ledger, report.profile, clock)
+        title = title or f"From Trakt to Discovr: {wanted(settings.discovr.profile)}"
+        return await publisher.publish(title[:TITLE_LIMIT], render(report, at))
+
+
+class Publisher:
+    """Keeps one page of Pharen Hub in step with the reports of one profile."""
+
+    def __init__(
+        self, client: PharenClient, ledger: Ledger, profile: str, clock: Clock
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._profile = profile
+        self._clock = clock
+
+    async def publish(self, title: str, content: str) -> Published:
+        """Update the page that is known, or add one. ``title``: 1 to 255 characters."""
+        intent = await self._ledger.get_fact(self._profile, FACT)
+        known = await self._known(intent) if intent else None
+        if known is not None:
+            try:
+                await self._client.update(known, title, content)
+            except NotFoundError:  # somebody removed it there
+                known = None
+        page_id = known or await self._add(title, content)
+        await self._note(title, id=page_id)
+        return Published(page_id, title, is_new=known is None)
+
+    async def _known(self, intent: dict[str, Any]) -> str | None:
+        page_id: str | None = intent["id"]
+        return page_id or await self._find(intent["title"], set(intent["before"]))
+
+    async def _add(self, title: str, content: str) -> str:
+        before = {p.id async for p in self._client.pages() if p.title == title}
+        await self._note(title, id=None, before=sorted(before))
+        for _ in range(MOST_SENDS):
+            try:
+                return (await self._client.create(title, content)).id
+            except UnknownOutcomeError:
+                await self._clock.sleep(SETTLE_S)
+            if (found := await self._find(title, before)) is not None:
+                return found
+        raise UnknownOutcomeError(
+            f"Pharen Hub gave no clear answer to {MOST_SENDS} tries.",
+            remedy="Publish again later: the page is looked for first.",
+            service="Pharen Hub",
+        )
+
+    async def _find(self, title: str, before: set[str]) -> str | None:
+        async for page in self._client.pages():
+            if page.title == title and page.id not in before:
+                return page.id
+        return None
+
+    async def _note(self, title: str, **state: Any) -> None:
+        fact = {"title": title, "before": []} | state
+        await self._ledger.put_fact(self._profile, FACT, fact, self._clock.now())

@@ -1,0 +1,294 @@
+"""Applies operations to a target: paced, oldest first, and never one twice.
+
+The intent of every write is durable before it leaves. A write whose verdict is lost is
+looked up before it is sent again: in this run, and in a later one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from connectors.errors import (
+    ContractError,
+    RateLimitedError,
+    RejectedError,
+    ServiceError,
+    TransientError,
+    UnknownOutcomeError,
+)
+from sync.domain.entries import OUR_LABEL, minutes_of
+from sync.domain.evidence import Count, is_in_place
+from sync.domain.plan import Action
+from sync.events import Advanced, Stage
+from sync.ledger import Outcome
+from sync.runtime.concurrency import task_group
+from sync.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from connectors.clock import Clock
+    from sync.domain.plan import Operation
+    from sync.domain.plays import Key
+    from sync.events import Event
+    from sync.ledger import Before, Ledger
+    from sync.ports import Target
+
+#: Intents made durable in one commit. A crash leaves at most two groups to look up.
+GROUP = 25
+#: Before each look at a write of unclear outcome: it may still be on its way.
+LOOK_UP_WAITS_S = (1.0, 4.0)
+#: After so many writes in a row that could not even be looked up, the service is down.
+MOST_LOST = 5
+#: A write that keeps vanishing is given up after so many, and reported.
+MOST_SENDS = 5
+
+
+class Settled(NamedTuple):
+    """How an operation ended; ``detail`` says why where it did not end well."""
+
+    outcome: Outcome
+    detail: str = ""
+
+
+class _LookUpError(Exception):
+    """A title could not be read back; ``cause`` says why."""
+
+    def __init__(self, cause: ServiceError) -> None:
+        super().__init__(cause.message)
+        self.cause = cause
+
+
+class Loader:
+    """Applies the operations of one run. Use it once."""
+
+    def __init__(
+        self,
+        target: Target,
+        ledger: Ledger,
+        run: int,
+        *,
+        clock: Clock,
+        concurrency: int,
+        on_event: Callable[[Event], None],
+        stop: Stop | None = None,
+    ) -> None:
+        self._target = target
+        self._ledger = ledger
+        self._run = run
+        self._clock = clock
+        self._slots = asyncio.Semaphore(concurrency)
+        self._on_event = on_event
+        self._stop = stop or Stop()
+        self._in_flight: dict[asyncio.Task[None], Operation] = {}
+        self._unflushed: list[tuple[str, Outcome, str]] = []
+        self._fatal: ServiceError | None = None
+        self._unclear: frozenset[Key] = frozenset()
+        self._before: Mapping[str, Before] = {}
+        self._viewings: dict[Key, Count] | None = None
+        self._lost = 0
+        self._total = 0
+        self._unlimited: set[tuple[str, int | None]] = set()
+        self.settled: dict[str, Settled] = {}
+        self.is_probed = False
+
+    async def load(
+        self,
+        operations: Sequence[Operation],
+        *,
+        unclear: Collection[Key] = (),
+        before: Mapping[str, Before] | None = None,
+        viewings: Mapping[Key, Count] | None = None,
+        is_first: bool = False,
+    ) -> None:
+        """Apply in order; ``settled`` holds the outcome of each, even after an error.
+
+        ``unclear`` names keys that an earlier run may have written. ``before`` is what
+        stood there, by operation id, for the ledger; ``viewings`` how many stand there
+        by key, where every one counts. ``is_first`` reads the first added entry back
+        before anything else is added; ``is_probed`` tells that it was. An error that
+        would meet every write stops the run: what is under way is settled, then it is
+        raised.
+        """
+        self._unclear, self._before = frozenset(unclear), before or {}
+        self._viewings = None if viewings is None else dict(viewings)
+        self._total = len(operations)
+        with self._stop.heeded(self._in_flight.__len__):
+            try:
+                rest = await self._probe_first(operations) if is_first else operations
+                await self._apply(rest)
+            finally:
+                await asyncio.shield(self._flush())
+        if self._fatal:
+            raise self._fatal
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no further write is started."""
+        return self._stop.is_requested or self._fatal is not None
+
+    async def _probe_first(
+        self, operations: Sequence[Operation]
+    ) -> Sequence[Operation]:
+        """Apply up to the first entry that arrives and read it; return the others."""
+        for number, operation in enumerate(operations, 1):
+            # Listed merged with others of its key, it would tell nothing.
+            is_alone = not (self._viewings or {}).get(operation.key)
+            is_telling = is_alone and operation.action is Action.ADD
+            await self._apply([operation])
+            settled = self.settled.get(operation.id)
+            if settled is None:
+                break
+            if is_telling and settled.outcome is Outcome.APPLIED:
+                await self._probe(operation)
+                self.is_probed = True
+                return operations[number:]
+        return ()
+
+    async def _apply(self, operations: Sequence[Operation]) -> None:
+        groups = [operations[i : i + GROUP] for i in range(0, len(operations), GROUP)]
+        async with task_group() as tasks:
+            intents = [tasks.create_task(self._intend(group)) for group in groups[:1]]
+            for number, group in enumerate(groups):
+                await intents[number]
+                intents += [
+                    tasks.create_task(self._intend(later))
+                    for later in groups[number + 1 : number + 2]
+                ]
+                for operation in group:
+                    is_last = operation is operations[-1]
+                    await self._predecessors(operation, is_last=is_last)
+                    await self._slots.acquire()
+                    if self.is_stopping:
+                        return
+                    task = tasks.create_task(self._settle(operation))
+                    self._in_flight[task] = operation
+                    task.add_done_callback(self._landed)
+
+    async def _intend(self, group: Sequence[Operation]) -> None:
+        try:
+            await self._ledger.intend(self._run, group, self._clock.now(), self._before)
+        except ServiceError as error:
+            self._fatal = self._fatal or error
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        del self._in_flight[task]
+        self._slots.release()
+
+    async def _predecessors(self, operation: Operation, *, is_last: bool) -> None:
+        """Wait for the writes that must be in place before this one is sent.
+
+        The newest must end on top of the profile, and a zero must stand before the
+        default that it limits.
+        """
+        earlier = [
+            task
+            for task, other in self._in_flight.items()
+            if is_last
+            or other.key == operation.key
+            or (operation.is_default and other.key[:2] == operation.key[:2])
+        ]
+        if earlier:
+            await asyncio.wait(earlier)
+
+    async def _settle(self, operation: Operation) -> None:
+        try:
+            self._note(operation, await self._write(operation))
+            if len(self._unflushed) >= GROUP:
+                await self._flush()
+        except ServiceError as error:
+            # What is not settled stays pending: the next run takes it up again.
+            self._fatal = self._fatal or error
+
+    def _note(self, operation: Operation, settled: Settled) -> None:
+        id_ = operation.id
+        self.settled[id_] = settled
+        self._unflushed.append((id_, *settled))
+        if settled.outcome is not Outcome.APPLIED:
+            if not operation.progress:
+                self._unlimited.add(operation.key[:2])
+        elif self._viewings is not None:
+            key = operation.key
+            self._viewings[key] = self._viewings.get(key, Count()).after(operation)
+        self._on_event(Advanced(Stage.LOAD, len(self.settled), self._total))
+
+    async def _flush(self) -> None:
+        outcomes, self._unflushed = self._unflushed, []
+        if outcomes:
+            await self._ledger.settle(self._run, outcomes, self._clock.now())
+
+    async def _write(self, operation: Operation) -> Settled:
+        if operation.is_default and operation.key[:2] in self._unlimited:
+            # It would cover what nobody watched.
+            return Settled(Outcome.REJECTED, "an episode could not be kept out of it")
+        try:
+            settled = await self._write_or_find(operation)
+        except _LookUpError as failed:
+            self._lost += 1
+            if self._lost >= MOST_LOST:
+                raise failed.cause from None
+            return Settled(Outcome.UNKNOWN, failed.cause.message)
+        self._lost = 0
+        return settled
+
+    async def _write_or_find(self, operation: Operation) -> Settled:
+        if operation.key in self._unclear and await self._is_in_place(operation):
+            return Settled(Outcome.APPLIED, "found in place")
+        for _ in range(MOST_SENDS):
+            try:
+                await self._send(operation)
+            except RejectedError as error:
+                return Settled(Outcome.REJECTED, error.message)
+            except UnknownOutcomeError:
+                if await self._arrived_after_all(operation):
+                    return Settled(Outcome.APPLIED, "found in place")
+            else:
+                return Settled(Outcome.APPLIED)
+        return Settled(Outcome.UNKNOWN, f"no clear answer to {MOST_SENDS} writes")
+
+    async def _send(self, operation: Operation) -> None:
+        if operation.action is Action.ADD:
+            await self._target.add(operation.key, operation.watched_at)
+        else:
+            await self._target.set_progress(operation.key, operation.progress)
+
+    async def _arrived_after_all(self, operation: Operation) -> bool:
+        for wait_s in LOOK_UP_WAITS_S:
+            await self._clock.sleep(wait_s)
+            if await self._is_in_place(operation):
+                return True
+        return False
+
+    async def _is_in_place(self, operation: Operation) -> bool:
+        key = operation.key
+        try:
+            entries = await self._target.read_title(key.media, key.season)
+        except RateLimitedError:
+            raise
+        except (RejectedError, ContractError, TransientError) as error:
+            # One title that cannot be read must not stop the others.
+            raise _LookUpError(error) from None
+        before = None if self._viewings is None else self._viewings.get(key, Count())
+        return is_in_place(operation, entries, before)
+
+    async def _probe(self, operation: Operation) -> None:
+        """Stop unless the first entry came back as it was sent."""
+        key, sent = operation.key, operation.watched_at
+        entries = await self._target.read_title(key.media, key.season)
+        mine = [e for e in entries if e.key == key]
+        if not mine:
+            problem = "does not list it"
+        elif sent not in minutes_of(mine):
+            problem = "did not keep its time"
+        elif not any(e.imported == OUR_LABEL for e in mine):
+            problem = "did not keep its label"
+        else:
+            return
+        raise ContractError(
+            f"Discovr took the first entry ({key}, {sent:%Y-%m-%d %H:%M} UTC) but "
+            f"{problem}, so nothing more was written.",
+            remedy="Remove that entry on Discovr, and report this: the service has "
+            "changed.",
+            service="Discovr",
+        )

@@ -1,0 +1,1 @@
+"""The run: prepare, ask, load, verify."""

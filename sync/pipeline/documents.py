@@ -1,0 +1,233 @@
+"""Fills the JSON documents from what a run found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from sync.documents.report import (
+    BalanceDocument,
+    CostDocument,
+    EntriesDocument,
+    FailedDocument,
+    KeyDocument,
+    LeftAloneDocument,
+    LeftOutDocument,
+    OperationDocument,
+    OutlookDocument,
+    PlaybackDocument,
+    QuarantinedDocument,
+    ReceiptDocument,
+    ReportDocument,
+    ResumePointDocument,
+    SeasonDocument,
+    TitleDocument,
+    TitleReport,
+    UndoDocument,
+    UnmatchedDocument,
+    VerificationDocument,
+)
+from sync.domain.balance import Column
+from sync.domain.desired import EPISODE_ZERO, LeftOut
+from sync.domain.digest import source_state, target_state
+from sync.pipeline.summary import count_writes, outline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from sync.domain.balance import Balance
+    from sync.domain.plan import SeasonNote
+    from sync.domain.plays import Key, Title
+    from sync.domain.resume import Resume, ResumePoint
+    from sync.pipeline.playback import PlaybackResult
+    from sync.pipeline.prepared import Prepared
+    from sync.pipeline.result import Report
+    from sync.pipeline.undo import Undone
+
+
+def report_document(
+    report: Report,
+    command: str,
+    exit_code: int,
+    files: Iterable[Path] = (),
+    warnings: Iterable[str] = (),
+) -> ReportDocument:
+    """Write a whole report down."""
+    prepared = report.prepared
+    total, titles = report.balance()
+    plan = prepared.plan
+    left = left_out_document(prepared)
+    return ReportDocument(
+        command=command,
+        exit_code=exit_code,
+        profile=prepared.profile,
+        run=report.run,
+        receipt=ReceiptDocument.model_validate(prepared.extraction.receipt),
+        balance=_balance(total),
+        writes=len(plan.operations),
+        saved=plan.saved,
+        titles=tuple(_titles(report, titles)),
+        unmatched=left.unmatched,
+        unsupported=left.unsupported,
+        quarantined=left.quarantined,
+        failed=tuple(_failed(report)),
+        verification=_verification(report),
+        files=tuple(str(path.absolute()) for path in files),
+        source_state=source_state(prepared.desired),
+        target_state=target_state(prepared.existing),
+        operations=tuple(map(OperationDocument.model_validate, plan.operations)),
+        warnings=tuple(warnings),
+        playback=_playback(report.playback),
+        entries=EntriesDocument.model_validate(count_writes(plan.operations)),
+        outlook=OutlookDocument.model_validate(report.outlook)
+        if report.outlook
+        else None,
+        cost=CostDocument.model_validate(report.cost) if report.cost else None,
+    )
+
+
+def left_out_document(prepared: Prepared) -> UnmatchedDocument:
+    """Write down all of Trakt's side that could not be carried over."""
+    desired = prepared.whole.desired
+    early: Counter[Title] = Counter()
+    fates = {k: f for h in prepared.known.values() for k, f in h.fates.items()}
+    fates |= {k: Column[f.name] for k, f in prepared.plan.fates.items()}
+    for key, viewing in desired.watched.items():
+        if fates.get(key) is Column.UNSUPPORTED:
+            early[desired.titles[key.media]] += viewing.plays
+    zeros = tuple(LeftOut(t, plays, EPISODE_ZERO) for t, plays in early.items())
+    return UnmatchedDocument(
+        unmatched=_left_out(desired.unmatched),
+        unsupported=_left_out((*desired.unsupported, *zeros)),
+        quarantined=tuple(
+            map(QuarantinedDocument.model_validate, prepared.extraction.quarantined)
+        ),
+    )
+
+
+def merge_left_out(
+    document: UnmatchedDocument, kept: Mapping[str, Any] | None
+) -> UnmatchedDocument:
+    """Add the records that an earlier run set aside: they are read only in full."""
+    before = UnmatchedDocument.model_validate(kept).quarantined if kept else ()
+    records = dict.fromkeys((*before, *document.quarantined))
+    return document.model_copy(update={"quarantined": tuple(records)})
+
+
+def undo_document(undone: Undone) -> UndoDocument:
+    """Write down what was taken back."""
+    return UndoDocument(
+        run=undone.run,
+        removed=len(undone.removed),
+        restored=len(undone.restored),
+        gone=len(undone.gone),
+        left_alone=tuple(
+            LeftAloneDocument(key=KeyDocument.model_validate(key), reason=reason)
+            for key, reason in undone.left_alone.items()
+        ),
+    )
+
+
+def _left_out(group: Sequence[LeftOut]) -> tuple[LeftOutDocument, ...]:
+    return tuple(
+        LeftOutDocument(title=_title(left.title), plays=left.plays, reason=left.reason)
+        for left in group
+    )
+
+
+def _title(title: Title) -> TitleDocument:
+    return TitleDocument(
+        kind=title.kind.value,
+        title=title.name,
+        year=title.year,
+        ids=title.ids.known(),
+    )
+
+
+def _balance(balance: Balance) -> BalanceDocument:
+    columns = {column.value: balance.columns[column] for column in Column}
+    return BalanceDocument(read=balance.read, repeats=balance.repeats, **columns)
+
+
+def _titles(report: Report, balances: dict[Title, Balance]) -> Iterable[TitleReport]:
+    for part in outline(report.prepared, balances):
+        yield TitleReport(
+            title=_title(part.title),
+            balance=_balance(part.balance),
+            seasons=tuple(map(_season, part.seasons)),
+            entries=EntriesDocument.model_validate(part.writes),
+            reason=part.reason,
+        )
+
+
+def _season(note: SeasonNote) -> SeasonDocument:
+    return SeasonDocument(
+        season=note.season.season,
+        watched=note.watched,
+        writes=note.writes,
+        saved=note.saved,
+        reason=note.reason,
+        late=note.late,
+    )
+
+
+def _failed(report: Report) -> Iterable[FailedDocument]:
+    for operation in report.failed:
+        settled = report.settled.get(operation.id)
+        yield FailedDocument(
+            operation=OperationDocument.model_validate(operation),
+            outcome=settled.outcome.value if settled else "not sent",
+            detail=settled.detail if settled else "",
+        )
+
+
+def _verification(report: Report) -> VerificationDocument | None:
+    found = report.verification
+    if found is None:
+        return None
+    return VerificationDocument(
+        is_clean=found.is_clean,
+        entries=found.entries,
+        missing=_keys(found.missing),
+        doubled=_keys(found.doubled),
+        unexpected=_keys(found.unexpected),
+    )
+
+
+def _playback(result: PlaybackResult | None) -> PlaybackDocument | None:
+    if result is None:
+        return None
+    plan, reasons = result.plan, dict(result.failed)
+    sent = {*result.written, *reasons}
+    return PlaybackDocument(
+        written=tuple(map(_resume, result.written)),
+        planned=tuple(_resume(r) for r in plan.chosen if r not in sent),
+        failed=tuple(_resume(resume, why) for resume, why in reasons.items()),
+        left=tuple(_resume_point(left.point, None, left.reason) for left in plan.left),
+        quarantined=tuple(map(QuarantinedDocument.model_validate, plan.quarantined)),
+        seen=result.seen,
+        error=None if result.error is None else str(result.error),
+    )
+
+
+def _resume(resume: Resume, reason: str = "") -> ResumePointDocument:
+    return _resume_point(resume.point, resume.key.media, reason)
+
+
+def _resume_point(
+    point: ResumePoint, media: str | None, reason: str
+) -> ResumePointDocument:
+    return ResumePointDocument(
+        title=_title(point.title),
+        season=point.season,
+        episode=point.episode,
+        progress=point.progress,
+        paused_at=point.paused_at,
+        media=media,
+        reason=reason,
+    )
+
+
+def _keys(keys: Sequence[Key]) -> tuple[KeyDocument, ...]:
+    return tuple(map(KeyDocument.model_validate, keys))

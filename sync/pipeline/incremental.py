@@ -1,0 +1,220 @@
+"""``sync``: what changed since the last settled run, in as few requests as can be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sync.domain.delta import diff
+from sync.domain.desired import NO_ANSWER, Desired, tmdb_id, transform
+from sync.domain.plan import Plan
+from sync.domain.plays import title_key
+from sync.domain.rules import Rules
+from sync.events import Advanced, Stage
+from sync.pipeline.checkpoint import recall_standing, steering
+from sync.pipeline.prepare import accept, assemble, read_target
+from sync.pipeline.prepared import Prepared, Reading
+from sync.pipeline.prune import find_stale, plan_removals
+from sync.pipeline.recovery import Memory
+from sync.ports import (
+    ENTRIES_A_PAGE,
+    Extraction,
+    IncrementalSource,
+    RecallingTarget,
+    Receipt,
+)
+from sync.runtime.concurrency import run_limited
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from sync.domain.delta import Delta
+    from sync.domain.entries import Entry
+    from sync.domain.histories import TitleHistory
+    from sync.domain.plays import Kind, Play
+    from sync.domain.watermark import Stamps, Watermark
+    from sync.pipeline.checkpoint import Standing
+    from sync.pipeline.services import Services
+
+    #: One film, or one season of a show: what is read back and planned as a whole.
+    Place = tuple[str, int | None]
+
+
+async def standing_of(services: Services) -> Standing | None:
+    """Return where the profile stands; None where both sides have to be read whole.
+
+    That is so before the first settled run, when the settings that decide what is
+    written have changed, and once a week.
+    """
+    standing = await recall_standing(services.settings, services.ledger)
+    if (
+        standing is None
+        or not isinstance(services.source, IncrementalSource)
+        or standing.mark.is_due(services.clock.now())
+        or standing.mark.steering != steering(services.settings)
+    ):
+        return None
+    return standing
+
+
+async def prepare_changes(
+    services: Services, standing: Standing, *, is_pruned: bool
+) -> Prepared | None:
+    """Read what changed on Trakt, and of Discovr only the places that it touches.
+
+    None where the profile is no longer the one that was settled. Raises
+    IncompleteReadError when the changes cannot be proved.
+    """
+    source, ledger, mark = services.source, services.ledger, standing.mark
+    if not isinstance(source, IncrementalSource):
+        return None
+    if isinstance(services.target, RecallingTarget):
+        services.target.recall_profile(standing.profile)
+    stamps = await source.stamps()
+    moved = mark.moved(stamps)
+    unsettled = {r.operation.key[:2] for r in await ledger.unsettled(standing.profile)}
+    has_pauses = services.settings.history.playback and mark.has_new_pauses(stamps)
+    has_new_ids = await services.resolver.stamp() != mark.ids
+    is_due = moved or unsettled or has_pauses or has_new_ids
+    if not (is_due or (is_pruned and mark.stale)):
+        return _unchanged(standing, stamps)
+
+    known = {title_key(h.title): h for h in await ledger.histories(standing.profile)}
+    before = Extraction(
+        [play for history in known.values() for play in history.plays],
+        Receipt("Trakt", sum(len(h.plays) for h in known.values()), requests=1),
+        read_at=mark.at,
+    )
+    extraction = replace(before, stamps=stamps)
+    if moved:
+        extraction = await _extract(services, source, before, stamps, moved)
+    delta = diff(before.plays, extraction.plays)
+    desired = await _transform(
+        services, extraction, known, None if has_new_ids else delta
+    )
+    whole = Reading(extraction, desired)
+    stale = await find_stale(ledger, standing.profile, whole, known, delta, mark.stale)
+    touched = _touched(extraction, desired, known, delta)
+    places = unsettled | {p for play in touched if (p := _place(play, desired))}
+    if is_pruned:
+        places |= {key[:2] for key in stale.keys}
+    if places and await services.target.open_profile() != standing.profile:
+        return None
+    existing = await _read_places(services, places, mark)
+    reading = _within(whole, places, touched, services.no_id)
+    prepared = await assemble(services, standing.profile, reading, existing)
+    prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
+    return plan_removals(prepared) if is_pruned else prepared
+
+
+def _unchanged(standing: Standing, stamps: Stamps) -> Prepared:
+    receipt = Receipt("Trakt", 0, requests=1)
+    reading = Reading(Extraction((), receipt, stamps=stamps), Desired())
+    return Prepared(
+        standing.profile,
+        reading.extraction,
+        reading.desired,
+        (),
+        Memory({}),
+        Rules(),
+        Plan((), {}),
+        whole=reading,
+        since=standing.mark,
+    )
+
+
+async def _extract(
+    services: Services,
+    source: IncrementalSource,
+    before: Extraction,
+    stamps: Stamps,
+    moved: Collection[Kind],
+) -> Extraction:
+    def on_page(done: int, total: int) -> None:
+        services.on_event(Advanced(Stage.EXTRACT, done, total))
+
+    extraction = await source.extract_changes(before, stamps, moved, on_page)
+    return accept(services, extraction)
+
+
+async def _transform(
+    services: Services,
+    extraction: Extraction,
+    known: Mapping[str, TitleHistory],
+    delta: Delta | None,
+) -> Desired:
+    """Gather all plays by key; only the titles of ``delta`` are looked up, else all.
+
+    What was found for another title before holds until both sides are read whole. An
+    id that a person gave holds for every title.
+    """
+    resolver = services.resolver
+    asked = extraction.plays if delta is None else delta.current
+    titles = {id(p.title): p.title for p in extraction.plays}.values()
+    found, unasked = await resolver.find(asked, is_kept=True)
+    found |= await resolver.find_given(titles, is_kept=True)
+    for title in titles:
+        history = known.get(title_key(title))
+        if title.ids.tmdb or title in found or history is None or not history.media:
+            continue
+        if delta is not None or title in unasked:
+            found[title] = tmdb_id(history.media)
+            unasked.discard(title)
+    return transform(extraction.plays, found, unasked, no_id=services.no_id)
+
+
+def _touched(
+    extraction: Extraction,
+    desired: Desired,
+    known: Mapping[str, TitleHistory],
+    delta: Delta,
+) -> list[Play]:
+    """Return the plays that came or moved, and all of titles that got another id."""
+    renamed = {
+        key
+        for key, history in known.items()
+        if key in desired.media and desired.media[key] != history.media
+    }
+    again = (p for p in extraction.plays if renamed and title_key(p.title) in renamed)
+    return [*delta.current, *again]
+
+
+def _place(play: Play, desired: Desired) -> Place | None:
+    """Return what is planned together with the play; None if it cannot be planned."""
+    media = desired.media[title_key(play.title)]
+    return (media, play.season) if media and play.season != 0 else None
+
+
+def _within(
+    whole: Reading, places: Collection[Place], touched: list[Play], no_id: str
+) -> Reading:
+    """Return the part of Trakt's side that is looked at: whole films and seasons."""
+    extraction, desired = whole.extraction, whole.desired
+    left_out = [play for play in touched if _place(play, desired) is None]
+    plays = [p for p in extraction.plays if places and _place(p, desired) in places]
+    unasked = {left.title for left in desired.unmatched if left.reason == NO_ANSWER}
+    rest = transform(left_out, dict.fromkeys(unasked), unasked, no_id=no_id)
+    part = replace(
+        desired,
+        watched={key: v for key, v in desired.watched.items() if key[:2] in places},
+        unmatched=rest.unmatched,
+        unsupported=rest.unsupported,
+    )
+    return Reading(replace(extraction, plays=[*plays, *left_out]), part)
+
+
+async def _read_places(
+    services: Services, places: Collection[Place], mark: Watermark
+) -> list[Entry]:
+    """Read the entries of these films and seasons, or of all if that is cheaper."""
+    if len(places) > 1 + mark.entries // ENTRIES_A_PAGE:
+        return await read_target(services)
+    entries: list[Entry] = []
+
+    async def read(place: Place) -> None:
+        entries.extend(await services.target.read_title(*place))
+        services.on_event(Advanced(Stage.READ, len(entries)))
+
+    in_order = sorted(places, key=lambda place: (place[0], place[1] or 0))
+    await run_limited(services.settings.discovr.concurrency, read, in_order)
+    return entries

@@ -1,0 +1,117 @@
+"""Plan files: what ``plan --out`` wrote, read back for ``apply``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from connectors.errors import InputError
+from sync.documents.report import OperationDocument, ReportDocument
+from sync.domain.digest import moved, source_state, target_state
+from sync.domain.plan import Action, Cover, Fate, Operation
+from sync.domain.plays import Key
+from sync.errors import MovedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sync.pipeline.prepared import Prepared
+
+_FORMAT, _VERSION = "trakt2discovr/report", 1
+#: So many titles are named; more only make a message long.
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """The writes of a plan file, and the state of both sides that they belong to."""
+
+    profile: str
+    operations: tuple[Operation, ...]
+    files: tuple[Path, ...]
+    is_incomplete: bool
+    source: Mapping[str, str]
+    target: Mapping[str, str]
+
+    def fates(self) -> dict[Key, Fate]:
+        """Say what becomes of every key that a write of the plan is about."""
+        fates = {o.key: Fate.WRITTEN for o in self.operations if o.progress}
+        for operation in self.operations:
+            for episode, _ in operation.covers:
+                fates[operation.key._replace(episode=episode)] = Fate.COVERED
+        return fates
+
+    def check(self, prepared: Prepared) -> None:
+        """Refuse unless both sides are what they were, to the last entry."""
+        if prepared.profile != self.profile:
+            raise MovedError("The plan was made for another profile.")
+        sides = {
+            "Trakt": moved(self.source, source_state(prepared.desired)),
+            "Discovr": moved(self.target, target_state(prepared.existing)),
+        }
+        complaints = [
+            f"{side} has moved: {_name(titles, prepared)}."
+            for side, titles in sides.items()
+            if titles
+        ]
+        if complaints:
+            raise MovedError(" ".join((*complaints, "Nothing was written.")))
+
+
+def read_plan(path: Path) -> SavedPlan:
+    """Read a plan file. Raises InputError for anything else."""
+    remedy = "Make one with trakt2discovr plan --out FILE"
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        why = f"cannot be read ({error.strerror})"
+        raise InputError(f"{path.name} {why}.", remedy=remedy) from None
+    except ValueError:
+        raise InputError(f"{path.name} is not a plan file.", remedy=remedy) from None
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise InputError(f"{path.name} is not a plan file.", remedy=remedy)
+    if content.get("version") != _VERSION:
+        raise InputError(
+            f"{path.name} was written by another version of trakt2discovr.",
+            remedy=remedy,
+        )
+    try:
+        document = ReportDocument.model_validate(content)
+    except ValidationError:
+        raise InputError(f"{path.name} is damaged.", remedy=remedy) from None
+    if document.command != "plan":
+        raise InputError(f"{path.name} is a report, not a plan.", remedy=remedy)
+    operations = tuple(map(_operation, document.operations))
+    if [o.id for o in operations] != [d.id for d in document.operations]:
+        raise InputError(f"{path.name} was changed by hand.", remedy=remedy)
+    return SavedPlan(
+        profile=document.profile,
+        operations=operations,
+        files=tuple(map(Path, document.files)),
+        is_incomplete=not document.receipt.is_whole,
+        source=document.source_state,
+        target=document.target_state,
+    )
+
+
+def _operation(document: OperationDocument) -> Operation:
+    key = document.key
+    return Operation(
+        action=Action(document.action),
+        key=Key(key.media, key.season, key.episode),
+        watched_at=document.watched_at,
+        progress=document.progress,
+        covers=tuple(Cover(c.episode, c.watched_at) for c in document.covers),
+        reason=document.reason,
+    )
+
+
+def _name(titles: list[str], prepared: Prepared) -> str:
+    known = prepared.desired.titles
+    labels = [known[m].label if m in known else m for m in titles[:_NAMED]]
+    more = len(titles) - len(labels)
+    return ", ".join(labels) + (f" and {more} more titles" if more else "")

@@ -1,0 +1,240 @@
+"""Carries resume points over, once the history is in place.
+
+What Discovr does with a second POST of a title is undocumented, and so is reading the
+list back. So every intent is durable in the ledger before it is sent, and the ledger
+decides: what may be there already is PATCHed, which cannot double it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from connectors.errors import (
+    NotFoundError,
+    RejectedError,
+    ServiceError,
+    UnknownOutcomeError,
+)
+from sync.domain.plays import Play
+from sync.domain.resume import Carried, History, choose
+from sync.errors import StoppedError
+from sync.events import Finished, Stage
+from sync.ports import PlaybackSource, PlaybackTarget
+from sync.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from connectors.clock import Clock
+    from sync.domain.resume import LeftPoint, Resume
+    from sync.ledger import Ledger
+    from sync.pipeline.prepared import Prepared
+    from sync.pipeline.services import Services
+    from sync.ports import Quarantined
+
+#: What the ledger keeps of a title: this, and the media id.
+FACT = "playback/"
+#: A write of unclear outcome may still be on its way for so long.
+SETTLE_S = 5.0
+#: After so many tries a write of unclear outcome is given up, and reported.
+MOST_SENDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackPlan:
+    """What is to be written, oldest pause first, what is not and why.
+
+    ``known`` are the media ids that may be in Continue Watching through us. ``error``
+    is why the resume points could not be read, which never holds the history up.
+    """
+
+    chosen: tuple[Resume, ...] = ()
+    left: tuple[LeftPoint, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+    known: frozenset[str] = frozenset()
+    error: ServiceError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackResult:
+    """What arrived and what did not, with the reason.
+
+    ``seen`` counts what could be read back as it was sent; None: nothing can be read.
+    ``error`` is what ended the step early: whatever is left goes with the next run.
+    """
+
+    plan: PlaybackPlan
+    written: tuple[Resume, ...] = ()
+    failed: tuple[tuple[Resume, str], ...] = ()
+    seen: int | None = None
+    error: ServiceError | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every point that was to be written is there."""
+        return not self.failed and self.error is None
+
+
+async def plan_playback(
+    services: Services, prepared: Prepared, *, is_dry: bool = False
+) -> PlaybackPlan:
+    """Read the resume points and choose. Writes nothing; with ``is_dry`` no cache."""
+    source, target = services.source, services.target
+    is_wanted = services.settings.history.playback
+    if not (
+        is_wanted
+        and isinstance(source, PlaybackSource)
+        and isinstance(target, PlaybackTarget)
+    ):
+        return PlaybackPlan()
+    since, stamps = prepared.since, prepared.whole.extraction.stamps
+    if since and stamps and not since.has_new_pauses(stamps):
+        return PlaybackPlan()
+    try:
+        points, quarantined = await source.resume_points()
+    except ServiceError as error:
+        return PlaybackPlan(error=error)
+    # The resolver asks about the titles of plays.
+    paused = [Play(point.title, point.paused_at) for point in points]
+    found = (await services.resolver.find(paused, is_kept=not is_dry)).ids
+    carried = await _recall(services.ledger, prepared.profile)
+    watched, existing = prepared.whole.desired, prepared.existing
+    chosen, left = choose(points, found, History.of(watched, existing), carried)
+    if prepared.since:
+        # Not all of the profile was read: what these titles hold decides.
+        unread = {r.key[:2] for r in chosen} - {e.key[:2] for e in existing}
+        more = [await services.target.read_title(*place) for place in unread]
+        history = History.of(watched, [*existing, *chain.from_iterable(more)])
+        chosen, left = choose(points, found, history, carried)
+    known = frozenset(carried)
+    return PlaybackPlan(chosen, left, tuple(quarantined), known)
+
+
+async def carry_playback(
+    services: Services,
+    prepared: Prepared,
+    plan: PlaybackPlan | None = None,
+    *,
+    stop: Stop | None = None,
+) -> PlaybackResult:
+    """Write what was planned. Idempotent: called again it sends nothing twice.
+
+    Hold the profile's lock. Raises StoppedError when asked to stop before the end.
+    """
+    plan = plan or await plan_playback(services, prepared)
+    target, stop = services.target, stop or Stop()
+    if not plan.chosen or not isinstance(target, PlaybackTarget):
+        return PlaybackResult(plan, error=plan.error)
+    carrier = _Carrier(target, services.ledger, prepared.profile, services.clock)
+    with stop.heeded(lambda: 1):
+        error = await carrier.carry(plan.chosen, plan.known, stop)
+    done = len(carrier.written) + len(carrier.failed)
+    if error is None and done < len(plan.chosen):
+        raise StoppedError(
+            f"Stopped after {done:,} of {len(plan.chosen):,} resume points; the "
+            "history is in its place."
+        )
+    count = len(carrier.written)
+    summary = f"{count:,} resume point{'s' * (count != 1)} carried over"
+    services.on_event(Finished(Stage.LOAD, summary))
+    seen = await _count_seen(target, carrier.written)
+    return PlaybackResult(
+        plan, tuple(carrier.written), tuple(carrier.failed), seen, error
+    )
+
+
+class _Carrier:
+    """Writes the points of one run, one after the other."""
+
+    def __init__(
+        self, target: PlaybackTarget, ledger: Ledger, profile: str, clock: Clock
+    ) -> None:
+        self._target = target
+        self._ledger = ledger
+        self._profile = profile
+        self._clock = clock
+        self.written: list[Resume] = []
+        self.failed: list[tuple[Resume, str]] = []
+
+    async def carry(
+        self, chosen: Iterable[Resume], known: frozenset[str], stop: Stop
+    ) -> ServiceError | None:
+        """Write them all; return the error that would meet every other one too."""
+        for resume in chosen:
+            if stop.is_requested:
+                break
+            await self._note(resume, is_settled=False)
+            try:
+                await self._write(resume, is_known=resume.key.media in known)
+            except (RejectedError, UnknownOutcomeError) as error:
+                self.failed.append((resume, error.message))
+            except ServiceError as error:
+                return error
+            else:
+                await self._note(resume, is_settled=True)
+                self.written.append(resume)
+        return None
+
+    async def _write(self, resume: Resume, *, is_known: bool) -> None:
+        """POST what is new, PATCH what may be there; either answer can turn it round.
+
+        An episode is named by PATCH alone, so a show takes both.
+        """
+        may_be_there, is_there = is_known, False
+        for _ in range(MOST_SENDS):
+            if may_be_there:
+                try:
+                    return await self._target.set_resume_point(resume)
+                except NotFoundError:
+                    if is_there:
+                        raise
+            may_be_there = True
+            try:
+                await self._target.add_resume_point(resume)
+            except UnknownOutcomeError:
+                await self._clock.sleep(SETTLE_S)
+            except RejectedError as error:
+                if error.status != 409:
+                    raise
+                is_there = True
+            else:
+                is_there = True
+                if resume.key.episode is None:
+                    return None
+        raise UnknownOutcomeError(f"No clear answer to {MOST_SENDS} writes.")
+
+    async def _note(self, resume: Resume, *, is_settled: bool) -> None:
+        value = {
+            "paused_at": resume.point.paused_at.isoformat(),
+            "season": resume.key.season,
+            "episode": resume.key.episode,
+            "progress": resume.point.progress,
+            "is_settled": is_settled,
+        }
+        name = FACT + resume.key.media
+        await self._ledger.put_fact(self._profile, name, value, self._clock.now())
+
+
+async def _recall(ledger: Ledger, profile: str) -> dict[str, Carried]:
+    facts: dict[str, Any] = await ledger.get_facts(profile)
+    return {
+        name.removeprefix(FACT): Carried(
+            datetime.fromisoformat(fact["paused_at"]), fact["is_settled"]
+        )
+        for name, fact in facts.items()
+        if name.startswith(FACT)
+    }
+
+
+async def _count_seen(target: PlaybackTarget, written: Iterable[Resume]) -> int | None:
+    """Count what is listed as it was sent. Nothing depends on it, so no fault does."""
+    try:
+        listed = await target.read_resume_points()
+    except ServiceError:
+        return None
+    if listed is None:
+        return None
+    return sum(listed.get(r.key) == r.point.progress for r in written)

@@ -1,0 +1,215 @@
+"""Gathers both sides and decides: everything of a run that writes nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sync.domain.desired import Desired, transform
+from sync.domain.plan import SeasonId
+from sync.domain.plays import UNKNOWN_DATE
+from sync.domain.reconcile import reconcile, seasons_to_write
+from sync.domain.rules import Conflict, Mode, Rules
+from sync.errors import IncompleteReadError
+from sync.events import Advanced, Finished, Stage
+from sync.ledger.fact_names import PROBED
+from sync.pipeline.prepared import Prepared, Reading
+from sync.pipeline.recovery import Memory, recall
+from sync.runtime.concurrency import run_all
+from sync.transform.air_dates import seasons_that_can_pay
+from sync.transform.overrides_file import name_place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sync.domain.entries import Entry
+    from sync.pipeline.services import Services
+    from sync.ports import Extraction
+    from sync.transform.air_dates import Answer
+
+
+#: A clock can be wrong, and a time zone can be forgotten; more is a mistake.
+FUTURE = timedelta(days=1)
+
+
+async def prepare(
+    services: Services, *, accept_incomplete: bool = False, is_dry: bool = False
+) -> Prepared:
+    """Read both sides and plan. With ``is_dry`` not even a cache is written.
+
+    Raises IncompleteReadError when the source is not proved whole.
+    """
+    profile = await services.target.open_profile()
+    is_new = await services.ledger.get_fact(profile, PROBED) is None
+    (extraction, desired), existing = await run_all(
+        _gather(
+            services,
+            accept_incomplete=accept_incomplete,
+            is_kept=not is_dry,
+            is_new=is_new,
+        ),
+        read_target(services),
+    )
+    return await assemble(
+        services, profile, Reading(extraction, desired), existing, is_kept=not is_dry
+    )
+
+
+async def assemble(
+    services: Services,
+    profile: str,
+    reading: Reading,
+    existing: Sequence[Entry],
+    *,
+    is_kept: bool = True,
+) -> Prepared:
+    """Plan what brings ``existing`` in step with ``reading``."""
+    extraction, desired = reading.extraction, reading.desired
+    answer = await _look_up(services, desired, existing, is_kept=is_kept)
+    if answer.airings:
+        summary = f"air dates of {len(answer.airings):,} seasons looked up"
+        services.on_event(Finished(Stage.CATALOGUE, summary))
+    memory = await recall(
+        services.ledger,
+        profile,
+        existing,
+        has_every_viewing=services.settings.history.plays == "all",
+    )
+    rules = _rules(services, extraction, desired, answer, memory)
+    plan = reconcile(desired, existing, rules)
+    return Prepared(
+        profile, extraction, desired, existing, memory, rules, plan, whole=reading
+    )
+
+
+async def read_target(services: Services, stage: Stage = Stage.READ) -> list[Entry]:
+    """Read every entry of the profile."""
+
+    def on_page(entries: int) -> None:
+        services.on_event(Advanced(stage, entries))
+
+    on_page(0)
+    entries = await services.target.read_history(on_page)
+    summary = f"{len(entries):,} entries read from Discovr"
+    services.on_event(Finished(Stage.READ, summary))
+    return entries
+
+
+async def _gather(
+    services: Services, *, accept_incomplete: bool, is_kept: bool, is_new: bool
+) -> tuple[Extraction, Desired]:
+    """Extract and transform.
+
+    Where no run has written to the profile yet, nearly every season can be collapsed,
+    so its air dates are asked for while Discovr is still being read.
+    """
+    extraction = await _extract(services, accept_incomplete=accept_incomplete)
+    found = await services.resolver.find(extraction.plays, is_kept=is_kept)
+    for stray in services.resolver.find_strays(extraction.plays):
+        summary = f"an id of yours fits no title that was read: {name_place(stray)}"
+        services.on_event(Finished(Stage.CATALOGUE, summary))
+    desired = transform(
+        extraction.plays, found.ids, found.unasked, no_id=services.no_id
+    )
+    if is_new:
+        await _look_up(services, desired, (), is_kept=is_kept)
+    return extraction, desired
+
+
+async def _extract(services: Services, *, accept_incomplete: bool) -> Extraction:
+    def on_page(done: int, total: int) -> None:
+        services.on_event(Advanced(Stage.EXTRACT, done, total))
+
+    services.on_event(Advanced(Stage.EXTRACT, 0))
+    extraction = await services.source.extract(on_page)
+    return accept(services, extraction, accept_incomplete=accept_incomplete)
+
+
+def accept(
+    services: Services, extraction: Extraction, *, accept_incomplete: bool = False
+) -> Extraction:
+    """Return it and say so, or raise IncompleteReadError if it is not proved whole."""
+    receipt = extraction.receipt
+    if not receipt.is_whole and not accept_incomplete:
+        raise IncompleteReadError(receipt)
+    proof = (
+        "proved whole" if receipt.is_whole else "not proved whole, accepted as it is"
+    )
+    summary = f"{receipt.plays:,} plays read from {receipt.source}, {proof}"
+    services.on_event(Finished(Stage.EXTRACT, summary))
+    return extraction
+
+
+async def _look_up(
+    services: Services,
+    desired: Desired,
+    existing: Sequence[Entry],
+    *,
+    is_kept: bool,
+) -> Answer:
+    """Ask for air dates where they can save a write, or where a default stands."""
+    places = {SeasonId(k.media, k.season) for k in desired.watched if k.season}
+    standing = {
+        place
+        for e in existing
+        if e.is_default and e.key.season
+        if (place := SeasonId(e.key.media, e.key.season)) in places
+    }
+    needing: list[SeasonId] = []
+    if Mode(services.settings.history.collapse) is not Mode.OFF:
+        needing = list(seasons_to_write(desired, existing))
+    wanted = seasons_that_can_pay(needing, standing)
+
+    def on_show(done: int, total: int) -> None:
+        services.on_event(Advanced(Stage.CATALOGUE, done, total))
+
+    since: dict[str, datetime] = {}
+    for key, viewing in desired.watched.items():
+        since[key.media] = max(since.get(key.media, UNKNOWN_DATE), viewing.latest)
+    return await services.catalogue.look_up(
+        wanted, desired.titles, on_show, since=since, is_kept=is_kept
+    )
+
+
+def _rules(
+    services: Services,
+    extraction: Extraction,
+    desired: Desired,
+    answer: Answer,
+    memory: Memory,
+) -> Rules:
+    history = services.settings.history
+    mode = Mode(history.collapse)
+    if mode is Mode.FEWEST and not extraction.receipt.is_whole:
+        mode = Mode.CLEAN  # what was not read must not get a zero
+    disputed = {**_misfits(desired, answer, services.clock.now()), **answer.disputed}
+    airings = {p: dates for p, dates in answer.airings.items() if p not in disputed}
+    return Rules(
+        mode=mode,
+        conflict=Conflict(history.conflict),
+        airings=airings,
+        disputed=disputed,
+        records=memory.seasons,
+        has_every_viewing=history.plays == "all",
+        written=memory.written,
+    )
+
+
+def _misfits(desired: Desired, answer: Answer, now: datetime) -> dict[SeasonId, str]:
+    """Name the seasons in which the plays do not fit the catalogue or the calendar.
+
+    A watched episode that the catalogue lacks says that the two number differently. A
+    play dated in the future would make a default that covers what is yet to air.
+    """
+    misfits: dict[SeasonId, str] = {}
+    for key, viewing in desired.watched.items():
+        if key.season is None or key.episode is None:
+            continue
+        place = SeasonId(key.media, key.season)
+        name = f"S{key.season:02d}E{key.episode:02d}"
+        if viewing.latest > now + FUTURE:
+            misfits[place] = f"{name} is marked as watched in the future"
+        elif place in answer.airings and key.episode not in answer.airings[place]:
+            misfits[place] = f"{name} was watched and is not in the catalogue"
+    return misfits

@@ -1,0 +1,113 @@
+"""What a run has read and decided before it writes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sync.domain.desired import EPISODE_ZERO, Desired, LeftOut
+from sync.domain.evidence import Count
+from sync.domain.plan import Action, Fate, Operation, Plan
+from sync.domain.seasons import current_entry
+from sync.domain.writes import Before, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sync.domain.entries import Entry
+    from sync.domain.histories import TitleHistory
+    from sync.domain.plays import Key, Title
+    from sync.domain.rules import Rules
+    from sync.domain.watermark import Watermark
+    from sync.pipeline.recovery import Memory
+    from sync.ports import Extraction
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Trakt's side: all plays, and what they ask for."""
+
+    extraction: Extraction
+    desired: Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Keys that we wrote, or covered by a default, and that are not on Trakt any more.
+
+    ``rows`` are all that stands of their titles by the ledger.
+    """
+
+    keys: tuple[Key, ...] = ()
+    rows: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """What is taken back: ``rows`` by removing them or setting them back.
+
+    Each of ``zeros`` holds a default off one episode. An entry of ours that it sets to
+    0 keeps its row: who takes the zero back finds the entry known as before.
+    """
+
+    rows: tuple[Row, ...] = ()
+    zeros: tuple[Operation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Both sides, and the plan that follows from them.
+
+    With ``since`` only the films and seasons that changed after that watermark are
+    compared: ``extraction``, ``desired`` and ``existing`` hold those alone. ``whole``
+    is all of Trakt's side, ``known`` the histories of before by ``title_key``.
+    ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
+    """
+
+    profile: str
+    extraction: Extraction
+    desired: Desired
+    existing: Sequence[Entry]
+    memory: Memory
+    rules: Rules
+    plan: Plan
+    whole: Reading
+    since: Watermark | None = None
+    known: Mapping[str, TitleHistory] = field(default_factory=dict)
+    stale: Stale = field(default_factory=Stale)
+    removals: Removals = field(default_factory=Removals)
+    is_pruned: bool = False
+
+    @property
+    def unsupported(self) -> tuple[LeftOut, ...]:
+        """What of this cannot be expressed on Discovr: specials, episodes before 1."""
+        early: Counter[Title] = Counter()
+        for key, fate in self.plan.fates.items():
+            if fate is Fate.UNSUPPORTED:
+                early[self.desired.titles[key.media]] += self.desired.watched[key].plays
+        found = tuple(LeftOut(t, plays, EPISODE_ZERO) for t, plays in early.items())
+        return self.desired.unsupported + found
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the change stamps alone told that there is nothing to do."""
+        return self.since is not None and self.whole.extraction.read_at is None
+
+    def before(self) -> dict[str, Before]:
+        """Note what stands there, by operation id, for the ledger."""
+        entries: dict[Key, list[Entry]] = {}
+        for entry in self.existing:
+            entries.setdefault(entry.key, []).append(entry)
+        before: dict[str, Before] = {}
+        for operation in self.plan.operations:
+            if operation.action is Action.SET:
+                current = current_entry(entries.get(operation.key, ()))
+                if current:
+                    stood = Before(current.progress, current.updated_at)
+                    before[operation.id] = stood
+            elif self.memory.viewings is not None:
+                count = self.memory.viewings.get(operation.key, Count())
+                newest = max(count.minutes or (), default=None)
+                before[operation.id] = Before(count.viewings, newest)
+        return before

@@ -1,0 +1,128 @@
+"""What earlier runs left behind that no entry tells: read back from the ledger."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sync.domain.entries import count_viewings, minutes_of
+from sync.domain.evidence import Count, is_in_place
+from sync.domain.plan import Action, SeasonId
+from sync.domain.plays import to_minute
+from sync.domain.rules import SeasonRecord
+from sync.ledger import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sync.domain.entries import Entry
+    from sync.domain.plan import Operation
+    from sync.domain.plays import Key
+    from sync.ledger import Ledger, Row
+
+
+@dataclass(slots=True)
+class Memory:
+    """The ledger's view of a profile, held against what stands there.
+
+    ``arrived`` and ``unclear`` split what earlier runs left open: found in the profile
+    now, or still to be looked up before it is sent again. ``viewings`` counts what
+    stands there by key; it is None where only the latest viewing counts.
+    """
+
+    seasons: dict[SeasonId, SeasonRecord]
+    written: dict[Key, list[datetime]] = field(default_factory=dict)
+    viewings: dict[Key, Count] | None = None
+    arrived: list[Row] = field(default_factory=list)
+    unclear: list[Row] = field(default_factory=list)
+
+
+async def recall(
+    ledger: Ledger, profile: str, existing: Sequence[Entry], *, has_every_viewing: bool
+) -> Memory:
+    """Read the ledger. Changes nothing."""
+    memory = Memory({})
+    shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
+    for entry in existing:
+        shelf[entry.key[:2]].append(entry)
+    #: What else arrived of a run, by key.
+    since: defaultdict[tuple[int, Key], list[Operation]] = defaultdict(list)
+    if has_every_viewing:
+        memory.viewings = _count(existing)
+        for row in await ledger.rows(profile, outcome=Outcome.APPLIED):
+            if row.undone_at is None:
+                since[row.run, row.operation.key].append(row.operation)
+                _note(memory, row.operation)
+    for row in await ledger.unsettled(profile):
+        operation, before = row.operation, None
+        if has_every_viewing:
+            written = memory.written.get(operation.key, ())
+            before = _before(row, written, since[row.run, operation.key])
+        if is_in_place(operation, shelf[operation.key[:2]], before):
+            memory.arrived.append(row)
+            since[row.run, operation.key].append(operation)
+            _note(memory, operation)
+        else:
+            memory.unclear.append(row)
+    standing = await ledger.season_rows(profile)
+    memory.seasons = _seasons([*standing, *memory.arrived])
+    return memory
+
+
+async def close(
+    ledger: Ledger, rows: Iterable[Row], outcome: Outcome, detail: str, at: datetime
+) -> None:
+    """Settle what earlier runs left open."""
+    by_run: dict[int, list[tuple[str, Outcome, str]]] = {}
+    for row in rows:
+        by_run.setdefault(row.run, []).append((row.operation.id, outcome, detail))
+    for run, outcomes in by_run.items():
+        await ledger.settle(run, outcomes, at)
+
+
+def _before(row: Row, written: Iterable[datetime], since: Iterable[Operation]) -> Count:
+    """Count what stood under a key when the write was intended, and came since."""
+    minutes = {*written} | ({to_minute(row.before_at)} if row.before_at else set())
+    count = Count(round(row.before_progress or 0), frozenset(minutes))
+    for operation in since:
+        count = count.after(operation)
+    return count
+
+
+def _note(memory: Memory, operation: Operation) -> None:
+    if operation.action is Action.SET:
+        return
+    minutes, at = memory.written.setdefault(operation.key, []), operation.watched_at
+    if at in minutes:  # it had gone, and was written again
+        minutes.remove(at)
+    minutes.append(at)
+
+
+def _count(existing: Iterable[Entry]) -> dict[Key, Count]:
+    # Also what is not completed: a viewing may be merged into an entry of that kind.
+    by_key: defaultdict[Key, list[Entry]] = defaultdict(list)
+    for entry in existing:
+        by_key[entry.key].append(entry)
+    return {
+        key: Count(count_viewings(entries), frozenset(minutes_of(entries)))
+        for key, entries in by_key.items()
+    }
+
+
+def _seasons(rows: Iterable[Row]) -> dict[SeasonId, SeasonRecord]:
+    """Return our zeros of each season, and what its defaults were written for."""
+    zeros: defaultdict[SeasonId, set[int]] = defaultdict(set)
+    covers: defaultdict[SeasonId, set[int]] = defaultdict(set)
+    for row in rows:
+        key = row.operation.key
+        place = SeasonId(key.media, key.season or 0)
+        if row.operation.is_default:
+            covers[place].update(cover.episode for cover in row.operation.covers)
+        elif key.episode is not None and not row.operation.progress:
+            zeros[place].add(key.episode)
+    return {
+        place: SeasonRecord(frozenset(zeros[place]), frozenset(covers[place]))
+        for place in zeros.keys() | covers.keys()
+    }

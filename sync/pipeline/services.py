@@ -1,0 +1,40 @@
+"""What a run works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sync.domain.desired import NO_ID, NO_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connectors.clock import Clock
+    from sync.config import Settings
+    from sync.events import Event
+    from sync.ledger import Ledger
+    from sync.ports import Source, Target
+    from sync.runtime.meter import Meter
+    from sync.transform.air_dates import Catalogue
+    from sync.transform.resolve import Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a run works with, wired by ``bootstrap``."""
+
+    settings: Settings
+    source: Source
+    target: Target
+    ledger: Ledger
+    clock: Clock
+    catalogue: Catalogue
+    resolver: Resolver
+    on_event: Callable[[Event], None]
+    meter: Meter
+
+    @property
+    def no_id(self) -> str:
+        """Why a title that comes without a TMDB id stays without one."""
+        return NO_ID if self.settings.tmdb.api_key else NO_KEY

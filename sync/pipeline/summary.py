@@ -1,0 +1,158 @@
+"""The plan in broad strokes: per title what it takes, or why it takes nothing.
+
+What the whole will cost in requests and time is foreseen here too. How any of it looks
+is decided by those who show it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sync.domain.plan import Action, Fate
+from sync.ports import ENTRIES_A_PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sync.domain.balance import Balance
+    from sync.domain.plan import Operation, Plan, SeasonNote
+    from sync.domain.plays import Title
+    from sync.pipeline.playback import PlaybackPlan
+    from sync.pipeline.prepared import Prepared
+
+_FATES = {
+    Fate.ALREADY_THERE: "already there",
+    Fate.COVERED: "under a season default already",
+    Fate.KEPT: "kept as you set it",
+    Fate.UNSUPPORTED: "not possible on Discovr",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """Writes by what they are about.
+
+    ``changes`` mark entries as watched that stand there under 80 %; ``zeros`` hold an
+    episode that nobody watched out of a season default.
+    """
+
+    seasons: int = 0
+    episodes: int = 0
+    films: int = 0
+    changes: int = 0
+    zeros: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return self.seasons + self.episodes + self.films + self.changes + self.zeros
+
+
+@dataclass(frozen=True, slots=True)
+class TitleOutline:
+    """One title: its balance, the episodes watched, and what is written for it.
+
+    ``reason`` says why nothing is, where nothing is.
+    """
+
+    title: Title
+    balance: Balance
+    episodes: int = 0
+    writes: Writes = field(default_factory=Writes)
+    seasons: tuple[SeasonNote, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is still to come: requests to Discovr, and the time they take."""
+
+    requests: int
+    per_second: float
+
+    @property
+    def seconds(self) -> float:
+        """How long that takes at this pace."""
+        return self.requests / self.per_second
+
+
+def count_writes(operations: Iterable[Operation]) -> Writes:
+    """Count writes by what they are about."""
+    counts = Counter(map(_subject, operations))
+    return Writes(**counts)
+
+
+def outline(
+    prepared: Prepared, balances: Mapping[Title, Balance]
+) -> list[TitleOutline]:
+    """Outline every title of which anything was read, in the order of their names."""
+    plan, titles = prepared.plan, prepared.desired.titles
+    media = {title: key for key, title in titles.items()}
+    notes: dict[str, list[SeasonNote]] = {}
+    for note in plan.seasons:
+        notes.setdefault(note.season.media, []).append(note)
+    operations: dict[str, list[Operation]] = {}
+    for operation in plan.operations:
+        operations.setdefault(operation.key.media, []).append(operation)
+    fates = _fates(plan)
+    found = []
+    for title in sorted(balances, key=lambda title: (title.label, title.kind)):
+        key = media.get(title, "")
+        of_title = tuple(notes.get(key, ()))
+        writes = count_writes(operations.get(key, ()))
+        found.append(
+            TitleOutline(
+                title,
+                balances[title],
+                episodes=sum(note.watched for note in of_title),
+                writes=writes,
+                seasons=of_title,
+                reason="" if writes.total else _why_none(fates.get(key, Counter())),
+            )
+        )
+    return found
+
+
+def foresee(prepared: Prepared, playback: PlaybackPlan, per_second: float) -> Outlook:
+    """Say what carrying out the plan costs: the writes, and what reads them back.
+
+    ``sync`` reads nothing back: whatever had no clear answer is looked up at once.
+    """
+    operations = prepared.plan.operations
+    pages = 0
+    if operations and prepared.since is None:
+        added = sum(operation.action is Action.ADD for operation in operations)
+        pages = math.ceil((len(prepared.existing) + added) / ENTRIES_A_PAGE)
+    # A resume point of a show takes two writes: only the second names the episode.
+    points = sum(1 if r.key.season is None else 2 for r in playback.chosen)
+    removals = len(prepared.removals.rows)
+    return Outlook(len(operations) + removals + pages + points, per_second)
+
+
+def _subject(operation: Operation) -> str:
+    if not operation.progress:
+        return "zeros"
+    if operation.action is Action.SET:
+        return "changes"
+    if operation.key.season is None:
+        return "films"
+    return "seasons" if operation.is_default else "episodes"
+
+
+def _fates(plan: Plan) -> dict[str, Counter[Fate]]:
+    fates: dict[str, Counter[Fate]] = {}
+    for key, fate in plan.fates.items():
+        fates.setdefault(key.media, Counter())[fate] += 1
+    return fates
+
+
+def _why_none(fates: Counter[Fate]) -> str:
+    if len(fates) < 2:
+        return "".join(_FATES.get(fate, "") for fate in fates)
+    parts = [
+        f"{fates[fate]:,} {words}" for fate, words in _FATES.items() if fates[fate]
+    ]
+    return ", ".join(parts)

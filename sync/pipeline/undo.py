@@ -1,0 +1,257 @@
+"""Takes back what one run wrote, and nothing else.
+
+What exactly a DELETE removes is undocumented. So everything is read before and after
+it, an entry that shares its key with another is left alone, and the first removal that
+takes more than was asked for is the last.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from connectors.errors import RejectedError, UnknownOutcomeError
+from sync.domain.entries import count_viewings
+from sync.domain.evidence import (
+    is_as_set,
+    is_made_by,
+    is_ours,
+    is_removal,
+    others_beside,
+)
+from sync.domain.plan import Action
+from sync.domain.seasons import current_entry
+from sync.errors import GuardError
+from sync.events import Advanced, Stage
+from sync.ledger import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sync.domain.entries import Entry
+    from sync.domain.plays import Key
+    from sync.ledger import Row
+    from sync.pipeline.services import Services
+
+#: Where a removal has no clear answer it is looked up; so often it is tried in all.
+MOST_TRIES = 3
+
+
+class RemovedTooMuchError(GuardError):
+    """A removal took entries that were not asked for."""
+
+    default_remedy = "Add them again on Discovr; undo goes no further."
+
+
+@dataclass(slots=True)
+class Undone:
+    """What came of it, by key; ``gone`` were no longer there.
+
+    ``run`` is the one that was taken back, or the first of several. ``failed`` are left
+    alone only because Discovr did not do it. ``takes_season``: a removal of a season
+    default was seen to take the whole season.
+    """
+
+    run: int
+    removed: list[Key] = field(default_factory=list)
+    restored: list[Key] = field(default_factory=list)
+    gone: list[Key] = field(default_factory=list)
+    left_alone: dict[Key, str] = field(default_factory=dict)
+    failed: set[Key] = field(default_factory=set)
+    takes_season: bool = False
+
+
+async def rows_to_undo(services: Services, profile: str, run: int | None) -> list[Row]:
+    """Return what the run wrote and nobody took back; by default, of the last run."""
+    if run is None:
+        runs = await services.ledger.runs(profile)
+        for candidate in runs:
+            if found := await rows_to_undo(services, profile, candidate.id):
+                return found
+        return []
+    rows = await services.ledger.rows(profile, run=run)
+    return [r for r in rows if r.outcome is Outcome.APPLIED and r.undone_at is None]
+
+
+async def undo(services: Services, rows: Sequence[Row]) -> Undone:
+    """Take these rows back, title by title. Idempotent; may be stopped and run again.
+
+    Seasons in which nothing but these rows stands come first: there a removal can take
+    nothing of the person's, and shows how much it takes. Raises RemovedTooMuchError
+    when one takes what it should not.
+    """
+    result = Undone(rows[0].run)
+    by_title: defaultdict[tuple[str, int | None], list[Row]] = defaultdict(list)
+    for row in rows:
+        by_title[row.operation.key[:2]].append(row)
+    places = [_Place(services, title, mine, result) for title, mine in by_title.items()]
+    for place in places:
+        await place.read()
+    done = 0
+    for place in sorted(places, key=lambda place: place.risk):
+        await place.take_back()
+        done += len(place.rows)
+        services.on_event(Advanced(Stage.LOAD, done, len(rows)))
+    return result
+
+
+class _Place:
+    """One film or season, with what stands there now."""
+
+    def __init__(
+        self,
+        services: Services,
+        title: tuple[str, int | None],
+        rows: Sequence[Row],
+        result: Undone,
+    ) -> None:
+        self._services = services
+        self._title = title
+        self._result = result
+        self._entries: list[Entry] = []
+        # The default first: where nothing is at risk it shows what a removal takes. Of
+        # one key the last write first, as it knows what the person had said last.
+        self.rows = sorted(
+            rows,
+            key=lambda r: (not r.operation.is_default, r.operation.key.order, -r.run),
+        )
+
+    @property
+    def risk(self) -> tuple[bool, int]:
+        """Order places by what a removal may take: first where all is ours to take."""
+        return (bool(self._strangers(self._entries)), -len(self.rows))
+
+    async def read(self) -> None:
+        """Read what stands there now."""
+        self._entries = await self._services.target.read_title(*self._title)
+
+    async def take_back(self) -> None:
+        """Take back every row, and note those that are."""
+        await self.read()
+        undone: defaultdict[int, list[str]] = defaultdict(list)
+        try:
+            for row in self.rows:
+                if await self._take_back(row):
+                    undone[row.run].append(row.operation.id)
+        finally:
+            ledger, now = self._services.ledger, self._services.clock.now()
+            for run, ids in undone.items():
+                await ledger.mark_undone(run, ids, now)
+
+    async def _take_back(self, row: Row) -> bool:
+        key = row.operation.key
+        if not is_removal(row) and key in self._result.restored:
+            return True  # a later write knew better what it goes back to
+        if reason := self._objection(row):
+            self._result.left_alone[key] = reason
+            return False
+        if not self._of(key):
+            is_done = key in self._result.removed
+            (self._result.removed if is_done else self._result.gone).append(key)
+            return True
+        if not is_removal(row):
+            return await self._restore(key, round(row.before_progress or 0))
+        return await self._remove(row)
+
+    def _objection(self, row: Row) -> str | None:
+        """Say why an entry must not be touched."""
+        operation, mine = row.operation, self._of(row.operation.key)
+        current = current_entry(mine)
+        if current is None:
+            return None
+        if operation.action is Action.ADD and not any(is_ours(e, row) for e in mine):
+            return "another entry stands there now"
+        if current.progress != operation.progress:
+            return "it was changed on Discovr since"
+        if is_removal(row):
+            return self._objection_to_removing(row)
+        return self._objection_to_setting_back(row, current)
+
+    def _objection_to_removing(self, row: Row) -> str | None:
+        if self._is_shared(row):
+            return "it shares its key with another entry, which would go too"
+        is_one_of_all = row.operation.is_default and self._result.takes_season
+        if is_one_of_all and self._strangers(self._entries):
+            return "Discovr would remove the whole season with it"
+        return None
+
+    def _objection_to_setting_back(self, row: Row, current: Entry) -> str | None:
+        if not is_as_set(current, row):
+            return "it was watched on Discovr since"
+        if others_beside(self._of(current.key), self.rows, current):
+            return "another viewing beside it would not count then"
+        return None
+
+    async def _restore(self, key: Key, progress: int) -> bool:
+        for _ in range(MOST_TRIES):
+            try:
+                await self._services.target.set_progress(key, progress)
+            except UnknownOutcomeError:
+                await self.read()
+                current = current_entry(self._of(key))
+                if current is None or current.progress != progress:
+                    continue
+            self._result.restored.append(key)
+            await self.read()
+            return True
+        return self._fail(key, "Discovr gave no clear answer")
+
+    async def _remove(self, row: Row) -> bool:
+        key, before = row.operation.key, self._entries
+        # Repeats of a key may go one at a time.
+        for _ in range(MOST_TRIES + self._rows_of(key)):
+            try:
+                await self._services.target.remove(key)
+            except UnknownOutcomeError:
+                pass
+            except RejectedError as error:
+                return self._fail(key, error.message)
+            await self.read()
+            self._check(key, before)
+            if not self._of(key):
+                self._result.removed.append(key)
+                return True
+        return self._fail(key, "Discovr did not remove it")
+
+    def _fail(self, key: Key, reason: str) -> bool:
+        self._result.left_alone[key] = reason
+        self._result.failed.add(key)
+        return False
+
+    def _check(self, key: Key, before: Sequence[Entry]) -> None:
+        left = {(e.key, e.updated_at) for e in self._entries}
+        gone = [e for e in before if (e.key, e.updated_at) not in left]
+        lost = [entry for entry in gone if entry.key != key]
+        self._result.takes_season |= bool(lost)
+        if strangers := {entry.key for entry in self._strangers(lost)}:
+            named = ", ".join(sorted(map(str, strangers)))
+            raise RemovedTooMuchError(f"To remove {key} Discovr also removed {named}.")
+
+    def _is_shared(self, row: Row) -> bool:
+        """Whether what stands under its key is more than these rows wrote.
+
+        An entry that was removed and written again has two rows of one minute.
+        """
+        operation, mine = row.operation, self._of(row.operation.key)
+        same = [
+            other
+            for other in self.rows
+            if other.operation.key == operation.key
+            and other.operation.action is operation.action
+        ]
+        if count_viewings(mine) > len({r.operation.watched_at for r in same}):
+            return True
+        return operation.action is Action.ADD and not all(
+            any(is_ours(entry, other) for other in same) for entry in mine
+        )
+
+    def _rows_of(self, key: Key) -> int:
+        return sum(row.operation.key == key for row in self.rows)
+
+    def _of(self, key: Key) -> list[Entry]:
+        return [entry for entry in self._entries if entry.key == key]
+
+    def _strangers(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Return those that these rows did not make: the person's, also if set."""
+        return [e for e in entries if not is_made_by(self.rows, e)]

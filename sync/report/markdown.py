@@ -1,0 +1,165 @@
+"""The report of a run as Markdown. Nothing that a title says can become markup."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sync.documents.report import (
+        BalanceDocument,
+        KeyDocument,
+        LeftOutDocument,
+        ReportDocument,
+        TitleReport,
+    )
+
+#: A longer list is cut; the whole of it is in ``--json``.
+MOST_LINES = 200
+
+_COLUMNS = {
+    "written": "written",
+    "already_there": "already there",
+    "covered": "covered by a season default",
+    "kept": "kept as set on Discovr",
+    "unsupported": "not possible on Discovr (specials)",
+    "unmatched": "unmatched",
+    "unreadable": "unreadable",
+    "failed": "failed",
+}
+#: All that can begin or end markup, or make a link of what looks like an address.
+_MARKUP = {mark: f"\\{mark}" for mark in "\\`*_{}[]()#+-.!|~:@$^="}
+#: Not every renderer knows these with a backslash, and raw HTML does the most harm.
+_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ESCAPES = str.maketrans(_MARKUP | _HTML)
+#: Cc: line breaks and other controls; Cf: marks that turn the direction of a line.
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+#: Of those these two only join letters, as emoji and several scripts need.
+_JOINERS = {"\u200c", "\u200d"}
+
+
+def escape(text: str) -> str:
+    """Make text that stays text, on one line, wherever it stands in Markdown."""
+    printable = (
+        c if c in _JOINERS or unicodedata.category(c) not in _UNPRINTABLE else " "
+        for c in text
+    )
+    return " ".join("".join(printable).split()).translate(_ESCAPES)
+
+
+def render(report: ReportDocument, at: datetime) -> str:
+    """Return the report as Markdown: tables of GitHub's flavour, nothing else of it."""
+    sections = [
+        _head(report, at),
+        _balance(report.balance),
+        _titles(report.titles),
+        _left_out("Unmatched", report.unmatched),
+        _left_out("Not possible on Discovr", report.unsupported),
+        _failures(report),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _head(report: ReportDocument, at: datetime) -> str:
+    receipt = report.receipt
+    proof = "proved whole" if receipt.is_whole else "**not** proved whole"
+    run = f"run {report.run}, " if report.run is not None else ""
+    lines = [
+        "# Watch history: from Trakt to Discovr",
+        "",
+        f"{report.command}, {run}{at:%Y-%m-%d %H:%M} UTC",
+        "",
+        f"- {receipt.plays:,} plays read from {escape(receipt.source)}, {proof}",
+        f"- {report.writes:,} writes; season defaults saved {report.saved:,}",
+        f"- {_proof(report)}",
+    ]
+    return "\n".join(lines)
+
+
+def _proof(report: ReportDocument) -> str:
+    found = report.verification
+    if found is None:
+        return "not verified"
+    if found.is_clean:
+        return "verified: everything is in its place"
+    counts = (
+        f"{len(keys):,} {name}"
+        for name in ("missing", "doubled", "unexpected")
+        if (keys := getattr(found, name))
+    )
+    return f"verified: not everything is in its place ({', '.join(counts)})"
+
+
+def _balance(balance: BalanceDocument) -> str:
+    counts = [(getattr(balance, name), words) for name, words in _COLUMNS.items()]
+    rows = [(f"{count:,}", words) for count, words in counts if count]
+    table = _table(("Plays", "What became of them"), rows)
+    total = f"{balance.read:,} plays, {balance.repeats:,} of them further ones of the "
+    return f"## Balance\n\n{total}same film or episode.\n\n{table}"
+
+
+def _titles(titles: Sequence[TitleReport]) -> str:
+    rows = []
+    for part in titles:
+        writes = sum(season.writes for season in part.seasons)
+        saved = sum(season.saved for season in part.seasons)
+        if part.seasons:
+            name = _name(part.title.title, part.title.year)
+            rows.append((name, f"{part.balance.read:,}", f"{writes:,}", f"{saved:,}"))
+    if not rows:
+        return ""
+    columns = ("Show", "Plays", "Entries", "Saved")
+    return f"## Shows\n\n{_table(columns, rows[:MOST_LINES])}{_more(rows)}"
+
+
+def _left_out(heading: str, group: Sequence[LeftOutDocument]) -> str:
+    if not group:
+        return ""
+    rows = [
+        (
+            _name(left.title.title, left.title.year),
+            f"{left.plays:,}",
+            escape(left.reason),
+            escape(", ".join(f"{name} {i}" for name, i in left.title.ids.items())),
+        )
+        for left in group
+    ]
+    columns = ("Title", "Plays", "Why", "Known ids")
+    return f"## {heading}\n\n{_table(columns, rows[:MOST_LINES])}{_more(rows)}"
+
+
+def _failures(report: ReportDocument) -> str:
+    lines = [
+        f"- {_place(failed.operation.key)}: {escape(failed.detail or failed.outcome)}"
+        for failed in report.failed
+    ]
+    lines += [
+        f"- unreadable: {escape(f'{record.where}: {record.reason}')}"
+        for record in report.quarantined
+    ]
+    if not lines:
+        return ""
+    return "## Failed\n\n" + "\n".join(lines[:MOST_LINES]) + _more(lines)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _name(title: str, year: int | None) -> str:
+    return escape(f"{title} ({year})" if year else title)
+
+
+def _place(key: KeyDocument) -> str:
+    season = f" S{key.season:02d}" if key.season is not None else ""
+    episode = f"E{key.episode:02d}" if key.episode is not None else ""
+    return escape(f"{key.media}{season}{episode}")
+
+
+def _more(rows: Sequence[object]) -> str:
+    more = len(rows) - MOST_LINES
+    return f"\n\nAnd {more:,} more." if more > 0 else ""

@@ -1,0 +1,1 @@
+"""Helpers that know no step of a run: concurrency, stopping, logs, values."""

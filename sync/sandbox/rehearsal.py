@@ -1,0 +1,64 @@
+"""``--sandbox``: the same settings, pointed at stand-ins on loopback."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from platformdirs import user_data_path
+
+from connectors.errors import ConfigError
+from sync.config import APP, Settings
+from sync.sandbox.account.account import Account
+from sync.sandbox.account.sample import sample_account
+from sync.sandbox.running import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+#: Loopback has no limit to keep.
+RATE = 500.0
+_STATE = "state.sqlite3"
+
+
+@asynccontextmanager
+async def open_sandbox(
+    settings: Settings, *, is_rehearsal: bool | None
+) -> AsyncIterator[Settings]:
+    """Start the stand-ins and yield settings that lead to them.
+
+    What is written stays in a folder of its own, so that a second run finds it; a
+    rehearsal of the user's own files has another one, and an empty profile to begin
+    with. None stands for the one of the two in which something was done last. What is
+    set for ``[history]`` counts here too; logins and the real state are not touched.
+    """
+    sample, rehearsal = (user_data_path(APP) / n for n in ("sandbox", "rehearsal"))
+    if is_rehearsal is None:
+        is_rehearsal = _changed_at(rehearsal) > _changed_at(sample)
+    folder = rehearsal if is_rehearsal else sample
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The folder {folder} cannot be made ({error.strerror}).",
+            remedy="Set XDG_DATA_HOME or HOME to a folder that may be written to.",
+        ) from None
+    account = Account(sample_account().titles) if is_rehearsal else None
+    async with Sandbox(account, store_dir=folder) as sandbox:
+        sections: dict[str, dict[str, Any]] = {**sandbox.config()}
+        sections["discovr"] |= {"requests_per_second": RATE}
+        sections["history"] = settings.history.model_dump()
+        sections["sync"] = settings.sync.model_dump()
+        sections["state"] = {
+            "url": f"sqlite:///{folder / _STATE}",
+            "tokens": folder / "tokens.json",
+        }
+        yield Settings.model_validate(sections)
+
+
+def _changed_at(folder: Path) -> int:
+    """Return when a run last changed the state there; 0 for never."""
+    # A run that was killed leaves its last changes in the log beside the database.
+    states = (folder / _STATE, folder / f"{_STATE}-wal")
+    return max((s.stat().st_mtime_ns for s in states if s.exists()), default=0)

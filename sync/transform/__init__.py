@@ -1,0 +1,1 @@
+"""From plays to Discovr's keys, with ids and air dates."""

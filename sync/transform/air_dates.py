@@ -1,0 +1,295 @@
+"""Which episodes a season has and when they aired, from TMDB, Trakt, or both.
+
+TMDB's plain dates are the very ones that Discovr's clients read. Answers are kept in
+the ledger: long for what has ended, a day for what is still running.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from connectors.errors import ContractError, RejectedError, TransientError
+from sync.domain.desired import tmdb_id
+from sync.domain.plan import SeasonId
+from sync.domain.seasons import Airing
+from sync.runtime.concurrency import run_limited
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from connectors.clock import Clock
+    from connectors.tmdb.client import TmdbClient
+    from connectors.trakt.client import TraktClient
+    from sync.domain.plays import Title
+    from sync.domain.seasons import Airings
+    from sync.ledger import Ledger
+
+    #: Season -> episode -> when it aired, as the catalogue wrote it; None: undated.
+    Dates = dict[int, dict[int, str | None]]
+
+#: Seasons by the show they belong to.
+Wanted = dict[str, set[int]]
+
+AGE_RUNNING = timedelta(days=1)
+AGE_ENDED = timedelta(days=30)
+#: A season whose last episode is this old gets no more of them.
+SETTLED_AFTER = timedelta(days=60)
+CONCURRENCY = 4
+#: After so many shows in a row without an answer the catalogue is taken to be down.
+MOST_FAULTS = 8
+
+
+@dataclass(slots=True)
+class Answer:
+    """Air dates by season; ``disputed`` seasons must not be collapsed, and why."""
+
+    airings: dict[SeasonId, Airings] = field(default_factory=dict)
+    disputed: dict[SeasonId, str] = field(default_factory=dict)
+
+
+class Listing(Protocol):
+    """One catalogue."""
+
+    name: str
+
+    def show_id(self, media: str, title: Title) -> int | None:
+        """Return the id under which the catalogue knows the show."""
+
+    async def dates(self, show: int, seasons: Collection[int]) -> Dates:
+        """Ask for seasons of a show; one that does not exist is left out."""
+
+    def airing(self, text: str) -> Airing:
+        """Read a date as the catalogue wrote it."""
+
+
+class TmdbListing:
+    """Plain dates, under Discovr's own ids."""
+
+    name = "tmdb"
+
+    def __init__(self, client: TmdbClient) -> None:
+        self._client = client
+
+    def show_id(self, media: str, title: Title) -> int | None:
+        """Return the number in Discovr's id, which is TMDB's."""
+        del title
+        return tmdb_id(media)
+
+    async def dates(self, show: int, seasons: Collection[int]) -> Dates:
+        """Ask for the given seasons, 20 a call."""
+        _, found = await self._client.show(show, sorted(seasons))
+        return {
+            season.season_number: {
+                e.episode_number: e.air_date.isoformat() if e.air_date else None
+                for e in season.episodes
+            }
+            for season in found
+        }
+
+    def airing(self, text: str) -> Airing:
+        """Read a plain date."""
+        return Airing.from_date(date.fromisoformat(text))
+
+
+class TraktListing:
+    """Instants of the first airing; all seasons come in one call."""
+
+    name = "trakt"
+
+    def __init__(self, client: TraktClient) -> None:
+        self._client = client
+
+    def show_id(self, media: str, title: Title) -> int | None:
+        """Return Trakt's own id."""
+        del media
+        return title.ids.trakt
+
+    async def dates(self, show: int, seasons: Collection[int]) -> Dates:
+        """Ask for every season of the show."""
+        del seasons
+        return {
+            season.number: {
+                e.number: e.first_aired.isoformat() if e.first_aired else None
+                for e in season.episodes or ()
+            }
+            for season in await self._client.seasons(show)
+        }
+
+    def airing(self, text: str) -> Airing:
+        """Read an instant."""
+        return Airing.from_instant(datetime.fromisoformat(text))
+
+
+class Catalogue:
+    """Asks the listings in order of trust, and compares them where there are two."""
+
+    def __init__(
+        self, listings: Iterable[Listing], ledger: Ledger, clock: Clock
+    ) -> None:
+        self._listings = tuple(listings)
+        self._ledger = ledger
+        self._clock = clock
+        #: What was asked in this process, by listing and show; empty: no answer.
+        self._asked: dict[tuple[str, str], Dates] = {}
+
+    async def look_up(
+        self,
+        wanted: Wanted,
+        titles: Mapping[str, Title],
+        on_show: Callable[[int, int], None],
+        *,
+        since: Mapping[str, datetime],
+        is_kept: bool,
+    ) -> Answer:
+        """Return what is known of the seasons; unknown ones are left out.
+
+        ``since`` has the latest watch of each show: a default may be dated then, so an
+        older answer could lack an episode that it would cover. ``is_kept`` says whether
+        answers may be kept for later runs.
+
+        The first listing that knows a season dates it. Where a second one numbers its
+        episodes differently, the season is disputed.
+        """
+        answer = Answer()
+        for listing in self._listings:
+            known = await self._recall(listing, wanted, titles, since)
+            asked = await self._ask(listing, wanted, titles, known, on_show)
+            if is_kept:
+                await self._keep(listing, titles, asked)
+            for media in wanted.keys() - known.keys():
+                self._asked[listing.name, media] = asked.get(media, {})
+            shows = known | asked
+            for media, seasons in shows.items():
+                for number in wanted[media] & seasons.keys():
+                    _merge(answer, SeasonId(media, number), seasons[number], listing)
+        for place in answer.disputed:
+            del answer.airings[place]
+        return answer
+
+    async def _recall(
+        self,
+        listing: Listing,
+        wanted: Wanted,
+        titles: Mapping[str, Title],
+        since: Mapping[str, datetime],
+    ) -> dict[str, Dates]:
+        """Return the shows whose kept answer is young and has every wanted season."""
+        known = {m: self._asked.get((listing.name, m)) for m in wanted}
+        found = {
+            m: dates
+            for m, dates in known.items()
+            if dates is not None and (not dates or wanted[m] <= dates.keys())
+        }
+        shows = _shows(listing, wanted.keys() - found.keys(), titles)
+        cached = await self._ledger.get_shows(listing.name, list(shows.values()))
+        now = self._clock.now()
+        for media, number in shows.items():
+            kept = cached.get(number)
+            if kept and kept.expires_at > now and kept.fetched_at >= since[media]:
+                dates = _dates(kept.payload)
+                if wanted[media] <= dates.keys():
+                    found[media] = dates
+        return found
+
+    async def _ask(
+        self,
+        listing: Listing,
+        wanted: Wanted,
+        titles: Mapping[str, Title],
+        known: Mapping[str, Dates],
+        on_show: Callable[[int, int], None],
+    ) -> dict[str, Dates]:
+        shows = _shows(listing, wanted, titles)
+        found: dict[str, Dates] = {}
+        done, faults = len(known), 0
+
+        async def ask(media: str) -> None:
+            nonlocal done, faults
+            # Without air dates nothing is collapsed, which is safe.
+            faults += 1
+            if faults > MOST_FAULTS:
+                return  # it is down: do not wait for each show
+            with suppress(RejectedError, ContractError, TransientError):
+                dates = await listing.dates(shows[media], wanted[media])
+                # A season that the show lacks is an answer too: it has no episodes.
+                found[media] = {number: {} for number in wanted[media]} | dates
+                faults = 0
+            done += 1
+            on_show(done, len(shows))
+
+        await run_limited(CONCURRENCY, ask, sorted(shows.keys() - known.keys()))
+        return found
+
+    async def _keep(
+        self, listing: Listing, titles: Mapping[str, Title], found: Mapping[str, Dates]
+    ) -> None:
+        now = self._clock.now()
+        for media, number in _shows(listing, found, titles).items():
+            dates = found[media]
+            expires_at = now + _age(dates, listing, now)
+            await self._ledger.put_show(listing.name, number, dates, now, expires_at)
+
+
+def seasons_that_can_pay(
+    keys: Iterable[tuple[str, int]], standing: Iterable[tuple[str, int]]
+) -> Wanted:
+    """Choose the seasons whose air dates matter.
+
+    ``keys`` has the season of each play that needs a write; two of one season can be
+    saved. ``standing`` are the seasons with a default, which only dates can read.
+    """
+    counts: defaultdict[tuple[str, int], int] = defaultdict(int)
+    for key in keys:
+        counts[key] += 1
+    wanted: Wanted = {}
+    payable = (place for place, number in counts.items() if number > 1)
+    for media, season in (*standing, *payable):
+        wanted.setdefault(media, set()).add(season)
+    return wanted
+
+
+def _shows(
+    listing: Listing, media: Iterable[str], titles: Mapping[str, Title]
+) -> dict[str, int]:
+    numbers = {m: listing.show_id(m, titles[m]) for m in media}
+    return {m: number for m, number in numbers.items() if number}
+
+
+def _merge(
+    answer: Answer,
+    place: SeasonId,
+    dates: Mapping[int, str | None],
+    listing: Listing,
+) -> None:
+    known = answer.airings.get(place)
+    if known is None:
+        answer.airings[place] = {
+            number: listing.airing(text) if text else None
+            for number, text in dates.items()
+        }
+    elif known.keys() != dates.keys():
+        odd = sorted(known.keys() ^ dates.keys())
+        answer.disputed[place] = (
+            f"TMDB and Trakt disagree on its episodes: only one has E{odd[0]:02d}"
+        )
+
+
+def _age(dates: Dates, listing: Listing, now: datetime) -> timedelta:
+    every = [text for season in dates.values() for text in season.values()]
+    is_settled = all(dates.values()) and all(
+        text is not None and listing.airing(text).at < now - SETTLED_AFTER
+        for text in every
+    )
+    return AGE_ENDED if is_settled else AGE_RUNNING
+
+
+def _dates(payload: Any) -> Dates:
+    # JSON has no integer keys.
+    return {
+        int(season): {int(number): text for number, text in dates.items()}
+        for season, dates in payload.items()
+    }

@@ -1,0 +1,84 @@
+"""What is known here of the two logins: where they are, their age, their end.
+
+No network, and never a token.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from connectors.discovr import auth as discovr
+from connectors.trakt import auth as trakt
+
+if TYPE_CHECKING:
+    from connectors.auth.tokens import TokenStore
+    from sync.config import Settings
+
+#: From then on every run warns that a login ends which cannot renew itself.
+WARN_BEFORE = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The login in force. Of one that stands in the config, no age is known."""
+
+    place: Literal["token store", "config"]
+    obtained_at: datetime | None = None
+    ends_at: datetime | None = None
+    renews_itself: bool = False
+
+    def has_ended(self, now: datetime) -> bool:
+        """Tell whether a new sign-in is the only way on."""
+        is_over = self.ends_at is not None and self.ends_at <= now
+        return is_over and not self.renews_itself
+
+
+def trakt_login(settings: Settings, store: TokenStore, now: datetime) -> Login | None:
+    """Return what is known of the Trakt login. Raises ConfigError for the store."""
+    keys = settings.trakt
+    configured = tuple(
+        key.get_secret_value() if key else None
+        for key in (keys.access_token, keys.refresh_token)
+    )
+    token = trakt.token_in_force(store, (configured[0], configured[1]), now)
+    if token is None:
+        return None
+    renews = bool(token.refresh_token and keys.client_secret)
+    if token != store.load(trakt.SERVICE):
+        return Login("config", renews_itself=renews)
+    return Login("token store", token.obtained_at, token.expires_at, renews)
+
+
+def discovr_login(settings: Settings, store: TokenStore) -> Login | None:
+    """Return what is known of the Discovr login. Raises ConfigError for the store."""
+    key = settings.discovr.refresh_token
+    configured = key.get_secret_value() if key else None
+    token = discovr.token_in_force(store, configured)
+    if token is None:
+        return Login("config") if configured else None
+    return Login("token store", token.obtained_at, token.expires_at)
+
+
+def login_warnings(
+    store: TokenStore, now: datetime, configured: str | None = None
+) -> list[str]:
+    """Say which login ends soon and cannot renew itself, which is Discovr's.
+
+    Nothing is known of the age of a ``configured`` token that the stored one does not
+    replace.
+    """
+    token = discovr.token_in_force(store, configured)
+    if token is None or token.expires_at is None:
+        return []
+    left = token.expires_at - now
+    if left > WARN_BEFORE:
+        return []
+    day = f"{token.expires_at:%Y-%m-%d}"
+    days = math.ceil(left / timedelta(days=1))
+    when = f"runs out on {day}, in {days} day{'s' * (days != 1)}"
+    if left <= timedelta(0):
+        when = f"ran out on {day}"
+    return [f"The Discovr login {when}. Log in again: trakt2discovr login discovr"]
