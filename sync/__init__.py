@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Report": "sync.results",
+    "Report": "sync.pipeline.result",
     "Settings": "sync.config",
     "load_settings": "sync.config",
     "apply": "sync.api",

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sync.domain.resume import Resume, ResumePoint
     from sync.domain.watermark import Stamps
 
-
 #: Entries on a page of Discovr's list (``list-history``): where more places changed
 #: than the list has pages, the list is read.
 ENTRIES_A_PAGE = 50

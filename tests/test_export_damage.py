@@ -13,8 +13,7 @@ import pytest
 
 from connectors.errors import InputError
 from connectors.trakt.export import Limits
-from connectors.trakt.export.archive import open_members
-from connectors.trakt.export.limits import Budget
+from connectors.trakt.export.archive import Budget, open_members
 from tests.export_builders import (
     ids_of,
     make_file,

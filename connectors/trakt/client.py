@@ -49,7 +49,6 @@ _MINIMAL_SHOWS = TypeAdapter(
     dict[int, dict[str, dict[int, list[Instant]]]], config=_LAZY
 )
 
-
 #: A play, whichever way it was read.
 HistoryRecord: TypeAlias = HistoryItem | strict.StrictItem
 

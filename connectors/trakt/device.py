@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from connectors.auth.tokens import StoredToken
     from connectors.clock import Clock
     from connectors.http.client import HttpClient
-    from connectors.trakt.oauth import OauthHosts
+    from connectors.trakt.auth import OauthHosts
 
 _AGAIN = "Log in again: trakt2discovr login trakt"
 #: The words for the answers that end the waiting.

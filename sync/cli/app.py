@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(dir_okay=True, path_type=Path)
 
-
 _CODES = """\b
 Example: trakt2discovr --sandbox migrate
 

@@ -57,7 +57,6 @@ _CODES: tuple[tuple[type[ServiceError], Exit], ...] = (
     (ServiceError, Exit.INCOMPLETE),
 )
 
-
 #: Lines that go to a file or a pipe are not broken.
 _ENDLESS = 10_000
 #: Shows the cursor again, which moving bars hide.

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from sync.domain.entries import Entry
     from sync.domain.seasons import Airing, Airings, SeasonEntries, Span
 
-
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 

@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 
     from sync.domain.plays import Key
 
-
 #: The lowest episode number that Discovr takes; a default can cover lower ones.
 FIRST_EPISODE = 1
-
 
 #: From here on Discovr counts an entry as completed (``patch-history-item``).
 COMPLETED_FROM = 80.0

@@ -6,6 +6,7 @@ is kept and what is set; what is added is decided here, for all viewings togethe
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from sync.domain.entries import FIRST_EPISODE, OUR_LABEL, count_viewings, minutes_of
 from sync.domain.plan import Action, Cover, Fate, Operation, Plan, SeasonId, SeasonNote
-from sync.domain.plays import Key, to_minute
-from sync.domain.rounds import find_rounds, stood_for
-from sync.domain.rules import SeasonRecord
-from sync.domain.seasons import Span, span_of
+from sync.domain.plays import UNKNOWN_DATE, Key, to_minute
+from sync.domain.rules import Mode, SeasonRecord
+from sync.domain.seasons import Airings, Span, span_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
-    from sync.domain.rules import Mode, Rules
-    from sync.domain.seasons import Airings
+    from sync.domain.rules import Rules
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 _NEVER = "never watched, and a season default would cover it"
 _LONG_AGO = Span(*[datetime.min.replace(tzinfo=UTC)] * 2)
@@ -289,3 +290,80 @@ def _is_writable(key: Key) -> bool:
 
 def _written(key: Key) -> Fate:
     return Fate.WRITTEN if _is_writable(key) else Fate.UNSUPPORTED
+
+
+def find_rounds(
+    watched: Mapping[int, Collection[datetime]],
+    bare: Collection[int],
+    airings: Airings,
+    mode: Mode,
+) -> list[datetime]:
+    """Return the times of the defaults that the history is worth, newest first.
+
+    ``watched`` holds the times of every episode, ``bare`` the unwatched ones that a
+    default would reach. The first stands for most at the least cost; each further one
+    for a round in which every watched episode was watched once more. Each saves writes
+    beside all the others, so it does so whichever of them stand there already.
+    """
+    left = {n: set(times) for n, times in watched.items() if n >= FIRST_EPISODE}
+    zeroable = {n for n in bare if mode is Mode.FEWEST and n >= FIRST_EPISODE}
+    ceiling = min(
+        (span_of(airings.get(n)).earliest for n in bare if n not in zeroable),
+        default=_END_OF_TIME,
+    )
+    times = {t for of_one in left.values() for t in of_one if t <= ceiling}
+    if mode is Mode.OFF or not times - {UNKNOWN_DATE}:
+        return []
+    saves = _savings(left, zeroable, airings)
+    first = max(times - {UNKNOWN_DATE}, key=lambda t: (saves(t), t))
+    at = first if saves(first) > 0 else None
+    rounds: list[datetime] = []
+    while at is not None:
+        rounds.append(at)
+        for number, of_one in left.items():
+            of_one -= {stood_for(of_one, at, span_of(airings.get(number)))}
+        at = _next_round(left, at, airings)
+    return rounds
+
+
+def _next_round(
+    left: Mapping[int, Collection[datetime]], before: datetime, airings: Airings
+) -> datetime | None:
+    older = [[t for t in times if t < before] for times in left.values()]
+    at = max((t for times in older for t in times), default=UNKNOWN_DATE)
+    if not all(older) or at == UNKNOWN_DATE:
+        return None
+    spans = (span_of(airings.get(number)) for number in left)
+    return at if sum(span.is_surely_before(at) for span in spans) > 1 else None
+
+
+def stood_for(
+    left: Iterable[datetime], default: datetime, aired: Span
+) -> datetime | None:
+    """Return the viewing of one episode that a default at that time stands for.
+
+    Of those that have no other place, the latest up to its own time; the newest
+    default chooses first. This needs no memory, so it holds without a ledger.
+    """
+    if not aired.is_surely_before(default):
+        return None
+    return max((t for t in left if t <= default), default=None)
+
+
+def _savings(
+    watched: Mapping[int, Collection[datetime]],
+    zeroable: Iterable[int],
+    airings: Airings,
+) -> Callable[[datetime], int]:
+    """Return how many writes a default at a time saves, were it the only one."""
+    firsts = {n: min(times) for n, times in watched.items()}
+    aired = {n: span_of(airings.get(n)).latest for n in watched}
+    by_watch = sorted(t for n, t in firsts.items() if aired[n] < t)
+    by_date = sorted(aired[n] for n, t in firsts.items() if aired[n] >= t)
+    limits = sorted(span_of(airings.get(n)).earliest for n in zeroable)
+
+    def saves(at: datetime) -> int:
+        reached = bisect_right(by_watch, at) + bisect_left(by_date, at)
+        return reached - bisect_left(limits, at) - 1
+
+    return saves

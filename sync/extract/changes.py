@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
 from sync.domain.plays import Kind, title_key, to_minute
-from sync.extract.pages import Harvest, MinimalCounts
+from sync.extract.pages import Harvest, MinimalCounts, Walk
 from sync.extract.records import PlayMapper
 from sync.ports import Extraction, Receipt
 from sync.runtime.concurrency import run_limited
-from sync.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 
     from connectors.trakt.client import TraktClient
     from sync.domain.plays import Play, Title
-    from sync.extract.pages import Item
-    from sync.walk import OnPage
+    from sync.extract.pages import Item, OnPage
 
 #: How far before the last reading the window begins. A bound may exclude its own
 #: moment, clocks differ, and an app that was offline hands in late what it saw.

@@ -18,11 +18,10 @@ from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
 from connectors.trakt.extras import ExtrasClient
 from sync.extract.changes import Changes
-from sync.extract.pages import Harvest, MinimalCounts
+from sync.extract.pages import Harvest, MinimalCounts, Walk
 from sync.extract.records import PlayMapper, read_resume_points
 from sync.ports import Extraction, Receipt
 from sync.runtime.concurrency import run_all
-from sync.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
     from sync.domain.plays import Kind
     from sync.domain.resume import ResumePoint
     from sync.domain.watermark import Stamps
+    from sync.extract.pages import OnPage
     from sync.ports import Quarantined
-    from sync.walk import OnPage
 
 #: Page sizes of the walks. Another size cuts the list at other places, so that what
 #: slipped through between two pages of one walk lies inside a page of the next.

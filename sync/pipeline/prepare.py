@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from sync.ports import Extraction
     from sync.transform.air_dates import Answer
 
-
 #: A clock can be wrong, and a time zone can be forgotten; more is a mistake.
 FUTURE = timedelta(days=1)
 

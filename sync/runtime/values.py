@@ -16,7 +16,6 @@ SHORTEST = timedelta(minutes=1)
 #: Well within the 90 days after which Discovr's login ends unnoticed.
 LONGEST = timedelta(days=30)
 
-
 _EXAMPLE = "write it like 127.0.0.1:9464"
 _HERE = "127.0.0.1"
 

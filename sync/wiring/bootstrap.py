@@ -14,8 +14,7 @@ from connectors.http.client import HttpClient, RetryPolicy
 from connectors.http.pacing import QuotaPacer, RatePacer
 from connectors.tmdb import client as tmdb
 from connectors.trakt import client as trakt
-from connectors.trakt.auth import TraktAuth
-from connectors.trakt.oauth import OauthHosts
+from connectors.trakt.auth import OauthHosts, TraktAuth
 from sync.events import Waiting, Warned
 from sync.extract.files import FileSource
 from sync.extract.trakt import TraktSource

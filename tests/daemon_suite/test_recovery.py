@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from sync.config import Settings
     from sync.events import Event
 
-
 Watcher: TypeAlias = "Callable[[Job], Awaitable[None]]"
 
 

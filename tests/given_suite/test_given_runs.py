@@ -37,7 +37,6 @@ BABYLON, BOAT, SHTISEL = "Babylon Berlin", "Das Boot", "שטיסל"
 #: No catalogue knows it.
 HOME = "Our Summer 2009 (home movie)"
 
-
 #: Matched from the start.
 OTHERS = ("The Matrix", "Chernobyl", "Fleabag", "Fight Club")
 

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 #: When every arena opens: after the last play of any account.
 OPENED_AT = datetime(2026, 11, 15, 12, tzinfo=UTC)
 
-
 #: Is told of a request, and may say that it is to have no effect.
 Hook: TypeAlias = "Callable[[web.Request, Phase], bool]"
 

@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING
 
 from connectors.clock import SystemClock
 from connectors.errors import InputError
-from connectors.trakt.export.archive import label, open_members
-from connectors.trakt.export.limits import Budget, Limits
-from connectors.trakt.export.reader import Reader
-from connectors.trakt.export.result import REMEDY, ExportData, conclude
+from connectors.trakt.export.archive import Budget, Limits, label, open_members
+from connectors.trakt.export.reader import REMEDY, ExportData, Reader, conclude
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -16,15 +16,35 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from enum import Enum
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from connectors.errors import InputError
-from connectors.trakt.export.limits import CHUNK, Budget
-from connectors.trakt.export.names import Name, parse_name, to_printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+#: What a browser appends to the second download of one name.
+_COPY = re.compile(r" ?\(\d+\)$")
+_NUMBERED = re.compile(r"^(?P<series>.*?)[-_ ]?(?<!\d)(?P<page>\d{1,5})$")
+#: Backups are often named after the day; that is no page number.
+_DATED = re.compile(r"(?:19|20)\d\d[-_.]?\d\d[-_.]?\d\d")
+_HISTORY = re.compile(r"(?:^|[^a-z])history(?:$|[^a-z])")
+_SCRIPT = re.compile(r"(?:^|[^a-z])history_(?:movies|shows|episodes)$")
+_HARMLESS = re.compile(
+    r"(?:^|[^a-z])(?:ratings|watchlist|collection|likes|comments|notes|network|hidden"
+    r"|playback|user|settings|profile|stats|followers|following|friends|favorites"
+    r"|recommendations|recommended|watched[-_](?:movies|shows))(?:$|[^a-z])"
+)
+#: A list's name is the person's own, and may well say "history".
+_LIST = re.compile(r"^(?:lists?)-")
+
+CHUNK = 1 << 18
+#: Below this size no ratio is suspicious: a short page of equal plays packs very well.
+_RATIO_FROM = 10_000_000
+_TEXT = frozenset({".json", ".txt", ".csv", ".tsv"})
+_SMALLER = "Name the download itself, or only the files that hold the history."
 
 #: What zipfile and its decompressors raise on bytes that are not what they claim.
 _DAMAGE = (
@@ -249,3 +269,131 @@ def _stamp(info: zipfile.ZipInfo) -> datetime | None:
     except ValueError:
         return None
     return stamp if stamp.year >= 2010 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is read at most: files, bytes once unpacked, and how well they pack."""
+
+    members: int = 5_000
+    member_bytes: int = 200_000_000
+    total_bytes: int = 2_000_000_000
+    ratio: int = 200
+
+
+class Budget:
+    """Counts what is read against the limits; one for all paths of a call."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._left = limits.total_bytes
+
+    def check_members(self, count: int, container: str) -> None:
+        """Refuse a container of too many files."""
+        if count > self.limits.members:
+            raise InputError(
+                f"{container} holds more than {self.limits.members:,} files.",
+                remedy=_SMALLER,
+            )
+
+    def read(
+        self,
+        stream: IO[bytes],
+        name: Name,
+        *,
+        packed: int | None = None,
+        is_named: bool = False,
+    ) -> bytes | None:
+        """Read a member to its end; ``packed`` is its size inside an archive."""
+        pieces: list[bytes] = []
+        size = 0
+        while piece := stream.read(CHUNK):
+            if not (pieces or is_named or _is_promising(name, piece)):
+                return None
+            pieces.append(piece)
+            size += len(piece)
+            self._left -= len(piece)
+            self._check(size, name, packed)
+        return b"".join(pieces)
+
+    def _check(self, size: int, name: Name, packed: int | None) -> None:
+        limits = self.limits
+        if size > limits.member_bytes:
+            raise InputError(
+                f"{name.text} is larger than {limits.member_bytes:,} bytes.",
+                remedy=_SMALLER,
+            )
+        if self._left < 0:
+            raise InputError(
+                f"There is more than {limits.total_bytes:,} bytes to read.",
+                remedy=_SMALLER,
+            )
+        if packed is not None and size > max(_RATIO_FROM, limits.ratio * packed):
+            raise InputError(
+                f"{name.text} unpacks to over {limits.ratio} times its size, as no "
+                "download from Trakt does.",
+                remedy="Make the download again.",
+            )
+
+
+def _is_promising(name: Name, start: bytes) -> bool:
+    if name.suffix in _TEXT:
+        return True
+    return start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{")
+
+
+class Hint(Enum):
+    """What a member holds, to judge by its name alone."""
+
+    HISTORY = "history"
+    HARMLESS = "nothing that was watched"
+    NONE = "anything"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The base name of a member, taken apart; ``page`` is None without a number."""
+
+    text: str
+    suffix: str
+    series: str
+    page: int | None
+    hint: Hint
+
+    @property
+    def order(self) -> tuple[str, int, str]:
+        """Sorts the pages of one series by their number, not as text."""
+        return (self.series, 1 if self.page is None else self.page, self.text)
+
+    @property
+    def layout(self) -> str:
+        """Return the layout in which history goes by this name."""
+        if self.series == "watched-history":
+            return "flat"
+        if self.series == "history" and self.page is not None:
+            return "nested"
+        return "backup script" if _SCRIPT.search(self.series) else "json"
+
+
+def parse_name(base: str) -> Name:
+    """Take a base name apart."""
+    path = PurePosixPath(base)
+    stem = _COPY.sub("", path.stem.strip()).lower()
+    match = None if _DATED.search(stem) else _NUMBERED.match(stem)
+    series, page = (match["series"], int(match["page"])) if match else (stem, None)
+    text, suffix = to_printable(base), path.suffix.lower()
+    return Name(text, suffix, to_printable(series), page, _hint(stem))
+
+
+def to_printable(text: str) -> str:
+    """Return a short form without control characters, fit for a terminal."""
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    return shown if len(shown) <= 80 else f"{shown[:79]}…"
+
+
+def _hint(stem: str) -> Hint:
+    if _LIST.search(stem):
+        return Hint.HARMLESS
+    if _HISTORY.search(stem):
+        return Hint.HISTORY
+    return Hint.HARMLESS if _HARMLESS.search(stem) else Hint.NONE

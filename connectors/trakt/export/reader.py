@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 
-from connectors.trakt.export.archive import DamagedError
+from connectors.errors import InputError
+from connectors.trakt.export.archive import DamagedError, Hint
 from connectors.trakt.export.documents import Kind, recognise, to_utf8
-from connectors.trakt.export.facts import add_fact, add_traktexport
 from connectors.trakt.export.history import (
     Page,
     TraktExport,
@@ -21,20 +21,24 @@ from connectors.trakt.export.history import (
     read_traktexport,
     to_traktexport,
 )
-from connectors.trakt.export.names import Hint
-from connectors.trakt.export.playback import read_resume_point
-from connectors.trakt.export.plays import Plays
-from connectors.trakt.export.proof import Evidence
+from connectors.trakt.export.proof import Evidence, add_fact, add_traktexport
 from connectors.trakt.export.rows import TIMES, read_header, read_table
 from connectors.trakt.export.values import UnusableError
-from connectors.trakt.export.watched import Aggregates, read_watched
+from connectors.trakt.export.watched import Aggregates, read_resume_point, read_watched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from connectors.trakt.export.archive import Member
-    from connectors.trakt.export.plays import Receive
-    from connectors.trakt.models import PlaybackItem
+    from connectors.trakt.models import HistoryItem, PlaybackItem
+
+    Receive = Callable[[list[HistoryItem]], object]
+
+REMEDY = (
+    "Name the zip from the data settings of the Trakt site, the folder it was unpacked "
+    "to, or the JSON or CSV files of a backup."
+)
 
 _TABLES = frozenset({".csv", ".tsv"})
 _MOST_DIGITS = 100
@@ -249,3 +253,117 @@ def _to_number(digits: str) -> int | float:
     Python refuses to read thousands of digits, and the whole file with them.
     """
     return int(digits) if len(digits) <= _MOST_DIGITS else float(f"{digits}e999")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportData:
+    """What was read.
+
+    ``items`` are in file order, each id once; plays without an id are all kept, save
+    those of a file whose very content was read before. Each of ``doubts`` is a sentence
+    on why this may not be the whole history; only without any is it whole.
+    ``quarantined`` holds place and reason, and "it" goes before the reason.
+    """
+
+    items: list[HistoryItem]
+    plays: int
+    repeats: int
+    pages: int
+    quarantined: list[tuple[str, str]]
+    doubts: list[str]
+    notes: list[str]
+    playback: list[PlaybackItem]
+    layout: str
+    made_at: datetime | None
+
+
+def conclude(reader: Reader) -> ExportData:
+    """Weigh what was read; raises InputError when no plays could be looked for."""
+    pages = reader.pages
+    evidence, plays = reader.evidence, reader.plays
+    if not pages:
+        pages = _use_aggregates(reader)
+    evidence.conclude(reader.set_aside)
+    if not plays.count and not reader.set_aside and evidence.totals != (0, 0):
+        evidence.doubts.append("The history in the files is empty.")
+    evidence.notes += [
+        f"{name} was not opened; unpack it if it holds history."
+        for name in reader.archives
+    ]
+    return ExportData(
+        items=plays.items,
+        plays=plays.count,
+        repeats=plays.repeats,
+        pages=pages,
+        quarantined=reader.quarantined,
+        doubts=evidence.doubts,
+        notes=evidence.notes,
+        playback=reader.playback,
+        layout=" + ".join(sorted(reader.layouts)),
+        made_at=evidence.made_at,
+    )
+
+
+def _use_aggregates(reader: Reader) -> int:
+    """Fall back on the lists of what was watched last: all that is known then."""
+    aggregates = reader.aggregates
+    if not aggregates.pages:
+        raise _nothing(reader)
+    reader.layouts.add("watched lists")
+    reader.quarantined += aggregates.unusable
+    reader.set_aside += len(aggregates.unusable)
+    reader.plays.add(aggregates.plays)
+    reader.evidence.doubts.append(
+        "The files hold no history, only lists of what was watched last: rewatches are "
+        "not in them."
+    )
+    if aggregates.seasonless:
+        reader.evidence.doubts.append(
+            f"{aggregates.seasonless:,} shows are listed without their seasons, so "
+            "their episodes cannot be carried over."
+        )
+    return aggregates.pages
+
+
+def _nothing(reader: Reader) -> InputError:
+    if reader.archives:
+        return InputError(
+            f"{reader.archives[0]} is an archive that is not opened.",
+            remedy="Unpack it, and name the zip or the folder that comes out.",
+        )
+    reasons = [*reader.failures, *reader.evidence.doubts]
+    reason = reasons[0] if reasons else "The files hold no watch history."
+    return InputError(reason, remedy=REMEDY)
+
+
+@dataclass(slots=True)
+class Plays:
+    """The plays so far; with ``receive`` they are handed on page by page instead."""
+
+    evidence: Evidence
+    receive: Receive | None = None
+    count: int = 0
+    repeats: int = 0
+    items: list[HistoryItem] = field(default_factory=list)
+    _ids: set[int] = field(default_factory=set)
+
+    def add(self, page: list[HistoryItem]) -> None:
+        """Add a page. A play without an id is never taken for a repeat."""
+        fresh = self._drop_repeats(page)
+        self.repeats += len(page) - len(fresh)
+        self.count += len(fresh)
+        self.evidence.add_plays(fresh)
+        if self.receive is None:
+            self.items += fresh
+        elif fresh:
+            self.receive(fresh)
+
+    def _drop_repeats(self, page: list[HistoryItem]) -> list[HistoryItem]:
+        fresh: list[HistoryItem] = []
+        for item in page:
+            if item.id is None:
+                fresh.append(item)
+            elif item.id not in self._ids:
+                self._ids.add(item.id)
+                fresh.append(item)
+        return fresh

@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
-from connectors.trakt.export.values import UnusableError, check_sense, clean
-from connectors.trakt.models import HistoryItem, Instant, Model, TitleModel
+from connectors.trakt.export.values import (
+    UnusableError,
+    check_instant,
+    check_sense,
+    clean,
+    to_instant,
+)
+from connectors.trakt.models import (
+    HistoryItem,
+    Instant,
+    Model,
+    PlaybackItem,
+    TitleModel,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -131,3 +143,19 @@ def _to_play(parts: dict[str, object], latest: datetime) -> HistoryItem:
     play = HistoryItem.model_validate(parts)
     check_sense(play, latest)
     return play
+
+
+def read_resume_point(raw: object, latest: datetime) -> PlaybackItem:
+    """Read one resume point; raises UnusableError."""
+    item = clean(raw)
+    if not isinstance(item, dict):
+        raise UnusableError("is no object")
+    paused_at = to_instant(item.get("paused_at"))
+    check_instant(paused_at, latest)
+    try:
+        point = PlaybackItem.model_validate({**item, "paused_at": paused_at})
+    except ValidationError:
+        raise UnusableError("does not fit the form of a resume point") from None
+    if not 0 <= point.progress <= 100:
+        raise UnusableError("has a progress out of range")
+    return point
