@@ -26,7 +26,7 @@ from sync.domain.plan import SeasonId
 from sync.domain.reconcile import reconcile, seasons_to_write
 from sync.domain.rules import Rules
 from sync.domain.seasons import Airing
-from sync.extract.pages import Harvest
+from sync.extract.pages import PageCollector
 from sync.extract.records import PlayMapper
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ def work(folder: Path) -> dict[str, float]:
 
 
 def _parse(path: Path) -> list[Play]:
-    harvest = Harvest(PlayMapper(datetime(2027, 1, 1, tzinfo=UTC)))
+    collector = PageCollector(PlayMapper(datetime(2027, 1, 1, tzinfo=UTC)))
     with path.open("rb") as file:
         for body in file:
             response = Response(200, {}, body, "Trakt", "GET /sync/history")
-            harvest.add(HistoryPage(*read_records(response)))
-    return list(harvest.plays.values())
+            collector.add(HistoryPage(*read_records(response)))
+    return list(collector.plays.values())
 
 
 def _read_dates(path: Path) -> dict[SeasonId, Airings]:

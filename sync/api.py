@@ -15,7 +15,7 @@ from sync.pipeline.playback import PlaybackResult, plan_playback
 from sync.pipeline.prepare import prepare
 from sync.pipeline.result import Report
 from sync.pipeline.summary import foresee
-from sync.transform.overrides import GivenBook
+from sync.transform.overrides import OverrideBook
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sync.runtime.stop import Stop
 
 
-class Doors(TypedDict, total=False):
+class Options(TypedDict, total=False):
     """What a caller may bring, all of it optional.
 
     ``files`` are account downloads to read instead of the API. A session, source or
@@ -53,14 +53,14 @@ async def migrate(
     accept_incomplete: bool = False,
     is_forced: bool = False,
     stop: Stop | None = None,
-    **doors: Unpack[Doors],
+    **options: Unpack[Options],
 ) -> Report:
     """Carry the whole history over. Idempotent: a second call sends no write.
 
     ``confirm`` sees the plan first and may refuse it. Raises a ServiceError of
     ``connectors.errors`` or ``sync.errors``; whatever it is, calling again resumes.
     """
-    async with _build(settings, **doors) as services:
+    async with _build(settings, **options) as services:
         return await pipeline.migrate(
             services,
             confirm=confirm or _agree,
@@ -77,14 +77,14 @@ async def sync(
     confirm: Callable[[Report], Awaitable[bool]] | None = None,
     is_forced: bool = False,
     stop: Stop | None = None,
-    **doors: Unpack[Doors],
+    **options: Unpack[Options],
 ) -> Report:
     """Carry over what changed since the last run. Idempotent; asks as little as it can.
 
     With nothing new it costs one request. ``prune`` also takes back what was written
     for plays that are no longer on Trakt.
     """
-    async with _build(settings, **doors) as services:
+    async with _build(settings, **options) as services:
         return await pipeline.sync(
             services,
             confirm=confirm or _agree,
@@ -95,10 +95,10 @@ async def sync(
 
 
 async def plan(
-    settings: Settings, *, accept_incomplete: bool = False, **doors: Unpack[Doors]
+    settings: Settings, *, accept_incomplete: bool = False, **options: Unpack[Options]
 ) -> Report:
     """Say what would be written, and why. Writes nothing anywhere."""
-    async with _build(settings, is_dry=True, **doors) as services:
+    async with _build(settings, is_dry=True, **options) as services:
         prepared = await prepare(
             services, accept_incomplete=accept_incomplete, is_dry=True
         )
@@ -112,10 +112,10 @@ async def plan(
 
 
 async def verify(
-    settings: Settings, *, accept_incomplete: bool = False, **doors: Unpack[Doors]
+    settings: Settings, *, accept_incomplete: bool = False, **options: Unpack[Options]
 ) -> Report:
     """Read both sides and name each difference. Writes nothing anywhere."""
-    async with _build(settings, is_dry=True, **doors) as services:
+    async with _build(settings, is_dry=True, **options) as services:
         return await pipeline.verify(services, accept_incomplete=accept_incomplete)
 
 
@@ -126,13 +126,13 @@ async def apply(
     confirm: Callable[[Report], Awaitable[bool]] | None = None,
     is_forced: bool = False,
     stop: Stop | None = None,
-    **doors: Unpack[Doors],
+    **options: Unpack[Options],
 ) -> Report:
     """Carry out exactly the plan of that file; refuse if either side has moved."""
     saved = read_plan(file)
     if saved.files:
-        doors.setdefault("files", saved.files)
-    async with _build(settings, **doors) as services:
+        options.setdefault("files", saved.files)
+    async with _build(settings, **options) as services:
         return await pipeline.apply(
             services, saved, confirm=confirm or _agree, is_forced=is_forced, stop=stop
         )
@@ -143,13 +143,13 @@ async def undo(
     run: int | None = None,
     *,
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
-    **doors: Unpack[Doors],
+    **options: Unpack[Options],
 ) -> Undone:
     """Take back what one run added, by default the last one, and nothing else.
 
     ``confirm(run, writes)`` may refuse. Raises ConfigError if there is nothing to undo.
     """
-    async with _build(settings, needs_source=False, **doors) as services:
+    async with _build(settings, needs_source=False, **options) as services:
         return await pipeline.undo(services, run, confirm=confirm)
 
 
@@ -172,7 +172,7 @@ async def unmatched(
             )
         document = UnmatchedDocument.model_validate(kept)
         if out:
-            await GivenBook(ledger, SystemClock()).write(out, document)
+            await OverrideBook(ledger, SystemClock()).write(out, document)
     return document
 
 

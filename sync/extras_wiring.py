@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sync.events import Event
 
 
-class Doors(TypedDict, total=False):
+class Options(TypedDict, total=False):
     """What a caller may bring, all of it optional."""
 
     session: aiohttp.ClientSession

@@ -30,7 +30,7 @@ from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.domain.reconcile import reconcile
 from sync.domain.rules import Rules
-from sync.extract.pages import Harvest
+from sync.extract.pages import PageCollector
 from sync.extract.records import PlayMapper
 from sync.ledger import Ledger
 from sync.load.loader import Loader
@@ -87,8 +87,8 @@ def pages(tmp_path: Path) -> list[bytes]:
     return (tmp_path / PAGES).read_bytes().splitlines()
 
 
-def harvest(pages: list[bytes]) -> list[Play]:
-    found = Harvest(PlayMapper(NEWEST))
+def collector(pages: list[bytes]) -> list[Play]:
+    found = PageCollector(PlayMapper(NEWEST))
     for body in pages:
         response = Response(200, {}, body, "Trakt", "GET /sync/history")
         found.add(HistoryPage(*read_records(response)))
@@ -99,11 +99,11 @@ def test_a_play_is_read_with_few_calls_and_kept_in_few_bytes(
     pages: list[bytes],
 ) -> None:
     with calls_counted() as count:
-        plays = harvest(pages)
+        plays = collector(pages)
     assert len(plays) == PLAYS
     assert count[0] / PLAYS < 9
     tracemalloc.start()
-    kept = harvest(pages)
+    kept = collector(pages)
     held, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(kept) == PLAYS
@@ -121,7 +121,7 @@ def test_a_plan_takes_a_few_calls_a_play_however_many_there_are(
         assert plan.operations
         return count[0] / len(plays)
 
-    plays = harvest(pages)
+    plays = collector(pages)
     assert cost(plays) < 16
     assert cost(plays) < 1.3 * cost(plays[: PLAYS // 4])
 
@@ -256,4 +256,4 @@ def test_what_was_read_is_not_written_out_where_a_result_is_shown(
     pages: list[bytes],
 ) -> None:
     # asyncio.run itself takes the repr of what it returns, on some versions of Python.
-    assert len(repr(Extraction(harvest(pages), Receipt("Trakt", PLAYS)))) < 1_000
+    assert len(repr(Extraction(collector(pages), Receipt("Trakt", PLAYS)))) < 1_000

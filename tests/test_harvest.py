@@ -8,7 +8,7 @@ import pytest
 
 from connectors.trakt.client import BadRecord, HistoryPage
 from connectors.trakt.models import HistoryItem
-from sync.extract.pages import Harvest, MinimalCounts
+from sync.extract.pages import MinimalCounts, PageCollector
 from sync.extract.records import PlayMapper, UnusableRecordError
 from tests.factories import T0
 
@@ -34,8 +34,8 @@ def episode(number: int, trakt: int, **fields: Any) -> HistoryItem:
     return HistoryItem.model_validate(known | fields)
 
 
-def harvest(*items: HistoryItem, bad: tuple[BadRecord, ...] = ()) -> Harvest:
-    found = Harvest(PlayMapper(T0))
+def collector(*items: HistoryItem, bad: tuple[BadRecord, ...] = ()) -> PageCollector:
+    found = PageCollector(PlayMapper(T0))
     found.start_walk()
     found.add(HistoryPage(list(items), list(bad)))
     return found
@@ -49,14 +49,14 @@ def counts(films: dict[int, int], episodes: dict[int, int]) -> MinimalCounts:
 
 
 def test_nothing_is_missing_where_the_counts_agree() -> None:
-    found = harvest(film(1), film(2), episode(3, 31))
+    found = collector(film(1), film(2), episode(3, 31))
     known = counts({1: 2}, {31: 1})
     assert not found.missing(known)
     assert found.surplus(known) == 0
 
 
 def test_what_is_missing_is_named_by_the_title_that_other_plays_tell() -> None:
-    found = harvest(film(1), episode(3, 31))
+    found = collector(film(1), episode(3, 31))
     known = counts({1: 3, 9: 1}, {31: 1, 32: 1})
     missing = found.missing(known)
     assert found.describe(missing, known) == [
@@ -67,12 +67,12 @@ def test_what_is_missing_is_named_by_the_title_that_other_plays_tell() -> None:
 
 
 def test_films_and_episodes_of_one_number_are_told_apart() -> None:
-    found = harvest(film(1, trakt=5), episode(2, 6))
+    found = collector(film(1, trakt=5), episode(2, 6))
     assert found.missing(counts({6: 1}, {5: 1})).total() == 2
 
 
 def test_a_repeat_counts_once_and_is_told() -> None:
-    found = harvest(film(1), film(1), film(2))
+    found = collector(film(1), film(1), film(2))
     assert len(found.plays) == 2
     assert found.repeats == 1
     assert found.surplus(counts({1: 1}, {})) == 1
@@ -80,20 +80,20 @@ def test_a_repeat_counts_once_and_is_told() -> None:
 
 def test_a_bad_record_is_delivered_though_it_is_no_play() -> None:
     bad = BadRecord("a", "is unreadable: watched_at", "movie", 1)
-    found = harvest(film(2), bad=(bad,))
+    found = collector(film(2), bad=(bad,))
     assert not found.missing(counts({1: 2}, {}))
     assert [q.reason for q in found.quarantined()] == ["is unreadable: watched_at"]
 
 
 def test_a_nameless_bad_record_may_be_any_missing_play_but_only_one() -> None:
-    found = harvest(film(2), bad=(BadRecord("a", "is unreadable: no object"),))
+    found = collector(film(2), bad=(BadRecord("a", "is unreadable: no object"),))
     assert not found.missing(counts({1: 1}, {31: 1}))
     assert found.missing(counts({1: 1}, {31: 2})).total() == 2
 
 
 def test_a_bad_record_met_again_is_still_one() -> None:
     bad = BadRecord("a", "is unreadable: no object")
-    found = harvest(film(2), bad=(bad,))
+    found = collector(film(2), bad=(bad,))
     found.add(HistoryPage([film(2)], [bad]))
     assert found.missing(counts({1: 1}, {31: 2})).total() == 2
     assert len(found.quarantined()) == 1
@@ -101,7 +101,7 @@ def test_a_bad_record_met_again_is_still_one() -> None:
 
 def test_a_record_that_is_no_play_is_set_aside_once_however_often_it_comes() -> None:
     odd = film(1, watched_at="1700-01-01T00:00:00Z")
-    found = harvest(odd, odd)
+    found = collector(odd, odd)
     found.start_walk()
     found.add(HistoryPage([odd], []))
     assert found.plays == {}

@@ -14,7 +14,7 @@ from connectors.errors import TransientError
 from sync.domain.balance import Column
 from sync.domain.plays import Key
 from sync.pipeline import run as pipeline
-from sync.pipeline.checkpoint import recall_standing
+from sync.pipeline.checkpoint import recall_checkpoint
 from sync.sandbox.account.sample import own_entries, sample_account
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.server.server import utc_now
@@ -271,7 +271,7 @@ async def test_what_arrived_after_all_is_found_though_it_is_not_wanted_now(
         it.place.discovr.faults = None
         it.account.remove_play(play.id)
         report = await it.sync()
-        assert [r.operation.key for r in report.prepared.memory.arrived] == [
+        assert [r.operation.key for r in report.prepared.recovery.arrived] == [
             Key("TV_202", 2, 1)
         ]
         assert (await it.sync()).prepared.is_unchanged
@@ -306,7 +306,7 @@ async def test_after_undo_everything_is_compared_again(tmp_path: Path) -> None:
     async with life(tmp_path) as it:
         async with build(it.place.settings, clock=it.clock) as services:
             await pipeline.undo(services, None)
-            assert await recall_standing(services.settings, services.ledger) is None
+            assert await recall_checkpoint(services.settings, services.ledger) is None
         assert (await it.sync()).prepared.since is None
         assert not it.missing()
 
@@ -351,7 +351,7 @@ async def test_what_discovr_refuses_for_good_holds_nothing_else_up(
         # It is not asked about again at every turn, and is tried again in a week.
         assert (await it.sync()).prepared.is_unchanged
         async with build(it.place.settings, clock=it.clock) as services:
-            standing = await recall_standing(services.settings, services.ledger)
+            standing = await recall_checkpoint(services.settings, services.ledger)
             assert standing
             known = await services.ledger.histories(standing.profile)
         (show,) = (h for h in known if h.media == "TV_202")

@@ -2,7 +2,7 @@
 
 No exception of aiohttp leaves this module, and no message or log line of it holds more
 than service, method, label and status. What an outcome means is decided in
-``verdict.py``, how often to try in ``retry.py``, when a request may go in ``gate.py``
+``outcome.py``, how often to try in ``retry.py``, when a request may go in ``gate.py``
 and ``pacing.py``; ``wire.py`` talks to aiohttp.
 """
 
@@ -26,8 +26,8 @@ from connectors.http.outcome import Call, judge_answer, redirect_target
 from connectors.http.pacing import TOLD_FROM_S, OpenPacer
 from connectors.http.response import Response
 from connectors.http.retry import Progress, RetryPolicy, retry_after_s, retrying
-from connectors.http.throttle import Gate, RequestStats
-from connectors.http.transport import Wire
+from connectors.http.throttle import RequestStats, Throttle
+from connectors.http.transport import Transport
 from connectors.urls import check_base_url
 
 if TYPE_CHECKING:
@@ -108,14 +108,14 @@ class HttpClient:
         check_base_url(base_url, self._setting)
         self.service = service
         self._base = URL(base_url)
-        self._wire = Wire(
+        self._transport = Transport(
             self._base, session=session, headers=headers or {}, timeout_s=timeout_s
         )
         self._auth = auth
         self._clock = clock or SystemClock()
         self._on_wait = partial(on_wait, service) if on_wait else None
         self._retry = retry or RetryPolicy()
-        self._gate = Gate(
+        self._throttle = Throttle(
             service,
             pacer or OpenPacer(clock=self._clock, on_wait=self._on_wait),
             policy=self._retry,
@@ -127,7 +127,7 @@ class HttpClient:
     @property
     def stats(self) -> RequestStats:
         """The counters of this client so far."""
-        return self._gate.stats
+        return self._throttle.stats
 
     async def __aenter__(self) -> Self:
         return self
@@ -142,7 +142,7 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close the session, unless it is the caller's."""
-        await self._wire.close()
+        await self._transport.close()
 
     async def request(
         self,
@@ -241,8 +241,9 @@ class HttpClient:
         outcome: Response | ServiceError = answer
         if isinstance(answer, Response):
             asked_s = retry_after_s(answer.headers, self._clock.now())
-            verdict = judge_answer(call, answer, asked_s, self._explain)
-            outcome = self._gate.heed(verdict, asked_s, progress) if verdict else answer
+            error = judge_answer(call, answer, asked_s, self._explain)
+            if error is not None:
+                outcome = self._throttle.heed(error, asked_s, progress)
         if isinstance(outcome, ServiceError):
             progress.reason = outcome.message
         return outcome
@@ -251,12 +252,12 @@ class HttpClient:
         self, call: Call, message: _Message, progress: Progress
     ) -> Response | ServiceError:
         """Take a slot and send, with the login of the moment."""
-        async with self._gate.slot() as slot:
+        async with self._throttle.slot() as slot:
             sent_at = self._clock.monotonic()
             if self._auth is not None and message.is_authorized:
                 progress.login = await self._auth.headers()
             self.stats.requests += 1
-            answer = await self._wire.send(
+            answer = await self._transport.send(
                 call,
                 message.url,
                 params=message.params,

@@ -1,6 +1,6 @@
 """When a request is tried again, and how long a service asks to wait before that.
 
-Whether a fault may be retried at all is decided in ``verdict.py``.
+Whether a fault may be retried at all is decided in ``outcome.py``.
 """
 
 from __future__ import annotations

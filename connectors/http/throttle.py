@@ -45,7 +45,7 @@ class Slot:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Gate:
+class Throttle:
     """Hands out slots of the pacer, and closes while a service asks for a long rest."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Gate:
     async def slot(self) -> AsyncIterator[Slot]:
         """Wait for a slot, and tell the pacer what came of it.
 
-        Raises RateLimitedError while the gate is closed.
+        Raises RateLimitedError while the service asks for a long rest.
         """
         self._refuse_while_closed()
         asked_at = self._clock.monotonic()
@@ -77,30 +77,30 @@ class Gate:
             self._pacer.observe(slot.status, slot.headers)
 
     def heed(
-        self, verdict: ServiceError, asked_s: float | None, progress: Progress
+        self, error: ServiceError, asked_s: float | None, progress: Progress
     ) -> ServiceError:
         """Hold everybody back for as long as the service asks, in full.
 
         Returns what becomes of the request: a rest that is longer than the policy
         allows ends it.
         """
-        if not isinstance(verdict, (TransientError, UnknownOutcomeError)):
-            return verdict
+        if not isinstance(error, (TransientError, UnknownOutcomeError)):
+            return error
         pause_s = asked_s
-        if isinstance(verdict, RateLimitedError):
+        if isinstance(error, RateLimitedError):
             self.stats.rate_limited += 1
-            pause_s = asked_s or verdict.retry_after_s
+            pause_s = asked_s or error.retry_after_s
             pause_s = pause_s or self._policy.backoff_s(progress.attempts)
         if not pause_s:
-            return verdict
+            return error
         if pause_s <= self._policy.longest_pause_s:
             self._pacer.pause(pause_s)
             progress.is_paused = True
-            return verdict
+            return error
         self._closed_until = self._clock.monotonic() + pause_s
         progress.is_over = True
-        is_refused = isinstance(verdict, TransientError)
-        return self._closed(pause_s, verdict.status) if is_refused else verdict
+        is_refused = isinstance(error, TransientError)
+        return self._closed(pause_s, error.status) if is_refused else error
 
     def _refuse_while_closed(self) -> None:
         left_s = self._closed_until - self._clock.monotonic()

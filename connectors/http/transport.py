@@ -34,7 +34,7 @@ _KEEPALIVE_S = 4.0
 _CONNECT_SHARE = 0.5
 
 
-class Wire:
+class Transport:
     """Sends to one service, on the caller's session or on its own."""
 
     def __init__(

@@ -26,7 +26,7 @@ async def recall_job(ledger: Ledger, settings: Settings) -> JobDocument | None:
     return JobDocument.model_validate_json(json.dumps(fact)) if fact else None
 
 
-class Keeper:
+class Recorder:
     """Notes each change. What it cannot note it says once, and the job goes on."""
 
     def __init__(self) -> None:

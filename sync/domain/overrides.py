@@ -33,7 +33,7 @@ _IMDB = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class GivenId:
+class Override:
     """What a person gave for a title, and what came of it.
 
     ``said`` is TMDB's number, or an IMDb id that leads to it. ``tmdb`` is the number
@@ -97,9 +97,9 @@ def read_id(text: str, kind: Kind) -> str:
     )
 
 
-def find_conflict(given: Iterable[GivenId]) -> tuple[GivenId, GivenId] | None:
+def find_conflict(given: Iterable[Override]) -> tuple[Override, Override] | None:
     """Return two ids that were given for one title, if there are such."""
-    shelves: defaultdict[object, list[GivenId]] = defaultdict(list)
+    shelves: defaultdict[object, list[Override]] = defaultdict(list)
     for one in given:
         name = _name_key(one.title)
         for key in (*_id_keys(one.title), name):
@@ -111,7 +111,7 @@ def find_conflict(given: Iterable[GivenId]) -> tuple[GivenId, GivenId] | None:
     return None
 
 
-def digest_given(given: Iterable[GivenId]) -> str:
+def digest_overrides(given: Iterable[Override]) -> str:
     """Digest which ids are in force; empty where there are none."""
     lines = sorted(f"{one.title}|{one.said}|{one.tmdb}" for one in given)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] if lines else ""

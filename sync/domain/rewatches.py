@@ -224,11 +224,11 @@ class _Place:
         # A zero may be ours: before it was written it counted as one to write.
         bare = {n for n in own.keys() - watched if not any(e.progress for e in own[n])}
         times = {k.episode or 0: times for k, times in self._times.items()}
-        rounds = find_rounds(times, bare, self._airings, mode)
+        rewatches = find_rewatches(times, bare, self._airings, mode)
         standing = self._shelf.entries(self._default_key)
-        if len(self._standing & {*rounds}) < count_viewings(standing):
+        if len(self._standing & {*rewatches}) < count_viewings(standing):
             return
-        for at in rounds:
+        for at in rewatches:
             if at in self._standing:
                 continue
             zeros = {
@@ -292,7 +292,7 @@ def _written(key: Key) -> Fate:
     return Fate.WRITTEN if _is_writable(key) else Fate.UNSUPPORTED
 
 
-def find_rounds(
+def find_rewatches(
     watched: Mapping[int, Collection[datetime]],
     bare: Collection[int],
     airings: Airings,
@@ -317,13 +317,13 @@ def find_rounds(
     saves = _savings(left, zeroable, airings)
     first = max(times - {UNKNOWN_DATE}, key=lambda t: (saves(t), t))
     at = first if saves(first) > 0 else None
-    rounds: list[datetime] = []
+    rewatches: list[datetime] = []
     while at is not None:
-        rounds.append(at)
+        rewatches.append(at)
         for number, of_one in left.items():
             of_one -= {stood_for(of_one, at, span_of(airings.get(number)))}
         at = _next_round(left, at, airings)
-    return rounds
+    return rewatches
 
 
 def _next_round(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
 from sync.domain.plays import Kind, title_key, to_minute
-from sync.extract.pages import Harvest, MinimalCounts, Walk
+from sync.extract.pages import MinimalCounts, PageCollector, PageReader
 from sync.extract.records import PlayMapper
 from sync.ports import Extraction, Receipt
 from sync.runtime.concurrency import run_limited
@@ -67,7 +67,7 @@ class Changes:
         self._on_page = on_page
         self._known = known
         self._plays: dict[Hashable, Play] = {_identity(p): p for p in known.plays}
-        self._harvests: list[Harvest] = []
+        self._collectors: list[PageCollector] = []
         self._requests_before = client.http.stats.requests
 
     async def read(
@@ -82,20 +82,20 @@ class Changes:
         titles = self._differing(minimal, moved)
         if len(titles) > max(FEWEST_TITLES, len(self._plays) // PAGE_LIMIT):
             return None
-        harvests: dict[str, Harvest] = {}
+        collectors: dict[str, PageCollector] = {}
 
         async def read_title(title: str) -> None:
-            harvests[title] = await self._walk(mapper, title=title)
+            collectors[title] = await self._walk(mapper, title=title)
 
         try:
             await run_limited(self._concurrency, read_title, sorted(titles))
         except RejectedError:
             # Trakt merges titles, and the id of one of them leads nowhere any more.
             return None
-        for title, harvest in harvests.items():
-            if not _is_proved(harvest, title, minimal):
+        for title, collector in collectors.items():
+            if not _is_proved(collector, title, minimal):
                 return None
-            self._replace(title, harvest)
+            self._replace(title, collector)
         self._share_titles()
         return self._extraction(len(titles))
 
@@ -103,19 +103,19 @@ class Changes:
         if self._known.read_at is None:
             return
         start_at = self._known.read_at - LOOK_BACK
-        harvest = await self._walk(mapper, start_at=start_at)
-        self._plays |= {_identity(p): p for p in harvest.plays.values()}
+        collector = await self._walk(mapper, start_at=start_at)
+        self._plays |= {_identity(p): p for p in collector.plays.values()}
 
     async def _walk(
         self, mapper: PlayMapper, *, title: str = "", start_at: datetime | None = None
-    ) -> Harvest:
-        harvest = Harvest(mapper)
+    ) -> PageCollector:
+        collector = PageCollector(mapper)
         ask = partial(self._client.history_page, title=title, start_at=start_at)
-        walk = Walk(ask, harvest, PAGE_LIMIT, self._on_page)
+        walk = PageReader(ask, collector, PAGE_LIMIT, self._on_page)
         await walk.read_announced(self._concurrency)
         await walk.read_on(until=walk.limit)
-        self._harvests.append(harvest)
-        return harvest
+        self._collectors.append(collector)
+        return collector
 
     async def _read_minimal(self, moved: Collection[Kind]) -> _Minimal | None:
         minimal = _Minimal()
@@ -149,15 +149,15 @@ class Changes:
             for title in of_item
         }
 
-    def _replace(self, title: str, harvest: Harvest) -> None:
+    def _replace(self, title: str, collector: PageCollector) -> None:
         self._plays = {i: p for i, p in self._plays.items() if _route(p.title) != title}
-        self._plays |= {_identity(p): p for p in harvest.plays.values()}
+        self._plays |= {_identity(p): p for p in collector.plays.values()}
 
     def _share_titles(self) -> None:
         """Give plays read before the title as it reads now."""
         fresh = {
             title_key(play.title): play.title
-            for play in chain.from_iterable(h.plays.values() for h in self._harvests)
+            for play in chain.from_iterable(h.plays.values() for h in self._collectors)
         }
         for identity, play in self._plays.items():
             title = fresh.get(title_key(play.title), play.title)
@@ -168,22 +168,22 @@ class Changes:
         receipt = Receipt(
             source="Trakt",
             plays=len(self._plays),
-            pages=sum(harvest.pages for harvest in self._harvests),
+            pages=sum(collector.pages for collector in self._collectors),
             requests=self._client.http.stats.requests - self._requests_before,
-            walks=len(self._harvests),
+            walks=len(self._collectors),
             notes=(_TITLES_READ.format(titles),) if titles else (),
         )
-        quarantined = [q for h in self._harvests for q in h.quarantined()]
+        quarantined = [q for h in self._collectors for q in h.quarantined()]
         return Extraction(list(self._plays.values()), receipt, quarantined)
 
 
-def _is_proved(harvest: Harvest, title: str, minimal: _Minimal) -> bool:
+def _is_proved(collector: PageCollector, title: str, minimal: _Minimal) -> bool:
     """Whether a title holds just as many plays of each item as the lists count."""
     counts = MinimalCounts()
     for item, times in minimal.times.items():
         if minimal.titles[item] == title:
             counts.plays[item] = len(times)
-    return not harvest.missing(counts) and not harvest.surplus(counts)
+    return not collector.missing(counts) and not collector.surplus(counts)
 
 
 def _identity(play: Play) -> Hashable:

@@ -52,7 +52,7 @@ class MinimalCounts:
 
 
 @dataclass(slots=True)
-class Harvest:
+class PageCollector:
     """What all walks over one state brought, each play once.
 
     Records that cannot become plays count as delivered: they are set aside by name, and
@@ -156,7 +156,7 @@ def _item(item: HistoryRecord) -> Item | None:
     return None
 
 
-class Walk:
+class PageReader:
     """One reading of all pages, with one page size.
 
     ``ask(page, limit)`` gets one of them.
@@ -165,12 +165,12 @@ class Walk:
     def __init__(
         self,
         ask: Callable[[int, int], Awaitable[HistoryPage]],
-        harvest: Harvest,
+        collector: PageCollector,
         limit: int,
         on_page: OnPage,
     ) -> None:
         self._ask = ask
-        self._harvest = harvest
+        self._collector = collector
         self._on_page = on_page
         self._announced = 1
         self._sizes: dict[int, int] = {}
@@ -181,7 +181,7 @@ class Walk:
     async def read_announced(self, concurrency: int) -> None:
         """Read the first page, which announces the others, and then those."""
         page = await self._read(1)
-        self._harvest.announced = page.item_count
+        self._collector.announced = page.item_count
         # A limit that is too large is lowered without a word.
         self.limit = min(self.limit, page.limit or self.limit)
         self._announced = min(page.page_count or 1, MOST_PAGES)
@@ -204,7 +204,7 @@ class Walk:
 
     async def _read(self, number: int) -> HistoryPage:
         page = await self._ask(number, self.limit)
-        self.new += self._harvest.add(page)
+        self.new += self._collector.add(page)
         self._sizes[number] = page.size
         done = len(self._sizes)
         self._on_page(done, max(done, self._announced))

@@ -18,7 +18,7 @@ from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
 from connectors.trakt.extras import ExtrasClient
 from sync.extract.changes import Changes
-from sync.extract.pages import Harvest, MinimalCounts, Walk
+from sync.extract.pages import MinimalCounts, PageCollector, PageReader
 from sync.extract.records import PlayMapper, read_resume_points
 from sync.ports import Extraction, Receipt
 from sync.runtime.concurrency import run_all
@@ -131,19 +131,19 @@ class _State:
         self._on_page = on_page
         self._end_at = end_at
         self._counts: MinimalCounts | None = None
-        self._harvest = Harvest(PlayMapper(end_at))
+        self._collector = PageCollector(PlayMapper(end_at))
         self._walks = 0
         self.doubts: list[str] = []
 
     @property
     def is_proved(self) -> bool:
-        counts, harvest = self._counts, self._harvest
+        counts, collector = self._counts, self._collector
         if counts is None:
             return False
-        return not harvest.missing(counts) and not harvest.surplus(counts)
+        return not collector.missing(counts) and not collector.surplus(counts)
 
     async def read(self) -> None:
-        """Walk the announced pages, with the minimal lists read alongside.
+        """PageReader the announced pages, with the minimal lists read alongside.
 
         Where the minimal lists then know of no other play, the pages are all there are;
         otherwise the announced count may be too low.
@@ -173,11 +173,11 @@ class _State:
         if not self.is_proved:
             self.doubts.append(_UNSTABLE)
 
-    async def _walk(self, limit: int) -> Walk:
+    async def _walk(self, limit: int) -> PageReader:
         self._walks += 1
-        self._harvest.start_walk()
+        self._collector.start_walk()
         ask = partial(self._client.history_page, end_at=self._end_at)
-        walk = Walk(ask, self._harvest, limit, self._on_page)
+        walk = PageReader(ask, self._collector, limit, self._on_page)
         await walk.read_announced(self._concurrency)
         return walk
 
@@ -186,7 +186,7 @@ class _State:
         start_at = self._end_at - timedelta(days=1)
         for number in count(1):
             page = await self._client.history_page(number, start_at=start_at)
-            if not self._harvest.add(page) or number >= (page.page_count or 1):
+            if not self._collector.add(page) or number >= (page.page_count or 1):
                 return
 
     async def _minimal(self) -> MinimalCounts | None:
@@ -200,27 +200,27 @@ class _State:
 
     def extraction(self, requests: int) -> Extraction:
         """Return the plays with the receipt: what proves them whole, or does not."""
-        harvest, notes = self._harvest, []
+        collector, notes = self._collector, []
         missing: list[str] = []
         if self._counts is not None:
-            lost = harvest.missing(self._counts)
-            missing = harvest.describe(lost, self._counts)
-            if surplus := harvest.surplus(self._counts):
+            lost = collector.missing(self._counts)
+            missing = collector.describe(lost, self._counts)
+            if surplus := collector.surplus(self._counts):
                 notes.append(_SURPLUS.format(surplus))
         receipt = Receipt(
             source="Trakt",
-            plays=len(harvest.plays),
-            repeats=harvest.repeats,
-            pages=harvest.pages,
+            plays=len(collector.plays),
+            repeats=collector.repeats,
+            pages=collector.pages,
             requests=requests,
             walks=self._walks,
-            announced=harvest.announced,
+            announced=collector.announced,
             missing=tuple(missing),
             doubts=tuple(self.doubts),
             notes=tuple(notes),
         )
-        plays = list(harvest.plays.values())
-        quarantined = harvest.quarantined()
+        plays = list(collector.plays.values())
+        quarantined = collector.quarantined()
         return Extraction(plays, receipt, quarantined, read_at=self._end_at)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from connectors.trakt.extras import ExtrasClient
     from sync.config import Settings
-    from sync.extras_wiring import Doors
+    from sync.extras_wiring import Options
 
 #: What the ledger keeps of a page: this, and a digest of its filters.
 FACT = "page/"
@@ -71,16 +71,16 @@ async def make_pages(
     confirm: Callable[[Sequence[PageResult]], Awaitable[bool]] | None = None,
     is_dry: bool = False,
     is_again: bool = False,
-    **doors: Unpack[Doors],
+    **options: Unpack[Options],
 ) -> list[PageResult]:
     """Make the pages wished for, or only choose their filters if ``is_dry``.
 
     ``confirm`` sees those that are to be made. A page whose filters were used before is
     not made again, unless ``is_again``: that is for one whose session is over.
     """
-    clock = doors.get("clock") or SystemClock()
+    clock = options.get("clock") or SystemClock()
     async with AsyncExitStack() as stack:
-        wiring = ExtrasWiring(settings, stack, **doors)
+        wiring = ExtrasWiring(settings, stack, **options)
         reader = wiring.trakt_extras() if any(w.derives for w in wishes) else None
         pages = [await _choose(wish, reader) for wish in wishes]
         if is_dry:

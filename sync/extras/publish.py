@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from connectors.pharen.client import PharenClient
     from sync.config import Settings
-    from sync.extras_wiring import Doors
+    from sync.extras_wiring import Options
 
 FACT = "pharen"
 #: A page whose answer was lost may still be on its way for so long.
@@ -42,12 +42,12 @@ class Published:
 
 
 async def publish_report(
-    settings: Settings, *, title: str | None = None, **doors: Unpack[Doors]
+    settings: Settings, *, title: str | None = None, **options: Unpack[Options]
 ) -> Published:
     """Publish the report of the last run. Idempotent: there is one page a profile."""
-    clock = doors.get("clock") or SystemClock()
+    clock = options.get("clock") or SystemClock()
     async with AsyncExitStack() as stack:
-        client = ExtrasWiring(settings, stack, **doors).pharen()
+        client = ExtrasWiring(settings, stack, **options).pharen()
         ledger = await stack.enter_async_context(await Ledger.open(settings.state.url))
         profile = await recall_profile(ledger, settings.discovr.profile)
         report, at = await recall_report(ledger, profile)

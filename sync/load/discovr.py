@@ -28,7 +28,7 @@ class DiscovrTarget:
     def __init__(self, client: DiscovrClient, session: SessionAuth) -> None:
         self._client = client
         self._session = session
-        self._shelf = DiscovrShelf(PlaybackClient(client.http))
+        self._continue_watching = ContinueWatching(PlaybackClient(client.http))
 
     def recall_profile(self, profile: str) -> None:
         """Spare the look-up of the profile's id: a sign-in is then one request."""
@@ -74,15 +74,15 @@ class DiscovrTarget:
 
     async def add_resume_point(self, resume: Resume) -> None:
         """Add a title to Continue Watching. Not idempotent."""
-        await self._shelf.add(resume)
+        await self._continue_watching.add(resume)
 
     async def set_resume_point(self, resume: Resume) -> None:
         """Set the point of a title; idempotent."""
-        await self._shelf.set(resume)
+        await self._continue_watching.set(resume)
 
     async def read_resume_points(self) -> Mapping[Key, float] | None:
         """Return what Continue Watching lists; None where that cannot be read."""
-        return await self._shelf.read()
+        return await self._continue_watching.read()
 
 
 def entry_from_api(item: HistoryItem) -> Entry:
@@ -110,7 +110,7 @@ def _key(item: HistoryItem) -> Key:
     return Key(f"MV_{match[2]}")
 
 
-class DiscovrShelf:
+class ContinueWatching:
     """Continue Watching of one profile."""
 
     def __init__(self, client: PlaybackClient) -> None:

@@ -33,18 +33,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Checkpoint:
     """A profile that was settled before: its id, and up to where."""
 
     profile: str
     mark: Watermark
 
 
-async def recall_standing(settings: Settings, ledger: Ledger) -> Standing | None:
+async def recall_checkpoint(settings: Settings, ledger: Ledger) -> Checkpoint | None:
     """Return the profile that the settings name, if an earlier run settled it."""
     profile = await recall_profile(ledger, settings.discovr.profile)
     if profile and (fact := await ledger.get_fact(profile, WATERMARK)):
-        return Standing(profile, Watermark.from_fact(fact))
+        return Checkpoint(profile, Watermark.from_fact(fact))
     return None
 
 

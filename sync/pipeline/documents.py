@@ -30,7 +30,7 @@ from sync.documents.report import (
 from sync.domain.balance import Column
 from sync.domain.desired import EPISODE_ZERO, LeftOut
 from sync.domain.digest import source_state, target_state
-from sync.pipeline.summary import count_writes, outline
+from sync.pipeline.summary import count_writes, summarize_titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -151,7 +151,7 @@ def _balance(balance: Balance) -> BalanceDocument:
 
 
 def _titles(report: Report, balances: dict[Title, Balance]) -> Iterable[TitleReport]:
-    for part in outline(report.prepared, balances):
+    for part in summarize_titles(report.prepared, balances):
         yield TitleReport(
             title=_title(part.title),
             balance=_balance(part.balance),

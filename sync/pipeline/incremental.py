@@ -11,11 +11,11 @@ from sync.domain.plan import Plan
 from sync.domain.plays import title_key
 from sync.domain.rules import Rules
 from sync.events import Advanced, Stage
-from sync.pipeline.checkpoint import recall_standing, steering
+from sync.pipeline.checkpoint import recall_checkpoint, steering
 from sync.pipeline.prepare import accept, assemble, read_target
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.prune import find_stale, plan_removals
-from sync.pipeline.recovery import Memory
+from sync.pipeline.recovery import Recovery
 from sync.ports import (
     ENTRIES_A_PAGE,
     Extraction,
@@ -33,53 +33,55 @@ if TYPE_CHECKING:
     from sync.domain.histories import TitleHistory
     from sync.domain.plays import Kind, Play
     from sync.domain.watermark import Stamps, Watermark
-    from sync.pipeline.checkpoint import Standing
+    from sync.pipeline.checkpoint import Checkpoint
     from sync.pipeline.services import Services
 
     #: One film, or one season of a show: what is read back and planned as a whole.
     Place = tuple[str, int | None]
 
 
-async def standing_of(services: Services) -> Standing | None:
+async def checkpoint_of(services: Services) -> Checkpoint | None:
     """Return where the profile stands; None where both sides have to be read whole.
 
     That is so before the first settled run, when the settings that decide what is
     written have changed, and once a week.
     """
-    standing = await recall_standing(services.settings, services.ledger)
+    checkpoint = await recall_checkpoint(services.settings, services.ledger)
     if (
-        standing is None
+        checkpoint is None
         or not isinstance(services.source, IncrementalSource)
-        or standing.mark.is_due(services.clock.now())
-        or standing.mark.steering != steering(services.settings)
+        or checkpoint.mark.is_due(services.clock.now())
+        or checkpoint.mark.steering != steering(services.settings)
     ):
         return None
-    return standing
+    return checkpoint
 
 
 async def prepare_changes(
-    services: Services, standing: Standing, *, is_pruned: bool
+    services: Services, checkpoint: Checkpoint, *, is_pruned: bool
 ) -> Prepared | None:
     """Read what changed on Trakt, and of Discovr only the places that it touches.
 
     None where the profile is no longer the one that was settled. Raises
     IncompleteReadError when the changes cannot be proved.
     """
-    source, ledger, mark = services.source, services.ledger, standing.mark
+    source, ledger, mark = services.source, services.ledger, checkpoint.mark
     if not isinstance(source, IncrementalSource):
         return None
     if isinstance(services.target, RecallingTarget):
-        services.target.recall_profile(standing.profile)
+        services.target.recall_profile(checkpoint.profile)
     stamps = await source.stamps()
     moved = mark.moved(stamps)
-    unsettled = {r.operation.key[:2] for r in await ledger.unsettled(standing.profile)}
+    unsettled = {
+        r.operation.key[:2] for r in await ledger.unsettled(checkpoint.profile)
+    }
     has_pauses = services.settings.history.playback and mark.has_new_pauses(stamps)
     has_new_ids = await services.resolver.stamp() != mark.ids
     is_due = moved or unsettled or has_pauses or has_new_ids
     if not (is_due or (is_pruned and mark.stale)):
-        return _unchanged(standing, stamps)
+        return _unchanged(checkpoint, stamps)
 
-    known = {title_key(h.title): h for h in await ledger.histories(standing.profile)}
+    known = {title_key(h.title): h for h in await ledger.histories(checkpoint.profile)}
     before = Extraction(
         [play for history in known.values() for play in history.plays],
         Receipt("Trakt", sum(len(h.plays) for h in known.values()), requests=1),
@@ -93,33 +95,35 @@ async def prepare_changes(
         services, extraction, known, None if has_new_ids else delta
     )
     whole = Reading(extraction, desired)
-    stale = await find_stale(ledger, standing.profile, whole, known, delta, mark.stale)
+    stale = await find_stale(
+        ledger, checkpoint.profile, whole, known, delta, mark.stale
+    )
     touched = _touched(extraction, desired, known, delta)
     places = unsettled | {p for play in touched if (p := _place(play, desired))}
     if is_pruned:
         places |= {key[:2] for key in stale.keys}
-    if places and await services.target.open_profile() != standing.profile:
+    if places and await services.target.open_profile() != checkpoint.profile:
         return None
     existing = await _read_places(services, places, mark)
     reading = _within(whole, places, touched, services.no_id)
-    prepared = await assemble(services, standing.profile, reading, existing)
+    prepared = await assemble(services, checkpoint.profile, reading, existing)
     prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
     return plan_removals(prepared) if is_pruned else prepared
 
 
-def _unchanged(standing: Standing, stamps: Stamps) -> Prepared:
+def _unchanged(checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
     receipt = Receipt("Trakt", 0, requests=1)
     reading = Reading(Extraction((), receipt, stamps=stamps), Desired())
     return Prepared(
-        standing.profile,
+        checkpoint.profile,
         reading.extraction,
         reading.desired,
         (),
-        Memory({}),
+        Recovery({}),
         Rules(),
         Plan((), {}),
         whole=reading,
-        since=standing.mark,
+        since=checkpoint.mark,
     )
 
 
@@ -152,7 +156,7 @@ async def _transform(
     asked = extraction.plays if delta is None else delta.current
     titles = {id(p.title): p.title for p in extraction.plays}.values()
     found, unasked = await resolver.find(asked, is_kept=True)
-    found |= await resolver.find_given(titles, is_kept=True)
+    found |= await resolver.find_overrides(titles, is_kept=True)
     for title in titles:
         history = known.get(title_key(title))
         if title.ids.tmdb or title in found or history is None or not history.media:

@@ -14,7 +14,7 @@ from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
 from sync.ledger.fact_names import PROBED
 from sync.pipeline.prepared import Prepared, Reading
-from sync.pipeline.recovery import Memory, recall
+from sync.pipeline.recovery import Recovery, recall
 from sync.runtime.concurrency import run_all
 from sync.transform.air_dates import seasons_that_can_pay
 from sync.transform.overrides_file import name_place
@@ -69,16 +69,16 @@ async def assemble(
     if answer.airings:
         summary = f"air dates of {len(answer.airings):,} seasons looked up"
         services.on_event(Finished(Stage.CATALOGUE, summary))
-    memory = await recall(
+    recovery = await recall(
         services.ledger,
         profile,
         existing,
         has_every_viewing=services.settings.history.plays == "all",
     )
-    rules = _rules(services, extraction, desired, answer, memory)
+    rules = _rules(services, extraction, desired, answer, recovery)
     plan = reconcile(desired, existing, rules)
     return Prepared(
-        profile, extraction, desired, existing, memory, rules, plan, whole=reading
+        profile, extraction, desired, existing, recovery, rules, plan, whole=reading
     )
 
 
@@ -176,7 +176,7 @@ def _rules(
     extraction: Extraction,
     desired: Desired,
     answer: Answer,
-    memory: Memory,
+    recovery: Recovery,
 ) -> Rules:
     history = services.settings.history
     mode = Mode(history.collapse)
@@ -189,9 +189,9 @@ def _rules(
         conflict=Conflict(history.conflict),
         airings=airings,
         disputed=disputed,
-        records=memory.seasons,
+        records=recovery.seasons,
         has_every_viewing=history.plays == "all",
-        written=memory.written,
+        written=recovery.written,
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Key, Title
     from sync.domain.rules import Rules
     from sync.domain.watermark import Watermark
-    from sync.pipeline.recovery import Memory
+    from sync.pipeline.recovery import Recovery
     from sync.ports import Extraction
 
 
@@ -69,7 +69,7 @@ class Prepared:
     extraction: Extraction
     desired: Desired
     existing: Sequence[Entry]
-    memory: Memory
+    recovery: Recovery
     rules: Rules
     plan: Plan
     whole: Reading
@@ -106,8 +106,8 @@ class Prepared:
                 if current:
                     stood = Before(current.progress, current.updated_at)
                     before[operation.id] = stood
-            elif self.memory.viewings is not None:
-                count = self.memory.viewings.get(operation.key, Count())
+            elif self.recovery.viewings is not None:
+                count = self.recovery.viewings.get(operation.key, Count())
                 newest = max(count.minutes or (), default=None)
                 before[operation.id] = Before(count.viewings, newest)
         return before

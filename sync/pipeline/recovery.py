@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Memory:
+class Recovery:
     """The ledger's view of a profile, held against what stands there.
 
     ``arrived`` and ``unclear`` split what earlier runs left open: found in the profile
@@ -41,34 +41,34 @@ class Memory:
 
 async def recall(
     ledger: Ledger, profile: str, existing: Sequence[Entry], *, has_every_viewing: bool
-) -> Memory:
+) -> Recovery:
     """Read the ledger. Changes nothing."""
-    memory = Memory({})
+    recovery = Recovery({})
     shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
     for entry in existing:
         shelf[entry.key[:2]].append(entry)
     #: What else arrived of a run, by key.
     since: defaultdict[tuple[int, Key], list[Operation]] = defaultdict(list)
     if has_every_viewing:
-        memory.viewings = _count(existing)
+        recovery.viewings = _count(existing)
         for row in await ledger.rows(profile, outcome=Outcome.APPLIED):
             if row.undone_at is None:
                 since[row.run, row.operation.key].append(row.operation)
-                _note(memory, row.operation)
+                _note(recovery, row.operation)
     for row in await ledger.unsettled(profile):
         operation, before = row.operation, None
         if has_every_viewing:
-            written = memory.written.get(operation.key, ())
+            written = recovery.written.get(operation.key, ())
             before = _before(row, written, since[row.run, operation.key])
         if is_in_place(operation, shelf[operation.key[:2]], before):
-            memory.arrived.append(row)
+            recovery.arrived.append(row)
             since[row.run, operation.key].append(operation)
-            _note(memory, operation)
+            _note(recovery, operation)
         else:
-            memory.unclear.append(row)
+            recovery.unclear.append(row)
     standing = await ledger.season_rows(profile)
-    memory.seasons = _seasons([*standing, *memory.arrived])
-    return memory
+    recovery.seasons = _seasons([*standing, *recovery.arrived])
+    return recovery
 
 
 async def close(
@@ -91,10 +91,10 @@ def _before(row: Row, written: Iterable[datetime], since: Iterable[Operation]) -
     return count
 
 
-def _note(memory: Memory, operation: Operation) -> None:
+def _note(recovery: Recovery, operation: Operation) -> None:
     if operation.action is Action.SET:
         return
-    minutes, at = memory.written.setdefault(operation.key, []), operation.watched_at
+    minutes, at = recovery.written.setdefault(operation.key, []), operation.watched_at
     if at in minutes:  # it had gone, and was written again
         minutes.remove(at)
     minutes.append(at)

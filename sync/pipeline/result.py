@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sync.load.loader import Settled
     from sync.pipeline.playback import PlaybackResult
     from sync.pipeline.prepared import Prepared
-    from sync.pipeline.summary import Outlook
+    from sync.pipeline.summary import Estimate
     from sync.pipeline.undo import Undone
     from sync.runtime.meter import Cost
 
@@ -38,7 +38,7 @@ class Report:
     verification: Verification | None = None
     playback: PlaybackResult | None = field(default=None, repr=False)
     undone: Undone | None = None
-    outlook: Outlook | None = None
+    outlook: Estimate | None = None
     cost: Cost | None = None
 
     @property

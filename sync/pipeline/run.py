@@ -19,7 +19,7 @@ from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, wanted
 from sync.load.loader import Loader
 from sync.pipeline.checkpoint import advance, compare_with_known, forget_watermark
 from sync.pipeline.documents import left_out_document, merge_left_out, report_document
-from sync.pipeline.incremental import prepare_changes, standing_of
+from sync.pipeline.incremental import checkpoint_of, prepare_changes
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
 from sync.pipeline.prepare import prepare, read_target
 from sync.pipeline.prune import check_removals, plan_removals
@@ -79,16 +79,16 @@ async def sync(
             services, prepared, "sync", confirm, is_forced=is_forced, stop=stop
         )
 
-    if standing := await standing_of(services):
+    if checkpoint := await checkpoint_of(services):
         lock = services.ledger.profile_lock(
-            standing.profile, command="sync", at=services.clock.now()
+            checkpoint.profile, command="sync", at=services.clock.now()
         )
         async with lock:
             # Until the lock was ours another run may have moved or undone it.
-            is_in_force = await standing_of(services) == standing
+            is_in_force = await checkpoint_of(services) == checkpoint
             changes = None
             if is_in_force:
-                changes = await prepare_changes(services, standing, is_pruned=prune)
+                changes = await prepare_changes(services, checkpoint, is_pruned=prune)
             if changes is not None:
                 return await carry_out(changes)
     async with _profile_held(services, "sync"):
@@ -166,11 +166,11 @@ async def _carry_out(
 ) -> Report:
     await _keep_left_out(services, prepared)
     ledger, now = services.ledger, services.clock.now()
-    memory = prepared.memory
-    await close(ledger, memory.arrived, Outcome.APPLIED, "found by a later run", now)
+    recovery = prepared.recovery
+    await close(ledger, recovery.arrived, Outcome.APPLIED, "found by a later run", now)
     operations, rows = prepared.plan.operations, prepared.removals.rows
     planned = {operation.key for operation in operations}
-    dropped = [row for row in memory.unclear if row.operation.key not in planned]
+    dropped = [row for row in recovery.unclear if row.operation.key not in planned]
     await close(ledger, dropped, Outcome.REJECTED, "not there, nor wanted now", now)
     playback = await plan_playback(services, prepared)
     rate = services.settings.discovr.requests_per_second
@@ -238,7 +238,7 @@ async def _load(
     services: Services, prepared: Prepared, command: str, stop: Stop | None
 ) -> Report:
     ledger, clock = services.ledger, services.clock
-    profile, memory = prepared.profile, prepared.memory
+    profile, recovery = prepared.profile, prepared.recovery
     run = await ledger.start_run(profile, command, clock.now())
     loader = Loader(
         services.target,
@@ -254,9 +254,9 @@ async def _load(
     try:
         await loader.load(
             prepared.plan.operations,
-            unclear={row.operation.key for row in memory.unclear},
+            unclear={row.operation.key for row in recovery.unclear},
             before=prepared.before(),
-            viewings=memory.viewings,
+            viewings=recovery.viewings,
             is_first=await ledger.get_fact(profile, PROBED) is None,
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
@@ -265,7 +265,7 @@ async def _load(
         await ledger.finish_run(run, clock.now(), outcome, summary(report))
     # Each was looked up before it was sent again, so the old intents are answered.
     tried = {o.key for o in prepared.plan.operations if o.id in loader.settled}
-    answered = [row for row in memory.unclear if row.operation.key in tried]
+    answered = [row for row in recovery.unclear if row.operation.key in tried]
     await close(
         ledger, answered, Outcome.REJECTED, f"not found by run {run}", clock.now()
     )
@@ -290,17 +290,19 @@ async def _load(
 async def _check(services: Services, prepared: Prepared, run: int) -> Verification:
     """Read the profile back, with all that is known by now, and compare."""
     entries = await read_target(services, Stage.VERIFY)
-    memory = await recall(
+    recovery = await recall(
         services.ledger,
         prepared.profile,
         entries,
         has_every_viewing=prepared.rules.has_every_viewing,
     )
     ledger, now = services.ledger, services.clock.now()
-    await close(ledger, memory.arrived, Outcome.APPLIED, f"found after run {run}", now)
-    dropped = [row for row in memory.unclear if row.run != run]
+    await close(
+        ledger, recovery.arrived, Outcome.APPLIED, f"found after run {run}", now
+    )
+    dropped = [row for row in recovery.unclear if row.run != run]
     await close(ledger, dropped, Outcome.REJECTED, f"not there after run {run}", now)
-    rules = replace(prepared.rules, records=memory.seasons, written=memory.written)
+    rules = replace(prepared.rules, records=recovery.seasons, written=recovery.written)
     return _compare(replace(prepared, rules=rules), entries)
 
 

@@ -52,7 +52,7 @@ class Writes:
 
 
 @dataclass(frozen=True, slots=True)
-class TitleOutline:
+class TitleSummary:
     """One title: its balance, the episodes watched, and what is written for it.
 
     ``reason`` says why nothing is, where nothing is.
@@ -67,7 +67,7 @@ class TitleOutline:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Estimate:
     """What is still to come: requests to Discovr, and the time they take."""
 
     requests: int
@@ -85,9 +85,9 @@ def count_writes(operations: Iterable[Operation]) -> Writes:
     return Writes(**counts)
 
 
-def outline(
+def summarize_titles(
     prepared: Prepared, balances: Mapping[Title, Balance]
-) -> list[TitleOutline]:
+) -> list[TitleSummary]:
     """Outline every title of which anything was read, in the order of their names."""
     plan, titles = prepared.plan, prepared.desired.titles
     media = {title: key for key, title in titles.items()}
@@ -104,7 +104,7 @@ def outline(
         of_title = tuple(notes.get(key, ()))
         writes = count_writes(operations.get(key, ()))
         found.append(
-            TitleOutline(
+            TitleSummary(
                 title,
                 balances[title],
                 episodes=sum(note.watched for note in of_title),
@@ -116,7 +116,7 @@ def outline(
     return found
 
 
-def foresee(prepared: Prepared, playback: PlaybackPlan, per_second: float) -> Outlook:
+def foresee(prepared: Prepared, playback: PlaybackPlan, per_second: float) -> Estimate:
     """Say what carrying out the plan costs: the writes, and what reads them back.
 
     ``sync`` reads nothing back: whatever had no clear answer is looked up at once.
@@ -129,7 +129,7 @@ def foresee(prepared: Prepared, playback: PlaybackPlan, per_second: float) -> Ou
     # A resume point of a show takes two writes: only the second names the episode.
     points = sum(1 if r.key.season is None else 2 for r in playback.chosen)
     removals = len(prepared.removals.rows)
-    return Outlook(len(operations) + removals + pages + points, per_second)
+    return Estimate(len(operations) + removals + pages + points, per_second)
 
 
 def _subject(operation: Operation) -> str:

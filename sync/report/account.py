@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         ResumePointDocument,
     )
     from sync.ledger.records import Run
-    from sync.report.data import Material
+    from sync.report.data import ReportData
 
 AGAIN = "Run trakt2discovr migrate again: it sends nothing twice."
 _ADVICE = {
@@ -127,17 +127,17 @@ class RunRow(NamedTuple):
     failed: str
 
 
-def build_head(material: Material) -> Head:
+def build_head(data: ReportData) -> Head:
     """Gather what stands at the top."""
-    report = material.report
+    report = data.report
     profile = report.profile
-    if material.profile not in ("", profile):
-        profile = f"{material.profile} ({profile})"
+    if data.profile not in ("", profile):
+        profile = f"{data.profile} ({profile})"
     facts = [
         ("Discovr profile", profile),
         ("From", report.receipt.source),
         ("Command", report.command + (f", run {report.run}" if report.run else "")),
-        ("Finished", f"{moment(material.at)} UTC"),
+        ("Finished", f"{moment(data.at)} UTC"),
     ]
     wrong = _what_is_wrong(report)
     is_proved = report.receipt.is_whole and not wrong

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class ReportData:
     """The last report and when it was kept, with the titles and runs of its profile.
 
     ``profile`` is the name that the settings have for it. A rehearsal wrote to the

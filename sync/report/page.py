@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from sync.documents.report import ReportDocument
     from sync.report.account import BalanceView, Head, LeftGroup, PointRow, RunRow
-    from sync.report.data import Material
+    from sync.report.data import ReportData
     from sync.report.months import Months
     from sync.report.states import State
     from sync.report.watched import FilmYear, Show
@@ -66,16 +66,16 @@ class Page:
     runs: Sequence[RunRow]
 
 
-def build_page(material: Material) -> Page:
-    """Compute the page. Pure: the same material gives the same page."""
-    report, histories = material.report, material.histories
+def build_page(data: ReportData) -> Page:
+    """Compute the page. Pure: the same data gives the same page."""
+    report, histories = data.report, data.histories
     details = failure_details(report.failed)
     labels = {h.media: name_of(h.title.name) for h in histories if h.media}
     return Page(
-        head=build_head(material),
-        is_rehearsal=material.is_rehearsal,
+        head=build_head(data),
+        is_rehearsal=data.is_rehearsal,
         balance=build_balance(report.balance),
-        standing=_standing(material),
+        standing=_standing(data),
         months=build_months(play.watched_at for h in histories for play in h.plays),
         states=tuple(_states_of_squares()),
         shows=build_shows(histories, details),
@@ -83,7 +83,7 @@ def build_page(material: Material) -> Page:
         left=build_left(report, labels),
         points=build_points(report.playback),
         report=report,
-        runs=build_runs(material.runs),
+        runs=build_runs(data.runs),
     )
 
 
@@ -93,14 +93,14 @@ def _states_of_squares() -> Iterable[State]:
     yield UNWATCHED
 
 
-def _standing(material: Material) -> BalanceView | None:
-    known = sum(len(history.plays) for history in material.histories)
-    if known <= material.report.balance.read:
+def _standing(data: ReportData) -> BalanceView | None:
+    known = sum(len(history.plays) for history in data.histories)
+    if known <= data.report.balance.read:
         return None
-    return lay_out(count_columns(material.histories), known)
+    return lay_out(count_columns(data.histories), known)
 
 
-def render_html(material: Material) -> str:
+def render_html(data: ReportData) -> str:
     """Return the whole page."""
     style, script = _asset("style.css"), _asset("script.js")
     policy = (
@@ -112,7 +112,7 @@ def render_html(material: Material) -> str:
         _environment()
         .get_template("report.html")
         .render(
-            page=build_page(material),
+            page=build_page(data),
             months=MONTHS,
             policy=policy,
             style=style,

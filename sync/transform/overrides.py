@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import ContractError, RejectedError, TransientError
-from sync.domain.overrides import GivenId
+from sync.domain.overrides import Override
 from sync.domain.plays import Ids, Kind, Title
 from sync.events import Finished, Stage
 from sync.runtime.concurrency import run_limited
 from sync.transform.overrides_file import (
     complain,
     name_place,
-    read_given,
+    read_overrides,
     write_unmatched,
 )
 
@@ -46,7 +46,7 @@ _NO_KEY = (
 _NO_SUCH = "has an id that leads to no {} on TMDB"
 
 
-class GivenBook:
+class OverrideBook:
     """Where the ids that a person gave are found and kept."""
 
     def __init__(
@@ -61,7 +61,7 @@ class GivenBook:
         self._client = client
         self._tell = on_event or (lambda _event: None)
 
-    async def kept(self) -> list[GivenId]:
+    async def kept(self) -> list[Override]:
         """Return the ids in force as of the last run."""
         return [_load(g) for g in await self._ledger.get_fact(_EVERYONE, _IDS) or ()]
 
@@ -78,15 +78,15 @@ class GivenBook:
         """
         path = await asyncio.to_thread(path.absolute)
         kept, before = await self.kept(), await self.file()
-        given: list[GivenId] = []
+        given: list[Override] = []
         if before != path:
             given = kept
             if before:
-                given = _known(kept, await asyncio.to_thread(read_given, before))
+                given = _known(kept, await asyncio.to_thread(read_overrides, before))
         await asyncio.to_thread(write_unmatched, path, document, given, names=kept)
         await self._ledger.put_fact(_EVERYONE, _FILE, str(path), self._clock.now())
 
-    async def read(self, *, is_kept: bool) -> list[GivenId]:
+    async def read(self, *, is_kept: bool) -> list[Override]:
         """Return the ids in force; those without ``tmdb`` TMDB gave no answer for.
 
         Each new one is checked with TMDB if there is a key. ``is_kept`` says whether
@@ -95,7 +95,7 @@ class GivenBook:
         kept, path = await self.kept(), await self.file()
         if path is None:
             return kept
-        given = _known(kept, await asyncio.to_thread(read_given, path))
+        given = _known(kept, await asyncio.to_thread(read_overrides, path))
         if complaints := await self._check(given):
             raise complain(path, complaints)
         if is_kept and given != kept:
@@ -103,7 +103,7 @@ class GivenBook:
             await self._ledger.put_fact(_EVERYONE, _IDS, values, self._clock.now())
         return given
 
-    async def _check(self, given: list[GivenId]) -> list[str]:
+    async def _check(self, given: list[Override]) -> list[str]:
         """Ask TMDB about the new ones, and fill in what it knows."""
         complaints: dict[int, str] = {}
         faults = 0
@@ -129,7 +129,7 @@ class GivenBook:
                 self._tell(Finished(Stage.CATALOGUE, summary))
         return [complaints[place] for place in sorted(complaints)]
 
-    async def _ask(self, one: GivenId) -> GivenId:
+    async def _ask(self, one: Override) -> Override:
         """Look it up. Raises LookupError, whose text goes on after the title."""
         is_film, is_number = one.title.kind is Kind.FILM, one.said.isdecimal()
         if self._client is None:
@@ -158,14 +158,14 @@ def _find(name: str) -> Path | None:
     return None
 
 
-def _known(kept: Iterable[GivenId], given: Iterable[GivenId]) -> list[GivenId]:
+def _known(kept: Iterable[Override], given: Iterable[Override]) -> list[Override]:
     """Return what was given, with what is known of it from before."""
     known = {(one.title.kind, one.said): one for one in kept}
     pairs = ((one, known.get((one.title.kind, one.said), one)) for one in given)
     return [replace(one, tmdb=old.tmdb, name=old.name) for one, old in pairs]
 
 
-def _dump(one: GivenId) -> dict[str, Any]:
+def _dump(one: Override) -> dict[str, Any]:
     return {
         "kind": one.title.kind.value,
         "title": one.title.name,
@@ -177,7 +177,7 @@ def _dump(one: GivenId) -> dict[str, Any]:
     }
 
 
-def _load(kept: dict[str, Any]) -> GivenId:
+def _load(kept: dict[str, Any]) -> Override:
     ids = Ids(**kept["ids"])
     title = Title(Kind(kept["kind"]), kept["title"], kept["year"], ids)
-    return GivenId(title, kept["said"], tmdb=kept["tmdb"], name=kept["name"])
+    return Override(title, kept["said"], tmdb=kept["tmdb"], name=kept["name"])

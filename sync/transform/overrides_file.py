@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from connectors.errors import InputError
 from connectors.files import replace_file
-from sync.domain.overrides import GivenId, TitleIndex, find_conflict, read_id
+from sync.domain.overrides import Override, TitleIndex, find_conflict, read_id
 from sync.domain.plays import Ids, Kind, Title
 from sync.transform.overrides_formats import FormError, Table, Toml
 
@@ -78,10 +78,10 @@ class _Content:
 
     text: str | None = None
     entries: list[_Entry] = field(default_factory=list)
-    given: list[GivenId] = field(default_factory=list)
+    given: list[Override] = field(default_factory=list)
 
 
-def read_given(path: Path) -> list[GivenId]:
+def read_overrides(path: Path) -> list[Override]:
     """Return the ids that were filled in. Raises InputError with every complaint."""
     return _read(path).given
 
@@ -89,9 +89,9 @@ def read_given(path: Path) -> list[GivenId]:
 def write_unmatched(
     path: Path,
     document: UnmatchedDocument,
-    given: Sequence[GivenId] = (),
+    given: Sequence[Override] = (),
     *,
-    names: Iterable[GivenId] = (),
+    names: Iterable[Override] = (),
 ) -> None:
     """Write the list for a person to fill in; what was filled in before stays.
 
@@ -116,7 +116,7 @@ def write_unmatched(
         if there.find(_title(left)) is None
     ]
     added += [
-        _given_entry(one)
+        _override_entry(one)
         for one in given
         if there.find(one.title) is None and listed.find(one.title) is None
     ]
@@ -161,7 +161,7 @@ def _read(path: Path) -> _Content:
             continue
         content.entries.append(entry)
         if entry.tmdb:
-            given = GivenId(entry.about(), "", where)
+            given = Override(entry.about(), "", where)
             try:
                 said = read_id(entry.tmdb, entry.kind)
                 content.given.append(replace(given, said=said))
@@ -182,7 +182,7 @@ def complain(path: Path, complaints: Sequence[str]) -> InputError:
     return _refusal(path, f"has ids that cannot be used: {text}.")
 
 
-def name_place(one: GivenId) -> str:
+def name_place(one: Override) -> str:
     """Name an entry of the file, fit for a terminal."""
     label = "".join(c if c.isprintable() else "?" for c in one.title.label)
     return f"{one.where} ({label[:_MOST_LETTERS]})"
@@ -199,8 +199,8 @@ def _refusal(path: Path, problem: str) -> InputError:
 def _change(
     entry: _Entry,
     left: LeftOutDocument | None,
-    elsewhere: GivenId | None,
-    known: GivenId | None,
+    elsewhere: Override | None,
+    known: Override | None,
 ) -> Fields:
     """Return what is new about an entry; what the person wrote is never part of it."""
     change: dict[str, Any] = {}
@@ -213,15 +213,15 @@ def _change(
     return change
 
 
-def _open_entry(left: LeftOutDocument, given: GivenId | None) -> Fields:
+def _open_entry(left: LeftOutDocument, given: Override | None) -> Fields:
     return _entry(_title(left), given, _why(left))
 
 
-def _given_entry(given: GivenId) -> Fields:
+def _override_entry(given: Override) -> Fields:
     return _entry(given.title, given, {"reason": YOURS})
 
 
-def _entry(title: Title, given: GivenId | None, why: dict[str, Any]) -> Fields:
+def _entry(title: Title, given: Override | None, why: dict[str, Any]) -> Fields:
     word = "movie" if title.kind is Kind.FILM else "tv"
     return {
         "search": _SEARCH.format(word, quote_plus(title.name)),

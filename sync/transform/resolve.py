@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import ContractError, RejectedError, TransientError
-from sync.domain.overrides import TitleIndex, digest_given
+from sync.domain.overrides import TitleIndex, digest_overrides
 from sync.domain.plays import Kind, Title
 from sync.runtime.concurrency import run_limited
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from connectors.clock import Clock
     from connectors.tmdb.client import TmdbClient
-    from sync.domain.overrides import GivenId
+    from sync.domain.overrides import Override
     from sync.domain.plays import Play
     from sync.ledger import Ledger
-    from sync.transform.overrides import GivenBook
+    from sync.transform.overrides import OverrideBook
 
 CONCURRENCY = 4
 #: After so many faults TMDB is taken to be down for this run.
@@ -43,13 +43,17 @@ class Resolver:
     """
 
     def __init__(
-        self, client: TmdbClient | None, ledger: Ledger, clock: Clock, given: GivenBook
+        self,
+        client: TmdbClient | None,
+        ledger: Ledger,
+        clock: Clock,
+        given: OverrideBook,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._clock = clock
         self._book = given
-        self._given: list[GivenId] | None = None
+        self._given: list[Override] | None = None
 
     async def find(self, plays: Iterable[Play], *, is_kept: bool) -> Found:
         """Return the ids that were found, and the titles for which TMDB gave no answer.
@@ -59,7 +63,7 @@ class Resolver:
         """
         # By identity: titles are shared, and to hash one for each play takes long.
         titles = set({id(play.title): play.title for play in plays}.values())
-        given = await self.find_given(titles, is_kept=is_kept)
+        given = await self.find_overrides(titles, is_kept=is_kept)
         unknown = {t for t in titles - given.keys() if not t.ids.tmdb}
         found = await self._find_unknown(unknown, is_kept=is_kept)
         unasked = found.unasked | {t for t, tmdb in given.items() if tmdb is None}
@@ -67,23 +71,23 @@ class Resolver:
 
     async def stamp(self) -> str:
         """Return a digest of the ids that a person gave; it moves when they do."""
-        given = await self._read_given(is_kept=True)
-        return digest_given(given)
+        given = await self._read_overrides(is_kept=True)
+        return digest_overrides(given)
 
-    async def find_given(
+    async def find_overrides(
         self, titles: Iterable[Title], *, is_kept: bool
     ) -> dict[Title, int | None]:
         """Return what a person gave for these titles; None: TMDB gave no answer yet."""
-        given = await self._read_given(is_kept=is_kept)
+        given = await self._read_overrides(is_kept=is_kept)
         index = TitleIndex((one.title, one) for one in given)
         return {t: one.tmdb for t in titles if (one := index.find(t))}
 
-    async def _read_given(self, *, is_kept: bool) -> list[GivenId]:
+    async def _read_overrides(self, *, is_kept: bool) -> list[Override]:
         if self._given is None:
             self._given = await self._book.read(is_kept=is_kept)
         return self._given
 
-    def find_strays(self, plays: Iterable[Play]) -> list[GivenId]:
+    def find_strays(self, plays: Iterable[Play]) -> list[Override]:
         """Return the ids given under a name alone that none of the plays goes by."""
         named = [g for g in self._given or () if not g.title.ids.known()]
         if not named:

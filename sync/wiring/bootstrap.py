@@ -24,7 +24,7 @@ from sync.pipeline.services import Services
 from sync.runtime.meter import Meter, spent
 from sync.token_store import secret, token_store
 from sync.transform.air_dates import Catalogue, Listing, TmdbListing, TraktListing
-from sync.transform.overrides import GivenBook
+from sync.transform.overrides import OverrideBook
 from sync.transform.resolve import Resolver
 from sync.wiring.logins import login_warnings
 
@@ -84,7 +84,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
                 trakt_client, concurrency=settings.trakt.concurrency, clock=clock
             )
         tmdb_client = wiring.tmdb()
-        given = GivenBook(ledger, clock, tmdb_client, tell)
+        given = OverrideBook(ledger, clock, tmdb_client, tell)
         listings: list[Listing] = []
         if tmdb_client:
             listings.append(TmdbListing(tmdb_client))

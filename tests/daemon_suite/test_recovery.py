@@ -10,7 +10,7 @@ from connectors.auth.tokens import StoredToken, TokenStore
 from sync import api
 from sync.checkup.status import read_status
 from sync.daemon.job import Job, Terms
-from sync.daemon.recorder import Keeper
+from sync.daemon.recorder import Recorder
 from sync.daemon.turn import Ending, Result
 from sync.errors import StoppedError
 from sync.runtime.stop import Stop
@@ -126,7 +126,7 @@ async def test_status_knows_when_the_next_turn_is(tmp_path: Path) -> None:
                 seen.append(profile.next_run_at)
                 assert profile.every_s == SIX_HOURS.total_seconds()
 
-        await play(place.settings, [nothing, nothing], Keeper(), look)
+        await play(place.settings, [nothing, nothing], Recorder(), look)
         assert len(seen) == 2
         assert all(seen)
 

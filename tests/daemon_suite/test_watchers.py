@@ -16,7 +16,7 @@ from connectors.errors import AuthError, ConfigError
 from sync.config import Settings
 from sync.daemon.heartbeat import Heartbeat
 from sync.daemon.job import Terms
-from sync.daemon.recorder import Keeper, recall_job
+from sync.daemon.recorder import Recorder, recall_job
 from sync.daemon.systemd import Notifier
 from sync.daemon.turn import Ending
 from sync.ledger import Ledger
@@ -173,7 +173,7 @@ def keeping(folder: Path, *steps: Step) -> Stage:
     sections = {"state": state, "discovr": {"profile": "Me"}}
     stage = Stage(steps)
     stage.job.terms = Terms(Settings.model_validate(sections), stage.every)
-    stage.job._watchers = (Keeper(),)
+    stage.job._watchers = (Recorder(),)
     return stage
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sync.config import load_settings
-from sync.transform.overrides_file import read_given
+from sync.transform.overrides_file import read_overrides
 from tests.docs_suite.pages import ROOT, anchors, blocks, links, pages, pictures
 from tests.docs_suite.place import Place, check, follow
 
@@ -57,7 +57,7 @@ def _follow(block: Block, place: Place) -> None:
         case "toml", ("ids",):
             given = place.folder / "given.toml"
             given.write_text(block.text, encoding="utf-8")
-            assert read_given(given)
+            assert read_overrides(given)
         case "text", ():
             # A drawing, or the form of a command: nothing that could be run.
             pass

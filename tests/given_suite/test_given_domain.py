@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.domain.overrides import GivenId, TitleIndex, find_conflict, read_id
+from sync.domain.overrides import Override, TitleIndex, find_conflict, read_id
 from sync.domain.plays import Ids, Kind, Title
 
 TITLES = st.builds(
@@ -120,7 +120,7 @@ def test_knowing_a_title_again_works_both_ways(one: Title, other: Title) -> None
 def test_two_ids_for_one_title_are_a_conflict_wherever_they_stand(
     pairs: list[tuple[Title, str]],
 ) -> None:
-    ids = [GivenId(title, said) for title, said in pairs]
+    ids = [Override(title, said) for title, said in pairs]
     conflict = find_conflict(ids)
     if conflict:
         assert conflict[0].said != conflict[1].said

@@ -13,9 +13,14 @@ from hypothesis import strategies as st
 from connectors.errors import InputError
 from sync.documents.report import LeftOutDocument, TitleDocument, UnmatchedDocument
 from sync.domain.desired import NO_ID, SPECIAL
-from sync.domain.overrides import GivenId
+from sync.domain.overrides import Override
 from sync.domain.plays import Ids, Kind, Title
-from sync.transform.overrides_file import SETTLED, YOURS, read_given, write_unmatched
+from sync.transform.overrides_file import (
+    SETTLED,
+    YOURS,
+    read_overrides,
+    write_unmatched,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +54,7 @@ def fill_in(path: Path, **ids: str) -> None:
 
 
 def said(path: Path) -> dict[str, str]:
-    return {one.title.name: one.said for one in read_given(path)}
+    return {one.title.name: one.said for one in read_overrides(path)}
 
 
 @FORMS
@@ -58,7 +63,7 @@ def test_a_new_file_has_everything_known_and_nothing_filled_in(
 ) -> None:
     path = tmp_path / f"ids.{suffix}"
     write_unmatched(path, listing("Our Summer", "Film Two", specials=("Who",)))
-    assert read_given(path) == []
+    assert read_overrides(path) == []
     text = path.read_text(encoding="utf-8")
     assert "https://www.themoviedb.org/search/movie?query=Our+Summer" in text
     if suffix == "toml":
@@ -94,7 +99,7 @@ def test_what_was_filled_in_stays_when_the_list_is_written_again(
         unsupported=(left("Other", "show", SPECIAL),),
         quarantined=(),
     )
-    names = [GivenId(Title(Kind.FILM, "A", 2009, Ids(trakt=1)), "550", name="Fight")]
+    names = [Override(Title(Kind.FILM, "A", 2009, Ids(trakt=1)), "550", name="Fight")]
     write_unmatched(path, later, names=names)
     assert said(path) == {"A": "550", "C": "603"}
     text = path.read_text(encoding="utf-8")
@@ -116,9 +121,9 @@ def test_ids_from_another_file_come_along(tmp_path: Path, suffix: str) -> None:
     title = Title(Kind.FILM, "A", 2009, Ids(trakt=1))
     gone = Title(Kind.SHOW, "Gone", None)
     others = [
-        GivenId(title, "550", name="Fight Club (1999)"),
-        GivenId(Title(Kind.FILM, "B", 2009), "6"),
-        GivenId(gone, "tt0903747"),
+        Override(title, "550", name="Fight Club (1999)"),
+        Override(Title(Kind.FILM, "B", 2009), "6"),
+        Override(gone, "tt0903747"),
     ]
     write_unmatched(path, listing("A", "B"), others)
     assert said(path) == {"A": "550", "B": "5", "Gone": "tt0903747"}
@@ -168,7 +173,10 @@ def test_a_file_that_is_something_else_is_refused_and_left_as_it_is(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    for attempt in (lambda: read_given(path), lambda: write_unmatched(path, listing())):
+    for attempt in (
+        lambda: read_overrides(path),
+        lambda: write_unmatched(path, listing()),
+    ):
         with pytest.raises(InputError) as caught:
             attempt()
         assert path.name in caught.value.message
@@ -200,7 +208,7 @@ def test_every_wrong_entry_is_named_at_once_with_its_place(
     fill_in(path, A="soon", C="https://www.themoviedb.org/tv/1396-x", D="550")
     before = path.read_bytes()
     with pytest.raises(InputError) as caught:
-        read_given(path)
+        read_overrides(path)
     message = caught.value.message
     word, first, third = ("entry", 1, 3) if suffix == "toml" else ("line", 2, 4)
     assert f"{word} {first} (A (2009)) has a tmdb that is no number" in message
@@ -221,7 +229,7 @@ def test_one_title_with_two_ids_is_named_with_both_places(tmp_path: Path) -> Non
         encoding="utf-8",
     )
     with pytest.raises(InputError) as caught:
-        read_given(path)
+        read_overrides(path)
     message = caught.value.message
     assert (
         "line 2 (A (2009)) and line 3 (a (2009)) are one title with two ids" in message
@@ -235,7 +243,7 @@ def test_a_message_is_fit_for_a_terminal_whatever_the_title(tmp_path: Path) -> N
     text = path.read_text(encoding="utf-8").replace('tmdb = ""', 'tmdb = "soon"')
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        read_given(path)
+        read_overrides(path)
     assert caught.value.message.isprintable()
     assert len(caught.value.message) < 250
 
@@ -271,10 +279,10 @@ def test_titles_of_any_letters_come_back_as_they_were(
 ) -> None:
     path = tmp_path_factory.mktemp("any") / f"ids.{suffix}"
     titles = [Title(Kind.FILM, n, None, Ids(trakt=i)) for i, n in enumerate(names, 1)]
-    ids = [GivenId(title, str(i)) for i, title in enumerate(titles, 1)]
+    ids = [Override(title, str(i)) for i, title in enumerate(titles, 1)]
     nothing = UnmatchedDocument(unmatched=(), unsupported=(), quarantined=())
     for _ in range(2):
         write_unmatched(path, nothing, ids)
-        assert [(one.title, one.said) for one in read_given(path)] == [
+        assert [(one.title, one.said) for one in read_overrides(path)] == [
             (one.title, one.said) for one in ids
         ]

@@ -20,7 +20,7 @@ from sync.sandbox.account.account import Account
 from sync.sandbox.account.sample import sample_account
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.server.server import utc_now
-from sync.transform.overrides import GivenBook
+from sync.transform.overrides import OverrideBook
 from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.worlds import World, world
@@ -118,7 +118,7 @@ async def test_plan_and_verify_know_them_and_a_plan_keeps_nothing(
         assert missing is not None
         assert missing.missing == (Key("MV_387"),)
         async with await Ledger.open(place.settings.state.url) as ledger:
-            book = GivenBook(ledger, place.clock)
+            book = OverrideBook(ledger, place.clock)
             assert await book.kept() == []
             await place.migrate()
             assert [one.tmdb for one in await book.kept()] == [387]

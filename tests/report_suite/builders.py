@@ -26,7 +26,7 @@ from sync.domain.desired import NO_ID, SPECIAL
 from sync.domain.histories import SeasonFacts, TitleHistory
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title
 from sync.ledger.records import Run
-from sync.report.data import Material
+from sync.report.data import ReportData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -179,12 +179,12 @@ def run(number: int = 3, **fields: Any) -> Run:
     return Run(**defaults | fields)
 
 
-def material(*histories: TitleHistory, **fields: Any) -> Material:
+def data(*histories: TitleHistory, **fields: Any) -> ReportData:
     defaults: dict[str, Any] = {"report": report(), "at": WHEN, "profile": "Me"}
-    return Material(histories=histories, **defaults | fields)
+    return ReportData(histories=histories, **defaults | fields)
 
 
-def eventful() -> Material:
+def eventful() -> ReportData:
     """Return a report in which everything has happened, to titles of every kind."""
     states: dict[int, Column | None] = dict(enumerate(SHOWN, start=1))
     states[8] = None
@@ -200,7 +200,7 @@ def eventful() -> Material:
     ]
     films = [film(name, number=i) for i, name in enumerate(HOSTILE, start=1)]
     nasty = HOSTILE[0]
-    return material(
+    return data(
         *shows,
         *films,
         film("Nobody knows it", None, UNKNOWN_DATE, number=99),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser
 
-    from sync.report.data import Material
+    from sync.report.data import ReportData
     from tests.report_suite.opened import Opener
 
 _INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium"
@@ -53,12 +53,12 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def opened(chromium: Browser, tmp_path: Path) -> Opener:
-    """Open the page of some material, watched from before its first byte."""
+    """Open the page of some data, watched from before its first byte."""
 
     @asynccontextmanager
-    async def opened(material: Material, **context: Any) -> AsyncIterator[Opened]:
+    async def opened(data: ReportData, **context: Any) -> AsyncIterator[Opened]:
         file = tmp_path / "report.html"
-        file.write_bytes(render_html(material).encode(errors="replace"))
+        file.write_bytes(render_html(data).encode(errors="replace"))
         async with await chromium.new_context(**context) as browsing:
             yield await Opened.at(file.as_uri(), browsing)
 

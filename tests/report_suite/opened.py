@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import BrowserContext, Dialog, Page
 
-#: Takes the material and the options of a browser context.
+#: Takes the data and the options of a browser context.
 Opener: TypeAlias = "Callable[..., AbstractAsyncContextManager[Opened]]"
 
 _VIOLATIONS = """

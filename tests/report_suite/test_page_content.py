@@ -34,11 +34,11 @@ from tests.report_suite.builders import (
     FIRST,
     HOSTILE,
     SHOWN,
+    data,
     eventful,
     failure,
     film,
     left_out,
-    material,
     report,
     run,
     show,
@@ -134,14 +134,14 @@ def test_after_a_run_that_read_a_part_the_page_tells_of_the_whole_too() -> None:
         film("Alien", None, FIRST, FIRST),
         history([(0, 1, FIRST)]),
     ]
-    standing = build_page(material(*histories)).standing
+    standing = build_page(data(*histories)).standing
     assert standing
     assert standing.sentence == (
         "15 plays: 6 covered by a season default, 6 kept as you set it, "
         "1 not possible on Discovr, 2 unmatched."
     )
-    assert build_page(material(*histories[1:])).standing is None
-    assert "With all earlier runs" in render_html(material(*histories))
+    assert build_page(data(*histories[1:])).standing is None
+    assert "With all earlier runs" in render_html(data(*histories))
 
 
 def test_every_state_is_a_square_of_its_own_with_its_words() -> None:
@@ -156,7 +156,7 @@ def test_every_state_is_a_square_of_its_own_with_its_words() -> None:
         assert f".{state.code} {{" in STYLE
     assert (season.watched, season.is_known) == (7, True)
     assert len({state.code for state in (*STATES.values(), UNWATCHED)}) == 9
-    assert build_page(material()).states == tuple(states)
+    assert build_page(data()).states == tuple(states)
 
 
 def test_a_show_says_how_many_entries_stand_for_its_episodes() -> None:
@@ -241,7 +241,7 @@ def test_films_stand_in_the_year_of_their_latest_play() -> None:
 def test_the_head_claims_no_more_than_was_proved(
     fields: dict[str, object], is_proved: bool, words: str
 ) -> None:
-    head = build_head(material(report=report(**fields)))
+    head = build_head(data(report=report(**fields)))
     assert head.is_proved is is_proved
     assert words in head.proof
 
@@ -304,7 +304,7 @@ def test_the_policy_names_the_digest_of_the_one_style_and_the_one_script() -> No
 
 
 def test_nothing_in_the_page_names_an_address_elsewhere() -> None:
-    html = render_html(material(show("Dark", {1: Column.WRITTEN}), film("Alien")))
+    html = render_html(data(show("Dark", {1: Column.WRITTEN}), film("Alien")))
     addresses = set(re.findall(r"https?://[^\s'\"<)]+", html))
     assert addresses == {"http://www.w3.org/2000/svg"}
     assert not re.search(
@@ -314,8 +314,8 @@ def test_nothing_in_the_page_names_an_address_elsewhere() -> None:
 
 @pytest.mark.parametrize("title", [*HOSTILE, "\ud800 half a pair", "nul \0 inside"])
 def test_no_title_becomes_markup(title: str) -> None:
-    plain = render_html(material(show("Dark", {1: Column.WRITTEN}), film("Alien")))
-    html = render_html(material(show(title, {1: Column.WRITTEN}), film(title)))
+    plain = render_html(data(show("Dark", {1: Column.WRITTEN}), film("Alien")))
+    html = render_html(data(show(title, {1: Column.WRITTEN}), film(title)))
     tags = re.compile(r"<[a-z!/][^>]*>")
     assert tags.findall(html) == tags.findall(plain)
 
@@ -323,7 +323,7 @@ def test_no_title_becomes_markup(title: str) -> None:
 def test_a_large_history_makes_a_small_page() -> None:
     seasons = [dict.fromkeys(range(1, 11), Column.COVERED)] * 5
     shows = [show(f"Show {n}", *seasons, number=n, plays=2) for n in range(40)]
-    html = render_html(material(*shows))
+    html = render_html(data(*shows))
     plays, squares = 4_000, 2_000
     # 100,000 plays of 50,000 episodes: below 10 MB and 100,000 elements.
     assert len(html) < 50_000 + 100 * plays
@@ -332,6 +332,6 @@ def test_a_large_history_makes_a_small_page() -> None:
 
 def test_a_page_without_anything_says_so() -> None:
     empty = report(balance=BalanceDocument(read=0), writes=0, saved=0)
-    html = render_html(material(report=empty))
+    html = render_html(data(report=empty))
     for words in ("No show is known", "No film is known", "No play with a date"):
         assert words in html

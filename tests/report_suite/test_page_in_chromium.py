@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 
 from sync.domain.balance import Column
-from tests.report_suite.builders import HOSTILE, eventful, film, material, show
+from tests.report_suite.builders import HOSTILE, data, eventful, film, show
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -93,7 +93,7 @@ async def test_its_policy_forbids_scripts_styles_and_images_from_elsewhere(
 
     async with (
         await asyncio.start_server(answer, "127.0.0.1") as server,
-        opened(material(show("Dark", SIX))) as view,
+        opened(data(show("Dark", SIX))) as view,
     ):
         port = server.sockets[0].getsockname()[1]
         await view.page.evaluate(
@@ -167,7 +167,7 @@ async def test_nothing_is_wider_than_the_screen(width: int, opened: Opener) -> N
 
 
 async def test_the_arrow_keys_walk_through_a_show(opened: Opener) -> None:
-    async with opened(material(show("Dark", SIX, SIX, plays=2))) as view:
+    async with opened(data(show("Dark", SIX, SIX, plays=2))) as view:
         page, keyboard = view.page, view.page.keyboard
         await page.locator(".times input").focus()
         await keyboard.press("Tab")
@@ -204,7 +204,7 @@ async def test_the_arrow_keys_walk_through_a_show(opened: Opener) -> None:
 async def test_a_square_tells_of_itself_under_the_pointer_and_under_a_finger(
     opened: Opener,
 ) -> None:
-    async with opened(material(show("Dark", SIX)), has_touch=True) as view:
+    async with opened(data(show("Dark", SIX)), has_touch=True) as view:
         page, detail = view.page, view.page.locator("#detail")
         await square(page, 1, 3).hover()
         assert "Episode 3: covered by a season default" in await detail.inner_text()
@@ -220,7 +220,7 @@ async def test_a_square_tells_of_itself_under_the_pointer_and_under_a_finger(
 async def test_what_a_square_tells_stays_on_the_screen(opened: Opener) -> None:
     long = dict.fromkeys(range(1, 200), Column.COVERED)
     size = {"width": 360, "height": 640}
-    shown = material(show("Soap", long, plays=40))
+    shown = data(show("Soap", long, plays=40))
     async with opened(shown, viewport=size) as view:
         for episode in (1, 12, 100, 199):
             await square(view.page, 1, episode).hover()
@@ -234,7 +234,7 @@ async def test_what_a_square_tells_stays_on_the_screen(opened: Opener) -> None:
 
 async def test_the_filter_finds_titles_whatever_their_accents(opened: Opener) -> None:
     shows = [show("Pokémon", SIX), show("Dark", SIX), film("Pokemon: the film")]
-    async with opened(material(*shows)) as view:
+    async with opened(data(*shows)) as view:
         found = view.page.locator("#filter-found")
         assert await found.inner_text() == "2 of 2 shows, 1 of 1 films"
         await view.page.get_by_label("Title").fill(" POKEMON")
@@ -253,7 +253,7 @@ async def test_the_filter_finds_states(opened: Opener) -> None:
         show("The Wire", {1: Column.WRITTEN, 2: Column.FAILED}),
         film("Alien", Column.FAILED),
     ]
-    async with opened(material(*shows)) as view:
+    async with opened(data(*shows)) as view:
         await view.page.get_by_label("State").select_option("failed")
         found = await view.page.locator("#filter-found").inner_text()
         assert found == "1 of 2 shows, 1 of 1 films"
@@ -266,7 +266,7 @@ async def test_the_filter_finds_states(opened: Opener) -> None:
 
 
 async def test_who_watched_films_alone_has_the_filter_too(opened: Opener) -> None:
-    async with opened(material(film("Alien"), film("Up", number=2))) as view:
+    async with opened(data(film("Alien"), film("Up", number=2))) as view:
         await view.page.get_by_label("Title").fill("ali")
         found = await view.page.locator("#filter-found").inner_text()
         assert found == "0 of 0 shows, 1 of 2 films"
@@ -274,7 +274,7 @@ async def test_who_watched_films_alone_has_the_filter_too(opened: Opener) -> Non
 
 
 async def test_without_scripts_everything_can_be_read(opened: Opener) -> None:
-    shown = material(show("Dark", SIX), film("Alien"))
+    shown = data(show("Dark", SIX), film("Alien"))
     async with opened(shown, java_script_enabled=False) as view:
         page = view.page
         assert await count(page, "#filter, #theme, #detail") == 0
@@ -291,7 +291,7 @@ async def test_without_scripts_everything_can_be_read(opened: Opener) -> None:
 async def test_on_paper_everything_is_open_and_no_control_is_left(
     opened: Opener,
 ) -> None:
-    async with opened(material(show("Dark", SIX), film("Alien"))) as view:
+    async with opened(data(show("Dark", SIX), film("Alien"))) as view:
         page = view.page
         await page.get_by_role("button", name="Dark theme").click()
         await page.locator("summary").click()
@@ -310,7 +310,7 @@ async def test_on_paper_everything_is_open_and_no_control_is_left(
 async def test_the_theme_is_that_of_the_system_until_the_button_says_otherwise(
     opened: Opener,
 ) -> None:
-    async with opened(material(), color_scheme="dark") as view:
+    async with opened(data(), color_scheme="dark") as view:
         ground = "getComputedStyle(document.body).backgroundColor"
         dark = await view.page.evaluate(ground)
         await view.page.get_by_role("button", name="Light theme").click()
@@ -333,7 +333,7 @@ async def test_nothing_on_the_page_moves_by_itself(opened: Opener) -> None:
 async def test_the_first_stop_of_the_tab_key_skips_to_the_content(
     opened: Opener,
 ) -> None:
-    async with opened(material()) as view:
+    async with opened(data()) as view:
         await view.page.keyboard.press("Tab")
         assert await count(view.page, ".skip:focus") == 1
         await view.page.keyboard.press("Enter")

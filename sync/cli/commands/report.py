@@ -17,7 +17,7 @@ from sync.documents.extras import PageFileDocument, PublishedDocument
 from sync.documents.report_store import recall_report
 from sync.ledger import Ledger
 from sync.ledger.fact_names import recall_profile, wanted
-from sync.report.data import Material
+from sync.report.data import ReportData
 from sync.report.markdown import render
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def report(
                 profile = await recall_profile(ledger, settings.discovr.profile)
                 kept, at = await recall_report(ledger, profile)
                 if html:
-                    material = Material(
+                    data = ReportData(
                         report=kept,
                         at=at,
                         histories=await ledger.histories(kept.profile),
@@ -70,7 +70,7 @@ def report(
                         profile=wanted(settings.discovr.profile),
                         is_rehearsal=context.is_sandbox,
                     )
-                    _show_page(output, _write(html, material))
+                    _show_page(output, _write(html, data))
                 else:
                     text = render(kept, at)
                     output.emit(kept, lambda _console: click.echo(text, nl=False))
@@ -107,12 +107,12 @@ def _show_page(output: Output, document: PageFileDocument) -> None:
     )
 
 
-def _write(path: Path, material: Material) -> PageFileDocument:
+def _write(path: Path, data: ReportData) -> PageFileDocument:
     # The templates are needed here only.
     from sync.report.page import render_html  # noqa: PLC0415
 
     # Half of a surrogate pair cannot be written, and titles come from anywhere.
-    content = render_html(material).encode(errors="replace")
+    content = render_html(data).encode(errors="replace")
     try:
         replace_file(path, content.decode())
     except OSError as error:
@@ -120,7 +120,7 @@ def _write(path: Path, material: Material) -> PageFileDocument:
             f"{path.name} cannot be written ({error.strerror}).",
             remedy="Name a file in a folder that exists and may be written to.",
         ) from None
-    report, histories = material.report, material.histories
+    report, histories = data.report, data.histories
     return PageFileDocument(
         path=str(path.absolute()),
         size=len(content),

@@ -24,7 +24,7 @@ from sync.cli.session import open_settings, require_an_answer
 from sync.config import Settings, load_settings
 from sync.daemon.heartbeat import Heartbeat, ping
 from sync.daemon.job import Job, Terms
-from sync.daemon.recorder import Keeper
+from sync.daemon.recorder import Recorder
 from sync.daemon.systemd import Notifier
 from sync.daemon.turn import Result
 from sync.errors import StoppedError
@@ -174,7 +174,7 @@ async def _stay(context: Context, options: _Options, output: Output, stop: Stop)
             run=partial(_take_turn, context, options, output, stop),
             stop=stop,
             clock=_CLOCK,
-            watchers=(notifier, Keeper(), Heartbeat()),
+            watchers=(notifier, Recorder(), Heartbeat()),
         )
         if address:
             from sync.daemon.server import served  # noqa: PLC0415  # only where used

@@ -14,7 +14,7 @@ from sync.cli.view.totals import show_totals
 from sync.domain.balance import Column
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind
-from sync.pipeline.summary import count_writes, outline
+from sync.pipeline.summary import count_writes, summarize_titles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sync.cli.context import Context
     from sync.domain.plan import SeasonNote
     from sync.pipeline.result import Report
-    from sync.pipeline.summary import TitleOutline, Writes
+    from sync.pipeline.summary import TitleSummary, Writes
 
 #: Films are named where there are no more than this.
 FEW = 8
@@ -37,7 +37,7 @@ def show_plan(console: Console, report: Report, context: Context) -> None:
     is_full = context.is_verbose
     show_totals(console, report, is_plan=True)
     _, balances = report.balance()
-    found = outline(report.prepared, balances)
+    found = summarize_titles(report.prepared, balances)
     known = set(report.prepared.desired.titles.values())
     shows = [t for t in found if t.title.kind is Kind.SHOW and t.title in known]
     films = [t for t in found if t.title.kind is Kind.FILM and t.title in known]
@@ -52,7 +52,7 @@ def show_plan(console: Console, report: Report, context: Context) -> None:
 
 def _show_shows(
     console: Console,
-    shows: Sequence[TitleOutline],
+    shows: Sequence[TitleSummary],
     context: Context,
     *,
     is_full: bool,
@@ -74,7 +74,7 @@ def _show_shows(
         say(console, f"{len(done):,} there already{named}", indent=2, hang=6)
 
 
-def _is_done(show: TitleOutline) -> bool:
+def _is_done(show: TitleSummary) -> bool:
     """Whether everything of it is in its place, so that nothing has to be explained."""
     columns = show.balance.columns
     is_there = columns[Column.ALREADY_THERE] + columns[Column.COVERED]
@@ -82,7 +82,7 @@ def _is_done(show: TitleOutline) -> bool:
 
 
 def _show_table(
-    console: Console, shows: Sequence[TitleOutline], *, is_full: bool
+    console: Console, shows: Sequence[TitleSummary], *, is_full: bool
 ) -> None:
     rows = [_Row.of(show) for show in shows]
     if not rows:
@@ -114,7 +114,7 @@ class _Row(NamedTuple):
     is_reason: bool
 
     @classmethod
-    def of(cls, show: TitleOutline) -> Self:
+    def of(cls, show: TitleSummary) -> Self:
         numbers = seasons(note.season.season for note in show.seasons)
         is_reason = not show.writes.total
         result = f"nothing: {show.reason}" if is_reason else say_writes(show.writes)
@@ -159,7 +159,7 @@ def _show_seasons(
 
 def _show_films(
     console: Console,
-    films: Sequence[TitleOutline],
+    films: Sequence[TitleSummary],
     *,
     is_full: bool,
 ) -> None:
