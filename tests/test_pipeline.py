@@ -221,7 +221,7 @@ async def test_an_intent_that_did_not_arrive_is_looked_up_first(tmp_path: Path) 
             run = await ledger.start_run(planned.profile, "migrate", utc_now())
             await ledger.intend(run, [first], utc_now())
         again = (await place.plan()).prepared
-        assert [row.operation for row in again.memory.unclear] == [first]
+        assert [row.operation for row in again.recovery.unclear] == [first]
         report = await place.migrate()
         assert report.is_complete
         place_of = f"/profile/history/{first.key.media}"
