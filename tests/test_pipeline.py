@@ -10,7 +10,6 @@ import pytest
 
 from connectors.errors import ConfigError
 from sync import migrate, verify
-from sync.domain.balance import Column
 from sync.domain.desired import NO_ANSWER, NO_ID
 from sync.domain.plan import Fate
 from sync.domain.plays import Key
@@ -56,7 +55,7 @@ async def test_everything_arrives_and_a_second_run_sends_no_write(
         assert report.is_complete
         total, _ = report.balance()
         assert total.is_even
-        assert total.columns[Column.FAILED] == 0
+        assert total.fates[Fate.FAILED] == 0
         sent = place.writes()
         assert sent == len(report.prepared.plan.operations)
         again = await place.migrate()

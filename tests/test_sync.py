@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import TransientError
-from sync.domain.balance import Column
+from sync.domain.plan import Fate
 from sync.domain.plays import Key
 from sync.pipeline import run as pipeline
 from sync.pipeline.checkpoint import recall_checkpoint
@@ -355,7 +355,7 @@ async def test_what_discovr_refuses_for_good_holds_nothing_else_up(
             assert standing
             known = await services.ledger.histories(standing.profile)
         (show,) = (h for h in known if h.media == "TV_202")
-        assert show.fates[Key("TV_202", 2, 2)] is Column.FAILED
+        assert show.fates[Key("TV_202", 2, 2)] is Fate.FAILED
         it.place.discovr.faults = None
         it.clock.advance(timedelta(days=7).total_seconds())
         assert (await it.sync()).is_complete

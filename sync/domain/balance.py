@@ -1,11 +1,12 @@
-"""The arithmetic of a run: every play read ends in exactly one column."""
+"""The arithmetic of a run: every play that was read ends in exactly one fate."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from sync.domain.plan import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,35 +17,22 @@ if TYPE_CHECKING:
     from sync.domain.plays import Key, Title
 
 
-class Column(StrEnum):
-    """What can become of a play. In a plan WRITTEN means that it is to be written."""
-
-    WRITTEN = "written"
-    ALREADY_THERE = "already_there"
-    COVERED = "covered"
-    KEPT = "kept"
-    UNSUPPORTED = "unsupported"
-    UNMATCHED = "unmatched"
-    UNREADABLE = "unreadable"
-    FAILED = "failed"
-
-
 @dataclass(slots=True)
 class Balance:
-    """Plays by what became of them. ``repeats`` of a key are counted in its column."""
+    """Plays by what became of them. ``repeats`` of a key are counted with it."""
 
     read: int = 0
-    columns: Counter[Column] = field(default_factory=Counter)
+    fates: Counter[Fate] = field(default_factory=Counter)
     repeats: int = 0
 
     @property
     def is_even(self) -> bool:
-        """Whether the columns add up to what was read."""
-        return self.read == self.columns.total()
+        """Whether the fates add up to what was read."""
+        return self.read == self.fates.total()
 
-    def add(self, column: Column, plays: int, repeats: int = 0) -> None:
+    def add(self, fate: Fate, plays: int, repeats: int = 0) -> None:
         """Count plays that came out of the same decision."""
-        self.columns[column] += plays
+        self.fates[fate] += plays
         self.repeats += repeats
 
 
@@ -57,7 +45,7 @@ def balance(
 ) -> tuple[Balance, dict[Title, Balance]]:
     """Return the balance of a run, and that of each title.
 
-    ``read`` is counted where the plays came in, independently of the columns; with the
+    ``read`` is counted where the plays came in, independently of the fates; with the
     ``quarantined``, which belong to no title that could be told.
     ``failed`` names the viewings whose write, or whose season default's write, did not
     arrive.
@@ -72,17 +60,17 @@ def balance(
         for minute, fate in fates.items():
             more = spare if minute == viewing.latest else 0
             is_failed = (key, minute) in failed
-            part.add(Column.FAILED if is_failed else Column[fate.name], 1 + more, more)
-    for column, group in (
-        (Column.UNMATCHED, desired.unmatched),
-        (Column.UNSUPPORTED, desired.unsupported),
+            part.add(Fate.FAILED if is_failed else fate, 1 + more, more)
+    for fate, group in (
+        (Fate.UNMATCHED, desired.unmatched),
+        (Fate.UNSUPPORTED, desired.unsupported),
     ):
         for left in group:
-            titles[left.title].add(column, left.plays)
+            titles[left.title].add(fate, left.plays)
     total = Balance(read)
     for part in titles.values():
-        part.read = part.columns.total()
-        total.columns += part.columns
+        part.read = part.fates.total()
+        total.fates += part.fates
         total.repeats += part.repeats
-    total.add(Column.UNREADABLE, quarantined)
+    total.add(Fate.UNREADABLE, quarantined)
     return total, dict(titles)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sync.domain.balance import Column
+    from sync.domain.plan import Fate
     from sync.domain.plays import Key, Play, Title
 
 
@@ -36,5 +36,5 @@ class TitleHistory:
     title: Title
     media: str | None
     plays: tuple[Play, ...]
-    fates: Mapping[Key, Column] = field(default_factory=dict)
+    fates: Mapping[Key, Fate] = field(default_factory=dict)
     seasons: tuple[SeasonFacts, ...] = ()

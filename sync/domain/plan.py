@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 
 
 class Fate(StrEnum):
-    """What becomes of one watched episode."""
+    """What can become of a play. In a plan WRITTEN means that it is to be written.
+
+    Each is a line of the balance, a column of the JSON and a square of the report. The
+    planner decides between all but the last three.
+    """
 
     WRITTEN = "written"
+    ALREADY_THERE = "already_there"
     COVERED = "covered"
-    ALREADY_THERE = "already there"
     KEPT = "kept"
     UNSUPPORTED = "unsupported"
+    UNMATCHED = "unmatched"
+    UNREADABLE = "unreadable"
+    FAILED = "failed"
 
 
 class Action(StrEnum):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 
-from sync.domain.balance import Column
 from sync.domain.histories import SeasonFacts, TitleHistory
+from sync.domain.plan import Fate
 from sync.domain.plays import Ids, Key, Kind, Play, Title, title_key
 from sync.ledger import tables
 from sync.ledger.backend import Mode
@@ -87,7 +87,7 @@ def _read(payload: Any) -> TitleHistory:
             Play(title, _EPOCH + minutes * _MINUTE, season, episode, id_, episode_id)
             for minutes, season, episode, id_, episode_id in payload["plays"]
         ),
-        {Key(media, s, e): Column(fate) for s, e, fate in payload["fates"]},
+        {Key(media, s, e): Fate(fate) for s, e, fate in payload["fates"]},
         tuple(
             SeasonFacts(number, reason, saved, frozenset(episodes))
             for number, reason, saved, episodes in payload["seasons"]

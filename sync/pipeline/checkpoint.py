@@ -10,10 +10,10 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sync.domain.balance import Column
 from sync.domain.delta import diff
 from sync.domain.desired import NO_ANSWER
 from sync.domain.histories import SeasonFacts, TitleHistory
+from sync.domain.plan import Fate
 from sync.domain.plays import title_key
 from sync.domain.watermark import Watermark
 from sync.ledger.fact_names import STALE, WATERMARK, recall_profile
@@ -129,13 +129,13 @@ def _histories(report: Report) -> dict[str, TitleHistory]:
         title = play.title
         key = keys.get(id(title)) or keys.setdefault(id(title), title_key(title))
         plays[key].append(play)
-    fates: defaultdict[str, dict[Key, Column]] = defaultdict(dict)
+    fates: defaultdict[str, dict[Key, Fate]] = defaultdict(dict)
     for where, fate in prepared.plan.fates.items():
-        fates[where.media][where] = Column[fate.name]
+        fates[where.media][where] = fate
     for operation in report.failed:
         for where, _ in operation.viewings:
             if where in fates[where.media]:
-                fates[where.media][where] = Column.FAILED
+                fates[where.media][where] = Fate.FAILED
     seasons: defaultdict[str, list[SeasonFacts]] = defaultdict(list)
     for note in prepared.plan.seasons:
         seasons[note.season.media].append(_facts(note, prepared))
@@ -166,9 +166,9 @@ def _facts(note: SeasonNote, prepared: Prepared) -> SeasonFacts:
 
 def _merge_fates(
     old: TitleHistory | None,
-    new: Mapping[Key, Column],
+    new: Mapping[Key, Fate],
     watched: Collection[Key],
-) -> dict[Key, Column]:
+) -> dict[Key, Fate]:
     kept = old.fates if old else {}
     return {key: fate for key, fate in kept.items() if key in watched} | dict(new)
 

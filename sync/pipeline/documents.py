@@ -27,9 +27,9 @@ from sync.documents.report import (
     UnmatchedDocument,
     VerificationDocument,
 )
-from sync.domain.balance import Column
 from sync.domain.desired import EPISODE_ZERO, LeftOut
 from sync.domain.digest import source_state, target_state
+from sync.domain.plan import Fate
 from sync.pipeline.summary import count_writes, summarize_titles
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
     desired = prepared.whole.desired
     early: Counter[Title] = Counter()
     fates = {k: f for h in prepared.known.values() for k, f in h.fates.items()}
-    fates |= {k: Column[f.name] for k, f in prepared.plan.fates.items()}
+    fates |= prepared.plan.fates
     for key, viewing in desired.watched.items():
-        if fates.get(key) is Column.UNSUPPORTED:
+        if fates.get(key) is Fate.UNSUPPORTED:
             early[desired.titles[key.media]] += viewing.plays
     zeros = tuple(LeftOut(t, plays, EPISODE_ZERO) for t, plays in early.items())
     return UnmatchedDocument(
@@ -146,7 +146,7 @@ def _title(title: Title) -> TitleDocument:
 
 
 def _balance(balance: Balance) -> BalanceDocument:
-    columns = {column.value: balance.columns[column] for column in Column}
+    columns = {fate.value: balance.fates[fate] for fate in Fate}
     return BalanceDocument(read=balance.read, repeats=balance.repeats, **columns)
 
 

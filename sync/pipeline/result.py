@@ -125,7 +125,7 @@ def summary(report: Report) -> dict[str, object]:
     total, _ = report.balance()
     return {
         "plays": total.read,
-        "columns": dict(total.columns),
+        "columns": dict(total.fates),
         "repeats": total.repeats,
         "operations": len(report.prepared.plan.operations),
         "failed": len(report.failed),

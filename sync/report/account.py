@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.balance import Column
 from sync.domain.desired import EPISODE_ZERO, NO_ANSWER, NO_ID, SPECIAL
-from sync.report.states import STATES
+from sync.domain.plan import Fate
+from sync.report.squares import SQUARES
 from sync.report.watched import moment, name_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Head:
 
 
 class BalanceRow(NamedTuple):
-    """One column of the balance, as a row and as a segment of the bar.
+    """One line of the balance, as a row and as a segment of the bar.
 
     ``rank`` is 0 where its number fits into the segment on every screen, 1 where it
     does on a wide one, else None.
@@ -172,19 +172,19 @@ def _proof(report: ReportDocument, wrong: Sequence[str]) -> str:
 
 def build_balance(balance: BalanceDocument) -> BalanceView:
     """Lay the columns of a run out side by side."""
-    counts = {column: getattr(balance, column.value) for column in Column}
+    counts = {fate: getattr(balance, fate.value) for fate in Fate}
     return lay_out(counts, balance.read, balance.repeats)
 
 
-def lay_out(counts: Mapping[Column, int], read: int, repeats: int = 0) -> BalanceView:
+def lay_out(counts: Mapping[Fate, int], read: int, repeats: int = 0) -> BalanceView:
     """Lay columns out side by side; those without plays are left out."""
-    there = {column: counts[column] for column in Column if counts[column]}
+    there = {fate: counts[fate] for fate in Fate if counts[fate]}
     widths = {c: max(_LEAST, 100 * n / read) for c, n in there.items()}
     scale = 100 / sum(widths.values()) if widths else 1
     rows, x = [], 0.0
-    for column, plays in there.items():
-        width = widths[column] * scale
-        state = STATES[column]
+    for fate, plays in there.items():
+        width = widths[fate] * scale
+        state = SQUARES[fate]
         rows.append(
             BalanceRow(
                 code=state.code,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sync.domain.balance import Column
+from sync.domain.plan import Fate
 from sync.report.account import (
     build_balance,
     build_head,
@@ -27,11 +27,11 @@ from sync.report.account import (
     lay_out,
 )
 from sync.report.months import MONTHS, build_months
-from sync.report.states import STATES, UNWATCHED
+from sync.report.squares import SQUARES, UNWATCHED
 from sync.report.watched import (
     build_films,
     build_shows,
-    count_columns,
+    count_fates,
     failure_details,
     name_of,
 )
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sync.report.account import BalanceView, Head, LeftGroup, PointRow, RunRow
     from sync.report.data import ReportData
     from sync.report.months import Months
-    from sync.report.states import State
+    from sync.report.squares import Square
     from sync.report.watched import FilmYear, Show
 
 
@@ -57,7 +57,7 @@ class Page:
     #: The balance of all plays that are known, where the run read a part of them.
     standing: BalanceView | None
     months: Months
-    states: Sequence[State]
+    states: Sequence[Square]
     shows: Sequence[Show]
     years: Sequence[FilmYear]
     left: Sequence[LeftGroup]
@@ -77,7 +77,7 @@ def build_page(data: ReportData) -> Page:
         balance=build_balance(report.balance),
         standing=_standing(data),
         months=build_months(play.watched_at for h in histories for play in h.plays),
-        states=tuple(_states_of_squares()),
+        states=tuple(_legend()),
         shows=build_shows(histories, details),
         years=build_films(histories, details),
         left=build_left(report, labels),
@@ -87,9 +87,9 @@ def build_page(data: ReportData) -> Page:
     )
 
 
-def _states_of_squares() -> Iterable[State]:
+def _legend() -> Iterable[Square]:
     # A record that cannot be read belongs to no title, so it is nobody's square.
-    yield from (STATES[c] for c in Column if c is not Column.UNREADABLE)
+    yield from (SQUARES[c] for c in Fate if c is not Fate.UNREADABLE)
     yield UNWATCHED
 
 
@@ -97,7 +97,7 @@ def _standing(data: ReportData) -> BalanceView | None:
     known = sum(len(history.plays) for history in data.histories)
     if known <= data.report.balance.read:
         return None
-    return lay_out(count_columns(data.histories), known)
+    return lay_out(count_fates(data.histories), known)
 
 
 def render_html(data: ReportData) -> str:

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.balance import Column
+from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Key, Kind
-from sync.report.states import STATES, UNWATCHED
+from sync.report.squares import SQUARES, UNWATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 NAMELESS = "(no title)"
 UNDATED = "date unknown"
-_OWN = {STATES[Column.WRITTEN].code, STATES[Column.ALREADY_THERE].code}
-_DEFAULT = STATES[Column.COVERED].code
+_OWN = {SQUARES[Fate.WRITTEN].code, SQUARES[Fate.ALREADY_THERE].code}
+_DEFAULT = SQUARES[Fate.COVERED].code
 
 
 class Square(NamedTuple):
@@ -130,13 +130,13 @@ def _moments(times: Sequence[datetime]) -> str:
     return ", ".join(dated)
 
 
-def count_columns(histories: Iterable[TitleHistory]) -> Counter[Column]:
+def count_fates(histories: Iterable[TitleHistory]) -> Counter[Fate]:
     """Count all plays that are known by what became of them."""
-    counts: Counter[Column] = Counter()
+    counts: Counter[Fate] = Counter()
     for history in histories:
         plays = Counter((play.season, play.episode) for play in history.plays)
         for place, number in plays.items():
-            counts[_column(history, Key(history.media or "", *place))] += number
+            counts[_fate(history, Key(history.media or "", *place))] += number
     return counts
 
 
@@ -154,7 +154,7 @@ def _film(
     history: TitleHistory, times: Sequence[datetime], details: Mapping[Key, str]
 ) -> Film:
     key = Key(history.media or "")
-    state = STATES[_column(history, key)]
+    state = SQUARES[_fate(history, key)]
     why = f" ({details[key]})" if key in details else ""
     return Film(
         name=name_of(history.title.name),
@@ -203,7 +203,7 @@ def _season(
             squares.append(Square(UNWATCHED.code, text))
             continue
         key = Key(history.media or "", number, episode)
-        state = STATES[_column(history, key)]
+        state = SQUARES[_fate(history, key)]
         why = f" ({details[key]})" if key in details else ""
         when = _moments(sorted(times[episode]))
         text = f"Episode {episode}: {state.name}{why}; watched {when}"
@@ -217,8 +217,8 @@ def _season(
     )
 
 
-def _column(history: TitleHistory, key: Key) -> Column:
+def _fate(history: TitleHistory, key: Key) -> Fate:
     """Return what became of a film or episode; what has no fate is not possible."""
     if history.media is None and key.season != 0:
-        return Column.UNMATCHED
-    return history.fates.get(key, Column.UNSUPPORTED)
+        return Fate.UNMATCHED
+    return history.fates.get(key, Fate.UNSUPPORTED)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.domain.balance import Column, balance
+from sync.domain.balance import balance
 from sync.domain.desired import transform
 from sync.domain.entries import OUR_LABEL, Entry
 from sync.domain.plan import Action, Cover, Fate, Plan, SeasonId
@@ -99,7 +99,7 @@ def test_a_complete_rewatch_is_a_second_default() -> None:
     assert added(made) == [(Key("TV_501", 1), at(3)), (Key("TV_501", 1), at(103))]
     assert made.operations[0].covers == tuple(Cover(n, at(n)) for n in (1, 2, 3))
     total, _ = balance(6, transform([*first, *second], {}), made)
-    assert total.columns[Column.COVERED] == 6
+    assert total.fates[Fate.COVERED] == 6
 
 
 def test_a_rewatch_of_some_episodes_is_written_one_by_one() -> None:
@@ -171,4 +171,4 @@ def test_an_episode_zero_is_never_written_by_itself() -> None:
     assert added(made) == [(Key("TV_501", 1), at(3)), (Key("TV_501", 1), at(103))]
     total, _ = balance(10, transform([*history, *twice(0)], {}), made)
     assert total.is_even
-    assert total.columns[Column.UNSUPPORTED] == 2
+    assert total.fates[Fate.UNSUPPORTED] == 2

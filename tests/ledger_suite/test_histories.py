@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.domain.balance import Column
 from sync.domain.histories import SeasonFacts, TitleHistory
+from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title, title_key
 from sync.ledger.histories import _read, _write
 from tests.ledger_suite.factories import AT, PROFILE
@@ -55,7 +55,7 @@ def histories(draw: st.DrawFn) -> TitleHistory:
         st.integers(0, 99),
         st.frozensets(st.integers(0, 99), max_size=5),
     )
-    fates = st.dictionaries(keys, st.sampled_from(Column), max_size=3 if media else 0)
+    fates = st.dictionaries(keys, st.sampled_from(Fate), max_size=3 if media else 0)
     return TitleHistory(
         title,
         media,
@@ -74,7 +74,7 @@ def a_show(*minutes: int) -> TitleHistory:
     plays = tuple(
         Play(SHOW, MINUTE.replace(minute=m), 1, m, 2**40 + m, m) for m in minutes
     )
-    fates = {Key("TV_7", 1, m): Column.COVERED for m in minutes}
+    fates = {Key("TV_7", 1, m): Fate.COVERED for m in minutes}
     seasons = (SeasonFacts(1, "all 8 watched", 7, frozenset(range(1, 9))),)
     return TitleHistory(SHOW, "TV_7", plays, fates, seasons)
 

@@ -21,9 +21,9 @@ from sync.documents.report import (
     TitleDocument,
     VerificationDocument,
 )
-from sync.domain.balance import Column
 from sync.domain.desired import NO_ID, SPECIAL
 from sync.domain.histories import SeasonFacts, TitleHistory
+from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title
 from sync.ledger.records import Run
 from sync.report.data import ReportData
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 WHEN = datetime(2026, 11, 20, 21, 5, tzinfo=UTC)
 FIRST = datetime(2019, 1, 5, 20, 0, tzinfo=UTC)
 #: What can become of a play that has a title.
-SHOWN = tuple(c for c in Column if c is not Column.UNREADABLE)
+SHOWN = tuple(c for c in Fate if c is not Fate.UNREADABLE)
 #: Titles that try to be something else.
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -56,7 +56,7 @@ HOSTILE = (
 
 def show(
     name: str = "Dark",
-    *seasons: Mapping[int, Column | None],
+    *seasons: Mapping[int, Fate | None],
     media: str | None = "TV_1",
     number: int = 1,
     plays: int = 1,
@@ -90,7 +90,7 @@ def show(
 
 def film(
     name: str = "Alien",
-    fate: Column | None = Column.WRITTEN,
+    fate: Fate | None = Fate.WRITTEN,
     *times: datetime,
     number: int = 1,
 ) -> TitleHistory:
@@ -186,13 +186,13 @@ def data(*histories: TitleHistory, **fields: Any) -> ReportData:
 
 def eventful() -> ReportData:
     """Return a report in which everything has happened, to titles of every kind."""
-    states: dict[int, Column | None] = dict(enumerate(SHOWN, start=1))
+    states: dict[int, Fate | None] = dict(enumerate(SHOWN, start=1))
     states[8] = None
     shows = [
         show(
             name,
             states,
-            dict.fromkeys(range(1, 25), Column.COVERED),
+            dict.fromkeys(range(1, 25), Fate.COVERED),
             number=i,
             media=f"TV_{i}",
         )
@@ -204,7 +204,7 @@ def eventful() -> ReportData:
         *shows,
         *films,
         film("Nobody knows it", None, UNKNOWN_DATE, number=99),
-        show("Unknown show", {1: Column.UNMATCHED}, media=None, number=98),
+        show("Unknown show", {1: Fate.UNMATCHED}, media=None, number=98),
         report=report(
             balance=BalanceDocument(
                 read=100_000,

@@ -15,7 +15,7 @@ from sync.cli.app import app
 from sync.config import APP
 from sync.documents.extras import PageFileDocument
 from sync.documents.report_store import keep_report
-from sync.domain.balance import Column
+from sync.domain.plan import Fate
 from sync.ledger import Ledger
 from sync.ledger.fact_names import PROFILES
 from tests.report_suite.builders import WHEN, film, report, show
@@ -33,7 +33,7 @@ def run(*args: str | Path) -> Result:
 @pytest.fixture
 def reported() -> None:
     """Leave behind in the sandbox what a run leaves there."""
-    asyncio.run(_keep(show("Dark", {1: Column.WRITTEN}, plays=3), film("\ud800 half")))
+    asyncio.run(_keep(show("Dark", {1: Fate.WRITTEN}, plays=3), film("\ud800 half")))
 
 
 async def _keep(*histories: TitleHistory) -> None:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from sync.documents.report import BalanceDocument
 from sync.domain import desired
-from sync.domain.balance import Column
 from sync.domain.histories import TitleHistory
+from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title
 from sync.report.account import (
     AGAIN,
@@ -28,7 +28,7 @@ from sync.report.account import (
 )
 from sync.report.months import MOST_YEARS, build_months
 from sync.report.page import build_page, render_html
-from sync.report.states import STATES, UNWATCHED
+from sync.report.squares import SQUARES, UNWATCHED
 from sync.report.watched import build_films, build_shows, failure_details
 from tests.report_suite.builders import (
     FIRST,
@@ -59,7 +59,7 @@ watches = st.lists(
 
 def history(plays: list[tuple[int, int, datetime]]) -> TitleHistory:
     title = Title(Kind.SHOW, "Any", 2001, Ids(trakt=1))
-    fates = {Key("TV_1", s, e): Column.WRITTEN for s, e, _ in plays if s and e}
+    fates = {Key("TV_1", s, e): Fate.WRITTEN for s, e, _ in plays if s and e}
     watched = tuple(Play(title, at, s, e) for s, e, at in plays)
     return TitleHistory(title, "TV_1", watched, fates)
 
@@ -108,7 +108,7 @@ def test_a_play_dated_by_mistake_does_not_stretch_the_axis(
     assert len(months.rows) == 2
 
 
-columns = st.fixed_dictionaries({c.value: st.integers(0, 10**6) for c in Column})
+columns = st.fixed_dictionaries({c.value: st.integers(0, 10**6) for c in Fate})
 
 
 @given(columns)
@@ -127,7 +127,7 @@ def test_the_bar_of_the_balance_is_whole_and_no_segment_is_too_small_to_see(
 
 
 def test_after_a_run_that_read_a_part_the_page_tells_of_the_whole_too() -> None:
-    fates: dict[int, Column | None] = {1: Column.COVERED, 2: Column.KEPT, 3: None}
+    fates: dict[int, Fate | None] = {1: Fate.COVERED, 2: Fate.KEPT, 3: None}
     histories = [
         show("Dark", fates, plays=6),
         show("Lost", {1: None}, media=None),
@@ -145,23 +145,23 @@ def test_after_a_run_that_read_a_part_the_page_tells_of_the_whole_too() -> None:
 
 
 def test_every_state_is_a_square_of_its_own_with_its_words() -> None:
-    fates: dict[int, Column | None] = dict(enumerate(SHOWN, start=1))
+    fates: dict[int, Fate | None] = dict(enumerate(SHOWN, start=1))
     fates[8] = None
     (shown,) = build_shows([show("Dark", fates)], {})
     (season,) = shown.seasons
-    states = [*(STATES[column] for column in SHOWN), UNWATCHED]
+    states = [*(SQUARES[fate] for fate in SHOWN), UNWATCHED]
     assert [square.code for square in season.squares] == [s.code for s in states]
     for state, square in zip(states, season.squares, strict=True):
         assert state.name in square.text
         assert f".{state.code} {{" in STYLE
     assert (season.watched, season.is_known) == (7, True)
-    assert len({state.code for state in (*STATES.values(), UNWATCHED)}) == 9
+    assert len({state.code for state in (*SQUARES.values(), UNWATCHED)}) == 9
     assert build_page(data()).states == tuple(states)
 
 
 def test_a_show_says_how_many_entries_stand_for_its_episodes() -> None:
-    covered = dict.fromkeys(range(1, 11), Column.COVERED)
-    mixed = {1: Column.WRITTEN, 2: Column.ALREADY_THERE, 3: Column.FAILED}
+    covered = dict.fromkeys(range(1, 11), Fate.COVERED)
+    mixed = {1: Fate.WRITTEN, 2: Fate.ALREADY_THERE, 3: Fate.FAILED}
     (shown,) = build_shows([show("Dark", covered, covered | mixed)], {})
     assert (shown.episodes, shown.entries) == (20, 1 + 2 + 1)
 
@@ -189,7 +189,7 @@ def test_a_write_that_did_not_arrive_is_told_where_it_is_missed() -> None:
     details = failure_details(
         [failure("TV_1", "refused by Discovr", 1, 2), failure("TV_2", "", 0)]
     )
-    fates = dict.fromkeys((1, 2), Column.FAILED)
+    fates = dict.fromkeys((1, 2), Fate.FAILED)
     (shown,) = build_shows([show("Dark", fates)], details)
     for square in shown.seasons[0].squares:
         assert "failed (refused by Discovr); watched" in square.text
@@ -200,8 +200,8 @@ def test_films_stand_in_the_year_of_their_latest_play() -> None:
     later = FIRST + timedelta(days=700)
     years = build_films(
         [
-            film("Alien", Column.WRITTEN, later, FIRST, UNKNOWN_DATE, UNKNOWN_DATE),
-            film("Casablanca", Column.ALREADY_THERE, UNKNOWN_DATE, number=2),
+            film("Alien", Fate.WRITTEN, later, FIRST, UNKNOWN_DATE, UNKNOWN_DATE),
+            film("Casablanca", Fate.ALREADY_THERE, UNKNOWN_DATE, number=2),
             film("Up", None, FIRST, number=3),
         ],
         {},
@@ -304,7 +304,7 @@ def test_the_policy_names_the_digest_of_the_one_style_and_the_one_script() -> No
 
 
 def test_nothing_in_the_page_names_an_address_elsewhere() -> None:
-    html = render_html(data(show("Dark", {1: Column.WRITTEN}), film("Alien")))
+    html = render_html(data(show("Dark", {1: Fate.WRITTEN}), film("Alien")))
     addresses = set(re.findall(r"https?://[^\s'\"<)]+", html))
     assert addresses == {"http://www.w3.org/2000/svg"}
     assert not re.search(
@@ -314,14 +314,14 @@ def test_nothing_in_the_page_names_an_address_elsewhere() -> None:
 
 @pytest.mark.parametrize("title", [*HOSTILE, "\ud800 half a pair", "nul \0 inside"])
 def test_no_title_becomes_markup(title: str) -> None:
-    plain = render_html(data(show("Dark", {1: Column.WRITTEN}), film("Alien")))
-    html = render_html(data(show(title, {1: Column.WRITTEN}), film(title)))
+    plain = render_html(data(show("Dark", {1: Fate.WRITTEN}), film("Alien")))
+    html = render_html(data(show(title, {1: Fate.WRITTEN}), film(title)))
     tags = re.compile(r"<[a-z!/][^>]*>")
     assert tags.findall(html) == tags.findall(plain)
 
 
 def test_a_large_history_makes_a_small_page() -> None:
-    seasons = [dict.fromkeys(range(1, 11), Column.COVERED)] * 5
+    seasons = [dict.fromkeys(range(1, 11), Fate.COVERED)] * 5
     shows = [show(f"Show {n}", *seasons, number=n, plays=2) for n in range(40)]
     html = render_html(data(*shows))
     plays, squares = 4_000, 2_000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from axe_playwright_python.async_playwright import Axe
 
-from sync.domain.balance import Column
+from sync.domain.plan import Fate
 from tests.report_suite.builders import HOSTILE, data, eventful, film, show
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # One browser serves all of them, and lives in the loop of the session.
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SIX: dict[int, Column | None] = dict.fromkeys(range(1, 6), Column.COVERED)
+SIX: dict[int, Fate | None] = dict.fromkeys(range(1, 6), Fate.COVERED)
 SIX[6] = None
 
 
@@ -218,7 +218,7 @@ async def test_a_square_tells_of_itself_under_the_pointer_and_under_a_finger(
 
 
 async def test_what_a_square_tells_stays_on_the_screen(opened: Opener) -> None:
-    long = dict.fromkeys(range(1, 200), Column.COVERED)
+    long = dict.fromkeys(range(1, 200), Fate.COVERED)
     size = {"width": 360, "height": 640}
     shown = data(show("Soap", long, plays=40))
     async with opened(shown, viewport=size) as view:
@@ -250,8 +250,8 @@ async def test_the_filter_finds_titles_whatever_their_accents(opened: Opener) ->
 async def test_the_filter_finds_states(opened: Opener) -> None:
     shows = [
         show("Dark", SIX),
-        show("The Wire", {1: Column.WRITTEN, 2: Column.FAILED}),
-        film("Alien", Column.FAILED),
+        show("The Wire", {1: Fate.WRITTEN, 2: Fate.FAILED}),
+        film("Alien", Fate.FAILED),
     ]
     async with opened(data(*shows)) as view:
         await view.page.get_by_label("State").select_option("failed")

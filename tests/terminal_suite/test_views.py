@@ -15,8 +15,8 @@ from rich.cells import cell_len
 from sync.cli.view import end, plan
 from sync.cli.view.lines import say
 from sync.cli.view.texts import clean, count, duration, pad, seasons, title
-from sync.domain.balance import Column
 from sync.domain.desired import NO_ANSWER, NO_ID, NO_KEY, SPECIAL, LeftOut
+from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind, Title
 from sync.domain.verify import Verification
 from sync.ledger import Outcome
@@ -203,7 +203,7 @@ def test_the_end_names_what_failed_and_says_to_run_it_again(ended: Report) -> No
     assert "Not written: 2 entries" in text
     assert "Discovr says no." in text
     assert "watched, and not there" in text
-    assert f"{failed.balance()[0].columns[Column.FAILED]}  failed" in text
+    assert f"{failed.balance()[0].fates[Fate.FAILED]}  failed" in text
     assert "not everything is in its place (2 missing)" in text
     assert "183 entries written" in text
     assert text.splitlines()[-1] == "Next: trakt2discovr migrate"

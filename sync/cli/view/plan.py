@@ -11,7 +11,6 @@ from sync.cli.view.lines import MOST_LINES, heading, say, show_list
 from sync.cli.view.playback import show_playback
 from sync.cli.view.texts import count, duration, entries, pad, seasons, title
 from sync.cli.view.totals import show_totals
-from sync.domain.balance import Column
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind
 from sync.pipeline.summary import count_writes, summarize_titles
@@ -76,8 +75,8 @@ def _show_shows(
 
 def _is_done(show: TitleSummary) -> bool:
     """Whether everything of it is in its place, so that nothing has to be explained."""
-    columns = show.balance.columns
-    is_there = columns[Column.ALREADY_THERE] + columns[Column.COVERED]
+    fates = show.balance.fates
+    is_there = fates[Fate.ALREADY_THERE] + fates[Fate.COVERED]
     return not show.writes.total and is_there == show.balance.read
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say
 from sync.cli.view.texts import count
-from sync.domain.balance import Column
+from sync.domain.plan import Fate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from sync.pipeline.result import Report
 
 _WORDS = {
-    Column.WRITTEN: "written, with an entry of their own",
-    Column.COVERED: "covered by a season default, one entry for all of a season",
-    Column.ALREADY_THERE: "already there",
-    Column.KEPT: "kept as you set them on Discovr",
-    Column.UNSUPPORTED: "not possible on Discovr",
-    Column.UNMATCHED: "unmatched",
-    Column.UNREADABLE: "unreadable",
-    Column.FAILED: "failed",
+    Fate.WRITTEN: "written, with an entry of their own",
+    Fate.COVERED: "covered by a season default, one entry for all of a season",
+    Fate.ALREADY_THERE: "already there",
+    Fate.KEPT: "kept as you set them on Discovr",
+    Fate.UNSUPPORTED: "not possible on Discovr",
+    Fate.UNMATCHED: "unmatched",
+    Fate.UNREADABLE: "unreadable",
+    Fate.FAILED: "failed",
 }
 _STYLES = {
-    Column.UNMATCHED: "yellow",
-    Column.UNREADABLE: "yellow",
-    Column.FAILED: "bold red",
+    Fate.UNMATCHED: "yellow",
+    Fate.UNREADABLE: "yellow",
+    Fate.FAILED: "bold red",
 }
 
 
@@ -43,13 +43,13 @@ def show_totals(console: Console, report: Report, *, is_plan: bool) -> None:
     for line in (*receipt.doubts, *receipt.missing, *receipt.notes):
         say(console, line, indent=2, hang=4)
     width = len(f"{total.read:,}")
-    for column, words in _WORDS.items():
-        number = total.columns[column]
+    for fate, words in _WORDS.items():
+        number = total.fates[fate]
         if not number:
             continue
-        is_future = is_plan and column is Column.WRITTEN
+        is_future = is_plan and fate is Fate.WRITTEN
         line = f"{number:>{width},}  {'to be ' if is_future else ''}{words}"
-        say(console, line, indent=2, hang=4 + width, style=_STYLES.get(column, ""))
+        say(console, line, indent=2, hang=4 + width, style=_STYLES.get(fate, ""))
     if total.repeats:
         again = count(total.repeats, "is one more play", "are further plays")
         say(console, f"({again} of the same film or episode)", indent=2)

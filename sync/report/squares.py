@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sync.domain.balance import Column
+from sync.domain.plan import Fate
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class Square:
     """``name`` stands beside every square, ``meaning`` in the legend."""
 
     code: str
@@ -19,28 +19,28 @@ class State:
     meaning: str
 
 
-UNWATCHED = State("n", "not watched", "The catalogue knows it, and Trakt has no play.")
+UNWATCHED = Square("n", "not watched", "The catalogue knows it, and Trakt has no play.")
 
 #: In the order of the balance.
-STATES = {
-    Column.WRITTEN: State("o", "written", "An entry of its own, written by the run."),
-    Column.ALREADY_THERE: State(
+SQUARES = {
+    Fate.WRITTEN: Square("o", "written", "An entry of its own, written by the run."),
+    Fate.ALREADY_THERE: Square(
         "t", "already there", "An entry of its own, on Discovr before the run."
     ),
-    Column.COVERED: State(
+    Fate.COVERED: Square(
         "d", "covered by a season default", "One entry for its season stands for it."
     ),
-    Column.KEPT: State(
+    Fate.KEPT: Square(
         "k", "kept as you set it", "What you set on Discovr is newer than the play."
     ),
-    Column.UNSUPPORTED: State(
+    Fate.UNSUPPORTED: Square(
         "x", "not possible on Discovr", "Discovr cannot express it: a special."
     ),
-    Column.UNMATCHED: State(
+    Fate.UNMATCHED: Square(
         "u", "unmatched", "No known id leads to TMDB, by which Discovr names titles."
     ),
-    Column.UNREADABLE: State(
+    Fate.UNREADABLE: Square(
         "r", "unreadable", "A record that could not be read as a play."
     ),
-    Column.FAILED: State("f", "failed", "Its write did not arrive: run it again."),
+    Fate.FAILED: Square("f", "failed", "Its write did not arrive: run it again."),
 }
