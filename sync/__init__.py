@@ -1,7 +1,7 @@
-"""trakt2discovr: carries a watch history from Trakt to Discovr, exactly and once.
+"""The library's face: what other tools call, give and get back.
 
-``from sync import Settings, migrate`` is all that another tool needs. Importing this
-package is cheap: the rest comes in with the first look at a name.
+Importing this package is cheap: each name comes in with the first look at it. The
+package ``trakt2discovr`` hands on the same names.
 """
 
 from __future__ import annotations
@@ -10,13 +10,157 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sync.api import apply, migrate, plan, sync, undo, unmatched, verify
-    from sync.config import Settings, load_settings
-    from sync.pipeline.result import Report
+    from connectors.errors import (
+        AuthError,
+        BlockedError,
+        ConfigError,
+        ContractError,
+        InputError,
+        NotFoundError,
+        RateLimitedError,
+        RejectedError,
+        ServiceError,
+        TransientError,
+        UnknownOutcomeError,
+        WrongTokenKindError,
+    )
+    from sync.api import (
+        apply,
+        migrate,
+        plan,
+        sync,
+        undo,
+        unmatched,
+        verify,
+    )
+    from sync.config import (
+        Settings,
+        load_settings,
+    )
+    from sync.domain.balance import (
+        Balance,
+    )
+    from sync.domain.entries import (
+        Entry,
+    )
+    from sync.domain.plan import (
+        Action,
+        Fate,
+        Operation,
+        Plan,
+    )
+    from sync.domain.plays import (
+        UNKNOWN_DATE,
+        Ids,
+        Key,
+        Kind,
+        Play,
+        Title,
+    )
+    from sync.domain.verify import (
+        Verification,
+    )
+    from sync.errors import (
+        EmptyHistoryError,
+        GuardError,
+        IncompleteReadError,
+        MovedError,
+        StoppedError,
+        UnsafePlanError,
+        UnsafeRemovalError,
+    )
+    from sync.events import (
+        Advanced,
+        Event,
+        Finished,
+        Spent,
+        Stage,
+        Waiting,
+        Warned,
+    )
+    from sync.ledger.errors import (
+        BusyError,
+        StateError,
+    )
+    from sync.pipeline.result import (
+        Report,
+    )
+    from sync.pipeline.undo import (
+        Undone,
+    )
+    from sync.ports import (
+        Extraction,
+        IncrementalSource,
+        PlaybackSource,
+        PlaybackTarget,
+        Quarantined,
+        RecallingTarget,
+        Receipt,
+        Source,
+        Target,
+    )
+    from sync.runtime.stop import (
+        Stop,
+    )
+
+#: Who asks whether this is ours: other packages are called ``sync`` too.
+PROJECT = "trakt2discovr"
 
 __all__ = [
+    "UNKNOWN_DATE",
+    "Action",
+    "Advanced",
+    "AuthError",
+    "Balance",
+    "BlockedError",
+    "BusyError",
+    "ConfigError",
+    "ContractError",
+    "EmptyHistoryError",
+    "Entry",
+    "Event",
+    "Extraction",
+    "Fate",
+    "Finished",
+    "GuardError",
+    "Ids",
+    "IncompleteReadError",
+    "IncrementalSource",
+    "InputError",
+    "Key",
+    "Kind",
+    "MovedError",
+    "NotFoundError",
+    "Operation",
+    "Plan",
+    "Play",
+    "PlaybackSource",
+    "PlaybackTarget",
+    "Quarantined",
+    "RateLimitedError",
+    "RecallingTarget",
+    "Receipt",
+    "RejectedError",
     "Report",
+    "ServiceError",
     "Settings",
+    "Source",
+    "Spent",
+    "Stage",
+    "StateError",
+    "Stop",
+    "StoppedError",
+    "Target",
+    "Title",
+    "TransientError",
+    "Undone",
+    "UnknownOutcomeError",
+    "UnsafePlanError",
+    "UnsafeRemovalError",
+    "Verification",
+    "Waiting",
+    "Warned",
+    "WrongTokenKindError",
     "apply",
     "load_settings",
     "migrate",
@@ -27,10 +171,20 @@ __all__ = [
     "verify",
 ]
 
+#: Where each name is defined.
 _HOMES = {
-    "Report": "sync.pipeline.result",
-    "Settings": "sync.config",
-    "load_settings": "sync.config",
+    "AuthError": "connectors.errors",
+    "BlockedError": "connectors.errors",
+    "ConfigError": "connectors.errors",
+    "ContractError": "connectors.errors",
+    "InputError": "connectors.errors",
+    "NotFoundError": "connectors.errors",
+    "RateLimitedError": "connectors.errors",
+    "RejectedError": "connectors.errors",
+    "ServiceError": "connectors.errors",
+    "TransientError": "connectors.errors",
+    "UnknownOutcomeError": "connectors.errors",
+    "WrongTokenKindError": "connectors.errors",
     "apply": "sync.api",
     "migrate": "sync.api",
     "plan": "sync.api",
@@ -38,6 +192,49 @@ _HOMES = {
     "undo": "sync.api",
     "unmatched": "sync.api",
     "verify": "sync.api",
+    "Settings": "sync.config",
+    "load_settings": "sync.config",
+    "Balance": "sync.domain.balance",
+    "Entry": "sync.domain.entries",
+    "Action": "sync.domain.plan",
+    "Fate": "sync.domain.plan",
+    "Operation": "sync.domain.plan",
+    "Plan": "sync.domain.plan",
+    "UNKNOWN_DATE": "sync.domain.plays",
+    "Ids": "sync.domain.plays",
+    "Key": "sync.domain.plays",
+    "Kind": "sync.domain.plays",
+    "Play": "sync.domain.plays",
+    "Title": "sync.domain.plays",
+    "Verification": "sync.domain.verify",
+    "EmptyHistoryError": "sync.errors",
+    "GuardError": "sync.errors",
+    "IncompleteReadError": "sync.errors",
+    "MovedError": "sync.errors",
+    "StoppedError": "sync.errors",
+    "UnsafePlanError": "sync.errors",
+    "UnsafeRemovalError": "sync.errors",
+    "Advanced": "sync.events",
+    "Event": "sync.events",
+    "Finished": "sync.events",
+    "Spent": "sync.events",
+    "Stage": "sync.events",
+    "Waiting": "sync.events",
+    "Warned": "sync.events",
+    "BusyError": "sync.ledger.errors",
+    "StateError": "sync.ledger.errors",
+    "Report": "sync.pipeline.result",
+    "Undone": "sync.pipeline.undo",
+    "Extraction": "sync.ports",
+    "IncrementalSource": "sync.ports",
+    "PlaybackSource": "sync.ports",
+    "PlaybackTarget": "sync.ports",
+    "Quarantined": "sync.ports",
+    "RecallingTarget": "sync.ports",
+    "Receipt": "sync.ports",
+    "Source": "sync.ports",
+    "Target": "sync.ports",
+    "Stop": "sync.runtime.stop",
 }
 
 
@@ -45,3 +242,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+import inspect
+from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError
@@ -46,6 +47,30 @@ class Options(TypedDict, total=False):
     target: Target
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _spell_out(call: Callable[P, T]) -> Callable[P, T]:
+    """Let ``help`` name each of the options, as it does not look into ``Options``."""
+    shown = inspect.signature(call)
+    own = [p for p in shown.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=getattr(kind, "__forward_arg__", kind),
+        )
+        for name, kind in Options.__annotations__.items()
+        if name not in shown.parameters
+    ]
+    shown = shown.replace(parameters=[*own, *options])
+    call.__signature__ = shown  # type: ignore[attr-defined]
+    return call
+
+
+@_spell_out
 async def migrate(
     settings: Settings,
     *,
@@ -70,6 +95,7 @@ async def migrate(
         )
 
 
+@_spell_out
 async def sync(
     settings: Settings,
     *,
@@ -94,6 +120,7 @@ async def sync(
         )
 
 
+@_spell_out
 async def plan(
     settings: Settings, *, accept_incomplete: bool = False, **options: Unpack[Options]
 ) -> Report:
@@ -111,6 +138,7 @@ async def plan(
         )
 
 
+@_spell_out
 async def verify(
     settings: Settings, *, accept_incomplete: bool = False, **options: Unpack[Options]
 ) -> Report:
@@ -119,6 +147,7 @@ async def verify(
         return await pipeline.verify(services, accept_incomplete=accept_incomplete)
 
 
+@_spell_out
 async def apply(
     settings: Settings,
     file: Path,
@@ -138,6 +167,7 @@ async def apply(
         )
 
 
+@_spell_out
 async def undo(
     settings: Settings,
     run: int | None = None,

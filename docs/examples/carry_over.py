@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from connectors.errors import ServiceError
-from sync import Report, load_settings, migrate
-from sync.events import Event, Finished, Waiting
+from trakt2discovr import (
+    Event,
+    Finished,
+    Report,
+    ServiceError,
+    Waiting,
+    load_settings,
+    migrate,
+)
 
 
 def on_event(event: Event) -> None:

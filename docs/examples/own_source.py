@@ -6,9 +6,16 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sync import load_settings, plan
-from sync.domain.plays import Ids, Kind, Play, Title
-from sync.ports import Extraction, Receipt
+from trakt2discovr import (
+    Extraction,
+    Ids,
+    Kind,
+    Play,
+    Receipt,
+    Title,
+    load_settings,
+    plan,
+)
 
 
 class Notebook:

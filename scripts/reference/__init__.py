@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.reference import cli, config, documents, errors, events
+from scripts.reference import api, cli, config, documents, errors, events
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ FOLDER = ROOT / "docs" / "reference"
 def pages() -> Mapping[str, str]:
     """Return the text of every generated page by the name of its file."""
     return {
+        "api.md": api.page(),
         "cli.md": cli.page(),
         "config.md": config.page(ROOT / "config.example.toml"),
         "events.md": events.page(),

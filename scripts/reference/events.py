@@ -11,7 +11,7 @@ from sync.events import Event, Stage
 _INTRO = """\
 `migrate`, `sync`, `plan`, `apply`, `verify` and `undo` take an `on_event`: a
 function of one argument that is called from the event loop as the work goes on. The
-classes are in `sync.events`; tell them apart with `match` or `isinstance`, and let
+classes are in `trakt2discovr`; tell them apart with `match` or `isinstance`, and let
 pass what you do not know, since others may be added. [Use it as a
 library](../how-to/library.md) shows one in use."""
 

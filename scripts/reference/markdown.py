@@ -33,5 +33,11 @@ def prose(thing: object) -> str:
     return " ".join(text.replace("``", "`").split())
 
 
+def paragraphs(thing: object) -> str:
+    """Return a docstring as Markdown, with its paragraphs."""
+    text = inspect.getdoc(thing) or ""
+    return text.replace("``", "`")
+
+
 def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
