@@ -242,7 +242,7 @@ async def test_a_failure_inside_gives_the_lock_back(store: TokenStore) -> None:
 SPEND = """
 import asyncio, sys
 from pathlib import Path
-from connectors.tokens import TokenStore
+from connectors.auth.tokens import TokenStore
 
 async def spend(path):
     store = TokenStore(path)
