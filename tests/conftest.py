@@ -32,7 +32,7 @@ class ShimmedResponse(aiohttp.ClientResponse):
     """Supplies what aiohttp 3.14 asks of a response and aioresponses 0.7.9 leaves out.
 
     Goes as soon as https://github.com/pnuckowski/aioresponses/issues/289 is released;
-    tests/test_aioresponses_shim.py says when.
+    tests/house_suite/test_aioresponses_shim.py says when.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

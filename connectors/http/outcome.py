@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from connectors.http.response import Response
 
-#: What the layers below raise; ``tests/test_http_faults.py`` lists them one by one.
+#: What the layers below raise; ``tests/http_suite/test_faults.py`` lists each one.
 FAULTS = (aiohttp.ClientError, HttpProcessingError, OSError)
 _NEVER_SENT = (
     aiohttp.ClientConnectorError,

@@ -18,10 +18,10 @@ from sync.pipeline.recovery import recall
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
 from tests.factories import at, entry
+from tests.load_suite.test_load import add, bench, once
 from tests.safety.accounts import film, mixed_account, watched_on
 from tests.safety.arena import Phase, Viewing, arena
 from tests.safety.killing import migrate_until
-from tests.test_load import add, bench, once
 
 if TYPE_CHECKING:
     from pathlib import Path

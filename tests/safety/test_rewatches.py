@@ -12,11 +12,11 @@ from sync.domain.plays import Key
 from sync.sandbox.account.account import Account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
+from tests.load_suite.test_load import once
 from tests.safety.accounts import film, mixed_account, show, watched_on
 from tests.safety.arena import Phase, Viewing, arena
 from tests.safety.killing import migrate_until
 from tests.safety.reading import shown
-from tests.test_load import once
 
 if TYPE_CHECKING:
     from pathlib import Path

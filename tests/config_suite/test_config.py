@@ -9,7 +9,7 @@ import pytest
 from connectors.errors import ConfigError
 from sync.config import ENV_PREFIX, Settings, load_settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
 
 

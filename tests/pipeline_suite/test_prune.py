@@ -14,8 +14,8 @@ from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
 from sync.wiring.bootstrap import build
+from tests.pipeline_suite.test_sync import NOW, Life, life
 from tests.safety.accounts import watched_on
-from tests.test_sync import NOW, Life, life
 from tests.worlds import world
 
 if TYPE_CHECKING:

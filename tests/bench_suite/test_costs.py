@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Play
     from sync.events import Event
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PLAYS = 2_000
 NEWEST = datetime(2027, 1, 1, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from sync.cli.app import app
 from sync.cli.runner import Exit
 from sync.documents.schema import schema
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -285,7 +285,7 @@ def test_it_runs_as_a_module_and_help_imports_nothing_heavy(
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
         env=os.environ | {"HOME": str(tmp_path)},
     )
     assert "migrate" in found.stdout
@@ -304,6 +304,6 @@ def test_importing_the_library_is_cheap_and_its_face_is_whole() -> None:
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
     )
     assert "migrate" in found.stdout

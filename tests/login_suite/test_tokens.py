@@ -242,7 +242,7 @@ async def test_a_failure_inside_gives_the_lock_back(store: TokenStore) -> None:
 SPEND = """
 import asyncio, sys
 from pathlib import Path
-from connectors.tokens import TokenStore
+from connectors.auth.tokens import TokenStore
 
 async def spend(path):
     store = TokenStore(path)
@@ -260,7 +260,7 @@ for _ in range(5):
 def test_processes_that_renew_at_once_spend_each_token_once(store: TokenStore) -> None:
     store.save("trakt", TOKEN.model_copy(update={"refresh_token": "0"}))
     command = [sys.executable, "-c", SPEND, str(store.path)]
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     processes = [
         subprocess.Popen(command, cwd=root)  # noqa: S603 - our own words
         for _ in range(3)
