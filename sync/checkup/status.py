@@ -21,7 +21,8 @@ from sync.documents.status import (
     RunDocument,
     StatusDocument,
 )
-from sync.ledger import BusyError, Ledger, Outcome, StateError
+from sync.domain.writes import Outcome
+from sync.ledger import BusyError, Ledger, StateError
 from sync.ledger.fact_names import LEFT_OUT, PROFILES, SCHEDULE, WATERMARK
 from sync.token_store import secret, token_store
 from sync.wiring.logins import discovr_login, login_warnings, trakt_login

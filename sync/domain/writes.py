@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import Self
 
     from sync.domain.plan import Operation
 
@@ -19,6 +20,57 @@ class Outcome(StrEnum):
     APPLIED = "applied"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
+
+
+class Settled(NamedTuple):
+    """How a write ended; ``detail`` says why, and is empty where it simply arrived.
+
+    The methods name the reasons that are not the service's own words. Their texts are
+    kept in people's ledgers, so they never change.
+    """
+
+    outcome: Outcome
+    detail: str = ""
+
+    @classmethod
+    def found_in_place(cls) -> Self:
+        """Settle a write without a clear answer that was seen to have arrived."""
+        return cls(Outcome.APPLIED, "found in place")
+
+    @classmethod
+    def unclear(cls, sends: int) -> Self:
+        """Settle a write that was sent so often, and never answered or found."""
+        return cls(Outcome.UNKNOWN, f"no clear answer to {sends} writes")
+
+    @classmethod
+    def covers_too_much(cls) -> Self:
+        """Settle a season default that would cover what nobody watched."""
+        return cls(Outcome.REJECTED, "an episode could not be kept out of it")
+
+    @classmethod
+    def found_later(cls) -> Self:
+        """Settle what an earlier run left open and this one found at its start."""
+        return cls(Outcome.APPLIED, "found by a later run")
+
+    @classmethod
+    def not_wanted(cls) -> Self:
+        """Settle what an earlier run left open and this one neither found nor plans."""
+        return cls(Outcome.REJECTED, "not there, nor wanted now")
+
+    @classmethod
+    def not_found_by(cls, run: int) -> Self:
+        """Settle an earlier intent that the run looked for before it wrote anew."""
+        return cls(Outcome.REJECTED, f"not found by run {run}")
+
+    @classmethod
+    def found_after(cls, run: int) -> Self:
+        """Settle what was found when everything was read back after the run."""
+        return cls(Outcome.APPLIED, f"found after run {run}")
+
+    @classmethod
+    def not_there_after(cls, run: int) -> Self:
+        """Settle what was still missing when everything was read back."""
+        return cls(Outcome.REJECTED, f"not there after run {run}")
 
 
 class Before(NamedTuple):

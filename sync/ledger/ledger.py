@@ -1,32 +1,39 @@
-"""The ledger as the pipeline uses it: runs, and the rows of what they wrote."""
+"""The ledger as the pipeline uses it: what runs wrote, facts, titles and shows."""
 
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
+from sync.domain.plays import title_key
 from sync.domain.writes import Before, Outcome, Row
 from sync.ledger import tables
 from sync.ledger.backend import Mode
-from sync.ledger.base import transaction
-from sync.ledger.facts import cut
-from sync.ledger.histories import Histories
-from sync.ledger.overview import Overview
-from sync.ledger.records import Run
+from sync.ledger.base import LedgerBase, transaction
+from sync.ledger.records import CachedShow, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Select, Update
+    from sqlalchemy import Connection, Select, Table, Update
 
+    from sync.domain.histories import TitleHistory
     from sync.domain.plan import Operation
 
+ShowId = TypeVar("ShowId", int, str)
 
-class Ledger(Histories, Overview):
-    """Rows of write intents and outcomes; beside them runs, facts and histories.
+#: Both databases limit the parameters of one statement; this is well below.
+_CHUNK = 1000
+
+
+class Ledger(LedgerBase):
+    """Runs, with rows of what they meant to write and how it ended.
+
+    Beside them, by profile: facts by name, and what the last settled run knew of each
+    title. And what the catalogues said of shows, which is for all profiles.
 
     Times are aware; they come back in UTC, to the microsecond.
     """
@@ -173,7 +180,7 @@ class Ledger(Histories, Overview):
         if media is None:
             return _read_rows(connection, [statement])
         column = tables.operations.c.media
-        chunks = cut(sorted(set(media)))
+        chunks = _cut(sorted(set(media)))
         return _read_rows(connection, (statement.where(column.in_(c)) for c in chunks))
 
     @transaction(Mode.READ)
@@ -187,6 +194,192 @@ class Ledger(Histories, Overview):
             or_(columns.episode.is_(None), columns.progress == 0),
         )
         return _read_rows(connection, [statement])
+
+    @transaction(Mode.READ)
+    def profiles(self, connection: Connection) -> list[str]:
+        """Return every profile that was written to, the one of the last run first."""
+        profile = tables.runs.c.profile
+        newest = func.max(tables.runs.c.id).desc()
+        statement = select(profile).group_by(profile).order_by(newest)
+        return list(connection.scalars(statement))
+
+    @transaction(Mode.READ)
+    def count_outcomes(
+        self, connection: Connection, profile: str
+    ) -> dict[Outcome, int]:
+        """Count the writes of all runs of a profile, by how they ended."""
+        columns = tables.operations.c
+        statement = (
+            select(columns.outcome, func.count())
+            .where(columns.profile == profile)
+            .group_by(columns.outcome)
+        )
+        rows = connection.execute(statement)
+        found = {Outcome(outcome): count for outcome, count in rows}
+        return {outcome: found.get(outcome, 0) for outcome in Outcome}
+
+    @transaction(Mode.READ)
+    def fact_times(self, connection: Connection, profile: str) -> dict[str, datetime]:
+        """Return when each fact of a profile was put."""
+        columns = tables.facts.c
+        statement = select(columns.name, columns.updated_at)
+        rows = connection.execute(statement.where(columns.profile == profile))
+        return {row.name: row.updated_at for row in rows}
+
+    @transaction(Mode.READ)
+    def get_fact(self, connection: Connection, profile: str, name: str) -> Any:
+        """Return a fact; None when it is not there."""
+        return connection.scalar(
+            select(tables.facts.c.value).where(
+                tables.facts.c.profile == profile, tables.facts.c.name == name
+            )
+        )
+
+    @transaction(Mode.READ)
+    def get_facts(self, connection: Connection, profile: str) -> dict[str, Any]:
+        """Return all facts of a profile by name."""
+        kept = select(tables.facts.c.name, tables.facts.c.value)
+        rows = connection.execute(kept.where(tables.facts.c.profile == profile))
+        return {row.name: row.value for row in rows}
+
+    async def put_fact(self, profile: str, name: str, value: Any, at: datetime) -> None:
+        """Keep one fact: anything that JSON can hold."""
+        await self.put_facts(profile, {name: value}, at)
+
+    @transaction(Mode.DURABLE)
+    def put_facts(
+        self,
+        connection: Connection,
+        profile: str,
+        values: Mapping[str, Any],
+        at: datetime,
+    ) -> None:
+        """Keep several facts, all or none."""
+        self._put_facts(connection, profile, values, at)
+
+    @transaction(Mode.DURABLE)
+    def delete_fact(self, connection: Connection, profile: str, name: str) -> None:
+        """Forget a fact; without effect when it is not there."""
+        connection.execute(
+            delete(tables.facts).where(
+                tables.facts.c.profile == profile, tables.facts.c.name == name
+            )
+        )
+
+    @transaction(Mode.READ)
+    def get_shows(
+        self, connection: Connection, source: str, ids: Sequence[ShowId]
+    ) -> dict[ShowId, CachedShow]:
+        """Return what ``source`` said of these shows, however old it is."""
+        by_text = {str(show_id): show_id for show_id in ids}
+        found = {}
+        for chunk in _cut(list(by_text)):
+            statement = select(tables.shows).where(
+                tables.shows.c.source == source, tables.shows.c.show_id.in_(chunk)
+            )
+            for row in connection.execute(statement):
+                show = CachedShow(row.payload, row.fetched_at, row.expires_at)
+                found[by_text[row.show_id]] = show
+        return found
+
+    async def put_show(
+        self,
+        source: str,
+        show_id: int | str,
+        payload: Any,
+        fetched_at: datetime,
+        expires_at: datetime,
+    ) -> None:
+        """Keep what a catalogue said of a show: anything that JSON can hold."""
+        show = CachedShow(payload, fetched_at, expires_at)
+        await self.put_shows(source, {str(show_id): show})
+
+    @transaction(Mode.RELAXED)
+    def put_shows(
+        self,
+        connection: Connection,
+        source: str,
+        cached: Mapping[ShowId, CachedShow],
+    ) -> None:
+        """Keep what a catalogue said of several shows."""
+        rows = [
+            {
+                "source": source,
+                "show_id": str(show_id),
+                "payload": show.payload,
+                "fetched_at": show.fetched_at,
+                "expires_at": show.expires_at,
+            }
+            for show_id, show in cached.items()
+        ]
+        self._replace(connection, tables.shows, rows)
+
+    @transaction(Mode.READ)
+    def histories(self, connection: Connection, profile: str) -> list[TitleHistory]:
+        """Return all titles of a profile, in no order."""
+        kept = select(tables.titles.c.payload).where(tables.titles.c.profile == profile)
+        return [tables.to_history(row.payload) for row in connection.execute(kept)]
+
+    @transaction(Mode.DURABLE)
+    def put_histories(
+        self,
+        connection: Connection,
+        profile: str,
+        histories: Sequence[TitleHistory],
+        facts: Mapping[str, Any],
+        at: datetime,
+        *,
+        gone: Collection[str] | None = None,
+    ) -> None:
+        """Keep titles, and the facts that are true with them: all or nothing.
+
+        ``gone`` names titles to forget by their keys; None: all but those that are put.
+        """
+        rows = [
+            {
+                "profile": profile,
+                "title": title_key(h.title),
+                "payload": tables.from_history(h),
+            }
+            for h in histories
+        ]
+        stale = delete(tables.titles).where(tables.titles.c.profile == profile)
+        if gone is None:
+            connection.execute(stale)
+        for chunk in _cut(sorted(gone or ())):
+            connection.execute(stale.where(tables.titles.c.title.in_(chunk)))
+        self._replace(connection, tables.titles, rows)
+        self._put_facts(connection, profile, facts, at)
+
+    def _put_facts(
+        self,
+        connection: Connection,
+        profile: str,
+        values: Mapping[str, Any],
+        at: datetime,
+    ) -> None:
+        rows = [
+            {"profile": profile, "name": name, "value": value, "updated_at": at}
+            for name, value in values.items()
+        ]
+        self._replace(connection, tables.facts, rows)
+
+    def _replace(
+        self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Insert rows, or overwrite those with the same primary key."""
+        if not rows:
+            return
+        insert = self._database.backend.insert(table)
+        keys = [column.name for column in table.primary_key]
+        values = {
+            column.name: insert.excluded[column.name]
+            for column in table.columns
+            if not column.primary_key
+        }
+        connection.execute(
+            insert.on_conflict_do_update(index_elements=keys, set_=values), rows
+        )
 
 
 def _of(profile: str) -> Select[Any]:
@@ -214,3 +407,9 @@ def _change_each(
         return
     if connection.execute(statement, changes).rowcount != len(changes):
         raise LookupError("What is to be changed was never noted.")
+
+
+def _cut(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut it into pieces that fit into one statement."""
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -21,14 +21,19 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from sync.domain import balance
+from sync.domain.histories import SeasonFacts, TitleHistory
 from sync.domain.plan import Action, Cover, Operation
-from sync.domain.plays import Key
+from sync.domain.plays import Ids, Key, Kind, Play, Title
 from sync.domain.writes import Outcome, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sqlalchemy import Dialect, RowMapping
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -211,3 +216,44 @@ def to_row(columns: RowMapping) -> Row:
 def _to_covers(pairs: Iterable[tuple[int, str]]) -> Iterable[Cover]:
     for episode, watched_at in pairs:
         yield Cover(episode, datetime.fromisoformat(watched_at))
+
+
+def from_history(history: TitleHistory) -> dict[str, Any]:
+    """Return the compact payload of a title: plays by their minute since 1970."""
+    title = history.title
+    return {
+        "title": [title.kind.value, title.name, title.year, title.ids.known()],
+        "media": history.media,
+        "plays": [
+            [_minutes(p.watched_at), p.season, p.episode, p.id, p.episode_id]
+            for p in history.plays
+        ],
+        "fates": [[k.season, k.episode, f.value] for k, f in history.fates.items()],
+        "seasons": [
+            [s.number, s.reason, s.saved, sorted(s.episodes)] for s in history.seasons
+        ],
+    }
+
+
+def to_history(payload: Any) -> TitleHistory:
+    """Read a payload of ``titles`` back into the value that it was made of."""
+    kind, name, year, ids = payload["title"]
+    title, media = Title(Kind(kind), name, year, Ids(**ids)), payload["media"]
+    return TitleHistory(
+        title,
+        media,
+        tuple(
+            Play(title, _EPOCH + minutes * _MINUTE, season, episode, id_, episode_id)
+            for minutes, season, episode, id_, episode_id in payload["plays"]
+        ),
+        {Key(media, s, e): balance.Column(fate) for s, e, fate in payload["fates"]},
+        tuple(
+            SeasonFacts(number, reason, saved, frozenset(episodes))
+            for number, reason, saved, episodes in payload["seasons"]
+        ),
+    )
+
+
+def _minutes(instant: datetime) -> int:
+    # Plays are cut to the minute, so that this is exact.
+    return (instant - _EPOCH) // _MINUTE

@@ -7,7 +7,7 @@ looked up before it is sent again: in this run, and in a later one.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from connectors.errors import (
     ContractError,
@@ -20,8 +20,8 @@ from connectors.errors import (
 from sync.domain.entries import OUR_LABEL, minutes_of
 from sync.domain.evidence import Count, is_in_place
 from sync.domain.plan import Action
+from sync.domain.writes import Outcome, Settled
 from sync.events import Advanced, Stage
-from sync.ledger import Outcome
 from sync.runtime.concurrency import task_group
 from sync.runtime.stop import Stop
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from sync.domain.plan import Operation
     from sync.domain.plays import Key
+    from sync.domain.writes import Before
     from sync.events import Event
-    from sync.ledger import Before, Ledger
+    from sync.ledger import Ledger
     from sync.ports import Target
 
 #: Intents made durable in one commit. A crash leaves at most two groups to look up.
@@ -43,13 +44,6 @@ LOOK_UP_WAITS_S = (1.0, 4.0)
 MOST_LOST = 5
 #: A write that keeps vanishing is given up after so many, and reported.
 MOST_SENDS = 5
-
-
-class Settled(NamedTuple):
-    """How an operation ended; ``detail`` says why where it did not end well."""
-
-    outcome: Outcome
-    detail: str = ""
 
 
 class _LookUpError(Exception):
@@ -220,8 +214,7 @@ class Loader:
 
     async def _write(self, operation: Operation) -> Settled:
         if operation.is_default and operation.key[:2] in self._unlimited:
-            # It would cover what nobody watched.
-            return Settled(Outcome.REJECTED, "an episode could not be kept out of it")
+            return Settled.covers_too_much()
         try:
             settled = await self._write_or_find(operation)
         except _LookUpError as failed:
@@ -234,7 +227,7 @@ class Loader:
 
     async def _write_or_find(self, operation: Operation) -> Settled:
         if operation.key in self._unclear and await self._is_in_place(operation):
-            return Settled(Outcome.APPLIED, "found in place")
+            return Settled.found_in_place()
         for _ in range(MOST_SENDS):
             try:
                 await self._send(operation)
@@ -242,10 +235,10 @@ class Loader:
                 return Settled(Outcome.REJECTED, error.message)
             except UnknownOutcomeError:
                 if await self._arrived_after_all(operation):
-                    return Settled(Outcome.APPLIED, "found in place")
+                    return Settled.found_in_place()
             else:
                 return Settled(Outcome.APPLIED)
-        return Settled(Outcome.UNKNOWN, f"no clear answer to {MOST_SENDS} writes")
+        return Settled.unclear(MOST_SENDS)
 
     async def _send(self, operation: Operation) -> None:
         if operation.action is Action.ADD:

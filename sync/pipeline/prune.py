@@ -12,8 +12,8 @@ from sync.domain.guard import FEWEST_GUARDED, MOST_CHANGED_SHARE
 from sync.domain.plan import Action, Operation, SeasonId
 from sync.domain.plays import title_key
 from sync.domain.seasons import current_entry, may_cover, split_season
+from sync.domain.writes import Outcome
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
-from sync.ledger import Outcome
 from sync.pipeline.prepared import Removals, Stale
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from sync.domain.histories import TitleHistory
     from sync.domain.plays import Key
     from sync.domain.seasons import Airings, SeasonEntries
-    from sync.ledger import Ledger, Row
+    from sync.domain.writes import Row
+    from sync.ledger import Ledger
     from sync.pipeline.prepared import Prepared, Reading
 
     #: One film, or one season of a show.

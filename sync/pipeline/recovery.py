@@ -11,7 +11,7 @@ from sync.domain.evidence import Count, is_in_place
 from sync.domain.plan import Action, SeasonId
 from sync.domain.plays import to_minute
 from sync.domain.rules import SeasonRecord
-from sync.ledger import Outcome
+from sync.domain.writes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sync.domain.entries import Entry
     from sync.domain.plan import Operation
     from sync.domain.plays import Key
-    from sync.ledger import Ledger, Row
+    from sync.domain.writes import Row, Settled
+    from sync.ledger import Ledger
 
 
 @dataclass(slots=True)
@@ -72,12 +73,12 @@ async def recall(
 
 
 async def close(
-    ledger: Ledger, rows: Iterable[Row], outcome: Outcome, detail: str, at: datetime
+    ledger: Ledger, rows: Iterable[Row], settled: Settled, at: datetime
 ) -> None:
     """Settle what earlier runs left open."""
     by_run: dict[int, list[tuple[str, Outcome, str]]] = {}
     for row in rows:
-        by_run.setdefault(row.run, []).append((row.operation.id, outcome, detail))
+        by_run.setdefault(row.run, []).append((row.operation.id, *settled))
     for run, outcomes in by_run.items():
         await ledger.settle(run, outcomes, at)
 

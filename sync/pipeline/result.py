@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sync.domain.balance import Balance, balance
-from sync.ledger import Outcome
+from sync.domain.writes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sync.domain.plan import Operation
     from sync.domain.plays import Title
     from sync.domain.verify import Verification
-    from sync.load.loader import Settled
+    from sync.domain.writes import Settled
     from sync.pipeline.playback import PlaybackResult
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.summary import Estimate

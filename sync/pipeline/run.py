@@ -12,9 +12,9 @@ from sync.domain.entries import OUR_LABEL
 from sync.domain.guard import measure
 from sync.domain.reconcile import reconcile
 from sync.domain.verify import Verification, compare
+from sync.domain.writes import Outcome, Settled
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
-from sync.ledger import Outcome
 from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, wanted
 from sync.load.loader import Loader
 from sync.pipeline.checkpoint import advance, compare_with_known, forget_watermark
@@ -167,11 +167,11 @@ async def _carry_out(
     await _keep_left_out(services, prepared)
     ledger, now = services.ledger, services.clock.now()
     recovery = prepared.recovery
-    await close(ledger, recovery.arrived, Outcome.APPLIED, "found by a later run", now)
+    await close(ledger, recovery.arrived, Settled.found_later(), now)
     operations, rows = prepared.plan.operations, prepared.removals.rows
     planned = {operation.key for operation in operations}
     dropped = [row for row in recovery.unclear if row.operation.key not in planned]
-    await close(ledger, dropped, Outcome.REJECTED, "not there, nor wanted now", now)
+    await close(ledger, dropped, Settled.not_wanted(), now)
     playback = await plan_playback(services, prepared)
     rate = services.settings.discovr.requests_per_second
     report = Report(
@@ -266,9 +266,7 @@ async def _load(
     # Each was looked up before it was sent again, so the old intents are answered.
     tried = {o.key for o in prepared.plan.operations if o.id in loader.settled}
     answered = [row for row in recovery.unclear if row.operation.key in tried]
-    await close(
-        ledger, answered, Outcome.REJECTED, f"not found by run {run}", clock.now()
-    )
+    await close(ledger, answered, Settled.not_found_by(run), clock.now())
     if loader.is_probed:
         await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
     if loader.is_stopping:
@@ -297,11 +295,9 @@ async def _check(services: Services, prepared: Prepared, run: int) -> Verificati
         has_every_viewing=prepared.rules.has_every_viewing,
     )
     ledger, now = services.ledger, services.clock.now()
-    await close(
-        ledger, recovery.arrived, Outcome.APPLIED, f"found after run {run}", now
-    )
+    await close(ledger, recovery.arrived, Settled.found_after(run), now)
     dropped = [row for row in recovery.unclear if row.run != run]
-    await close(ledger, dropped, Outcome.REJECTED, f"not there after run {run}", now)
+    await close(ledger, dropped, Settled.not_there_after(run), now)
     rules = replace(prepared.rules, records=recovery.seasons, written=recovery.written)
     return _compare(replace(prepared, rules=rules), entries)
 

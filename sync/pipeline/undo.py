@@ -22,16 +22,16 @@ from sync.domain.evidence import (
 )
 from sync.domain.plan import Action
 from sync.domain.seasons import current_entry
+from sync.domain.writes import Outcome
 from sync.errors import GuardError
 from sync.events import Advanced, Stage
-from sync.ledger import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Key
-    from sync.ledger import Row
+    from sync.domain.writes import Row
     from sync.pipeline.services import Services
 
 #: Where a removal has no clear answer it is looked up; so often it is tried in all.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sync.domain.histories import SeasonFacts, TitleHistory
 from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title, title_key
-from sync.ledger.histories import _read, _write
+from sync.ledger.tables import from_history, to_history
 from tests.ledger_suite.factories import AT, PROFILE
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def histories(draw: st.DrawFn) -> TitleHistory:
 
 @given(histories())
 def test_a_history_comes_back_as_it_was(history: TitleHistory) -> None:
-    assert _read(_write(history)) == history
+    assert to_history(from_history(history)) == history
 
 
 def a_show(*minutes: int) -> TitleHistory:

@@ -19,8 +19,8 @@ from sync.domain.desired import NO_ANSWER, NO_ID, NO_KEY, SPECIAL, LeftOut
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind, Title
 from sync.domain.verify import Verification
+from sync.domain.writes import Settled
 from sync.ledger import Outcome
-from sync.load.loader import Settled
 from sync.ports import Quarantined
 from tests.terminal_suite.reports import Reports, context, draw, make_reports, renamed
 from tests.terminal_suite.screens import CONTROL, render
