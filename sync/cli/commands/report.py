@@ -9,10 +9,9 @@ import click
 
 from connectors.errors import InputError
 from connectors.files import replace_file
-from sync.cli.ask import agree
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.cli.session import open_settings, require_an_answer
+from sync.cli.session import agree, open_settings, require_an_answer
 from sync.documents.extras import PageFileDocument, PublishedDocument
 from sync.documents.report_store import recall_report
 from sync.ledger import Ledger
