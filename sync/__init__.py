@@ -13,14 +13,20 @@ if TYPE_CHECKING:
     from sync.api import apply, migrate, plan, sync, undo, unmatched, verify
     from sync.config import Settings, load_settings
     from sync.pipeline.result import Report
+    from sync.report.data import ReportData
+    from sync.report.page import render_html
+    from sync.report.reading import read_report
 
 __all__ = [
     "Report",
+    "ReportData",
     "Settings",
     "apply",
     "load_settings",
     "migrate",
     "plan",
+    "read_report",
+    "render_html",
     "sync",
     "undo",
     "unmatched",
@@ -29,11 +35,14 @@ __all__ = [
 
 _HOMES = {
     "Report": "sync.pipeline.result",
+    "ReportData": "sync.report.data",
     "Settings": "sync.config",
     "load_settings": "sync.config",
     "apply": "sync.api",
     "migrate": "sync.api",
     "plan": "sync.api",
+    "read_report": "sync.report.reading",
+    "render_html": "sync.report.page",
     "sync": "sync.api",
     "undo": "sync.api",
     "unmatched": "sync.api",
