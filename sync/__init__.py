@@ -99,6 +99,15 @@ if TYPE_CHECKING:
         Source,
         Target,
     )
+    from sync.report.data import (
+        ReportData,
+    )
+    from sync.report.page import (
+        render_html,
+    )
+    from sync.report.reading import (
+        read_report,
+    )
     from sync.runtime.stop import (
         Stop,
     )
@@ -142,6 +151,7 @@ __all__ = [
     "Receipt",
     "RejectedError",
     "Report",
+    "ReportData",
     "ServiceError",
     "Settings",
     "Source",
@@ -165,6 +175,8 @@ __all__ = [
     "load_settings",
     "migrate",
     "plan",
+    "read_report",
+    "render_html",
     "sync",
     "undo",
     "unmatched",
@@ -234,6 +246,9 @@ _HOMES = {
     "Receipt": "sync.ports",
     "Source": "sync.ports",
     "Target": "sync.ports",
+    "ReportData": "sync.report.data",
+    "render_html": "sync.report.page",
+    "read_report": "sync.report.reading",
     "Stop": "sync.runtime.stop",
 }
 

@@ -7,7 +7,7 @@ import os
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import (
@@ -23,6 +23,7 @@ from pydantic import (
 
 from connectors.errors import ConfigError
 from connectors.urls import check_base_url
+from sync.domain.rules import Conflict, Mode, WhichPlays
 from sync.runtime.values import Address, parse_address, parse_interval
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ class PharenSettings(Section):
 class HistorySettings(Section):
     """What is carried over, and who wins."""
 
-    collapse: Literal["clean", "fewest", "off"] = "clean"
-    conflict: Literal["newest", "trakt", "discovr"] = "newest"
-    plays: Literal["latest", "all"] = "latest"
+    collapse: Mode = Mode.CLEAN
+    conflict: Conflict = Conflict.NEWEST
+    plays: WhichPlays = WhichPlays.LATEST
     playback: bool = True
 
 

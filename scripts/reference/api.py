@@ -24,9 +24,10 @@ _ERRORS = """\
 do: `{names}`. All of them are a `ServiceError`."""
 
 _SECTIONS = {
-    "Calls": "migrate sync plan apply verify undo unmatched load_settings",
+    "Calls": "migrate sync plan apply verify undo unmatched read_report render_html "
+    "load_settings",
     "What they take": "Settings Stop",
-    "What they give back": "Report Undone Verification Balance Plan Operation",
+    "What they give back": "Report Undone Verification Balance Plan Operation ReportData",
     "Titles, plays and entries": "Title Ids Play Key Entry",
     "Words": "Kind Fate Action Stage",
     "A source of your own": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from datetime import timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -94,8 +95,8 @@ def _kind(info: FieldInfo) -> str:
         annotation = typing.get_args(annotation)[0]
     if typing.get_origin(annotation) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
-    if typing.get_origin(annotation) is typing.Literal:
-        return ", ".join(code(choice) for choice in typing.get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return ", ".join(code(choice.value) for choice in annotation)
     kind: str = _TYPES.get(annotation, getattr(annotation, "__name__", "").lower())
     signs = {"ge": "at least", "gt": "above", "le": "at most"}
     bounds = [

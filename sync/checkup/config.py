@@ -13,6 +13,7 @@ from connectors.http.transport import user_agent
 from connectors.urls import is_loopback
 from sync.checkup.findings import Finding, ok, problem, warning
 from sync.config import ENV_PREFIX, Settings
+from sync.domain.rules import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ def _missing(settings: Settings) -> Iterator[Finding]:
             "Copy it from your application's page on Trakt.",
         )
     has_dates = trakt.client_id is not None or settings.tmdb.api_key is not None
-    if not has_dates and settings.history.collapse != "off":
+    if not has_dates and settings.history.collapse is not Mode.OFF:
         yield warning(
             CHECK,
             "nobody is there to ask for air dates, so each episode becomes an entry "

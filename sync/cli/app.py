@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync.cli import checkup, extras
-from sync.cli.completion import completion
-from sync.cli.context import Context
+from sync.cli.context import PROGRAM, Context
 from sync.cli.group import WORDS, Group
-from sync.cli.login import login, logout
-from sync.cli.sync_options import sync
+from sync.runtime.values import parse_address, parse_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FILE = click.Path(dir_okay=True, path_type=Path)
+    #: What does the work of a command, from its options to its exit code.
+    Work = Callable[..., int]
 
 _CODES = """\b
 Example: trakt2discovr --sandbox migrate
@@ -36,6 +34,55 @@ Exit codes:
 
 The result goes to stdout, everything else to stderr.
 """
+
+
+class _Parsed(click.ParamType[Any]):
+    """A value that one of our own functions reads."""
+
+    def __init__(self, name: str, parse: Callable[[object], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Read it; what cannot be read is a usage error that shows an example."""
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+_FILE = click.Path(dir_okay=True, path_type=Path)
+_DAY = click.DateTime(["%Y-%m-%d"])
+_MINUTES = click.IntRange(min=1)
+_INTERVAL = _Parsed("interval", parse_interval)
+_ADDRESS = _Parsed("address", parse_address)
+
+# The options and arguments that several commands have.
+_YES = click.option(
+    "--yes", is_flag=True, help="Do not ask; needed without a terminal."
+)
+_FORCE = click.option("--force", is_flag=True, help="Go past a guard that refused.")
+_STRICT = click.option(
+    "--strict", is_flag=True, help="Exit 4 for specials and unmatched titles too."
+)
+_FROM_FILE = click.option(
+    "--from-file",
+    "files",
+    type=_FILE,
+    multiple=True,
+    help="Read this Trakt account download or backup instead of the API; may be given "
+    "several times.",
+)
+_ACCEPT_INCOMPLETE = click.option(
+    "--accept-incomplete",
+    is_flag=True,
+    help="Go on though the history is not proved whole; this only adds.",
+)
+_SERVICE = click.argument(
+    "service", type=click.Choice(["trakt", "discovr"]), metavar="SERVICE"
+)
 
 
 @click.group(
@@ -84,118 +131,252 @@ def app(
     )
 
 
-_YES = click.option(
-    "--yes", is_flag=True, help="Do not ask; needed without a terminal."
-)
-_FORCE = click.option("--force", is_flag=True, help="Go past a guard that refused.")
+def _command(epilog: str) -> Callable[[Callable[[], Work]], click.Command]:
+    """Make a command of a function that imports what does the work, and returns it.
+
+    It is called once the command has to run: ``--help`` imports nothing of it.
+    """
+
+    def declare(find: Callable[[], Work]) -> click.Command:
+        @click.pass_obj
+        @functools.wraps(find)
+        def call(context: Context, /, **options: Any) -> None:
+            raise SystemExit(find()(context, **options))
+
+        return app.command(epilog=epilog)(call)
+
+    return declare
 
 
-def _reading(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command that reads both sides."""
-    for option in reversed(
-        (
-            click.option(
-                "--from-file",
-                "files",
-                type=_FILE,
-                multiple=True,
-                help="Read this Trakt account download or backup instead of the API; "
-                "may be given several times.",
-            ),
-            click.option(
-                "--accept-incomplete",
-                is_flag=True,
-                help="Go on though the history is not proved whole; this only adds.",
-            ),
-            click.option(
-                "--strict",
-                is_flag=True,
-                help="Exit 4 for specials and unmatched titles too.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def _runs(command: Callable[..., None]) -> Callable[..., None]:
-    """Import what does the work only now, and hand the context over."""
-
-    @click.pass_obj
-    @functools.wraps(command)
-    def call(context: Context, /, **options: Any) -> None:
-        from sync.cli.commands import carry as commands  # noqa: PLC0415  # keeps --help fast
-
-        run = getattr(commands, command.__name__)
-        raise SystemExit(run(context, **options))
-
-    return call
-
-
-@app.command(epilog="Example: trakt2discovr migrate --from-file trakt-export-me.zip")
-@_reading
+@_command("Example: trakt2discovr migrate --from-file trakt-export-me.zip")
+@_FROM_FILE
+@_ACCEPT_INCOMPLETE
+@_STRICT
 @click.option("--dry-run", is_flag=True, help="Show the plan and write nothing at all.")
 @_YES
 @_FORCE
-@_runs
-def migrate() -> None:
+def migrate() -> Work:
     """Carry everything over, once. Run it again to resume: nothing is sent twice."""
+    from sync.cli.commands import carry
+
+    return carry.migrate
 
 
-@app.command(epilog="Example: trakt2discovr plan --out plan.json")
-@_reading
+@_command("Example: trakt2discovr sync --every 6h")
+@click.option(
+    "--every",
+    type=_INTERVAL,
+    help="Stay, and run this often: 90s, 30m, 6h, 1d. Counts as --yes.",
+)
+@click.option("--once", is_flag=True, help="Run once, whatever the config says.")
+@click.option(
+    "--prune/--no-prune",
+    default=None,
+    help="Take back what was removed on Trakt, as far as it came from here.",
+)
+@_YES
+@_FORCE
+@_STRICT
+@click.option(
+    "--listen",
+    type=_ADDRESS,
+    help="With --every: answer /healthz and /metrics here, such as 127.0.0.1:9464.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    help="Log to stderr in lines of text, as --every does, or of JSON.",
+)
+def sync() -> Work:
+    """Carry over what changed since the last run. With --every, again and again."""
+    from sync.cli.commands import sync as work
+
+    return work.sync
+
+
+@_command("Example: trakt2discovr plan --out plan.json")
+@_FROM_FILE
+@_ACCEPT_INCOMPLETE
+@_STRICT
 @click.option("--out", type=_FILE, help="Also write the plan to this file.")
-@_runs
-def plan() -> None:
+def plan() -> Work:
     """Show what would be written, and why."""
+    from sync.cli.commands import carry
+
+    return carry.plan
 
 
-@app.command(epilog="Example: trakt2discovr apply plan.json")
+@_command("Example: trakt2discovr apply plan.json")
 @click.argument("file", type=_FILE)
 @_YES
 @_FORCE
-@_runs
-def apply() -> None:
+def apply() -> Work:
     """Carry out exactly that plan. Refuses if either side has moved since."""
+    from sync.cli.commands import carry
+
+    return carry.apply
 
 
-@app.command(epilog="Example: trakt2discovr undo 3")
+@_command("Example: trakt2discovr verify")
+@_FROM_FILE
+@_ACCEPT_INCOMPLETE
+@_STRICT
+def verify() -> Work:
+    """Read Discovr back and name every difference."""
+    from sync.cli.commands import carry
+
+    return carry.verify
+
+
+@_command("Example: trakt2discovr undo 3")
 @click.argument("run", type=int, required=False)
 @_YES
-@_runs
-def undo() -> None:
+def undo() -> Work:
     """Remove what a run added. By default the last one, and nothing else."""
+    from sync.cli.commands import carry
+
+    return carry.undo
 
 
-@app.command(epilog="Example: trakt2discovr verify")
-@_reading
-@_runs
-def verify() -> None:
-    """Read Discovr back and name every difference."""
+@_command("Example: trakt2discovr status")
+def status() -> Work:
+    """Show the last run, what is open, and the logins. Asks nobody, changes nothing."""
+    from sync.cli.commands import status as work
+
+    return work.status
 
 
-@app.command(epilog="Example: trakt2discovr profiles")
-@_runs
-def profiles() -> None:
-    """List the profiles of the Discovr account."""
-
-
-@app.command(epilog="Example: trakt2discovr unmatched --out unmatched.toml")
+@_command("Example: trakt2discovr unmatched --out unmatched.toml")
 @click.option(
     "--out",
     type=_FILE,
     help="Write the list to this file (TOML, or CSV by its suffix), to fill in ids.",
 )
-@_runs
-def unmatched() -> None:
+def unmatched() -> Work:
     """List what could not be carried over. Names all known ids."""
+    from sync.cli.commands import carry
+
+    return carry.unmatched
 
 
-app.add_command(sync)
-app.add_command(login)
-app.add_command(logout)
-app.add_command(extras.page)
-app.add_command(extras.report)
-app.add_command(checkup.status)
-app.add_command(checkup.doctor)
-app.add_command(completion)
+@_command("Example: trakt2discovr report --html report.html")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    help="Write it to this file as a page for the browser, with a map of every season.",
+)
+@click.option(
+    "--publish", type=click.Choice(["pharen"]), help="Publish it on Pharen Hub."
+)
+@click.option("--title", help="What to call the published page.")
+@_YES
+def report() -> Work:
+    """Show the report of the last run. As Markdown, as a page, or published."""
+    from sync.cli.commands import report as work
+
+    return work.report
+
+
+@_command("Example: trakt2discovr page --only films --dry-run")
+@click.option(
+    "--only", type=click.Choice(["films", "shows"]), help="One page, not one of each."
+)
+@click.option("--name", help="What to call the page.")
+@click.option(
+    "--genre",
+    "genres",
+    multiple=True,
+    help="A genre, by TMDB's id or name or by Trakt's word; may be given several "
+    "times. This and each of the following replaces what was found out.",
+)
+@click.option("--min-minutes", type=_MINUTES, help="The shortest.")
+@click.option("--max-minutes", type=_MINUTES, help="The longest.")
+@click.option("--released-from", type=_DAY, help="The oldest, by its first day.")
+@click.option("--released-to", type=_DAY, help="The newest.")
+@click.option(
+    "--keyword", "keywords", type=int, multiple=True, help="A TMDB keyword id."
+)
+@click.option("--region", "regions", multiple=True, help="A country, such as DE.")
+@click.option("--provider", "providers", multiple=True, help="Where it can be watched.")
+@click.option("--by-hand", is_flag=True, help="Only what is given here; read nothing.")
+@click.option(
+    "--again", is_flag=True, help="Make it anew though it was made before: a page ends."
+)
+@click.option("--dry-run", is_flag=True, help="Show the filters and why; make nothing.")
+@_YES
+def page() -> Work:
+    """Make a page on Discovr. It fits what you watched: films and shows apart."""
+    from sync.cli.commands import page as work
+
+    return work.page
+
+
+@_command("Example: trakt2discovr login discovr --profile Me")
+@_SERVICE
+@click.option("--profile", help="Discovr: the profile to write to, by id or name.")
+def login() -> Work:
+    """Sign in to a service. You approve a code on your phone or in a browser.
+
+    SERVICE is trakt or discovr. The code and the address are shown on stderr; the login
+    is kept in the token store.
+    """
+    from sync.cli.commands import login as work
+
+    return work.login
+
+
+@_command("Example: trakt2discovr logout trakt")
+@_SERVICE
+def logout() -> Work:
+    """Sign out of a service. Revokes the login there and forgets it here.
+
+    SERVICE is trakt or discovr.
+    """
+    from sync.cli.commands import login as work
+
+    return work.logout
+
+
+@_command("Example: trakt2discovr profiles")
+def profiles() -> Work:
+    """List the profiles of the Discovr account."""
+    from sync.cli.commands import carry
+
+    return carry.profiles
+
+
+@_command("Example: trakt2discovr doctor")
+def doctor() -> Work:
+    """Check everything that a run depends on. Says how to put it right.
+
+    Nothing is written to a service; a login that has run out may be renewed.
+    """
+    from sync.cli.commands import doctor as work
+
+    return work.doctor
+
+
+@_command(
+    "\b\nExample: trakt2discovr completion bash >> ~/.bashrc\n\n"
+    "\b\nTo install it, once, and open a new shell:\n"
+    "  bash  trakt2discovr completion bash >> ~/.bashrc\n"
+    "  zsh   trakt2discovr completion zsh >> ~/.zshrc\n"
+    "  fish  trakt2discovr completion fish \\\n"
+    "          > ~/.config/fish/completions/trakt2discovr.fish\n\n"
+    "For zsh, 'autoload -U compinit; compinit' has to stand above it in ~/.zshrc."
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), metavar="SHELL")
+def completion() -> Work:
+    """Print the shell completion. SHELL is bash (from 4.4), zsh or fish."""
+    return _print_completion
+
+
+def _print_completion(_context: Context, shell: str) -> int:
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    if found is None:
+        raise click.UsageError(f"There is no completion for {shell}.")
+    variable = f"_{PROGRAM}_complete".upper()
+    click.echo(found(app, {}, PROGRAM, variable).source())
+    return 0

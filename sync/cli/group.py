@@ -1,15 +1,17 @@
-"""The group of commands: remembers what was typed, and helps with what is misplaced."""
+"""The group of commands: remembers what was typed, and helps with what is misplaced.
+
+With --json even a usage error leaves a document on stdout: click knows only sentences.
+"""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync.cli.usage import Program
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 #: The commands in the order in which a newcomer needs them; others follow by name.
 _ORDER = (
@@ -32,8 +34,19 @@ _ORDER = (
 WORDS = "trakt2discovr.words"
 
 
-class _Hints(click.Group):
-    """A group whose options stand before the command, and which says so."""
+class Group(click.Group):
+    """The program: its options stand before the command, and it says so."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the options before the command."""
+        with _documenting(as_json="--json" in args):
+            return super().make_context(info_name, args, parent, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Remember the words, so that a command can be named to be run again."""
@@ -46,15 +59,12 @@ class _Hints(click.Group):
         return sorted(names, key=lambda n: (_place(n), n))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Invoke the command; an option that belongs before it gets a hint."""
-        try:
-            return super().invoke(ctx)
-        except click.UsageError as error:
-            raise _explain(error, ctx, _names(self.params)) from None
-
-
-class Group(Program, _Hints):
-    """The program, with its hints inside what makes them a document."""
+        """Run the command; an option that belongs before it gets a hint."""
+        with _documenting(as_json=ctx.params["as_json"]):
+            try:
+                return super().invoke(ctx)
+            except click.UsageError as error:
+                raise _explain(error, ctx, _names(self.params)) from None
 
 
 def _explain(
@@ -74,3 +84,28 @@ def _names(options: Sequence[click.Parameter]) -> set[str]:
 
 def _place(name: str) -> int:
     return _ORDER.index(name) if name in _ORDER else len(_ORDER)
+
+
+@contextmanager
+def _documenting(*, as_json: bool) -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        if as_json:
+            _print_document(error)
+        raise
+
+
+def _print_document(error: click.UsageError) -> None:
+    # Everything heavy stays away from --help.
+    from sync.documents.report import ErrorDocument  # noqa: PLC0415
+
+    command = error.ctx.command_path if error.ctx else "trakt2discovr"
+    message, *_ = error.format_message().split("\n\n")
+    document = ErrorDocument(
+        error=type(error).__name__,
+        message=" ".join(message.split()),
+        remedy=f"See {command} --help",
+        exit_code=error.exit_code,
+    )
+    click.echo(document.model_dump_json(indent=2))

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import time
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from rich.progress import (
@@ -19,7 +20,6 @@ from rich.progress import (
 from rich.text import Text
 
 from connectors.errors import ServiceError
-from sync.cli.pace import Pace
 from sync.cli.view.texts import clean, count, duration
 from sync.errors import StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting, Warned
@@ -56,6 +56,10 @@ _HELD_UP_BY = {
 }
 #: Without bars, waits for the same service are told no more often than this.
 _TOLD_EVERY_S = 60.0
+#: What was done so long ago says nothing of the pace now.
+WINDOW_S = 30.0
+#: A pace is measured over that much time, at least.
+LEAST_S = 1.5
 
 
 class _Wait(NamedTuple):
@@ -259,6 +263,45 @@ class _Left(ProgressColumn):
     def render(self, task: Task) -> Text:
         stage: Stage = task.fields["stage"]
         return Text(self._reporter.left(stage, task.total), no_wrap=True)
+
+
+class Pace:
+    """How fast a stage goes, as measured, and how long the rest of it takes at that.
+
+    Times are seconds of a steady clock. Waits that a service asks for do not count:
+    half an hour of waiting makes nobody slow: the rest takes as long as the work in it,
+    and whatever is left of the wait.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._paused_s = now
+        self._wakes_at = now
+        self._marks = deque([(0.0, 0)])
+
+    def wait(self, now: float, seconds: float) -> None:
+        """Stand still from now on, or longer if it stands still already."""
+        wakes_at = max(self._wakes_at, now + seconds)
+        self._paused_s += wakes_at - max(now, self._wakes_at)
+        self._wakes_at = wakes_at
+
+    def note(self, now: float, done: int) -> None:
+        """Note how much is done by now."""
+        worked = self._worked(now)
+        self._marks.append((worked, done))
+        while len(self._marks) > 2 and worked - self._marks[1][0] > WINDOW_S:
+            self._marks.popleft()
+
+    def left_s(self, now: float, total: int) -> float | None:
+        """Return how long the rest takes; None while nothing can be said."""
+        (since, before), (_, done) = self._marks[0], self._marks[-1]
+        worked = self._worked(now) - since
+        if done <= before or worked < LEAST_S:
+            return None
+        pause = max(0.0, self._wakes_at - now)
+        return (total - done) * worked / (done - before) + pause
+
+    def _worked(self, now: float) -> float:
+        return max(now, self._wakes_at) - self._paused_s
 
 
 def _clock(seconds: float) -> str:

@@ -1,12 +1,16 @@
-"""What every command does first: find its settings, and make sure it may write."""
+"""What commands share: their settings, and questions to the person at the terminal.
+
+A question leaves the event loop, and so signals, at work.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from sync.cli.ask import can_ask
 from sync.config import load_settings
 
 if TYPE_CHECKING:
@@ -45,3 +49,29 @@ def require_an_answer(context: Context, *, yes: bool, look: str) -> None:
             "There is no terminal to ask on: add --yes to write, or look with "
             f"{context.call(look)}."
         )
+
+
+def can_ask() -> bool:
+    """Tell whether somebody is there to answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+async def agree(question: str) -> bool:
+    """Ask whether to go on; anything but yes is no."""
+    answer = await ask(f"{question} [y/N]")
+    return (answer or "").strip().lower() in {"y", "yes"}
+
+
+async def ask(question: str) -> str | None:
+    """Print the question on stderr and return the line typed; None at its end.
+
+    ``input`` would block the loop, which is where Ctrl-C is heeded.
+    """
+    click.echo(f"{question}: ", nl=False, err=True)
+    loop, is_there = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin, is_there.set)
+    try:
+        await is_there.wait()
+    finally:
+        loop.remove_reader(sys.stdin)
+    return sys.stdin.readline() or None

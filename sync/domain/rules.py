@@ -42,6 +42,13 @@ class Conflict(StrEnum):
         return self is Conflict.DISCOVR
 
 
+class WhichPlays(StrEnum):
+    """Which plays of a film or an episode get an entry of their own."""
+
+    LATEST = "latest"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class SeasonRecord:
     """What earlier runs left in a season, which no entry tells: the ledger knows.

@@ -9,7 +9,7 @@ from sync.domain.desired import Desired, transform
 from sync.domain.plan import SeasonId
 from sync.domain.plays import UNKNOWN_DATE
 from sync.domain.reconcile import reconcile, seasons_to_write
-from sync.domain.rules import Conflict, Mode, Rules
+from sync.domain.rules import Mode, Rules, WhichPlays
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
 from sync.ledger.fact_names import PROBED
@@ -73,7 +73,7 @@ async def assemble(
         services.ledger,
         profile,
         existing,
-        has_every_viewing=services.settings.history.plays == "all",
+        has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
     )
     rules = _rules(services, extraction, desired, answer, recovery)
     plan = reconcile(desired, existing, rules)
@@ -156,7 +156,7 @@ async def _look_up(
         if (place := SeasonId(e.key.media, e.key.season)) in places
     }
     needing: list[SeasonId] = []
-    if Mode(services.settings.history.collapse) is not Mode.OFF:
+    if services.settings.history.collapse is not Mode.OFF:
         needing = list(seasons_to_write(desired, existing))
     wanted = seasons_that_can_pay(needing, standing)
 
@@ -179,18 +179,18 @@ def _rules(
     recovery: Recovery,
 ) -> Rules:
     history = services.settings.history
-    mode = Mode(history.collapse)
+    mode = history.collapse
     if mode is Mode.FEWEST and not extraction.receipt.is_whole:
         mode = Mode.CLEAN  # what was not read must not get a zero
     disputed = {**_misfits(desired, answer, services.clock.now()), **answer.disputed}
     airings = {p: dates for p, dates in answer.airings.items() if p not in disputed}
     return Rules(
         mode=mode,
-        conflict=Conflict(history.conflict),
+        conflict=history.conflict,
         airings=airings,
         disputed=disputed,
         records=recovery.seasons,
-        has_every_viewing=history.plays == "all",
+        has_every_viewing=history.plays is WhichPlays.ALL,
         written=recovery.written,
     )
 

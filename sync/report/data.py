@@ -1,4 +1,4 @@
-"""What a report is made of: data alone, gathered by whoever asks for the page."""
+"""What a report is made of: data alone; ``sync.report.reading`` gathers it."""
 
 from __future__ import annotations
 

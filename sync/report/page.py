@@ -101,24 +101,23 @@ def _standing(data: ReportData) -> BalanceView | None:
 
 
 def render_html(data: ReportData) -> str:
-    """Return the whole page."""
+    """Return the whole page, as text that can be written to a file."""
     style, script = _asset("style.css"), _asset("script.js")
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; "
         f"script-src '{_digest(script)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            page=build_page(data),
-            months=MONTHS,
-            policy=policy,
-            style=style,
-            script=script,
-        )
+    template = _environment().get_template("report.html")
+    html = template.render(
+        page=build_page(data),
+        months=MONTHS,
+        policy=policy,
+        style=style,
+        script=script,
     )
+    # Half of a surrogate pair cannot be written, and titles come from anywhere.
+    return html.encode(errors="replace").decode()
 
 
 @cache

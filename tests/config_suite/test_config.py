@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from connectors.errors import ConfigError
 from sync.config import ENV_PREFIX, Settings, load_settings
+from sync.domain.rules import Conflict, Mode, WhichPlays
+
+if TYPE_CHECKING:
+    from enum import StrEnum
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
@@ -101,6 +105,24 @@ def test_a_wrong_config_is_named_with_what_to_do(
         load_settings(write(tmp_path, text), {})
     assert hint in caught.value.message
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("key", "choices"),
+    [("collapse", Mode), ("conflict", Conflict), ("plays", WhichPlays)],
+)
+def test_a_choice_is_held_as_what_the_planner_knows_and_all_are_named(
+    tmp_path: Path, key: str, choices: type[StrEnum]
+) -> None:
+    for choice in choices:
+        path = write(tmp_path, f'[history]\n{key} = "{choice}"\n')
+        assert getattr(load_settings(path, {}).history, key) is choice
+    *others, last = (f"'{choice}'" for choice in choices)
+    known = f"Input should be {', '.join(others)} or {last}"
+    for wrong in ('"Wrong"', "3", "true", '["off"]'):
+        with pytest.raises(ConfigError) as caught:
+            load_settings(write(tmp_path, f"[history]\n{key} = {wrong}\n"), {})
+        assert f"[history] {key}: {known}." in caught.value.message
 
 
 def test_an_unknown_variable_is_an_error_that_names_the_nearest() -> None:

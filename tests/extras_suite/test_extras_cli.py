@@ -12,8 +12,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sync.cli.app import app
-from sync.cli.extras import page as page_command
-from sync.cli.extras import report as report_command
 from sync.documents.extras import PagesDocument, PublishedDocument
 from sync.documents.report_store import keep_report
 from sync.ledger import Ledger
@@ -24,9 +22,6 @@ from tests.extras_suite.test_markdown import NASTY, WHEN, report
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-app.add_command(page_command)
-app.add_command(report_command)
 
 
 def run(*args: str, env: dict[str, str] | None = None) -> Result:

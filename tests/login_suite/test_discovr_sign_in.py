@@ -15,7 +15,7 @@ from connectors.discovr.client import explain
 from connectors.discovr.device import DiscovrDevice
 from connectors.errors import AuthError, ConfigError, ContractError, ServiceError
 from connectors.http.client import HttpClient, RetryPolicy
-from sync.cli import qr
+from sync.cli.commands.login import read_qr
 from sync.login import login_discovr
 from sync.sandbox.qr import draw_png
 from sync.sandbox.server.faults import Fault
@@ -68,7 +68,7 @@ async def test_an_approved_code_becomes_a_stored_login(
         [code] = person.codes
         assert code.lifetime_s == 600
         address = f"{here.discovr.url}/activate?code={code.user_code}"
-        assert qr.read(code.picture) == address
+        assert read_qr(code.picture) == address
         answered = [
             seen
             for seen in here.discovr.requests(path=CODES)
@@ -249,7 +249,7 @@ async def test_every_form_of_the_code_is_accepted(change: dict[str, Any]) -> Non
         code = await flow.start()
         assert code.user_code == str(change.get("userCode", "0042"))
         assert code.lifetime_s == 600
-        assert qr.read(code.picture) == "hi"
+        assert read_qr(code.picture) == "hi"
         assert server.asked == ["POST /auth/device-codes?size=600"]
         assert b'"clientID"' in server.received[0].body
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sync.cli import qr
+from sync.cli.commands.login import draw_qr, read_qr
 from sync.sandbox.qr import draw_png
 
 BLOCKS = {" ": (0, 0), "▀": (1, 0), "▄": (0, 1), "█": (1, 1)}
@@ -29,14 +29,14 @@ def photographed(lines: list[str], *, block: int) -> str | None:
     st.from_regex(r"https://[a-z]{1,20}\.example/[a-zA-Z0-9?=&-]{0,80}", fullmatch=True)
 )
 def test_what_is_drawn_can_be_read_in_both_polarities(address: str) -> None:
-    assert photographed(qr.draw(address), block=0) == address
-    assert photographed(qr.draw(address, is_inverted=True), block=255) == address
+    assert photographed(draw_qr(address), block=0) == address
+    assert photographed(draw_qr(address, is_inverted=True), block=255) == address
 
 
 @pytest.mark.parametrize("pixels", [100, 300, 600, 1000])
 def test_the_address_is_read_out_of_the_picture(pixels: int) -> None:
     address = "https://discovr.example/activate?code=B7K-29F"
-    assert qr.read(draw_png(address, pixels)) == address
+    assert read_qr(draw_png(address, pixels)) == address
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_the_address_is_read_out_of_the_picture(pixels: int) -> None:
     ids=["empty", "head", "gif", "cut", "steers the terminal"],
 )
 def test_what_cannot_be_read_or_shown_is_none(picture: bytes) -> None:
-    assert qr.read(picture) is None
+    assert read_qr(picture) is None

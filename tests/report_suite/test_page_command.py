@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 from platformdirs import user_data_path
 
+from connectors.errors import InputError
+from sync import read_report, render_html
 from sync.cli.app import app
-from sync.config import APP
+from sync.config import APP, Settings
 from sync.documents.extras import PageFileDocument
 from sync.documents.report_store import keep_report
 from sync.domain.plan import Fate
@@ -34,6 +37,13 @@ def run(*args: str | Path) -> Result:
 def reported() -> None:
     """Leave behind in the sandbox what a run leaves there."""
     asyncio.run(_keep(show("Dark", {1: Fate.WRITTEN}, plays=3), film("\ud800 half")))
+
+
+def _settings() -> Settings:
+    url = f"sqlite:///{user_data_path(APP) / 'sandbox' / 'state.sqlite3'}"
+    return Settings.model_validate(
+        {"state": {"url": url}, "discovr": {"profile": "Me"}}
+    )
 
 
 async def _keep(*histories: TitleHistory) -> None:
@@ -99,6 +109,28 @@ def test_what_is_no_file_is_refused_and_stays(tmp_path: Path) -> None:
         assert result.exit_code == 2
         assert words in result.stderr
     assert list(tmp_path.iterdir()) == [pipe]
+
+
+@pytest.mark.usefixtures("reported")
+def test_a_caller_of_the_library_gets_the_same_page(tmp_path: Path) -> None:
+    file, mine = tmp_path / "report.html", tmp_path / "mine.html"
+    assert run("report", "--html", file).exit_code == 0
+    data = asyncio.run(read_report(_settings()))
+    mine.write_text(render_html(replace(data, is_rehearsal=True)), encoding="utf-8")
+    assert mine.read_bytes() == file.read_bytes()
+    assert "This was a rehearsal" not in render_html(data)
+    brief = asyncio.run(read_report(_settings(), is_brief=True))
+    assert brief == replace(data, histories=(), runs=())
+    assert len(data.histories) == 2
+
+
+async def test_a_caller_of_the_library_hears_that_there_was_no_run(
+    tmp_path: Path,
+) -> None:
+    state = {"url": f"sqlite:///{tmp_path / 'state.sqlite3'}"}
+    with pytest.raises(InputError, match="no run yet") as caught:
+        await read_report(Settings.model_validate({"state": state}))
+    assert "migrate" in caught.value.remedy
 
 
 def test_without_a_run_there_is_nothing_to_show(tmp_path: Path) -> None:

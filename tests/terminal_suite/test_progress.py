@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from connectors.errors import ServiceError, TransientError
-from sync.cli.pace import LEAST_S, Pace
-from sync.cli.progress import Reporter
+from sync.cli.progress import LEAST_S, Pace, Reporter
 from sync.errors import StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting
 from tests.terminal_suite.screens import CONTROL, render

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
+import click
+import zxingcpp
+from PIL import Image, UnidentifiedImageError
 from rich.text import Text
 
 from connectors.errors import ConfigError
 from sync import login as use_case
-from sync.cli import qr
-from sync.cli.ask import ask, can_ask
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit, run
-from sync.cli.session import open_settings
+from sync.cli.session import ask, can_ask, open_settings
 from sync.errors import StoppedError
 from sync.login_wiring import LoginWiring
 
@@ -37,10 +39,20 @@ _ONE_APP = (
     "Note: a free Trakt account can have one community app connected. Connecting this "
     "one may disconnect the other, or be refused; VIP accounts are not limited."
 )
+#: A cell shows two modules, the upper and the lower one: a block or not.
+_CELLS = {
+    (False, False): " ",
+    (True, False): "\u2580",
+    (False, True): "\u2584",
+    (True, True): "\u2588",
+}
+_QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 
 
 def login(context: Context, service: str, profile: str | None) -> int:
     """Sign in and store the login."""
+    if profile and service != "discovr":
+        raise click.UsageError("--profile goes with login discovr only.")
 
     async def work(output: Output, stop: Stop) -> int:
         async with AsyncExitStack() as stack:
@@ -97,7 +109,7 @@ class _Terminal:
 
     def invite(self, code: DeviceCode) -> None:
         """Show where to go and which code to enter."""
-        address = code.address or qr.read(code.picture)
+        address = code.address or read_qr(code.picture)
         if code.picture and not (address and self._draw(address)):
             self._save(code.picture)
             self._say(f"QR code: {self._picture}")
@@ -137,7 +149,7 @@ class _Terminal:
         console = self._console
         has_colours = console.color_system is not None
         # Without colours the blocks are light, as text on most terminals is.
-        lines = qr.draw(address, is_inverted=not has_colours)
+        lines = draw_qr(address, is_inverted=not has_colours)
         fits = console.width >= len(lines[0]) and not console.options.ascii_only
         if not (console.is_terminal and fits):
             return False
@@ -195,3 +207,33 @@ def _show_logout(console: Console, document: LogoutDocument) -> None:
 
 def _print(console: Console, line: str) -> None:
     console.print(line, markup=False, soft_wrap=True)
+
+
+def read_qr(picture: bytes) -> str | None:
+    """Return the text of the QR code in a PNG, None if there is none to be read."""
+    try:
+        with Image.open(io.BytesIO(picture), formats=["PNG"]) as image:
+            found = zxingcpp.read_barcode(
+                image.convert("L"), formats=_QR, text_mode=zxingcpp.TextMode.Plain
+            )
+    except (UnidentifiedImageError, OSError, ValueError):
+        return None
+    # What cannot be printed would steer the terminal.
+    return found.text if found and found.text.isprintable() else None
+
+
+def draw_qr(text: str, *, is_inverted: bool = False) -> list[str]:
+    """Return a QR code as lines of half blocks, its quiet zone included.
+
+    The blocks are the dark modules, or with ``is_inverted`` the light ones.
+    """
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="L")
+    image = Image.fromarray(code.to_image(scale=1))
+    light, width = 255, image.width
+    levels = image.tobytes() + bytes([light]) * width  # the height is odd
+    cells = [(level == light) is is_inverted for level in levels]
+    rows = [cells[i : i + width] for i in range(0, len(cells), width)]
+    return [
+        "".join(_CELLS[pair] for pair in zip(upper, lower, strict=True))
+        for upper, lower in zip(rows[::2], rows[1::2], strict=True)
+    ]

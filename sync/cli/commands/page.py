@@ -10,11 +10,10 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from sync.cli.ask import agree
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.cli.session import open_settings, require_an_answer
+from sync.cli.session import agree, open_settings, require_an_answer
 from sync.documents.extras import PageDocument, PagesDocument
 from sync.domain.plays import Kind
 from sync.extras.genres import TMDB_GENRES, find_genre

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from connectors.errors import InputError
 from connectors.files import replace_file
-from sync.cli.ask import agree
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.cli.session import open_settings, require_an_answer
+from sync.cli.session import agree, open_settings, require_an_answer
 from sync.documents.extras import PageFileDocument, PublishedDocument
-from sync.documents.report_store import recall_report
-from sync.ledger import Ledger
-from sync.ledger.fact_names import recall_profile, wanted
-from sync.report.data import ReportData
 from sync.report.markdown import render
+from sync.report.reading import read_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +23,8 @@ if TYPE_CHECKING:
     from sync.cli.context import Context
     from sync.cli.runner import Output
     from sync.config import Settings
+    from sync.report.data import ReportData
     from sync.runtime.stop import Stop
-
-#: So many of the latest runs are listed.
-_RUNS = 12
 
 
 def report(
@@ -57,23 +52,13 @@ def report(
                 if yes or await agree("Publish the report?"):
                     await _publish(output, settings, title)
             else:
-                ledger = await Ledger.open(settings.state.url)
-                await stack.enter_async_context(ledger)
-                profile = await recall_profile(ledger, settings.discovr.profile)
-                kept, at = await recall_report(ledger, profile)
+                data = await read_report(settings, is_brief=not html)
                 if html:
-                    data = ReportData(
-                        report=kept,
-                        at=at,
-                        histories=await ledger.histories(kept.profile),
-                        runs=await ledger.runs(kept.profile, limit=_RUNS),
-                        profile=wanted(settings.discovr.profile),
-                        is_rehearsal=context.is_sandbox,
-                    )
+                    data = replace(data, is_rehearsal=context.is_sandbox)
                     _show_page(output, _write(html, data))
                 else:
-                    text = render(kept, at)
-                    output.emit(kept, lambda _console: click.echo(text, nl=False))
+                    text = render(data.report, data.at)
+                    output.emit(data.report, lambda _: click.echo(text, nl=False))
         return Exit.DONE
 
     return run_command(context, work)
@@ -111,10 +96,9 @@ def _write(path: Path, data: ReportData) -> PageFileDocument:
     # The templates are needed here only.
     from sync.report.page import render_html  # noqa: PLC0415
 
-    # Half of a surrogate pair cannot be written, and titles come from anywhere.
-    content = render_html(data).encode(errors="replace")
+    html = render_html(data)
     try:
-        replace_file(path, content.decode())
+        replace_file(path, html)
     except OSError as error:
         raise InputError(
             f"{path.name} cannot be written ({error.strerror}).",
@@ -123,7 +107,7 @@ def _write(path: Path, data: ReportData) -> PageFileDocument:
     report, histories = data.report, data.histories
     return PageFileDocument(
         path=str(path.absolute()),
-        size=len(content),
+        size=len(html.encode()),
         profile=report.profile,
         run=report.run,
         titles=len(histories),

@@ -16,7 +16,7 @@ import click
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError, ServiceError
 from sync import api
-from sync.cli.carrying import Confirmation, exit_code, finish
+from sync.cli.commands.carry import Confirmation, exit_code, finish
 from sync.cli.progress import LoggingReporter, Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
