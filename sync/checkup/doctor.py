@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError
-from sync.checkup.clients import DoctorWiring
+from connectors.http.client import RetryPolicy
+from connectors.http.pacing import OpenPacer
 from sync.checkup.config import CHECK as CONFIG
 from sync.checkup.config import check_config, check_software
 from sync.checkup.discovr import DiscovrCheckup
@@ -21,10 +22,12 @@ from sync.checkup.findings import (
     unchecked,
     warning,
 )
+from sync.checkup.heard import Heard
 from sync.checkup.others import check_pharen, check_tmdb, reach_tmdb
 from sync.checkup.state import TOKENS, check_database, check_token_store
 from sync.checkup.trakt import TraktCheckup
 from sync.runtime.concurrency import run_all
+from sync.wiring.clients import TRAKT, Clients
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
     from sync.config import Settings
 
 CLOCK = "clock"
+#: A person waits: one more try, and no rest that a service asks for.
+_QUICK = RetryPolicy(attempts=2, wait_max_s=1.0, longest_pause_s=0.0)
+_TIMEOUT_S = 15.0
 #: Times decide which play is new and what a season default covers.
 _MOST_SKEW = timedelta(minutes=2)
 _REST = ("state", "logins", "services")
@@ -72,29 +78,41 @@ async def examine(
     if any(finding.verdict is Verdict.PROBLEM for finding in tokens):
         why = f"it depends on {TOKENS}"
         return Diagnosis((*local, unchecked("services", why)))
+    clock = clock or SystemClock()
+    heard = Heard(clock)
     async with AsyncExitStack() as stack:
-        wiring = DoctorWiring(
-            settings, stack, session=session, clock=clock or SystemClock()
+        clients = Clients(
+            settings,
+            stack,
+            session=session,
+            clock=clock,
+            # The quota is looked at before each group of requests; the pacer of a run
+            # would wait for the next window instead.
+            pacers={TRAKT: OpenPacer(clock=clock)},
+            retry=_QUICK,
+            timeout_s=_TIMEOUT_S,
+            on_answer=heard.listen,
         )
-        services = await _check_services(settings, wiring)
-        return Diagnosis((*local, *_clock(wiring), *services), wiring.requests)
+        services = await _check_services(clients, heard)
+        requests = {s.service: s.requests for s in clients.meter.read().services}
+        return Diagnosis((*local, *_clock(heard), *services), requests)
 
 
-async def _check_services(settings: Settings, wiring: DoctorWiring) -> list[Finding]:
-    trakt, discovr = TraktCheckup(settings, wiring), DiscovrCheckup(settings, wiring)
+async def _check_services(clients: Clients, heard: Heard) -> list[Finding]:
+    trakt, discovr = TraktCheckup(clients, heard), DiscovrCheckup(clients, heard)
     on_trakt, on_discovr, reached, on_pharen = await run_all(
         trakt.run(),
         discovr.run(),
-        reach_tmdb(settings),
-        check_pharen(settings, wiring),
+        reach_tmdb(clients.settings),
+        check_pharen(clients),
     )
     seasons = [*trakt.seasons, *discovr.seasons]
-    on_tmdb = await check_tmdb(wiring, reached, seasons)
+    on_tmdb = await check_tmdb(clients, heard, reached, seasons)
     return [*on_trakt, *on_discovr, *reached, *on_tmdb, *on_pharen]
 
 
-def _clock(wiring: DoctorWiring) -> list[Finding]:
-    skews = wiring.heard.skews
+def _clock(heard: Heard) -> list[Finding]:
+    skews = heard.skews
     if not skews:
         return [unchecked(CLOCK, "no service has told its time")]
     wrong = {name: skew for name, skew in skews.items() if abs(skew) > _MOST_SKEW}

@@ -24,8 +24,13 @@ from sync.documents.status import (
 from sync.domain.writes import Outcome
 from sync.ledger import BusyError, Ledger, StateError
 from sync.ledger.fact_names import LEFT_OUT, PROFILES, SCHEDULE, WATERMARK
-from sync.token_store import secret, token_store
-from sync.wiring.logins import discovr_login, login_warnings, trakt_login
+from sync.wiring.logins import (
+    discovr_login,
+    login_warnings,
+    secret,
+    token_store,
+    trakt_login,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,16 +15,16 @@ from connectors.clock import SystemClock
 from connectors.errors import NotFoundError, UnknownOutcomeError
 from connectors.pharen.models import TITLE_LIMIT
 from sync.documents.report_store import recall_report
-from sync.extras_wiring import ExtrasWiring
 from sync.ledger import Ledger
 from sync.ledger.fact_names import recall_profile, wanted
 from sync.report.markdown import render
+from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
     from connectors.clock import Clock
     from connectors.pharen.client import PharenClient
     from sync.config import Settings
-    from sync.extras_wiring import Options
+    from sync.wiring.options import ClientOptions
 
 FACT = "pharen"
 #: A page whose answer was lost may still be on its way for so long.
@@ -42,12 +42,12 @@ class Published:
 
 
 async def publish_report(
-    settings: Settings, *, title: str | None = None, **options: Unpack[Options]
+    settings: Settings, *, title: str | None = None, **options: Unpack[ClientOptions]
 ) -> Published:
     """Publish the report of the last run. Idempotent: there is one page a profile."""
     clock = options.get("clock") or SystemClock()
     async with AsyncExitStack() as stack:
-        client = ExtrasWiring(settings, stack, **options).pharen()
+        client = Clients(settings, stack, **options).pharen()
         ledger = await stack.enter_async_context(await Ledger.open(settings.state.url))
         profile = await recall_profile(ledger, settings.discovr.profile)
         report, at = await recall_report(ledger, profile)

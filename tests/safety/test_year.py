@@ -14,13 +14,13 @@ from sync.config import Settings
 from sync.domain.plays import Key, to_minute
 from sync.errors import IncompleteReadError
 from sync.login import login_discovr, login_trakt
-from sync.login_wiring import LoginWiring
 from sync.pipeline import run as pipeline
 from sync.runtime.stop import Stop
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault, fault_mix, seeded_faults
 from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.wiring.bootstrap import build
+from sync.wiring.clients import Clients
 from tests.login_suite.scenes import KEYS, Person
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import HookedDiscovr, HookedTmdb, HookedTrakt, LateClock
@@ -85,7 +85,7 @@ class Year:
         self.logins[service] += 1
         work = {"trakt": login_trakt, "discovr": login_discovr}[service]
         async with AsyncExitStack() as stack:
-            wiring = LoginWiring(self.settings, stack, clock=self.clock)
+            wiring = Clients(self.settings, stack, clock=self.clock)
             await work(wiring, Person(wanted="Me"), Stop())
 
     async def run(self) -> None:

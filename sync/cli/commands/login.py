@@ -18,7 +18,7 @@ from sync.cli.progress import Reporter
 from sync.cli.runner import Exit, run
 from sync.cli.session import ask, can_ask, open_settings
 from sync.errors import StoppedError
-from sync.login_wiring import LoginWiring
+from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,15 +56,15 @@ def login(context: Context, service: str, profile: str | None) -> int:
 
     async def work(output: Output, stop: Stop) -> int:
         async with AsyncExitStack() as stack:
-            wiring = await _wiring(context, output, stack)
-            picture = wiring.store.path.with_name(PICTURE)
+            clients = await _clients(context, output, stack)
+            picture = clients.store.path.with_name(PICTURE)
             screen = stack.enter_context(_Terminal(output.notes, picture))
             if service == "trakt":
                 output.notes.print(_ONE_APP, soft_wrap=True)
-                document = await use_case.login_trakt(wiring, screen, stop)
+                document = await use_case.login_trakt(clients, screen, stop)
             else:
                 document = await use_case.login_discovr(
-                    wiring, screen, stop, profile=profile
+                    clients, screen, stop, profile=profile
                 )
         output.emit(document, lambda console: _show_login(console, document))
         return Exit.DONE
@@ -77,12 +77,12 @@ def logout(context: Context, service: str) -> int:
 
     async def work(output: Output, _stop: Stop) -> int:
         async with AsyncExitStack() as stack:
-            wiring = await _wiring(context, output, stack)
+            clients = await _clients(context, output, stack)
             log_out = {
                 "trakt": use_case.logout_trakt,
                 "discovr": use_case.logout_discovr,
             }[service]
-            document = await log_out(wiring)
+            document = await log_out(clients)
         output.emit(document, lambda console: _show_logout(console, document))
         is_done = document.is_revoked or not document.was_logged_in
         return Exit.DONE if is_done else Exit.INCOMPLETE
@@ -174,14 +174,12 @@ class _Terminal:
         self._console.print(line, markup=False, soft_wrap=True)
 
 
-async def _wiring(
-    context: Context, output: Output, stack: AsyncExitStack
-) -> LoginWiring:
+async def _clients(context: Context, output: Output, stack: AsyncExitStack) -> Clients:
     settings = await open_settings(context, stack)
     reporter = Reporter(
         output.notes, is_quiet=context.is_quiet, has_bars=not context.is_verbose
     )
-    return LoginWiring(settings, stack, on_event=reporter.on_event)
+    return Clients(settings, stack, on_event=reporter.on_event)
 
 
 def _show_login(console: Console, document: LoginDocument) -> None:
