@@ -12,8 +12,8 @@ from connectors.errors import AuthError, ServiceError
 from connectors.http.client import RetryPolicy
 from connectors.trakt import auth as trakt
 from connectors.trakt.device import account_name
+from sync.documents.base import ProfileDocument
 from sync.documents.login import LoginDocument, LogoutDocument
-from sync.documents.report import ProfileDocument
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence

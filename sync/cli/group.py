@@ -98,7 +98,7 @@ def _documenting(*, as_json: bool) -> Iterator[None]:
 
 def _print_document(error: click.UsageError) -> None:
     # Everything heavy stays away from --help.
-    from sync.documents.report import ErrorDocument  # noqa: PLC0415
+    from sync.documents.base import ErrorDocument  # noqa: PLC0415
 
     command = error.ctx.command_path if error.ctx else "trakt2discovr"
     message, *_ = error.format_message().split("\n\n")

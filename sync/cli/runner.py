@@ -18,7 +18,7 @@ from rich.console import Console
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
 from sync.cli.view.lines import say, show_next
 from sync.cli.view.texts import clean, count
-from sync.documents.report import ErrorDocument
+from sync.documents.base import ErrorDocument
 from sync.errors import BugError, GuardError, StoppedError
 from sync.ledger import BusyError, StateError
 from sync.runtime import logs

@@ -8,15 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-
-class Document(BaseModel):
-    """Base of all: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", from_attributes=True, defer_build=True
-    )
+from sync.documents.base import Document
 
 
 class KeyDocument(Document):
@@ -260,21 +252,6 @@ class ReportDocument(Document):
     next: str | None = None
 
 
-class ProfileDocument(Document):
-    """A Discovr profile."""
-
-    id: str
-    name: str
-
-
-class ProfilesDocument(Document):
-    """The profiles of the account."""
-
-    format: Literal["trakt2discovr/profiles"] = "trakt2discovr/profiles"
-    version: Literal[1] = 1
-    profiles: tuple[ProfileDocument, ...]
-
-
 class UnmatchedDocument(Document):
     """What the last run could not carry over."""
 
@@ -302,14 +279,3 @@ class UndoDocument(Document):
     restored: int
     gone: int
     left_alone: tuple[LeftAloneDocument, ...]
-
-
-class ErrorDocument(Document):
-    """Why nothing came of it: what happened, and what to do about it."""
-
-    format: Literal["trakt2discovr/error"] = "trakt2discovr/error"
-    version: Literal[1] = 1
-    error: str
-    message: str
-    remedy: str
-    exit_code: int

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sync.cli.commands.login import draw_qr, read_qr
-from sync.sandbox.qr import draw_png
+from sync.sandbox.server.qr import draw_png
 
 BLOCKS = {" ": (0, 0), "▀": (1, 0), "▄": (0, 1), "█": (1, 1)}
 

@@ -16,7 +16,7 @@ from sync.cli.view.end import next_command, show_report
 from sync.cli.view.lines import show_next
 from sync.cli.view.lists import show_left_out, show_profiles, show_undone
 from sync.cli.view.plan import show_plan
-from sync.documents.report import ProfileDocument, ProfilesDocument
+from sync.documents.base import ProfileDocument, ProfilesDocument
 from sync.domain.desired import NO_ANSWER
 from sync.pipeline.documents import report_document, undo_document
 from sync.pipeline.plan_file import read_plan

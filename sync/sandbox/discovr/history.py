@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sync.domain.plays import Key
+from sync.sandbox.server.journal import Table, moment
 from sync.sandbox.server.server import RefusedError
-from sync.sandbox.tables import Table, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
