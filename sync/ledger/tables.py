@@ -21,9 +21,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from sync.domain import balance
 from sync.domain.histories import SeasonFacts, TitleHistory
-from sync.domain.plan import Action, Cover, Operation
+from sync.domain.plan import Action, Cover, Fate, Operation
 from sync.domain.plays import Ids, Key, Kind, Play, Title
 from sync.domain.writes import Outcome, Row
 
@@ -246,7 +245,7 @@ def to_history(payload: Any) -> TitleHistory:
             Play(title, _EPOCH + minutes * _MINUTE, season, episode, id_, episode_id)
             for minutes, season, episode, id_, episode_id in payload["plays"]
         ),
-        {Key(media, s, e): balance.Column(fate) for s, e, fate in payload["fates"]},
+        {Key(media, s, e): Fate(fate) for s, e, fate in payload["fates"]},
         tuple(
             SeasonFacts(number, reason, saved, frozenset(episodes))
             for number, reason, saved, episodes in payload["seasons"]
