@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from sync.domain.entries import Entry
+    from sync.domain.plays import Place
     from sync.domain.seasons import Airing, Airings, SeasonEntries, Span
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -49,8 +50,7 @@ class SeasonChoice:
 
 
 def plan_season(
-    media: str,
-    season: int,
+    place: Place,
     watched: Mapping[int, datetime],
     existing: Sequence[Entry],
     airings: Airings | None,
@@ -61,11 +61,11 @@ def plan_season(
 ) -> SeasonChoice:
     """Choose the fewest writes after which a client shows all that was watched.
 
-    ``watched`` holds the latest time (UTC minute) of every watched episode of the
-    season, ``existing`` all its entries; without ``airings`` nothing is collapsed and
-    nothing is read as covered.
+    ``place`` is the season, ``watched`` holds the latest time (UTC minute) of each of
+    its watched episodes, ``existing`` all its entries; without ``airings`` nothing is
+    collapsed and nothing is read as covered.
     """
-    case = _Case(media, season, watched, split_season(existing), airings or {}, mode)
+    case = _Case(place, watched, split_season(existing), airings or {}, mode)
     fates = {n: _settle(case, n, conflict, record) for n in watched}
     to_set = [n for n, fate in fates.items() if fate is Fate.WRITTEN]
     needing = sorted(n for n, fate in fates.items() if fate is None)
@@ -119,8 +119,7 @@ def overreach(
 class _Case:
     """One season as it was handed in."""
 
-    media: str
-    season: int
+    place: Place
     watched: Mapping[int, datetime]
     entries: SeasonEntries
     airings: Airings
@@ -135,7 +134,7 @@ class _Case:
         return sorted(self.airings.keys() - accounted)
 
     def key(self, number: int | None) -> Key:
-        return Key(self.media, self.season, number)
+        return Key(*self.place, number)
 
     def add(self, number: int) -> Operation:
         at = self.watched[number]
@@ -155,7 +154,7 @@ class _Case:
 
     def name(self, numbers: Sequence[int]) -> str:
         more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
-        return f"S{self.season:02d}E{numbers[0]:02d}{more}"
+        return f"S{self.place.season:02d}E{numbers[0]:02d}{more}"
 
 
 class _Default(NamedTuple):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
 
 
 class Fate(StrEnum):
@@ -90,26 +90,25 @@ class Operation:
         return (self.watched_at, 1 if self.progress else 0, self.key.order)
 
 
-class SeasonId(NamedTuple):
-    """One season of one show."""
-
-    media: str
-    season: int
-
-
 @dataclass(frozen=True, slots=True)
 class SeasonNote:
     """What was decided for one season, and why, in words.
 
-    ``late`` names episodes that our default may cover by now and that nobody watched.
+    ``season`` is never a film. ``late`` names episodes that our default may cover by
+    now and that nobody watched.
     """
 
-    season: SeasonId
+    season: Place
     watched: int
     writes: int
     saved: int
     reason: str
     late: tuple[int, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """The number of the season."""
+        return self.season.season or 0
 
 
 @dataclass(frozen=True, slots=True)

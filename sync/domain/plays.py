@@ -64,6 +64,21 @@ class Play(NamedTuple):
     episode_id: int | None = None
 
 
+class Place(NamedTuple):
+    """A film, or one season of a show: what is read, planned and taken back as a whole.
+
+    ``media`` is ``MV_<tmdb>`` or ``TV_<tmdb>``; a film has no season.
+    """
+
+    media: str
+    season: int | None = None
+
+    @property
+    def order(self) -> tuple[str, int]:
+        """A total order; plain comparison would trip over None."""
+        return (self.media, self.season or 0)
+
+
 class Key(NamedTuple):
     """What an entry on Discovr is about; without ``episode``, a whole season.
 
@@ -73,6 +88,11 @@ class Key(NamedTuple):
     media: str
     season: int | None = None
     episode: int | None = None
+
+    @property
+    def place(self) -> Place:
+        """The film or season that it belongs to."""
+        return Place(self.media, self.season)
 
     @property
     def order(self) -> tuple[str, int, int]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from sync.domain.collapse import plan_season
 from sync.domain.entries import FIRST_EPISODE
-from sync.domain.plan import Action, Fate, Operation, Plan, SeasonId, SeasonNote
-from sync.domain.plays import Key
+from sync.domain.plan import Action, Fate, Operation, Plan, SeasonNote
+from sync.domain.plays import Key, Place
 from sync.domain.rewatches import add_older_viewings
 from sync.domain.rules import Conflict, Mode, Rules, SeasonRecord
 from sync.domain.seasons import current_entry
@@ -28,19 +28,18 @@ def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan
     Planning again after the plan was applied gives no operations.
     """
     existing = tuple(existing)
-    shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
+    shelf: defaultdict[Place, list[Entry]] = defaultdict(list)
     for entry in existing:
-        shelf[entry.key.media, entry.key.season].append(entry)
+        shelf[entry.key.place].append(entry)
     operations: list[Operation] = []
     fates: dict[Key, Fate] = {}
     notes: list[SeasonNote] = []
-    seasons: defaultdict[SeasonId, dict[int, datetime]] = defaultdict(dict)
+    seasons: defaultdict[Place, dict[int, datetime]] = defaultdict(dict)
     for key, viewing in desired.watched.items():
         if key.season is not None and key.episode is not None:
-            place = SeasonId(key.media, key.season)
-            seasons[place][key.episode] = viewing.latest
+            seasons[key.place][key.episode] = viewing.latest
             continue
-        there = shelf[key.media, None]
+        there = shelf[key.place]
         fate, operation = _plan_film(key, viewing.latest, there, rules.conflict)
         fates[key] = fate
         operations += [operation] if operation else []
@@ -54,23 +53,24 @@ def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan
     return plan
 
 
-def seasons_to_write(desired: Desired, existing: Iterable[Entry]) -> Iterator[SeasonId]:
+def seasons_to_write(desired: Desired, existing: Iterable[Entry]) -> Iterator[Place]:
     """Name the season of each episode that needs a write where no default is added.
 
     The same as a plan without defaults names, and where nothing stands yet without one.
     """
     existing = tuple(existing)
-    standing = {entry.key[:2] for entry in existing}
+    standing = {entry.key.place for entry in existing}
     begun: dict[Key, Viewing] = {}
     for key, viewing in desired.watched.items():
-        if key[:2] in standing:
+        place = key.place
+        if place in standing:
             begun[key] = viewing
-        elif key.season is not None and (key.episode or 0) >= FIRST_EPISODE:
-            yield SeasonId(key.media, key.season)
+        elif place.season is not None and (key.episode or 0) >= FIRST_EPISODE:
+            yield place
     draft = reconcile(replace(desired, watched=begun), existing, Rules(mode=Mode.OFF))
     for operation in draft.operations:
         if operation.key.season is not None:
-            yield SeasonId(operation.key.media, operation.key.season)
+            yield operation.key.place
 
 
 def _plan_film(
@@ -89,7 +89,7 @@ def _plan_film(
 
 
 def _plan_season(
-    place: SeasonId,
+    place: Place,
     watched: Mapping[int, datetime],
     there: Sequence[Entry],
     rules: Rules,
@@ -97,8 +97,7 @@ def _plan_season(
     fates: dict[Key, Fate],
 ) -> SeasonNote:
     choice = plan_season(
-        place.media,
-        place.season,
+        place,
         watched,
         there,
         rules.airings.get(place),

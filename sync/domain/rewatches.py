@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sync.domain.entries import FIRST_EPISODE, OUR_LABEL, count_viewings, minutes_of
-from sync.domain.plan import Action, Cover, Fate, Operation, Plan, SeasonId, SeasonNote
-from sync.domain.plays import UNKNOWN_DATE, Key, to_minute
+from sync.domain.plan import Action, Cover, Fate, Operation, Plan, SeasonNote
+from sync.domain.plays import UNKNOWN_DATE, Key, Place, to_minute
 from sync.domain.rules import Mode, SeasonRecord
 from sync.domain.seasons import Airings, Span, span_of
 
@@ -39,27 +39,27 @@ def add_older_viewings(
     Each complete round of a season may get a default of its own.
     """
     shelf = _Shelf(existing, rules.written)
-    fates: defaultdict[tuple[str, int | None], dict[Key, Fate]] = defaultdict(dict)
+    fates: defaultdict[Place, dict[Key, Fate]] = defaultdict(dict)
     for key, fate in plan.fates.items():
-        fates[key[:2]][key] = fate
-    planned: defaultdict[tuple[str, int | None], list[Operation]] = defaultdict(list)
+        fates[key.place][key] = fate
+    planned: defaultdict[Place, list[Operation]] = defaultdict(list)
     for operation in plan.operations:
-        planned[operation.key[:2]].append(operation)
-    places = {
-        place: _Place(desired, rules, shelf, fates[place], planned[place])
+        planned[operation.key.place].append(operation)
+    plans = {
+        place: _PlacePlan(desired, rules, shelf, fates[place], planned[place])
         for place in fates
     }
-    operations = [o for place in places.values() for o in place.operations()]
+    operations = [o for part in plans.values() for o in part.operations()]
     latest, older = dict(plan.fates), {}
-    for place in places.values():
-        for key, by_minute in place.fates().items():
+    for part in plans.values():
+        for key, by_minute in part.fates().items():
             latest[key] = by_minute.pop(desired.watched[key].latest)
             older[key] = by_minute
     return replace(
         plan,
         operations=tuple(sorted(operations, key=lambda o: o.order)),
         fates=latest,
-        seasons=tuple(places[note.season].note(note) for note in plan.seasons),
+        seasons=tuple(plans[note.season].note(note) for note in plan.seasons),
         older=older,
     )
 
@@ -126,7 +126,7 @@ class _Shelf:
         return all(t and to_minute(t) < operation.watched_at for t in times)
 
 
-class _Place:
+class _PlacePlan:
     """One season, or one film: what is written, and what becomes of each viewing.
 
     ``fates`` and ``planned`` are what the latest viewings alone would get.
@@ -142,9 +142,8 @@ class _Place:
     ) -> None:
         first = next(iter(fates))
         self._default_key = first._replace(episode=None)
-        place = SeasonId(first.media, first.season or 0)
-        self._airings: Airings = rules.airings.get(place, {})
-        self._trusted = rules.records.get(place, SeasonRecord()).covers
+        self._airings: Airings = rules.airings.get(first.place, {})
+        self._trusted = rules.records.get(first.place, SeasonRecord()).covers
         self._shelf, self._planned = shelf, planned
         self._times = {
             key: desired.watched[key].times

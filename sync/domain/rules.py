@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sync.domain.plan import SeasonId
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
     from sync.domain.seasons import Airings
 
 
@@ -76,8 +75,8 @@ class Rules:
 
     mode: Mode = Mode.CLEAN
     conflict: Conflict = Conflict.NEWEST
-    airings: Mapping[SeasonId, Airings] = field(default_factory=dict)
-    records: Mapping[SeasonId, SeasonRecord] = field(default_factory=dict)
-    disputed: Mapping[SeasonId, str] = field(default_factory=dict)
+    airings: Mapping[Place, Airings] = field(default_factory=dict)
+    records: Mapping[Place, SeasonRecord] = field(default_factory=dict)
+    disputed: Mapping[Place, str] = field(default_factory=dict)
     has_every_viewing: bool = False
     written: Mapping[Key, Sequence[datetime]] = field(default_factory=dict)

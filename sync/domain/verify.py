@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
     from sync.domain.plan import Plan
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def compare(
     what is missing.
     """
     ours = [e for e in entries if e.imported == label]
-    seasons = {key[:2] for key in desired.watched}
+    seasons = {key.place for key in desired.watched}
     return Verification(
         entries=len(entries),
         missing=_sorted({o.key for o in plan.operations if o.progress}),
@@ -66,14 +66,12 @@ def _doubled(entries: Iterable[Entry]) -> list[Key]:
     return [key for (key, _), count in viewings.items() if count > 1]
 
 
-def _is_watched(
-    entry: Entry, desired: Desired, seasons: Container[tuple[str, int | None]]
-) -> bool:
+def _is_watched(entry: Entry, desired: Desired, seasons: Container[Place]) -> bool:
     if not entry.is_completed:
         return True
     # Of a default it is known which season it is about, not which episodes.
     return (
-        entry.key[:2] in seasons if entry.is_default else entry.key in desired.watched
+        entry.key.place in seasons if entry.is_default else entry.key in desired.watched
     )
 
 

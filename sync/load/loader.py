@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from connectors.clock import Clock
     from sync.domain.plan import Operation
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
     from sync.domain.writes import Before
     from sync.events import Event
     from sync.ledger import Ledger
@@ -83,7 +83,7 @@ class Loader:
         self._viewings: dict[Key, Count] | None = None
         self._lost = 0
         self._total = 0
-        self._unlimited: set[tuple[str, int | None]] = set()
+        self._unlimited: set[Place] = set()
         self.settled: dict[str, Settled] = {}
         self.is_probed = False
 
@@ -181,7 +181,7 @@ class Loader:
             for task, other in self._in_flight.items()
             if is_last
             or other.key == operation.key
-            or (operation.is_default and other.key[:2] == operation.key[:2])
+            or (operation.is_default and other.key.place == operation.key.place)
         ]
         if earlier:
             await asyncio.wait(earlier)
@@ -201,7 +201,7 @@ class Loader:
         self._unflushed.append((id_, *settled))
         if settled.outcome is not Outcome.APPLIED:
             if not operation.progress:
-                self._unlimited.add(operation.key[:2])
+                self._unlimited.add(operation.key.place)
         elif self._viewings is not None:
             key = operation.key
             self._viewings[key] = self._viewings.get(key, Count()).after(operation)
@@ -213,7 +213,7 @@ class Loader:
             await self._ledger.settle(self._run, outcomes, self._clock.now())
 
     async def _write(self, operation: Operation) -> Settled:
-        if operation.is_default and operation.key[:2] in self._unlimited:
+        if operation.is_default and operation.key.place in self._unlimited:
             return Settled.covers_too_much()
         try:
             settled = await self._write_or_find(operation)

@@ -161,7 +161,7 @@ def _in_order(plays: Collection[Play]) -> tuple[Play, ...]:
 
 def _facts(note: SeasonNote, prepared: Prepared) -> SeasonFacts:
     episodes = frozenset(prepared.rules.airings.get(note.season, ()))
-    return SeasonFacts(note.season.season, note.reason, note.saved, episodes)
+    return SeasonFacts(note.number, note.reason, note.saved, episodes)
 
 
 def _merge_fates(

@@ -163,7 +163,7 @@ def _titles(report: Report, balances: dict[Title, Balance]) -> Iterable[TitleRep
 
 def _season(note: SeasonNote) -> SeasonDocument:
     return SeasonDocument(
-        season=note.season.season,
+        season=note.number,
         watched=note.watched,
         writes=note.writes,
         saved=note.saved,

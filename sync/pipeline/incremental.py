@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sync.domain.delta import diff
 from sync.domain.desired import NO_ANSWER, Desired, tmdb_id, transform
 from sync.domain.plan import Plan
-from sync.domain.plays import title_key
+from sync.domain.plays import Place, title_key
 from sync.domain.rules import Rules
 from sync.events import Advanced, Stage
 from sync.pipeline.checkpoint import recall_checkpoint, steering
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from sync.domain.watermark import Stamps, Watermark
     from sync.pipeline.checkpoint import Checkpoint
     from sync.pipeline.services import Services
-
-    #: One film, or one season of a show: what is read back and planned as a whole.
-    Place = tuple[str, int | None]
 
 
 async def checkpoint_of(services: Services) -> Checkpoint | None:
@@ -73,7 +70,7 @@ async def prepare_changes(
     stamps = await source.stamps()
     moved = mark.moved(stamps)
     unsettled = {
-        r.operation.key[:2] for r in await ledger.unsettled(checkpoint.profile)
+        r.operation.key.place for r in await ledger.unsettled(checkpoint.profile)
     }
     has_pauses = services.settings.history.playback and mark.has_new_pauses(stamps)
     has_new_ids = await services.resolver.stamp() != mark.ids
@@ -101,7 +98,7 @@ async def prepare_changes(
     touched = _touched(extraction, desired, known, delta)
     places = unsettled | {p for play in touched if (p := _place(play, desired))}
     if is_pruned:
-        places |= {key[:2] for key in stale.keys}
+        places |= {key.place for key in stale.keys}
     if places and await services.target.open_profile() != checkpoint.profile:
         return None
     existing = await _read_places(services, places, mark)
@@ -186,7 +183,7 @@ def _touched(
 def _place(play: Play, desired: Desired) -> Place | None:
     """Return what is planned together with the play; None if it cannot be planned."""
     media = desired.media[title_key(play.title)]
-    return (media, play.season) if media and play.season != 0 else None
+    return Place(media, play.season) if media and play.season != 0 else None
 
 
 def _within(
@@ -200,7 +197,7 @@ def _within(
     rest = transform(left_out, dict.fromkeys(unasked), unasked, no_id=no_id)
     part = replace(
         desired,
-        watched={key: v for key, v in desired.watched.items() if key[:2] in places},
+        watched={key: v for key, v in desired.watched.items() if key.place in places},
         unmatched=rest.unmatched,
         unsupported=rest.unsupported,
     )
@@ -219,6 +216,6 @@ async def _read_places(
         entries.extend(await services.target.read_title(*place))
         services.on_event(Advanced(Stage.READ, len(entries)))
 
-    in_order = sorted(places, key=lambda place: (place[0], place[1] or 0))
+    in_order = sorted(places, key=lambda place: place.order)
     await run_limited(services.settings.discovr.concurrency, read, in_order)
     return entries

@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.domain.desired import Desired, transform
-from sync.domain.plan import SeasonId
-from sync.domain.plays import UNKNOWN_DATE
+from sync.domain.plays import UNKNOWN_DATE, Place
 from sync.domain.reconcile import reconcile, seasons_to_write
 from sync.domain.rules import Mode, Rules, WhichPlays
 from sync.errors import IncompleteReadError
@@ -148,14 +147,14 @@ async def _look_up(
     is_kept: bool,
 ) -> Answer:
     """Ask for air dates where they can save a write, or where a default stands."""
-    places = {SeasonId(k.media, k.season) for k in desired.watched if k.season}
+    places = {k.place for k in desired.watched if k.season}
     standing = {
         place
         for e in existing
         if e.is_default and e.key.season
-        if (place := SeasonId(e.key.media, e.key.season)) in places
+        if (place := e.key.place) in places
     }
-    needing: list[SeasonId] = []
+    needing: list[Place] = []
     if services.settings.history.collapse is not Mode.OFF:
         needing = list(seasons_to_write(desired, existing))
     wanted = seasons_that_can_pay(needing, standing)
@@ -195,17 +194,17 @@ def _rules(
     )
 
 
-def _misfits(desired: Desired, answer: Answer, now: datetime) -> dict[SeasonId, str]:
+def _misfits(desired: Desired, answer: Answer, now: datetime) -> dict[Place, str]:
     """Name the seasons in which the plays do not fit the catalogue or the calendar.
 
     A watched episode that the catalogue lacks says that the two number differently. A
     play dated in the future would make a default that covers what is yet to air.
     """
-    misfits: dict[SeasonId, str] = {}
+    misfits: dict[Place, str] = {}
     for key, viewing in desired.watched.items():
         if key.season is None or key.episode is None:
             continue
-        place = SeasonId(key.media, key.season)
+        place = key.place
         name = f"S{key.season:02d}E{key.episode:02d}"
         if viewing.latest > now + FUTURE:
             misfits[place] = f"{name} is marked as watched in the future"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from sync.domain.entries import COMPLETED_FROM
 from sync.domain.evidence import is_made_by, is_ours, others_beside
 from sync.domain.guard import FEWEST_GUARDED, MOST_CHANGED_SHARE
-from sync.domain.plan import Action, Operation, SeasonId
-from sync.domain.plays import title_key
+from sync.domain.plan import Action, Operation
+from sync.domain.plays import Place, title_key
 from sync.domain.seasons import current_entry, may_cover, split_season
 from sync.domain.writes import Outcome
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from sync.domain.writes import Row
     from sync.ledger import Ledger
     from sync.pipeline.prepared import Prepared, Reading
-
-    #: One film, or one season of a show.
-    Place = tuple[str, int | None]
 
 WHY_ZERO = "no longer on Trakt, and a season default would cover it"
 
@@ -72,13 +69,13 @@ def plan_removals(prepared: Prepared) -> Prepared:
     """Choose how each stale key goes; the entries of its place have to be known."""
     entries: defaultdict[Place, list[Entry]] = defaultdict(list)
     for entry in prepared.existing:
-        entries[entry.key[:2]].append(entry)
+        entries[entry.key.place].append(entry)
     rows: defaultdict[Place, list[Row]] = defaultdict(list)
     for row in prepared.stale.rows:
-        rows[row.operation.key[:2]].append(row)
+        rows[row.operation.key.place].append(row)
     removals = [
         _StalePlace(prepared, rows[place], entries[place]).removals()
-        for place in sorted({key[:2] for key in prepared.stale.keys}, key=str)
+        for place in sorted({key.place for key in prepared.stale.keys}, key=str)
     ]
     zeros = tuple(zero for r in removals for zero in r.zeros)
     operations = sorted((*prepared.plan.operations, *zeros), key=lambda o: o.order)
@@ -123,12 +120,11 @@ class _StalePlace:
         self._airings: Airings = {}
         self._watched: set[int] = set()
         if key.season is not None:
-            place = SeasonId(key.media, key.season)
-            self._airings = prepared.rules.airings.get(place, {})
+            self._airings = prepared.rules.airings.get(key.place, {})
             self._watched = {
                 k.episode
                 for k in prepared.whole.desired.watched
-                if k[:2] == place and k.episode is not None
+                if k.place == key.place and k.episode is not None
             }
 
     def removals(self) -> Removals:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sync.domain.entries import Entry
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
     from sync.domain.writes import Row
     from sync.pipeline.services import Services
 
@@ -82,32 +82,34 @@ async def undo(services: Services, rows: Sequence[Row]) -> Undone:
     when one takes what it should not.
     """
     result = Undone(rows[0].run)
-    by_title: defaultdict[tuple[str, int | None], list[Row]] = defaultdict(list)
+    by_place: defaultdict[Place, list[Row]] = defaultdict(list)
     for row in rows:
-        by_title[row.operation.key[:2]].append(row)
-    places = [_Place(services, title, mine, result) for title, mine in by_title.items()]
-    for place in places:
-        await place.read()
+        by_place[row.operation.key.place].append(row)
+    parts = [
+        _PlaceUndo(services, place, mine, result) for place, mine in by_place.items()
+    ]
+    for part in parts:
+        await part.read()
     done = 0
-    for place in sorted(places, key=lambda place: place.risk):
-        await place.take_back()
-        done += len(place.rows)
+    for part in sorted(parts, key=lambda part: part.risk):
+        await part.take_back()
+        done += len(part.rows)
         services.on_event(Advanced(Stage.LOAD, done, len(rows)))
     return result
 
 
-class _Place:
-    """One film or season, with what stands there now."""
+class _PlaceUndo:
+    """The rows of one film or season, with what stands there now."""
 
     def __init__(
         self,
         services: Services,
-        title: tuple[str, int | None],
+        place: Place,
         rows: Sequence[Row],
         result: Undone,
     ) -> None:
         self._services = services
-        self._title = title
+        self._place = place
         self._result = result
         self._entries: list[Entry] = []
         # The default first: where nothing is at risk it shows what a removal takes. Of
@@ -124,7 +126,7 @@ class _Place:
 
     async def read(self) -> None:
         """Read what stands there now."""
-        self._entries = await self._services.target.read_title(*self._title)
+        self._entries = await self._services.target.read_title(*self._place)
 
     async def take_back(self) -> None:
         """Take back every row, and note those that are."""

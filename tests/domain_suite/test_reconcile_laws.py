@@ -11,8 +11,8 @@ from sync.domain.balance import balance
 from sync.domain.desired import Desired, transform
 from sync.domain.digest import source_state, target_state
 from sync.domain.entries import OUR_LABEL, Entry
-from sync.domain.plan import Action, Fate, Operation, Plan, SeasonId
-from sync.domain.plays import Key, Play
+from sync.domain.plan import Action, Fate, Operation, Plan
+from sync.domain.plays import Key, Place, Play
 from sync.domain.reconcile import reconcile, seasons_to_write
 from sync.domain.rules import Conflict, Mode, Rules
 from sync.domain.seasons import Airings, Reading, current_entry, read_season
@@ -57,14 +57,12 @@ def apply(
     return after
 
 
-def shown(
-    existing: list[Entry], airings: Mapping[SeasonId, Airings], key: Key
-) -> Reading:
-    of_title = [e for e in existing if e.key[:2] == key[:2]]
+def shown(existing: list[Entry], airings: Mapping[Place, Airings], key: Key) -> Reading:
+    of_title = [e for e in existing if e.key.place == key.place]
     if key.episode is None:
         newest = [e for e in of_title if e.is_completed]
         return Reading.COMPLETED if newest else Reading.NOT_COMPLETED
-    season = airings.get(SeasonId(key.media, key.season or 0), {})
+    season = airings.get(key.place, {})
     readings = read_season(of_title, season)
     return readings.get(key.episode, Reading.NOT_COMPLETED)
 
@@ -111,7 +109,7 @@ def test_what_is_added_is_honest(
             assert operation.watched_at in wanted.watched[operation.key].times
         else:
             season = [
-                v for k, v in wanted.watched.items() if k[:2] == operation.key[:2]
+                v for k, v in wanted.watched.items() if k.place == operation.key.place
             ]
             assert operation.watched_at in {t for v in season for t in v.times}
 
@@ -169,12 +167,12 @@ def test_the_oldest_watch_goes_first_and_a_zero_before_its_default(
     plan: Plan = reconcile(transform(history, {}), profile, chosen)
     times = [operation.watched_at for operation in plan.operations]
     assert times == sorted(times)
-    written: set[tuple[str, int | None]] = set()
+    written: set[Place] = set()
     for operation in plan.operations:
         if operation.is_default:
-            written.add(operation.key[:2])
+            written.add(operation.key.place)
         if operation.progress == 0:
-            assert operation.key[:2] not in written
+            assert operation.key.place not in written
 
 
 def test_an_empty_history_desires_nothing() -> None:
@@ -187,5 +185,5 @@ def test_the_seasons_to_write_are_those_of_a_plan_without_defaults(
 ) -> None:
     desired = transform(history, {})
     keys = [o.key for o in reconcile(desired, profile, Rules(mode=Mode.OFF)).operations]
-    planned = [SeasonId(k.media, k.season) for k in keys if k.season is not None]
+    planned = [k.place for k in keys if k.season is not None]
     assert sorted(seasons_to_write(desired, profile)) == sorted(planned)

@@ -201,7 +201,7 @@ async def test_where_only_ours_stands_a_removal_shows_what_it_takes(
         mixed = [
             key
             for key in defaults
-            if any(o.key[:2] == key[:2] and not o.is_default for o in operations)
+            if any(o.key.place == key.place and not o.is_default for o in operations)
         ]
         assert mixed
         stranger = next(key for key in defaults if key not in mixed)

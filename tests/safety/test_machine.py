@@ -303,10 +303,10 @@ class Safety(RuleBasedStateMachine):
         if self.place.history != {"collapse": "off", "plays": "all"}:
             return
         there = {*discovr.appended, *discovr.theirs}
-        seasons = {e.key[:2] for e in discovr.entries() if e.key.episode is None}
+        seasons = {e.key.place for e in discovr.entries() if e.key.episode is None}
         for key, times in watched(self.place.account).items():
             is_told = discovr.quirks.repeats == "listed" or key not in self.touched
-            is_covered = key.season is not None and key[:2] in seasons
+            is_covered = key.season is not None and key.place in seasons
             if is_told and self.marks.get(key, True) and not is_covered:
                 lost = {Viewing(key, to_minute(at)) for at in times} - there
                 assert not lost

@@ -114,7 +114,7 @@ class _Row(NamedTuple):
 
     @classmethod
     def of(cls, show: TitleSummary) -> Self:
-        numbers = seasons(note.season.season for note in show.seasons)
+        numbers = seasons(note.number for note in show.seasons)
         is_reason = not show.writes.total
         result = f"nothing: {show.reason}" if is_reason else say_writes(show.writes)
         episodes = count(show.episodes, "episode")
@@ -151,7 +151,7 @@ def _show_seasons(
         if is_full or note.writes > 1 or note.late:
             why = note.reason.removeprefix("kept apart: ")
             words = f" apart: {why}" if is_apart else f": {why}"
-            reasons.setdefault(words, []).append(note.season.season)
+            reasons.setdefault(words, []).append(note.number)
     for words, numbers in reasons.items():
         say(console, f"{seasons(numbers)}{words}", indent=4, hang=8, style="dim")
 
