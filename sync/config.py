@@ -7,7 +7,8 @@ import os
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import (
@@ -15,8 +16,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -29,7 +32,6 @@ from sync.runtime.values import Address, parse_address, parse_interval
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydantic import ValidationInfo
     from pydantic_core import ErrorDetails
 
 APP = "trakt2discovr"
@@ -140,6 +142,32 @@ class Settings(Section):
     sync: SyncSettings = SyncSettings()
     state: StateSettings = Field(default_factory=StateSettings)
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _say_what_is_wrong(
+        cls, values: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        """Raise a ConfigError, however the settings are made."""
+        try:
+            return handler(values)
+        except ValidationError as error:
+            errors = error.errors(include_input=False)
+        origin = info.context if isinstance(info.context, _Origin) else _Origin()
+        names = [origin.variables.get(e["loc"][:2]) for e in errors]
+        where = "the environment" if all(names) else origin.file
+        complaints = map(_complaint, errors, names)
+        raise ConfigError(
+            f"The configuration ({where}) is wrong: {'; '.join(complaints)}.",
+            remedy="Correct it; config.example.toml shows every key.",
+        )
+
+
+class _Origin(NamedTuple):
+    """Where values came from: the file, and which variable set which key."""
+
+    file: str = "what was given"
+    variables: Mapping[tuple[int | str, ...], str] = MappingProxyType({})
+
 
 def load_settings(
     path: Path | None = None, environ: Mapping[str, str] | None = None
@@ -153,17 +181,7 @@ def load_settings(
     file = find_config(path, environ)
     values = _read_toml(file) if file else {}
     variables = _overlay(values, environ)
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        errors = error.errors(include_input=False)
-    names = [variables.get(e["loc"][:2]) for e in errors]
-    where = "the environment" if all(names) else str(file)
-    complaints = map(_complaint, errors, names)
-    raise ConfigError(
-        f"The configuration ({where}) is wrong: {'; '.join(complaints)}.",
-        remedy="Correct it; config.example.toml shows every key.",
-    )
+    return Settings.model_validate(values, context=_Origin(str(file), variables))
 
 
 def find_config(
@@ -213,7 +231,7 @@ def _overlay(
 
 
 def _complaint(error: ErrorDetails, variable: str | None) -> str:
-    place = [str(part) for part in error["loc"]]
+    place = [str(part) for part in error["loc"]] or ["settings"]
     name = f"[{place[0]}] {'.'.join(place[1:])}" if len(place) > 1 else f"[{place[0]}]"
     name = variable or name
     if error["type"] != "extra_forbidden":

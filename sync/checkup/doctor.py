@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.clock import SystemClock
@@ -24,14 +25,14 @@ from sync.checkup.findings import (
 )
 from sync.checkup.heard import Heard
 from sync.checkup.others import check_pharen, check_tmdb, reach_tmdb
+from sync.checkup.parts import check_parts
 from sync.checkup.state import TOKENS, check_database, check_token_store
 from sync.checkup.trakt import TraktCheckup
 from sync.runtime.concurrency import run_all
 from sync.wiring.clients import TRAKT, Clients
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     import aiohttp
 
@@ -70,8 +71,9 @@ async def examine(
     if isinstance(settings, ConfigError):
         why = f"it depends on {CONFIG}"
         rest = (unchecked(name, why) for name in _REST)
-        return Diagnosis((from_error(CONFIG, settings), *check_software(), *rest))
-    here = [*check_config(settings, place), *check_software()]
+        found = (from_error(CONFIG, settings), *_check_program(), *rest)
+        return Diagnosis(found)
+    here = [*check_config(settings, place), *_check_program()]
     tokens = check_token_store(settings)
     database = await check_database(settings)
     local = [*here, *database, *tokens]
@@ -96,6 +98,11 @@ async def examine(
         services = await _check_services(clients, heard)
         requests = {s.service: s.requests for s in clients.meter.read().services}
         return Diagnosis((*local, *_clock(heard), *services), requests)
+
+
+def _check_program() -> Iterator[Finding]:
+    yield from check_software()
+    yield from check_parts(Path.cwd())
 
 
 async def _check_services(clients: Clients, heard: Heard) -> list[Finding]:
