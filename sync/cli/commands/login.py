@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
+import zlib
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
 import click
+import png
 import zxingcpp
-from PIL import Image, UnidentifiedImageError
 from rich.text import Text
 
 from connectors.errors import ConfigError
@@ -46,6 +46,8 @@ _CELLS = {
     (False, True): "\u2584",
     (True, True): "\u2588",
 }
+#: A picture of a code takes a tenth of that; a few bytes can claim any size.
+_MOST_PIXELS = 4_000_000
 _QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 
 
@@ -210,14 +212,30 @@ def _print(console: Console, line: str) -> None:
 def read_qr(picture: bytes) -> str | None:
     """Return the text of the QR code in a PNG, None if there is none to be read."""
     try:
-        with Image.open(io.BytesIO(picture), formats=["PNG"]) as image:
-            found = zxingcpp.read_barcode(
-                image.convert("L"), formats=_QR, text_mode=zxingcpp.TextMode.Plain
-            )
-    except (UnidentifiedImageError, OSError, ValueError):
+        levels = _levels(picture)
+    except (png.Error, zlib.error, EOFError, ValueError, OverflowError):
         return None
+    found = zxingcpp.read_barcode(
+        levels, formats=_QR, text_mode=zxingcpp.TextMode.Plain
+    )
     # What cannot be printed would steer the terminal.
     return found.text if found and found.text.isprintable() else None
+
+
+def _levels(picture: bytes) -> memoryview:
+    """Return the grey of each pixel of a PNG on white, as rows of bytes."""
+    reader = png.Reader(bytes=picture)
+    reader.preamble()
+    if reader.width * reader.height > _MOST_PIXELS:
+        raise ValueError("No service sends a picture of that size.")
+    width, height, rows, _ = reader.asRGBA8()
+    grey = bytearray()
+    for row in rows:
+        pixels = zip(row[0::4], row[1::4], row[2::4], row[3::4], strict=True)
+        grey += bytes(
+            255 - (255 - (r + 2 * g + b) // 4) * a // 255 for r, g, b, a in pixels
+        )
+    return memoryview(grey).cast("B", (height, width))
 
 
 def draw_qr(text: str, *, is_inverted: bool = False) -> list[str]:
@@ -226,9 +244,10 @@ def draw_qr(text: str, *, is_inverted: bool = False) -> list[str]:
     The blocks are the dark modules, or with ``is_inverted`` the light ones.
     """
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="L")
-    image = Image.fromarray(code.to_image(scale=1))
-    light, width = 255, image.width
-    levels = image.tobytes() + bytes([light]) * width  # the height is odd
+    image = code.to_image(scale=1)
+    light, width = 255, image.shape[1]
+    # It is a buffer; its annotations do not say so. The height is odd.
+    levels = bytes(image) + bytes([light]) * width  # type: ignore[call-overload]
     cells = [(level == light) is is_inverted for level in levels]
     rows = [cells[i : i + width] for i in range(0, len(cells), width)]
     return [
