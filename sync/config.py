@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,18 +26,23 @@ from pydantic import (
 )
 
 from connectors.errors import ConfigError
+from connectors.files import expand
 from connectors.urls import check_base_url
 from sync.domain.rules import Conflict, Mode, WhichPlays
 from sync.runtime.values import Address, parse_address, parse_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pydantic_core import ErrorDetails
 
 APP = "trakt2discovr"
 ENV_PREFIX = "TRAKT2DISCOVR_"
 CONFIG_VARIABLE = "TRAKT2DISCOVR_CONFIG"
+
+
+#: A path as a person writes it: ``~`` is the home folder.
+UserPath = Annotated[Path, AfterValidator(expand)]
 
 
 class Section(BaseModel):
@@ -122,13 +128,33 @@ class SyncSettings(Section):
         return value
 
 
+def data_folder() -> Path:
+    """Return where the program keeps its own. Raises ConfigError without a home."""
+    folder = _usual_folder(user_data_path)
+    if folder is None:
+        raise ConfigError(
+            "This user has no home folder to keep the state and the logins in.",
+            remedy="Set HOME to a folder that stays, or set both [state] url and "
+            "[state] tokens.",
+        )
+    return folder
+
+
+def _usual_folder(find: Callable[[str], Path]) -> Path | None:
+    """Return a folder of the platform; None where this user has no home."""
+    try:
+        folder = find(APP)
+    except RuntimeError:
+        return None
+    # Older versions leave the ~ in, which would become a folder of that name.
+    return folder if folder.is_absolute() else None
+
+
 class StateSettings(Section):
     """Where the program keeps its own memory."""
 
-    url: str = Field(
-        default_factory=lambda: f"sqlite:///{user_data_path(APP) / 'state.sqlite3'}"
-    )
-    tokens: Path = Field(default_factory=lambda: user_data_path(APP) / "tokens.json")
+    url: str = Field(default_factory=lambda: f"sqlite:///{data_folder()}/state.sqlite3")
+    tokens: UserPath = Field(default_factory=lambda: data_folder() / "tokens.json")
 
 
 class Settings(Section):
@@ -191,8 +217,9 @@ def find_config(
     environ = os.environ if environ is None else environ
     named = path or (Path(p) if (p := environ.get(CONFIG_VARIABLE)) else None)
     if named:
-        return named
-    usual = (Path("config.toml"), user_config_path(APP) / "config.toml")
+        return expand(named)
+    folders = (Path(), _usual_folder(user_config_path))
+    usual = (folder / "config.toml" for folder in folders if folder)
     return next((place for place in usual if place.is_file()), None)
 
 

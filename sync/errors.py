@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,21 @@ class BugError(ServiceError):
         where = traceback.extract_tb(bug.__traceback__)[-1]
         place = f"{where.name}, line {where.lineno}"
         super().__init__(f"This is a bug: {type(bug).__name__} in {place}.")
+
+
+class UnwritableError(ServiceError):
+    """What is printed or kept cannot be written: a disk is full, or a device fails."""
+
+    default_remedy = (
+        "Make room where it goes, or send it elsewhere. What was done is noted; run it "
+        "again."
+    )
+
+    #: What the system says of a place, rather than of a fault of the program.
+    causes = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"The output cannot be written: {error.strerror}.")
 
 
 class GuardError(ServiceError):

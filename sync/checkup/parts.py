@@ -7,8 +7,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sync import PROJECT
 from sync.checkup.findings import Finding, problem, warning
+from sync.config import APP as PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -69,9 +70,27 @@ async def ask(question: str) -> str | None:
     """
     click.echo(f"{question}: ", nl=False, err=True)
     loop, is_there = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(sys.stdin, is_there.set)
+    try:
+        loop.add_reader(sys.stdin, is_there.set)
+    except NotImplementedError:  # Windows lets no loop watch a terminal
+        return await _read_in_a_thread(loop)
     try:
         await is_there.wait()
     finally:
         loop.remove_reader(sys.stdin)
     return sys.stdin.readline() or None
+
+
+async def _read_in_a_thread(loop: asyncio.AbstractEventLoop) -> str | None:
+    """Wait for the line in a thread that holds up nobody's end."""
+    line: asyncio.Future[str] = loop.create_future()
+
+    def tell(text: str) -> None:
+        if not line.done():
+            line.set_result(text)
+
+    def read() -> None:
+        loop.call_soon_threadsafe(tell, sys.stdin.readline())
+
+    threading.Thread(target=read, daemon=True).start()
+    return await line or None

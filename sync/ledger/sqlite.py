@@ -16,6 +16,7 @@ from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.dialects.sqlite import insert
 
 from connectors.errors import ConfigError
+from connectors.files import expand
 from sync.ledger.backend import Mode, Sessions
 from sync.ledger.errors import OTHER_VERSION, BusyError, StateError
 from sync.ledger.records import Holder
@@ -73,7 +74,7 @@ class SqliteBackend:
 
     def __init__(self, url: URL) -> None:
         in_memory = url.database in (None, "", ":memory:")
-        self._path = None if in_memory else Path(str(url.database)).expanduser()
+        self._path = None if in_memory else expand(Path(str(url.database)))
         self._timeout_s = _read_timeout(url)
         self._held: dict[str, Holder] = {}
         self.place = str(self._path or IN_MEMORY)

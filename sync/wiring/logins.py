@@ -11,13 +11,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from platformdirs import user_data_path
-
 from connectors.auth.tokens import TokenStore
 from connectors.discovr import auth as discovr
 from connectors.errors import ConfigError
 from connectors.trakt import auth as trakt
-from sync.config import APP
+from sync.config import data_folder
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -57,7 +55,7 @@ def token_store(settings: Settings) -> TokenStore:
             '[state] tokens = "keyring" needs a part that is not installed.',
             remedy="Run: pip install 'trakt2discovr[keyring]'",
         ) from None
-    return KeyringStore(user_data_path(APP) / KEYRING)
+    return KeyringStore(data_folder() / KEYRING)
 
 
 def secret(value: SecretStr | None) -> str | None:

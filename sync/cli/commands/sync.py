@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 import sys
@@ -30,6 +29,7 @@ from sync.daemon.turn import Result
 from sync.errors import StoppedError
 from sync.ledger import BusyError
 from sync.runtime import logs
+from sync.runtime.signals import heeding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -219,7 +219,7 @@ def _read_again(context: Context, settings: Settings) -> Settings:
 @contextmanager
 def _heeding_hangups(reload: Callable[[], None]) -> Iterator[None]:
     """Read the config anew on SIGHUP, unless it says that the terminal has gone."""
-    loop, had_terminal = asyncio.get_running_loop(), sys.stdin.isatty()
+    had_terminal = sys.stdin.isatty()
 
     def heed() -> None:
         if had_terminal and not sys.stdin.isatty():
@@ -227,8 +227,5 @@ def _heeding_hangups(reload: Callable[[], None]) -> Iterator[None]:
         else:
             reload()
 
-    loop.add_signal_handler(signal.SIGHUP, heed)
-    try:
+    with heeding("SIGHUP", heed):
         yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)
