@@ -92,7 +92,8 @@ class Key(NamedTuple):
     @property
     def place(self) -> Place:
         """The film or season that it belongs to."""
-        return Place(self.media, self.season)
+        # What Place(...) does, in less time: it is asked of every play and entry.
+        return tuple.__new__(Place, self[:2])
 
     @property
     def order(self) -> tuple[str, int, int]:

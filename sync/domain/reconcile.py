@@ -62,11 +62,10 @@ def seasons_to_write(desired: Desired, existing: Iterable[Entry]) -> Iterator[Pl
     standing = {entry.key.place for entry in existing}
     begun: dict[Key, Viewing] = {}
     for key, viewing in desired.watched.items():
-        place = key.place
-        if place in standing:
+        if (key.media, key.season) in standing:
             begun[key] = viewing
-        elif place.season is not None and (key.episode or 0) >= FIRST_EPISODE:
-            yield place
+        elif key.season is not None and (key.episode or 0) >= FIRST_EPISODE:
+            yield key.place
     draft = reconcile(replace(desired, watched=begun), existing, Rules(mode=Mode.OFF))
     for operation in draft.operations:
         if operation.key.season is not None:
