@@ -91,7 +91,7 @@ async def sync(
     """Carry over what changed since the last run. Idempotent; asks as little as it can.
 
     With nothing new it costs one request. ``prune`` also takes back what was written
-    for plays that are no longer on Trakt.
+    for plays that the source has no longer.
     """
     async with _build(settings, **options) as services:
         return await pipeline.sync(

@@ -86,30 +86,32 @@ class UnsafePlanError(GuardError):
 
 
 class UnsafeRemovalError(GuardError):
-    """So much has gone from Trakt that it looks like a fault rather than a wish."""
+    """So much has gone from the source that it looks like a fault, not like a wish."""
 
-    default_remedy = (
-        "Look at your history on Trakt; if that much is really gone, add --force. "
-        "Without --prune nothing is removed."
+    _force = (
+        "if that much is really gone, add --force. Without --prune nothing is removed."
     )
+    default_remedy = f"Look at your history there; {_force}"
 
-    def __init__(self, stale: int, written: int) -> None:
+    def __init__(self, stale: int, written: int, source: str) -> None:
         super().__init__(
             f"{stale:,} of {written:,} watched films and episodes are no longer on "
-            "Trakt, which is more than --prune takes back unasked: nothing was written."
+            f"{source}, which is more than --prune takes back unasked: nothing was "
+            "written.",
+            remedy=f"Look at your history on {source}; {self._force}",
         )
 
 
 class EmptyHistoryError(GuardError):
-    """Nothing is left on Trakt, which never deletes anything."""
+    """Nothing is left at the source, which never deletes anything."""
 
     default_remedy = (
         "If it really is, use trakt2discovr undo to take back what was written."
     )
 
-    def __init__(self, stale: int) -> None:
+    def __init__(self, stale: int, source: str) -> None:
         super().__init__(
-            f"The history on Trakt is empty now: the {stale:,} entries that were "
+            f"The history on {source} is empty now: the {stale:,} entries that were "
             "carried over stay, and nothing was written."
         )
 

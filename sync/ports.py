@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from connectors.errors import ConfigError
+from sync.domain.origin import Origin
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
@@ -71,10 +74,27 @@ class Extraction:
 
 
 class Source(Protocol):
-    """Where plays come from."""
+    """Where plays come from.
+
+    It may have a ``name`` for people to read, which is that of its class otherwise, and
+    a ``label`` for the entries that it brings, which is its name in small letters
+    otherwise: see ``NamedSource``.
+    """
 
     async def extract(self, on_page: Callable[[int, int], None]) -> Extraction:
         """Read all plays; ``on_page(done, total)`` is called after each page."""
+
+
+class NamedSource(Source, Protocol):
+    """A source that says what it is called; two sources never share a label."""
+
+    @property
+    def name(self) -> str:
+        """What reports and messages call it."""
+
+    @property
+    def label(self) -> str | None:
+        """What its entries carry as ``imported``; if None, it is made of the name."""
 
 
 @runtime_checkable
@@ -111,7 +131,7 @@ class Target(Protocol):
         """Read every entry of one film, or of one season of a show."""
 
     async def add(self, key: Key, watched_at: datetime) -> None:
-        """Append a completed entry labelled ``trakt``. Not idempotent."""
+        """Append a completed entry with the label of the source. Not idempotent."""
 
     async def set_progress(self, key: Key, progress: int) -> None:
         """Set the progress of one explicit entry, creating it if absent."""
@@ -151,3 +171,26 @@ class PlaybackTarget(Protocol):
 
     async def read_resume_points(self) -> Mapping[Key, float] | None:
         """Return the progress of what is listed; None where that cannot be read."""
+
+
+def origin_of(source: Source) -> Origin:
+    """Return what a source is called."""
+    name = _text(getattr(source, "name", None)) or type(source).__name__
+    label = _text(getattr(source, "label", None)) or name.lower()
+    return Origin(name, label)
+
+
+def check_methods(bearer: object, protocol: type, what: str) -> None:
+    """Raise ConfigError if an object of the caller's lacks a method of the Protocol."""
+    names = [n for n, value in vars(protocol).items() if callable(value)]
+    for name in (n for n in names if not n.startswith("_")):
+        if not callable(getattr(bearer, name, None)):
+            raise ConfigError(
+                f"The {what} given ({type(bearer).__name__}) has no method {name}.",
+                remedy=f"Add it: {protocol.__name__} in {protocol.__module__} says "
+                "what it does.",
+            )
+
+
+def _text(value: object) -> str:
+    return " ".join(value.split()) if isinstance(value, str) else ""

@@ -137,6 +137,13 @@ class ReceiptDocument(Document):
     notes: tuple[str, ...]
 
 
+class SourceDocument(Document):
+    """What the source is called, and what its entries carry as ``imported``."""
+
+    name: str = "Trakt"
+    label: str = "trakt"
+
+
 class VerificationDocument(Document):
     """Differences between what was watched and what stands in the profile."""
 
@@ -250,6 +257,7 @@ class ReportDocument(Document):
     outlook: OutlookDocument | None = None
     cost: CostDocument | None = None
     next: str | None = None
+    source: SourceDocument = SourceDocument()
 
 
 class UnmatchedDocument(Document):

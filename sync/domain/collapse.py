@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.entries import FIRST_EPISODE, OUR_LABEL
+from sync.domain.entries import FIRST_EPISODE
+from sync.domain.origin import TRAKT
 from sync.domain.plan import Action, Cover, Fate, Operation
 from sync.domain.plays import UNKNOWN_DATE, Key
 from sync.domain.rules import NO_RECORD, Conflict, Mode, SeasonRecord
@@ -49,7 +50,7 @@ class SeasonChoice:
     late: tuple[int, ...] = ()
 
 
-def plan_season(
+def plan_season(  # one season, and all that decides about it
     place: Place,
     watched: Mapping[int, datetime],
     existing: Sequence[Entry],
@@ -58,21 +59,24 @@ def plan_season(
     mode: Mode,
     conflict: Conflict,
     record: SeasonRecord = NO_RECORD,
+    labels: Collection[str] = (TRAKT.label,),
 ) -> SeasonChoice:
     """Choose the fewest writes after which a client shows all that was watched.
 
     ``place`` is the season, ``watched`` holds the latest time (UTC minute) of each of
-    its watched episodes, ``existing`` all its entries; without ``airings`` nothing is
-    collapsed and nothing is read as covered.
+    its watched episodes, ``existing`` all its entries, of which those with one of the
+    ``labels`` are ours; without ``airings`` nothing is collapsed and nothing is read as
+    covered.
     """
-    case = _Case(place, watched, split_season(existing), airings or {}, mode)
+    entries = split_season(existing)
+    case = _Case(place, watched, entries, airings or {}, mode, labels)
     fates = {n: _settle(case, n, conflict, record) for n in watched}
     to_set = [n for n, fate in fates.items() if fate is Fate.WRITTEN]
     needing = sorted(n for n, fate in fates.items() if fate is None)
     default = _cheapest_default(case, needing)
     covered = {cover.episode for cover in default.covers} if default else set()
     to_add = [n for n in needing if n not in covered and n >= FIRST_EPISODE]
-    late = overreach(existing, watched, airings, record)
+    late = overreach(existing, watched, airings, record, labels)
     reason = _explain(case, default, to_add, late)
 
     operations = [case.add(n) for n in to_add] + [case.set(n) for n in to_set]
@@ -97,6 +101,7 @@ def overreach(
     watched: Collection[int],
     airings: Airings | None,
     record: SeasonRecord = NO_RECORD,
+    labels: Collection[str] = (TRAKT.label,),
 ) -> list[int]:
     """Name the episodes that a default of ours may cover and that nobody watched.
 
@@ -107,8 +112,8 @@ def overreach(
     marks = [d for d in defaults if d.is_completed]
 
     def is_ours(airing: Airing | None) -> bool:
-        labels = {d.imported for d in marks if may_cover(d, airing)}
-        return labels == {OUR_LABEL}
+        covering = [d for d in marks if may_cover(d, airing)]
+        return bool(covering) and all(d.imported in labels for d in covering)
 
     accounted = {*watched, *own, *record.covers}
     candidates = sorted((airings or {}).items())
@@ -124,6 +129,7 @@ class _Case:
     entries: SeasonEntries
     airings: Airings
     mode: Mode
+    labels: Collection[str]
 
     def span(self, number: int) -> Span:
         return span_of(self.airings.get(number))
@@ -196,7 +202,7 @@ def _read_standing(
     if not defaults:
         return None
     reading = read_default(defaults, airing)
-    all_ours = all(d.is_completed and d.imported == OUR_LABEL for d in defaults)
+    all_ours = all(d.is_completed and d.imported in case.labels for d in defaults)
     if reading is Reading.OPEN and all_ours and number in record.covers:
         return Fate.COVERED
     if reading is Reading.COMPLETED:

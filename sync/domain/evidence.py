@@ -1,17 +1,20 @@
-"""Whose an entry is: told by the ledger, since entries carry no id of their own."""
+"""Whose an entry is: told by the ledger, since entries carry no id of their own.
+
+``labels`` are those that this program has put on what it wrote to the profile.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.entries import OUR_LABEL, Entry, count_viewings, minutes_of
+from sync.domain.entries import Entry, count_viewings, minutes_of
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import to_minute
 from sync.domain.seasons import current_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sync.domain.writes import Row
 
@@ -24,11 +27,11 @@ def is_removal(row: Row) -> bool:
     return row.operation.action is Action.ADD or row.before_progress is None
 
 
-def is_made_by(rows: Iterable[Row], entry: Entry) -> bool:
+def is_made_by(rows: Iterable[Row], entry: Entry, labels: Collection[str]) -> bool:
     """Whether one of the rows made the entry, rather than found and set it."""
     of_key = [row for row in rows if row.operation.key == entry.key]
     return any(
-        is_ours(entry, row)
+        is_ours(entry, row, labels)
         if row.operation.action is Action.ADD
         else row.before_progress is None and entry.progress == row.operation.progress
         for row in of_key
@@ -36,7 +39,10 @@ def is_made_by(rows: Iterable[Row], entry: Entry) -> bool:
 
 
 def others_beside(
-    entries: Sequence[Entry], rows: Sequence[Row], but: Entry | None = None
+    entries: Sequence[Entry],
+    rows: Sequence[Row],
+    labels: Collection[str],
+    but: Entry | None = None,
 ) -> bool:
     """Whether a viewing that none of the rows made stands under a key, or hides there.
 
@@ -49,7 +55,7 @@ def others_beside(
     }
     hidden = count_viewings(entries) - len(entries)
     return hidden > len(added - minutes_of(entries)) or any(
-        entry.is_completed and entry is not but and not is_made_by(rows, entry)
+        entry.is_completed and entry is not but and not is_made_by(rows, entry, labels)
         for entry in entries
     )
 
@@ -69,13 +75,13 @@ def is_as_set(entry: Entry, row: Row) -> bool:
     return is_as_found or row.intended_at - CLOCKS_APART <= entry.updated_at <= latest
 
 
-def is_ours(entry: Entry, row: Row) -> bool:
+def is_ours(entry: Entry, row: Row, labels: Collection[str]) -> bool:
     """Whether the entry is the one that the row added."""
     # PATCH may have dropped the label; the minute and the ledger say whose it is.
     return (
         entry.updated_at is not None
         and to_minute(entry.updated_at) == row.operation.watched_at
-        and entry.imported in (OUR_LABEL, None)
+        and (entry.imported is None or entry.imported in labels)
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.entries import OUR_LABEL
 from sync.domain.plan import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sync.domain.entries import Entry
     from sync.domain.plan import Operation
@@ -34,8 +33,13 @@ class Change(NamedTuple):
         )
 
 
-def measure(operations: Sequence[Operation], existing: Iterable[Entry]) -> Change:
-    """Count the entries of the person's own, and those that the plan sets."""
-    own = {entry.key for entry in existing if entry.imported != OUR_LABEL}
+def measure(
+    operations: Sequence[Operation], existing: Iterable[Entry], labels: Collection[str]
+) -> Change:
+    """Count the entries of the person's own, and those that the plan sets.
+
+    ``labels`` mark those that are not theirs.
+    """
+    own = {entry.key for entry in existing if entry.imported not in labels}
     changed = {o.key for o in operations if o.action is Action.SET} & own
     return Change(len(changed), len(own))

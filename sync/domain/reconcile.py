@@ -103,6 +103,7 @@ def _plan_season(
         mode=rules.mode,
         conflict=rules.conflict,
         record=rules.records.get(place, SeasonRecord()),
+        labels=rules.labels,
     )
     operations += choice.operations
     fates |= {Key(*place, number): fate for number, fate in choice.outcomes.items()}

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sync.domain.entries import FIRST_EPISODE, OUR_LABEL, count_viewings, minutes_of
+from sync.domain.entries import FIRST_EPISODE, count_viewings, minutes_of
 from sync.domain.plan import Action, Cover, Fate, Operation, Plan, SeasonNote
 from sync.domain.plays import UNKNOWN_DATE, Key, Place, to_minute
 from sync.domain.rules import Mode, SeasonRecord
@@ -38,7 +38,7 @@ def add_older_viewings(
 
     Each complete round of a season may get a default of its own.
     """
-    shelf = _Shelf(existing, rules.written)
+    shelf = _Shelf(existing, rules)
     fates: defaultdict[Place, dict[Key, Fate]] = defaultdict(dict)
     for key, fate in plan.fates.items():
         fates[key.place][key] = fate
@@ -88,10 +88,9 @@ def _in_order(operations: list[Operation]) -> list[Operation]:
 class _Shelf:
     """The viewings that stand in the profile."""
 
-    def __init__(
-        self, existing: Iterable[Entry], written: Mapping[Key, Sequence[datetime]]
-    ) -> None:
-        self._written = written
+    def __init__(self, existing: Iterable[Entry], rules: Rules) -> None:
+        self._written = rules.written
+        self._labels = rules.labels
         self._entries: defaultdict[Key, list[Entry]] = defaultdict(list)
         for entry in existing:
             self._entries[entry.key].append(entry)
@@ -109,7 +108,7 @@ class _Shelf:
         # They may be merged into an entry that is not completed, too.
         hidden = count_viewings(mine) - len(mine)
         unseen = [t for t in reversed(self._written.get(key, ())) if t not in listed]
-        if listed and any(e.imported == OUR_LABEL for e in done):
+        if listed and any(e.imported in self._labels for e in done):
             lost = {*wanted}.difference(unseen)
             unseen += sorted(t for t in lost if t < min(listed))
         return listed | set(unseen[:hidden])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sync.domain.origin import TRAKT
 from sync.domain.plays import to_minute
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Rules:
     ``disputed`` seasons have no air dates on purpose, and a reason for that.
     ``written`` holds the minutes of the entries that we wrote of a key, the last write
     last, which tells viewings apart that the service lists merged into one; only
-    ``has_every_viewing`` looks at it.
+    ``has_every_viewing`` looks at it. ``labels`` mark the entries that are ours.
     """
 
     mode: Mode = Mode.CLEAN
@@ -80,3 +81,4 @@ class Rules:
     disputed: Mapping[Place, str] = field(default_factory=dict)
     has_every_viewing: bool = False
     written: Mapping[Key, Sequence[datetime]] = field(default_factory=dict)
+    labels: Collection[str] = (TRAKT.label,)

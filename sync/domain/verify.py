@@ -46,8 +46,9 @@ def compare(
 ) -> Verification:
     """Compare the entries with what should be there.
 
-    ``plan`` is the plan made against these very entries: what it would still write is
-    what is missing.
+    ``label`` is that of the source of ``desired``: of what other sources brought, or
+    the person, it cannot tell. ``plan`` is the plan made against these very entries:
+    what it would still write is what is missing.
     """
     ours = [e for e in entries if e.imported == label]
     seasons = {key.place for key in desired.watched}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
 from connectors.trakt.export import read_export
+from sync.domain.origin import TRAKT
 from sync.extract.records import PlayMapper, UnusableRecordError, resume_points
 from sync.ports import Extraction, Quarantined, Receipt
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 class FileSource:
     """Files have no end to pin and no stamps; what they lack they show themselves."""
+
+    name, label = TRAKT.name, TRAKT.label
 
     def __init__(self, paths: Sequence[Path], clock: Clock) -> None:
         self._paths = tuple(paths)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
 from connectors.trakt.extras import ExtrasClient
+from sync.domain.origin import TRAKT
 from sync.extract.changes import Changes
 from sync.extract.pages import MinimalCounts, PageCollector, PageReader
 from sync.extract.records import PlayMapper, read_resume_points
@@ -50,6 +51,8 @@ _SURPLUS = "{} plays are in the history that Trakt's minimal lists do not count.
 
 class TraktSource:
     """The Source that reads the signed-in account."""
+
+    name, label = TRAKT.name, TRAKT.label
 
     def __init__(self, client: TraktClient, *, concurrency: int, clock: Clock) -> None:
         self._client = client

@@ -54,7 +54,8 @@ async def publish_report(
         lock = ledger.profile_lock(report.profile, command="report", at=clock.now())
         await stack.enter_async_context(lock)
         publisher = Publisher(client, ledger, report.profile, clock)
-        title = title or f"From Trakt to Discovr: {wanted(settings.discovr.profile)}"
+        name = wanted(settings.discovr.profile)
+        title = title or f"From {report.source.name} to Discovr: {name}"
         return await publisher.publish(title[:TITLE_LIMIT], render(report, at))
 
 

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 PROFILES = "profiles"
 #: Set once the first entry of the profile came back as it was sent.
 PROBED = "probed"
+#: The labels of the entries that were written; absent: Trakt's alone.
+LABELS = "labels"
 #: What could not be carried over.
 LEFT_OUT = "left_out"
 #: Up to where the profile is settled.
 WATERMARK = "watermark"
-#: Titles of which we wrote what went from Trakt: they outlive the watermark.
+#: Titles of which we wrote what the source has no longer: they outlive the watermark.
 STALE = "stale"
 #: When the next run is due. Also kept by what the settings call the profile, because
 #: nobody knows its id before the first sign-in.

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from connectors.discovr.extras import PlaybackClient
-from sync.domain.entries import OUR_LABEL, Entry
+from sync.domain.entries import Entry
+from sync.domain.origin import TRAKT
 from sync.domain.plays import Key
 
 if TYPE_CHECKING:
@@ -23,11 +24,17 @@ _MEDIA_ID = re.compile(r"(?:(MV|TV)_)?(?:TMDBID)?(\d+)")
 
 
 class DiscovrTarget:
-    """Maps entries to and from the wire; the funnel below paces and retries."""
+    """Maps entries to and from the wire; the funnel below paces and retries.
 
-    def __init__(self, client: DiscovrClient, session: SessionAuth) -> None:
+    What it adds carries ``label``.
+    """
+
+    def __init__(
+        self, client: DiscovrClient, session: SessionAuth, label: str = TRAKT.label
+    ) -> None:
         self._client = client
         self._session = session
+        self._label = label
         self._continue_watching = ContinueWatching(PlaybackClient(client.http))
 
     def recall_profile(self, profile: str) -> None:
@@ -59,7 +66,7 @@ class DiscovrTarget:
             season=key.season,
             episode=key.episode,
             updated_at=watched_at,
-            imported=OUR_LABEL,
+            imported=self._label,
         )
 
     async def set_progress(self, key: Key, progress: int) -> None:

@@ -17,8 +17,9 @@ from connectors.errors import (
     TransientError,
     UnknownOutcomeError,
 )
-from sync.domain.entries import OUR_LABEL, minutes_of
+from sync.domain.entries import minutes_of
 from sync.domain.evidence import Count, is_in_place
+from sync.domain.origin import TRAKT
 from sync.domain.plan import Action
 from sync.domain.writes import Outcome, Settled
 from sync.events import Advanced, Stage
@@ -55,7 +56,10 @@ class _LookUpError(Exception):
 
 
 class Loader:
-    """Applies the operations of one run. Use it once."""
+    """Applies the operations of one run. Use it once.
+
+    The target puts one of the ``labels`` on what it adds.
+    """
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class Loader:
         concurrency: int,
         on_event: Callable[[Event], None],
         stop: Stop | None = None,
+        labels: Collection[str] = (TRAKT.label,),
     ) -> None:
         self._target = target
         self._ledger = ledger
@@ -75,6 +80,7 @@ class Loader:
         self._slots = asyncio.Semaphore(concurrency)
         self._on_event = on_event
         self._stop = stop or Stop()
+        self._labels = labels
         self._in_flight: dict[asyncio.Task[None], Operation] = {}
         self._unflushed: list[tuple[str, Outcome, str]] = []
         self._fatal: ServiceError | None = None
@@ -274,7 +280,7 @@ class Loader:
             problem = "does not list it"
         elif sent not in minutes_of(mine):
             problem = "did not keep its time"
-        elif not any(e.imported == OUR_LABEL for e in mine):
+        elif not any(e.imported in self._labels for e in mine):
             problem = "did not keep its label"
         else:
             return

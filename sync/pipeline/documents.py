@@ -21,6 +21,7 @@ from sync.documents.report import (
     ReportDocument,
     ResumePointDocument,
     SeasonDocument,
+    SourceDocument,
     TitleDocument,
     TitleReport,
     UndoDocument,
@@ -84,11 +85,12 @@ def report_document(
         if report.outlook
         else None,
         cost=CostDocument.model_validate(report.cost) if report.cost else None,
+        source=SourceDocument.model_validate(prepared.origin),
     )
 
 
 def left_out_document(prepared: Prepared) -> UnmatchedDocument:
-    """Write down all of Trakt's side that could not be carried over."""
+    """Write down all of the source that could not be carried over."""
     desired = prepared.whole.desired
     early: Counter[Title] = Counter()
     fates = {k: f for h in prepared.known.values() for k, f in h.fates.items()}

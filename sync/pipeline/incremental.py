@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sync.domain.delta import Delta
     from sync.domain.entries import Entry
     from sync.domain.histories import TitleHistory
+    from sync.domain.origin import Origin
     from sync.domain.plays import Kind, Play
     from sync.domain.watermark import Stamps, Watermark
     from sync.pipeline.checkpoint import Checkpoint
@@ -57,7 +58,7 @@ async def checkpoint_of(services: Services) -> Checkpoint | None:
 async def prepare_changes(
     services: Services, checkpoint: Checkpoint, *, is_pruned: bool
 ) -> Prepared | None:
-    """Read what changed on Trakt, and of Discovr only the places that it touches.
+    """Read what changed at the source, and of Discovr only the places that it touches.
 
     None where the profile is no longer the one that was settled. Raises
     IncompleteReadError when the changes cannot be proved.
@@ -76,12 +77,14 @@ async def prepare_changes(
     has_new_ids = await services.resolver.stamp() != mark.ids
     is_due = moved or unsettled or has_pauses or has_new_ids
     if not (is_due or (is_pruned and mark.stale)):
-        return _unchanged(checkpoint, stamps)
+        return _unchanged(services.origin, checkpoint, stamps)
 
     known = {title_key(h.title): h for h in await ledger.histories(checkpoint.profile)}
     before = Extraction(
         [play for history in known.values() for play in history.plays],
-        Receipt("Trakt", sum(len(h.plays) for h in known.values()), requests=1),
+        Receipt(
+            services.origin.name, sum(len(h.plays) for h in known.values()), requests=1
+        ),
         read_at=mark.at,
     )
     extraction = replace(before, stamps=stamps)
@@ -108,8 +111,8 @@ async def prepare_changes(
     return plan_removals(prepared) if is_pruned else prepared
 
 
-def _unchanged(checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
-    receipt = Receipt("Trakt", 0, requests=1)
+def _unchanged(origin: Origin, checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
+    receipt = Receipt(origin.name, 0, requests=1)
     reading = Reading(Extraction((), receipt, stamps=stamps), Desired())
     return Prepared(
         checkpoint.profile,
@@ -120,6 +123,7 @@ def _unchanged(checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
         Rules(),
         Plan((), {}),
         whole=reading,
+        origin=origin,
         since=checkpoint.mark,
     )
 
@@ -189,7 +193,7 @@ def _place(play: Play, desired: Desired) -> Place | None:
 def _within(
     whole: Reading, places: Collection[Place], touched: list[Play], no_id: str
 ) -> Reading:
-    """Return the part of Trakt's side that is looked at: whole films and seasons."""
+    """Return the part of the source that is looked at: whole films and seasons."""
     extraction, desired = whole.extraction, whole.desired
     left_out = [play for play in touched if _place(play, desired) is None]
     plays = [p for p in extraction.plays if places and _place(p, desired) in places]

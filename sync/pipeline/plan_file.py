@@ -50,7 +50,7 @@ class SavedPlan:
         if prepared.profile != self.profile:
             raise MovedError("The plan was made for another profile.")
         sides = {
-            "Trakt": moved(self.source, source_state(prepared.desired)),
+            prepared.origin.name: moved(self.source, source_state(prepared.desired)),
             "Discovr": moved(self.target, target_state(prepared.existing)),
         }
         complaints = [

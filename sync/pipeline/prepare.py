@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
 from sync.ledger.fact_names import PROBED
 from sync.pipeline.prepared import Prepared, Reading
-from sync.pipeline.recovery import Recovery, recall
+from sync.pipeline.recovery import Recovery, recall, recall_labels
 from sync.runtime.concurrency import run_all
 from sync.transform.air_dates import seasons_that_can_pay
 from sync.transform.overrides_file import name_place
@@ -74,10 +75,21 @@ async def assemble(
         existing,
         has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
     )
-    rules = _rules(services, extraction, desired, answer, recovery)
+    rules = replace(
+        _rules(services, extraction, desired, answer, recovery),
+        labels=await recall_labels(services, profile),
+    )
     plan = reconcile(desired, existing, rules)
     return Prepared(
-        profile, extraction, desired, existing, recovery, rules, plan, whole=reading
+        profile,
+        extraction,
+        desired,
+        existing,
+        recovery,
+        rules,
+        plan,
+        whole=reading,
+        origin=services.origin,
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sync.domain.entries import Entry
     from sync.domain.histories import TitleHistory
+    from sync.domain.origin import Origin
     from sync.domain.plays import Key, Title
     from sync.domain.rules import Rules
     from sync.domain.watermark import Watermark
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Trakt's side: all plays, and what they ask for."""
+    """The source's side: all plays, and what they ask for."""
 
     extraction: Extraction
     desired: Desired
@@ -34,7 +35,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """Keys that we wrote, or covered by a default, and that are not on Trakt any more.
+    """Keys that we wrote, or covered by a default, and that the source has no longer.
 
     ``rows`` are all that stands of their titles by the ledger.
     """
@@ -61,7 +62,7 @@ class Prepared:
 
     With ``since`` only the films and seasons that changed after that watermark are
     compared: ``extraction``, ``desired`` and ``existing`` hold those alone. ``whole``
-    is all of Trakt's side, ``known`` the histories of before by ``title_key``.
+    is all of the source's side, ``known`` the histories of before by ``title_key``.
     ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
     """
 
@@ -73,6 +74,7 @@ class Prepared:
     rules: Rules
     plan: Plan
     whole: Reading
+    origin: Origin
     since: Watermark | None = None
     known: Mapping[str, TitleHistory] = field(default_factory=dict)
     stale: Stale = field(default_factory=Stale)

@@ -1,4 +1,4 @@
-"""What we wrote and Trakt has no longer: found by the ledger, taken back on request."""
+"""What we wrote and the source has lost: found by the ledger, taken back on request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sync.ledger import Ledger
     from sync.pipeline.prepared import Prepared, Reading
 
-WHY_ZERO = "no longer on Trakt, and a season default would cover it"
+WHY_ZERO = "no longer on {}, and a season default would cover it"
 
 
 async def find_stale(
@@ -91,16 +91,16 @@ def plan_removals(prepared: Prepared) -> Prepared:
 
 
 def check_removals(prepared: Prepared, *, is_forced: bool) -> None:
-    """Refuse to take back what Trakt may merely not show. Raises a GuardError."""
+    """Refuse to take back what the source may merely not show. Raises a GuardError."""
     removals = prepared.removals
     if not (removals.rows or removals.zeros):
         return
     watched, stale = len(prepared.whole.desired.watched), len(prepared.stale.keys)
     if not prepared.whole.extraction.plays:
-        raise EmptyHistoryError(stale)
+        raise EmptyHistoryError(stale, prepared.origin.name)
     is_much = stale > (watched + stale) * MOST_CHANGED_SHARE
     if is_much and stale >= FEWEST_GUARDED and not is_forced:
-        raise UnsafeRemovalError(stale, watched + stale)
+        raise UnsafeRemovalError(stale, watched + stale, prepared.origin.name)
 
 
 class _StalePlace:
@@ -115,6 +115,8 @@ class _StalePlace:
         self._rows = rows
         self._all = entries
         self._stale = set(prepared.stale.keys)
+        self._labels = prepared.rules.labels
+        self._why_zero = WHY_ZERO.format(prepared.origin.name)
         self._entries: SeasonEntries = split_season(entries)
         key = rows[0].operation.key
         self._airings: Airings = {}
@@ -148,14 +150,14 @@ class _StalePlace:
         )
 
     def _is_relied_on(self) -> bool:
-        """Whether a default shows anything that is still on Trakt."""
+        """Whether a default shows anything that the source still has."""
         own = self._entries.own
         return any(n not in own or not own[n].is_completed for n in self._watched)
 
     def _has_others(self, leaving: Collection[Key]) -> bool:
         """Whether entries stay here that a removal of the default might take too."""
         return any(
-            entry.key not in leaving or not is_made_by(self._rows, entry)
+            entry.key not in leaving or not is_made_by(self._rows, entry, self._labels)
             for entry in self._all
             if not entry.is_default
         )
@@ -174,7 +176,7 @@ class _StalePlace:
         mine = [entry for entry in self._all if entry.key == key]
         current = current_entry(mine)
         return current is not None and (
-            not self._is_ours(current) or others_beside(mine, self._rows)
+            not self._is_ours(current) or others_beside(mine, self._rows, self._labels)
         )
 
     def _is_ours_alone(self, number: int) -> bool:
@@ -187,15 +189,14 @@ class _StalePlace:
         return any(
             row.operation.key == entry.key
             and row.operation.action is Action.ADD
-            and is_ours(entry, row)
+            and is_ours(entry, row, self._labels)
             for row in self._rows
         )
 
-    @staticmethod
-    def _zero(default: Row, number: int) -> Operation:
+    def _zero(self, default: Row, number: int) -> Operation:
         key = default.operation.key._replace(episode=number)
         at = default.operation.watched_at
-        return Operation(Action.SET, key, at, progress=0, reason=WHY_ZERO)
+        return Operation(Action.SET, key, at, progress=0, reason=self._why_zero)
 
 
 def _stands_for(row: Row) -> list[Key]:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from sync.domain.entries import count_viewings, minutes_of
 from sync.domain.evidence import Count, is_in_place
+from sync.domain.origin import TRAKT
 from sync.domain.plan import Action
 from sync.domain.plays import Place, to_minute
 from sync.domain.rules import SeasonRecord
 from sync.domain.writes import Outcome
+from sync.ledger.fact_names import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from sync.domain.entries import Entry
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Key
     from sync.domain.writes import Row, Settled
     from sync.ledger import Ledger
+    from sync.pipeline.services import Services
 
 
 @dataclass(slots=True)
@@ -70,6 +74,24 @@ async def recall(
     standing = await ledger.season_rows(profile)
     recovery.seasons = _seasons([*standing, *recovery.arrived])
     return recovery
+
+
+async def recall_labels(services: Services, profile: str) -> frozenset[str]:
+    """Return the labels of what was written to the profile, and of what will be.
+
+    Where the ledger names none, an earlier version wrote them all.
+    """
+    known = await services.ledger.get_fact(profile, LABELS) or [TRAKT.label]
+    return frozenset({*known, services.origin.label})
+
+
+async def keep_labels(
+    ledger: Ledger, profile: str, labels: AbstractSet[str], at: datetime
+) -> None:
+    """Remember them, before an entry carries one that the ledger does not name."""
+    known = await ledger.get_fact(profile, LABELS) or [TRAKT.label]
+    if not labels <= {*known}:
+        await ledger.put_fact(profile, LABELS, sorted(labels), at)
 
 
 async def close(

@@ -28,8 +28,8 @@ class Report:
 
     ``settled`` holds the outcome of each operation that was tried, by its id;
     ``playback`` what became of the resume points, None where nobody looked; ``undone``
-    what was taken back because it is no longer on Trakt; ``outlook`` what carrying out
-    the plan costs, and ``cost`` what it has cost so far.
+    what was taken back because the source has it no longer; ``outlook`` what carrying
+    out the plan costs, and ``cost`` what it has cost so far.
     """
 
     prepared: Prepared = field(repr=False)
@@ -105,11 +105,11 @@ class Report:
         return (since.entries if since else 0) + len(self.settled)
 
 
-def describe(verification: Verification) -> str:
+def describe(verification: Verification, source: str) -> str:
     """Say what was found, in one sentence."""
     if verification.is_whole:
         more = len(verification.unexpected)
-        note = f"; {more:,} entries of ours are no longer on Trakt" if more else ""
+        note = f"; {more:,} entries of ours are no longer on {source}" if more else ""
         return f"verified: everything is in its place{note}"
     counts = {
         "missing": len(verification.missing),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import ConfigError
 from sync.documents.report_store import keep_report
-from sync.domain.entries import OUR_LABEL
 from sync.domain.guard import measure
 from sync.domain.reconcile import reconcile
 from sync.domain.verify import Verification, compare
@@ -23,7 +22,7 @@ from sync.pipeline.incremental import checkpoint_of, prepare_changes
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
 from sync.pipeline.prepare import prepare, read_target
 from sync.pipeline.prune import check_removals, plan_removals
-from sync.pipeline.recovery import close, recall
+from sync.pipeline.recovery import close, keep_labels, recall, recall_labels
 from sync.pipeline.result import Report, describe, summary
 from sync.pipeline.summary import foresee
 from sync.pipeline.undo import Undone, rows_to_undo
@@ -70,7 +69,7 @@ async def sync(
 ) -> Report:
     """Carry over what changed since the last settled run; without one, everything.
 
-    With ``prune`` also take back what we wrote of plays that are no longer on Trakt.
+    With ``prune`` also take back what we wrote of plays that the source has no longer.
     Raises a GuardError, unless forced, where that is suspiciously much.
     """
 
@@ -144,7 +143,8 @@ async def undo(
         if confirm and not await confirm(rows[0].run, len(rows)):
             return Undone(rows[0].run)
         await forget_watermark(services.ledger, profile, services.clock.now())
-        return await take_back(services, rows)
+        labels = await recall_labels(services, profile)
+        return await take_back(services, rows, labels)
 
 
 @asynccontextmanager
@@ -181,7 +181,7 @@ async def _carry_out(
         cost=services.meter.read(),
     )
     if operations or rows or playback.chosen:
-        change = measure(operations, prepared.existing)
+        change = measure(operations, prepared.existing, prepared.rules.labels)
         if change.is_unsafe and not is_forced:
             raise UnsafePlanError(*change)
         check_removals(prepared, is_forced=is_forced)
@@ -208,9 +208,9 @@ async def _write(
     elif prepared.since is None:
         report = Report(prepared, verification=_compare(prepared, prepared.existing))
     if prepared.removals.rows:
-        report = replace(
-            report, undone=await take_back(services, prepared.removals.rows)
-        )
+        labels = prepared.rules.labels
+        undone = await take_back(services, prepared.removals.rows, labels)
+        report = replace(report, undone=undone)
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
     report = replace(report, playback=carried, cost=services.meter.read())
@@ -239,6 +239,8 @@ async def _load(
 ) -> Report:
     ledger, clock = services.ledger, services.clock
     profile, recovery = prepared.profile, prepared.recovery
+    labels = await recall_labels(services, profile)
+    await keep_labels(ledger, profile, labels, clock.now())
     run = await ledger.start_run(profile, command, clock.now())
     loader = Loader(
         services.target,
@@ -248,6 +250,7 @@ async def _load(
         concurrency=services.settings.discovr.concurrency,
         on_event=services.on_event,
         stop=stop,
+        labels=labels,
     )
     services.on_event(Advanced(Stage.LOAD, 0, len(prepared.plan.operations)))
     outcome = "stopped"
@@ -281,7 +284,9 @@ async def _load(
         # Each write had a clear answer or was looked up; all is read back once a week.
         return Report(prepared, run, loader.settled)
     verification = await _check(services, prepared, run)
-    services.on_event(Finished(Stage.VERIFY, describe(verification)))
+    services.on_event(
+        Finished(Stage.VERIFY, describe(verification, prepared.origin.name))
+    )
     return Report(prepared, run, loader.settled, verification)
 
 
@@ -305,4 +310,4 @@ async def _check(services: Services, prepared: Prepared, run: int) -> Verificati
 def _compare(prepared: Prepared, entries: Sequence[Entry]) -> Verification:
     # What planning again would still write is what is missing.
     plan = reconcile(prepared.desired, entries, prepared.rules)
-    return compare(prepared.desired, plan, entries, OUR_LABEL)
+    return compare(prepared.desired, plan, entries, prepared.origin.label)

@@ -27,7 +27,7 @@ from sync.errors import GuardError
 from sync.events import Advanced, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Key, Place
@@ -74,7 +74,9 @@ async def rows_to_undo(services: Services, profile: str, run: int | None) -> lis
     return [r for r in rows if r.outcome is Outcome.APPLIED and r.undone_at is None]
 
 
-async def undo(services: Services, rows: Sequence[Row]) -> Undone:
+async def undo(
+    services: Services, rows: Sequence[Row], labels: Collection[str]
+) -> Undone:
     """Take these rows back, title by title. Idempotent; may be stopped and run again.
 
     Seasons in which nothing but these rows stands come first: there a removal can take
@@ -86,7 +88,8 @@ async def undo(services: Services, rows: Sequence[Row]) -> Undone:
     for row in rows:
         by_place[row.operation.key.place].append(row)
     parts = [
-        _PlaceUndo(services, place, mine, result) for place, mine in by_place.items()
+        _PlaceUndo(services, place, mine, result, labels)
+        for place, mine in by_place.items()
     ]
     for part in parts:
         await part.read()
@@ -107,10 +110,12 @@ class _PlaceUndo:
         place: Place,
         rows: Sequence[Row],
         result: Undone,
+        labels: Collection[str],
     ) -> None:
         self._services = services
         self._place = place
         self._result = result
+        self._labels = labels
         self._entries: list[Entry] = []
         # The default first: where nothing is at risk it shows what a removal takes. Of
         # one key the last write first, as it knows what the person had said last.
@@ -162,7 +167,9 @@ class _PlaceUndo:
         current = current_entry(mine)
         if current is None:
             return None
-        if operation.action is Action.ADD and not any(is_ours(e, row) for e in mine):
+        if operation.action is Action.ADD and not any(
+            is_ours(entry, row, self._labels) for entry in mine
+        ):
             return "another entry stands there now"
         if current.progress != operation.progress:
             return "it was changed on Discovr since"
@@ -181,7 +188,7 @@ class _PlaceUndo:
     def _objection_to_setting_back(self, row: Row, current: Entry) -> str | None:
         if not is_as_set(current, row):
             return "it was watched on Discovr since"
-        if others_beside(self._of(current.key), self.rows, current):
+        if others_beside(self._of(current.key), self.rows, self._labels, current):
             return "another viewing beside it would not count then"
         return None
 
@@ -245,7 +252,7 @@ class _PlaceUndo:
         if count_viewings(mine) > len({r.operation.watched_at for r in same}):
             return True
         return operation.action is Action.ADD and not all(
-            any(is_ours(entry, other) for other in same) for entry in mine
+            any(is_ours(entry, other, self._labels) for other in same) for entry in mine
         )
 
     def _rows_of(self, key: Key) -> int:
@@ -256,4 +263,4 @@ class _PlaceUndo:
 
     def _strangers(self, entries: Sequence[Entry]) -> list[Entry]:
         """Return those that these rows did not make: the person's, also if set."""
-        return [e for e in entries if not is_made_by(self.rows, e)]
+        return [e for e in entries if not is_made_by(self.rows, e, self._labels)]

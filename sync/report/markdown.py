@@ -68,7 +68,7 @@ def _head(report: ReportDocument, at: datetime) -> str:
     proof = "proved whole" if receipt.is_whole else "**not** proved whole"
     run = f"run {report.run}, " if report.run is not None else ""
     lines = [
-        "# Watch history: from Trakt to Discovr",
+        f"# Watch history: from {escape(report.source.name)} to Discovr",
         "",
         f"{report.command}, {run}{at:%Y-%m-%d %H:%M} UTC",
         "",

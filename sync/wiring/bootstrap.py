@@ -10,6 +10,7 @@ from sync.extract.files import FileSource
 from sync.extract.trakt import TraktSource
 from sync.ledger import Ledger
 from sync.pipeline.services import Services
+from sync.ports import Source, Target, check_methods, origin_of
 from sync.runtime.meter import Meter
 from sync.transform.air_dates import Catalogue, Listing, TmdbListing, TraktListing
 from sync.transform.overrides import OverrideBook
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from connectors.http.pacing import Pacer
     from sync.config import Settings
     from sync.events import Event
-    from sync.ports import Source, Target
 
 
 @asynccontextmanager
@@ -50,8 +50,12 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
 
     A session, source or target of the caller's is used as it is and left open. With
     ``is_dry`` the state is read and never changed. A login that ends soon is told of by
-    a Warned event.
+    a Warned event. Raises ConfigError for a source or target that lacks a method.
     """
+    if source is not None:
+        check_methods(source, Source, "source")
+    if target is not None:
+        check_methods(target, Target, "target")
     clock = clock or SystemClock()
     tell = on_event or (lambda _event: None)
     async with AsyncExitStack() as stack:
@@ -83,12 +87,15 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             listings.append(TmdbListing(tmdb_client))
         if trakt_client:
             listings.append(TraktListing(trakt_client))
+        if source is None:
+            source = FileSource((), clock)
         if target is None:
             clients.warn()
+            target = clients.discovr(origin_of(source).label)
         yield Services(
             settings=settings,
-            source=source or FileSource((), clock),
-            target=target or clients.discovr(),
+            source=source,
+            target=target,
             ledger=ledger,
             clock=clock,
             catalogue=Catalogue(listings, ledger, clock),

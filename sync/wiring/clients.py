@@ -19,6 +19,7 @@ from connectors.trakt import client as trakt
 from connectors.trakt.auth import OauthHosts, TraktAuth
 from connectors.trakt.device import TraktDevice
 from connectors.trakt.extras import ExtrasClient
+from sync.domain import origin
 from sync.events import Waiting, Warned
 from sync.load.discovr import DiscovrTarget
 from sync.runtime.meter import Meter, spent
@@ -160,10 +161,13 @@ class Clients:
         )
         return self._discovr_http(session, pacer), session
 
-    def discovr(self) -> DiscovrTarget:
-        """Build the target: one profile of the Discovr account."""
+    def discovr(self, label: str = origin.TRAKT.label) -> DiscovrTarget:
+        """Build the target: one profile of the Discovr account.
+
+        ``label`` is that of the source whose plays go there.
+        """
         http, session = self.profile()
-        return DiscovrTarget(discovr.DiscovrClient(http), session)
+        return DiscovrTarget(discovr.DiscovrClient(http), session, label)
 
     def pages(self) -> tuple[PagesClient, SessionAuth]:
         """Build the client of a profile's pages, with the session it works in."""

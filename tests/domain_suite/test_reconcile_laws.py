@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sync.domain.balance import balance
 from sync.domain.desired import Desired, transform
 from sync.domain.digest import source_state, target_state
-from sync.domain.entries import OUR_LABEL, Entry
+from sync.domain.entries import Entry
+from sync.domain.origin import TRAKT
 from sync.domain.plan import Action, Fate, Operation, Plan
 from sync.domain.plays import Key, Place, Play
 from sync.domain.reconcile import reconcile, seasons_to_write
@@ -43,7 +44,7 @@ def apply(
     for operation in operations:
         key = operation.key
         if operation.action is Action.ADD:
-            after.append(Entry(key, operation.watched_at, 100.0, OUR_LABEL))
+            after.append(Entry(key, operation.watched_at, 100.0, TRAKT.label))
             continue
         mine = [e for e in after if e.key == key]
         if not mine:
@@ -157,7 +158,7 @@ def test_an_empty_profile_verifies_clean_after_the_run(
     plan = reconcile(wanted, [], chosen)
     after = apply(plan.operations, [], moves_time=True)
     again = reconcile(wanted, after, chosen)
-    assert compare(wanted, again, after, OUR_LABEL).is_clean
+    assert compare(wanted, again, after, TRAKT.label).is_clean
 
 
 @given(histories, profiles, rules)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sync.domain.balance import balance
 from sync.domain.desired import transform
-from sync.domain.entries import OUR_LABEL, Entry
+from sync.domain.entries import Entry
+from sync.domain.origin import TRAKT
 from sync.domain.plan import Action, Cover, Fate, Plan
 from sync.domain.plays import Key, Place, to_minute
 from sync.domain.reconcile import reconcile
@@ -129,7 +130,8 @@ def test_every_viewing_stands_there_exactly_once(
                 viewing.times
             )
     entries = [
-        Entry(o.key, to_minute(o.watched_at), 100.0, OUR_LABEL) for o in made.operations
+        Entry(o.key, to_minute(o.watched_at), 100.0, TRAKT.label)
+        for o in made.operations
     ]
     assert reconcile(wanted, entries, rules).operations == ()
 
@@ -143,7 +145,7 @@ def twice(*numbers: int) -> list[Play]:
 
 
 def defaults(*days: int) -> tuple[Entry, ...]:
-    return tuple(entry(Key("TV_501", 1), at(d), imported=OUR_LABEL) for d in days)
+    return tuple(entry(Key("TV_501", 1), at(d), imported=TRAKT.label) for d in days)
 
 
 def test_a_second_round_becomes_a_default_beside_the_first() -> None:

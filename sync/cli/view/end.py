@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DIFFERENCES = {
     "missing": "watched, and not there",
     "doubled": "there more than once",
-    "unexpected": "an entry of ours, and no longer on Trakt",
+    "unexpected": "an entry of ours, and no longer on {}",
 }
 
 
@@ -72,8 +72,9 @@ def _show_differences(console: Console, report: Report, context: Context) -> Non
     if found is None or found.is_clean:
         return
     heading(console, "Differences")
+    source = report.prepared.origin.name
     lines = [
-        f"{name_of(report, key)}: {words}"
+        f"{name_of(report, key)}: {words.format(source)}"
         for name, words in _DIFFERENCES.items()
         for key in getattr(found, name)
     ]
@@ -82,13 +83,14 @@ def _show_differences(console: Console, report: Report, context: Context) -> Non
 
 
 def _show_proof(console: Console, report: Report) -> None:
-    found = report.verification
+    found, source = report.verification, report.prepared.origin.name
     if found is not None:
         read = f"{entries(found.entries)} read back"
         style = "bold green" if found.is_whole else "bold red"
-        say(console, f"{describe(found)}, {read}", style=style)
+        say(console, f"{describe(found, source)}, {read}", style=style)
     elif report.prepared.is_unchanged:
-        say(console, "Nothing has changed on Trakt since the last run.", style="bold")
+        words = f"Nothing has changed on {source} since the last run."
+        say(console, words, style="bold")
     elif report.failed:
         say(console, "Not everything is in its place.", style="bold red")
     else:
@@ -97,7 +99,7 @@ def _show_proof(console: Console, report: Report) -> None:
     undone = report.undone
     if undone is not None:
         gone = len(undone.removed) + len(undone.restored)
-        say(console, f"{entries(gone)} taken back that are no longer on Trakt.")
+        say(console, f"{entries(gone)} taken back that are no longer on {source}.")
 
 
 def _show_run(console: Console, report: Report) -> None:

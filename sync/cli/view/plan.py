@@ -200,7 +200,8 @@ def _show_removals(console: Console, report: Report, *, is_full: bool) -> None:
     rows = report.prepared.removals.rows
     if not rows:
         return
-    heading(console, f"Taken back, because no longer on Trakt: {len(rows):,}")
+    source = report.prepared.origin.name
+    heading(console, f"Taken back, because no longer on {source}: {len(rows):,}")
     names = [name_of(report, row.operation.key) for row in rows]
     show_list(console, names, whole="-v names them", is_full=is_full)
 
