@@ -33,7 +33,8 @@ _SECTIONS = {
     "Titles, plays and entries": "Title Ids Play Key Entry",
     "Words": "Kind Fate Action Stage",
     "A source of your own": (
-        "Source Extraction Receipt Quarantined IncrementalSource PlaybackSource"
+        "Source NamedSource Extraction Receipt Quarantined IncrementalSource "
+        "PlaybackSource"
     ),
     "A target of your own": "Target RecallingTarget PlaybackTarget",
 }

@@ -261,13 +261,14 @@ class ReportDocument(Document):
 
 
 class UnmatchedDocument(Document):
-    """What the last run could not carry over."""
+    """What the last run could not carry over, and from where."""
 
     format: Literal["trakt2discovr/unmatched"] = "trakt2discovr/unmatched"
     version: Literal[1] = 1
     unmatched: tuple[LeftOutDocument, ...]
     unsupported: tuple[LeftOutDocument, ...]
     quarantined: tuple[QuarantinedDocument, ...]
+    source: SourceDocument = SourceDocument()
 
 
 class LeftAloneDocument(Document):

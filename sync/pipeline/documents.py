@@ -105,6 +105,7 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
         quarantined=tuple(
             map(QuarantinedDocument.model_validate, prepared.extraction.quarantined)
         ),
+        source=SourceDocument.model_validate(prepared.origin),
     )
 
 

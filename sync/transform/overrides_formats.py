@@ -31,7 +31,7 @@ leave the title out.
 
 Save the file where it is: the next run reads it, and only these titles go again.
 
-Your id wins over the one that Trakt has. To correct a title that was carried over
+Your id wins over the one that {source} has. To correct a title that was carried over
 under a wrong id, add an entry for it by hand: kind, title and year as the report has
 them, and tmdb. What was written under the wrong id stays until you take it back: sync
 --prune or undo.
@@ -62,7 +62,10 @@ class Form(Protocol):
 
 
 class Toml:
-    """An array of tables, ``[[title]]``."""
+    """An array of tables, ``[[title]]``; a new file names the ``source`` of them."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
 
     def read(self, text: str) -> list[tuple[str, Fields]]:
         """Return the entries with their places. Raises FormError."""
@@ -88,7 +91,7 @@ class Toml:
         """Return the text with the entries changed and added."""
         import tomlkit  # noqa: PLC0415  # needed when such a file is written only
 
-        document = tomlkit.parse(text) if text is not None else _empty()
+        document = tomlkit.parse(text) if text is not None else _empty(self._source)
         document.pop("not_possible", None)
         entries: Any = document.get("title", [])
         for entry, change in zip(entries, changes, strict=True):
@@ -101,11 +104,11 @@ class Toml:
         return written
 
 
-def _empty() -> Any:
+def _empty(source: str) -> Any:
     import tomlkit  # noqa: PLC0415  # as above
 
     document = tomlkit.document()
-    for line in _HEADER.splitlines():
+    for line in _HEADER.format(source=source).splitlines():
         document.add(tomlkit.comment(line) if line else tomlkit.nl())
     document.add(tomlkit.nl())
     document["format"] = FORMAT
