@@ -180,8 +180,10 @@ def origin_of(source: Source) -> Origin:
     return Origin(name, label)
 
 
-def check_methods(bearer: object, protocol: type, what: str) -> None:
-    """Raise ConfigError if an object of the caller's lacks a method of the Protocol."""
+def check_methods(bearer: object | None, protocol: type, what: str) -> None:
+    """Raise ConfigError if what the caller brought lacks a method of the Protocol."""
+    if bearer is None:
+        return
     names = [n for n, value in vars(protocol).items() if callable(value)]
     for name in (n for n in names if not n.startswith("_")):
         if not callable(getattr(bearer, name, None)):

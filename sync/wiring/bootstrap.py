@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from connectors.http.client import HttpClient
     from connectors.http.pacing import Pacer
+    from connectors.tmdb.client import TmdbClient
+    from connectors.trakt.client import TraktClient
     from sync.config import Settings
     from sync.events import Event
 
@@ -52,10 +54,8 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
     ``is_dry`` the state is read and never changed. A login that ends soon is told of by
     a Warned event. Raises ConfigError for a source or target that lacks a method.
     """
-    if source is not None:
-        check_methods(source, Source, "source")
-    if target is not None:
-        check_methods(target, Target, "target")
+    check_methods(source, Source, "source")
+    check_methods(target, Target, "target")
     clock = clock or SystemClock()
     tell = on_event or (lambda _event: None)
     async with AsyncExitStack() as stack:
@@ -82,11 +82,6 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             )
         tmdb_client = clients.tmdb()
         given = OverrideBook(ledger, clock, tmdb_client, tell)
-        listings: list[Listing] = []
-        if tmdb_client:
-            listings.append(TmdbListing(tmdb_client))
-        if trakt_client:
-            listings.append(TraktListing(trakt_client))
         if source is None:
             source = FileSource((), clock)
         if target is None:
@@ -98,7 +93,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             target=target,
             ledger=ledger,
             clock=clock,
-            catalogue=Catalogue(listings, ledger, clock),
+            catalogue=Catalogue(_listings(tmdb_client, trakt_client), ledger, clock),
             resolver=Resolver(tmdb_client, ledger, clock, given),
             on_event=tell,
             meter=meter,
@@ -110,3 +105,12 @@ async def open_identity(settings: Settings) -> AsyncIterator[HttpClient]:
     """Open the Discovr client of the account alone, for what needs no profile."""
     async with AsyncExitStack() as stack:
         yield Clients(settings, stack).identity()
+
+
+def _listings(tmdb: TmdbClient | None, trakt: TraktClient | None) -> list[Listing]:
+    listings: list[Listing] = []
+    if tmdb:
+        listings.append(TmdbListing(tmdb))
+    if trakt:
+        listings.append(TraktListing(trakt))
+    return listings

@@ -4,21 +4,29 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.domain.balance import balance
 from sync.domain.desired import Desired, transform
 from sync.domain.digest import source_state, target_state
 from sync.domain.entries import Entry
+from sync.domain.guard import measure
 from sync.domain.origin import TRAKT
 from sync.domain.plan import Action, Fate, Operation, Plan
 from sync.domain.plays import Key, Place, Play
 from sync.domain.reconcile import reconcile, seasons_to_write
-from sync.domain.rules import Conflict, Mode, Rules
+from sync.domain.rules import Conflict, Mode, Rules, SeasonRecord
 from sync.domain.seasons import Airings, Reading, current_entry, read_season
 from sync.domain.verify import compare
-from tests.domain_suite.strategies import catalogues, entries, plays
+from tests.domain_suite.strategies import (
+    catalogues,
+    entries,
+    moments,
+    plays,
+    season_airings,
+)
+from tests.factories import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -188,3 +196,48 @@ def test_the_seasons_to_write_are_those_of_a_plan_without_defaults(
     keys = [o.key for o in reconcile(desired, profile, Rules(mode=Mode.OFF)).operations]
     planned = [k.place for k in keys if k.season is not None]
     assert sorted(seasons_to_write(desired, profile)) == sorted(planned)
+
+
+SEASON = Place("TV_501", 1)
+of_season = st.lists(
+    st.builds(
+        Entry,
+        st.sampled_from([Key(*SEASON), *(Key(*SEASON, n) for n in range(1, 4))]),
+        moments,
+        st.sampled_from([100.0, 100.0, 0.0]),
+        st.sampled_from([None, TRAKT.label, TRAKT.label]),
+        st.integers(1, 3),
+    ),
+    max_size=5,
+)
+in_season = st.lists(
+    st.builds(Play, st.just(show(1)), moments, st.just(1), st.integers(1, 5)),
+    max_size=6,
+)
+season_rules = st.builds(
+    Rules,
+    mode=st.sampled_from(Mode),
+    airings=st.fixed_dictionaries({SEASON: season_airings}),
+    records=st.fixed_dictionaries(
+        {SEASON: st.builds(SeasonRecord, st.just(()), st.frozensets(st.integers(1, 6)))}
+    ),
+    has_every_viewing=st.booleans(),
+)
+
+
+@settings(max_examples=400)
+@given(in_season, of_season, season_rules, st.sampled_from(("letterbook", "Trakt", "")))
+def test_what_our_entries_are_marked_with_makes_no_difference(
+    history: list[Play], profile: list[Entry], chosen: Rules, label: str
+) -> None:
+    renamed = [
+        replace(e, imported=label if e.imported == TRAKT.label else e.imported)
+        for e in profile
+    ]
+    wanted = transform(history, {})
+    plan = reconcile(wanted, profile, chosen)
+    assert reconcile(wanted, renamed, replace(chosen, labels=(label,))) == plan
+    found = compare(wanted, plan, profile, TRAKT.label)
+    assert compare(wanted, plan, renamed, label) == found
+    known = measure(plan.operations, profile, (TRAKT.label,))
+    assert measure(plan.operations, renamed, (label,)) == known
