@@ -21,6 +21,7 @@ from sync.documents.status import (
     RunDocument,
     StatusDocument,
 )
+from sync.domain.origin import TRAKT
 from sync.domain.writes import Outcome
 from sync.ledger import BusyError, Ledger, StateError
 from sync.ledger.fact_names import LEFT_OUT, PROFILES, SCHEDULE, WATERMARK
@@ -199,6 +200,7 @@ async def _read_profile(
         unsupported=_count(left_out.unsupported) if left_out else None,
         unreadable=len(left_out.quarantined) if left_out else None,
         removed=_count_stale(watermark),
+        source=left_out.source.name if left_out else TRAKT.name,
     )
 
 

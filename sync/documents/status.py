@@ -6,6 +6,7 @@ from datetime import datetime  # pydantic needs it at run time
 from typing import Literal
 
 from sync.documents.base import Document
+from sync.domain.origin import TRAKT
 
 
 class DatabaseDocument(Document):
@@ -62,7 +63,8 @@ class ProfileStateDocument(Document):
 
     ``names`` are those by which the settings called it. ``pending`` and ``unclear``
     count writes that the next run looks up. Both sides were last read whole at
-    ``reconciled_at``; of ``removed`` titles Discovr holds what Trakt no longer has.
+    ``reconciled_at``; of ``removed`` titles Discovr holds what the ``source`` of the
+    last run no longer has.
     """
 
     id: str
@@ -81,6 +83,7 @@ class ProfileStateDocument(Document):
     unsupported: CountDocument | None = None
     unreadable: int | None = None
     removed: int | None = None
+    source: str = TRAKT.name
 
 
 class LoginStateDocument(Document):

@@ -13,6 +13,7 @@ import pytest
 
 from connectors.errors import ConfigError
 from sync import api
+from sync.checkup.status import read_status
 from sync.config import Settings
 from sync.domain.plays import Ids, Key, Kind, Play, Title, to_minute
 from sync.errors import EmptyHistoryError, MovedError, UnsafeRemovalError
@@ -283,6 +284,15 @@ async def test_a_source_with_stamps_is_named_where_nothing_has_changed(
 
 def replace_time(play: Play) -> Play:
     return play._replace(watched_at=play.watched_at + timedelta(days=400), id=9100)
+
+
+async def test_status_tells_of_which_source_a_profile_is(tmp_path: Path) -> None:
+    async with letterbook(tmp_path) as (_place, _source, it):
+        await it.run("migrate")
+        (profile,) = (await read_status(it.settings)).profiles
+        assert profile.source == NAME
+        it.texts.append(profile.model_dump_json())
+        it.check()
 
 
 @pytest.mark.parametrize("suffix", ["toml", "csv"])

@@ -108,7 +108,7 @@ class StatusView:
         yield "not possible", _titles(profile.unsupported, more)
         if profile.unreadable:
             yield "unreadable", f"{profile.unreadable:,} records: {more}"
-        yield "removed", self._removed(profile.removed)
+        yield "removed", self._removed(profile)
 
     def _run(self, run: RunDocument) -> str:
         began = _moment(run.started_at, self._now)
@@ -136,12 +136,13 @@ class StatusView:
             return f"was due {_moment(due, self._now)}{every}: is it still running?"
         return f"{_moment(due, self._now)}{every}"
 
-    def _removed(self, titles: int | None) -> str:
+    def _removed(self, profile: ProfileStateDocument) -> str:
+        titles = profile.removed
         if not titles:
             return "not known" if titles is None else "none"
         which = f"{titles:,} title{'s' * (titles != 1)}"
         prune = self._call("sync --prune")
-        return f"of {which}, plays are no longer on Trakt: {prune}"
+        return f"of {which}, plays are no longer on {profile.source}: {prune}"
 
     def _login(self, login: LoginStateDocument) -> str:
         again, now = self._call(f"login {login.service}"), self._now
