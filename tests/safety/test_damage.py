@@ -133,7 +133,7 @@ async def test_a_disk_that_is_full_is_named_and_nothing_is_lost(
     """A file that may not grow meets the program as a full disk does: at a write."""
     account, own = mixed_account(9)
     async with arena(account, tmp_path, own=own, clock=FakeClock(utc_now())) as place:
-        ending = await run(place, limits=f"-f {blocks}")
+        ending = await run(place, most_bytes=blocks * 512)
         refused(ending, "state database", "space")
         await place.migrate()
         assert place.discovr.doubled() == {}

@@ -95,7 +95,7 @@ async def test_killed_and_run_again_it_ends_as_if_never_killed(
     async with _arena(kill, tmp_path) as place:
         reaper = Reaper(kill.number, kill.phase, kill.turns)
         place.tell(reaper)
-        reaper.process = await start(place)
+        reaper.process = await start(place, is_afresh=kill.number == 0)
         first = await end(reaper.process)
         # Where there are fewer requests than that, it ends by itself.
         is_over = kill.number >= reaper.moments[kill.phase]

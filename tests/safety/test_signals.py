@@ -46,7 +46,7 @@ async def calm(folder: Path) -> Counter[Mark]:
 
 async def signalled(place: Arena, reaper: Reaper) -> Ending:
     place.tell(reaper)
-    reaper.process = await start(place)
+    reaper.process = await start(place, is_afresh=reaper.number == 0)
     ending = await end(reaper.process)
     place.tell(None)
     assert "Traceback" not in ending.stderr
@@ -99,7 +99,7 @@ async def test_a_signal_after_the_last_write_does_not_deny_it(tmp_path: Path) ->
         def is_last(request: web.Request, phase: Phase) -> bool:
             is_check = request.method == "GET" and place.marks() == expected
             if is_check and phase is Phase.BEFORE and reaper.process:
-                reaper.process.send_signal(SIGINT)
+                reaper.process.kill(SIGINT)
             return False
 
         reaper = Reaper(-1, Phase.BEFORE)
@@ -135,7 +135,7 @@ async def test_a_profile_that_another_run_holds_is_refused_and_free_once_it_died
         assert second.code == 6
         assert f"migrate, process {holder.pid} on " in second.stderr
         assert '"exit_code": 6' in second.stdout
-        holder.send_signal(SIGKILL)
+        holder.kill(SIGKILL)
         assert (await end(holder)).code == -SIGKILL
         await place.discovr.settle()
         place.discovr.faults = None
