@@ -63,7 +63,13 @@ async def finish(place: Arena, folder: Path) -> None:
 
 # Write 0 mints the session; write 1 is the one that is read back.
 @pytest.mark.parametrize(
-    ("signal", "number"), [(SIGINT, 1), (SIGTERM, 2), (SIGINT, 5), (SIGTERM, 11)]
+    ("signal", "number"),
+    [
+        (SIGINT, 1),
+        pytest.param(SIGTERM, 2, marks=pytest.mark.long),
+        pytest.param(SIGINT, 5, marks=pytest.mark.long),
+        pytest.param(SIGTERM, 11, marks=pytest.mark.long),
+    ],
 )
 async def test_a_signal_settles_what_is_under_way_and_says_where_it_stands(
     tmp_path: Path, signal: Signals, number: int
@@ -78,7 +84,9 @@ async def test_a_signal_settles_what_is_under_way_and_says_where_it_stands(
         await finish(place, tmp_path)
 
 
-@pytest.mark.parametrize("number", [0, 3, 9])
+@pytest.mark.parametrize(
+    "number", [0, *(pytest.param(n, marks=pytest.mark.long) for n in (3, 9))]
+)
 async def test_a_signal_before_the_first_write_stops_at_once(
     tmp_path: Path, number: int
 ) -> None:
