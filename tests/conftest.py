@@ -15,7 +15,9 @@ import pytest
 from hypothesis import settings
 
 from sync.cli import GC_THRESHOLDS
+from tests import long
 from tests.clocks import FakeClock
+from tests.long import Length
 from tests.secrecy import SECRET, Printed, files_with_secrets
 
 if TYPE_CHECKING:
@@ -44,6 +46,28 @@ class ShimmedResponse(aiohttp.ClientResponse):
 
 # The name is only imported there, but that is where it is looked up.
 aioresponses.core.ClientResponse = ShimmedResponse  # type: ignore[attr-defined]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long",
+        choices=[Length.PART.value, Length.WHOLE.value],
+        help="run the long suites alone: the part that CI runs, or all of them",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    long.asked = Length(config.getoption("--long") or Length.FEW)
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out what is marked ``long``, or all the rest."""
+    is_long = long.asked is not Length.FEW
+    left_out = [item for item in items if any(item.iter_markers("long")) != is_long]
+    items[:] = [item for item in items if any(item.iter_markers("long")) == is_long]
+    config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_collection_finish() -> None:

@@ -27,12 +27,12 @@ from sync.domain.plays import Key, to_minute
 from sync.errors import IncompleteReadError
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import seeded_faults
+from tests.long import Length, asked, choose, pick
 from tests.safety.accounts import mixed_account, watched_on
 from tests.safety.arena import Arena, Phase, Viewing, arena
 from tests.safety.faults import MIX, SHARE
 from tests.safety.killing import run_until
 from tests.safety.reading import Shown, media_of, own_entry, shown, watched
-from tests.safety.suite import IS_WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
     from sync.pipeline.result import Report
 
-#: How many stories; in parts, so that every core has some.
-EXAMPLES, PARTS = (300, 12) if IS_WHOLE else (16, 2)
+#: How many stories, each of how many steps; in parts, so that every core has some.
+EXAMPLES, PARTS, STEPS = pick((3, 1, 12), (16, 2, 12), (300, 12, 20))
 HOUR_S = 3600
 #: Every Discovr, and some that list each repeat with the number of all.
 QUIRKS = list(DiscovrQuirks.combinations())
@@ -320,14 +320,14 @@ class Safety(RuleBasedStateMachine):
         self.stale.clear()
 
 
-@pytest.mark.parametrize("number", range(PARTS))
+@pytest.mark.parametrize("number", choose(*[range(PARTS)] * 3))
 def test_all_laws_hold_after_every_step(number: int) -> None:
     machine = type(f"Safety{number}", (Safety,), {})
     run_state_machine_as_test(
-        machine if IS_WHOLE else seed(number)(machine),
+        machine if asked is Length.WHOLE else seed(number)(machine),
         settings=settings(
             max_examples=EXAMPLES // PARTS,
-            stateful_step_count=20 if IS_WHOLE else 12,
+            stateful_step_count=STEPS,
             # To shorten a failing story takes minutes; it is short enough to read.
             phases=[HypothesisPhase.explicit, HypothesisPhase.generate],
             deadline=None,
