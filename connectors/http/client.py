@@ -85,7 +85,8 @@ class HttpClient:
     A ``session`` of the caller's stays the caller's; its own middlewares do not run.
     ``explain`` may turn a status of 400 and above into a better error, whose class then
     decides about retries. ``on_wait(service, seconds, reason)`` is told of every wait
-    of a second or more, save those of a pacer that was given. ``setting`` names the key
+    of a second or more, and of shorter ones before a retry once they add up to one;
+    not of those of a pacer that was given. ``setting`` names the key
     that holds ``base_url``, for the remedies. ``on_answer`` sees every answer, refusals
     too, as soon as it is there. ``most_bytes`` is how large an answer may be, unpacked.
     """
@@ -127,6 +128,8 @@ class HttpClient:
         )
         self._explain = explain
         self._most_bytes = most_bytes
+        #: What was waited before retries since that was told last.
+        self._untold_s = 0.0
         self._on_answer = on_answer
 
     @property
@@ -302,8 +305,11 @@ class HttpClient:
         )
         if seconds <= 0:
             return
-        if self._on_wait is not None and seconds >= TOLD_FROM_S:
+        self._untold_s += seconds
+        # Many short waits would cost as much unseen as a long one.
+        if self._on_wait is not None and self._untold_s >= TOLD_FROM_S:
             self._on_wait(seconds, progress.reason)
+            self._untold_s = 0.0
         await self._clock.sleep(seconds)
         progress.spent_s += seconds
         self.stats.waits_s += seconds

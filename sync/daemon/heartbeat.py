@@ -61,6 +61,9 @@ async def ping(settings: Settings, clock: Clock, *, is_good: bool) -> None:
             retry=_RETRY,
             setting="[sync] heartbeat",
         ) as client:
-            await client.request("GET", path, label="the ping", expect_json=False)
+            # Nothing of the answer is needed but its status, so none of it is read.
+            await client.request(
+                "GET", path, label="the ping", expect_json=False, most_bytes=0
+            )
     except ServiceError as error:
         logs.tell("heartbeat.failed", error.message, level=logging.WARNING)
