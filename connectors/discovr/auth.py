@@ -193,6 +193,8 @@ async def list_profiles(identity: HttpClient) -> list[Profile]:
 def choose_profile(profiles: list[Profile], wanted: str) -> Profile:
     """Find a profile by id, else by name without regard to case; never guess."""
     known = ", ".join(f"{p.name} ({p.id})" for p in profiles) or "none"
+    # A name is the person's own, or whoever's: it must not steer a terminal.
+    known = "".join(c if c.isprintable() else "?" for c in known)
     found = [p for p in profiles if p.id == wanted] or [
         p for p in profiles if p.name.casefold() == wanted.casefold()
     ]

@@ -47,6 +47,8 @@ _USE_A_DOWNLOAD = (
 )
 
 _LAZY = ConfigDict(defer_build=True)
+#: What the strict decoders raise; then the patient ones have a look.
+_MISFITS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _Id = Annotated[int, Field(gt=0, le=MOST)]
 _ITEM = TypeAdapter(HistoryItem)
 _ACTIVITIES = TypeAdapter(LastActivities)
@@ -220,7 +222,7 @@ def read_records(
     response: Response,
 ) -> tuple[Sequence[HistoryRecord], Sequence[BadRecord]]:
     """Read a page straight from its bytes; only a misfit is read record by record."""
-    with suppress(msgspec.DecodeError, RecursionError):
+    with suppress(*_MISFITS):
         return strict.HISTORY.decode(response.body), []
     records = response.json()
     if not isinstance(records, list):
@@ -296,7 +298,7 @@ def _forbidden(headers: Mapping[str, str]) -> ServiceError:
 def _map(
     response: Response, adapter: TypeAdapter[Any], decoder: msgspec.json.Decoder[Any]
 ) -> Any:
-    with suppress(msgspec.DecodeError, RecursionError):
+    with suppress(*_MISFITS):
         return decoder.decode(response.body)
     # An empty map is written as an empty list by some backends.
     return {} if response.body.strip() == b"[]" else response.parse(adapter)
