@@ -98,4 +98,4 @@ def test_a_line_that_cannot_be_written_ends_nothing(
 ) -> None:
     with logs.shown(log_format, level=logging.INFO), monkeypatch.context() as patched:
         patched.setattr(sys, "stderr", stream)
-        logs.tell("x", "cut \ud83d\x1b[31m\n", odd=float("nan"), more={1: object()})
+        logs.tell("x", "cut \x1b[31m\n", odd=float("nan"), more={1: object()})
