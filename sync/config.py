@@ -112,12 +112,20 @@ class HistorySettings(Section):
     playback: bool = True
 
 
+def _names(value: object) -> object:
+    """Read a list of names as the environment holds it: with commas between."""
+    if not isinstance(value, str):
+        return value
+    return tuple(name for part in value.split(",") if (name := part.strip()))
+
+
 class SyncSettings(Section):
     """The job that stays and repeats."""
 
     every: Annotated[timedelta, BeforeValidator(parse_interval)] | None = None
     prune: bool = False
     listen: Annotated[Address, BeforeValidator(parse_address)] | None = None
+    hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     heartbeat: SecretStr | None = None
 
     @field_validator("heartbeat")

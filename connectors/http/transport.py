@@ -15,6 +15,7 @@ import aiohttp
 from multidict import CIMultiDict
 
 from connectors.errors import ConfigError, ServiceError
+from connectors.http.body import PACKED_AS, read_body
 from connectors.http.outcome import FAULTS, judge_fault
 from connectors.http.response import Response
 from connectors.urls import is_loopback
@@ -57,6 +58,7 @@ class Transport:
             "Accept": "application/json",
             # Trakt answers 412 without it, to a GET as well.
             "Content-Type": "application/json",
+            "Accept-Encoding": PACKED_AS,
             **headers,
         }
 
@@ -68,12 +70,14 @@ class Transport:
         params: Mapping[str, str | int | float],
         json: Any,
         login: Mapping[str, str],
+        most_bytes: int,
     ) -> Response | ServiceError:
         """Send once and return the answer, or what went wrong.
 
         An error is returned, not raised, so that no foreign exception, which may quote
         headers and query, hangs on as its context. The time limit covers connecting,
-        headers and body.
+        headers and body. Of the body ``most_bytes`` are read, unpacked, and then the
+        connection is given up; with 0 none is looked at.
         """
         headers = CIMultiDict(self._headers)
         headers.update(login)
@@ -96,13 +100,18 @@ class Transport:
                     allow_redirects=False,
                     raise_for_status=False,
                     timeout=self._timeout,
+                    auto_decompress=False,
                     middlewares=(send_once,),
                 ) as answer,
             ):
-                body = await answer.read()
+                body, is_cut = b"", False
+                if most_bytes:
+                    body, is_cut = await read_body(answer, most_bytes)
         except FAULTS as fault:
             return judge_fault(call, fault)
-        return Response(answer.status, answer.headers, body, call.service, call.label)
+        return Response(
+            answer.status, answer.headers, body, call.service, call.label, is_cut
+        )
 
     async def close(self) -> None:
         """Close the session, unless it is the caller's."""

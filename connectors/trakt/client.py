@@ -7,11 +7,10 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from connectors.errors import (
     AuthError,
@@ -21,6 +20,8 @@ from connectors.errors import (
     RejectedError,
     ServiceError,
 )
+from connectors.fields import MOST
+from connectors.http.retry import http_date
 from connectors.trakt import strict
 from connectors.trakt.models import HistoryItem, Instant, LastActivities, Season
 
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
 PAGE_LIMIT = 250
 #: The page of the minimal lists that other clients of Trakt ask for.
 MINIMAL_PAGE_LIMIT = 500
+#: A play takes some 45 bytes of a minimal list: of 700,000 plays there is room.
+MOST_OF_A_LIST = 32_000_000
+#: An episode takes some 1,500 bytes, and a daily show has 16,000 of them.
+MOST_OF_A_SHOW = 64_000_000
+#: No list that is sent in pages has so many titles.
+_MOST_MINIMAL_PAGES = 2_000
 
 _USE_A_DOWNLOAD = (
     "Or download your data from Trakt's settings page and pass it with --from-file, "
@@ -40,13 +47,15 @@ _USE_A_DOWNLOAD = (
 )
 
 _LAZY = ConfigDict(defer_build=True)
-_HISTORY = TypeAdapter(list[HistoryItem], config=_LAZY)
+#: What the strict decoders raise; then the patient ones have a look.
+_MISFITS = (msgspec.DecodeError, UnicodeError, RecursionError)
+_Id = Annotated[int, Field(gt=0, le=MOST)]
 _ITEM = TypeAdapter(HistoryItem)
 _ACTIVITIES = TypeAdapter(LastActivities)
 _SEASONS = TypeAdapter(list[Season], config=_LAZY)
-_MINIMAL_FILMS = TypeAdapter(dict[int, list[Instant]], config=_LAZY)
+_MINIMAL_FILMS = TypeAdapter(dict[_Id, list[Instant]], config=_LAZY)
 _MINIMAL_SHOWS = TypeAdapter(
-    dict[int, dict[str, dict[int, list[Instant]]]], config=_LAZY
+    dict[_Id, dict[str, dict[_Id, list[Instant]]]], config=_LAZY
 )
 
 #: A play, whichever way it was read.
@@ -101,7 +110,7 @@ class TraktClient:
     async def last_activities(self) -> tuple[LastActivities, datetime | None]:
         """Return the change stamps, and Trakt's own clock from the Date header."""
         response = await self.http.request("GET", "/sync/last_activities")
-        return response.parse(_ACTIVITIES), _server_time(response.headers)
+        return response.parse(_ACTIVITIES), http_date(response.headers.get("Date", ""))
 
     async def history_page(
         self,
@@ -127,9 +136,10 @@ class TraktClient:
         return HistoryPage(
             items=items,
             bad=bad,
-            limit=_count(response.headers, "X-Pagination-Limit"),
-            page_count=_count(response.headers, "X-Pagination-Page-Count"),
-            item_count=_count(response.headers, "X-Pagination-Item-Count"),
+            # A page of none would never end.
+            limit=response.count("X-Pagination-Limit") or None,
+            page_count=response.count("X-Pagination-Page-Count"),
+            item_count=response.count("X-Pagination-Item-Count"),
         )
 
     async def minimal_films(self) -> dict[int, list[datetime]]:
@@ -159,7 +169,10 @@ class TraktClient:
     async def seasons(self, show: int) -> list[Season]:
         """Return every season of a show with its episodes and ``first_aired``."""
         response = await self.http.request(
-            "GET", f"/shows/{show}/seasons", params={"extended": "episodes,full"}
+            "GET",
+            f"/shows/{show}/seasons",
+            params={"extended": "episodes,full"},
+            most_bytes=MOST_OF_A_SHOW,
         )
         return response.parse(_SEASONS)
 
@@ -176,31 +189,42 @@ class TraktClient:
         its page size is unknown, so it ends at the first empty page.
         """
         try:
-            response = await self.http.request("GET", path, params=dict(params))
+            response = await self._minimal_page(path, params, MOST_OF_A_LIST)
             return [_map(response, adapter, decoder)]
         except RejectedError as error:
             if error.status != 413:
                 raise
         pages: list[Any] = []
-        while not pages or pages[-1]:
-            page = {"page": str(len(pages) + 1), "limit": str(MINIMAL_PAGE_LIMIT)}
-            response = await self.http.request("GET", path, params={**params, **page})
-            pages.append(_map(response, adapter, decoder))
-            if len(pages) > 1 and pages[-1] == pages[-2]:
+        known: set[int] = set()
+        left = MOST_OF_A_LIST
+        for number in range(1, _MOST_MINIMAL_PAGES + 1):
+            page = {"page": str(number), "limit": str(MINIMAL_PAGE_LIMIT)}
+            response = await self._minimal_page(path, {**params, **page}, left)
+            titles = _map(response, adapter, decoder)
+            if not titles:
+                return pages
+            if known.issuperset(titles):
                 raise ContractError("Trakt sends the same minimal list for each page.")
-        return pages
+            known.update(titles)
+            pages.append(titles)
+            left -= len(response.body)
+        raise ContractError("Trakt sends more pages of a minimal list than there are.")
+
+    async def _minimal_page(
+        self, path: str, params: Mapping[str, str], most: int
+    ) -> Response:
+        return await self.http.request(
+            "GET", path, params=dict(params), most_bytes=max(most, 1)
+        )
 
 
 def read_records(
     response: Response,
 ) -> tuple[Sequence[HistoryRecord], Sequence[BadRecord]]:
     """Read a page straight from its bytes; only a misfit is read record by record."""
-    with suppress(msgspec.DecodeError):
+    with suppress(*_MISFITS):
         return strict.HISTORY.decode(response.body), []
-    try:
-        return _HISTORY.validate_json(response.body), []
-    except ValidationError:
-        records = response.json()
+    records = response.json()
     if not isinstance(records, list):
         raise ContractError(
             f"Trakt sent no list of plays ({response.label}).", service="Trakt"
@@ -227,7 +251,7 @@ def _bad_record(identity: str, record: object, error: ValidationError) -> BadRec
             ids = record.get(kind)
             ids = ids.get("ids") if isinstance(ids, dict) else None
             number = ids.get("trakt") if isinstance(ids, dict) else None
-            if isinstance(number, int):
+            if isinstance(number, int) and number > 0 and number is not True:
                 return BadRecord(identity, reason, kind, number)
     return BadRecord(identity, reason)
 
@@ -274,7 +298,7 @@ def _forbidden(headers: Mapping[str, str]) -> ServiceError:
 def _map(
     response: Response, adapter: TypeAdapter[Any], decoder: msgspec.json.Decoder[Any]
 ) -> Any:
-    with suppress(msgspec.DecodeError):
+    with suppress(*_MISFITS):
         return decoder.decode(response.body)
     # An empty map is written as an empty list by some backends.
     return {} if response.body.strip() == b"[]" else response.parse(adapter)
@@ -282,15 +306,3 @@ def _map(
 
 def _stamp(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def _count(headers: Mapping[str, str], name: str) -> int | None:
-    value = headers.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() else None
-
-
-def _server_time(headers: Mapping[str, str]) -> datetime | None:
-    try:
-        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return None

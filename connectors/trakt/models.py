@@ -15,13 +15,21 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PositiveInt,
 )
+
+from connectors.fields import AirMoment, AnyWhole, Span, Whole, to_whole
 
 
 def _none_if_empty(value: object) -> None:
-    if value not in ("", 0, "0"):
+    if value not in ("", 0, "0") or value is False:
         raise ValueError("no id")
+
+
+def _number_or_none(value: object) -> int | None:
+    number = 0 if value == "" else to_whole(value)
+    if number < 0:
+        raise ValueError("no id")
+    return number or None
 
 
 def _utc(value: datetime) -> datetime:
@@ -30,8 +38,9 @@ def _utc(value: datetime) -> datetime:
 
 # The plain types and None come first and are tried in Rust; the rest costs a call.
 _Odd = Annotated[Any, AfterValidator(_none_if_empty)]
+_OddId = Annotated[Any, AfterValidator(_number_or_none)]
 OptionalInt = Annotated[
-    PositiveInt | None | _Odd,  # noqa: RUF036  # the order counts
+    Annotated[int, Field(strict=True, gt=0)] | None | _OddId,  # noqa: RUF036  # the order
     Field(union_mode="left_to_right"),
 ]
 OptionalStr = Annotated[
@@ -52,6 +61,7 @@ class Model(BaseModel):
         extra="ignore",
         hide_input_in_errors=True,
         coerce_numbers_to_str=True,
+        allow_inf_nan=False,
         defer_build=True,
     )
 
@@ -70,15 +80,15 @@ class TitleModel(Model):
     """A film or a show."""
 
     title: str | None = None
-    year: int | None = None
+    year: AnyWhole | None = None
     ids: IdsModel = IdsModel()
 
 
 class EpisodeModel(Model):
     """An episode inside its show: ``season`` 0 holds the specials."""
 
-    season: int
-    number: int
+    season: AnyWhole
+    number: AnyWhole
     title: str | None = None
     ids: IdsModel = IdsModel()
 
@@ -112,19 +122,19 @@ class LastActivities(Model):
 class SeasonEpisode(Model):
     """An episode as the catalogue knows it; ``first_aired`` is a UTC instant."""
 
-    number: int
-    season: int | None = None
+    number: Whole
+    season: Whole | None = None
     title: str | None = None
-    first_aired: Instant | None = None
+    first_aired: AirMoment = None
 
 
 class Season(Model):
     """A season with its episodes (``extended=episodes,full``)."""
 
-    number: int
-    episode_count: int | None = None
-    aired_episodes: int | None = None
-    first_aired: Instant | None = None
+    number: Whole
+    episode_count: Whole | None = None
+    aired_episodes: Whole | None = None
+    first_aired: AirMoment = None
     episodes: list[SeasonEpisode] | None = None
 
 
@@ -145,5 +155,5 @@ class TokenAnswer(Model):
 
     access_token: str
     refresh_token: str
-    expires_in: int
-    created_at: int | None = None
+    expires_in: Span
+    created_at: Whole | None = None

@@ -14,7 +14,10 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-Id = Annotated[int, msgspec.Meta(gt=0)]
+#: Databases hold no more; whatever is larger is no number of Trakt.
+_MOST = 2**63 - 1
+Id = Annotated[int, msgspec.Meta(gt=0, le=_MOST)]
+Number = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -33,15 +36,15 @@ class StrictTitle(msgspec.Struct, frozen=True, gc=False):
     """A film or a show."""
 
     title: str | None = None
-    year: int | None = None
+    year: Number | None = None
     ids: StrictIds = StrictIds()
 
 
 class StrictEpisode(msgspec.Struct, frozen=True, gc=False):
     """An episode inside its show."""
 
-    season: int
-    number: int
+    season: Number
+    number: Number
     title: str | None = None
     ids: StrictIds = StrictIds()
 
@@ -59,8 +62,8 @@ class StrictItem(msgspec.Struct, frozen=True, gc=False):
 
 
 #: Play times by film, and by show, season and episode.
-Films: TypeAlias = dict[int, list[Moment]]
-Shows: TypeAlias = dict[int, dict[str, dict[int, list[Moment]]]]
+Films: TypeAlias = dict[Id, list[Moment]]
+Shows: TypeAlias = dict[Id, dict[str, dict[Id, list[Moment]]]]
 
 HISTORY = msgspec.json.Decoder(list[StrictItem])
 FILMS = msgspec.json.Decoder(Films)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from connectors.errors import ContractError
 from sync.domain.plays import Kind
 from sync.extract.records import UnusableRecordError
 from sync.ports import Quarantined
@@ -23,8 +25,12 @@ if TYPE_CHECKING:
     Item = tuple[str, int]
     OnPage = Callable[[int, int], None]
 
-#: Guards against a service that announces or serves pages without end.
-MOST_PAGES = 20_000
+#: No account has so many plays, unreadable ones included.
+MOST_PLAYS = 500_000
+#: So many pages past the announced count, Trakt's own client gives up as well.
+MOST_PAST = 100
+#: An announced count can be too high: so many pages in a row with nothing new tell it.
+MOST_IDLE = 10
 
 
 @dataclass(slots=True)
@@ -74,12 +80,21 @@ class PageCollector:
         self.seen_in_walk.clear()
 
     def add(self, page: HistoryPage) -> int:
-        """Take a page in; return how many of its plays were new."""
+        """Take a page in; return how many of its plays were new.
+
+        Raises ContractError for more than any account can have.
+        """
         self.pages += 1
+        if len(self.plays) + len(self.set_aside) + len(self.bad) > MOST_PLAYS:
+            raise ContractError(
+                f"Trakt sends more than {MOST_PLAYS:,} plays, and no end of them.",
+                service="Trakt",
+            )
         for bad in page.bad:
             if bad.identity not in self.bad and bad.kind and bad.trakt_id:
                 self.delivered[bad.kind, bad.trakt_id] += 1
             self.bad[bad.identity] = bad
+            self.seen_in_walk.add(bad.identity)
         return sum(map(self._add, page.items))
 
     def _add(self, item: HistoryRecord) -> bool:
@@ -173,7 +188,10 @@ class PageReader:
         self._collector = collector
         self._on_page = on_page
         self._announced = 1
+        self._most = MOST_PAST
         self._sizes: dict[int, int] = {}
+        #: Pages in a row that brought nothing new to this walk.
+        self._idle = 0
         self.limit = limit
         #: Plays that no walk before had brought.
         self.new = 0
@@ -184,28 +202,37 @@ class PageReader:
         self._collector.announced = page.item_count
         # A limit that is too large is lowered without a word.
         self.limit = min(self.limit, page.limit or self.limit)
-        self._announced = min(page.page_count or 1, MOST_PAGES)
+        self._announced = page.page_count or 1
+        self._most = self._announced + MOST_PAST if page.page_count else MOST_PLAYS
         numbers = range(2, self._announced + 1)
-        await run_limited(concurrency, self._read, numbers)
+        going_on = takewhile(lambda _: not self._is_over(), numbers)
+        await run_limited(concurrency, self._read, going_on)
+        self._announced = max(self._sizes)
 
     async def read_on(self, *, until: int) -> None:
         """Read past the announced count until a page has fewer records than that.
 
-        The page after the last is read in any case when even an empty one would do.
+        The page after the last is read in any case when even an empty one would do. A
+        page with nothing new ends it too: a service that sends pages for ever has no
+        end to wait for.
         """
-        number, before = self._announced, None
+        number = self._announced
         is_going_on = self._sizes[number] >= until or until == 1
-        while is_going_on and number < MOST_PAGES:
+        while is_going_on and not self._is_over() and number < self._most:
             number += 1
             page = await self._read(number)
-            # A service that sends the same page for ever has no end to wait for.
-            is_going_on = page.size >= until and page != before
-            before = page
+            is_going_on = page.size >= until and not self._idle
 
     async def _read(self, number: int) -> HistoryPage:
         page = await self._ask(number, self.limit)
+        before = len(self._collector.seen_in_walk)
         self.new += self._collector.add(page)
+        is_idle = len(self._collector.seen_in_walk) == before
+        self._idle = self._idle + 1 if is_idle else 0
         self._sizes[number] = page.size
         done = len(self._sizes)
         self._on_page(done, max(done, self._announced))
         return page
+
+    def _is_over(self) -> bool:
+        return self._idle >= MOST_IDLE

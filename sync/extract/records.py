@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: Outside of these a date is a mistake: before there were films, or far ahead of now.
 _EARLIEST = datetime(1888, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=366)
+_LATEST_YEAR = 9_999
+#: Ids and numbers of the services are 64-bit, and so are those of the ledger.
+_LARGEST = 2**63 - 1
 #: No show has so many seasons, and no season so many episodes.
 _MOST = 99_999
 
@@ -46,6 +49,8 @@ class PlayMapper:
             raise UnusableRecordError("has no date in UTC") from None
         if not _EARLIEST <= watched_at <= self._latest:
             raise UnusableRecordError(f"is dated in the year {watched_at.year}")
+        if (item.id or 0) > _LARGEST:
+            raise UnusableRecordError("has an id out of range")
         if item.episode is not None and item.type in ("episode", None):
             return self._episode(item, watched_at)
         if item.movie is not None and item.type in ("movie", None):
@@ -59,6 +64,8 @@ class PlayMapper:
             raise UnusableRecordError("is an episode without its show")
         if not (0 <= episode.season <= _MOST and 0 <= episode.number <= _MOST):
             raise UnusableRecordError("has a season or episode number that cannot be")
+        if (episode.ids.trakt or 0) > _LARGEST:
+            raise UnusableRecordError("has an id out of range")
         return Play(
             title=self._title(Kind.SHOW, item.show),
             watched_at=watched_at,
@@ -78,13 +85,15 @@ class PlayMapper:
 
     def _share(self, kind: Kind, model: TitleModel | StrictTitle) -> Title:
         ids = model.ids
+        if max(ids.trakt or 0, ids.tmdb or 0, ids.tvdb or 0) > _LARGEST:
+            raise UnusableRecordError("has an id out of range")
         known = (kind, model.title, model.year, ids.trakt, ids.imdb, ids.tmdb, ids.tvdb)
         title = self._titles.get(known)
         if title is None:
             title = Title(
                 kind=kind,
                 name=model.title or "(untitled)",
-                year=model.year,
+                year=model.year if 0 < (model.year or 0) <= _LATEST_YEAR else None,
                 ids=Ids(
                     trakt=ids.trakt,
                     slug=ids.slug,

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
 from connectors.errors import ContractError, RejectedError, TransientError
@@ -19,7 +18,12 @@ from connectors.trakt.client import PAGE_LIMIT
 from connectors.trakt.extras import ExtrasClient
 from sync.domain.origin import TRAKT
 from sync.extract.changes import Changes
-from sync.extract.pages import MinimalCounts, PageCollector, PageReader
+from sync.extract.pages import (
+    MOST_PAST,
+    MinimalCounts,
+    PageCollector,
+    PageReader,
+)
 from sync.extract.records import PlayMapper, read_resume_points
 from sync.ports import Extraction, Receipt
 from sync.runtime.concurrency import run_all
@@ -187,7 +191,7 @@ class _State:
     async def _read_beyond_the_bound(self) -> None:
         """Read the plays dated after the bound: in the future, or this very minute."""
         start_at = self._end_at - timedelta(days=1)
-        for number in count(1):
+        for number in range(1, MOST_PAST + 1):
             page = await self._client.history_page(number, start_at=start_at)
             if not self._collector.add(page) or number >= (page.page_count or 1):
                 return

@@ -11,6 +11,7 @@ from sync.extract.trakt import TraktSource
 from sync.ledger import Ledger
 from sync.pipeline.services import Services
 from sync.ports import Source, Target, check_methods, origin_of
+from sync.runtime.listener import Listener
 from sync.runtime.meter import Meter
 from sync.transform.air_dates import Catalogue, Listing, TmdbListing, TraktListing
 from sync.transform.overrides import OverrideBook
@@ -57,7 +58,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
     check_methods(source, Source, "source")
     check_methods(target, Target, "target")
     clock = clock or SystemClock()
-    tell = on_event or (lambda _event: None)
+    tell = Listener(on_event)
     async with AsyncExitStack() as stack:
         opening = Ledger.open(settings.state.url, is_read_only=is_dry)
         ledger = await stack.enter_async_context(await opening)

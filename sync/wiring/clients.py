@@ -189,11 +189,13 @@ class Clients:
         if settings.api_key is None:
             return None
         key = tmdb.ApiKeyAuth(settings.api_key.get_secret_value())
+        told = partial(self._on_wait, TMDB)
+        own = RatePacer(TMDB_RATE, clock=self.clock, on_wait=told)
         http = self._http(
             TMDB,
             settings.api_url,
             auth=key,
-            pacer=self._pacers.get(TMDB, RatePacer(TMDB_RATE, clock=self.clock)),
+            pacer=self._pacers.get(TMDB, own),
             explain=tmdb.explain,
             setting="[tmdb] api_url",
         )

@@ -47,7 +47,8 @@ def read_export(
     if not paths:
         raise InputError("No file was named.", remedy=REMEDY)
     budget = Budget(limits)
-    reader = Reader((clock or SystemClock()).now() + _AHEAD, receive)
+    latest = (clock or SystemClock()).now() + _AHEAD
+    reader = Reader(latest, receive, limits.held_bytes)
     with _paused_collector():
         for path in map(Path, paths):
             before = reader.progress

@@ -273,12 +273,16 @@ def _stamp(info: zipfile.ZipInfo) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is read at most: files, bytes once unpacked, and how well they pack."""
+    """How much is read at most: files, bytes once unpacked, and how well they pack.
+
+    ``held_bytes`` bounds what one file becomes in memory, which no size of it tells.
+    """
 
     members: int = 5_000
     member_bytes: int = 200_000_000
     total_bytes: int = 2_000_000_000
     ratio: int = 200
+    held_bytes: int = 1_000_000_000
 
 
 class Budget:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 
+from connectors.decoding import weigh
 from connectors.errors import InputError
-from connectors.trakt.export.archive import DamagedError, Hint
+from connectors.trakt.export.archive import DamagedError, Hint, Limits
 from connectors.trakt.export.documents import Kind, recognise, to_utf8
 from connectors.trakt.export.history import (
     Page,
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
     Receive = Callable[[list[HistoryItem]], object]
 
+#: Decoded, a history takes some three times its bytes; what takes many times as much
+#: is none, save that it is small anyway.
+_MOST_DENSITY, _LIGHT = 16, 30_000_000
 REMEDY = (
     "Name the zip from the data settings of the Trakt site, the folder it was unpacked "
     "to, or the JSON or CSV files of a backup."
@@ -62,8 +66,14 @@ class _Content:
 class Reader:
     """Takes members one after the other; one that is bad stops no other."""
 
-    def __init__(self, latest: datetime, receive: Receive | None = None) -> None:
+    def __init__(
+        self,
+        latest: datetime,
+        receive: Receive | None = None,
+        held_bytes: int = Limits().held_bytes,
+    ) -> None:
         self.latest = latest
+        self._held_bytes = held_bytes
         self.evidence = Evidence()
         self.plays = Plays(self.evidence, receive)
         self.aggregates = Aggregates()
@@ -117,7 +127,14 @@ class Reader:
     def _take_content(self, content: _Content) -> None:
         if content.data[:1] not in (b"[", b"{"):
             self._take_table(content)
-        elif b'"watched_at"' not in content.data or not self._take_clean(content):
+            return
+        weight, size = weigh(content.data), len(content.data)
+        if weight > self._held_bytes or weight > max(_LIGHT, _MOST_DENSITY * size):
+            raise DamagedError("holds more, and smaller, parts than any history")
+        self._take_json(content)
+
+    def _take_json(self, content: _Content) -> None:
+        if b'"watched_at"' not in content.data or not self._take_clean(content):
             self._take_document(content)
 
     def _take_clean(self, content: _Content) -> bool:

@@ -179,7 +179,7 @@ async def _stay(context: Context, options: _Options, output: Output, stop: Stop)
         if address:
             from sync.daemon.server import served  # noqa: PLC0415  # only where used
 
-            await stack.enter_async_context(served(job, address))
+            await stack.enter_async_context(served(job, address, settings.sync.hosts))
         await stack.enter_async_context(notifier.watched(_CLOCK))
         stack.enter_context(_heeding_hangups(partial(notifier.reload, job)))
         await job.stay()
