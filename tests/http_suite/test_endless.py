@@ -215,7 +215,7 @@ async def test_every_packing_that_is_asked_for_is_undone(
     [
         ("br", b"{}"),
         ("gzip", b"{}"),
-        ("gzip", gzip.compress(b'{"a": 1}')[:-9]),
+        ("gzip", gzip.compress(b'{"a": 1}', mtime=0)[:-9]),
         ("deflate", b"\xff\xff\xff"),
         ("gzip, gzip", b"{}"),
     ],
