@@ -16,21 +16,33 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sync.domain.entries import Entry
-    from sync.domain.plays import Key, Kind, Play
+    from sync.domain.plays import Key, Kind, Play, Title
     from sync.domain.resume import Resume, ResumePoint
     from sync.domain.watermark import Stamps
 
 #: Entries on a page of Discovr's list (``list-history``): where more places changed
 #: than the list has pages, the list is read.
 ENTRIES_A_PAGE = 50
+#: So much of a record that cannot be read is kept; records of Trakt are far shorter.
+MOST_RAW = 4_000
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A record that does not fit the contract, set aside: where it stood, and why."""
+    """A record that is there and cannot be read, set aside.
+
+    ``where`` is its place, the same in every reading of the same source: file and row,
+    or the history id. "It" goes before ``reason``. ``raw`` is the record as JSON, cut
+    after ``MOST_RAW`` characters; ``title`` and ``kind`` are what it is about, None
+    where not even that can be told; ``remedy`` is what its person can do about it.
+    """
 
     where: str
     reason: str
+    raw: str = field(default="", repr=False)
+    title: Title | None = None
+    kind: Kind | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,21 @@ class TitleAnswer(Model):
         return f"{name} ({year})" if year else name
 
 
+class EpisodeHit(Model):
+    """An episode that an id of another catalogue stands for, and its show."""
+
+    id: int
+    show_id: int
+    season_number: int | None = None
+    episode_number: int | None = None
+
+
 class FindAnswer(Model):
     """Hits by kind."""
 
     movie_results: list[TitleAnswer] = []
     tv_results: list[TitleAnswer] = []
+    tv_episode_results: list[EpisodeHit] = []
 
 
 class Episode(Model):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from connectors.errors import (
     AuthError,
@@ -23,12 +21,21 @@ from connectors.errors import (
 from connectors.fields import MOST
 from connectors.http.retry import http_date
 from connectors.trakt import strict
-from connectors.trakt.models import HistoryItem, Instant, LastActivities, Season
+from connectors.trakt.models import (
+    HistoryItem,
+    LastActivities,
+    OptionalInstant,
+    Season,
+)
+from connectors.trakt.sense import UnusableError, check_kind
+from connectors.trakt.set_aside import BadRecord, describe_record
+from connectors.trakt.times import NO_TIME, UNKNOWN_DATE, to_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from connectors.http.client import HttpClient, Response
+    from connectors.trakt.sense import HistoryRecord
 
 #: The largest page that Trakt serves since 2026-06-15; more is silently lowered.
 PAGE_LIMIT = 250
@@ -50,30 +57,13 @@ _LAZY = ConfigDict(defer_build=True)
 #: What the strict decoders raise; then the patient ones have a look.
 _MISFITS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _Id = Annotated[int, Field(gt=0, le=MOST)]
-_ITEM = TypeAdapter(HistoryItem)
 _ACTIVITIES = TypeAdapter(LastActivities)
 _SEASONS = TypeAdapter(list[Season], config=_LAZY)
-_MINIMAL_FILMS = TypeAdapter(dict[_Id, list[Instant]], config=_LAZY)
+#: A time that cannot be read stands for a play all the same.
+_MINIMAL_FILMS = TypeAdapter(dict[_Id, list[OptionalInstant]], config=_LAZY)
 _MINIMAL_SHOWS = TypeAdapter(
-    dict[_Id, dict[str, dict[_Id, list[Instant]]]], config=_LAZY
+    dict[_Id, dict[str, dict[_Id, list[OptionalInstant]]]], config=_LAZY
 )
-
-#: A play, whichever way it was read.
-HistoryRecord: TypeAlias = HistoryItem | strict.StrictItem
-
-
-@dataclass(frozen=True, slots=True)
-class BadRecord:
-    """A history record that does not fit the model, with the id that was legible.
-
-    ``identity`` is the same wherever the record is met again. ``trakt_id`` is that of
-    the film or episode; None where not even that can be read.
-    """
-
-    identity: str
-    reason: str
-    kind: str | None = None
-    trakt_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +133,16 @@ class TraktClient:
         )
 
     async def minimal_films(self) -> dict[int, list[datetime]]:
-        """Return film id -> play times: everything in one call, or paged if refused."""
+        """Return film id -> play times: everything in one call, or paged if refused.
+
+        A play whose time cannot be read counts as undated.
+        """
         films: dict[int, list[datetime]] = {}
         path, params = "/users/me/watched/movies", {"extended": "min"}
         adapter, decoder = _MINIMAL_FILMS, strict.FILMS
         for page in await self._minimal(path, params, adapter, decoder):
             for film, times in page.items():
-                films.setdefault(film, []).extend(times)
+                films.setdefault(film, []).extend(_dated(times))
         return films
 
     async def minimal_shows(self) -> dict[int, dict[int, list[datetime]]]:
@@ -163,7 +156,7 @@ class TraktClient:
                 episodes = shows.setdefault(show, {})
                 for season in seasons.values():
                     for episode, times in season.items():
-                        episodes.setdefault(episode, []).extend(times)
+                        episodes.setdefault(episode, []).extend(_dated(times))
         return shows
 
     async def seasons(self, show: int) -> list[Season]:
@@ -232,28 +225,23 @@ def read_records(
     items: list[HistoryItem] = []
     bad: list[BadRecord] = []
     for record in records:
-        text = json.dumps(record, sort_keys=True)
         try:
-            items.append(_ITEM.validate_json(text))
-        except ValidationError as error:
-            identity = hashlib.sha256(text.encode()).hexdigest()
-            bad.append(_bad_record(identity, record, error))
+            items.append(_read_record(record))
+        except UnusableError as error:
+            bad.append(describe_record(record, str(error)))
     return items, bad
 
 
-def _bad_record(identity: str, record: object, error: ValidationError) -> BadRecord:
-    # Deeper than movie.ids.tmdb a place names no field but the types that were tried.
-    places = {".".join(map(str, e["loc"][:3])) for e in error.errors()}
-    fields = ", ".join(sorted(places))
-    reason = f"is unreadable: {fields or 'no object'}"
-    if isinstance(record, dict):
-        for kind in ("movie", "episode"):
-            ids = record.get(kind)
-            ids = ids.get("ids") if isinstance(ids, dict) else None
-            number = ids.get("trakt") if isinstance(ids, dict) else None
-            if isinstance(number, int) and number > 0 and number is not True:
-                return BadRecord(identity, reason, kind, number)
-    return BadRecord(identity, reason)
+def _read_record(record: object) -> HistoryItem:
+    if not isinstance(record, dict):
+        raise UnusableError("is no object")
+    try:
+        watched_at = to_instant(record.get("watched_at"))
+    except UnusableError:
+        raise UnusableError(NO_TIME) from None  # nobody can write it otherwise
+    item = HistoryItem.model_validate(record | {"watched_at": watched_at})
+    check_kind(item)
+    return item
 
 
 def explain(response: Response) -> ServiceError | None:
@@ -302,6 +290,10 @@ def _map(
         return decoder.decode(response.body)
     # An empty map is written as an empty list by some backends.
     return {} if response.body.strip() == b"[]" else response.parse(adapter)
+
+
+def _dated(times: Iterable[datetime | None]) -> Iterator[datetime]:
+    return (time or UNKNOWN_DATE for time in times)
 
 
 def _stamp(instant: datetime) -> str:

@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from connectors.errors import ContractError
 from connectors.fields import Whole
 from connectors.trakt.client import PAGE_LIMIT
-from connectors.trakt.models import Model, OptionalInt, PlaybackItem
+from connectors.trakt.models import (
+    Absent,
+    Model,
+    OptionalInt,
+    OptionalStr,
+    OptionalYear,
+    PlaybackItem,
+)
+from connectors.trakt.set_aside import describe_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from connectors.http.client import HttpClient
+    from connectors.trakt.set_aside import BadRecord
 
 T = TypeVar("T")
 
@@ -26,21 +35,31 @@ _MOST_IDLE = 10
 MOST_OF_A_LIST = 128_000_000
 
 
+_NO_POINT = "does not fit the form of a resume point"
+
+
+def _to_texts(value: object) -> list[str] | None:
+    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else None
+
+
 class FullTitle(Model):
     """A film or show as ``extended=full`` describes it; ``runtime`` in minutes."""
 
-    title: str | None = None
-    year: int | None = None
-    genres: list[str] | None = None
+    title: OptionalStr = None
+    year: OptionalYear = None
+    genres: Annotated[list[str] | None, BeforeValidator(_to_texts)] = None
     runtime: OptionalInt = None
+
+
+_Full = Annotated[FullTitle | Absent | None, Field(union_mode="left_to_right")]
 
 
 class WatchedItem(Model):
     """A film or show that was watched; ``plays`` of a show counts its episodes."""
 
     plays: Annotated[Whole, Field(ge=0)]
-    movie: FullTitle | None = None
-    show: FullTitle | None = None
+    movie: _Full = None
+    show: _Full = None
 
 
 _POINT = TypeAdapter(PlaybackItem)
@@ -55,29 +74,34 @@ class ExtrasClient:
 
     def __init__(self, http: HttpClient) -> None:
         self.http = http
+        #: The resume points that could not be read.
+        self.unreadable: list[BadRecord] = []
 
     async def playback(self) -> tuple[list[PlaybackItem], int]:
         """Return every resume point, newest pause first; repeats are possible."""
-        return await self._read("/sync/playback", {}, _POINT)
+        items, bad = await self._read("/sync/playback", {}, _POINT)
+        self.unreadable += [describe_record(record, _NO_POINT) for record in bad]
+        return items, len(bad)
 
     async def watched(
         self, kind: Literal["movies", "shows"]
     ) -> tuple[list[WatchedItem], int]:
-        """Return every film or show that was watched, with genres and runtime."""
+        """Return every film or show that was watched, and how many cannot be read."""
         path, params = f"/sync/watched/{kind}", {"extended": "full"}
-        return await self._read(path, params, _WATCHED)
+        items, bad = await self._read(path, params, _WATCHED)
+        return items, len(bad)
 
     async def _read(
         self, path: str, params: dict[str, str], adapter: TypeAdapter[T]
-    ) -> tuple[list[T], int]:
+    ) -> tuple[list[T], list[object]]:
         items: list[T] = []
-        bad = 0
+        bad: list[object] = []
         async for records in self._pages(path, params):
             for record in records:
                 try:
                     items.append(adapter.validate_python(record))
                 except ValidationError:
-                    bad += 1
+                    bad.append(record)
         return items, bad
 
     async def _pages(

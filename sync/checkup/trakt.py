@@ -25,7 +25,8 @@ from sync.extract.records import PlayMapper, UnusableRecordError
 from sync.runtime.concurrency import run_all
 
 if TYPE_CHECKING:
-    from connectors.trakt.client import HistoryPage, HistoryRecord, TraktClient
+    from connectors.trakt.client import HistoryPage, TraktClient
+    from connectors.trakt.sense import HistoryRecord
     from sync.checkup.heard import Heard
     from sync.wiring.clients import Clients
 

@@ -8,23 +8,27 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from connectors.errors import ContractError
+from connectors.trakt.set_aside import describe_item
 from sync.domain.plays import Kind
 from sync.extract.records import UnusableRecordError
-from sync.ports import Quarantined
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
     from datetime import datetime
 
-    from connectors.trakt.client import BadRecord, HistoryPage, HistoryRecord
+    from connectors.trakt.client import HistoryPage
+    from connectors.trakt.sense import HistoryRecord
+    from connectors.trakt.set_aside import BadRecord
     from sync.domain.plays import Play
     from sync.extract.records import PlayMapper
+    from sync.ports import Quarantined
 
     #: A film or episode, as the minimal lists count them: kind and Trakt id.
     Item = tuple[str, int]
     OnPage = Callable[[int, int], None]
 
+_WORDS = {"movie": "films", "episode": "episodes"}
 #: No account has so many plays, unreadable ones included.
 MOST_PLAYS = 500_000
 #: So many pages past the announced count, Trakt's own client gives up as well.
@@ -73,6 +77,8 @@ class PageCollector:
     pages: int = 0
     announced: int | None = None
     delivered: Counter[Item] = field(default_factory=Counter)
+    #: Plays whose film or episode has no id that can be read.
+    nameless: int = 0
     seen_in_walk: set[Hashable] = field(default_factory=set)
 
     def start_walk(self) -> None:
@@ -99,19 +105,23 @@ class PageCollector:
 
     def _add(self, item: HistoryRecord) -> bool:
         thing = _item(item)
-        # Every play of the API has an id; should one lack it, its minute stands in.
-        identity: Hashable = item.id or (thing, item.watched_at)
+        # Every play of the API has an id; should one lack it, its minute stands in, and
+        # where not even the film or episode has an id, all that it says.
+        identity: Hashable = item.id or ((thing, item.watched_at) if thing else item)
         self.repeats += identity in self.seen_in_walk
         self.seen_in_walk.add(identity)
         if identity in self.plays or identity in self.set_aside:
             return False
         if thing:
             self.delivered[thing] = self.delivered.get(thing, 0) + 1
+        else:
+            self.nameless += 1
         try:
             self.plays[identity] = self.mapper.play(item)
         except UnusableRecordError as error:
-            where = f"history id {item.id}"
-            self.set_aside[identity] = Quarantined(where, str(error))
+            self.set_aside[identity] = self.mapper.set_aside(
+                describe_item(item, str(error))
+            )
         return True
 
     def missing(self, counts: MinimalCounts) -> Counter[Item]:
@@ -124,6 +134,7 @@ class PageCollector:
             return Counter()
         missing = counts.plays - self.delivered
         nameless = sum(1 for bad in self.bad.values() if bad.trakt_id is None)
+        nameless += self.nameless
         return Counter() if missing.total() <= nameless else missing
 
     def surplus(self, counts: MinimalCounts) -> int:
@@ -132,12 +143,16 @@ class PageCollector:
             return 0
         return (self.delivered - counts.plays).total()
 
+    def find_unlisted(self, counts: MinimalCounts) -> list[str]:
+        """Name the kinds of which plays came and the minimal list knows none."""
+        listed = {kind for (kind, _), plays in counts.plays.items() if plays}
+        here = {kind for (kind, _), plays in self.delivered.items() if plays}
+        return [_WORDS[kind] for kind in sorted(here - listed)]
+
     def quarantined(self) -> list[Quarantined]:
         """Return every record that became no play, with the reason."""
-        return [*self.set_aside.values()] + [
-            Quarantined(f"{b.kind or 'record'} {b.trakt_id or '?'}", b.reason)
-            for b in self.bad.values()
-        ]
+        bad = (self.mapper.set_aside(record) for record in self.bad.values())
+        return [*self.set_aside.values(), *bad]
 
     def describe(self, missing: Counter[Item], counts: MinimalCounts) -> list[str]:
         """Name what is missing, by title where another play tells it."""

@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from connectors.trakt.models import HistoryItem, PlaybackItem
+from connectors.trakt.lenient import to_imdb
+from connectors.trakt.models import HistoryItem, PlaybackItem, TitleModel
+from connectors.trakt.sense import (
+    IN_NO_KIND,
+    UnusableError,
+    check_kind,
+    has_id,
+    has_name,
+)
 from connectors.trakt.strict import StrictTitle
-from sync.domain.plays import Ids, Kind, Play, Title, to_minute
+from connectors.trakt.times import AHEAD, EARLIEST
+from sync.domain.plays import UNTITLED, Ids, Kind, Play, Title, to_minute
 from sync.domain.resume import ResumePoint
-from sync.ports import Quarantined
+from sync.ports import MOST_RAW, Quarantined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
-    from connectors.trakt.client import HistoryRecord
     from connectors.trakt.extras import ExtrasClient
-    from connectors.trakt.models import TitleModel
+    from connectors.trakt.models import IdsModel
+    from connectors.trakt.sense import HistoryRecord
+    from connectors.trakt.set_aside import BadRecord
+    from connectors.trakt.strict import StrictIds
 
-#: Outside of these a date is a mistake: before there were films, or far ahead of now.
-_EARLIEST = datetime(1888, 1, 1, tzinfo=UTC)
-_AHEAD = timedelta(days=366)
-_LATEST_YEAR = 9_999
-#: Ids and numbers of the services are 64-bit, and so are those of the ledger.
-_LARGEST = 2**63 - 1
-#: No show has so many seasons, and no season so many episodes.
-_MOST = 99_999
+_KINDS = {"movie": Kind.FILM, "episode": Kind.SHOW}
+
+#: What a person can do about a record that came from the account itself.
+ON_TRAKT = "Look at this play in your history on Trakt: remove it, and add it again."
 
 
 class UnusableRecordError(ValueError):
     """The record is readable and yet no play; the message says why."""
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 class PlayMapper:
     """Maps records to plays; equal titles become one object, which saves memory."""
 
     def __init__(self, now: datetime) -> None:
-        self._latest = now + _AHEAD
+        self._latest = now + AHEAD
         self._titles: dict[tuple[object, ...], Title] = {}
         #: The same by the record itself: those of the strict reader hash in no time.
         self._known: dict[tuple[Kind, StrictTitle], Title] = {}
@@ -47,32 +58,53 @@ class PlayMapper:
             watched_at = to_minute(item.watched_at)
         except OverflowError:
             raise UnusableRecordError("has no date in UTC") from None
-        if not _EARLIEST <= watched_at <= self._latest:
+        if not EARLIEST <= watched_at <= self._latest:
             raise UnusableRecordError(f"is dated in the year {watched_at.year}")
-        if (item.id or 0) > _LARGEST:
-            raise UnusableRecordError("has an id out of range")
-        if item.episode is not None and item.type in ("episode", None):
-            return self._episode(item, watched_at)
-        if item.movie is not None and item.type in ("movie", None):
+        try:
+            kind = check_kind(item)
+        except UnusableError as error:
+            raise UnusableRecordError(str(error), error.remedy) from None
+        if kind == "movie" and item.movie is not None:
             title = self._title(Kind.FILM, item.movie)
             return Play(title=title, watched_at=watched_at, id=item.id)
-        raise UnusableRecordError("is neither a film nor an episode")
+        return self._episode(item, watched_at)
+
+    def set_aside(
+        self, record: BadRecord, where: str = "", remedy: str = ON_TRAKT
+    ) -> Quarantined:
+        """Name a record that is no play, with what can be told of it.
+
+        ``where`` is its place in a file; a record of the account goes by its id.
+        """
+        if not where:
+            number = record.history_id
+            name = f"history id {number}" if number else None
+            where = name or f"record {record.identity[:12]}"
+        title, kind = None, _KINDS.get(record.kind or "")
+        if kind is not None and record.title is not None:
+            title = self._title(kind, record.title)
+        raw = record.raw[:MOST_RAW]
+        remedy = record.remedy or remedy
+        return Quarantined(where, record.reason, raw, title, kind, remedy)
 
     def _episode(self, item: HistoryRecord, watched_at: datetime) -> Play:
-        episode = item.episode
-        if episode is None or item.show is None:
-            raise UnusableRecordError("is an episode without its show")
-        if not (0 <= episode.season <= _MOST and 0 <= episode.number <= _MOST):
-            raise UnusableRecordError("has a season or episode number that cannot be")
-        if (episode.ids.trakt or 0) > _LARGEST:
-            raise UnusableRecordError("has an id out of range")
+        episode, show = item.episode, item.show
+        if episode is None:
+            raise UnusableRecordError(IN_NO_KIND)
+        own = None
+        if show is None or not has_id(show):
+            own = _to_ids(episode.ids)
+            if show is None or not has_name(show):
+                # By itself: that two have no name makes no one show of them.
+                show = TitleModel(title=f"(the show of episode {_label(own)})")
         return Play(
-            title=self._title(Kind.SHOW, item.show),
+            title=self._title(Kind.SHOW, show),
             watched_at=watched_at,
             season=episode.season,
             episode=episode.number,
             id=item.id,
             episode_id=episode.ids.trakt,
+            episode_ids=own,
         )
 
     def _title(self, kind: Kind, model: TitleModel | StrictTitle) -> Title:
@@ -85,35 +117,37 @@ class PlayMapper:
 
     def _share(self, kind: Kind, model: TitleModel | StrictTitle) -> Title:
         ids = model.ids
-        if max(ids.trakt or 0, ids.tmdb or 0, ids.tvdb or 0) > _LARGEST:
-            raise UnusableRecordError("has an id out of range")
         known = (kind, model.title, model.year, ids.trakt, ids.imdb, ids.tmdb, ids.tvdb)
         title = self._titles.get(known)
         if title is None:
             title = Title(
                 kind=kind,
-                name=model.title or "(untitled)",
-                year=model.year if 0 < (model.year or 0) <= _LATEST_YEAR else None,
-                ids=Ids(
-                    trakt=ids.trakt,
-                    slug=ids.slug,
-                    imdb=ids.imdb,
-                    tmdb=ids.tmdb,
-                    tvdb=ids.tvdb,
-                ),
+                name=model.title or UNTITLED,
+                year=model.year,
+                ids=_to_ids(ids),
             )
             self._titles[known] = title
         return title
+
+
+def _to_ids(ids: IdsModel | StrictIds) -> Ids:
+    return Ids(ids.trakt, ids.slug, to_imdb(ids.imdb), ids.tmdb, ids.tvdb)
+
+
+def _label(ids: Ids) -> str:
+    return ids.imdb or f"TVDB {ids.tvdb}"
 
 
 async def read_resume_points(
     client: ExtrasClient, now: datetime
 ) -> tuple[list[ResumePoint], list[Quarantined]]:
     """Read the resume points of the signed-in account."""
-    items, bad = await client.playback()
+    items, _ = await client.playback()
     points, quarantined = resume_points(items, now)
-    unreadable = Quarantined("resume point", "does not fit the form of a resume point")
-    return points, quarantined + [unreadable] * bad
+    mapper = PlayMapper(now)
+    return points, quarantined + [
+        mapper.set_aside(record) for record in client.unreadable
+    ]
 
 
 def resume_points(

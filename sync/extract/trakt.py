@@ -50,6 +50,10 @@ MOST_STATES = 3
 _CHANGING = "The account kept changing while it was read."
 _UNPROVED = "Trakt did not send its minimal lists, which prove that nothing is missing."
 _UNSTABLE = "Every walk brought plays that the walks before had not seen."
+_EMPTY = (
+    "Trakt's minimal list of {} came empty, though there are plays of {}, so it proves "
+    "nothing."
+)
 _SURPLUS = "{} plays are in the history that Trakt's minimal lists do not count."
 
 
@@ -75,6 +79,7 @@ class TraktSource:
             state = _State(self._client, self._concurrency, on_page, end_at)
             await state.read()
             after, server_time = await self._client.last_activities()
+            self._server_time = server_time
             if _watched(before) == _watched(after) and not state.is_proved:
                 await state.close_gaps()
                 after, server_time = await self._client.last_activities()
@@ -120,7 +125,9 @@ class TraktSource:
     async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
         """Read where viewings stopped: one request a page of 250."""
         client = ExtrasClient(self._client.http)
-        return await read_resume_points(client, self._clock.now())
+        # By Trakt's own clock where it told the time: the one here may be wrong.
+        now = self._server_time or self._clock.now()
+        return await read_resume_points(client, now)
 
 
 class _State:
@@ -209,9 +216,12 @@ class _State:
         """Return the plays with the receipt: what proves them whole, or does not."""
         collector, notes = self._collector, []
         missing: list[str] = []
+        doubts = [*self.doubts]
         if self._counts is not None:
             lost = collector.missing(self._counts)
             missing = collector.describe(lost, self._counts)
+            unlisted = collector.find_unlisted(self._counts)
+            doubts += [_EMPTY.format(kind, kind) for kind in unlisted]
             if surplus := collector.surplus(self._counts):
                 notes.append(_SURPLUS.format(surplus))
         receipt = Receipt(
@@ -223,7 +233,7 @@ class _State:
             walks=self._walks,
             announced=collector.announced,
             missing=tuple(missing),
-            doubts=tuple(self.doubts),
+            doubts=tuple(doubts),
             notes=tuple(notes),
         )
         plays = list(collector.plays.values())

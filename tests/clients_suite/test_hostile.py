@@ -451,7 +451,9 @@ async def test_a_truth_value_is_no_number_anywhere() -> None:
     body = json.dumps([film(1)]).replace('"trakt": 1', '"trakt": true')
     http = client_of("Trakt", lambda _method, _url: Told(body.encode()))
     page = await trakt.TraktClient(http).history_page(1)
-    assert [b.trakt_id for b in page.bad] == [None]
+    # It is no id, and an id that cannot be read costs no play.
+    assert [i.movie and i.movie.ids.trakt for i in page.items] == [None]
+    assert not page.bad
 
 
 async def test_a_login_survives_an_expiry_that_cannot_be(tmp_path: Path) -> None:
