@@ -85,6 +85,23 @@ class UnsafePlanError(GuardError):
         )
 
 
+class MissingEntriesError(GuardError):
+    """Discovr shows so little of what was written that it looks like a fault."""
+
+    default_remedy = (
+        "Look at the profile on Discovr, and run it again once the entries show. If "
+        "they really were removed, add --force: then they stay removed; to write them "
+        'again, set [history] conflict = "trakt" as well.'
+    )
+
+    def __init__(self, missing: int, applied: int) -> None:
+        super().__init__(
+            f"Discovr does not show {missing:,} of {applied:,} entries that were "
+            "written earlier, neither in its list nor title by title: nothing was "
+            "written."
+        )
+
+
 class UnsafeRemovalError(GuardError):
     """So much has gone from the source that it looks like a fault, not like a wish."""
 

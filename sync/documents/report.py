@@ -41,7 +41,8 @@ class OperationDocument(Document):
 class BalanceDocument(Document):
     """Plays by what became of them; ``read`` is the sum of the others but repeats.
 
-    ``repeats`` says how many of them repeat a key and so need no entry of their own.
+    ``repeats`` says how many of them repeat a key and so need no entry of their own;
+    ``gone`` how many of those kept had been written and were removed on Discovr.
     """
 
     read: int
@@ -54,6 +55,7 @@ class BalanceDocument(Document):
     unreadable: int = 0
     failed: int = 0
     repeats: int = 0
+    gone: int = 0
 
 
 class TitleDocument(Document):

@@ -7,7 +7,7 @@ counted in, and says why. Sending it is not decided here, nor is anything about 
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -71,6 +71,10 @@ def plan_season(  # one season, and all that decides about it
     entries = split_season(existing)
     case = _Case(place, watched, entries, airings or {}, mode, labels)
     fates = {n: _settle(case, n, conflict, record) for n in watched}
+    gone = {n for n in record.gone if n in watched and fates[n] is None}
+    # A new default would bring back what somebody removed.
+    case = replace(case, gone=gone)
+    fates |= dict.fromkeys(gone, Fate.KEPT)
     to_set = [n for n, fate in fates.items() if fate is Fate.WRITTEN]
     needing = sorted(n for n, fate in fates.items() if fate is None)
     default = _cheapest_default(case, needing)
@@ -130,6 +134,7 @@ class _Case:
     airings: Airings
     mode: Mode
     labels: Collection[str]
+    gone: Collection[int] = ()
 
     def span(self, number: int) -> Span:
         return span_of(self.airings.get(number))
@@ -225,7 +230,7 @@ def _cheapest_default(case: _Case, needing: Sequence[int]) -> _Default | None:
     writable = [n for n in needing if n >= FIRST_EPISODE]
     bare = case.bare()
     zeroable = [n for n in bare if case.mode is Mode.FEWEST and n >= FIRST_EPISODE]
-    barred = set(bare) - set(zeroable)
+    barred = {*bare, *case.gone} - set(zeroable)
     ceiling = min((case.span(n).earliest for n in barred), default=_END_OF_TIME)
     spans = {n: case.span(n) for n in needing}
     latest = sorted(spans[n].latest for n in writable)
@@ -263,7 +268,9 @@ def _explain(
         return "season defaults are off"
     if not any(case.airings.values()):
         return "no air dates: nothing is collapsed"
-    return _explain_apart(case, to_add)
+    gone = sorted(case.gone)
+    removed = f"kept apart: {case.name(gone)} removed on Discovr" if gone else ""
+    return removed or _explain_apart(case, to_add)
 
 
 def _explain_default(case: _Case, default: _Default, apart: Sequence[int]) -> str:

@@ -102,6 +102,28 @@ class Count(NamedTuple):
         return Count(self.viewings + 1, known)
 
 
+def is_short(rows: Sequence[Row], entries: Sequence[Entry], *, is_each: bool) -> bool:
+    """Whether entries of one key show less than what was applied under it.
+
+    One entry is enough, whoever made it, unless each viewing counts by itself.
+    """
+    if not entries or not is_each:
+        return not entries
+    return bool(unseen_minutes(rows, entries))
+
+
+def unseen_minutes(
+    rows: Iterable[Row], entries: Sequence[Entry]
+) -> frozenset[datetime]:
+    """Return the minutes that were added under one key and are not seen there.
+
+    As many as hide behind a merged entry are taken to be seen, the newest first.
+    """
+    added = {r.operation.watched_at for r in rows if r.operation.action is Action.ADD}
+    hidden = count_viewings(entries) - len(entries)
+    return frozenset(sorted(added - minutes_of(entries), reverse=True)[hidden:])
+
+
 def is_in_place(
     operation: Operation,
     entries: Sequence[Entry],

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: A plan may change so large a part of what the person did on Discovr.
 MOST_CHANGED_SHARE = 0.25
+#: More than that of a run cannot be missing on Discovr by anybody's wish.
+MOST_MISSING_SHARE = 0.5
 #: Fewer changes than that are never worth a refusal.
 FEWEST_GUARDED = 10
 

@@ -116,13 +116,15 @@ class Plan:
     """The ordered, frozen list of writes, and what becomes of every watched key.
 
     ``older`` tells what becomes of viewings before the latest, by their minute, where
-    every viewing counts; elsewhere the latest stands for them.
+    every viewing counts; elsewhere the latest stands for them. ``gone`` are the keys
+    of which something is kept because what we wrote was removed on Discovr.
     """
 
     operations: tuple[Operation, ...]
     fates: Mapping[Key, Fate]
     seasons: tuple[SeasonNote, ...] = ()
     older: Mapping[Key, Mapping[datetime, Fate]] = field(default_factory=dict)
+    gone: frozenset[Key] = frozenset()
 
     @property
     def saved(self) -> int:

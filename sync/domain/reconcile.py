@@ -11,7 +11,7 @@ from sync.domain.entries import FIRST_EPISODE
 from sync.domain.plan import Action, Fate, Operation, Plan, SeasonNote
 from sync.domain.plays import Key, Place
 from sync.domain.rewatches import add_older_viewings
-from sync.domain.rules import Conflict, Mode, Rules, SeasonRecord
+from sync.domain.rules import Mode, Rules, SeasonRecord
 from sync.domain.seasons import current_entry
 
 if TYPE_CHECKING:
@@ -40,14 +40,15 @@ def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan
             seasons[key.place][key.episode] = viewing.latest
             continue
         there = shelf[key.place]
-        fate, operation = _plan_film(key, viewing.latest, there, rules.conflict)
+        fate, operation = _plan_film(key, viewing.latest, there, rules)
         fates[key] = fate
         operations += [operation] if operation else []
     for place, watched in sorted(seasons.items()):
         note = _plan_season(place, watched, shelf[place], rules, operations, fates)
         notes.append(note)
     operations.sort(key=lambda operation: operation.order)
-    plan = Plan(tuple(operations), fates, tuple(notes))
+    gone = _name_gone(fates, existing, rules)
+    plan = Plan(tuple(operations), fates, tuple(notes), gone=gone)
     if rules.has_every_viewing:
         plan = add_older_viewings(plan, desired, existing, rules)
     return plan
@@ -72,11 +73,21 @@ def seasons_to_write(desired: Desired, existing: Iterable[Entry]) -> Iterator[Pl
             yield operation.key.place
 
 
+def _name_gone(
+    fates: Mapping[Key, Fate], existing: Iterable[Entry], rules: Rules
+) -> frozenset[Key]:
+    """Name the keys that are kept though nothing stands there: it was removed."""
+    kept = {key for key in rules.gone if fates.get(key) is Fate.KEPT}
+    return frozenset(kept - {entry.key for entry in existing} if kept else ())
+
+
 def _plan_film(
-    key: Key, watched_at: datetime, there: Sequence[Entry], conflict: Conflict
+    key: Key, watched_at: datetime, there: Sequence[Entry], rules: Rules
 ) -> tuple[Fate, Operation | None]:
-    current = current_entry(there)
+    current, conflict = current_entry(there), rules.conflict
     if current is None:
+        if key in rules.gone and rules.gone[key].holds(watched_at):
+            return Fate.KEPT, None
         reason = "not there yet"
         return Fate.WRITTEN, Operation(Action.ADD, key, watched_at, reason=reason)
     if current.is_completed:
@@ -95,6 +106,12 @@ def _plan_season(
     operations: list[Operation],
     fates: dict[Key, Fate],
 ) -> SeasonNote:
+    record = rules.records.get(place, SeasonRecord())
+    gone = {
+        number
+        for number, watched_at in watched.items()
+        if (found := rules.gone.get(Key(*place, number))) and found.holds(watched_at)
+    }
     choice = plan_season(
         place,
         watched,
@@ -102,7 +119,7 @@ def _plan_season(
         rules.airings.get(place),
         mode=rules.mode,
         conflict=rules.conflict,
-        record=rules.records.get(place, SeasonRecord()),
+        record=replace(record, gone=gone) if gone else record,
         labels=rules.labels,
     )
     operations += choice.operations

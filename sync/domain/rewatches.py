@@ -50,9 +50,10 @@ def add_older_viewings(
         for place in fates
     }
     operations = [o for part in plans.values() for o in part.operations()]
-    latest, older = dict(plan.fates), {}
+    latest, older, gone = dict(plan.fates), {}, {*plan.gone}
     for part in plans.values():
         for key, by_minute in part.fates().items():
+            gone |= {key} if Fate.KEPT in by_minute.values() else set()
             latest[key] = by_minute.pop(desired.watched[key].latest)
             older[key] = by_minute
     return replace(
@@ -61,6 +62,7 @@ def add_older_viewings(
         fates=latest,
         seasons=tuple(plans[note.season].note(note) for note in plan.seasons),
         older=older,
+        gone=frozenset(gone),
     )
 
 
@@ -143,6 +145,7 @@ class _PlacePlan:
         self._default_key = first._replace(episode=None)
         self._airings: Airings = rules.airings.get(first.place, {})
         self._trusted = rules.records.get(first.place, SeasonRecord()).covers
+        self._gone = {k: rules.gone[k].minutes for k in fates if k in rules.gone}
         self._shelf, self._planned = shelf, planned
         self._times = {
             key: desired.watched[key].times
@@ -162,14 +165,15 @@ class _PlacePlan:
             for key, times in self._times.items()
         }
         self._left = {
-            key: {*times} - self._there[key] - {added.get(key)}
+            key: {*times} - self._there[key] - {added.get(key)} - self._removed(key)
             for key, times in self._times.items()
         }
         self._standing = shelf.minutes(self._default_key) if first.season else set()
         #: What each new default saves, and the zeros that it needs.
         self._saved: dict[datetime, int] = {}
         self._zeros: dict[int, datetime] = {}
-        if self._airings:
+        # A new default would bring back what somebody removed.
+        if self._airings and not self._gone:
             self._choose_defaults(rules.mode, {key.episode for key in fates})
         self._stands = self._assign({*self._standing, *self._saved})
 
@@ -194,6 +198,7 @@ class _PlacePlan:
         fates = {}
         for key, times in self._times.items():
             fates[key] = dict.fromkeys(times, _written(key))
+            fates[key] |= dict.fromkeys(self._removed(key) & {*times}, Fate.KEPT)
             fates[key] |= dict.fromkeys(self._there[key], Fate.ALREADY_THERE)
         for found in self._stands.values():
             for key, minute in found.items():
@@ -212,6 +217,10 @@ class _PlacePlan:
             reason = "each viewing needs an entry of its own"
         writes, saved = len(self.operations()), sum(self._saved.values())
         return replace(note, writes=writes, saved=saved, reason=reason)
+
+    def _removed(self, key: Key) -> frozenset[datetime]:
+        """Return the minutes that were written and removed on Discovr since."""
+        return self._gone.get(key, frozenset())
 
     def _choose_defaults(self, mode: Mode, watched: set[int | None]) -> None:
         """Write a default for each round for which it saves writes by itself.

@@ -19,6 +19,15 @@ LEFT_OUT = "left_out"
 WATERMARK = "watermark"
 #: Titles of which we wrote what the source has no longer: they outlive the watermark.
 STALE = "stale"
+#: What we wrote and somebody removed on Discovr, by operation id: when that was first
+#: seen, and when it was last looked at.
+GONE = "gone"
+#: How many entries stood in the profile after the last settled run, and when.
+ENTRIES = "entries"
+#: What a removal on Discovr was seen to take, and when.
+REMOVES = "removes"
+#: What the last ``undo`` took back.
+UNDONE = "undone"
 #: When the next run is due. Also kept by what the settings call the profile, because
 #: nobody knows its id before the first sign-in.
 SCHEDULE = "schedule"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import bindparam, delete, func, or_, select, update
 
-from sync.domain.plays import title_key
+from sync.domain.plays import Key, title_key
 from sync.domain.writes import Before, Outcome, Row
 from sync.ledger import tables
 from sync.ledger.backend import Mode
@@ -15,7 +15,14 @@ from sync.ledger.base import LedgerBase, transaction
 from sync.ledger.records import CachedShow, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Collection,
+        Container,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from datetime import datetime
 
     from sqlalchemy import Connection, Select, Table, Update
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from sync.domain.plan import Operation
 
 ShowId = TypeVar("ShowId", int, str)
+T = TypeVar("T")
 
 #: Both databases limit the parameters of one statement; this is well below.
 _CHUNK = 1000
@@ -182,6 +190,54 @@ class Ledger(LedgerBase):
         column = tables.operations.c.media
         chunks = _cut(sorted(set(media)))
         return _read_rows(connection, (statement.where(column.in_(c)) for c in chunks))
+
+    @transaction(Mode.READ)
+    def applied_beside(
+        self, connection: Connection, profile: str, there: Container[Key]
+    ) -> list[Row]:
+        """Return what is applied and not taken back, of keys that are not ``there``."""
+        columns = tables.operations.c
+        # First the keys alone: nearly all of them are there.
+        keys = select(columns.id, columns.media, columns.season, columns.episode)
+        lacking = [
+            number
+            for number, *key in connection.execute(_standing(keys, profile))
+            if Key(*key) not in there
+        ]
+        chunks = _cut(lacking)
+        return _read_rows(
+            connection, (_of(profile).where(columns.id.in_(c)) for c in chunks)
+        )
+
+    @transaction(Mode.READ)
+    def count_applied(self, connection: Connection, profile: str) -> dict[int, int]:
+        """Count what is applied and not taken back, by run; zeros do not count."""
+        columns = tables.operations.c
+        counts = _standing(select(columns.run, func.count()), profile)
+        rows = connection.execute(
+            counts.where(columns.progress > 0).group_by(columns.run)
+        )
+        return dict(map(tuple, rows))
+
+    @transaction(Mode.READ)
+    def count_undone(
+        self,
+        connection: Connection,
+        profile: str,
+        *,
+        run: int | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """Count what was taken back; of one run, or since a moment, if given."""
+        columns = tables.operations.c
+        counted = select(func.count()).where(
+            columns.profile == profile, columns.undone_at.is_not(None)
+        )
+        if run is not None:
+            counted = counted.where(columns.run == run)
+        if since is not None:
+            counted = counted.where(columns.undone_at >= since)
+        return connection.scalar(counted) or 0
 
     @transaction(Mode.READ)
     def season_rows(self, connection: Connection, profile: str) -> list[Row]:
@@ -386,6 +442,15 @@ def _of(profile: str) -> Select[Any]:
     return select(tables.operations).where(tables.operations.c.profile == profile)
 
 
+def _standing(statement: Select[Any], profile: str) -> Select[Any]:
+    columns = tables.operations.c
+    return statement.where(
+        columns.profile == profile,
+        columns.outcome == Outcome.APPLIED.value,
+        columns.undone_at.is_(None),
+    )
+
+
 def _read_rows(connection: Connection, statements: Iterable[Select[Any]]) -> list[Row]:
     found = [row for s in statements for row in connection.execute(s).mappings()]
     found.sort(key=itemgetter("intended_at", "id"))
@@ -409,7 +474,7 @@ def _change_each(
         raise LookupError("What is to be changed was never noted.")
 
 
-def _cut(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def _cut(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """Cut it into pieces that fit into one statement."""
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]

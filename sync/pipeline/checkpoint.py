@@ -16,7 +16,7 @@ from sync.domain.histories import SeasonFacts, TitleHistory
 from sync.domain.plan import Fate
 from sync.domain.plays import title_key
 from sync.domain.watermark import Watermark
-from sync.ledger.fact_names import STALE, WATERMARK, recall_profile
+from sync.ledger.fact_names import ENTRIES, STALE, WATERMARK, recall_profile
 from sync.pipeline.prune import find_stale
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ async def advance(services: Services, report: Report) -> None:
         return
     stale = set() if prepared.is_pruned else {k.media for k in prepared.stale.keys}
     facts: dict[str, Any] = {STALE: sorted(stale)}
+    entries = {ENTRIES: {"count": report.entries, "at": now.isoformat()}}
     if extraction.stamps is not None and extraction.read_at is not None:
         mark = Watermark(
             at=extraction.read_at,
@@ -100,7 +101,7 @@ async def advance(services: Services, report: Report) -> None:
     histories = _histories(report)
     changed = [h for key, h in histories.items() if h != prepared.known.get(key)]
     gone = prepared.known.keys() - histories.keys()
-    await ledger.put_histories(profile, changed, facts, now, gone=gone)
+    await ledger.put_histories(profile, changed, facts | entries, now, gone=gone)
     if WATERMARK not in facts:
         await ledger.delete_fact(profile, WATERMARK)
 

@@ -150,7 +150,9 @@ def _title(title: Title) -> TitleDocument:
 
 def _balance(balance: Balance) -> BalanceDocument:
     columns = {fate.value: balance.fates[fate] for fate in Fate}
-    return BalanceDocument(read=balance.read, repeats=balance.repeats, **columns)
+    return BalanceDocument(
+        read=balance.read, repeats=balance.repeats, gone=balance.gone, **columns
+    )
 
 
 def _titles(report: Report, balances: dict[Title, Balance]) -> Iterable[TitleReport]:

@@ -12,7 +12,7 @@ from sync.domain.plays import Place, title_key
 from sync.domain.rules import Rules
 from sync.events import Advanced, Stage
 from sync.pipeline.checkpoint import recall_checkpoint, steering
-from sync.pipeline.prepare import accept, assemble, read_target
+from sync.pipeline.prepare import accept, assemble, count_expected, read_target
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.prune import find_stale, plan_removals
 from sync.pipeline.recovery import Recovery
@@ -26,14 +26,14 @@ from sync.ports import (
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from sync.domain.delta import Delta
     from sync.domain.entries import Entry
     from sync.domain.histories import TitleHistory
     from sync.domain.origin import Origin
     from sync.domain.plays import Kind, Play
-    from sync.domain.watermark import Stamps, Watermark
+    from sync.domain.watermark import Stamps
     from sync.pipeline.checkpoint import Checkpoint
     from sync.pipeline.services import Services
 
@@ -104,9 +104,21 @@ async def prepare_changes(
         places |= {key.place for key in stale.keys}
     if places and await services.target.open_profile() != checkpoint.profile:
         return None
-    existing = await _read_places(services, places, mark)
+    is_by_title, expected = len(places) <= 1 + mark.entries // ENTRIES_A_PAGE, 0
+    if is_by_title:
+        existing = await _read_places(services, places)
+    else:
+        expected = await count_expected(services, checkpoint.profile)
+        existing = await read_target(services, expected=expected)
     reading = _within(whole, places, touched, services.no_id)
-    prepared = await assemble(services, checkpoint.profile, reading, existing)
+    prepared = await assemble(
+        services,
+        checkpoint.profile,
+        reading,
+        existing,
+        places=places if is_by_title else None,
+        expected=expected,
+    )
     prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
     return plan_removals(prepared) if is_pruned else prepared
 
@@ -209,11 +221,9 @@ def _within(
 
 
 async def _read_places(
-    services: Services, places: Collection[Place], mark: Watermark
-) -> list[Entry]:
-    """Read the entries of these films and seasons, or of all if that is cheaper."""
-    if len(places) > 1 + mark.entries // ENTRIES_A_PAGE:
-        return await read_target(services)
+    services: Services, places: Collection[Place]
+) -> Sequence[Entry]:
+    """Read the entries of these films and seasons."""
     entries: list[Entry] = []
 
     async def read(place: Place) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sync.domain.desired import Desired, transform
+from sync.domain.plan import Action
 from sync.domain.plays import UNKNOWN_DATE, Place
 from sync.domain.reconcile import reconcile, seasons_to_write
-from sync.domain.rules import Mode, Rules, WhichPlays
+from sync.domain.rules import Conflict, Mode, Rules, WhichPlays
 from sync.errors import IncompleteReadError
-from sync.events import Advanced, Finished, Stage
-from sync.ledger.fact_names import PROBED
+from sync.events import Advanced, Finished, Stage, Waiting
+from sync.ledger.fact_names import ENTRIES, PROBED
+from sync.pipeline.missing import PAUSE_S, look_again
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.recovery import Recovery, recall, recall_labels
 from sync.runtime.concurrency import run_all
@@ -20,8 +22,7 @@ from sync.transform.air_dates import seasons_that_can_pay
 from sync.transform.overrides_file import name_place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Sequence
 
     from sync.domain.entries import Entry
     from sync.pipeline.services import Services
@@ -41,6 +42,7 @@ async def prepare(
     """
     profile = await services.target.open_profile()
     is_new = await services.ledger.get_fact(profile, PROBED) is None
+    expected = await count_expected(services, profile)
     (extraction, desired), existing = await run_all(
         _gather(
             services,
@@ -48,10 +50,15 @@ async def prepare(
             is_kept=not is_dry,
             is_new=is_new,
         ),
-        read_target(services),
+        read_target(services, expected=expected),
     )
     return await assemble(
-        services, profile, Reading(extraction, desired), existing, is_kept=not is_dry
+        services,
+        profile,
+        Reading(extraction, desired),
+        existing,
+        expected=expected,
+        is_kept=not is_dry,
     )
 
 
@@ -61,10 +68,23 @@ async def assemble(
     reading: Reading,
     existing: Sequence[Entry],
     *,
+    places: Collection[Place] | None = None,
+    expected: int = 0,
     is_kept: bool = True,
 ) -> Prepared:
-    """Plan what brings ``existing`` in step with ``reading``."""
+    """Plan what brings ``existing`` in step with ``reading``.
+
+    With ``places`` only those were read on Discovr, each by its title; else at least
+    ``expected`` entries stand there.
+    """
     extraction, desired = reading.extraction, reading.desired
+    existing, missing = await look_again(
+        services,
+        profile,
+        existing,
+        places=places,
+        suspects=_suspects(desired, existing) if len(existing) < expected else (),
+    )
     answer = await _look_up(services, desired, existing, is_kept=is_kept)
     if answer.airings:
         summary = f"air dates of {len(answer.airings):,} seasons looked up"
@@ -79,6 +99,8 @@ async def assemble(
         _rules(services, extraction, desired, answer, recovery),
         labels=await recall_labels(services, profile),
     )
+    if rules.conflict is not Conflict.TRAKT:
+        rules = replace(rules, gone=missing.gone())
     plan = reconcile(desired, existing, rules)
     return Prepared(
         profile,
@@ -90,17 +112,45 @@ async def assemble(
         plan,
         whole=reading,
         origin=services.origin,
+        missing=missing,
     )
 
 
-async def read_target(services: Services, stage: Stage = Stage.READ) -> list[Entry]:
-    """Read every entry of the profile."""
+def _suspects(desired: Desired, existing: Sequence[Entry]) -> set[Place]:
+    """Name the films and seasons in which something would be added."""
+    operations = reconcile(desired, existing, Rules(mode=Mode.OFF)).operations
+    return {o.key.place for o in operations if o.action is Action.ADD}
+
+
+async def count_expected(services: Services, profile: str) -> int:
+    """Return how many entries stand in the profile at least, as far as is known."""
+    fact = await services.ledger.get_fact(profile, ENTRIES)
+    if not fact:
+        return 0
+    since = datetime.fromisoformat(fact["at"])
+    undone = await services.ledger.count_undone(profile, since=since)
+    return int(fact["count"]) - undone
+
+
+async def read_target(
+    services: Services, stage: Stage = Stage.READ, *, expected: int = 0
+) -> Sequence[Entry]:
+    """Read every entry of the profile; twice where it lists fewer than ``expected``.
+
+    A list can lag, or end too early: that is no proof that anything has gone.
+    """
 
     def on_page(entries: int) -> None:
         services.on_event(Advanced(stage, entries))
 
     on_page(0)
     entries = await services.target.read_history(on_page)
+    if len(entries) < expected:
+        fewer = f"it lists {len(entries):,} entries where {expected:,} stood"
+        services.on_event(Waiting("Discovr", PAUSE_S, fewer))
+        await services.clock.sleep(PAUSE_S)
+        again = await services.target.read_history(on_page)
+        entries = max(again, entries, key=len)
     summary = f"{len(entries):,} entries read from Discovr"
     services.on_event(Finished(Stage.READ, summary))
     return entries

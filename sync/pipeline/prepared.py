@@ -11,6 +11,7 @@ from sync.domain.evidence import Count
 from sync.domain.plan import Action, Fate, Operation, Plan
 from sync.domain.seasons import current_entry
 from sync.domain.writes import Before, Row
+from sync.pipeline.missing import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,6 +65,7 @@ class Prepared:
     compared: ``extraction``, ``desired`` and ``existing`` hold those alone. ``whole``
     is all of the source's side, ``known`` the histories of before by ``title_key``.
     ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
+    ``missing`` is what was written earlier and stands there no longer.
     """
 
     profile: str
@@ -80,6 +82,7 @@ class Prepared:
     stale: Stale = field(default_factory=Stale)
     removals: Removals = field(default_factory=Removals)
     is_pruned: bool = False
+    missing: Missing = field(default_factory=Missing)
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:

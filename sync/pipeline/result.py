@@ -98,11 +98,24 @@ class Report:
 
     @property
     def entries(self) -> int:
-        """How many entries stand in the profile now, as far as is known."""
+        """How many entries stand in the profile now, as far as is known; never more."""
+        removed = len(self.undone.removed) if self.undone else 0
         if self.verification:
-            return self.verification.entries
+            return self.verification.entries - removed
         since = self.prepared.since
-        return (since.entries if since else 0) + len(self.settled)
+        return (since.entries if since else 0) + self.added - removed
+
+    @property
+    def added(self) -> int:
+        """How many keys have an entry now that had none before."""
+        there = {entry.key for entry in self.prepared.existing}
+        added = {
+            operation.key
+            for operation in self.prepared.plan.operations
+            if (settled := self.settled.get(operation.id))
+            and settled.outcome is Outcome.APPLIED
+        }
+        return len(added - there)
 
 
 def describe(verification: Verification, source: str) -> str:

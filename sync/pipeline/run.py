@@ -19,6 +19,7 @@ from sync.load.loader import Loader
 from sync.pipeline.checkpoint import advance, compare_with_known, forget_watermark
 from sync.pipeline.documents import left_out_document, merge_left_out, report_document
 from sync.pipeline.incremental import checkpoint_of, prepare_changes
+from sync.pipeline.missing import check_missing, look_again, note_missing
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
 from sync.pipeline.prepare import prepare, read_target
 from sync.pipeline.prune import check_removals, plan_removals
@@ -121,6 +122,7 @@ async def apply(
 async def verify(services: Services, *, accept_incomplete: bool = False) -> Report:
     """Read both sides and name each difference. Writes nothing to either of them."""
     prepared = await prepare(services, accept_incomplete=accept_incomplete, is_dry=True)
+    check_missing(prepared.missing)
     verification = _compare(prepared, prepared.existing)
     return Report(prepared, verification=verification, cost=services.meter.read())
 
@@ -164,9 +166,12 @@ async def _carry_out(
     is_forced: bool,
     stop: Stop | None,
 ) -> Report:
+    check_missing(prepared.missing, is_forced=is_forced)
     await _keep_left_out(services, prepared)
     ledger, now = services.ledger, services.clock.now()
     recovery = prepared.recovery
+    if not prepared.is_unchanged:
+        await note_missing(ledger, prepared.profile, prepared.missing, now)
     await close(ledger, recovery.arrived, Settled.found_later(), now)
     operations, rows = prepared.plan.operations, prepared.removals.rows
     planned = {operation.key for operation in operations}
@@ -257,7 +262,7 @@ async def _load(
     try:
         await loader.load(
             prepared.plan.operations,
-            unclear={row.operation.key for row in recovery.unclear},
+            unclear=prepared.missing.keys | {r.operation.key for r in recovery.unclear},
             before=prepared.before(),
             viewings=recovery.viewings,
             is_first=await ledger.get_fact(profile, PROBED) is None,
@@ -283,16 +288,19 @@ async def _load(
     if prepared.since:
         # Each write had a clear answer or was looked up; all is read back once a week.
         return Report(prepared, run, loader.settled)
-    verification = await _check(services, prepared, run)
+    verification = await _check(services, Report(prepared, run, loader.settled), run)
     services.on_event(
         Finished(Stage.VERIFY, describe(verification, prepared.origin.name))
     )
     return Report(prepared, run, loader.settled, verification)
 
 
-async def _check(services: Services, prepared: Prepared, run: int) -> Verification:
+async def _check(services: Services, report: Report, run: int) -> Verification:
     """Read the profile back, with all that is known by now, and compare."""
-    entries = await read_target(services, Stage.VERIFY)
+    prepared = report.prepared
+    expected = len(prepared.existing) + report.added
+    listed = await read_target(services, Stage.VERIFY, expected=expected)
+    entries, _ = await look_again(services, prepared.profile, listed)
     recovery = await recall(
         services.ledger,
         prepared.profile,

@@ -98,7 +98,8 @@ def _balance(balance: BalanceDocument) -> str:
     rows = [(f"{count:,}", words) for count, words in counts if count]
     table = _table(("Plays", "What became of them"), rows)
     total = f"{balance.read:,} plays, {balance.repeats:,} of them further ones of the "
-    return f"## Balance\n\n{total}same film or episode.\n\n{table}"
+    gone = f" {balance.gone:,} are kept: removed on Discovr." if balance.gone else ""
+    return f"## Balance\n\n{total}same film or episode.{gone}\n\n{table}"
 
 
 def _titles(titles: Sequence[TitleReport]) -> str:

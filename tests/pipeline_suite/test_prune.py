@@ -272,6 +272,7 @@ async def test_what_was_written_twice_leaves_the_person_s_repeat(
 ) -> None:
     async with life(tmp_path) as it:
         it.place.discovr.person_removes(FILM_1)
+        it.place.history["conflict"] = "trakt"
         it.clock.advance(timedelta(days=8).total_seconds())
         await it.sync()
         assert FILM_1 in progress(it)

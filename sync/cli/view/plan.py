@@ -16,7 +16,7 @@ from sync.domain.plays import Key, Kind
 from sync.pipeline.summary import count_writes, summarize_titles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rich.console import Console
 
@@ -181,19 +181,35 @@ def _show_films(
 
 
 def _show_kept(console: Console, report: Report, *, is_full: bool) -> None:
-    """Name what the person un-marked herself, and how to have it written after all."""
+    """Name what the person un-marked or removed, and how to have it written yet."""
+    plan = report.prepared.plan
+    kept = {k for k, f in plan.fates.items() if f is Fate.KEPT}
+    for words, keys in (
+        ("Kept as you set it on Discovr", kept - plan.gone),
+        ("Kept: removed on Discovr", plan.gone),
+    ):
+        if keys:
+            _show_keys(console, report, words, keys, is_full=is_full)
+    if kept or plan.gone:
+        advice = 'To write it all the same: [history] conflict = "trakt" in the config.'
+        say(console, advice, indent=2)
+
+
+def _show_keys(
+    console: Console,
+    report: Report,
+    words: str,
+    keys: Collection[Key],
+    *,
+    is_full: bool,
+) -> None:
     titles = report.prepared.desired.titles
-    kept = [k for k, f in report.prepared.plan.fates.items() if f is Fate.KEPT]
-    if not kept:
-        return
-    heading(console, f"Kept as you set it on Discovr: {len(kept):,}")
-    ordered = sorted(kept, key=lambda key: (titles[key.media].label, key.order))
+    heading(console, f"{words}: {len(keys):,}")
+    ordered = sorted(keys, key=lambda key: (titles[key.media].label, key.order))
     for key in ordered if is_full else ordered[:FEW]:
         say(console, name_of(report, key), indent=2)
-    if len(kept) > FEW and not is_full:
-        say(console, f"... and {len(kept) - FEW:,} more (-v names them)", indent=2)
-    advice = 'To write it all the same: [history] conflict = "trakt" in the config.'
-    say(console, advice, indent=2)
+    if len(keys) > FEW and not is_full:
+        say(console, f"... and {len(keys) - FEW:,} more (-v names them)", indent=2)
 
 
 def _show_removals(console: Console, report: Report, *, is_full: bool) -> None:

@@ -48,7 +48,8 @@ class DiscovrQuirks:
 
     # 6: DELETE
     delete_repeats: Literal["all", "newest"] = "all"
-    delete_without_episode: Literal["default", "season"] = "default"
+    #: "refused": 400, since only single episodes can be removed.
+    delete_without_episode: Literal["default", "season", "refused"] = "default"
     delete_absent_status: int = 404
 
     # 7-9
@@ -86,6 +87,16 @@ class DiscovrQuirks:
     rejects_extra_fields: bool = False
     #: POST replaces an entry of the same key and time.
     post_upserts: bool = False
+
+    # 17: lists that lie. They answer 200 and say that there is no more.
+    #: An entry turns up in the big list, or that of its title, so long after it came.
+    list_lags_s: float = 0
+    title_lags_s: float = 0
+    #: The lists hold no more than so many entries; 0: they come empty.
+    list_ends_after: int | None = None
+    title_ends_after: int | None = None
+    #: They lie in so many readings, and then no longer; None: always.
+    short_readings: int | None = None
 
     # Contradictions between pages, and the playback list
     identity_for_profile: bool = False
