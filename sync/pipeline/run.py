@@ -14,7 +14,7 @@ from sync.domain.verify import Verification, compare
 from sync.domain.writes import Outcome, Settled
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
-from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, wanted
+from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, UNDONE, wanted
 from sync.load.loader import Loader
 from sync.pipeline.checkpoint import advance, compare_with_known, forget_watermark
 from sync.pipeline.documents import left_out_document, merge_left_out, report_document
@@ -26,7 +26,7 @@ from sync.pipeline.prune import check_removals, plan_removals
 from sync.pipeline.recovery import close, keep_labels, recall, recall_labels
 from sync.pipeline.result import Report, describe, summary
 from sync.pipeline.summary import foresee
-from sync.pipeline.undo import Undone, rows_to_undo
+from sync.pipeline.undo import Undone, clear_trial, rows_to_undo
 from sync.pipeline.undo import undo as take_back
 
 if TYPE_CHECKING:
@@ -146,7 +146,12 @@ async def undo(
             return Undone(rows[0].run)
         await forget_watermark(services.ledger, profile, services.clock.now())
         labels = await recall_labels(services, profile)
-        return await take_back(services, rows, labels)
+        undone = await take_back(services, rows, labels)
+        now = services.clock.now()
+        left = len(undone.left_alone)
+        fact = {"run": undone.run, "writes": len(rows), "left_alone": left}
+        await services.ledger.put_fact(profile, UNDONE, fact, now)
+        return undone
 
 
 @asynccontextmanager
@@ -154,6 +159,7 @@ async def _profile_held(services: Services, command: str) -> AsyncIterator[str]:
     profile = await services.target.open_profile()
     now = services.clock.now()
     async with services.ledger.profile_lock(profile, command=command, at=now):
+        await clear_trial(services, profile)
         yield profile
 
 

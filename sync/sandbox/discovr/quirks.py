@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 #: How the entries of one key are listed. "counted": each by itself, and each with the
 #: number of all in ``watched_count``.
 Repeats = Literal["listed", "merged", "counted"]
+#: Which entries of a key a DELETE takes.
+Repeated = Literal["all", "newest"]
+#: What a DELETE takes that names no episode. "refused": 400, nothing.
+Without = Literal["default", "season", "refused"]
 Order = Literal["created", "updated"]
 Precision = Literal["milliseconds", "seconds", "minutes"]
 ErrorBody = Literal["flat", "wrapped", "text", "html", "empty"]
@@ -47,9 +51,8 @@ class DiscovrQuirks:
     patch_target: Literal["newest", "oldest", "all", "single"] = "newest"
 
     # 6: DELETE
-    delete_repeats: Literal["all", "newest"] = "all"
-    #: "refused": 400, since only single episodes can be removed.
-    delete_without_episode: Literal["default", "season", "refused"] = "default"
+    delete_repeats: Repeated = "all"
+    delete_without_episode: Without = "default"
     delete_absent_status: int = 404
 
     # 7-9
