@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +18,7 @@ from sync.domain.seasons import current_entry
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from sync.domain.plays import Key
     from sync.domain.writes import Row
 
 #: So far the service's clock may be from ours, when it dates what is set.
@@ -83,6 +86,64 @@ def is_ours(entry: Entry, row: Row, labels: Collection[str]) -> bool:
         and to_minute(entry.updated_at) == row.operation.watched_at
         and (entry.imported is None or entry.imported in labels)
     )
+
+
+def before_these(
+    entries: Iterable[Entry], rows: Sequence[Row], labels: Collection[str]
+) -> list[Entry]:
+    """Return the entries as they stood before the writes of these rows.
+
+    What cannot have come of them, or was changed since, is returned as it is.
+    """
+    by_key: defaultdict[Key, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_key[row.operation.key].append(row)
+    shelf: defaultdict[Key, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        shelf[entry.key].append(entry)
+    for key, of_key in by_key.items():
+        shelf[key] = _before_these(shelf[key], of_key, labels)
+    return [entry for of_key in shelf.values() for entry in of_key]
+
+
+def _before_these(
+    entries: Sequence[Entry], rows: Sequence[Row], labels: Collection[str]
+) -> list[Entry]:
+    added = [row for row in rows if row.operation.action is Action.ADD]
+    left = [e for e in entries if not any(is_ours(e, row, labels) for row in added)]
+    if stood := _stood(rows):
+        left = [replace(e, count=min(e.count, stood)) for e in left]
+    for row in rows:
+        if row.operation.action is Action.SET:
+            left = [before for entry in left for before in _before_set(entry, row)]
+    return left
+
+
+def merged_titles(entries: Iterable[Entry], rows: Iterable[Row]) -> set[str]:
+    """Name the titles of which no entry tells any more how it stood before the rows.
+
+    Discovr has merged what was added into what stood there.
+    """
+    stood = {row.operation.key: _stood([row]) for row in rows}
+    return {
+        entry.key.media
+        for entry in entries
+        if 0 < stood.get(entry.key, 0) < entry.count
+    }
+
+
+def _stood(rows: Iterable[Row]) -> int:
+    """Return how many viewings stood there before; noted where every one counts."""
+    added = (row for row in rows if row.operation.action is Action.ADD)
+    return next((round(row.before_progress or 0) for row in added), 0)
+
+
+def _before_set(entry: Entry, row: Row) -> list[Entry]:
+    if entry.progress != row.operation.progress or not is_as_set(entry, row):
+        return [entry]
+    if row.before_progress is None:
+        return []
+    return [replace(entry, progress=row.before_progress, updated_at=row.before_at)]
 
 
 class Count(NamedTuple):

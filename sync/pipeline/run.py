@@ -104,10 +104,16 @@ async def apply(
     is_forced: bool = False,
     stop: Stop | None = None,
 ) -> Report:
-    """Carry out exactly that plan. Raises MovedError if either side has moved."""
+    """Carry out exactly that plan; what an earlier run began goes on where it stopped.
+
+    Raises MovedError if either side has moved by anything else.
+    """
     async with _profile_held(services, "apply"):
         prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
-        plan.check(prepared)
+        begun = await plan.begun(services.ledger)
+        plan.check(prepared, begun)
+        arrived = [row for row in begun if row.outcome is Outcome.APPLIED]
+        plan = plan.without((*arrived, *prepared.recovery.arrived))
         prepared = await compare_with_known(services, prepared)
         fates = {**prepared.plan.fates, **plan.fates()}
         fixed = replace(
