@@ -29,7 +29,9 @@ class DatabaseDocument(Document):
 class RunDocument(Document):
     """A run that wrote. ``outcome``: finished, stopped, under way or broken off.
 
-    ``plays`` were read, ``writes`` planned; both null until the run has ended.
+    ``plays`` were read, ``writes`` planned; both null until the run has ended. Of the
+    writes so many ``arrived``, ``failed`` (``unclear`` ones among them) and were
+    ``unsent``; ``undone`` have been taken back since.
     """
 
     number: int
@@ -40,6 +42,19 @@ class RunDocument(Document):
     plays: int | None
     writes: int | None
     failed: int | None
+    arrived: int | None = None
+    unclear: int | None = None
+    unsent: int | None = None
+    undone: int = 0
+
+
+class LastUndoDocument(Document):
+    """What the last ``undo`` took back of a run, and left alone."""
+
+    run: int
+    writes: int
+    left_alone: int
+    at: datetime
 
 
 class HolderDocument(Document):
@@ -72,6 +87,7 @@ class ProfileStateDocument(Document):
     is_chosen: bool = False
     holder: HolderDocument | None = None
     last_run: RunDocument | None = None
+    last_undo: LastUndoDocument | None = None
     last_checked_at: datetime | None = None
     next_run_at: datetime | None = None
     every_s: float | None = None

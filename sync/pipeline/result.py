@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sync.domain.plan import Operation
     from sync.domain.plays import Title
     from sync.domain.verify import Verification
-    from sync.domain.writes import Settled
+    from sync.domain.writes import Settled, Tally
     from sync.pipeline.playback import PlaybackResult
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.summary import Estimate
@@ -133,7 +133,7 @@ def describe(verification: Verification, source: str) -> str:
     return f"verified: not everything is in its place ({found})"
 
 
-def summary(report: Report) -> dict[str, object]:
+def summary(report: Report, tally: Tally) -> dict[str, object]:
     """Return what the ledger keeps of a run."""
     total, _ = report.balance()
     return {
@@ -141,6 +141,7 @@ def summary(report: Report) -> dict[str, object]:
         "columns": dict(total.fates),
         "repeats": total.repeats,
         "operations": len(report.prepared.plan.operations),
-        "failed": len(report.failed),
+        "failed": tally.failed,
+        **tally._asdict(),
         "saved": report.prepared.plan.saved,
     }

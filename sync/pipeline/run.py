@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from connectors.errors import ConfigError
+from connectors.errors import ConfigError, ServiceError
 from sync.documents.report_store import keep_report
 from sync.domain.guard import measure
 from sync.domain.reconcile import reconcile
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from sync.domain.entries import Entry
+    from sync.ledger import Ledger
     from sync.pipeline.plan_file import SavedPlan
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.services import Services
@@ -155,7 +156,8 @@ async def undo(
         undone = await take_back(services, rows, labels)
         now = services.clock.now()
         left = len(undone.left_alone)
-        fact = {"run": undone.run, "writes": len(rows), "left_alone": left}
+        taken = len(undone.removed) + len(undone.restored) + len(undone.gone)
+        fact = {"run": undone.run, "writes": taken, "left_alone": left}
         await services.ledger.put_fact(profile, UNDONE, fact, now)
         return undone
 
@@ -269,31 +271,36 @@ async def _load(
         stop=stop,
         labels=labels,
     )
-    services.on_event(Advanced(Stage.LOAD, 0, len(prepared.plan.operations)))
+    operations = prepared.plan.operations
+    services.on_event(Advanced(Stage.LOAD, 0, len(operations)))
     outcome = "stopped"
     try:
         await loader.load(
-            prepared.plan.operations,
+            operations,
             unclear=prepared.missing.keys | {r.operation.key for r in recovery.unclear},
             before=prepared.before(),
             viewings=recovery.viewings,
+            refused=await _refused_before(ledger, profile),
             is_first=await ledger.get_fact(profile, PROBED) is None,
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
+    except ServiceError as error:
+        error.message += f" Of {len(operations):,} writes: {loader.tally}."
+        raise
     finally:
         report = Report(prepared, run, loader.settled)
-        await ledger.finish_run(run, clock.now(), outcome, summary(report))
+        end = summary(report, loader.tally)
+        await ledger.finish_run(run, clock.now(), outcome, end)
     # Each was looked up before it was sent again, so the old intents are answered.
-    tried = {o.key for o in prepared.plan.operations if o.id in loader.settled}
-    answered = [row for row in recovery.unclear if row.operation.key in tried]
+    keys = {o.key for o in operations if o.id in loader.settled}
+    answered = [row for row in recovery.unclear if row.operation.key in keys]
     await close(ledger, answered, Settled.not_found_by(run), clock.now())
     if loader.is_probed:
         await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
     if loader.is_stopping:
-        outcomes = [settled.outcome for settled in loader.settled.values()]
+        tried = len(loader.settled)
         raise StoppedError(
-            f"Stopped after {len(outcomes):,} of {len(prepared.plan.operations):,} "
-            f"writes; left unclear: {outcomes.count(Outcome.UNKNOWN) or 'none'}."
+            f"Stopped after {tried:,} of {len(operations):,} writes: {loader.tally}."
         )
     count = len(loader.settled) - len(report.failed)
     services.on_event(Finished(Stage.LOAD, f"{count:,} entries written"))
@@ -305,6 +312,12 @@ async def _load(
         Finished(Stage.VERIFY, describe(verification, prepared.origin.name))
     )
     return Report(prepared, run, loader.settled, verification)
+
+
+async def _refused_before(ledger: Ledger, profile: str) -> frozenset[str]:
+    """Return the ids of the writes that were refused in earlier runs."""
+    rows = await ledger.rows(profile, outcome=Outcome.REJECTED)
+    return frozenset(row.operation.id for row in rows)
 
 
 async def _check(services: Services, report: Report, run: int) -> Verification:
