@@ -295,6 +295,9 @@ class _PlaceUndo:
     def _objection_to_removing(self, row: Row) -> str | None:
         if self._is_shared(row):
             return "it shares its key with another entry, which would go too"
+        is_zero = row.operation.progress == 0
+        if is_zero and any(e.is_default and e.is_completed for e in self._entries):
+            return "a season default would show it as watched then"
         takes_season = self._result.takes_season
         is_alone = not (row.operation.is_default and self._strangers(self._entries))
         if is_alone or takes_season is False:

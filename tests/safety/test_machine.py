@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from connectors.errors import TransientError
+from connectors.errors import ConfigError, ContractError, TransientError
 from sync.domain.plays import Key, to_minute
-from sync.errors import IncompleteReadError
-from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.errors import GuardError, IncompleteReadError, RefusingServiceError
+from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
+from sync.sandbox.discovr.visibility import Lie
 from sync.sandbox.server.faults import seeded_faults
 from tests.long import Length, asked, choose, pick
 from tests.safety.accounts import mixed_account, watched_on
@@ -48,6 +49,26 @@ HOUR_S = 3600
 #: Every Discovr, and some that list each repeat with the number of all.
 QUIRKS = list(DiscovrQuirks.combinations())
 QUIRKS += [replace(quirks, repeats="counted") for quirks in QUIRKS[::4]]
+#: And with each reading of DELETE that lets it work at all.
+READINGS: list[tuple[Without, Repeated]] = [
+    ("season", "all"),
+    ("season", "newest"),
+    ("default", "newest"),
+]
+QUIRKS += [
+    replace(quirks, delete_without_episode=without, delete_repeats=repeated)
+    for number, (without, repeated) in enumerate(READINGS)
+    for quirks in QUIRKS[number::3]
+]
+#: How lists show too little: the big one, and those of titles.
+LIES = st.sampled_from(
+    [
+        (Lie(ends_after=ends, lags_s=lags, readings=readings), title)
+        for ends, lags in ((0, 0), (4, 0), (None, 10**6))
+        for readings in (1, 2, None)
+        for title in (Lie(), Lie(ends_after=0, readings=3), Lie(ends_after=1))
+    ]
+)
 #: What is watched and marked: a season that fits a default, one with a hole, a film.
 EPISODES = [("Show 1", 1, n) for n in range(1, 5)] + [
     ("Show 2", season, n) for season in (1, 2) for n in range(1, 4 if season > 1 else 7)
@@ -80,6 +101,8 @@ class Safety(RuleBasedStateMachine):
         #: What the person said last of a key on Discovr, and all that they touched.
         self.marks: dict[Key, bool] = {}
         self.touched: set[Key] = set()
+        #: What they removed, or replaced: of what we wrote there, that stays so.
+        self.removed: set[Key] = set()
 
     @initialize(
         quirks=st.sampled_from(QUIRKS),
@@ -149,6 +172,7 @@ class Safety(RuleBasedStateMachine):
     def the_person_sets(self, key: Key, progress: int, day: int | None) -> None:
         at = None if day is None else watched_on(day)
         self.place.discovr.person_sets(key, progress, at=at)
+        self.removed.add(key)
         self.note_mark(key)
 
     @precondition(lambda self: self.place.discovr.entries())
@@ -159,6 +183,7 @@ class Safety(RuleBasedStateMachine):
         self.place.discovr.person_removes(key)
         self.marks.pop(key, None)
         self.touched.add(key)
+        self.removed.add(key)
 
     def note_mark(self, key: Key) -> None:
         self.touched.add(key)
@@ -239,7 +264,7 @@ class Safety(RuleBasedStateMachine):
     async def _disturbed(self, command: str) -> Report | None:
         try:
             return await self.run(command)
-        except (TransientError, IncompleteReadError):
+        except (TransientError, IncompleteReadError, RefusingServiceError):
             return None
         finally:
             await self.place.discovr.settle()
@@ -262,6 +287,30 @@ class Safety(RuleBasedStateMachine):
         self.check(before, is_pruned=command == "prune")
         if not was_killed:
             self.note_settled()
+
+    @rule(lie=LIES, command=st.sampled_from(["migrate", "sync"]))
+    def the_lists_show_too_little(self, lie: tuple[Lie, Lie], command: str) -> None:
+        before = self.read()
+        visibility = self.place.discovr.visibility
+        visibility.big, visibility.title = (replace(part) for part in lie)
+        refusals = (GuardError, ContractError, TransientError)
+        with suppress(*refusals):
+            self.wait_for(getattr(self.place, command)())
+        visibility.big, visibility.title = Lie(), Lie()
+        self.check(before)
+
+    @rule()
+    def the_last_run_is_undone(self) -> None:
+        before = self.read()
+        with suppress(ConfigError):  # there is nothing to undo
+            self.wait_for(self.place.undo())
+        entries = self.place.discovr.entries()
+        assert shown(self.place.account, entries).maybe <= before.maybe
+        for key, is_completed in self.marks.items():
+            own = own_entry(key, entries)
+            assert not is_completed or (own and (own.progress or 0) >= 80), key
+        # What is written again is news to whoever removed it before.
+        self.settled.clear()
 
     # The laws.
 
@@ -291,7 +340,8 @@ class Safety(RuleBasedStateMachine):
                 and (own.progress or 0) < 80
                 and to_minute(own.updated_at) > max(times[key])
             )
-            assert key in completed or is_kept, f"{key} is missing"
+            is_gone = self.removed & {key, key._replace(episode=None)}
+            assert key in completed or is_kept or is_gone, f"{key} is missing"
 
     def check_that_every_viewing_is_there(self) -> None:
         """Each by its minute, where every one counts and has an entry of its own.
@@ -307,6 +357,9 @@ class Safety(RuleBasedStateMachine):
         for key, times in watched(self.place.account).items():
             is_told = discovr.quirks.repeats == "listed" or key not in self.touched
             is_covered = key.season is not None and key.place in seasons
+            is_touched = self.removed & {key, key._replace(episode=None)}
+            if is_touched:
+                continue
             if is_told and self.marks.get(key, True) and not is_covered:
                 lost = {Viewing(key, to_minute(at)) for at in times} - there
                 assert not lost
