@@ -14,7 +14,7 @@ from sync.domain.plays import Key
 from sync.ledger import Ledger
 from sync.ledger.fact_names import REMOVES
 from sync.pipeline import run as pipeline
-from sync.pipeline.undo import LEARNT_FOR, RemovedTooMuchError
+from sync.pipeline.undo import LEARNT_FOR, MOST_TRIES, RemovedTooMuchError
 from sync.sandbox.account.account import Account
 from sync.sandbox.account.sample import sample_account
 from sync.sandbox.account.synthetic import synthetic_account
@@ -370,3 +370,62 @@ async def test_what_was_undone_can_be_migrated_again(tmp_path: Path) -> None:
         await undo(place.settings)
         assert (await place.migrate()).is_complete
         assert {(e.key, e.updated_at) for e in place.discovr.entries()} == before
+
+
+async def test_what_the_person_changes_while_it_works_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    account = synthetic_account(30, 1, seed=4)
+    async with world(account, tmp_path, history={"collapse": "off"}) as place:
+        await place.migrate()
+        films = {e.key for e in place.discovr.entries() if e.key.season is None}
+        changed: list[Key] = []
+
+        def change_another(request: web.Request, _number: int) -> None:
+            media = request.path.rpartition("/")[2]
+            if request.method == "DELETE" and media.startswith("MV") and not changed:
+                changed.append(max(films - {Key(media)}))
+                place.discovr.person_sets(changed[0], 10)
+
+        place.discovr.faults = change_another
+        undone = await undo(place.settings)
+        assert list(undone.left_alone) == changed
+        left = [(e.key, e.progress) for e in place.discovr.entries()]
+        assert left == [(changed[0], 10)]
+
+
+@pytest.mark.parametrize("count", [1, 3, 6])
+async def test_repeats_that_go_one_at_a_time_go_all(tmp_path: Path, count: int) -> None:
+    title = synthetic_account(1, 0, seed=4).titles[0]
+    account = Account([title])
+    for day in range(count):
+        account.add_play(title, at(day))
+    quirks = DiscovrQuirks(delete_repeats="newest")
+    history = {"plays": "all"}
+    async with world(account, tmp_path, discovr=quirks, history=history) as place:
+        await place.migrate()
+        assert len(place.discovr.entries()) == count
+        faults = [Fault.cut_before()] * (MOST_TRIES - 1)
+        place.discovr.faults = lambda request, _number: (
+            faults.pop() if request.method == "DELETE" and faults else None
+        )
+        undone = await undo(place.settings)
+        assert undone.left_alone == {}
+        assert place.discovr.entries() == []
+
+
+async def test_a_removal_without_an_answer_is_tried_so_often_and_no_more(
+    tmp_path: Path,
+) -> None:
+    title = synthetic_account(1, 0, seed=4).titles[0]
+    account = Account([title])
+    account.add_play(title, at(1))
+    async with world(account, tmp_path) as place:
+        await place.migrate()
+        place.discovr.faults = lambda request, _number: (
+            Fault.cut_before() if request.method == "DELETE" else None
+        )
+        undone = await undo(place.settings)
+        assert list(undone.left_alone.values()) == ["Discovr did not remove it"]
+        tries = place.discovr.requests("DELETE", "/profile/history")
+        assert len(tries) == MOST_TRIES + 1
