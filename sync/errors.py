@@ -90,8 +90,8 @@ class MissingEntriesError(GuardError):
 
     default_remedy = (
         "Look at the profile on Discovr, and run it again once the entries show. If "
-        "they really were removed, add --force: then they stay removed; to write them "
-        'again, set [history] conflict = "trakt" as well.'
+        "they really were removed, trakt2discovr migrate --force leaves it so; to "
+        'write them again, set [history] conflict = "trakt" as well.'
     )
 
     def __init__(self, missing: int, applied: int) -> None:

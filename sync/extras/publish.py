@@ -74,18 +74,26 @@ class Publisher:
         """Update the page that is known, or add one. ``title``: 1 to 255 characters."""
         intent = await self._ledger.get_fact(self._profile, FACT)
         known = await self._known(intent) if intent else None
-        if known is not None:
-            try:
-                await self._client.update(known, title, content)
-            except NotFoundError:  # somebody removed it there
-                known = None
+        if known is not None and not await self._update(known, title, content):
+            known = None
         page_id = known or await self._add(title, content)
         await self._note(title, id=page_id)
         return Published(page_id, title, is_new=known is None)
 
+    async def _update(self, page_id: str, title: str, content: str) -> bool:
+        """Replace the page; whether it is there, which one answer alone never tells."""
+        for wait_s in (0.0, SETTLE_S):
+            await self._clock.sleep(wait_s)
+            try:
+                await self._client.update(page_id, title, content)
+            except NotFoundError:
+                continue
+            return True
+        return False  # somebody removed it there
+
     async def _known(self, intent: dict[str, Any]) -> str | None:
         page_id: str | None = intent["id"]
-        return page_id or await self._find(intent["title"], set(intent["before"]))
+        return page_id or await self._find(intent["title"], {*intent["before"]})
 
     async def _add(self, title: str, content: str) -> str:
         before = {p.id async for p in self._client.pages() if p.title == title}
@@ -94,8 +102,8 @@ class Publisher:
             try:
                 return (await self._client.create(title, content)).id
             except UnknownOutcomeError:
-                await self._clock.sleep(SETTLE_S)
-            if (found := await self._find(title, before)) is not None:
+                found = await self._find(title, before)
+            if found is not None:
                 return found
         raise UnknownOutcomeError(
             f"Pharen Hub gave no clear answer to {MOST_SENDS} tries.",
@@ -104,9 +112,12 @@ class Publisher:
         )
 
     async def _find(self, title: str, before: set[str]) -> str | None:
-        async for page in self._client.pages():
-            if page.title == title and page.id not in before:
-                return page.id
+        """Look for a page that may have been added: twice, as the list may lag."""
+        for _ in range(2):
+            await self._clock.sleep(SETTLE_S)
+            async for page in self._client.pages():
+                if page.title == title and page.id not in before:
+                    return page.id
         return None
 
     async def _note(self, title: str, **state: Any) -> None:

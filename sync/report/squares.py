@@ -38,7 +38,9 @@ SQUARES = {
         "d", "covered by a season default", "One entry for its season stands for it."
     ),
     Fate.KEPT: Square(
-        "k", "kept as you set it", "What you set on Discovr is newer than the play."
+        "k",
+        "kept as you set it",
+        "What you set on Discovr is newer than the play, or you removed it there.",
     ),
     Fate.UNSUPPORTED: Square(
         "x", "not possible on Discovr", "Discovr cannot express it: a special."
