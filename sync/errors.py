@@ -139,35 +139,6 @@ class MovedError(GuardError):
     default_remedy = "Make a new plan: trakt2discovr plan --out FILE"
 
 
-class RefusingServiceError(ServiceError):
-    """Discovr takes no write at all just now, so the run was stopped."""
-
-    default_remedy = (
-        "See what Discovr says about your account and whether it is up; then run it "
-        "again: it goes on where it stopped."
-    )
-
-    @classmethod
-    def refused(cls, count: int, status: int | None) -> RefusingServiceError:
-        """Say that writes were refused for good, one after the other."""
-        why = f" (status {status})" if status else ""
-        return cls(
-            f"Discovr refused {count} writes in a row{why}, so the run was stopped.",
-            service="Discovr",
-            status=status,
-        )
-
-    @classmethod
-    def unclear(cls, count: int, last: ServiceError) -> RefusingServiceError:
-        """Say that no write had a clear answer, and none of them was found."""
-        return cls(
-            f"Discovr gave no clear answer to {count} writes in a row, so the run was "
-            f"stopped. The last: {last.message}",
-            service=last.service,
-            status=last.status,
-        )
-
-
 class StoppedError(ServiceError):
     """A signal stopped the run; what was under way is settled, the state is intact."""
 

@@ -10,7 +10,6 @@ from connectors.errors import (
     ServiceError,
     TransientError,
 )
-from sync.errors import RefusingServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -26,6 +25,35 @@ MOST_UNCLEAR = 8
 #: What a service answers about one title, and not about who is asking.
 _ABOUT_ONE = frozenset({400, 404, 409, 410, 422, 451})
 _NOT_ALLOWED = 403
+
+
+class RefusingServiceError(ServiceError):
+    """Discovr takes no write at all just now, so the run was stopped."""
+
+    default_remedy = (
+        "See what Discovr says about your account and whether it is up; then run it "
+        "again: it goes on where it stopped."
+    )
+
+    @classmethod
+    def refused(cls, count: int, status: int | None) -> RefusingServiceError:
+        """Say that writes were refused for good, one after the other."""
+        why = f" (status {status})" if status else ""
+        return cls(
+            f"Discovr refused {count} writes in a row{why}, so the run was stopped.",
+            service="Discovr",
+            status=status,
+        )
+
+    @classmethod
+    def unclear(cls, count: int, last: ServiceError) -> RefusingServiceError:
+        """Say that no write had a clear answer, and none of them was found."""
+        return cls(
+            f"Discovr gave no clear answer to {count} writes in a row, so the run was "
+            f"stopped. The last: {last.message}",
+            service=last.service,
+            status=last.status,
+        )
 
 
 def is_refusal(error: ServiceError) -> bool:

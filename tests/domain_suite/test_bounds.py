@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from sync.domain.delta import diff
-from sync.domain.entries import OUR_LABEL
 from sync.domain.guard import Change
+from sync.domain.origin import TRAKT
 from sync.domain.plan import Action, Fate
 from sync.domain.plays import Key, Place
 from sync.domain.reconcile import reconcile
@@ -62,7 +62,7 @@ def test_plays_without_an_id_are_told_apart_by_what_and_when() -> None:
 def test_a_viewing_behind_an_entry_is_an_older_one_where_the_ledger_is_lost() -> None:
     """Two stand behind one that is listed: none of them is newer than that."""
     plays = [play(film(1), at(day)) for day in (1, 2, 3)]
-    there = [entry(KEY, at(2), imported=OUR_LABEL, count=2)]
+    there = [entry(KEY, at(2), imported=TRAKT.label, count=2)]
     plan = reconcile(desired(*plays), there, Rules(has_every_viewing=True))
     assert [(o.action, o.watched_at) for o in plan.operations] == [(Action.ADD, at(3))]
     assert plan.fates[KEY] is Fate.WRITTEN
@@ -70,7 +70,7 @@ def test_a_viewing_behind_an_entry_is_an_older_one_where_the_ledger_is_lost() ->
 
 
 def test_what_is_newer_than_all_that_is_listed_hides_behind_nothing() -> None:
-    there = [entry(KEY, at(5), imported=OUR_LABEL, count=2)]
+    there = [entry(KEY, at(5), imported=TRAKT.label, count=2)]
     rules = Rules(has_every_viewing=True)
     plan = reconcile(desired(play(film(1), at(6))), there, rules)
     assert [o.watched_at for o in plan.operations] == [at(6)]
@@ -97,7 +97,7 @@ def test_a_zero_is_written_once_whichever_default_it_limits() -> None:
 def test_a_default_that_stands_there_gets_its_zeros_where_every_viewing_counts() -> (
     None
 ):
-    there = [entry(SEASON, at(5), imported=OUR_LABEL, count=3)]
+    there = [entry(SEASON, at(5), imported=TRAKT.label, count=3)]
     rules = Rules(
         mode=Mode.FEWEST, airings=airings(-30, -30, -30, 3), has_every_viewing=True
     )

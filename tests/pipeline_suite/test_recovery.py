@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sync.domain.entries import OUR_LABEL
 from sync.domain.evidence import CLOCKS_APART, is_as_set
+from sync.domain.origin import TRAKT
 from sync.domain.plan import Action, Cover, Operation
 from sync.domain.plays import Key, Place
 from sync.domain.writes import Before, Outcome, Row
@@ -70,12 +70,12 @@ async def test_what_else_arrived_of_the_run_counts_before_what_may_have_arrived(
 ):
     """Merged repeats: two stand there, one of them the person's. The third is lost."""
     known, lost = add(KEY, 20), add(KEY, 10)
-    there = [entry(KEY, at(20), imported=OUR_LABEL, count=2)]
+    there = [entry(KEY, at(20), imported=TRAKT.label, count=2)]
     async with await Ledger.open("sqlite://") as ledger:
         await written(ledger, [known], unknown=[lost], before=Before(1, at(5)))
         recovery = await recall(ledger, "p", there, has_every_viewing=True)
         assert [row.operation for row in recovery.unclear] == [lost]
-        three = [entry(KEY, at(20), imported=OUR_LABEL, count=3)]
+        three = [entry(KEY, at(20), imported=TRAKT.label, count=3)]
         recovery = await recall(ledger, "p", three, has_every_viewing=True)
         assert [row.operation for row in recovery.arrived] == [lost]
 

@@ -24,7 +24,8 @@ from hypothesis.stateful import (
 
 from connectors.errors import ConfigError, ContractError, TransientError
 from sync.domain.plays import Key, to_minute
-from sync.errors import GuardError, IncompleteReadError, RefusingServiceError
+from sync.errors import GuardError, IncompleteReadError
+from sync.load.breaker import RefusingServiceError
 from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
 from sync.sandbox.discovr.visibility import Lie
 from sync.sandbox.server.faults import seeded_faults

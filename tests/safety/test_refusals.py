@@ -10,13 +10,14 @@ from connectors.errors import AuthError, ServiceError
 from sync.checkup.status import read_status
 from sync.cli.runner import Exit, _code
 from sync.domain.writes import Outcome
-from sync.errors import RefusingServiceError, StoppedError
+from sync.errors import StoppedError
 from sync.events import Waiting
 from sync.load.breaker import (
     _ABOUT_ONE,
     MOST_REFUSED,
     MOST_TITLES_REFUSED,
     MOST_UNCLEAR,
+    RefusingServiceError,
 )
 from sync.load.loader import GROUP, MOST_SENDS
 from sync.runtime.stop import Stop
