@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
+from connectors.files import replace_file
 from sync import api
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
@@ -237,7 +238,8 @@ async def _opened(
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        # It names what a person watched, as the report does.
+        replace_file(path, text)
     except OSError as error:
         raise InputError(
             f"{path.name} cannot be written ({error.strerror}).",
