@@ -17,6 +17,7 @@ from sync.cli.view.end import next_command, show_report
 from sync.cli.view.lines import show_next
 from sync.cli.view.lists import show_left_out, show_profiles, show_undone
 from sync.cli.view.plan import show_plan
+from sync.cli.view.texts import to_json
 from sync.documents.base import ProfileDocument, ProfilesDocument
 from sync.domain.desired import NO_ANSWER
 from sync.pipeline.documents import report_document, undo_document
@@ -144,7 +145,7 @@ def plan(
         )
         document = document.model_copy(update={"next": following})
         if out:
-            _write(out, document.model_dump_json(indent=2) + "\n")
+            _write(out, to_json(document) + "\n")
 
         def show(console: Console) -> None:
             show_plan(console, report, context)

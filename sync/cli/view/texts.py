@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 #: A title longer than this is cut wherever it is shown.
 MOST_CELLS = 80
 #: Joiners and marks of direction belong to scripts and emoji; they move no cursor.
-_HARMLESS = frozenset("\u200c\u200d\u200e\u200f\u2068\u2069\n")
+_JOINERS = "\u200c\u200d"
+_HARMLESS = frozenset(f"{_JOINERS}\u200e\u200f\u2068\u2069\n")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 
@@ -28,7 +29,8 @@ def to_json(document: BaseModel) -> str:
     text = document.model_dump_json(indent=2)
     if text.isascii() and "\x7f" not in text:
         return text
-    return "".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text)
+    kept = {"\n", *_JOINERS}
+    return "".join(c if c.isprintable() or c in kept else _escape(c) for c in text)
 
 
 def _escape(letter: str) -> str:
