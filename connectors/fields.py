@@ -7,7 +7,7 @@ whoever adds a day to the end of time gets an exception.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 
@@ -21,9 +21,13 @@ _LAX = TypeAdapter(int)
 
 def to_whole(value: object) -> int:
     """Read a number that came in another form; a truth value is none."""
+    return _LAX.validate_python(_no_truth(value))
+
+
+def _no_truth(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("no number")  # noqa: TRY004  # pydantic's word for a misfit
-    return _LAX.validate_python(value)
+    return value
 
 
 def _clamp(value: T) -> T:
@@ -43,17 +47,9 @@ def _none_if_odd(value: date | None) -> date | None:
     return value if value and _FIRST <= value.year < _LAST else None
 
 
-# The plain type comes first and is tried in Rust; the rest costs a call.
 #: A whole number of any size, for models that files are read into as well.
-AnyWhole = Annotated[
-    Annotated[int, Field(strict=True)] | Annotated[Any, AfterValidator(to_whole)],
-    Field(union_mode="left_to_right"),
-]
-Whole = Annotated[
-    Annotated[int, Field(strict=True, ge=-MOST, le=MOST)]
-    | Annotated[Any, AfterValidator(to_whole), Field(ge=-MOST, le=MOST)],
-    Field(union_mode="left_to_right"),
-]
+AnyWhole = Annotated[int, BeforeValidator(_no_truth)]
+Whole = Annotated[int, Field(ge=-MOST, le=MOST), BeforeValidator(_no_truth)]
 #: A moment in UTC, without a zone taken as such; from the ends of time it is clamped.
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 #: When something was or will be shown; an absurd date is none, and never reckoned with.

@@ -32,12 +32,14 @@ from sync.domain.rules import Conflict, Mode, WhichPlays
 from sync.runtime.values import Address, parse_address, parse_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pydantic_core import ErrorDetails
 
 APP = "trakt2discovr"
 ENV_PREFIX = "TRAKT2DISCOVR_"
+#: Rights of everybody but the owner of a file.
+_OTHERS = 0o077
 CONFIG_VARIABLE = "TRAKT2DISCOVR_CONFIG"
 
 
@@ -216,6 +218,38 @@ def load_settings(
     values = _read_toml(file) if file else {}
     variables = _overlay(values, environ)
     return Settings.model_validate(values, context=_Origin(str(file), variables))
+
+
+def exposed_secrets(settings: Settings, place: Path | None) -> str | None:
+    """Say which secrets of that file others on this machine can read, if any."""
+    try:
+        is_open = os.name == "posix" and place and place.stat().st_mode & _OTHERS
+    except OSError:
+        return None  # who reads the settings has said so
+    held = [name for name in _secrets(settings) if not _is_of_environment(name)]
+    if not (is_open and held):
+        return None
+    named = ", ".join(held)
+    return f"others on this machine can read {place}, which may hold secrets ({named})"
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    keys = {
+        "trakt": ("client_secret", "access_token", "refresh_token"),
+        "discovr": ("refresh_token",),
+        "tmdb": ("api_key",),
+        "pharen": ("api_key",),
+        "sync": ("heartbeat",),
+    }
+    for section, names in keys.items():
+        for name in names:
+            if getattr(getattr(settings, section), name) is not None:
+                yield f"[{section}] {name}"
+
+
+def _is_of_environment(name: str) -> bool:
+    section, _, key = name.removeprefix("[").partition("] ")
+    return f"{ENV_PREFIX}{section}__{key}".upper() in {n.upper() for n in os.environ}
 
 
 def find_config(

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
 from sync.cli.view.lines import say, show_next
-from sync.cli.view.texts import clean, count
+from sync.cli.view.texts import clean, count, to_json
 from sync.documents.base import ErrorDocument
 from sync.errors import BugError, GuardError, StoppedError, UnwritableError
 from sync.ledger import BusyError, StateError
@@ -114,7 +114,7 @@ class Output:
     def emit(self, document: BaseModel, show: Callable[[Console], None]) -> None:
         """Print the result: the document with --json, the view for people without."""
         if self.context.as_json:
-            sys.stdout.write(document.model_dump_json(indent=2) + "\n")
+            sys.stdout.write(to_json(document) + "\n")
         else:
             show(self.result)
 
@@ -127,7 +127,7 @@ class Output:
                 remedy=error.remedy,
                 exit_code=code,
             )
-            sys.stdout.write(document.model_dump_json(indent=2) + "\n")
+            sys.stdout.write(to_json(document) + "\n")
         if self._is_logging:
             is_stop = isinstance(error, StoppedError)
             logs.tell(

@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from sync.config import load_settings
+from sync.config import exposed_secrets, find_config, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AsyncExitStack
     from pathlib import Path
 
@@ -24,14 +25,23 @@ if TYPE_CHECKING:
 
 
 async def open_settings(
-    context: Context, stack: AsyncExitStack, files: Sequence[Path] | None = ()
+    context: Context,
+    stack: AsyncExitStack,
+    files: Sequence[Path] | None = (),
+    *,
+    warn: Callable[[str], None] | None = None,
 ) -> Settings:
     """Load the settings; with --sandbox those that lead to stand-ins, started here.
 
     ``files`` tells which rehearsal is meant; None is the last one, for commands that
-    look back at what was done.
+    look back at what was done. ``warn`` is told if others can read
+    the secrets, by default on stderr.
     """
     settings = load_settings(context.config)
+    place = find_config(context.config)
+    if exposed := exposed_secrets(settings, place):
+        told = warn or partial(click.echo, err=True)
+        told(f"Warning: {exposed}. Run: chmod 600 {place}")
     if not context.is_sandbox:
         return settings
     # The stand-ins are needed here only.

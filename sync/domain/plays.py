@@ -50,8 +50,9 @@ class Title:
 
     @property
     def label(self) -> str:
-        """Name and year, as a person would write them."""
-        return f"{self.name} ({self.year})" if self.year else self.name
+        """Name and year, as a person would write them: on one line."""
+        name = " ".join(self.name.splitlines())
+        return f"{name} ({self.year})" if self.year else name
 
 
 class Play(NamedTuple):

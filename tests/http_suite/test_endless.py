@@ -219,6 +219,7 @@ async def test_every_packing_that_is_asked_for_is_undone(
         ("deflate", b"\xff\xff\xff"),
         ("gzip, gzip", b"{}"),
     ],
+    ids=["unasked", "no gzip", "cut", "no deflate", "twice"],
 )
 async def test_what_cannot_be_unpacked_counts_as_a_broken_answer(
     packed_as: str, content: bytes

@@ -66,6 +66,13 @@ class _Options:
         """Tell whether to take back what was removed."""
         return settings.sync.prune if self.prune is None else self.prune
 
+    @property
+    def warn(self) -> Callable[[str], None] | None:
+        """Return how to tell of what somebody has to do, if it goes into the log."""
+        if self.log_format is None:
+            return None
+        return partial(logs.tell, "config.exposed", level=logging.WARNING)
+
     def address(self, settings: Settings) -> Address | None:
         """Return where to listen, if anywhere."""
         return self.listen or settings.sync.listen
@@ -126,7 +133,7 @@ async def _run_once(
 ) -> int:
     kind = LoggingReporter if options.log_format else Reporter
     async with AsyncExitStack() as stack:
-        settings = await open_settings(context, stack)
+        settings = await open_settings(context, stack, warn=options.warn)
         reporter = stack.enter_context(
             kind(
                 output.notes,
@@ -157,7 +164,7 @@ async def _run_once(
 
 async def _stay(context: Context, options: _Options, output: Output, stop: Stop) -> int:
     async with AsyncExitStack() as stack:
-        settings = await open_settings(context, stack)
+        settings = await open_settings(context, stack, warn=options.warn)
         address = options.address(settings)
 
         def read() -> Terms:
