@@ -61,8 +61,8 @@ _FAULTS = {
 #: Of an address that leads to any session of a pool.
 _POOLED = (
     (
-        "is behind a pooler that gives each transaction another session, where no lock on "
-        "a profile holds"
+        "is behind a pooler that gives each transaction another session, where no lock "
+        "on a profile holds"
     ),
     "Name the server itself in [state] url, or set pool_mode = session for it.",
 )
