@@ -12,7 +12,7 @@ from connectors.errors import ConfigError
 from sync.domain.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from sync.domain.entries import Entry
@@ -158,6 +158,17 @@ class RecallingTarget(Target, Protocol):
 
     def recall_profile(self, profile: str) -> None:
         """Take it that the profile wanted has this id, unless it has gone by then."""
+
+
+@runtime_checkable
+class CheckingTarget(Target, Protocol):
+    """A target that waits before it sends, and so asks by itself whether it still may.
+
+    Any other is asked for before each call that writes.
+    """
+
+    def check_writes(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Await ``check`` before each attempt of a write; send nothing if it raises."""
 
 
 @runtime_checkable

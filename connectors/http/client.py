@@ -27,11 +27,11 @@ from connectors.http.pacing import TOLD_FROM_S, OpenPacer
 from connectors.http.response import Response
 from connectors.http.retry import Progress, RetryPolicy, retry_after_s, retrying
 from connectors.http.throttle import RequestStats, Throttle
-from connectors.http.transport import Transport
+from connectors.http.transport import READS, Transport
 from connectors.urls import check_base_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from types import TracebackType
 
     import aiohttp
@@ -148,6 +148,14 @@ class HttpClient:
     ) -> None:
         await self.close()
 
+    def check_writes(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Await ``check`` before each attempt that may change anything.
+
+        It comes after every wait, as late as can be; where it raises, nothing leaves.
+        It may raise a ServiceError.
+        """
+        self._transport.check_writes(check)
+
     async def close(self) -> None:
         """Close the session, unless it is the caller's."""
         await self._transport.close()
@@ -175,7 +183,7 @@ class HttpClient:
         body is not read at all. Raises a ServiceError, and nothing else.
         """
         method = method.upper()
-        is_read = method in {"GET", "HEAD"}
+        is_read = method in READS
         call = Call(
             service=self.service,
             method=method,

@@ -89,8 +89,9 @@ async def make_pages(
         client, session = clients.pages()
         await session.headers()
         profile = session.profile_id or ""
-        lock = ledger.profile_lock(profile, command="page", at=clock.now())
-        await stack.enter_async_context(lock)
+        lock = ledger.profile_lock(profile, command="page", at=clock.now(), clock=clock)
+        hold = await stack.enter_async_context(lock)
+        client.http.check_writes(hold.confirm)
         if not is_again:
             pages = [await _recall(ledger, profile, page) for page in pages]
         wanted = [page for page in pages if page.id is None]

@@ -51,8 +51,11 @@ async def publish_report(
         ledger = await stack.enter_async_context(await Ledger.open(settings.state.url))
         profile = await recall_profile(ledger, settings.discovr.profile)
         report, at = await recall_report(ledger, profile)
-        lock = ledger.profile_lock(report.profile, command="report", at=clock.now())
-        await stack.enter_async_context(lock)
+        lock = ledger.profile_lock(
+            report.profile, command="report", at=clock.now(), clock=clock
+        )
+        hold = await stack.enter_async_context(lock)
+        client.http.check_writes(hold.confirm)
         publisher = Publisher(client, ledger, report.profile, clock)
         name = wanted(settings.discovr.profile)
         title = title or f"From {report.source.name} to Discovr: {name}"

@@ -40,6 +40,9 @@ _CLOSE_IT = "Close the program that uses it (a viewer, a backup) and run it agai
 _ALLOW_IT = "Allow writing to the file and its folder, or change [state] url."
 _FREE_SPACE = "Free some space and run it again; nothing is done twice."
 
+#: SQLite counts in milliseconds of 32 bits.
+_LONGEST_TIMEOUT_S = 86_400
+
 #: By primary result code: what happened to "The state database PATH", what to do.
 _FAULTS = {
     sqlite3.SQLITE_BUSY: ("is locked by another program", _CLOSE_IT),
@@ -195,13 +198,16 @@ class FileProfileLock:
         self._profile = profile
         self._lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, thread_local=False)
         self._holder = path.with_name(f"{path.name}.holder")
+        self._said: str | None = None
 
     def acquire(self, holder: Holder) -> None:
         """Take it in the name of ``holder``, or raise BusyError at once."""
         try:
             self._lock.acquire()
             self._holder.touch(mode=0o600)
-            self._holder.write_text(json.dumps(asdict(holder), default=str), "utf-8")
+            said = json.dumps(asdict(holder), default=str)
+            self._holder.write_text(said, "utf-8")
+            self._said = said
         except Timeout as error:
             raise BusyError(self._profile, self._read_holder()) from error
         except OSError as error:
@@ -211,6 +217,9 @@ class FileProfileLock:
                 f"{error.strerror}.",
                 remedy="Allow writing to its folder, or change [state] url.",
             ) from error
+
+    def check_kept(self, connection: Connection) -> None:
+        """Leave that to the epoch: a shared folder knows nothing of another's lock."""
 
     def check(self) -> None:
         """Raise BusyError if it is taken, without taking it.
@@ -229,8 +238,10 @@ class FileProfileLock:
     def release(self) -> None:
         """Free it; without effect when it was not taken."""
         if self._lock.is_locked:
-            with suppress(OSError):
-                self._holder.unlink()
+            # Where the lock file was taken away, another run may have it by now.
+            with suppress(OSError, ValueError):
+                if self._said in (None, self._holder.read_text("utf-8")):
+                    self._holder.unlink()
             self._lock.release()
 
     def _read_holder(self) -> Holder | None:
@@ -258,6 +269,9 @@ class LocalProfileLock:
         self._held[self._profile] = holder
         self._is_mine = True
 
+    def check_kept(self, connection: Connection) -> None:
+        """Leave that to the epoch."""
+
     def check(self) -> None:
         """Raise BusyError if it is taken, without taking it."""
         if self._profile in self._held:
@@ -274,11 +288,12 @@ def _read_timeout(url: URL) -> float:
     """Return how long to wait for another program's transaction, in seconds."""
     timeout_s = url.query.get("timeout", "10")
     with suppress(ValueError, TypeError):
-        if not set(url.query) - {"timeout"}:
-            return float(timeout_s)  # type: ignore[arg-type]  # a repeat is a tuple
+        seconds = float(timeout_s)  # type: ignore[arg-type]  # a repeat is a tuple
+        if not set(url.query) - {"timeout"} and 0 <= seconds <= _LONGEST_TIMEOUT_S:
+            return seconds
     raise ConfigError(
         "The setting [state] url has options that SQLite does not take.",
-        remedy="The only one is ?timeout=SECONDS; leave the others out.",
+        remedy="The only one is ?timeout=SECONDS, up to a day; leave the others out.",
     )
 
 

@@ -11,7 +11,7 @@ from sync.domain.origin import TRAKT
 from sync.domain.plays import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from connectors.discovr.auth import SessionAuth
@@ -36,6 +36,10 @@ class DiscovrTarget:
         self._session = session
         self._label = label
         self._continue_watching = ContinueWatching(PlaybackClient(client.http))
+
+    def check_writes(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Await ``check`` before each attempt of a write, after every wait."""
+        self._client.http.check_writes(check)
 
     def recall_profile(self, profile: str) -> None:
         """Spare the look-up of the profile's id: a sign-in is then one request."""

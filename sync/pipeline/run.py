@@ -18,6 +18,7 @@ from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, UNDONE, wanted
 from sync.load.loader import Loader
 from sync.pipeline.checkpoint import advance, compare_with_known, forget_watermark
 from sync.pipeline.documents import left_out_document, merge_left_out, report_document
+from sync.pipeline.held import held
 from sync.pipeline.incremental import checkpoint_of, prepare_changes
 from sync.pipeline.missing import check_missing, look_again, note_missing
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
@@ -53,7 +54,7 @@ async def migrate(
     ``confirm`` is asked once the plan is known, and only if there is anything to write.
     Raises UnsafePlanError, unless forced, where too much of the person's own changes.
     """
-    async with _profile_held(services, "migrate"):
+    async with _profile_held(services, "migrate") as (services, _):  # noqa: PLR1704  # the others may not write
         prepared = await prepare(services, accept_incomplete=accept_incomplete)
         prepared = await compare_with_known(services, prepared)
         return await _carry_out(
@@ -75,26 +76,24 @@ async def sync(
     Raises a GuardError, unless forced, where that is suspiciously much.
     """
 
-    async def carry_out(prepared: Prepared) -> Report:
+    async def carry_out(under_lock: Services, prepared: Prepared) -> Report:
         return await _carry_out(
-            services, prepared, "sync", confirm, is_forced=is_forced, stop=stop
+            under_lock, prepared, "sync", confirm, is_forced=is_forced, stop=stop
         )
 
     if checkpoint := await checkpoint_of(services):
-        lock = services.ledger.profile_lock(
-            checkpoint.profile, command="sync", at=services.clock.now()
-        )
-        async with lock:
+        async with held(services, checkpoint.profile, "sync") as under_lock:
             # Until the lock was ours another run may have moved or undone it.
-            is_in_force = await checkpoint_of(services) == checkpoint
+            is_in_force = await checkpoint_of(under_lock) == checkpoint
             changes = None
             if is_in_force:
-                changes = await prepare_changes(services, checkpoint, is_pruned=prune)
+                changes = await prepare_changes(under_lock, checkpoint, is_pruned=prune)
             if changes is not None:
-                return await carry_out(changes)
-    async with _profile_held(services, "sync"):
-        prepared = await compare_with_known(services, await prepare(services))
-        return await carry_out(plan_removals(prepared) if prune else prepared)
+                return await carry_out(under_lock, changes)
+    async with _profile_held(services, "sync") as (under_lock, _):
+        prepared = await compare_with_known(under_lock, await prepare(under_lock))
+        prepared = plan_removals(prepared) if prune else prepared
+        return await carry_out(under_lock, prepared)
 
 
 async def apply(
@@ -109,7 +108,7 @@ async def apply(
 
     Raises MovedError if either side has moved by anything else.
     """
-    async with _profile_held(services, "apply"):
+    async with _profile_held(services, "apply") as (services, _):  # noqa: PLR1704  # as above
         prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
         begun = await plan.begun(services.ledger)
         plan.check(prepared, begun)
@@ -141,7 +140,7 @@ async def undo(
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
 ) -> Undone:
     """Take back what one run wrote, by default the last one that left anything."""
-    async with _profile_held(services, "undo") as profile:
+    async with _profile_held(services, "undo") as (services, profile):  # noqa: PLR1704  # as above
         rows = await rows_to_undo(services, profile, run)
         if not rows:
             raise ConfigError(
@@ -163,12 +162,13 @@ async def undo(
 
 
 @asynccontextmanager
-async def _profile_held(services: Services, command: str) -> AsyncIterator[str]:
+async def _profile_held(
+    services: Services, command: str
+) -> AsyncIterator[tuple[Services, str]]:
     profile = await services.target.open_profile()
-    now = services.clock.now()
-    async with services.ledger.profile_lock(profile, command=command, at=now):
-        await clear_trial(services, profile)
-        yield profile
+    async with held(services, profile, command) as under_lock:
+        await clear_trial(under_lock, profile)
+        yield under_lock, profile
 
 
 async def _carry_out(
