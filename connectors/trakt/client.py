@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from connectors.decoding import decode
 from connectors.errors import (
     AuthError,
     BlockedError,
@@ -225,22 +226,31 @@ def read_records(
     items: list[HistoryItem] = []
     bad: list[BadRecord] = []
     for record in records:
-        try:
-            items.append(_read_record(record))
-        except UnusableError as error:
-            bad.append(describe_record(record, str(error)))
+        read = _read_record(record)
+        if isinstance(read, BadRecord):
+            bad.append(read)
+        else:
+            items.append(read)
     return items, bad
 
 
-def _read_record(record: object) -> HistoryItem:
+def read_record(text: str) -> HistoryItem | BadRecord:
+    """Read one record from its JSON text. Raises ValueError for what is no JSON."""
+    return _read_record(decode(text.encode()))
+
+
+def _read_record(record: object) -> HistoryItem | BadRecord:
     if not isinstance(record, dict):
-        raise UnusableError("is no object")
+        return describe_record(record, "is no object")
     try:
         watched_at = to_instant(record.get("watched_at"))
     except UnusableError:
-        raise UnusableError(NO_TIME) from None  # nobody can write it otherwise
-    item = HistoryItem.model_validate(record | {"watched_at": watched_at})
-    check_kind(item)
+        return describe_record(record, NO_TIME)  # nobody can write it otherwise
+    try:
+        item = HistoryItem.model_validate(record | {"watched_at": watched_at})
+        check_kind(item)
+    except UnusableError as error:
+        return describe_record(record, str(error))
     return item
 
 

@@ -53,6 +53,10 @@ class UnusableError(Exception):
         self.remedy = remedy
 
 
+class UnsupportedError(UnusableError):
+    """The record can be read, and is of a kind of thing that is no play here."""
+
+
 def check_kind(item: Playable) -> KindName:
     """Return what the record is a play of. Raises UnusableError for one of nothing."""
     if _find_kind(item) == "movie":
@@ -81,7 +85,7 @@ def _find_kind(item: Playable) -> KindName:
     if _WORD.search(word) and not is_nothing(word):
         # A season, or a kind of thing that came later: what it brings along is no sign.
         is_whole = item.show is not None and item.movie is None
-        raise UnusableError(WHOLE_SHOW if is_whole else IN_NO_KIND)
+        raise UnsupportedError(WHOLE_SHOW if is_whole else IN_NO_KIND)
     # Where nothing is said, it is what the record brings along.
     episode = item.episode
     is_episode = episode is not None and (_has_place(episode) or item.show is not None)

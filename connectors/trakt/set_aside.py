@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class BadRecord:
     """A record of which no play can be made; "it" goes before ``reason``.
 
-    ``identity`` is the same wherever the record is met again. ``trakt_id`` is that of
+    ``identity`` is the same wherever the record is met again: the history id where that
+    is legible, else a digest. ``trakt_id`` is that of
     the film or episode; None where not even that can be read. ``title`` is the film or
     show, and ``raw`` the record as JSON.
     """
@@ -44,7 +45,7 @@ def describe_record(
     ``about`` is the same in the form of the API, where the record has another one.
     """
     raw = json.dumps(record, sort_keys=True, default=str)
-    identity = hashlib.sha256(raw.encode()).hexdigest()
+    identity = f"digest {hashlib.sha256(raw.encode()).hexdigest()}"
     about = record if about is None else about
     if not isinstance(about, dict):
         return BadRecord(identity, reason, raw=raw, remedy=remedy)
@@ -55,6 +56,8 @@ def describe_record(
         number = known.episode.ids.trakt if known.episode is not None else None
     elif known.type == "movie" or named is not None:
         kind, number = "movie", named.ids.trakt if named is not None else None
+    if known.id is not None:
+        identity = f"history id {known.id}"
     title = named if named is not None and has_name(named) else None
     return BadRecord(identity, reason, kind, number, known.id, title, raw, remedy)
 

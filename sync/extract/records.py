@@ -8,6 +8,7 @@ from connectors.trakt.lenient import to_imdb
 from connectors.trakt.models import HistoryItem, PlaybackItem, TitleModel
 from connectors.trakt.sense import (
     IN_NO_KIND,
+    UnsupportedError,
     UnusableError,
     check_kind,
     has_id,
@@ -43,6 +44,10 @@ class UnusableRecordError(ValueError):
         self.remedy = remedy
 
 
+class UnsupportedRecordError(UnusableRecordError):
+    """The record was read, and is of a kind that Discovr has no place for."""
+
+
 class PlayMapper:
     """Maps records to plays; equal titles become one object, which saves memory."""
 
@@ -62,6 +67,8 @@ class PlayMapper:
             raise UnusableRecordError(f"is dated in the year {watched_at.year}")
         try:
             kind = check_kind(item)
+        except UnsupportedError as error:
+            raise UnsupportedRecordError(str(error), error.remedy) from None
         except UnusableError as error:
             raise UnusableRecordError(str(error), error.remedy) from None
         if kind == "movie" and item.movie is not None:
@@ -77,9 +84,8 @@ class PlayMapper:
         ``where`` is its place in a file; a record of the account goes by its id.
         """
         if not where:
-            number = record.history_id
-            name = f"history id {number}" if number else None
-            where = name or f"record {record.identity[:12]}"
+            is_named = record.history_id is not None
+            where = record.identity if is_named else f"record {record.identity[7:19]}"
         title, kind = None, _KINDS.get(record.kind or "")
         if kind is not None and record.title is not None:
             title = self._title(kind, record.title)
