@@ -98,7 +98,7 @@ class PlayMapper:
         if episode is None:
             raise UnusableRecordError(IN_NO_KIND)
         own = None
-        if show is None or not has_id(show):
+        if show is None or not (show.ids.trakt or has_id(show)):
             own = _to_ids(episode.ids)
             if show is None or not has_name(show):
                 # By itself: that two have no name makes no one show of them.
