@@ -227,6 +227,7 @@ def from_history(history: TitleHistory) -> dict[str, Any]:
         "media": history.media,
         "plays": [
             [_minutes(p.watched_at), p.season, p.episode, p.id, p.episode_id]
+            + ([p.episode_ids.known()] if p.episode_ids is not None else [])
             for p in history.plays
         ],
         "fates": [[k.season, k.episode, f.value] for k, f in history.fates.items()],
@@ -243,16 +244,27 @@ def to_history(payload: Any) -> TitleHistory:
     return TitleHistory(
         title,
         media,
-        tuple(
-            Play(title, _EPOCH + minutes * _MINUTE, season, episode, id_, episode_id)
-            for minutes, season, episode, id_, episode_id in payload["plays"]
-        ),
+        tuple(_to_play(title, *columns) for columns in payload["plays"]),
         {Key(media, s, e): Fate(fate) for s, e, fate in payload["fates"]},
         tuple(
             SeasonFacts(number, reason, saved, frozenset(episodes))
             for number, reason, saved, episodes in payload["seasons"]
         ),
     )
+
+
+def _to_play(  # one for each column of a play
+    title: Title,
+    minutes: int,
+    season: int | None,
+    episode: int | None,
+    id_: int | None,
+    episode_id: int | None,
+    own: dict[str, Any] | None = None,
+) -> Play:
+    own_ids = None if own is None else Ids(**own)
+    watched_at = _EPOCH + minutes * _MINUTE
+    return Play(title, watched_at, season, episode, id_, episode_id, own_ids)
 
 
 def _minutes(instant: datetime) -> int:
