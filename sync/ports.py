@@ -5,6 +5,7 @@ Bring your own by writing a class with these methods; nothing has to be inherite
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sync.domain.entries import Entry
-    from sync.domain.plays import Key, Kind, Play
+    from sync.domain.plays import Key, Kind, Play, Title
     from sync.domain.resume import Resume, ResumePoint
     from sync.domain.watermark import Stamps
 
@@ -22,12 +23,38 @@ if TYPE_CHECKING:
 ENTRIES_A_PAGE = 50
 
 
+#: So much of a record that cannot be read is kept; records of Trakt are far shorter.
+MOST_RAW = 4_000
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A record that does not fit the contract, set aside: where it stood, and why."""
+    """A record that is there and cannot be read, set aside.
+
+    ``where`` is its place, the same in every reading of the same source: file and row,
+    or the history id. "It" goes before ``reason``. ``raw`` is the record as JSON, cut
+    after ``MOST_RAW`` characters; ``title`` and ``kind`` are what it is about, None
+    where not even that can be told; ``remedy`` is what its person can do about it.
+    ``key`` is the same wherever the record is met again. One that ``is_unsupported``
+    was read, and is of a kind that Discovr has no place for.
+    """
 
     where: str
     reason: str
+    raw: str = field(default="", repr=False)
+    title: Title | None = None
+    kind: Kind | None = None
+    remedy: str = ""
+    key: str = ""
+    is_unsupported: bool = False
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other records of its source."""
+        if self.key:
+            return self.key
+        text = self.raw or f"{self.where}: {self.reason}"
+        return f"digest {hashlib.sha256(text.encode(errors='replace')).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +87,7 @@ class Extraction:
     """All plays of a source, in any order, each once, with the receipt.
 
     ``stamps`` are the change stamps of the state that was read, at ``read_at`` by the
-    source's clock; None where the source has none.
+    source's clock; None where the source has none. A file is no older than ``read_at``.
     """
 
     plays: Sequence[Play] = field(repr=False)
@@ -96,6 +123,31 @@ class IncrementalSource(Source, Protocol):
         ``stamps`` are those of now, ``moved`` the kinds whose plays may have changed.
         It is proved like a whole reading, and is one where nothing less proves it.
         """
+
+
+@runtime_checkable
+class OwnedSource(Protocol):
+    """A source that can tell whose plays it reads.
+
+    One that cannot, and is no IncrementalSource, is taken for files of anybody: what
+    they hold stays, whatever another reading lacks.
+    """
+
+    async def owner(self) -> frozenset[str]:
+        """Return names of the account; empty where nobody can tell.
+
+        Each begins with what it is: ``uuid:`` or ``name:``. Called after ``extract``.
+        """
+
+
+@runtime_checkable
+class RereadingSource(Protocol):
+    """A source that can try again to read what it could not read before."""
+
+    def reread(
+        self, records: Sequence[Quarantined]
+    ) -> tuple[list[Play], list[Quarantined]]:
+        """Read each from its raw form; return the plays, and what stays unreadable."""
 
 
 class Target(Protocol):

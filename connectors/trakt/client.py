@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import msgspec
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -22,7 +22,13 @@ from connectors.errors import (
     ServiceError,
 )
 from connectors.trakt import strict
-from connectors.trakt.models import HistoryItem, Instant, LastActivities, Season
+from connectors.trakt.models import (
+    HistoryItem,
+    Instant,
+    LastActivities,
+    Season,
+    UserSettings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +49,7 @@ _LAZY = ConfigDict(defer_build=True)
 _HISTORY = TypeAdapter(list[HistoryItem], config=_LAZY)
 _ITEM = TypeAdapter(HistoryItem)
 _ACTIVITIES = TypeAdapter(LastActivities)
+_SETTINGS = TypeAdapter(UserSettings)
 _SEASONS = TypeAdapter(list[Season], config=_LAZY)
 _MINIMAL_FILMS = TypeAdapter(dict[int, list[Instant]], config=_LAZY)
 _MINIMAL_SHOWS = TypeAdapter(
@@ -58,13 +65,14 @@ class BadRecord:
     """A history record that does not fit the model, with the id that was legible.
 
     ``identity`` is the same wherever the record is met again. ``trakt_id`` is that of
-    the film or episode; None where not even that can be read.
+    the film or episode; None where not even that can be read. ``raw`` is the record.
     """
 
     identity: str
     reason: str
     kind: str | None = None
     trakt_id: int | None = None
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,11 @@ class TraktClient:
         """Return the change stamps, and Trakt's own clock from the Date header."""
         response = await self.http.request("GET", "/sync/last_activities")
         return response.parse(_ACTIVITIES), _server_time(response.headers)
+
+    async def owner(self) -> frozenset[str]:
+        """Return the names of the account, each with what it is before a colon."""
+        response = await self.http.request("GET", "/users/settings")
+        return response.parse(_SETTINGS).user.names()
 
     async def history_page(
         self,
@@ -208,28 +221,45 @@ def read_records(
     items: list[HistoryItem] = []
     bad: list[BadRecord] = []
     for record in records:
-        text = json.dumps(record, sort_keys=True)
-        try:
-            items.append(_ITEM.validate_json(text))
-        except ValidationError as error:
-            identity = hashlib.sha256(text.encode()).hexdigest()
-            bad.append(_bad_record(identity, record, error))
+        read = read_record(json.dumps(record, sort_keys=True))
+        if isinstance(read, BadRecord):
+            bad.append(read)
+        else:
+            items.append(read)
     return items, bad
 
 
-def _bad_record(identity: str, record: object, error: ValidationError) -> BadRecord:
+def read_record(text: str) -> HistoryItem | BadRecord:
+    """Read one record from its JSON text."""
+    try:
+        return _ITEM.validate_json(text)
+    except ValidationError as error:
+        return _bad_record(text, error)
+
+
+def _bad_record(text: str, error: ValidationError) -> BadRecord:
     # Deeper than movie.ids.tmdb a place names no field but the types that were tried.
     places = {".".join(map(str, e["loc"][:3])) for e in error.errors()}
     fields = ", ".join(sorted(places))
     reason = f"is unreadable: {fields or 'no object'}"
+    identity = f"digest {hashlib.sha256(text.encode()).hexdigest()}"
+    kind, trakt_id = None, None
+    record = json.loads(text)
     if isinstance(record, dict):
-        for kind in ("movie", "episode"):
-            ids = record.get(kind)
-            ids = ids.get("ids") if isinstance(ids, dict) else None
-            number = ids.get("trakt") if isinstance(ids, dict) else None
-            if isinstance(number, int):
-                return BadRecord(identity, reason, kind, number)
-    return BadRecord(identity, reason)
+        if is_id(number := record.get("id")):
+            identity = f"history id {number}"
+        for name in ("movie", "episode"):
+            part = record.get(name)
+            ids = part.get("ids") if isinstance(part, dict) else None
+            if isinstance(ids, dict) and is_id(ids.get("trakt")):
+                kind, trakt_id = name, ids["trakt"]
+                break
+    return BadRecord(identity, reason, kind, trakt_id, text)
+
+
+def is_id(value: object) -> TypeGuard[int]:
+    """Tell whether it can be an id of Trakt."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def explain(response: Response) -> ServiceError | None:

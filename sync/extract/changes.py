@@ -7,7 +7,7 @@ the time of every play: each title on which they differ is read again by itself.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -19,16 +19,19 @@ from connectors.trakt.client import PAGE_LIMIT
 from sync.domain.plays import Kind, title_key, to_minute
 from sync.extract.pages import MinimalCounts, PageCollector, PageReader
 from sync.extract.records import PlayMapper
+from sync.extract.unreadable import Shelf, history_id, is_about
 from sync.ports import Extraction, Receipt
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable
+    from collections.abc import Collection, Hashable, Iterable, Mapping
     from datetime import datetime
 
     from connectors.trakt.client import TraktClient
     from sync.domain.plays import Play, Title
-    from sync.extract.pages import Item, OnPage
+    from sync.extract.pages import OnPage
+    from sync.extract.unreadable import Item
+    from sync.ports import Quarantined
 
 #: How far before the last reading the window begins. A bound may exclude its own
 #: moment, clocks differ, and an app that was offline hands in late what it saw.
@@ -67,6 +70,8 @@ class Changes:
         self._on_page = on_page
         self._known = known
         self._plays: dict[Hashable, Play] = {_identity(p): p for p in known.plays}
+        #: What is there and cannot be read counts as known.
+        self._odd: dict[str, Quarantined] = {q.identity: q for q in known.quarantined}
         self._collectors: list[PageCollector] = []
         self._requests_before = client.http.stats.requests
 
@@ -95,7 +100,7 @@ class Changes:
         for title, collector in collectors.items():
             if not _is_proved(collector, title, minimal):
                 return None
-            self._replace(title, collector)
+            self._replace(title, collector, minimal)
         self._share_titles()
         return self._extraction(len(titles))
 
@@ -103,8 +108,20 @@ class Changes:
         if self._known.read_at is None:
             return
         start_at = self._known.read_at - LOOK_BACK
-        collector = await self._walk(mapper, start_at=start_at)
+        self._take(await self._walk(mapper, start_at=start_at))
+
+    def _take(self, collector: PageCollector) -> None:
+        """Take what a walk brought, in place of what was known of the same records."""
+        odd = collector.quarantined()
+        for record in odd:
+            self._plays.pop(history_id(record), None)
+        self._odd |= {record.identity: record for record in odd}
         self._plays |= {_identity(p): p for p in collector.plays.values()}
+        self._odd = {
+            identity: record
+            for identity, record in self._odd.items()
+            if history_id(record) not in self._plays
+        }
 
     async def _walk(
         self, mapper: PlayMapper, *, title: str = "", start_at: datetime | None = None
@@ -132,7 +149,11 @@ class Changes:
         return minimal
 
     def _differing(self, minimal: _Minimal, moved: Collection[Kind]) -> set[str]:
-        """Name the titles of which the lists tell other times than the plays."""
+        """Name the titles of which the lists tell other times than the plays.
+
+        A record that cannot be read stands for its time, or for any where not even
+        that is legible; one without a film or episode for one of any.
+        """
         times: defaultdict[Item, list[datetime]] = defaultdict(list)
         titles: defaultdict[Item, set[str]] = defaultdict(set)
         for play in self._plays.values():
@@ -140,18 +161,37 @@ class Changes:
                 item = _item(play)
                 times[item].append(play.watched_at)
                 titles[item].add(_route(play.title))
+        shelf = Shelf.of(self._odd.values())
         for item, title in minimal.titles.items():
             titles[item].add(title)
-        return {
-            title
-            for item, of_item in titles.items()
-            if sorted(times[item]) != minimal.times.get(item, [])
-            for title in of_item
-        }
+        gaps: dict[Item, list[datetime]] = {}
+        differing: set[Item] = set()
+        for item in titles:
+            known = sorted(times[item])
+            listed = minimal.times.get(item, [])
+            if known == listed and item not in shelf.times:
+                continue
+            rest = _less(listed, known)
+            if rest is not None:
+                rest = _explain(rest, shelf.times.get(item, []))
+            if rest is None:
+                differing.add(item)
+            elif rest:
+                gaps[item] = rest
+        differing |= _unexplained(gaps, shelf.nameless)
+        return {title for item in differing for title in titles[item]}
 
-    def _replace(self, title: str, collector: PageCollector) -> None:
-        self._plays = {i: p for i, p in self._plays.items() if _route(p.title) != title}
-        self._plays |= {_identity(p): p for p in collector.plays.values()}
+    def _replace(self, title: str, collector: PageCollector, minimal: _Minimal) -> None:
+        items = [item for item, named in minimal.titles.items() if named == title]
+        gone = {i for i, p in self._plays.items() if _route(p.title) == title}
+        self._plays = {i: p for i, p in self._plays.items() if i not in gone}
+        key = _key(title)
+        self._odd = {
+            i: record
+            for i, record in self._odd.items()
+            if not is_about(record, key, items) and history_id(record) not in gone
+        }
+        self._take(collector)
 
     def _share_titles(self) -> None:
         """Give plays read before the title as it reads now."""
@@ -173,8 +213,56 @@ class Changes:
             walks=len(self._collectors),
             notes=(_TITLES_READ.format(titles),) if titles else (),
         )
-        quarantined = [q for h in self._collectors for q in h.quarantined()]
-        return Extraction(list(self._plays.values()), receipt, quarantined)
+        odd = list(self._odd.values())
+        return Extraction(list(self._plays.values()), receipt, odd)
+
+
+def _less(listed: list[datetime], known: list[datetime]) -> list[datetime] | None:
+    """Return the listed times that are not known; None if one known is not listed."""
+    rest = Counter(listed)
+    rest.subtract(known)
+    return None if any(n < 0 for n in rest.values()) else sorted(rest.elements())
+
+
+def _explain(
+    rest: list[datetime], odd: Iterable[datetime | None]
+) -> list[datetime] | None:
+    """Return the times that unreadable records do not stand for.
+
+    None where one of these records is not listed any more.
+    """
+    left, anywhere = list(rest), 0
+    for at in odd:
+        if at is None:
+            anywhere += 1
+        elif at in left:
+            left.remove(at)
+        else:
+            return None
+    return left[anywhere:] if anywhere <= len(left) else None
+
+
+def _unexplained(
+    gaps: Mapping[Item, list[datetime]], nameless: Iterable[datetime | None]
+) -> set[Item]:
+    """Name the items with times that no record without an item stands for."""
+    left = {item: list(times) for item, times in gaps.items()}
+    anywhere = 0
+    for at in nameless:
+        found = next((times for times in left.values() if at in times), None)
+        if at is None or found is None:
+            anywhere += at is None
+        else:
+            found.remove(at)
+    is_explained = sum(map(len, left.values())) <= anywhere
+    return set() if is_explained else {item for item, times in left.items() if times}
+
+
+def _key(title: str) -> str:
+    """Return the ``title_key`` of a title by its route."""
+    route, _, number = title.partition("/")
+    kind = next(kind for kind, named in _ROUTES.items() if named == route)
+    return f"{kind}:{number}"
 
 
 def _is_proved(collector: PageCollector, title: str, minimal: _Minimal) -> bool:

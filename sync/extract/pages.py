@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sync.domain.plays import Kind
 from sync.extract.records import UnusableRecordError
-from sync.ports import Quarantined
+from sync.extract.unreadable import from_bad, from_item, history_id
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from connectors.trakt.client import BadRecord, HistoryPage, HistoryRecord
     from sync.domain.plays import Play
     from sync.extract.records import PlayMapper
+    from sync.extract.unreadable import Item
+    from sync.ports import Quarantined
 
-    #: A film or episode, as the minimal lists count them: kind and Trakt id.
-    Item = tuple[str, int]
     OnPage = Callable[[int, int], None]
 
 #: Guards against a service that announces or serves pages without end.
@@ -95,8 +95,7 @@ class PageCollector:
         try:
             self.plays[identity] = self.mapper.play(item)
         except UnusableRecordError as error:
-            where = f"history id {item.id}"
-            self.set_aside[identity] = Quarantined(where, str(error))
+            self.set_aside[identity] = from_item(item, error)
         return True
 
     def missing(self, counts: MinimalCounts) -> Counter[Item]:
@@ -119,10 +118,9 @@ class PageCollector:
 
     def quarantined(self) -> list[Quarantined]:
         """Return every record that became no play, with the reason."""
-        return [*self.set_aside.values()] + [
-            Quarantined(f"{b.kind or 'record'} {b.trakt_id or '?'}", b.reason)
-            for b in self.bad.values()
-        ]
+        found = [*self.set_aside.values(), *map(from_bad, self.bad.values())]
+        # One that was mended between two walks was read in the end.
+        return [record for record in found if history_id(record) not in self.plays]
 
     def describe(self, missing: Counter[Item], counts: MinimalCounts) -> list[str]:
         """Name what is missing, by title where another play tells it."""

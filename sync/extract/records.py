@@ -29,6 +29,10 @@ class UnusableRecordError(ValueError):
     """The record is readable and yet no play; the message says why."""
 
 
+class UnsupportedRecordError(UnusableRecordError):
+    """The record was read, and is of a kind that Discovr has no place for."""
+
+
 class PlayMapper:
     """Maps records to plays; equal titles become one object, which saves memory."""
 
@@ -51,6 +55,8 @@ class PlayMapper:
         if item.movie is not None and item.type in ("movie", None):
             title = self._title(Kind.FILM, item.movie)
             return Play(title=title, watched_at=watched_at, id=item.id)
+        if item.type not in (None, "movie", "episode"):
+            raise UnsupportedRecordError("is neither a film nor an episode")
         raise UnusableRecordError("is neither a film nor an episode")
 
     def _episode(self, item: HistoryRecord, watched_at: datetime) -> Play:
