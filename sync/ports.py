@@ -25,6 +25,8 @@ ENTRIES_A_PAGE = 50
 
 #: So much of a record that cannot be read is kept; records of Trakt are far shorter.
 MOST_RAW = 4_000
+#: The ``key`` of a record with a legible id begins so, and ends with the id.
+HISTORY_ID = "history id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,12 @@ class Quarantined:
     remedy: str = ""
     key: str = ""
     is_unsupported: bool = False
+
+    @property
+    def history_id(self) -> int | None:
+        """The id of the play that it stands for, where that is legible."""
+        words, _, number = self.key.rpartition(" ")
+        return int(number) if words == HISTORY_ID and number.isdecimal() else None
 
     @property
     def identity(self) -> str:

@@ -73,7 +73,7 @@ def resolve(
     owner: frozenset[str],
     shares_plays: Callable[[str], bool],
 ) -> Resolution:
-    """Tell which source a reading is of.
+    """Tell which source a reading is of; of the known ones the last read goes first.
 
     ``shares_plays`` says whether the reading has a play that a known source has: by
     that an account is known whose name nobody noted.
@@ -81,14 +81,14 @@ def resolve(
     if not channel and not owner:
         return Resolution(UNKNOWN, (SourceRecord(UNKNOWN),))
 
+    records = [r for r in known if r.id not in (LEGACY, UNKNOWN)]
+    latest = next((r for r in records if channel and r.channel == channel), None)
+
     def is_this(record: SourceRecord) -> bool:
         if record.owner and owner:
             return is_one_owner(record.owner, owner)
-        if not channel or record.channel != channel:
-            return False
-        return not owner or shares_plays(record.id)
+        return record == latest and (not owner or shares_plays(record.id))
 
-    records = [r for r in known if r.id not in (LEGACY, UNKNOWN)]
     parts = [record for record in records if is_this(record)]
     # The way that leads to the account goes first: its name is the one that stays.
     parts.sort(key=lambda record: (record.channel != channel, record.id))

@@ -19,7 +19,7 @@ from connectors.trakt.client import PAGE_LIMIT
 from sync.domain.plays import Kind, title_key, to_minute
 from sync.extract.pages import MinimalCounts, PageCollector, PageReader
 from sync.extract.records import PlayMapper
-from sync.extract.unreadable import Shelf, history_id, is_about
+from sync.extract.unreadable import Shelf, is_about
 from sync.ports import Extraction, Receipt
 from sync.runtime.concurrency import run_limited
 
@@ -114,13 +114,13 @@ class Changes:
         """Take what a walk brought, in place of what was known of the same records."""
         odd = collector.quarantined()
         for record in odd:
-            self._plays.pop(history_id(record), None)
+            self._plays.pop(record.history_id, None)
         self._odd |= {record.identity: record for record in odd}
         self._plays |= {_identity(p): p for p in collector.plays.values()}
         self._odd = {
             identity: record
             for identity, record in self._odd.items()
-            if history_id(record) not in self._plays
+            if record.history_id not in self._plays
         }
 
     async def _walk(
@@ -189,7 +189,7 @@ class Changes:
         self._odd = {
             i: record
             for i, record in self._odd.items()
-            if not is_about(record, key, items) and history_id(record) not in gone
+            if not is_about(record, key, items) and record.history_id not in gone
         }
         self._take(collector)
 

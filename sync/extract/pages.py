@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sync.domain.plays import Kind
 from sync.extract.records import UnusableRecordError
-from sync.extract.unreadable import from_bad, from_item, history_id
+from sync.extract.unreadable import from_bad, from_item
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class PageCollector:
         """Return every record that became no play, with the reason."""
         found = [*self.set_aside.values(), *map(from_bad, self.bad.values())]
         # One that was mended between two walks was read in the end.
-        return [record for record in found if history_id(record) not in self.plays]
+        return [record for record in found if record.history_id not in self.plays]
 
     def describe(self, missing: Counter[Item], counts: MinimalCounts) -> list[str]:
         """Name what is missing, by title where another play tells it."""

@@ -90,12 +90,6 @@ def reread(
     return plays, still
 
 
-def history_id(record: Quarantined) -> int | None:
-    """Return the id of the play that it stands for, where that is legible."""
-    words, _, number = record.key.rpartition(" ")
-    return int(number) if words == "history id" and number.isdecimal() else None
-
-
 @dataclass(slots=True)
 class Shelf:
     """Unreadable records as the minimal lists count them.

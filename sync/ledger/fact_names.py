@@ -17,6 +17,11 @@ LEFT_OUT = "left_out"
 WATERMARK = "watermark"
 #: Titles of which we wrote what went from Trakt: they outlive the watermark.
 STALE = "stale"
+#: Keys that we wrote and that their source lacks: those to take back, and those that
+#: wait until nothing speaks for their being there.
+GONE = "gone"
+#: The balance of all that is known, as of the last settled run.
+BALANCE = "balance"
 #: When the next run is due. Also kept by what the settings call the profile, because
 #: nobody knows its id before the first sign-in.
 SCHEDULE = "schedule"

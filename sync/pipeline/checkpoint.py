@@ -10,14 +10,28 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sync.domain.delta import diff
+from sync.documents.report import UnmatchedDocument
+from sync.domain.balance import Balance
 from sync.domain.desired import NO_ANSWER
-from sync.domain.histories import SeasonFacts, TitleHistory
+from sync.domain.histories import SeasonFacts, TitleHistory, merge_histories
 from sync.domain.plan import Fate
-from sync.domain.plays import title_key
+from sync.domain.plays import Key, title_key
+from sync.domain.sources import UNKNOWN
 from sync.domain.watermark import Watermark
-from sync.ledger.fact_names import STALE, WATERMARK, recall_profile
+from sync.ledger.fact_names import (
+    BALANCE,
+    GONE,
+    LEFT_OUT,
+    STALE,
+    WATERMARK,
+    recall_profile,
+)
+from sync.pipeline.origin import find_origin
+from sync.pipeline.prepared import Kept
 from sync.pipeline.prune import find_stale
+from sync.pipeline.result import balance_fact, to_balance
+from sync.pipeline.unreadable import gather
+from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,7 +39,7 @@ if TYPE_CHECKING:
 
     from sync.config import Settings
     from sync.domain.plan import SeasonNote
-    from sync.domain.plays import Key, Play
+    from sync.domain.plays import Play
     from sync.ledger import Ledger
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.result import Report
@@ -56,35 +70,69 @@ async def forget_watermark(ledger: Ledger, profile: str, at: datetime) -> None:
 
 
 async def compare_with_known(services: Services, prepared: Prepared) -> Prepared:
-    """Add what changed against the last settled run, where both sides were read."""
+    """Add whose plays they are, and what changed against all that is known."""
     ledger, profile = services.ledger, prepared.profile
-    known = {title_key(h.title): h for h in await ledger.histories(profile)}
-    if not known:
-        return prepared
-    plays = [play for history in known.values() for play in history.plays]
-    delta = diff(plays, prepared.extraction.plays)
-    fact = await ledger.get_fact(profile, WATERMARK)
-    before = fact["stale"] if fact else await ledger.get_fact(profile, STALE) or ()
-    stale = await find_stale(ledger, profile, prepared.whole, known, delta, before)
-    return replace(prepared, known=known, stale=stale)
+    extraction = prepared.extraction
+    origin = await find_origin(services, profile, extraction, prepared.desired)
+    unreadable = await gather(ledger, profile, origin, extraction, services.clock.now())
+    stale = await find_stale(
+        ledger,
+        profile,
+        prepared.whole,
+        origin,
+        unreadable,
+        await recall_gone(ledger, profile),
+    )
+    return replace(
+        prepared,
+        known=origin.known,
+        stale=stale,
+        origin=origin,
+        unreadable=unreadable,
+    )
+
+
+async def recall_gone(ledger: Ledger, profile: str) -> list[Key]:
+    """Return the keys of which an earlier run saw that their source lacks them."""
+    return [Key(*parts) for parts in await ledger.get_fact(profile, GONE) or ()]
+
+
+async def recall_kept(ledger: Ledger, profile: str) -> Kept:
+    """Return what the last settled run noted of all that is known."""
+    facts = await ledger.get_facts(profile)
+    nothing = UnmatchedDocument(unmatched=(), unsupported=(), quarantined=())
+    left_out, total = facts.get(LEFT_OUT), facts.get(BALANCE)
+    return Kept(
+        UnmatchedDocument.model_validate(left_out) if left_out else nothing,
+        to_balance(total) if total else Balance(),
+    )
 
 
 async def advance(services: Services, report: Report) -> None:
     """Move the watermark to what was read; call it only when all of it is settled."""
-    prepared = report.prepared
-    extraction, unmatched = prepared.whole.extraction, prepared.whole.desired.unmatched
-    is_open = any(left.reason == NO_ANSWER for left in unmatched)
-    if is_open or not extraction.receipt.is_whole:
-        return
+    prepared, origin = report.prepared, report.prepared.origin
     ledger, profile, now = services.ledger, prepared.profile, services.clock.now()
     if prepared.since and prepared.is_unchanged:
         await ledger.put_fact(
             profile, WATERMARK, prepared.since.checked(now).to_fact(), now
         )
         return
-    stale = set() if prepared.is_pruned else {k.media for k in prepared.stale.keys}
-    facts: dict[str, Any] = {STALE: sorted(stale)}
-    if extraction.stamps is not None and extraction.read_at is not None:
+    extraction, unmatched = prepared.whole.extraction, prepared.whole.desired.unmatched
+    is_open = any(left.reason == NO_ANSWER for left in unmatched)
+    if is_open or not extraction.receipt.is_whole or origin is None or report.is_unread:
+        return
+    stale = () if prepared.is_pruned else prepared.stale.keys
+    titles = sorted({key.media for key in stale})
+    facts: dict[str, Any] = {
+        GONE: [list(key) for key in (*stale, *prepared.stale.waiting)],
+        BALANCE: balance_fact(report.balance()[0]),
+        STALE: titles,
+    }
+    if (
+        extraction.stamps is not None
+        and extraction.read_at is not None
+        and origin.can_lack
+    ):
         mark = Watermark(
             at=extraction.read_at,
             checked_at=now,
@@ -93,14 +141,30 @@ async def advance(services: Services, report: Report) -> None:
             kinds={play.title.kind for play in extraction.plays},
             steering=steering(services.settings),
             ids=await services.resolver.stamp(),
-            stale=stale,
+            stale=titles,
             entries=report.entries,
+            source=origin.record.id,
+            reader=program_version() if prepared.unreadable.rows else "",
         )
-        facts = {WATERMARK: mark.to_fact()}
+        facts[WATERMARK] = mark.to_fact()
     histories = _histories(report)
-    changed = [h for key, h in histories.items() if h != prepared.known.get(key)]
-    gone = prepared.known.keys() - histories.keys()
-    await ledger.put_histories(profile, changed, facts, now, gone=gone)
+    if not origin.can_lack:
+        for key, history in origin.known.items():
+            new = histories.get(key)
+            histories[key] = merge_histories(history, new) if new else history
+    changed = [h for key, h in histories.items() if h != origin.stored.get(key)]
+    gone = origin.stored.keys() - histories.keys()
+    await ledger.put_histories(
+        profile,
+        changed,
+        facts,
+        now,
+        gone=gone,
+        source=origin.record,
+        parts=origin.parts,
+        unplaced=origin.set_apart,
+        unplaced_source=UNKNOWN,
+    )
     if WATERMARK not in facts:
         await ledger.delete_fact(profile, WATERMARK)
 

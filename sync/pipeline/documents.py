@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sync.documents.report import (
     BalanceDocument,
@@ -33,7 +33,7 @@ from sync.domain.plan import Fate
 from sync.pipeline.summary import count_writes, summarize_titles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from sync.domain.balance import Balance
@@ -89,6 +89,8 @@ def report_document(
 
 def left_out_document(prepared: Prepared) -> UnmatchedDocument:
     """Write down all of Trakt's side that could not be carried over."""
+    if prepared.is_unchanged and prepared.kept:
+        return prepared.kept.left_out
     desired = prepared.whole.desired
     early: Counter[Title] = Counter()
     fates = {k: f for h in prepared.known.values() for k, f in h.fates.items()}
@@ -101,18 +103,12 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
         unmatched=_left_out(desired.unmatched),
         unsupported=_left_out((*desired.unsupported, *zeros)),
         quarantined=tuple(
-            map(QuarantinedDocument.model_validate, prepared.extraction.quarantined)
+            map(
+                QuarantinedDocument.model_validate,
+                prepared.whole.extraction.quarantined,
+            )
         ),
     )
-
-
-def merge_left_out(
-    document: UnmatchedDocument, kept: Mapping[str, Any] | None
-) -> UnmatchedDocument:
-    """Add the records that an earlier run set aside: they are read only in full."""
-    before = UnmatchedDocument.model_validate(kept).quarantined if kept else ()
-    records = dict.fromkeys((*before, *document.quarantined))
-    return document.model_copy(update={"quarantined": tuple(records)})
 
 
 def undo_document(undone: Undone) -> UndoDocument:
@@ -192,6 +188,8 @@ def _verification(report: Report) -> VerificationDocument | None:
         missing=_keys(found.missing),
         doubled=_keys(found.doubled),
         unexpected=_keys(found.unexpected),
+        foreign=_keys(found.foreign),
+        elsewhere=_keys(found.elsewhere),
     )
 
 

@@ -13,6 +13,7 @@ from sync.domain.rules import Mode, Rules, WhichPlays
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage
 from sync.ledger.fact_names import PROBED
+from sync.pipeline.checkpoint import compare_with_known
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.recovery import Recovery, recall
 from sync.runtime.concurrency import run_all
@@ -50,9 +51,10 @@ async def prepare(
         ),
         read_target(services),
     )
-    return await assemble(
+    prepared = await assemble(
         services, profile, Reading(extraction, desired), existing, is_kept=not is_dry
     )
+    return await compare_with_known(services, prepared)
 
 
 async def assemble(

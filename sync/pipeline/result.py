@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from sync.domain.balance import Balance, balance
+from sync.domain.desired import NO_ANSWER
+from sync.domain.plan import Fate
 from sync.domain.writes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sync.domain.plan import Operation
-    from sync.domain.plays import Title
+    from sync.domain.plays import Key, Title
     from sync.domain.verify import Verification
     from sync.domain.writes import Settled
     from sync.pipeline.playback import PlaybackResult
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     from sync.pipeline.summary import Estimate
     from sync.pipeline.undo import Undone
     from sync.runtime.meter import Cost
+
+
+#: What --strict does not let pass.
+_LEFT_OUT = (Fate.UNMATCHED, Fate.UNSUPPORTED, Fate.UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +61,57 @@ class Report:
         )
 
     def balance(self) -> tuple[Balance, dict[Title, Balance]]:
-        """Put every play read into exactly one column: in total, and by title."""
-        extraction = self.prepared.extraction
-        quarantined = len(extraction.quarantined)
+        """Put every play that is known into exactly one column: in total, and by title.
+
+        Of titles, those that were looked at.
+        """
+        prepared = self.prepared
+        if prepared.is_unchanged:
+            kept = prepared.kept
+            return (kept.balance if kept else Balance()), {}
+        extraction, plan = prepared.whole.extraction, prepared.plan
+        odd = Counter(record.is_unsupported for record in extraction.quarantined)
         failed = {viewing for o in self.failed for viewing in o.viewings}
-        return balance(
-            len(extraction.plays) + quarantined,
-            self.prepared.desired,
-            self.prepared.plan,
-            quarantined,
+        total, titles = balance(
+            len(extraction.plays) + odd.total(),
+            prepared.whole.desired,
+            replace(plan, fates={**self._fates_of_before(), **plan.fates}),
+            odd[False],
             failed,
         )
+        total.add(Fate.UNSUPPORTED, odd[True])
+        if prepared.since is None:
+            return total, titles
+        part = prepared.desired
+        seen = {part.titles[key.media] for key in part.watched}
+        seen |= {left.title for left in (*part.unmatched, *part.unsupported)}
+        return total, {t: of_title for t, of_title in titles.items() if t in seen}
+
+    def _fates_of_before(self) -> dict[Key, Fate]:
+        """Return what became of the keys that this run did not look at."""
+        prepared = self.prepared
+        if prepared.since is None:
+            return {}
+        there = dict.fromkeys(prepared.whole.desired.watched, Fate.ALREADY_THERE)
+        for history in prepared.known.values():
+            for key, fate in history.fates.items():
+                if key in there and fate is not Fate.WRITTEN:
+                    there[key] = fate
+        return there
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether something was there, and none of it could be read."""
+        prepared = self.prepared
+        extraction = prepared.whole.extraction
+        odd = (record.is_unsupported for record in extraction.quarantined)
+        is_any_readable = bool(extraction.plays) or prepared.is_unchanged
+        return not is_any_readable and not all(odd)
+
+    @property
+    def unreadable(self) -> int:
+        """How many records are there and cannot be read."""
+        return self.balance()[0].fates[Fate.UNREADABLE]
 
     @property
     def is_complete(self) -> bool:
@@ -103,6 +150,34 @@ class Report:
             return self.verification.entries
         since = self.prepared.since
         return (since.entries if since else 0) + len(self.settled)
+
+
+def exit_code(report: Report, *, is_strict: bool) -> int:
+    """Say whether everything is in its place, as the command line does at its end.
+
+    Records that cannot be read count as not in their place until a person was told.
+    """
+    if report.is_unread:
+        return 2
+    prepared = report.prepared
+    is_unasked = any(left.reason == NO_ANSWER for left in prepared.desired.unmatched)
+    is_new = bool(prepared.unreadable.unreported)
+    fates = report.balance()[0].fates if is_strict else Counter[Fate]()
+    is_left_out = any(fates[fate] for fate in _LEFT_OUT)
+    return 4 if not report.is_complete or is_unasked or is_new or is_left_out else 0
+
+
+def balance_fact(total: Balance) -> dict[str, Any]:
+    """Return a balance as the ledger keeps it, for a run that finds nothing new."""
+    fates = Counter({f.value: total.fates[f] for f in Fate if f is not Fate.WRITTEN})
+    fates[Fate.ALREADY_THERE.value] += total.fates[Fate.WRITTEN]
+    return {"read": total.read, "repeats": total.repeats, "fates": dict(fates)}
+
+
+def to_balance(fact: Mapping[str, Any]) -> Balance:
+    """Read it back."""
+    fates = Counter({Fate(name): number for name, number in fact["fates"].items()})
+    return Balance(fact["read"], fates, fact["repeats"])
 
 
 def describe(verification: Verification) -> str:

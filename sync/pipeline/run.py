@@ -11,20 +11,20 @@ from sync.documents.report_store import keep_report
 from sync.domain.entries import OUR_LABEL
 from sync.domain.guard import measure
 from sync.domain.reconcile import reconcile
-from sync.domain.verify import Verification, compare
+from sync.domain.verify import Provenance, Verification, compare, surplus
 from sync.domain.writes import Outcome, Settled
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
 from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, wanted
 from sync.load.loader import Loader
-from sync.pipeline.checkpoint import advance, compare_with_known, forget_watermark
-from sync.pipeline.documents import left_out_document, merge_left_out, report_document
+from sync.pipeline.checkpoint import advance, forget_watermark
+from sync.pipeline.documents import left_out_document, report_document
 from sync.pipeline.incremental import checkpoint_of, prepare_changes
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
 from sync.pipeline.prepare import prepare, read_target
 from sync.pipeline.prune import check_removals, plan_removals
 from sync.pipeline.recovery import close, recall
-from sync.pipeline.result import Report, describe, summary
+from sync.pipeline.result import Report, describe, exit_code, summary
 from sync.pipeline.summary import foresee
 from sync.pipeline.undo import Undone, rows_to_undo
 from sync.pipeline.undo import undo as take_back
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from sync.domain.entries import Entry
+    from sync.domain.plays import Key
     from sync.pipeline.plan_file import SavedPlan
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.services import Services
@@ -54,7 +55,6 @@ async def migrate(
     """
     async with _profile_held(services, "migrate"):
         prepared = await prepare(services, accept_incomplete=accept_incomplete)
-        prepared = await compare_with_known(services, prepared)
         return await _carry_out(
             services, prepared, "migrate", confirm, is_forced=is_forced, stop=stop
         )
@@ -92,7 +92,7 @@ async def sync(
             if changes is not None:
                 return await carry_out(changes)
     async with _profile_held(services, "sync"):
-        prepared = await compare_with_known(services, await prepare(services))
+        prepared = await prepare(services)
         return await carry_out(plan_removals(prepared) if prune else prepared)
 
 
@@ -108,7 +108,6 @@ async def apply(
     async with _profile_held(services, "apply"):
         prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
         plan.check(prepared)
-        prepared = await compare_with_known(services, prepared)
         fates = {**prepared.plan.fates, **plan.fates()}
         fixed = replace(
             prepared,
@@ -122,7 +121,7 @@ async def apply(
 async def verify(services: Services, *, accept_incomplete: bool = False) -> Report:
     """Read both sides and name each difference. Writes nothing to either of them."""
     prepared = await prepare(services, accept_incomplete=accept_incomplete, is_dry=True)
-    verification = _compare(prepared, prepared.existing)
+    verification = await _compare(services, prepared, prepared.existing)
     return Report(prepared, verification=verification, cost=services.meter.read())
 
 
@@ -191,11 +190,24 @@ async def _carry_out(
             return report
         report = await _write(services, report, command, stop)
     elif prepared.since is None:
-        verification = _compare(prepared, prepared.existing)
+        verification = await _compare(services, prepared, prepared.existing)
         report = replace(report, verification=verification)
     if report.is_settled:
         await advance(services, report)
+    await _note_told(services, prepared)
     return report
+
+
+async def _note_told(services: Services, prepared: Prepared) -> None:
+    """Note that whoever started the run gets to know what could not be read."""
+    new = prepared.unreadable.unreported
+    if new:
+        await services.ledger.mark_reported(
+            prepared.profile,
+            new[0].source,
+            [row.identity for row in new],
+            services.clock.now(),
+        )
 
 
 async def _write(
@@ -206,7 +218,9 @@ async def _write(
     if prepared.plan.operations:
         report = await _load(services, prepared, command, stop)
     elif prepared.since is None:
-        report = Report(prepared, verification=_compare(prepared, prepared.existing))
+        report = Report(
+            prepared, verification=await _compare(services, prepared, prepared.existing)
+        )
     if prepared.removals.rows:
         report = replace(
             report, undone=await take_back(services, prepared.removals.rows)
@@ -214,7 +228,8 @@ async def _write(
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
     report = replace(report, playback=carried, cost=services.meter.read())
-    document = report_document(report, command, 0 if report.is_complete else 4)
+    code = exit_code(report, is_strict=False)
+    document = report_document(report, command, code)
     await keep_report(services.ledger, document, services.clock.now())
     return report
 
@@ -224,10 +239,14 @@ async def _keep_left_out(services: Services, prepared: Prepared) -> None:
     ledger, now = services.ledger, services.clock.now()
     if prepared.is_unchanged:
         return
-    document = left_out_document(prepared)
-    if prepared.since:
-        kept = await ledger.get_fact(prepared.profile, LEFT_OUT)
-        document = merge_left_out(document, kept)
+    document, origin = left_out_document(prepared), prepared.origin
+    if origin:
+        await ledger.put_unreadable(
+            prepared.profile,
+            origin.record.id,
+            prepared.unreadable.rows,
+            parts=origin.parts,
+        )
     fact = document.model_dump(mode="json")
     await ledger.put_fact(prepared.profile, LEFT_OUT, fact, now)
     name = wanted(services.settings.discovr.profile)
@@ -299,10 +318,25 @@ async def _check(services: Services, prepared: Prepared, run: int) -> Verificati
     dropped = [row for row in recovery.unclear if row.run != run]
     await close(ledger, dropped, Settled.not_there_after(run), now)
     rules = replace(prepared.rules, records=recovery.seasons, written=recovery.written)
-    return _compare(replace(prepared, rules=rules), entries)
+    return await _compare(services, replace(prepared, rules=rules), entries)
 
 
-def _compare(prepared: Prepared, entries: Sequence[Entry]) -> Verification:
+async def _compare(
+    services: Services, prepared: Prepared, entries: Sequence[Entry]
+) -> Verification:
     # What planning again would still write is what is missing.
     plan = reconcile(prepared.desired, entries, prepared.rules)
-    return compare(prepared.desired, plan, entries, OUR_LABEL)
+    more = {e.key.media for e in surplus(prepared.desired, entries, OUR_LABEL)}
+    written: set[Key] = set()
+    if more:
+        rows = await services.ledger.rows(
+            prepared.profile, outcome=Outcome.APPLIED, media=more
+        )
+        written = {r.operation.key for r in rows if r.undone_at is None}
+    origin = prepared.origin
+    provenance = Provenance(
+        gone=prepared.stale.keys,
+        held=origin.others if origin else (),
+        written=written,
+    )
+    return compare(prepared.desired, plan, entries, OUR_LABEL, provenance)

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from connectors.trakt.export.archive import to_printable
 from connectors.trakt.export.documents import Kind, recognise
@@ -70,6 +70,8 @@ class Evidence:
     doubts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     owners: set[str] = field(default_factory=set)
+    #: Names of the accounts that each container says it is of.
+    accounts: dict[str, list[frozenset[str]]] = field(default_factory=dict)
     stamped_at: dict[str, datetime] = field(default_factory=dict)
     #: Sentences on reads that may have stopped early; settled by fitting totals.
     open_ends: list[str] = field(default_factory=list)
@@ -83,6 +85,30 @@ class Evidence:
     def made_at(self) -> datetime | None:
         """Return when the newest of the files was made, as far as they tell."""
         return max(self.stamped_at.values(), default=None)
+
+    @property
+    def owner(self) -> frozenset[str]:
+        """Names of the one account that all of the history is of, if that is told."""
+        places = {container for container, *_ in self._series}
+        told = [self.accounts.get(place, []) for place in places or self.accounts]
+        names = frozenset(name for of_place in told for o in of_place for name in o)
+        is_one = all(told) and all(
+            any(name in o for name in other)
+            for of_place in told
+            for o in of_place
+            for other in told[0]
+        )
+        return names if is_one else frozenset()
+
+    def add_account(self, container: str, user: dict[str, Any]) -> None:
+        """Record whose account a container says it is of."""
+        ids = user.get("ids")
+        parts = ids if isinstance(ids, dict) else {}
+        names = {n.lower() for n in (user.get("username"), parts.get("slug")) if _is(n)}
+        found = {f"name:{name}" for name in names}
+        found |= {f"uuid:{uuid}" for uuid in (parts.get("uuid"),) if _is(uuid)}
+        if found:
+            self.accounts.setdefault(container, []).append(frozenset(found))
 
     def add_page(
         self, container: str, folder: str, name: Name, size: int | None
@@ -219,17 +245,18 @@ def add_fact(evidence: Evidence, kind: Kind, document: Any, container: str) -> N
         elif kind is Kind.TOTALS:
             _add_totals(evidence, document)
         elif kind is Kind.OWNER:
-            _add_owner(evidence, document)
+            _add_owner(evidence, document, container)
     except UnusableError:
         return
 
 
 def add_traktexport(
-    evidence: Evidence, export: TraktExport, size: int, where: str
+    evidence: Evidence, export: TraktExport, size: int, where: str, container: str
 ) -> None:
     """Take what a traktexport file of ``size`` plays says beside its history."""
     if export.username:
         evidence.owners.add(to_printable(export.username))
+        evidence.add_account(container, {"username": export.username})
     if export.watched:
         evidence.add_watched(read_watched(export.watched)[0])
     if export.stats and recognise(export.stats) is Kind.TOTALS:
@@ -246,6 +273,10 @@ def add_traktexport(
         )
 
 
+def _is(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and bool(value)
+
+
 def _add_totals(evidence: Evidence, document: dict[str, Any]) -> None:
     movies = to_number(document["movies"]["plays"], "total")
     episodes = to_number(document["episodes"]["plays"], "total")
@@ -253,8 +284,12 @@ def _add_totals(evidence: Evidence, document: dict[str, Any]) -> None:
         evidence.add_totals(movies, episodes)
 
 
-def _add_owner(evidence: Evidence, document: dict[str, Any]) -> None:
+def _add_owner(evidence: Evidence, document: dict[str, Any], container: str) -> None:
     user = document.get("user")
+    if not isinstance(user, dict):
+        evidence.add_account(container, document)
+    elif "account" in document:  # the settings; a list tells its owner as well
+        evidence.add_account(container, user)
     owner = user if isinstance(user, dict) else document
     if name := to_text(owner.get("username")):
         evidence.owners.add(to_printable(name))

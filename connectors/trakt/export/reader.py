@@ -196,7 +196,8 @@ class Reader:
         self, export: TraktExport, page: Page, content: _Content
     ) -> None:
         self._add_page(page, content, "traktexport")
-        add_traktexport(self.evidence, export, page.size, content.where)
+        container = content.member.container
+        add_traktexport(self.evidence, export, page.size, content.where, container)
 
     def _add_watched(self, document: list[Any], content: _Content) -> None:
         items, unusable = read_watched(document)
@@ -262,7 +263,8 @@ class ExportData:
     ``items`` are in file order, each id once; plays without an id are all kept, save
     those of a file whose very content was read before. Each of ``doubts`` is a sentence
     on why this may not be the whole history; only without any is it whole.
-    ``quarantined`` holds place and reason, and "it" goes before the reason.
+    ``quarantined`` holds place and reason, and "it" goes before the reason. ``owner``
+    are names of the account, none where the files do not all tell the same one.
     """
 
     items: list[HistoryItem]
@@ -275,6 +277,7 @@ class ExportData:
     playback: list[PlaybackItem]
     layout: str
     made_at: datetime | None
+    owner: frozenset[str] = frozenset()
 
 
 def conclude(reader: Reader) -> ExportData:
@@ -301,6 +304,7 @@ def conclude(reader: Reader) -> ExportData:
         playback=reader.playback,
         layout=" + ".join(sorted(reader.layouts)),
         made_at=evidence.made_at,
+        owner=evidence.owner,
     )
 
 
