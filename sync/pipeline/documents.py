@@ -103,10 +103,7 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
         unmatched=_left_out(desired.unmatched),
         unsupported=_left_out((*desired.unsupported, *zeros)),
         quarantined=tuple(
-            map(
-                QuarantinedDocument.model_validate,
-                prepared.whole.extraction.quarantined,
-            )
+            map(QuarantinedDocument.model_validate, prepared.extraction.quarantined)
         ),
     )
 

@@ -137,7 +137,9 @@ def accept(
     proof = (
         "proved whole" if receipt.is_whole else "not proved whole, accepted as it is"
     )
-    summary = f"{receipt.plays:,} plays read from {receipt.source}, {proof}"
+    odd = sum(not record.is_unsupported for record in extraction.quarantined)
+    more = f"; {odd:,} records could not be read" if odd else ""
+    summary = f"{receipt.plays:,} plays read from {receipt.source}, {proof}{more}"
     services.on_event(Finished(Stage.EXTRACT, summary))
     return extraction
 
@@ -169,7 +171,12 @@ async def _look_up(
     for key, viewing in desired.watched.items():
         since[key.media] = max(since.get(key.media, UNKNOWN_DATE), viewing.latest)
     return await services.catalogue.look_up(
-        wanted, desired.titles, on_show, since=since, is_kept=is_kept
+        wanted,
+        desired.titles,
+        on_show,
+        since=since,
+        is_kept=is_kept,
+        sharing=desired.sharing,
     )
 
 

@@ -10,6 +10,7 @@ from sync.domain.balance import Balance, balance
 from sync.domain.desired import NO_ANSWER
 from sync.domain.plan import Fate
 from sync.domain.writes import Outcome
+from sync.pipeline.prepared import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,12 +70,14 @@ class Report:
         if prepared.is_unchanged:
             kept = prepared.kept
             return (kept.balance if kept else Balance()), {}
-        extraction, plan = prepared.whole.extraction, prepared.plan
-        odd = Counter(record.is_unsupported for record in extraction.quarantined)
+        plan, side = prepared.plan, Reading(prepared.extraction, prepared.desired)
+        if prepared.since is not None:
+            side = prepared.whole
+        odd = Counter(q.is_unsupported for q in side.extraction.quarantined)
         failed = {viewing for o in self.failed for viewing in o.viewings}
         total, titles = balance(
-            len(extraction.plays) + odd.total(),
-            prepared.whole.desired,
+            len(side.extraction.plays) + odd.total(),
+            side.desired,
             replace(plan, fates={**self._fates_of_before(), **plan.fates}),
             odd[False],
             failed,
@@ -103,10 +106,9 @@ class Report:
     def is_unread(self) -> bool:
         """Whether something was there, and none of it could be read."""
         prepared = self.prepared
-        extraction = prepared.whole.extraction
-        odd = (record.is_unsupported for record in extraction.quarantined)
-        is_any_readable = bool(extraction.plays) or prepared.is_unchanged
-        return not is_any_readable and not all(odd)
+        odd = (record.is_unsupported for record in prepared.extraction.quarantined)
+        is_any_read = prepared.whole.extraction.plays or prepared.is_unchanged
+        return not is_any_read and not all(odd)
 
     @property
     def unreadable(self) -> int:
@@ -155,13 +157,17 @@ class Report:
 def exit_code(report: Report, *, is_strict: bool) -> int:
     """Say whether everything is in its place, as the command line does at its end.
 
-    Records that cannot be read count as not in their place until a person was told.
+    Records that cannot be read count as not in their place until a person was told. A
+    plan claims nothing to be in its place.
     """
     if report.is_unread:
         return 2
     prepared = report.prepared
     is_unasked = any(left.reason == NO_ANSWER for left in prepared.desired.unmatched)
-    is_new = bool(prepared.unreadable.unreported)
+    is_plan = report.run is None and report.verification is None
+    is_new = bool(prepared.unreadable.unreported) and not (
+        is_plan and prepared.since is None
+    )
     fates = report.balance()[0].fates if is_strict else Counter[Fate]()
     is_left_out = any(fates[fate] for fate in _LEFT_OUT)
     return 4 if not report.is_complete or is_unasked or is_new or is_left_out else 0
@@ -180,16 +186,20 @@ def to_balance(fact: Mapping[str, Any]) -> Balance:
     return Balance(fact["read"], fates, fact["repeats"])
 
 
-def describe(verification: Verification) -> str:
-    """Say what was found, in one sentence."""
+def describe(verification: Verification, unreadable: int = 0) -> str:
+    """Say what was found, in one sentence; not "everything" if some was unreadable."""
     if verification.is_whole:
-        more = len(verification.unexpected)
-        note = f"; {more:,} entries of ours are no longer on Trakt" if more else ""
-        return f"verified: everything is in its place{note}"
+        gone, foreign = len(verification.unexpected), len(verification.foreign)
+        note = f"; {gone:,} entries of ours are no longer on Trakt" if gone else ""
+        if foreign:
+            note += f"; {foreign:,} are labelled trakt and were not written from here"
+        what = "all that could be read" if unreadable else "everything"
+        return f"verified: {what} is in its place{note}"
     counts = {
         "missing": len(verification.missing),
         "doubled": len(verification.doubled),
         "unexpected": len(verification.unexpected),
+        "foreign": len(verification.foreign),
     }
     found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     return f"verified: not everything is in its place ({found})"

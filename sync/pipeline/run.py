@@ -300,8 +300,10 @@ async def _load(
         # Each write had a clear answer or was looked up; all is read back once a week.
         return Report(prepared, run, loader.settled)
     verification = await _check(services, prepared, run)
-    services.on_event(Finished(Stage.VERIFY, describe(verification)))
-    return Report(prepared, run, loader.settled, verification)
+    report = Report(prepared, run, loader.settled, verification)
+    said = describe(verification, report.unreadable)
+    services.on_event(Finished(Stage.VERIFY, said))
+    return report
 
 
 async def _check(services: Services, prepared: Prepared, run: int) -> Verification:
