@@ -6,11 +6,19 @@ Bring your own by writing a class with these methods; nothing has to be inherite
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from datetime import datetime
 
     from sync.domain.entries import Entry
@@ -63,6 +71,15 @@ class Quarantined:
             return self.key
         text = self.raw or f"{self.where}: {self.reason}"
         return f"digest {hashlib.sha256(text.encode(errors='replace')).hexdigest()}"
+
+
+def told_apart(records: Iterable[Quarantined]) -> Iterator[Quarantined]:
+    """Give numbers to what is word for word the same: each of them counts."""
+    seen: Counter[str] = Counter()
+    for record in records:
+        key = record.identity.partition(" #")[0]
+        seen[key] += 1
+        yield replace(record, key=f"{key} #{seen[key]}" if seen[key] > 1 else key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from sync.domain.plays import Kind, title_key, to_minute
 from sync.extract.pages import MinimalCounts, PageCollector, PageReader
 from sync.extract.records import PlayMapper
 from sync.extract.unreadable import Shelf, is_about
-from sync.ports import Extraction, Receipt
+from sync.ports import Extraction, Receipt, told_apart
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Changes:
         self._known = known
         self._plays: dict[Hashable, Play] = {_identity(p): p for p in known.plays}
         #: What is there and cannot be read counts as known.
-        self._odd: dict[str, Quarantined] = {q.identity: q for q in known.quarantined}
+        self._odd = _by_identity(known.quarantined)
         self._collectors: list[PageCollector] = []
         self._requests_before = client.http.stats.requests
 
@@ -84,7 +84,7 @@ class Changes:
         minimal = await self._read_minimal(moved)
         if minimal is None:
             return None
-        titles = self._differing(minimal, moved)
+        titles = self._differing(minimal, moved, read_at)
         if len(titles) > max(FEWEST_TITLES, len(self._plays) // PAGE_LIMIT):
             return None
         collectors: dict[str, PageCollector] = {}
@@ -115,7 +115,7 @@ class Changes:
         odd = collector.quarantined()
         for record in odd:
             self._plays.pop(record.history_id, None)
-        self._odd |= {record.identity: record for record in odd}
+        self._odd |= _by_identity(odd)
         self._plays |= {_identity(p): p for p in collector.plays.values()}
         self._odd = {
             identity: record
@@ -148,7 +148,9 @@ class Changes:
             return None  # the last: a time at the end of time, in a zone before UTC
         return minimal
 
-    def _differing(self, minimal: _Minimal, moved: Collection[Kind]) -> set[str]:
+    def _differing(
+        self, minimal: _Minimal, moved: Collection[Kind], read_at: datetime
+    ) -> set[str]:
         """Name the titles of which the lists tell other times than the plays.
 
         A record that cannot be read stands for its time, or for any where not even
@@ -161,7 +163,7 @@ class Changes:
                 item = _item(play)
                 times[item].append(play.watched_at)
                 titles[item].add(_route(play.title))
-        shelf = Shelf.of(self._odd.values())
+        shelf = Shelf.of(self._odd.values(), read_at)
         for item, title in minimal.titles.items():
             titles[item].add(title)
         gaps: dict[Item, list[datetime]] = {}
@@ -215,6 +217,10 @@ class Changes:
         )
         odd = list(self._odd.values())
         return Extraction(list(self._plays.values()), receipt, odd)
+
+
+def _by_identity(records: Iterable[Quarantined]) -> dict[str, Quarantined]:
+    return {record.identity: record for record in told_apart(records)}
 
 
 def _less(listed: list[datetime], known: list[datetime]) -> list[datetime] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from connectors.errors import InputError
 from connectors.trakt.export import read_export
 from sync.extract.records import PlayMapper, UnusableRecordError, resume_points
+from sync.extract.unreadable import classify
 from sync.ports import Extraction, Quarantined, Receipt
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class FileSource:
             notes=tuple(data.notes),
         )
         self._owner = data.owner
+        quarantined = list(map(classify, quarantined))
         now = self._clock.now()
         # A file is at least as new as its newest play; one dated ahead says nothing.
         newest = max((p.watched_at for p in plays if p.watched_at <= now), default=None)

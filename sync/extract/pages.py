@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from sync.domain.plays import Kind
 from sync.extract.records import UnusableRecordError
 from sync.extract.unreadable import from_bad, from_item
+from sync.ports import HISTORY_ID
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable
+    from collections.abc import Awaitable, Callable, Hashable, Sequence
     from datetime import datetime
 
     from connectors.trakt.client import BadRecord, HistoryPage, HistoryRecord
@@ -63,6 +64,9 @@ class PageCollector:
     plays: dict[Hashable, Play] = field(default_factory=dict)
     set_aside: dict[Hashable, Quarantined] = field(default_factory=dict)
     bad: dict[str, BadRecord] = field(default_factory=dict)
+    #: How often each of those is there, and how many tell no film or episode.
+    met: Counter[str] = field(default_factory=Counter)
+    nameless: int = 0
     repeats: int = 0
     pages: int = 0
     announced: int | None = None
@@ -76,11 +80,29 @@ class PageCollector:
     def add(self, page: HistoryPage) -> int:
         """Take a page in; return how many of its plays were new."""
         self.pages += 1
-        for bad in page.bad:
-            if bad.identity not in self.bad and bad.kind and bad.trakt_id:
-                self.delivered[bad.kind, bad.trakt_id] += 1
-            self.bad[bad.identity] = bad
+        if page.bad:
+            self._add_bad(page.bad)
         return sum(map(self._add, page.items))
+
+    def _add_bad(self, records: Sequence[BadRecord]) -> None:
+        """Take in what fits no model.
+
+        Two that are word for word the same are two on one page; on two pages they may
+        be one that came twice.
+        """
+        for identity, number in Counter(bad.identity for bad in records).items():
+            bad = next(bad for bad in records if bad.identity == identity)
+            if identity.startswith(HISTORY_ID):
+                number = 1  # noqa: PLW2901  # one id is one record
+            more = number - self.met[identity]
+            if more <= 0:
+                continue
+            self.bad[identity] = bad
+            self.met[identity] = number
+            if bad.kind and bad.trakt_id:
+                self.delivered[bad.kind, bad.trakt_id] += more
+            else:
+                self.nameless += more
 
     def _add(self, item: HistoryRecord) -> bool:
         thing = _item(item)
@@ -92,6 +114,8 @@ class PageCollector:
             return False
         if thing:
             self.delivered[thing] = self.delivered.get(thing, 0) + 1
+        else:
+            self.nameless += 1
         try:
             self.plays[identity] = self.mapper.play(item)
         except UnusableRecordError as error:
@@ -107,8 +131,7 @@ class PageCollector:
         if self._is_even(counts):
             return Counter()
         missing = counts.plays - self.delivered
-        nameless = sum(1 for bad in self.bad.values() if bad.trakt_id is None)
-        return Counter() if missing.total() <= nameless else missing
+        return Counter() if missing.total() <= self.nameless else missing
 
     def surplus(self, counts: MinimalCounts) -> int:
         """Count the plays that pages delivered and the minimal lists do not know."""
@@ -118,7 +141,9 @@ class PageCollector:
 
     def quarantined(self) -> list[Quarantined]:
         """Return every record that became no play, with the reason."""
-        found = [*self.set_aside.values(), *map(from_bad, self.bad.values())]
+        found = [*self.set_aside.values()]
+        for identity, bad in self.bad.items():
+            found += [from_bad(bad)] * self.met[identity]
         # One that was mended between two walks was read in the end.
         return [record for record in found if record.history_id not in self.plays]
 

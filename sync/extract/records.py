@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from connectors.trakt.models import TitleModel
 
 #: Outside of these a date is a mistake: before there were films, or far ahead of now.
-_EARLIEST = datetime(1888, 1, 1, tzinfo=UTC)
-_AHEAD = timedelta(days=366)
+EARLIEST = datetime(1888, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(days=366)
 #: No show has so many seasons, and no season so many episodes.
 _MOST = 99_999
 
@@ -37,7 +37,7 @@ class PlayMapper:
     """Maps records to plays; equal titles become one object, which saves memory."""
 
     def __init__(self, now: datetime) -> None:
-        self._latest = now + _AHEAD
+        self._latest = now + AHEAD
         self._titles: dict[tuple[object, ...], Title] = {}
         #: The same by the record itself: those of the strict reader hash in no time.
         self._known: dict[tuple[Kind, StrictTitle], Title] = {}
@@ -48,7 +48,7 @@ class PlayMapper:
             watched_at = to_minute(item.watched_at)
         except OverflowError:
             raise UnusableRecordError("has no date in UTC") from None
-        if not _EARLIEST <= watched_at <= self._latest:
+        if not EARLIEST <= watched_at <= self._latest:
             raise UnusableRecordError(f"is dated in the year {watched_at.year}")
         if item.episode is not None and item.type in ("episode", None):
             return self._episode(item, watched_at)

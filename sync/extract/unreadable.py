@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,13 @@ import msgspec
 from connectors.trakt.client import BadRecord, is_id, read_record
 from connectors.trakt.strict import StrictItem
 from sync.domain.plays import Ids, Kind, Title, title_key, to_minute
-from sync.extract.records import PlayMapper, UnsupportedRecordError, UnusableRecordError
+from sync.extract.records import (
+    AHEAD,
+    EARLIEST,
+    PlayMapper,
+    UnsupportedRecordError,
+    UnusableRecordError,
+)
 from sync.ports import MOST_RAW, Quarantined
 
 if TYPE_CHECKING:
@@ -69,6 +75,14 @@ def from_item(item: HistoryRecord, error: UnusableRecordError) -> Quarantined:
     )
 
 
+def classify(record: Quarantined) -> Quarantined:
+    """Tell from its raw form what Discovr has no place for, however well it is read."""
+    why = "" if record.is_unsupported else _why_unsupported(_parse(record.raw))
+    if not why:
+        return record
+    return replace(record, reason=why, remedy="", is_unsupported=True)
+
+
 def reread(
     records: Sequence[Quarantined], mapper: PlayMapper
 ) -> tuple[list[Play], list[Quarantined]]:
@@ -94,21 +108,23 @@ def reread(
 class Shelf:
     """Unreadable records as the minimal lists count them.
 
-    ``times`` by film or episode, None where the time is not legible; ``nameless`` are
-    the times of those of which not even the film or episode is.
+    ``times`` by film or episode, None where the time is not legible or cannot be;
+    ``nameless`` are the times of those of which not even the film or episode is.
     """
 
     times: dict[Item, list[datetime | None]] = field(default_factory=dict)
     nameless: list[datetime | None] = field(default_factory=list)
 
     @classmethod
-    def of(cls, records: Iterable[Quarantined]) -> Shelf:
-        """Sort records."""
+    def of(cls, records: Iterable[Quarantined], read_at: datetime) -> Shelf:
+        """Sort records that were read then."""
         times: defaultdict[Item, list[datetime | None]] = defaultdict(list)
         nameless = []
         for record in records:
             raw = _parse(record.raw)
             at = _moment(raw)
+            if at and not EARLIEST <= at <= read_at + AHEAD:
+                at = None
             if item := _item(raw):
                 times[item].append(at)
             else:

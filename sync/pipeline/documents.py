@@ -103,7 +103,12 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
         unmatched=_left_out(desired.unmatched),
         unsupported=_left_out((*desired.unsupported, *zeros)),
         quarantined=tuple(
-            map(QuarantinedDocument.model_validate, prepared.extraction.quarantined)
+            map(
+                QuarantinedDocument.model_validate,
+                sorted(
+                    prepared.extraction.quarantined, key=lambda q: (q.where, q.reason)
+                ),
+            )
         ),
     )
 

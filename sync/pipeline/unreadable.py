@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sync.domain.desired import media_id
 from sync.domain.plays import Kind
 from sync.ledger.records import UnreadableRow
+from sync.ports import told_apart
 from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ async def gather(
     others = tuple(row for row in kept if own.get(row.identity) is not row)
     rows: dict[str, UnreadableRow] = {}
     reader = program_version() if extraction.quarantined else ""
-    for record in _told_apart(extraction.quarantined):
+    for record in told_apart(extraction.quarantined):
         before = own.get(record.identity)
         rows[record.identity] = UnreadableRow(
             source=origin.record.id,
@@ -120,13 +120,3 @@ def _media_of(record: Quarantined, histories: Iterable[TitleHistory]) -> set[str
 
 def _share(ids: Ids, history: TitleHistory) -> bool:
     return bool(ids.known().items() & history.title.ids.known().items())
-
-
-def _told_apart(records: Iterable[Quarantined]) -> Iterable[Quarantined]:
-    """Give numbers to what is word for word the same: each of them counts."""
-    seen: Counter[str] = Counter()
-    for record in records:
-        seen[record.identity] += 1
-        number = seen[record.identity]
-        key = record.identity if number == 1 else f"{record.identity} #{number}"
-        yield replace(record, key=key)
