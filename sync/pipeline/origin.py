@@ -183,13 +183,17 @@ async def continue_origin(
     extraction: Extraction,
     desired: Desired,
 ) -> Origin | None:
-    """Go on with the source of the last run; None if the login is another one's now."""
+    """Go on with the source of the last run; None if the login is another one's now.
+
+    The account is asked for its name where that is not known yet, or something went.
+    """
     record = next((r for r in holdings.records if r.id == source), None)
     if record is None:
         return None
     channel = record.channel
     origin = holdings.origin(Resolution(source, (record,)), channel, extraction)
-    if origin.lacks(desired.watched) and isinstance(services.source, OwnedSource):
+    is_due = not record.owner or origin.lacks(desired.watched)
+    if is_due and isinstance(services.source, OwnedSource):
         owner = await services.source.owner()
         if owner and record.owner and not is_one_owner(owner, record.owner):
             return None

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.clock import SystemClock
 from sync import api
 from sync.cli.view.end import next_command, show_report
 from sync.domain.plan import Fate
 from sync.domain.plays import Key
+from sync.domain.verify import Verification
 from sync.extract import records
 from sync.pipeline import run as pipeline
 from sync.pipeline.documents import left_out_document, report_document
 from sync.pipeline.result import describe, exit_code
 from sync.sandbox.trakt.export import write_export
 from sync.wiring.bootstrap import build
-from tests.pipeline_suite.test_sync import NOW, Life, agree, life
+from tests.pipeline_suite.test_sync import Life, agree, life
 from tests.safety.accounts import mixed_account, watched_on
 from tests.strangers_suite.odd import (
     SPOILS,
@@ -131,16 +131,18 @@ async def test_one_odd_record_does_not_make_every_sync_read_everything(
             spoil(it, "Film 1", how)
             spoil(it, "Show 2", how, season=1, number=2)
             await read_anew(it)
-            it.account.add_play(it.account.find("Film 2"), it.clock.now())
-            it.account.add_play(it.account.find("Show 1"), NOW, season=1, number=1)
-            report = await it.sync()
-            assert report.prepared.since is not None
-            pages = [path for path in it.trakt if path.startswith("/sync/history")]
-            assert "/sync/history" in pages
-            assert len(pages) <= 3, how
-            assert report.unreadable
-            assert not report.failed
-            assert (await it.sync()).prepared.is_unchanged
+            show, now = it.account.find("Show 1"), it.clock.now()
+            # What was watched just now is in the window; what is dated back is not.
+            for at, most in ((now, 1), (watched_on(50), 5)):
+                it.account.add_play(it.account.find("Film 2"), at)
+                it.account.add_play(show, at, season=1, number=1)
+                report = await it.sync()
+                assert report.prepared.since is not None
+                pages = [path for path in it.trakt if path.startswith("/sync/history")]
+                assert len(pages) <= most, how
+                assert report.unreadable == 4
+                assert not report.failed
+                assert (await it.sync()).prepared.is_unchanged
 
 
 async def test_an_odd_record_that_comes_new_is_met_at_once(tmp_path: Path) -> None:
@@ -316,7 +318,7 @@ async def test_a_file_counts_as_the_account_does(tmp_path: Path, layout: Any) ->
 
 
 def is_special(record: dict[str, Any]) -> bool:
-    return record.get("episode", {}).get("season") == 0
+    return bool(record.get("episode", {}).get("season") == 0)
 
 
 def sorted_plays(account: Any) -> list[Any]:
@@ -343,8 +345,5 @@ def spoil_files(path: Path, how: Callable[[Any], Any], *, every: int) -> None:
 
 
 def test_no_word_of_everything_while_something_could_not_be_read() -> None:
-    from sync.domain.verify import Verification  # noqa: PLC0415
-
     assert "everything" in describe(Verification(5))
     assert "everything" not in describe(Verification(5), 1)
-    assert SystemClock  # the routes above run on the clock of the machine too
