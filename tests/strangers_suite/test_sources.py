@@ -217,10 +217,13 @@ async def test_a_ledger_from_before_is_adopted_and_the_rest_named_once(
         await it.migrate(extra)
         age(tmp_path)
         report = await it.sync(prune=True)
-        assert [h.media for h in report.prepared.origin.unplaced] == ["MV_103"]
+        origin = report.prepared.origin
+        assert origin
+        assert [h.media for h in origin.unplaced] == ["MV_103"]
         assert report.prepared.stale.keys == ()
         it.remove(2)
         report = await it.sync_whole(prune=True)
+        assert report.prepared.origin
         assert report.prepared.origin.unplaced == ()
         assert report.prepared.stale.keys == (key(2),)
         assert it.there() == {key(1), key(3)}
