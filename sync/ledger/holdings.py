@@ -32,13 +32,6 @@ class Holdings(LedgerBase):
     """The sources of each profile, each with what it held when it was last read."""
 
     @transaction(Mode.READ)
-    def sources(self, connection: Connection, profile: str) -> list[SourceRecord]:
-        """Return the sources that a profile was filled from, the last read first."""
-        kept = select(tables.sources).where(_sources.profile == profile)
-        rows = connection.execute(kept.order_by(_sources.seen_at.desc()))
-        return [tables.to_source(row) for row in rows.mappings()]
-
-    @transaction(Mode.READ)
     def histories(
         self, connection: Connection, profile: str, source: str | None = None
     ) -> list[TitleHistory]:
@@ -59,13 +52,16 @@ class Holdings(LedgerBase):
     @transaction(Mode.READ)
     def holdings(
         self, connection: Connection, profile: str
-    ) -> dict[str, list[TitleHistory]]:
-        """Return all titles of a profile by the source that holds them."""
-        kept = select(_titles.source, _titles.payload)
+    ) -> tuple[list[SourceRecord], dict[str, list[TitleHistory]]]:
+        """Return the sources of a profile, the last read first, and their titles."""
+        records = select(tables.sources).where(_sources.profile == profile)
+        rows = connection.execute(records.order_by(_sources.seen_at.desc()))
+        known = [tables.to_source(row) for row in rows.mappings()]
+        titles = select(_titles.source, _titles.payload)
         found: dict[str, list[TitleHistory]] = {}
-        for row in connection.execute(kept.where(_titles.profile == profile)):
+        for row in connection.execute(titles.where(_titles.profile == profile)):
             found.setdefault(row.source, []).append(tables.to_history(row.payload))
-        return found
+        return known, found
 
     @transaction(Mode.DURABLE)
     def put_histories(  # noqa: PLR0913  # what is true together is kept together

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sync.documents.report import UnmatchedDocument
@@ -48,17 +48,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A profile that was settled before: its id, and up to where."""
+    """A profile that was settled before: its id, up to where, and all facts of it."""
 
     profile: str
     mark: Watermark
+    facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 async def recall_checkpoint(settings: Settings, ledger: Ledger) -> Checkpoint | None:
     """Return the profile that the settings name, if an earlier run settled it."""
     profile = await recall_profile(ledger, settings.discovr.profile)
-    if profile and (fact := await ledger.get_fact(profile, WATERMARK)):
-        return Checkpoint(profile, Watermark.from_fact(fact))
+    facts = await ledger.get_facts(profile) if profile else {}
+    if profile and (fact := facts.get(WATERMARK)):
+        return Checkpoint(profile, Watermark.from_fact(fact), facts)
     return None
 
 
@@ -97,9 +99,9 @@ async def recall_gone(ledger: Ledger, profile: str) -> list[Key]:
     return [Key(*parts) for parts in await ledger.get_fact(profile, GONE) or ()]
 
 
-async def recall_kept(ledger: Ledger, profile: str) -> Kept:
+def recall_kept(checkpoint: Checkpoint) -> Kept:
     """Return what the last settled run noted of all that is known."""
-    facts = await ledger.get_facts(profile)
+    facts = checkpoint.facts
     nothing = UnmatchedDocument(unmatched=(), unsupported=(), quarantined=())
     left_out, total = facts.get(LEFT_OUT), facts.get(BALANCE)
     return Kept(

@@ -90,7 +90,7 @@ async def prepare_changes(
     is_updated = mark.reader not in ("", program_version())
     is_due = moved or unsettled or has_pauses or has_new_ids or is_updated
     if not (is_due or (is_pruned and mark.stale)):
-        return await _unchanged(services, checkpoint, stamps)
+        return _unchanged(checkpoint, stamps)
 
     holdings = await Holdings.read(services, checkpoint.profile)
     known = holdings.titles(mark.source)
@@ -110,7 +110,9 @@ async def prepare_changes(
         services, extraction, known, None if has_new_ids else delta
     )
     whole = Reading(extraction, desired)
-    origin = await continue_origin(services, holdings, mark.source, extraction, desired)
+    origin = await continue_origin(
+        services, holdings, (mark.source, bool(moved)), extraction, desired
+    )
     if origin is None:
         return None
     now = services.clock.now()
@@ -150,9 +152,7 @@ def _try_again(source: IncrementalSource, before: Extraction) -> Extraction:
     return replace(before, plays=[*before.plays, *new], quarantined=still)
 
 
-async def _unchanged(
-    services: Services, checkpoint: Checkpoint, stamps: Stamps
-) -> Prepared:
+def _unchanged(checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
     receipt = Receipt("Trakt", 0, requests=1)
     reading = Reading(Extraction((), receipt, stamps=stamps), Desired())
     return Prepared(
@@ -165,7 +165,7 @@ async def _unchanged(
         Plan((), {}),
         whole=reading,
         since=checkpoint.mark,
-        kept=await recall_kept(services.ledger, checkpoint.profile),
+        kept=recall_kept(checkpoint),
     )
 
 

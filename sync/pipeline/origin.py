@@ -79,8 +79,7 @@ class Holdings:
     @classmethod
     async def read(cls, services: Services, profile: str) -> Holdings:
         """Read the ledger."""
-        ledger = services.ledger
-        return cls(await ledger.sources(profile), await ledger.holdings(profile))
+        return cls(*await services.ledger.holdings(profile))
 
     def titles(self, *sources: str) -> Titles:
         """Return the titles of these sources, as one."""
@@ -179,20 +178,23 @@ async def find_origin(
 async def continue_origin(
     services: Services,
     holdings: Holdings,
-    source: str,
+    known: tuple[str, bool],
     extraction: Extraction,
     desired: Desired,
 ) -> Origin | None:
     """Go on with the source of the last run; None if the login is another one's now.
 
-    The account is asked for its name where that is not known yet, or something went.
+    ``known`` is that source, and whether anything was read from it just now. The
+    account is asked for its name where something went or, if anything was read, where
+    its name is not known yet.
     """
+    source, is_read = known
     record = next((r for r in holdings.records if r.id == source), None)
     if record is None:
         return None
     channel = record.channel
     origin = holdings.origin(Resolution(source, (record,)), channel, extraction)
-    is_due = not record.owner or origin.lacks(desired.watched)
+    is_due = (is_read and not record.owner) or origin.lacks(desired.watched)
     if is_due and isinstance(services.source, OwnedSource):
         owner = await services.source.owner()
         if owner and record.owner and not is_one_owner(owner, record.owner):

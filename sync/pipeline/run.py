@@ -240,7 +240,7 @@ async def _keep_left_out(services: Services, prepared: Prepared) -> None:
     if prepared.is_unchanged:
         return
     document, origin = left_out_document(prepared), prepared.origin
-    if origin:
+    if origin and prepared.unreadable.is_news:
         await ledger.put_unreadable(
             prepared.profile,
             origin.record.id,

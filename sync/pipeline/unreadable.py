@@ -26,10 +26,14 @@ _PREFIXES = {Kind.FILM: "MV_", Kind.SHOW: "TV_"}
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What cannot be read of the source of a run, and of the other sources."""
+    """What cannot be read of the source of a run, and of the other sources.
+
+    ``is_news``: there was something of the source before, or is now.
+    """
 
     rows: tuple[UnreadableRow, ...] = ()
     others: tuple[UnreadableRow, ...] = field(default=(), repr=False)
+    is_news: bool = False
 
     @property
     def unreported(self) -> tuple[UnreadableRow, ...]:
@@ -79,7 +83,7 @@ async def gather(
         read = {play.id for play in extraction.plays} if own else set()
         rest = {i: r for i, r in own.items() if r.record.history_id not in read}
         rows = {**rest, **rows}
-    return Unreadable(tuple(rows.values()), others)
+    return Unreadable(tuple(rows.values()), others, bool(rows or own))
 
 
 def held_there(
