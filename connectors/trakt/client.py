@@ -158,13 +158,28 @@ class TraktClient:
     async def minimal_shows(self) -> dict[int, dict[int, list[datetime]]]:
         """Return show id -> episode id -> play times, specials included."""
         shows: dict[int, dict[int, list[datetime]]] = {}
+        for show, seasons in (await self.minimal_seasons()).items():
+            episodes = shows.setdefault(show, {})
+            for season in seasons.values():
+                for episode, times in season.items():
+                    episodes.setdefault(episode, []).extend(times)
+        return shows
+
+    async def minimal_seasons(
+        self,
+    ) -> dict[int, dict[int | None, dict[int, list[datetime]]]]:
+        """Return the same by season number; None where Trakt does not tell it."""
+        shows: dict[int, dict[int | None, dict[int, list[datetime]]]] = {}
         path = "/users/me/watched/shows"
         params = {"extended": "min", "specials": "true", "season_numbers": "true"}
         adapter, decoder = _MINIMAL_SHOWS, strict.SHOWS
         for page in await self._minimal(path, params, adapter, decoder):
             for show, seasons in page.items():
-                episodes = shows.setdefault(show, {})
-                for season in seasons.values():
+                of_show = shows.setdefault(show, {})
+                for name, season in seasons.items():
+                    number = name.rpartition("|")[2] if "|" in name else ""
+                    key = int(number) if number.isdecimal() else None
+                    episodes = of_show.setdefault(key, {})
                     for episode, times in season.items():
                         episodes.setdefault(episode, []).extend(times)
         return shows

@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from connectors.errors import ContractError, RejectedError, TransientError
@@ -49,6 +48,22 @@ class _Minimal:
 
     times: dict[Item, list[datetime]] = field(default_factory=dict)
     titles: dict[Item, str] = field(default_factory=dict)
+    #: The number of the season that an episode is in, where the lists tell it.
+    seasons: dict[Item, int] = field(default_factory=dict)
+
+    def put_show(
+        self,
+        title: str,
+        seasons: Mapping[int | None, Mapping[int, Iterable[datetime]]],
+    ) -> None:
+        times: defaultdict[int, list[datetime]] = defaultdict(list)
+        for number, episodes in seasons.items():
+            for episode, of_episode in episodes.items():
+                times[episode] += of_episode
+                if number is not None:
+                    self.seasons["episode", episode] = number
+        for episode, of_episode in times.items():
+            self.put(("episode", episode), title, of_episode)
 
     def put(self, item: Item, title: str, times: Iterable[datetime]) -> None:
         self.times[item] = sorted(map(to_minute, times))
@@ -141,9 +156,8 @@ class Changes:
                 for film, times in (await self._client.minimal_films()).items():
                     minimal.put(("movie", film), f"movies/{film}", times)
             if Kind.SHOW in moved:
-                for show, episodes in (await self._client.minimal_shows()).items():
-                    for episode, times in episodes.items():
-                        minimal.put(("episode", episode), f"shows/{show}", times)
+                for show, seasons in (await self._client.minimal_seasons()).items():
+                    minimal.put_show(f"shows/{show}", seasons)
         except (RejectedError, ContractError, TransientError, OverflowError):
             return None  # the last: a time at the end of time, in a zone before UTC
         return minimal
@@ -151,23 +165,25 @@ class Changes:
     def _differing(
         self, minimal: _Minimal, moved: Collection[Kind], read_at: datetime
     ) -> set[str]:
-        """Name the titles of which the lists tell other times than the plays.
+        """Name the titles of which the lists tell other times or seasons than known.
 
         A record that cannot be read stands for its time, or for any where not even
         that is legible; one without a film or episode for one of any.
         """
         times: defaultdict[Item, list[datetime]] = defaultdict(list)
         titles: defaultdict[Item, set[str]] = defaultdict(set)
+        differing: set[Item] = set()
         for play in self._plays.values():
             if play.title.kind in moved:
                 item = _item(play)
                 times[item].append(play.watched_at)
                 titles[item].add(_route(play.title))
+                if play.season != minimal.seasons.get(item, play.season):
+                    differing.add(item)
         shelf = Shelf.of(self._odd.values(), read_at)
         for item, title in minimal.titles.items():
             titles[item].add(title)
         gaps: dict[Item, list[datetime]] = {}
-        differing: set[Item] = set()
         for item in titles:
             known = sorted(times[item])
             listed = minimal.times.get(item, [])
@@ -196,15 +212,18 @@ class Changes:
         self._take(collector)
 
     def _share_titles(self) -> None:
-        """Give plays read before the title as it reads now."""
-        fresh = {
-            title_key(play.title): play.title
-            for play in chain.from_iterable(h.plays.values() for h in self._collectors)
-        }
+        """Give plays read before the title and the numbers as they read now."""
+        read = [p for h in self._collectors for p in h.plays.values()]
+        fresh = {title_key(play.title): play.title for play in read}
+        numbers = {p.episode_id: (p.season, p.episode) for p in read if p.episode_id}
         for identity, play in self._plays.items():
             title = fresh.get(title_key(play.title), play.title)
-            if title != play.title:
-                self._plays[identity] = play._replace(title=title)
+            here = (play.season, play.episode)
+            season, episode = numbers.get(play.episode_id or 0, here)
+            if title != play.title or (season, episode) != here:
+                self._plays[identity] = play._replace(
+                    title=title, season=season, episode=episode
+                )
 
     def _extraction(self, titles: int) -> Extraction:
         receipt = Receipt(

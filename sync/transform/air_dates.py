@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     #: Season -> episode -> when it aired, as the catalogue wrote it; None: undated.
     Dates = dict[int, dict[int, str | None]]
 
+ABSENT = "TMDB has no such season, so Discovr may not show it"
 SHARED = "several titles share its TMDB id, and are not told the same of its episodes"
 
 #: Seasons by the show they belong to.
@@ -159,6 +160,7 @@ class Catalogue:
         ``sharing`` one id each is told something else.
         """
         answer = Answer()
+        absent: dict[SeasonId, str] = {}
         for listing in self._listings:
 
             async def ask(titles: Mapping[str, Title]) -> dict[str, Dates]:
@@ -173,16 +175,14 @@ class Catalogue:
                 )
 
             shows = await ask({media: titles[media] for media in wanted})
-            for media, seasons in shows.items():
-                for number in wanted[media] & seasons.keys():
-                    _merge(answer, SeasonId(media, number), seasons[number], listing)
+            for place, dates in _of_seasons(shows, wanted):
+                if not dates and listing.name == TmdbListing.name:
+                    absent[place] = ABSENT
+                _merge(answer, place, dates, listing)
             for others in _rounds(listing, wanted, titles, sharing or {}):
                 again = await ask(others)
-                for media in others:
-                    one, other = shows.get(media, {}), again.get(media, {})
-                    for number in wanted[media]:
-                        if one.get(number) != other.get(number):
-                            answer.disputed[SeasonId(media, number)] = SHARED
+                answer.disputed |= _disagreements(shows, again, others, wanted)
+        answer.disputed |= absent
         for place in answer.disputed:
             answer.airings.pop(place, None)
         return answer
@@ -294,6 +294,29 @@ def _shows(
 ) -> dict[str, int]:
     numbers = {m: listing.show_id(m, titles[m]) for m in media}
     return {m: number for m, number in numbers.items() if number}
+
+
+def _of_seasons(
+    shows: Mapping[str, Dates], wanted: Wanted
+) -> Iterable[tuple[SeasonId, Mapping[int, str | None]]]:
+    for media, seasons in shows.items():
+        for number in wanted[media] & seasons.keys():
+            yield SeasonId(media, number), seasons[number]
+
+
+def _disagreements(
+    shows: Mapping[str, Dates],
+    again: Mapping[str, Dates],
+    media: Iterable[str],
+    wanted: Wanted,
+) -> dict[SeasonId, str]:
+    """Name the seasons of which two titles of one id are not told the same."""
+    return {
+        SeasonId(one, number): SHARED
+        for one in media
+        for number in wanted[one]
+        if shows.get(one, {}).get(number) != again.get(one, {}).get(number)
+    }
 
 
 def _rounds(
