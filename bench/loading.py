@@ -25,7 +25,7 @@ from sync.domain.plays import Key
 from sync.ledger import Ledger
 from sync.load.discovr import DiscovrTarget
 from sync.load.loader import Loader
-from sync.wiring.bootstrap import Wiring
+from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
     from connectors.http.client import RequestStats
@@ -49,7 +49,7 @@ async def load(url: str, rate: float, count: int, folder: Path) -> None:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(await Ledger.open(settings.state.url))
-        http, session = Wiring(settings, stack).profile()
+        http, session = Clients(settings, stack).profile()
         target = DiscovrTarget(DiscovrClient(http), session)
         profile = await target.open_profile()
         run = await ledger.start_run(profile, "bench", clock.now())

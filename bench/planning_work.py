@@ -22,7 +22,7 @@ from connectors.http.response import Response
 from connectors.trakt.client import HistoryPage, read_records
 from sync.cli import GC_THRESHOLDS
 from sync.domain.desired import transform
-from sync.domain.plan import SeasonId
+from sync.domain.plays import Place
 from sync.domain.reconcile import reconcile, seasons_to_write
 from sync.domain.rules import Rules
 from sync.domain.seasons import Airing
@@ -68,14 +68,14 @@ def _parse(path: Path) -> list[Play]:
     return list(collector.plays.values())
 
 
-def _read_dates(path: Path) -> dict[SeasonId, Airings]:
+def _read_dates(path: Path) -> dict[Place, Airings]:
     return dict(_seasons(path))
 
 
-def _seasons(path: Path) -> Iterator[tuple[SeasonId, Airings]]:
+def _seasons(path: Path) -> Iterator[tuple[Place, Airings]]:
     for tmdb, season, dates in json.loads(path.read_bytes()):
         yield (
-            SeasonId(f"TV_{tmdb}", season),
+            Place(f"TV_{tmdb}", season),
             {
                 number: Airing.from_instant(datetime.fromisoformat(text))
                 for number, text in enumerate(dates, 1)

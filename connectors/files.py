@@ -6,7 +6,20 @@ import os
 import tempfile
 from pathlib import Path
 
+from connectors.errors import ConfigError
+
 PRIVATE = 0o600
+
+
+def expand(path: Path) -> Path:
+    """Put the home folder for a ``~``. Raises ConfigError where there is none."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"There is no home folder for the ~ in {path}.",
+            remedy="Set HOME, or name the whole path.",
+        ) from None
 
 
 def replace_file(path: Path, content: str, *, mode: int = PRIVATE) -> None:

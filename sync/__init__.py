@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from sync.ports import (
         Extraction,
         IncrementalSource,
+        NamedSource,
         PlaybackSource,
         PlaybackTarget,
         Quarantined,
@@ -139,6 +140,7 @@ __all__ = [
     "Key",
     "Kind",
     "MovedError",
+    "NamedSource",
     "NotFoundError",
     "Operation",
     "Plan",
@@ -239,6 +241,7 @@ _HOMES = {
     "Undone": "sync.pipeline.undo",
     "Extraction": "sync.ports",
     "IncrementalSource": "sync.ports",
+    "NamedSource": "sync.ports",
     "PlaybackSource": "sync.ports",
     "PlaybackTarget": "sync.ports",
     "Quarantined": "sync.ports",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError
@@ -17,34 +17,17 @@ from sync.pipeline.prepare import prepare
 from sync.pipeline.result import Report
 from sync.pipeline.summary import foresee
 from sync.transform.overrides import OverrideBook
+from sync.wiring.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    import aiohttp
-
     from sync.config import Settings
-    from sync.events import Event
     from sync.pipeline.services import Services
     from sync.pipeline.undo import Undone
-    from sync.ports import Source, Target
     from sync.runtime.stop import Stop
-
-
-class Options(TypedDict, total=False):
-    """What a caller may bring, all of it optional.
-
-    ``files`` are account downloads to read instead of the API. A session, source or
-    target is used as it is and left open. ``on_event`` is called from the event loop.
-    """
-
-    files: Sequence[Path]
-    on_event: Callable[[Event], None]
-    session: aiohttp.ClientSession
-    source: Source
-    target: Target
 
 
 P = ParamSpec("P")
@@ -108,7 +91,7 @@ async def sync(
     """Carry over what changed since the last run. Idempotent; asks as little as it can.
 
     With nothing new it costs one request. ``prune`` also takes back what was written
-    for plays that are no longer on Trakt.
+    for plays that the source has no longer.
     """
     async with _build(settings, **options) as services:
         return await pipeline.sync(

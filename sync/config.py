@@ -7,34 +7,44 @@ import os
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from connectors.errors import ConfigError
+from connectors.files import expand
 from connectors.urls import check_base_url
 from sync.domain.rules import Conflict, Mode, WhichPlays
 from sync.runtime.values import Address, parse_address, parse_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from pydantic import ValidationInfo
     from pydantic_core import ErrorDetails
 
 APP = "trakt2discovr"
 ENV_PREFIX = "TRAKT2DISCOVR_"
+#: Rights of everybody but the owner of a file.
+_OTHERS = 0o077
 CONFIG_VARIABLE = "TRAKT2DISCOVR_CONFIG"
+
+
+#: A path as a person writes it: ``~`` is the home folder.
+UserPath = Annotated[Path, AfterValidator(expand)]
 
 
 class Section(BaseModel):
@@ -104,12 +114,20 @@ class HistorySettings(Section):
     playback: bool = True
 
 
+def _names(value: object) -> object:
+    """Read a list of names as the environment holds it: with commas between."""
+    if not isinstance(value, str):
+        return value
+    return tuple(name for part in value.split(",") if (name := part.strip()))
+
+
 class SyncSettings(Section):
     """The job that stays and repeats."""
 
     every: Annotated[timedelta, BeforeValidator(parse_interval)] | None = None
     prune: bool = False
     listen: Annotated[Address, BeforeValidator(parse_address)] | None = None
+    hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     heartbeat: SecretStr | None = None
 
     @field_validator("heartbeat")
@@ -120,13 +138,33 @@ class SyncSettings(Section):
         return value
 
 
+def data_folder() -> Path:
+    """Return where the program keeps its own. Raises ConfigError without a home."""
+    folder = _usual_folder(user_data_path)
+    if folder is None:
+        raise ConfigError(
+            "This user has no home folder to keep the state and the logins in.",
+            remedy="Set HOME to a folder that stays, or set both [state] url and "
+            "[state] tokens.",
+        )
+    return folder
+
+
+def _usual_folder(find: Callable[[str], Path]) -> Path | None:
+    """Return a folder of the platform; None where this user has no home."""
+    try:
+        folder = find(APP)
+    except RuntimeError:
+        return None
+    # Older versions leave the ~ in, which would become a folder of that name.
+    return folder if folder.is_absolute() else None
+
+
 class StateSettings(Section):
     """Where the program keeps its own memory."""
 
-    url: str = Field(
-        default_factory=lambda: f"sqlite:///{user_data_path(APP) / 'state.sqlite3'}"
-    )
-    tokens: Path = Field(default_factory=lambda: user_data_path(APP) / "tokens.json")
+    url: str = Field(default_factory=lambda: f"sqlite:///{data_folder()}/state.sqlite3")
+    tokens: UserPath = Field(default_factory=lambda: data_folder() / "tokens.json")
 
 
 class Settings(Section):
@@ -139,6 +177,32 @@ class Settings(Section):
     history: HistorySettings = HistorySettings()
     sync: SyncSettings = SyncSettings()
     state: StateSettings = Field(default_factory=StateSettings)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _say_what_is_wrong(
+        cls, values: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        """Raise a ConfigError, however the settings are made."""
+        try:
+            return handler(values)
+        except ValidationError as error:
+            errors = error.errors(include_input=False)
+        origin = info.context if isinstance(info.context, _Origin) else _Origin()
+        names = [origin.variables.get(e["loc"][:2]) for e in errors]
+        where = "the environment" if all(names) else origin.file
+        complaints = map(_complaint, errors, names)
+        raise ConfigError(
+            f"The configuration ({where}) is wrong: {'; '.join(complaints)}.",
+            remedy="Correct it; config.example.toml shows every key.",
+        )
+
+
+class _Origin(NamedTuple):
+    """Where values came from: the file, and which variable set which key."""
+
+    file: str = "what was given"
+    variables: Mapping[tuple[int | str, ...], str] = MappingProxyType({})
 
 
 def load_settings(
@@ -153,17 +217,39 @@ def load_settings(
     file = find_config(path, environ)
     values = _read_toml(file) if file else {}
     variables = _overlay(values, environ)
+    return Settings.model_validate(values, context=_Origin(str(file), variables))
+
+
+def exposed_secrets(settings: Settings, place: Path | None) -> str | None:
+    """Say which secrets of that file others on this machine can read, if any."""
     try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        errors = error.errors(include_input=False)
-    names = [variables.get(e["loc"][:2]) for e in errors]
-    where = "the environment" if all(names) else str(file)
-    complaints = map(_complaint, errors, names)
-    raise ConfigError(
-        f"The configuration ({where}) is wrong: {'; '.join(complaints)}.",
-        remedy="Correct it; config.example.toml shows every key.",
-    )
+        is_open = os.name == "posix" and place and place.stat().st_mode & _OTHERS
+    except OSError:
+        return None  # who reads the settings has said so
+    held = [name for name in _secrets(settings) if not _is_of_environment(name)]
+    if not (is_open and held):
+        return None
+    named = ", ".join(held)
+    return f"others on this machine can read {place}, which may hold secrets ({named})"
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    keys = {
+        "trakt": ("client_secret", "access_token", "refresh_token"),
+        "discovr": ("refresh_token",),
+        "tmdb": ("api_key",),
+        "pharen": ("api_key",),
+        "sync": ("heartbeat",),
+    }
+    for section, names in keys.items():
+        for name in names:
+            if getattr(getattr(settings, section), name) is not None:
+                yield f"[{section}] {name}"
+
+
+def _is_of_environment(name: str) -> bool:
+    section, _, key = name.removeprefix("[").partition("] ")
+    return f"{ENV_PREFIX}{section}__{key}".upper() in {n.upper() for n in os.environ}
 
 
 def find_config(
@@ -173,8 +259,9 @@ def find_config(
     environ = os.environ if environ is None else environ
     named = path or (Path(p) if (p := environ.get(CONFIG_VARIABLE)) else None)
     if named:
-        return named
-    usual = (Path("config.toml"), user_config_path(APP) / "config.toml")
+        return expand(named)
+    folders = (Path(), _usual_folder(user_config_path))
+    usual = (folder / "config.toml" for folder in folders if folder)
     return next((place for place in usual if place.is_file()), None)
 
 
@@ -213,7 +300,7 @@ def _overlay(
 
 
 def _complaint(error: ErrorDetails, variable: str | None) -> str:
-    place = [str(part) for part in error["loc"]]
+    place = [str(part) for part in error["loc"]] or ["settings"]
     name = f"[{place[0]}] {'.'.join(place[1:])}" if len(place) > 1 else f"[{place[0]}]"
     name = variable or name
     if error["type"] != "extra_forbidden":

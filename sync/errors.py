@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,21 @@ class BugError(ServiceError):
         where = traceback.extract_tb(bug.__traceback__)[-1]
         place = f"{where.name}, line {where.lineno}"
         super().__init__(f"This is a bug: {type(bug).__name__} in {place}.")
+
+
+class UnwritableError(ServiceError):
+    """What is printed or kept cannot be written: a disk is full, or a device fails."""
+
+    default_remedy = (
+        "Make room where it goes, or send it elsewhere. What was done is noted; run it "
+        "again."
+    )
+
+    #: What the system says of a place, rather than of a fault of the program.
+    causes = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"The output cannot be written: {error.strerror}.")
 
 
 class GuardError(ServiceError):
@@ -69,31 +85,50 @@ class UnsafePlanError(GuardError):
         )
 
 
-class UnsafeRemovalError(GuardError):
-    """So much has gone from Trakt that it looks like a fault rather than a wish."""
+class MissingEntriesError(GuardError):
+    """Discovr shows so little of what was written that it looks like a fault."""
 
     default_remedy = (
-        "Look at your history on Trakt; if that much is really gone, add --force. "
-        "Without --prune nothing is removed."
+        "Look at the profile on Discovr, and run it again once the entries show. If "
+        "they really were removed, trakt2discovr migrate --force leaves it so; to "
+        'write them again, set [history] conflict = "trakt" as well.'
     )
 
-    def __init__(self, stale: int, written: int) -> None:
+    def __init__(self, missing: int, applied: int) -> None:
+        super().__init__(
+            f"Discovr does not show {missing:,} of {applied:,} entries that were "
+            "written earlier, neither in its list nor title by title: nothing was "
+            "written."
+        )
+
+
+class UnsafeRemovalError(GuardError):
+    """So much has gone from the source that it looks like a fault, not like a wish."""
+
+    _force = (
+        "if that much is really gone, add --force. Without --prune nothing is removed."
+    )
+    default_remedy = f"Look at your history there; {_force}"
+
+    def __init__(self, stale: int, written: int, source: str) -> None:
         super().__init__(
             f"{stale:,} of {written:,} watched films and episodes are no longer on "
-            "Trakt, which is more than --prune takes back unasked: nothing was written."
+            f"{source}, which is more than --prune takes back unasked: nothing was "
+            "written.",
+            remedy=f"Look at your history on {source}; {self._force}",
         )
 
 
 class EmptyHistoryError(GuardError):
-    """Nothing is left on Trakt, which never deletes anything."""
+    """Nothing is left at the source, which never deletes anything."""
 
     default_remedy = (
         "If it really is, use trakt2discovr undo to take back what was written."
     )
 
-    def __init__(self, stale: int) -> None:
+    def __init__(self, stale: int, source: str) -> None:
         super().__init__(
-            f"The history on Trakt is empty now: the {stale:,} entries that were "
+            f"The history on {source} is empty now: the {stale:,} entries that were "
             "carried over stay, and nothing was written."
         )
 

@@ -12,8 +12,8 @@ from connectors.errors import AuthError, ServiceError
 from connectors.http.client import RetryPolicy
 from connectors.trakt import auth as trakt
 from connectors.trakt.device import account_name
+from sync.documents.base import ProfileDocument
 from sync.documents.login import LoginDocument, LogoutDocument
-from sync.documents.report import ProfileDocument
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from connectors.auth.device import Device, DeviceCode
     from connectors.auth.tokens import StoredToken
     from connectors.discovr.models import Profile
-    from sync.login_wiring import LoginWiring
     from sync.runtime.stop import Stop
+    from sync.wiring.clients import Clients
 
 #: Polling is its own repetition.
 _ONCE = RetryPolicy(attempts=1)
@@ -43,39 +43,39 @@ class Screen(Protocol):
         """Ask for one of several profiles; None if nobody can be asked."""
 
 
-async def login_trakt(wiring: LoginWiring, screen: Screen, stop: Stop) -> LoginDocument:
+async def login_trakt(clients: Clients, screen: Screen, stop: Stop) -> LoginDocument:
     """Sign in to Trakt and store the login. Raises a ServiceError."""
-    token = await _approved(wiring, wiring.trakt_device(_ONCE), screen)
-    origin = trakt.origin_of(wiring.trakt_tokens)
-    await _keep(wiring, trakt.SERVICE, token, origin, stop)
+    token = await _approved(clients, clients.trakt_device(_ONCE), screen)
+    origin = trakt.origin_of(clients.trakt_tokens)
+    await _keep(clients, trakt.SERVICE, token, origin, stop)
     notes = _superseded(_TRAKT_KEYS) if origin else []
     account = None
     try:
-        account = await account_name(wiring.trakt().http)
+        account = await account_name(clients.trakt().http)
     except ServiceError as error:
         notes.append(f"Trakt did not name the account: {error}")
     return LoginDocument(service="trakt", account=account, notes=tuple(notes))
 
 
 async def login_discovr(
-    wiring: LoginWiring, screen: Screen, stop: Stop, *, profile: str | None = None
+    clients: Clients, screen: Screen, stop: Stop, *, profile: str | None = None
 ) -> LoginDocument:
     """Sign in to Discovr, store the login, then choose a profile and store that too.
 
     The profile is the one named here (by id or name), that of the settings, the only
     one there is, or the one that is picked on the screen. Raises a ServiceError.
     """
-    token = await _approved(wiring, wiring.discovr_device(_ONCE), screen)
-    configured = wiring.discovr_token
+    token = await _approved(clients, clients.discovr_device(_ONCE), screen)
+    configured = clients.discovr_token
     origin = fingerprint(configured) if configured else None
-    await _keep(wiring, discovr.SERVICE, token, origin, stop)
-    profiles = await discovr.list_profiles(wiring.identity())
-    preset = wiring.preset_profile
+    await _keep(clients, discovr.SERVICE, token, origin, stop)
+    profiles = await discovr.list_profiles(clients.identity())
+    preset = clients.settings.discovr.profile
     chosen = await _choose(profiles, profile or preset, screen)
     if chosen is not None:
         extra = {**token.extra, discovr.PROFILE: chosen.id}
         token = token.model_copy(update={"extra": extra})
-        await _keep(wiring, discovr.SERVICE, token, origin, stop)
+        await _keep(clients, discovr.SERVICE, token, origin, stop)
     notes = _superseded(_DISCOVR_KEYS) if origin else []
     return LoginDocument(
         service="discovr",
@@ -86,13 +86,13 @@ async def login_discovr(
     )
 
 
-async def logout_trakt(wiring: LoginWiring) -> LogoutDocument:
+async def logout_trakt(clients: Clients) -> LogoutDocument:
     """Revoke the Trakt login in force; forget the stored one in any case."""
-    configured = wiring.trakt_tokens
-    async with wiring.store.lock(trakt.SERVICE):
-        token = trakt.token_in_force(wiring.store, configured, wiring.clock.now())
-        problem = await _problem(_revoke_trakt(wiring, token)) if token else None
-        wiring.store.delete(trakt.SERVICE)
+    configured = clients.trakt_tokens
+    async with clients.store.lock(trakt.SERVICE):
+        token = trakt.token_in_force(clients.store, configured, clients.clock.now())
+        problem = await _problem(_revoke_trakt(clients, token)) if token else None
+        clients.store.delete(trakt.SERVICE)
     return _gone(
         "trakt",
         problem,
@@ -101,13 +101,13 @@ async def logout_trakt(wiring: LoginWiring) -> LogoutDocument:
     )
 
 
-async def logout_discovr(wiring: LoginWiring) -> LogoutDocument:
+async def logout_discovr(clients: Clients) -> LogoutDocument:
     """Revoke the Discovr login in force; forget the stored one in any case."""
-    configured = wiring.discovr_token
-    async with wiring.store.lock(discovr.SERVICE):
-        token = configured or wiring.store.load(discovr.SERVICE)
-        problem = await _problem(revoke(wiring.identity())) if token else None
-        wiring.store.delete(discovr.SERVICE)
+    configured = clients.discovr_token
+    async with clients.store.lock(discovr.SERVICE):
+        token = configured or clients.store.load(discovr.SERVICE)
+        problem = await _problem(revoke(clients.identity())) if token else None
+        clients.store.delete(discovr.SERVICE)
     return _gone(
         "discovr",
         problem,
@@ -116,26 +116,26 @@ async def logout_discovr(wiring: LoginWiring) -> LogoutDocument:
     )
 
 
-async def _approved(wiring: LoginWiring, device: Device, screen: Screen) -> StoredToken:
+async def _approved(clients: Clients, device: Device, screen: Screen) -> StoredToken:
     """Sign in; a code that runs out is replaced once, for whoever was late."""
-    wiring.store.check()
+    clients.store.check()
     try:
-        return await _try_code(wiring, device, screen)
+        return await _try_code(clients, device, screen)
     except CodeExpiredError as error:
         screen.tell(error)
-    return await _try_code(wiring, device, screen)
+    return await _try_code(clients, device, screen)
 
 
-async def _try_code(wiring: LoginWiring, device: Device, screen: Screen) -> StoredToken:
+async def _try_code(clients: Clients, device: Device, screen: Screen) -> StoredToken:
     code = await device.start()
     screen.invite(code)
     return await wait_for_approval(
-        device, code, clock=wiring.clock, on_fault=screen.tell
+        device, code, clock=clients.clock, on_fault=screen.tell
     )
 
 
 async def _keep(
-    wiring: LoginWiring,
+    clients: Clients,
     service: str,
     token: StoredToken,
     origin: str | None,
@@ -144,9 +144,9 @@ async def _keep(
     # Under the lock: a run that renews the old login at this moment would put its
     # descendant in the place of the new one.
     with stop.heeded():
-        async with wiring.store.lock(service):
+        async with clients.store.lock(service):
             kept = token.model_copy(update={"origin": origin})
-            wiring.store.save(service, kept)
+            clients.store.save(service, kept)
 
 
 async def _choose(
@@ -181,8 +181,8 @@ def _superseded(keys: str) -> list[str]:
     return [f"This login takes the place of {keys} in the config, which can go."]
 
 
-async def _revoke_trakt(wiring: LoginWiring, token: StoredToken) -> None:
-    await wiring.trakt_device().revoke(token)
+async def _revoke_trakt(clients: Clients, token: StoredToken) -> None:
+    await clients.trakt_device().revoke(token)
 
 
 async def _problem(work: Awaitable[None]) -> ServiceError | None:

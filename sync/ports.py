@@ -10,8 +10,12 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from connectors.errors import ConfigError
+from sync.domain.origin import Origin
+
 if TYPE_CHECKING:
     from collections.abc import (
+        Awaitable,
         Callable,
         Collection,
         Iterable,
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 #: Entries on a page of Discovr's list (``list-history``): where more places changed
 #: than the list has pages, the list is read.
 ENTRIES_A_PAGE = 50
+#: So much of a record that cannot be read is kept; records of Trakt are far shorter.
+MOST_RAW = 4_000
 
 
 #: So much of a record that cannot be read is kept; records of Trakt are far shorter.
@@ -123,10 +129,27 @@ class Extraction:
 
 
 class Source(Protocol):
-    """Where plays come from."""
+    """Where plays come from.
+
+    It may have a ``name`` for people to read, which is that of its class otherwise, and
+    a ``label`` for the entries that it brings, which is its name in small letters
+    otherwise: see ``NamedSource``.
+    """
 
     async def extract(self, on_page: Callable[[int, int], None]) -> Extraction:
         """Read all plays; ``on_page(done, total)`` is called after each page."""
+
+
+class NamedSource(Source, Protocol):
+    """A source that says what it is called; two sources never share a label."""
+
+    @property
+    def name(self) -> str:
+        """What reports and messages call it."""
+
+    @property
+    def label(self) -> str | None:
+        """What its entries carry as ``imported``; if None, it is made of the name."""
 
 
 @runtime_checkable
@@ -188,7 +211,7 @@ class Target(Protocol):
         """Read every entry of one film, or of one season of a show."""
 
     async def add(self, key: Key, watched_at: datetime) -> None:
-        """Append a completed entry labelled ``trakt``. Not idempotent."""
+        """Append a completed entry with the label of the source. Not idempotent."""
 
     async def set_progress(self, key: Key, progress: int) -> None:
         """Set the progress of one explicit entry, creating it if absent."""
@@ -203,6 +226,17 @@ class RecallingTarget(Target, Protocol):
 
     def recall_profile(self, profile: str) -> None:
         """Take it that the profile wanted has this id, unless it has gone by then."""
+
+
+@runtime_checkable
+class CheckingTarget(Target, Protocol):
+    """A target that waits before it sends, and so asks by itself whether it still may.
+
+    Any other is asked for before each call that writes.
+    """
+
+    def check_writes(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Await ``check`` before each attempt of a write; send nothing if it raises."""
 
 
 @runtime_checkable
@@ -228,3 +262,28 @@ class PlaybackTarget(Protocol):
 
     async def read_resume_points(self) -> Mapping[Key, float] | None:
         """Return the progress of what is listed; None where that cannot be read."""
+
+
+def origin_of(source: Source) -> Origin:
+    """Return what a source is called."""
+    name = _text(getattr(source, "name", None)) or type(source).__name__
+    label = _text(getattr(source, "label", None)) or name.lower()
+    return Origin(name, label)
+
+
+def check_methods(bearer: object | None, protocol: type, what: str) -> None:
+    """Raise ConfigError if what the caller brought lacks a method of the Protocol."""
+    if bearer is None:
+        return
+    names = [n for n, value in vars(protocol).items() if callable(value)]
+    for name in (n for n in names if not n.startswith("_")):
+        if not callable(getattr(bearer, name, None)):
+            raise ConfigError(
+                f"The {what} given ({type(bearer).__name__}) has no method {name}.",
+                remedy=f"Add it: {protocol.__name__} in {protocol.__module__} says "
+                "what it does.",
+            )
+
+
+def _text(value: object) -> str:
+    return " ".join(value.split()) if isinstance(value, str) else ""

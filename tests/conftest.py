@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -13,11 +14,15 @@ import aioresponses.core
 import pytest
 from hypothesis import settings
 
+from sync.cli import GC_THRESHOLDS
+from tests import long
 from tests.clocks import FakeClock
+from tests.long import Length
 from tests.secrecy import SECRET, Printed, files_with_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
 
 # A shared machine is slow at times; a slow example is not a broken law.
@@ -43,6 +48,39 @@ class ShimmedResponse(aiohttp.ClientResponse):
 aioresponses.core.ClientResponse = ShimmedResponse  # type: ignore[attr-defined]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long",
+        choices=[Length.PART.value, Length.WHOLE.value],
+        help="run the long suites alone: the part that CI runs, or all of them",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    long.asked = Length(config.getoption("--long") or Length.FEW)
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out what is marked ``long``, or all the rest."""
+    is_long = long.asked is not Length.FEW
+    left_out = [item for item in items if any(item.iter_markers("long")) != is_long]
+    items[:] = [item for item in items if any(item.iter_markers("long")) == is_long]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the tests the collector's walks through what is there for good.
+
+    Modules and tests are hundreds of thousands of objects. The thresholds are the
+    program's own.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock on which sleeping takes no time."""
@@ -62,16 +100,34 @@ def _clean_environment(
         monkeypatch.setenv(name, home)
 
 
+@pytest.fixture(scope="session")
+def _unread_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
+    """Folders that were given to a test, and that nobody has looked into since.
+
+    To list thousands of them before and after each test would take a tenth of the time.
+    """
+    folders: list[Path] = []
+    make = tmp_path_factory.mktemp
+
+    def make_and_note(*args: Any, **options: Any) -> Path:
+        folders.append(make(*args, **options))
+        return folders[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tmp_path_factory, "mktemp", make_and_note)
+        yield folders
+
+
 @pytest.fixture(autouse=True)
 def _no_secret_gets_out(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    monkeypatch: pytest.MonkeyPatch, _unread_folders: list[Path]
 ) -> Iterator[None]:
     """Fail a test whose program prints a secret, or leaves one in a file."""
-    before = set(tmp_path_factory.getbasetemp().iterdir())
     printed = Printed(monkeypatch)
     yield
     assert not SECRET.search(printed.text()), "a secret was printed"
-    new = set(tmp_path_factory.getbasetemp().iterdir()) - before
+    new = _unread_folders.copy()
+    _unread_folders.clear()
     assert list(files_with_secrets(new)) == []
 
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
 
@@ -63,13 +63,17 @@ class Received:
 
 @dataclass(slots=True)
 class Loopback:
-    """Gives the replies in their order, the last one for ever."""
+    """Gives the replies in their order, the last one for ever.
+
+    With ``made`` each is made of the number of the request and the request instead.
+    """
 
     replies: list[Reply] = field(default_factory=lambda: [reply()])
     received: list[Received] = field(default_factory=list)
     is_asked: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
     url: str = ""
+    made: Callable[[int, Received], Reply] | None = None
     _server: asyncio.Server | None = None
     _serving: dict[asyncio.Task[None], asyncio.StreamWriter] = field(
         default_factory=dict
@@ -109,7 +113,11 @@ class Loopback:
         while request := await _read(reader):
             self.received.append(request)
             self.is_asked.set()
-            answer = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+            if self.made is not None:
+                answer = self.made(len(self.received), request)
+            else:
+                is_last = len(self.replies) == 1
+                answer = self.replies[0] if is_last else self.replies.pop(0)
             writer.write(answer.content)
             if answer.cuts:
                 break

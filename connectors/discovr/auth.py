@@ -37,6 +37,8 @@ _SESSION = TypeAdapter(SessionAnswer)
 _LOG_IN = "Log in: trakt2discovr login discovr"
 #: A session is renewed this long before it ends, so that no write meets its end.
 _MARGIN = timedelta(minutes=2)
+#: The year 2200.
+_LATEST_STAMP = 7_258_118_400
 
 
 def token_in_force(store: TokenStore, configured: str | None) -> StoredToken | None:
@@ -191,6 +193,8 @@ async def list_profiles(identity: HttpClient) -> list[Profile]:
 def choose_profile(profiles: list[Profile], wanted: str) -> Profile:
     """Find a profile by id, else by name without regard to case; never guess."""
     known = ", ".join(f"{p.name} ({p.id})" for p in profiles) or "none"
+    # A name is the person's own, or whoever's: it must not steer a terminal.
+    known = "".join(c if c.isprintable() else "?" for c in known)
     found = [p for p in profiles if p.id == wanted] or [
         p for p in profiles if p.name.casefold() == wanted.casefold()
     ]
@@ -208,12 +212,11 @@ def choose_profile(profiles: list[Profile], wanted: str) -> Profile:
 
 
 def _end(session: SessionAnswer) -> datetime:
-    try:
-        return datetime.fromtimestamp(session.expires_at, UTC)
-    except (ValueError, OverflowError, OSError):
+    if not 0 < session.expires_at < _LATEST_STAMP:
         raise ContractError(
             "Discovr's session ends at a time that cannot be read.", service="Discovr"
-        ) from None
+        )
+    return datetime.fromtimestamp(session.expires_at, UTC)
 
 
 def _bearer(session: SessionAnswer) -> dict[str, str]:

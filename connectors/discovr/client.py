@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 #: The largest page of a Discovr list.
 PAGE_LIMIT = 50
+#: Half a million entries: no profile has so many.
+MOST_PAGES = 10_000
+#: So many pages in a row may bring nothing new, while entries move on meanwhile.
+_MOST_IDLE = 10
 
 _PAGE = TypeAdapter(HistoryPage)
 #: The status that comes with them is undocumented.
@@ -109,7 +113,9 @@ class DiscovrClient:
     ) -> AsyncIterator[list[HistoryItem]]:
         cursor: str | None = None
         seen: set[str] = set()
-        while True:
+        known: set[int] = set()
+        idle = 0
+        for _ in range(MOST_PAGES):
             query = {**params, "limit": str(PAGE_LIMIT)}
             if cursor is not None:
                 query["nextPageToken"] = cursor
@@ -118,6 +124,11 @@ class DiscovrClient:
             yield page.items
             if not page.has_more:
                 return
+            before = len(known)
+            known.update(map(hash, page.items))
+            idle = idle + 1 if len(known) == before else 0
+            if idle == _MOST_IDLE:
+                break
             cursor = page.next_page_token
             if cursor is None or cursor in seen:
                 # Going on would loop or lose entries, and both end in doubles.
@@ -127,6 +138,11 @@ class DiscovrClient:
                     service="Discovr",
                 )
             seen.add(cursor)
+        raise ContractError(
+            "Discovr sends page after page, and no end of it.",
+            remedy="Run it again later; nothing was written.",
+            service="Discovr",
+        )
 
 
 def explain(response: Response) -> ServiceError | None:

@@ -15,7 +15,7 @@ from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter
 
 from connectors.auth.device import DeviceCode
 from connectors.auth.tokens import StoredToken
-from connectors.discovr.models import Instant, Model
+from connectors.discovr.models import Instant, Lenient, Model
 from connectors.errors import (
     AuthError,
     ConfigError,
@@ -23,6 +23,7 @@ from connectors.errors import (
     RejectedError,
     ServiceError,
 )
+from connectors.fields import Span
 
 if TYPE_CHECKING:
     from connectors.clock import Clock
@@ -44,7 +45,7 @@ class _Code(Model):
 
     device_code: Annotated[str, Field(alias="deviceCode")]
     user_code: Annotated[str, Field(alias="userCode")]
-    expires_in_ms: Annotated[float, Field(alias="expiresIn")] = 600_000
+    expires_in_ms: Annotated[Span, Field(alias="expiresIn")] = 600_000
     #: A data URL of a PNG: a QR code with the only copy of the address.
     picture: Annotated[
         str, Field(validation_alias=AliasChoices("authQRCode", "qrCode"))
@@ -53,8 +54,8 @@ class _Code(Model):
 
 class _Approved(Model):
     refresh_token: Annotated[str, Field(alias="refreshToken", min_length=1)]
-    public_id: Annotated[str | None, Field(alias="publicId")] = None
-    expires_at: Annotated[Instant | None, Field(alias="expiresAt")] = None
+    public_id: Annotated[str | None, Lenient, Field(alias="publicId")] = None
+    expires_at: Annotated[Instant | None, Lenient, Field(alias="expiresAt")] = None
 
 
 _CODE = TypeAdapter(_Code)

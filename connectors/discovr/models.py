@@ -6,11 +6,9 @@ relied on (docs.discovr.media, ``get-history-items``).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,18 +18,11 @@ from pydantic import (
     WrapValidator,
 )
 
-
-def _aware(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("no such date in UTC") from None
+from connectors.fields import Moment, Whole
 
 
 def _zero_is_none(value: object) -> object:
-    return None if value in ("", 0) else value
+    return None if value in ("", 0) and value is not False else value
 
 
 def _none_if_unreadable(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -41,10 +32,10 @@ def _none_if_unreadable(value: Any, handler: ValidatorFunctionWrapHandler) -> An
         return None
 
 
-Instant = Annotated[datetime, AfterValidator(_aware)]
+Instant = Moment
 #: For what may be read wrongly without harm; id, season and episode may not.
 Lenient = WrapValidator(_none_if_unreadable)
-Number = Annotated[int | None, BeforeValidator(_zero_is_none)]
+Number = Annotated[Whole | None, BeforeValidator(_zero_is_none)]
 
 
 class Model(BaseModel):
@@ -55,6 +46,7 @@ class Model(BaseModel):
         extra="ignore",
         hide_input_in_errors=True,
         populate_by_name=True,
+        allow_inf_nan=False,
         defer_build=True,
     )
 
@@ -71,7 +63,7 @@ class HistoryItem(Model):
     updated_at: Annotated[Instant | None, Lenient, Field(alias="updatedAt")] = None
     created_at: Annotated[Instant | None, Lenient, Field(alias="createdAt")] = None
     imported: Annotated[str | None, Lenient] = None
-    watched_count: Annotated[int | None, Lenient] = None
+    watched_count: Annotated[Whole | None, Lenient] = None
     title: Annotated[str | None, Lenient] = None
 
 
@@ -88,7 +80,7 @@ class Profile(Model):
 
     id: str
     name: str
-    created_at: Annotated[Instant | None, Field(alias="createdAt")] = None
+    created_at: Annotated[Instant | None, Lenient, Field(alias="createdAt")] = None
 
 
 class ProfileList(Model):
@@ -101,4 +93,4 @@ class SessionAnswer(Model):
     """A session JWT bound to one profile; ``expiresAt`` in Unix seconds."""
 
     session_token: Annotated[str, Field(alias="sessionToken")]
-    expires_at: Annotated[int, Field(alias="expiresAt")]
+    expires_at: Annotated[Whole, Field(alias="expiresAt")]

@@ -27,11 +27,11 @@ from connectors.http.pacing import TOLD_FROM_S, OpenPacer
 from connectors.http.response import Response
 from connectors.http.retry import Progress, RetryPolicy, retry_after_s, retrying
 from connectors.http.throttle import RequestStats, Throttle
-from connectors.http.transport import Transport
+from connectors.http.transport import READS, Transport
 from connectors.urls import check_base_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from types import TracebackType
 
     import aiohttp
@@ -50,6 +50,8 @@ __all__ = [
 
 _log = logging.getLogger("trakt2discovr.http")
 _MAX_REDIRECTS = 5
+#: No answer to a small question is larger.
+MOST_BYTES = 8_000_000
 
 
 class Auth(Protocol):
@@ -74,6 +76,7 @@ class _Message:
     params: Mapping[str, str | int | float]
     json: Any
     is_authorized: bool
+    most_bytes: int
 
 
 class HttpClient:
@@ -82,9 +85,10 @@ class HttpClient:
     A ``session`` of the caller's stays the caller's; its own middlewares do not run.
     ``explain`` may turn a status of 400 and above into a better error, whose class then
     decides about retries. ``on_wait(service, seconds, reason)`` is told of every wait
-    of a second or more, save those of a pacer that was given. ``setting`` names the key
+    of a second or more, and of shorter ones before a retry once they add up to one;
+    not of those of a pacer that was given. ``setting`` names the key
     that holds ``base_url``, for the remedies. ``on_answer`` sees every answer, refusals
-    too, as soon as it is there.
+    too, as soon as it is there. ``most_bytes`` is how large an answer may be, unpacked.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per thing that a caller may bring
@@ -103,6 +107,7 @@ class HttpClient:
         on_wait: Callable[[str, float, str], None] | None = None,
         setting: str | None = None,
         on_answer: Callable[[Response], None] | None = None,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._setting = setting or f"{service.lower()}.api_url"
         check_base_url(base_url, self._setting)
@@ -122,6 +127,9 @@ class HttpClient:
             clock=self._clock,
         )
         self._explain = explain
+        self._most_bytes = most_bytes
+        #: What was waited before retries since that was told last.
+        self._untold_s = 0.0
         self._on_answer = on_answer
 
     @property
@@ -140,11 +148,19 @@ class HttpClient:
     ) -> None:
         await self.close()
 
+    def check_writes(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Await ``check`` before each attempt that may change anything.
+
+        It comes after every wait, as late as can be; where it raises, nothing leaves.
+        It may raise a ServiceError.
+        """
+        self._transport.check_writes(check)
+
     async def close(self) -> None:
         """Close the session, unless it is the caller's."""
         await self._transport.close()
 
-    async def request(
+    async def request(  # noqa: PLR0913  # each says something else about one call
         self,
         method: str,
         path: str,
@@ -155,6 +171,7 @@ class HttpClient:
         repeatable: bool | None = None,
         authorize: bool = True,
         expect_json: bool = True,
+        most_bytes: int | None = None,
     ) -> Response:
         """Send a request and return its answer: whole, and with a status below 300.
 
@@ -162,10 +179,11 @@ class HttpClient:
         ``label`` replaces the path in messages and logs. What is not ``repeatable``
         (by default everything but GET and HEAD) is tried again only if it certainly had
         no effect, else it raises UnknownOutcomeError. ``expect_json=False`` takes any
-        body. Raises a ServiceError, and nothing else.
+        body. ``most_bytes`` is how large the answer to this request may be; with 0 its
+        body is not read at all. Raises a ServiceError, and nothing else.
         """
         method = method.upper()
-        is_read = method in {"GET", "HEAD"}
+        is_read = method in READS
         call = Call(
             service=self.service,
             method=method,
@@ -179,6 +197,7 @@ class HttpClient:
             params={k: v for k, v in (params or {}).items() if v is not None},
             json=json,
             is_authorized=authorize,
+            most_bytes=self._most_bytes if most_bytes is None else most_bytes,
         )
         progress = Progress()
         outcome = await self._attempt(call, message, progress)
@@ -263,6 +282,7 @@ class HttpClient:
                 params=message.params,
                 json=message.json,
                 login=progress.login,
+                most_bytes=message.most_bytes,
             )
             if isinstance(answer, Response):
                 slot.status, slot.headers = answer.status, answer.headers
@@ -293,8 +313,11 @@ class HttpClient:
         )
         if seconds <= 0:
             return
-        if self._on_wait is not None and seconds >= TOLD_FROM_S:
+        self._untold_s += seconds
+        # Many short waits would cost as much unseen as a long one.
+        if self._on_wait is not None and self._untold_s >= TOLD_FROM_S:
             self._on_wait(seconds, progress.reason)
+            self._untold_s = 0.0
         await self._clock.sleep(seconds)
         progress.spent_s += seconds
         self.stats.waits_s += seconds

@@ -134,11 +134,20 @@ def redirect_target(call: Call, response: Response, asked: URL) -> URL | Service
 
 
 def _judge_body(call: Call, response: Response) -> ServiceError | None:
+    if response.is_cut:
+        return _endless(call, response)
     has_body = response.status not in _WITHOUT_BODY and call.method != "HEAD"
     if not call.expects_json or not has_body or response.is_json():
         return None
     message = f"{call.service} answered {call.label} with something that is not JSON."
     return _unclear(call, message, response.status)
+
+
+def _endless(call: Call, response: Response) -> ServiceError:
+    """Asking again would bring as much again, so that is done by nobody."""
+    message = f"{call.service} sends far more for {call.label} than there can be."
+    kind = ContractError if call.is_repeatable else UnknownOutcomeError
+    return kind(message, service=call.service, status=response.status)
 
 
 def _judge_status(

@@ -12,7 +12,7 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Protocol
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connectors.clock import SystemClock
 from connectors.http.retry import server_time
@@ -185,7 +185,12 @@ class RatePacer(OpenPacer):
 
 
 def _aware(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no such date in UTC") from None
 
 
 class RateLimit(BaseModel):
@@ -194,9 +199,9 @@ class RateLimit(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     name: str = ""
-    limit: Annotated[int, Field(ge=1, le=10_000)]
-    period: Annotated[int, Field(ge=1, le=3_600)]
-    remaining: int | None = None
+    limit: Annotated[int, Field(ge=1, le=10_000, strict=True)]
+    period: Annotated[int, Field(ge=1, le=3_600, strict=True)]
+    remaining: Annotated[int, Field(strict=True)] | None = None
     until: Annotated[datetime, AfterValidator(_aware)] | None = None
 
 
@@ -260,7 +265,7 @@ def read_rate_limit(value: str | None) -> RateLimit | None:
         return None
     try:
         told = RateLimit.model_validate_json(value)
-    except ValidationError:
+    except ValueError:  # a header may hold what is no text at all
         return None
     # The quota for writes comes under the same header and is none of ours.
     return told if not told.name or "GET" in told.name.upper() else None

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 #: Nine digits are thirty years: enough, and no number that float cannot hold.
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+#: Nobody asks for a longer rest than a week and means it; whoever does gets that.
+LONGEST_REST_S = 7 * 86_400.0
+#: Outside of these years a clock is wrong, or somebody plays with the end of time.
+_YEARS = range(2000, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +110,12 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     """
     value = headers.get("Retry-After", "").strip()
     if _SECONDS.fullmatch(value):
-        return float(value)
-    until = http_date(value)
+        return min(float(value), LONGEST_REST_S)
+    until = _read_date(value)
     if until is None:
         return None
-    return max(0.0, (until - server_time(headers, now)).total_seconds())
+    asked_s = (until - server_time(headers, now)).total_seconds()
+    return min(max(0.0, asked_s), LONGEST_REST_S)
 
 
 def server_time(headers: Mapping[str, str], now: datetime) -> datetime:
@@ -119,9 +124,17 @@ def server_time(headers: Mapping[str, str], now: datetime) -> datetime:
 
 
 def http_date(value: str) -> datetime | None:
-    """Read an HTTP date; None for anything else."""
+    """Read an HTTP date; None for anything else, and for the ends of time."""
+    date = _read_date(value)
+    return date if date and date.year in _YEARS else None
+
+
+def _read_date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
+        aware = date.replace(tzinfo=UTC) if date.tzinfo is None else date
+        return aware.astimezone(UTC)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+    except (ValueError, TypeError, IndexError):
         return None
-    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

@@ -15,17 +15,22 @@ import aiohttp
 from multidict import CIMultiDict
 
 from connectors.errors import ConfigError, ServiceError
+from connectors.http.body import PACKED_AS, read_body
 from connectors.http.outcome import FAULTS, judge_fault
 from connectors.http.response import Response
 from connectors.urls import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
     from yarl import URL
 
     from connectors.http.outcome import Call
 
+#: Methods that change nothing.
+READS = frozenset({"GET", "HEAD"})
 #: Servers close idle connections after 5 s (Node) or more. A write that meets the
 #: closing has an unknown outcome, so idle connections are given up before that.
 _KEEPALIVE_S = 4.0
@@ -46,6 +51,7 @@ class Transport:
         timeout_s: float,
     ) -> None:
         self._base = base
+        self._check_write: Callable[[], Awaitable[None]] | None = None
         self._session = session
         self._owns_session = session is None
         self._timeout_s = timeout_s
@@ -57,8 +63,17 @@ class Transport:
             "Accept": "application/json",
             # Trakt answers 412 without it, to a GET as well.
             "Content-Type": "application/json",
+            "Accept-Encoding": PACKED_AS,
             **headers,
         }
+
+    def check_writes(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Await ``check`` before each attempt that may change anything.
+
+        Nothing leaves where it raises. On a session of our own that is when the
+        connection stands, so that no wait comes after it.
+        """
+        self._check_write = check
 
     async def send(
         self,
@@ -68,12 +83,14 @@ class Transport:
         params: Mapping[str, str | int | float],
         json: Any,
         login: Mapping[str, str],
+        most_bytes: int,
     ) -> Response | ServiceError:
         """Send once and return the answer, or what went wrong.
 
         An error is returned, not raised, so that no foreign exception, which may quote
         headers and query, hangs on as its context. The time limit covers connecting,
-        headers and body.
+        headers and body. Of the body ``most_bytes`` are read, unpacked, and then the
+        connection is given up; with 0 none is looked at.
         """
         headers = CIMultiDict(self._headers)
         headers.update(login)
@@ -84,6 +101,8 @@ class Transport:
                 remedy="Copy it again, without anything around it.",
                 service=call.service,
             )
+        if not self._owns_session:
+            await self._check(call.method)
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -96,23 +115,32 @@ class Transport:
                     allow_redirects=False,
                     raise_for_status=False,
                     timeout=self._timeout,
+                    auto_decompress=False,
                     middlewares=(send_once,),
                 ) as answer,
             ):
-                body = await answer.read()
+                body, is_cut = b"", False
+                if most_bytes:
+                    body, is_cut = await read_body(answer, most_bytes)
         except FAULTS as fault:
             return judge_fault(call, fault)
-        return Response(answer.status, answer.headers, body, call.service, call.label)
+        return Response(
+            answer.status, answer.headers, body, call.service, call.label, is_cut
+        )
 
     async def close(self) -> None:
         """Close the session, unless it is the caller's."""
         if self._owns_session and self._session is not None:
             await self._session.close()
 
+    async def _check(self, method: str) -> None:
+        if self._check_write is not None and method not in READS:
+            await self._check_write()
+
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(keepalive_timeout=_KEEPALIVE_S),
+                connector=_Connector(self._check, keepalive_timeout=_KEEPALIVE_S),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # trust_env would also read ~/.netrc, whose entries clash with our
                 # Authorization header, and would send loopback through the proxy.
@@ -120,6 +148,31 @@ class Transport:
                 proxy=proxy_for(self._base),
             )
         return self._session
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Checks each request once its connection stands."""
+
+    def __init__(
+        self, check: Callable[[str], Awaitable[None]], *, keepalive_timeout: float
+    ) -> None:
+        super().__init__(keepalive_timeout=keepalive_timeout)
+        self._check = check
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's own signature
+    ) -> Connection:
+        """Hand out a connection, unless the check refuses the request."""
+        connection = await super().connect(req, traces, timeout)
+        try:
+            await self._check(req.method)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 class SeveredError(aiohttp.ClientError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -18,6 +17,10 @@ if TYPE_CHECKING:
 SERVICE = "Pharen Hub"
 #: The largest page of the list.
 PAGE_LIMIT = 100
+#: No workspace has so many pages of the list.
+MOST_PAGES = 200
+#: What is listed comes with its content.
+MOST_OF_A_PAGE = 64_000_000
 
 _PATH = "/new-page"
 _PAGE = TypeAdapter(Page)
@@ -39,21 +42,27 @@ class PharenClient:
 
     async def pages(self) -> AsyncIterator[Page]:
         """Yield every page, the newest first."""
-        seen = 0
-        for number in count(1):
+        known: set[str] = set()
+        for number in range(1, MOST_PAGES + 1):
             params = {
                 "page": str(number),
                 "per_page": str(PAGE_LIMIT),
                 "sort": "created_at",
                 "order": "desc",
             }
-            response = await self.http.request("GET", _PATH, params=params)
+            response = await self.http.request(
+                "GET", _PATH, params=params, most_bytes=MOST_OF_A_PAGE
+            )
             listed = response.parse(_LIST)
+            before = len(known)
+            known.update(page.id for page in listed.data)
             for page in listed.data:
                 yield page
-            seen += len(listed.data)
-            if not listed.data or seen >= listed.total:
+            if len(known) == before or len(known) >= listed.total:
                 return
+        raise ContractError(
+            "Pharen Hub lists page after page, and no end of it.", service=SERVICE
+        )
 
     async def create(self, title: str, content: str) -> Page:
         """Add a page. Titles need not be unique: a blind repeat adds a second one."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from connectors.fields import Whole
+
 #: The longest title that Pharen Hub takes.
 TITLE_LIMIT = 255
 
@@ -26,4 +28,4 @@ class PageList(Model):
     """One page of the list of pages; ``total`` counts all."""
 
     data: list[Page]
-    total: int
+    total: Whole

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: ``append_to_response`` takes up to 20 parts a call.
 SEASONS_PER_CALL = 20
+#: Episodes come with their whole crew: 20 seasons of a daily show take 20 MB.
+MOST_OF_A_SHOW = 64_000_000
 
 _FIND = TypeAdapter(FindAnswer)
 _TITLE = TypeAdapter(TitleAnswer)
@@ -74,7 +76,9 @@ class TmdbClient:
         for start in range(0, max(len(seasons), 1), SEASONS_PER_CALL):
             parts = [f"season/{n}" for n in seasons[start : start + SEASONS_PER_CALL]]
             params = {**self._key, "append_to_response": ",".join(parts)}
-            response = await self.http.request("GET", f"/tv/{show}", params=params)
+            response = await self.http.request(
+                "GET", f"/tv/{show}", params=params, most_bytes=MOST_OF_A_SHOW
+            )
             answer = response.parse(_SHOW)
             body = response.json()
             present = [body[part] for part in parts if isinstance(body.get(part), dict)]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from connectors.fields import AirDay, Whole
 
 
 class Model(BaseModel):
@@ -16,17 +15,10 @@ class Model(BaseModel):
     )
 
 
-def _empty_is_none(value: object) -> object:
-    return None if value == "" else value
-
-
-AirDate = Annotated[date | None, BeforeValidator(_empty_is_none)]
-
-
 class TitleAnswer(Model):
     """A film or a show, which names its fields otherwise."""
 
-    id: int
+    id: Whole
     title: str | None = None
     name: str | None = None
     release_date: str | None = None
@@ -40,37 +32,47 @@ class TitleAnswer(Model):
         return f"{name} ({year})" if year else name
 
 
+class EpisodeHit(Model):
+    """An episode that an id of another catalogue stands for, and its show."""
+
+    id: int
+    show_id: int
+    season_number: int | None = None
+    episode_number: int | None = None
+
+
 class FindAnswer(Model):
     """Hits by kind."""
 
     movie_results: list[TitleAnswer] = []
     tv_results: list[TitleAnswer] = []
+    tv_episode_results: list[EpisodeHit] = []
 
 
 class Episode(Model):
     """An episode; ``air_date`` is a plain date of the country of origin."""
 
-    episode_number: int
-    air_date: AirDate = None
+    episode_number: Whole
+    air_date: AirDay = None
 
 
 class Season(Model):
     """A season with its episodes."""
 
-    season_number: int
+    season_number: Whole
     episodes: list[Episode] = []
 
 
 class SeasonSummary(Model):
     """A season as a show lists it."""
 
-    season_number: int
-    episode_count: int = 0
+    season_number: Whole
+    episode_count: Whole = 0
 
 
 class Show(Model):
     """A show: ``status`` is "Ended" or "Canceled" once nothing more will come."""
 
-    id: int
+    id: Whole
     status: str | None = None
     seasons: list[SeasonSummary] = []

@@ -29,6 +29,8 @@ _NO_ROUTE = (404, 405)
 SERVICE = "trakt"
 REDIRECT_URI = "urn:ietf:wg:oauth:2.0:oob"
 _TOKEN = TypeAdapter(TokenAnswer)
+#: The year 2200.
+_LATEST_STAMP = 7_258_118_400
 _LOG_IN = "Log in: trakt2discovr login trakt"
 _LOG_IN_OR_FILE = (
     f"{_LOG_IN} (or set TRAKT2DISCOVR_TRAKT__ACCESS_TOKEN, or read an account "
@@ -150,9 +152,7 @@ def origin_of(configured: tuple[str | None, str | None]) -> str | None:
 
 def stored_token(answer: TokenAnswer, origin: str | None, now: datetime) -> StoredToken:
     """Turn Trakt's token object into what the store keeps."""
-    issued = (
-        datetime.fromtimestamp(answer.created_at, UTC) if answer.created_at else now
-    )
+    issued = _moment(answer.created_at) or now
     return StoredToken(
         access_token=answer.access_token,
         refresh_token=answer.refresh_token,
@@ -160,6 +160,12 @@ def stored_token(answer: TokenAnswer, origin: str | None, now: datetime) -> Stor
         obtained_at=issued,
         origin=origin,
     )
+
+
+def _moment(stamp: int | None) -> datetime | None:
+    """Read Unix seconds; None for what no clock of today can say."""
+    is_sane = stamp is not None and 0 < stamp < _LATEST_STAMP
+    return datetime.fromtimestamp(stamp, UTC) if stamp and is_sane else None
 
 
 def _bearer(token: StoredToken) -> dict[str, str]:

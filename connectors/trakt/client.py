@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from connectors.errors import (
     AuthError,
@@ -21,24 +18,36 @@ from connectors.errors import (
     RejectedError,
     ServiceError,
 )
+from connectors.fields import MOST
+from connectors.http.retry import http_date
 from connectors.trakt import strict
 from connectors.trakt.models import (
     HistoryItem,
-    Instant,
     LastActivities,
+    OptionalInstant,
     Season,
     UserSettings,
 )
+from connectors.trakt.sense import UnusableError, check_kind
+from connectors.trakt.set_aside import BadRecord, describe_record
+from connectors.trakt.times import NO_TIME, UNKNOWN_DATE, to_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from connectors.http.client import HttpClient, Response
+    from connectors.trakt.sense import HistoryRecord
 
 #: The largest page that Trakt serves since 2026-06-15; more is silently lowered.
 PAGE_LIMIT = 250
 #: The page of the minimal lists that other clients of Trakt ask for.
 MINIMAL_PAGE_LIMIT = 500
+#: A play takes some 45 bytes of a minimal list: of 700,000 plays there is room.
+MOST_OF_A_LIST = 32_000_000
+#: An episode takes some 1,500 bytes, and a daily show has 16,000 of them.
+MOST_OF_A_SHOW = 64_000_000
+#: No list that is sent in pages has so many titles.
+_MOST_MINIMAL_PAGES = 2_000
 
 _USE_A_DOWNLOAD = (
     "Or download your data from Trakt's settings page and pass it with --from-file, "
@@ -46,33 +55,17 @@ _USE_A_DOWNLOAD = (
 )
 
 _LAZY = ConfigDict(defer_build=True)
-_HISTORY = TypeAdapter(list[HistoryItem], config=_LAZY)
-_ITEM = TypeAdapter(HistoryItem)
+#: What the strict decoders raise; then the patient ones have a look.
+_MISFITS = (msgspec.DecodeError, UnicodeError, RecursionError)
+_Id = Annotated[int, Field(gt=0, le=MOST)]
 _ACTIVITIES = TypeAdapter(LastActivities)
 _SETTINGS = TypeAdapter(UserSettings)
 _SEASONS = TypeAdapter(list[Season], config=_LAZY)
-_MINIMAL_FILMS = TypeAdapter(dict[int, list[Instant]], config=_LAZY)
+#: A time that cannot be read stands for a play all the same.
+_MINIMAL_FILMS = TypeAdapter(dict[_Id, list[OptionalInstant]], config=_LAZY)
 _MINIMAL_SHOWS = TypeAdapter(
-    dict[int, dict[str, dict[int, list[Instant]]]], config=_LAZY
+    dict[_Id, dict[str, dict[_Id, list[OptionalInstant]]]], config=_LAZY
 )
-
-#: A play, whichever way it was read.
-HistoryRecord: TypeAlias = HistoryItem | strict.StrictItem
-
-
-@dataclass(frozen=True, slots=True)
-class BadRecord:
-    """A history record that does not fit the model, with the id that was legible.
-
-    ``identity`` is the same wherever the record is met again. ``trakt_id`` is that of
-    the film or episode; None where not even that can be read. ``raw`` is the record.
-    """
-
-    identity: str
-    reason: str
-    kind: str | None = None
-    trakt_id: int | None = None
-    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +102,7 @@ class TraktClient:
     async def last_activities(self) -> tuple[LastActivities, datetime | None]:
         """Return the change stamps, and Trakt's own clock from the Date header."""
         response = await self.http.request("GET", "/sync/last_activities")
-        return response.parse(_ACTIVITIES), _server_time(response.headers)
+        return response.parse(_ACTIVITIES), http_date(response.headers.get("Date", ""))
 
     async def owner(self) -> frozenset[str]:
         """Return the names of the account, each with what it is before a colon."""
@@ -140,19 +133,23 @@ class TraktClient:
         return HistoryPage(
             items=items,
             bad=bad,
-            limit=_count(response.headers, "X-Pagination-Limit"),
-            page_count=_count(response.headers, "X-Pagination-Page-Count"),
-            item_count=_count(response.headers, "X-Pagination-Item-Count"),
+            # A page of none would never end.
+            limit=response.count("X-Pagination-Limit") or None,
+            page_count=response.count("X-Pagination-Page-Count"),
+            item_count=response.count("X-Pagination-Item-Count"),
         )
 
     async def minimal_films(self) -> dict[int, list[datetime]]:
-        """Return film id -> play times: everything in one call, or paged if refused."""
+        """Return film id -> play times: everything in one call, or paged if refused.
+
+        A play whose time cannot be read counts as undated.
+        """
         films: dict[int, list[datetime]] = {}
         path, params = "/users/me/watched/movies", {"extended": "min"}
         adapter, decoder = _MINIMAL_FILMS, strict.FILMS
         for page in await self._minimal(path, params, adapter, decoder):
             for film, times in page.items():
-                films.setdefault(film, []).extend(times)
+                films.setdefault(film, []).extend(_dated(times))
         return films
 
     async def minimal_shows(self) -> dict[int, dict[int, list[datetime]]]:
@@ -181,13 +178,16 @@ class TraktClient:
                     key = int(number) if number.isdecimal() else None
                     episodes = of_show.setdefault(key, {})
                     for episode, times in season.items():
-                        episodes.setdefault(episode, []).extend(times)
+                        episodes.setdefault(episode, []).extend(_dated(times))
         return shows
 
     async def seasons(self, show: int) -> list[Season]:
         """Return every season of a show with its episodes and ``first_aired``."""
         response = await self.http.request(
-            "GET", f"/shows/{show}/seasons", params={"extended": "episodes,full"}
+            "GET",
+            f"/shows/{show}/seasons",
+            params={"extended": "episodes,full"},
+            most_bytes=MOST_OF_A_SHOW,
         )
         return response.parse(_SEASONS)
 
@@ -204,31 +204,42 @@ class TraktClient:
         its page size is unknown, so it ends at the first empty page.
         """
         try:
-            response = await self.http.request("GET", path, params=dict(params))
+            response = await self._minimal_page(path, params, MOST_OF_A_LIST)
             return [_map(response, adapter, decoder)]
         except RejectedError as error:
             if error.status != 413:
                 raise
         pages: list[Any] = []
-        while not pages or pages[-1]:
-            page = {"page": str(len(pages) + 1), "limit": str(MINIMAL_PAGE_LIMIT)}
-            response = await self.http.request("GET", path, params={**params, **page})
-            pages.append(_map(response, adapter, decoder))
-            if len(pages) > 1 and pages[-1] == pages[-2]:
+        known: set[int] = set()
+        left = MOST_OF_A_LIST
+        for number in range(1, _MOST_MINIMAL_PAGES + 1):
+            page = {"page": str(number), "limit": str(MINIMAL_PAGE_LIMIT)}
+            response = await self._minimal_page(path, {**params, **page}, left)
+            titles = _map(response, adapter, decoder)
+            if not titles:
+                return pages
+            if known.issuperset(titles):
                 raise ContractError("Trakt sends the same minimal list for each page.")
-        return pages
+            known.update(titles)
+            pages.append(titles)
+            left -= len(response.body)
+        raise ContractError("Trakt sends more pages of a minimal list than there are.")
+
+    async def _minimal_page(
+        self, path: str, params: Mapping[str, str], most: int
+    ) -> Response:
+        return await self.http.request(
+            "GET", path, params=dict(params), most_bytes=max(most, 1)
+        )
 
 
 def read_records(
     response: Response,
 ) -> tuple[Sequence[HistoryRecord], Sequence[BadRecord]]:
     """Read a page straight from its bytes; only a misfit is read record by record."""
-    with suppress(msgspec.DecodeError):
+    with suppress(*_MISFITS):
         return strict.HISTORY.decode(response.body), []
-    try:
-        return _HISTORY.validate_json(response.body), []
-    except ValidationError:
-        records = response.json()
+    records = response.json()
     if not isinstance(records, list):
         raise ContractError(
             f"Trakt sent no list of plays ({response.label}).", service="Trakt"
@@ -236,45 +247,24 @@ def read_records(
     items: list[HistoryItem] = []
     bad: list[BadRecord] = []
     for record in records:
-        read = read_record(json.dumps(record, sort_keys=True))
-        if isinstance(read, BadRecord):
-            bad.append(read)
-        else:
-            items.append(read)
+        try:
+            items.append(read_record(record))
+        except UnusableError as error:
+            bad.append(describe_record(record, str(error)))
     return items, bad
 
 
-def read_record(text: str) -> HistoryItem | BadRecord:
-    """Read one record from its JSON text."""
+def read_record(record: object) -> HistoryItem:
+    """Read one record as JSON brings it. Raises UnusableError."""
+    if not isinstance(record, dict):
+        raise UnusableError("is no object")
     try:
-        return _ITEM.validate_json(text)
-    except ValidationError as error:
-        return _bad_record(text, error)
-
-
-def _bad_record(text: str, error: ValidationError) -> BadRecord:
-    # Deeper than movie.ids.tmdb a place names no field but the types that were tried.
-    places = {".".join(map(str, e["loc"][:3])) for e in error.errors()}
-    fields = ", ".join(sorted(places))
-    reason = f"is unreadable: {fields or 'no object'}"
-    identity = f"digest {hashlib.sha256(text.encode()).hexdigest()}"
-    kind, trakt_id = None, None
-    record = json.loads(text)
-    if isinstance(record, dict):
-        if is_id(number := record.get("id")):
-            identity = f"history id {number}"
-        for name in ("movie", "episode"):
-            part = record.get(name)
-            ids = part.get("ids") if isinstance(part, dict) else None
-            if isinstance(ids, dict) and is_id(ids.get("trakt")):
-                kind, trakt_id = name, ids["trakt"]
-                break
-    return BadRecord(identity, reason, kind, trakt_id, text)
-
-
-def is_id(value: object) -> TypeGuard[int]:
-    """Tell whether it can be an id of Trakt."""
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+        watched_at = to_instant(record.get("watched_at"))
+    except UnusableError:
+        raise UnusableError(NO_TIME) from None  # nobody can write it otherwise
+    item = HistoryItem.model_validate(record | {"watched_at": watched_at})
+    check_kind(item)
+    return item
 
 
 def explain(response: Response) -> ServiceError | None:
@@ -319,23 +309,15 @@ def _forbidden(headers: Mapping[str, str]) -> ServiceError:
 def _map(
     response: Response, adapter: TypeAdapter[Any], decoder: msgspec.json.Decoder[Any]
 ) -> Any:
-    with suppress(msgspec.DecodeError):
+    with suppress(*_MISFITS):
         return decoder.decode(response.body)
     # An empty map is written as an empty list by some backends.
     return {} if response.body.strip() == b"[]" else response.parse(adapter)
 
 
+def _dated(times: Iterable[datetime | None]) -> Iterator[datetime]:
+    return (time or UNKNOWN_DATE for time in times)
+
+
 def _stamp(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def _count(headers: Mapping[str, str], name: str) -> int | None:
-    value = headers.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() else None
-
-
-def _server_time(headers: Mapping[str, str]) -> datetime | None:
-    try:
-        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return None

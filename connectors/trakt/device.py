@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from connectors.auth.device import CodeExpiredError, DeviceCode
 from connectors.errors import AuthError, ConfigError, RejectedError, ServiceError
+from connectors.fields import Span
 from connectors.trakt.auth import stored_token
 from connectors.trakt.models import Model, TokenAnswer
 
@@ -31,8 +32,8 @@ class _Code(Model):
     device_code: str
     user_code: str
     verification_url: str
-    expires_in: float = 600
-    interval: float = Field(default=5, gt=0)
+    expires_in: Span = 600
+    interval: Span = 5
 
 
 class Account(Model):

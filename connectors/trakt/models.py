@@ -1,47 +1,88 @@
 """What Trakt sends, as pydantic models that accept every form that was seen.
 
-Unknown keys are ignored; every id but ``trakt`` may be missing, null, empty or zero
-(reference: API contracts of 2026-07-30 and observed answers).
+Unknown keys are ignored, and a field that cannot be read is absent: what carries
+nothing costs nothing. Any id may be missing, null, empty or zero (reference: API
+contracts of 2026-07-30 and observed answers).
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    PositiveInt,
 )
 
-
-def _none_if_empty(value: object) -> None:
-    if value not in ("", 0, "0"):
-        raise ValueError("no id")
+from connectors.fields import MOST, AirMoment, Span, Whole
+from connectors.trakt.lenient import (
+    LAST_YEAR,
+    to_id,
+    to_text,
+    to_whole,
+    to_year,
+)
 
 
 def _utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC)
 
 
+def _refuse_numbers(value: object) -> object:
+    """Refuse what would be read as seconds since 1970: nothing says that it is."""
+    if isinstance(value, str) and _DATED.match(value):
+        return value
+    if isinstance(value, datetime):
+        return value
+    raise ValueError("is no time")
+
+
+def _absent(_value: object) -> None:
+    return None
+
+
+_DATED = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d")
 # The plain types and None come first and are tried in Rust; the rest costs a call.
-_Odd = Annotated[Any, AfterValidator(_none_if_empty)]
+_ORDER = Field(union_mode="left_to_right")
+Absent = Annotated[Any, AfterValidator(_absent)]
+#: Fields that are absent where they cannot be read, whatever they hold.
 OptionalInt = Annotated[
-    PositiveInt | None | _Odd,  # noqa: RUF036  # the order counts
-    Field(union_mode="left_to_right"),
+    Annotated[int, Field(strict=True, gt=0, le=MOST)]  # noqa: RUF036  # the order counts
+    | None
+    | Annotated[Any, AfterValidator(to_id)],
+    _ORDER,
+]
+OptionalYear = Annotated[
+    Annotated[int, Field(strict=True, gt=0, le=LAST_YEAR)]  # noqa: RUF036  # the order counts
+    | None
+    | Annotated[Any, AfterValidator(to_year)],
+    _ORDER,
+]
+OptionalNumber = Annotated[
+    Annotated[int, Field(strict=True)]  # noqa: RUF036  # the order counts
+    | None
+    | Annotated[Any, AfterValidator(to_whole)],
+    _ORDER,
 ]
 OptionalStr = Annotated[
-    Annotated[str, Field(min_length=1)] | None | _Odd,  # noqa: RUF036  # as above
-    Field(union_mode="left_to_right"),
+    Annotated[str, Field(strict=True, min_length=1)]  # noqa: RUF036  # the order counts
+    | None
+    | Annotated[Any, AfterValidator(to_text)],
+    _ORDER,
 ]
 Instant = Annotated[
-    AwareDatetime | Annotated[datetime, AfterValidator(_utc)],
-    Field(union_mode="left_to_right"),
+    Annotated[AwareDatetime | Annotated[datetime, AfterValidator(_utc)], _ORDER],
+    BeforeValidator(_refuse_numbers),
 ]
+#: When something was first shown; what is no date of our days is none.
+OptionalAirMoment = Annotated[AirMoment | Absent, _ORDER]
+OptionalInstant = Annotated[Instant | None | Absent, _ORDER]  # noqa: RUF036  # as above
 
 
 class Model(BaseModel):
@@ -51,7 +92,7 @@ class Model(BaseModel):
         frozen=True,
         extra="ignore",
         hide_input_in_errors=True,
-        coerce_numbers_to_str=True,
+        allow_inf_nan=False,
         defer_build=True,
     )
 
@@ -66,47 +107,69 @@ class IdsModel(Model):
     tvdb: OptionalInt = None
 
 
+def _no_ids(_value: object) -> IdsModel:
+    return IdsModel()
+
+
+_Ids = Annotated[IdsModel | Annotated[Any, AfterValidator(_no_ids)], _ORDER]
+
+
 class TitleModel(Model):
     """A film or a show."""
 
-    title: str | None = None
-    year: int | None = None
-    ids: IdsModel = IdsModel()
+    title: OptionalStr = None
+    year: OptionalYear = None
+    ids: _Ids = IdsModel()
 
 
 class EpisodeModel(Model):
     """An episode inside its show: ``season`` 0 holds the specials."""
 
-    season: int
-    number: int
-    title: str | None = None
-    ids: IdsModel = IdsModel()
+    season: OptionalNumber = None
+    number: OptionalNumber = None
+    title: OptionalStr = None
+    ids: _Ids = IdsModel()
+
+
+OptionalTitle = Annotated[TitleModel | None | Absent, _ORDER]  # noqa: RUF036  # as above
+_Episode = Annotated[EpisodeModel | None | Absent, _ORDER]  # noqa: RUF036  # as above
 
 
 class HistoryItem(Model):
-    """One play. ``id`` is 64-bit and names the play; files may lack it."""
+    """One play. ``id`` is 64-bit and names the play; files may lack it.
+
+    Only a time that cannot be read refuses the whole; whether the rest makes a play,
+    ``connectors.trakt.sense`` tells.
+    """
 
     id: OptionalInt = None
     watched_at: Instant
-    action: str | None = None
-    type: str | None = None
-    movie: TitleModel | None = None
-    show: TitleModel | None = None
-    episode: EpisodeModel | None = None
+    action: OptionalStr = None
+    type: OptionalStr = None
+    movie: OptionalTitle = None
+    show: OptionalTitle = None
+    episode: _Episode = None
 
 
 class ActivityStamps(Model):
     """The stamps of one group that this program looks at."""
 
-    watched_at: Instant | None = None
-    paused_at: Instant | None = None
+    watched_at: OptionalInstant = None
+    paused_at: OptionalInstant = None
+
+
+def _no_stamps(_value: object) -> ActivityStamps:
+    return ActivityStamps()
+
+
+_Stamps = Annotated[ActivityStamps | Annotated[Any, AfterValidator(_no_stamps)], _ORDER]
 
 
 class LastActivities(Model):
     """Server times of the last change per group, never dates of plays."""
 
-    movies: ActivityStamps = ActivityStamps()
-    episodes: ActivityStamps = ActivityStamps()
+    movies: _Stamps = ActivityStamps()
+    episodes: _Stamps = ActivityStamps()
 
 
 class UserIdsModel(Model):
@@ -139,19 +202,19 @@ class UserSettings(Model):
 class SeasonEpisode(Model):
     """An episode as the catalogue knows it; ``first_aired`` is a UTC instant."""
 
-    number: int
-    season: int | None = None
-    title: str | None = None
-    first_aired: Instant | None = None
+    number: Whole
+    season: OptionalNumber = None
+    title: OptionalStr = None
+    first_aired: OptionalAirMoment = None
 
 
 class Season(Model):
     """A season with its episodes (``extended=episodes,full``)."""
 
-    number: int
-    episode_count: int | None = None
-    aired_episodes: int | None = None
-    first_aired: Instant | None = None
+    number: Whole
+    episode_count: OptionalNumber = None
+    aired_episodes: OptionalNumber = None
+    first_aired: OptionalAirMoment = None
     episodes: list[SeasonEpisode] | None = None
 
 
@@ -161,10 +224,10 @@ class PlaybackItem(Model):
     id: OptionalInt = None
     progress: float
     paused_at: Instant
-    type: Literal["movie", "episode"] | None = None
-    movie: TitleModel | None = None
-    show: TitleModel | None = None
-    episode: EpisodeModel | None = None
+    type: OptionalStr = None
+    movie: OptionalTitle = None
+    show: OptionalTitle = None
+    episode: _Episode = None
 
 
 class TokenAnswer(Model):
@@ -172,5 +235,5 @@ class TokenAnswer(Model):
 
     access_token: str
     refresh_token: str
-    expires_in: int
-    created_at: int | None = None
+    expires_in: Span
+    created_at: Whole | None = None

@@ -14,7 +14,12 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-Id = Annotated[int, msgspec.Meta(gt=0)]
+from connectors.fields import MOST
+from connectors.trakt.lenient import LAST_YEAR
+
+Id = Annotated[int, msgspec.Meta(gt=0, le=MOST)]
+Number = Annotated[int, msgspec.Meta(ge=-MOST, le=MOST)]
+Year = Annotated[int, msgspec.Meta(gt=0, le=LAST_YEAR)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -32,17 +37,17 @@ class StrictIds(msgspec.Struct, frozen=True, gc=False):
 class StrictTitle(msgspec.Struct, frozen=True, gc=False):
     """A film or a show."""
 
-    title: str | None = None
-    year: int | None = None
+    title: Text | None = None
+    year: Year | None = None
     ids: StrictIds = StrictIds()
 
 
 class StrictEpisode(msgspec.Struct, frozen=True, gc=False):
     """An episode inside its show."""
 
-    season: int
-    number: int
-    title: str | None = None
+    season: Number
+    number: Number
+    title: Text | None = None
     ids: StrictIds = StrictIds()
 
 
@@ -51,16 +56,16 @@ class StrictItem(msgspec.Struct, frozen=True, gc=False):
 
     watched_at: Moment
     id: Id | None = None
-    action: str | None = None
-    type: str | None = None
+    action: Text | None = None
+    type: Text | None = None
     movie: StrictTitle | None = None
     show: StrictTitle | None = None
     episode: StrictEpisode | None = None
 
 
-#: Play times by film, and by show, season and episode.
-Films: TypeAlias = dict[int, list[Moment]]
-Shows: TypeAlias = dict[int, dict[str, dict[int, list[Moment]]]]
+#: Play times by film, and by show, season and episode; null where there is none.
+Films: TypeAlias = dict[Id, list[Moment | None]]
+Shows: TypeAlias = dict[Id, dict[str, dict[Id, list[Moment | None]]]]
 
 HISTORY = msgspec.json.Decoder(list[StrictItem])
 FILMS = msgspec.json.Decoder(Films)

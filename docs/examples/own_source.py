@@ -21,6 +21,9 @@ from trakt2discovr import (
 class Notebook:
     """Two films from a notebook. No class of ours has to be inherited."""
 
+    name = "My notebook"  # in messages and reports
+    label = "notebook"  # what Discovr keeps with each entry, as ``imported``
+
     async def extract(self, on_page: Callable[[int, int], None]) -> Extraction:
         """Return all plays at once, with the receipt that says that these are all."""
         plays = [
@@ -44,4 +47,5 @@ async def main() -> None:
         print(operation.key, operation.watched_at.date())
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -27,11 +27,14 @@ _SECTIONS = {
     "Calls": "migrate sync plan apply verify undo unmatched read_report render_html "
     "load_settings",
     "What they take": "Settings Stop",
-    "What they give back": "Report Undone Verification Balance Plan Operation ReportData",
+    "What they give back": (
+        "Report ReportData Undone Verification Balance Plan Operation"
+    ),
     "Titles, plays and entries": "Title Ids Play Key Entry",
     "Words": "Kind Fate Action Stage",
     "A source of your own": (
-        "Source Extraction Receipt Quarantined IncrementalSource PlaybackSource"
+        "Source NamedSource Extraction Receipt Quarantined IncrementalSource "
+        "PlaybackSource"
     ),
     "A target of your own": "Target RecallingTarget PlaybackTarget",
 }

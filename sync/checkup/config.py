@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from connectors.http.transport import user_agent
 from connectors.urls import is_loopback
 from sync.checkup.findings import Finding, ok, problem, warning
-from sync.config import ENV_PREFIX, Settings
+from sync.config import ENV_PREFIX, Settings, exposed_secrets
 from sync.domain.rules import Mode
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _OLDEST_SQLITE = (3, 35)
 #: More in flight at once, or more a second, only meets the limits sooner.
 _MOST_AT_ONCE = 16
 _MOST_A_SECOND = 50
-_OTHERS = 0o077
 _ADDRESSES = (
     ("trakt", "api_url"),
     ("trakt", "auth_url"),
@@ -67,15 +66,8 @@ def _suspicious(settings: Settings, place: Path | None) -> Iterator[Finding]:
     yield from _loads(settings)
     yield from _addresses(settings)
     yield from _missing(settings)
-    if place and os.name == "posix" and place.stat().st_mode & _OTHERS:
-        held = [name for name in _secrets(settings) if not _from_environment(name)]
-        if held:
-            yield warning(
-                CHECK,
-                f"others on this machine can read {place}, which may hold secrets "
-                f"({', '.join(held)})",
-                f"Run: chmod 600 {place}",
-            )
+    if exposed := exposed_secrets(settings, place):
+        yield warning(CHECK, exposed, f"Run: chmod 600 {place}")
 
 
 def _loads(settings: Settings) -> Iterator[Finding]:
@@ -128,21 +120,3 @@ def _missing(settings: Settings) -> Iterator[Finding]:
             "of its own",
             "Set [tmdb] api_key.",
         )
-
-
-def _secrets(settings: Settings) -> Iterator[str]:
-    keys = {
-        "trakt": ("client_secret", "access_token", "refresh_token"),
-        "discovr": ("refresh_token",),
-        "tmdb": ("api_key",),
-        "pharen": ("api_key",),
-    }
-    for section, names in keys.items():
-        for name in names:
-            if getattr(getattr(settings, section), name) is not None:
-                yield f"[{section}] {name}"
-
-
-def _from_environment(name: str) -> bool:
-    section, _, key = name.removeprefix("[").partition("] ")
-    return f"{ENV_PREFIX}{section}__{key}".upper() in {n.upper() for n in os.environ}

@@ -25,13 +25,13 @@ from sync.checkup.findings import (
 from sync.checkup.logins import DISCOVR, check_discovr_login
 from sync.checkup.reach import reach
 from sync.load.discovr import entry_from_api
-from sync.token_store import secret
+from sync.wiring.logins import secret
 
 if TYPE_CHECKING:
     from connectors.discovr.auth import SessionAuth
     from connectors.discovr.models import HistoryItem, Profile
-    from sync.checkup.clients import DoctorWiring
-    from sync.config import Settings
+    from sync.checkup.heard import Heard
+    from sync.wiring.clients import Clients
 
 REACHABLE, ANSWERS = "Discovr reachable", "Discovr answers"
 PROFILE, SESSION = "Discovr profile", "Discovr session"
@@ -49,10 +49,10 @@ class DiscovrCheckup:
     ``seasons`` then names some that are listed: the show on TMDB, and the number.
     """
 
-    def __init__(self, settings: Settings, wiring: DoctorWiring) -> None:
-        self._settings = settings
-        self._wiring = wiring
-        self._heard = wiring.heard
+    def __init__(self, clients: Clients, heard: Heard) -> None:
+        self._settings = clients.settings
+        self._clients = clients
+        self._heard = heard
         self.seasons: list[tuple[int, int]] = []
 
     async def run(self) -> list[Finding]:
@@ -72,11 +72,11 @@ class DiscovrCheckup:
 
     async def _login(self) -> Finding:
         now = self._heard.clock.now()
-        return check_discovr_login(self._settings, self._wiring.store, now)
+        return check_discovr_login(self._settings, self._clients.store, now)
 
     async def _profiles(self) -> list[Finding]:
         try:
-            profiles = await list_profiles(self._wiring.identity())
+            profiles = await list_profiles(self._clients.identity())
         except ServiceError as error:
             return [from_error(ANSWERS, error)]
         accepted = ok(ANSWERS, "the login is accepted")
@@ -85,7 +85,7 @@ class DiscovrCheckup:
     async def _choose(self, profiles: list[Profile]) -> Finding:
         settings = self._settings.discovr
         configured = secret(settings.refresh_token)
-        wanted = settings.profile or stored_profile(self._wiring.store, configured)
+        wanted = settings.profile or stored_profile(self._clients.store, configured)
         if not wanted:
             return problem(
                 PROFILE,
@@ -98,7 +98,7 @@ class DiscovrCheckup:
         return ok(PROFILE, f"{self._profile.name} ({self._profile.id}), {many}")
 
     async def _session(self) -> list[Finding]:
-        http, session = self._wiring.profile()
+        http, session = self._clients.profile()
         session.profile_id = self._profile.id  # which saves another list of profiles
         self._client = DiscovrClient(http)
         self._auth = session

@@ -5,11 +5,13 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError
-from sync.checkup.clients import DoctorWiring
+from connectors.http.client import RetryPolicy
+from connectors.http.pacing import OpenPacer
 from sync.checkup.config import CHECK as CONFIG
 from sync.checkup.config import check_config, check_software
 from sync.checkup.discovr import DiscovrCheckup
@@ -21,14 +23,16 @@ from sync.checkup.findings import (
     unchecked,
     warning,
 )
+from sync.checkup.heard import Heard
 from sync.checkup.others import check_pharen, check_tmdb, reach_tmdb
+from sync.checkup.parts import check_parts
 from sync.checkup.state import TOKENS, check_database, check_token_store
 from sync.checkup.trakt import TraktCheckup
 from sync.runtime.concurrency import run_all
+from sync.wiring.clients import TRAKT, Clients
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     import aiohttp
 
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
     from sync.config import Settings
 
 CLOCK = "clock"
+#: A person waits: one more try, and no rest that a service asks for.
+_QUICK = RetryPolicy(attempts=2, wait_max_s=1.0, longest_pause_s=0.0)
+_TIMEOUT_S = 15.0
 #: Times decide which play is new and what a season default covers.
 _MOST_SKEW = timedelta(minutes=2)
 _REST = ("state", "logins", "services")
@@ -64,37 +71,55 @@ async def examine(
     if isinstance(settings, ConfigError):
         why = f"it depends on {CONFIG}"
         rest = (unchecked(name, why) for name in _REST)
-        return Diagnosis((from_error(CONFIG, settings), *check_software(), *rest))
-    here = [*check_config(settings, place), *check_software()]
+        found = (from_error(CONFIG, settings), *_check_program(), *rest)
+        return Diagnosis(found)
+    here = [*check_config(settings, place), *_check_program()]
     tokens = check_token_store(settings)
     database = await check_database(settings)
     local = [*here, *database, *tokens]
     if any(finding.verdict is Verdict.PROBLEM for finding in tokens):
         why = f"it depends on {TOKENS}"
         return Diagnosis((*local, unchecked("services", why)))
+    clock = clock or SystemClock()
+    heard = Heard(clock)
     async with AsyncExitStack() as stack:
-        wiring = DoctorWiring(
-            settings, stack, session=session, clock=clock or SystemClock()
+        clients = Clients(
+            settings,
+            stack,
+            session=session,
+            clock=clock,
+            # The quota is looked at before each group of requests; the pacer of a run
+            # would wait for the next window instead.
+            pacers={TRAKT: OpenPacer(clock=clock)},
+            retry=_QUICK,
+            timeout_s=_TIMEOUT_S,
+            on_answer=heard.listen,
         )
-        services = await _check_services(settings, wiring)
-        return Diagnosis((*local, *_clock(wiring), *services), wiring.requests)
+        services = await _check_services(clients, heard)
+        requests = {s.service: s.requests for s in clients.meter.read().services}
+        return Diagnosis((*local, *_clock(heard), *services), requests)
 
 
-async def _check_services(settings: Settings, wiring: DoctorWiring) -> list[Finding]:
-    trakt, discovr = TraktCheckup(settings, wiring), DiscovrCheckup(settings, wiring)
+def _check_program() -> Iterator[Finding]:
+    yield from check_software()
+    yield from check_parts(Path.cwd())
+
+
+async def _check_services(clients: Clients, heard: Heard) -> list[Finding]:
+    trakt, discovr = TraktCheckup(clients, heard), DiscovrCheckup(clients, heard)
     on_trakt, on_discovr, reached, on_pharen = await run_all(
         trakt.run(),
         discovr.run(),
-        reach_tmdb(settings),
-        check_pharen(settings, wiring),
+        reach_tmdb(clients.settings),
+        check_pharen(clients),
     )
     seasons = [*trakt.seasons, *discovr.seasons]
-    on_tmdb = await check_tmdb(wiring, reached, seasons)
+    on_tmdb = await check_tmdb(clients, heard, reached, seasons)
     return [*on_trakt, *on_discovr, *reached, *on_tmdb, *on_pharen]
 
 
-def _clock(wiring: DoctorWiring) -> list[Finding]:
-    skews = wiring.heard.skews
+def _clock(heard: Heard) -> list[Finding]:
+    skews = heard.skews
     if not skews:
         return [unchecked(CLOCK, "no service has told its time")]
     wrong = {name: skew for name, skew in skews.items() if abs(skew) > _MOST_SKEW}

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from connectors.discovr.auth import refresh_token
 from connectors.trakt.auth import token_in_force
 from sync.checkup.findings import Cause, Finding, ok, problem, warning
-from sync.token_store import secret
-from sync.wiring.logins import discovr_login, login_warnings, trakt_login
+from sync.wiring.logins import discovr_login, login_warnings, secret, trakt_login
 
 if TYPE_CHECKING:
     from datetime import datetime

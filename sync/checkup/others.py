@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.tmdb.client import TmdbClient
-    from sync.checkup.clients import DoctorWiring
+    from sync.checkup.heard import Heard
     from sync.config import Settings
+    from sync.wiring.clients import Clients
 
 TMDB, PHAREN = "TMDB show and season", "Pharen Hub answers"
 _NEWER = "Look for a newer version of this program: the service may have changed."
@@ -32,28 +33,29 @@ async def reach_tmdb(settings: Settings) -> list[Finding]:
 
 
 async def check_tmdb(
-    wiring: DoctorWiring, before: Sequence[Finding], seasons: Sequence[tuple[int, int]]
+    clients: Clients,
+    heard: Heard,
+    before: Sequence[Finding],
+    seasons: Sequence[tuple[int, int]],
 ) -> list[Finding]:
     """Ask for a show and one season of it, if TMDB can be reached."""
-    client = wiring.tmdb()
+    client = clients.tmdb()
     if client is None:
         return []
     if any(finding.verdict is Verdict.PROBLEM for finding in before):
         return [unchecked(TMDB, "it depends on TMDB reachable")]
     show, number = next(iter(seasons), _KNOWN_SEASON)
-    return [await attempt(TMDB, _look_up(client, wiring, show, number))]
+    return [await attempt(TMDB, _look_up(client, heard, show, number))]
 
 
-async def _look_up(
-    client: TmdbClient, wiring: DoctorWiring, show: int, number: int
-) -> Finding:
+async def _look_up(client: TmdbClient, heard: Heard, show: int, number: int) -> Finding:
     try:
         _, seasons = await client.show(show, [number])
     except NotFoundError:
         return unchecked(TMDB, "the key is accepted; no show is known to ask for")
     label = f"GET /tv/{show}"
-    odd = [shapes.differences(shapes.TMDB_SHOW, wiring.heard.records(label))]
-    part = wiring.heard.records(label, f"season/{number}")
+    odd = [shapes.differences(shapes.TMDB_SHOW, heard.records(label))]
+    part = heard.records(label, f"season/{number}")
     if seasons:
         odd.append(shapes.differences(shapes.TMDB_SEASON, part))
     if named := "; ".join(filter(None, odd)):
@@ -64,18 +66,19 @@ async def _look_up(
     return ok(TMDB, f"the key is accepted; {dated} of {len(dates)} episodes have dates")
 
 
-async def check_pharen(settings: Settings, wiring: DoctorWiring) -> list[Finding]:
+async def check_pharen(clients: Clients) -> list[Finding]:
     """Look at the first page of the workspace, if there is a key for it."""
-    if settings.pharen.api_key is None:
+    settings = clients.settings.pharen
+    if settings.api_key is None:
         return []
-    url, setting = settings.pharen.api_url, "[pharen] api_url"
+    url, setting = settings.api_url, "[pharen] api_url"
     name = "Pharen Hub reachable"
     reached = await attempt(name, reach("Pharen Hub", url, setting))
     if reached.verdict is Verdict.PROBLEM:
         return [reached, unchecked(PHAREN, f"it depends on {name}")]
-    return [reached, await attempt(PHAREN, _first_page(wiring))]
+    return [reached, await attempt(PHAREN, _first_page(clients))]
 
 
-async def _first_page(wiring: DoctorWiring) -> Finding:
-    await anext(wiring.pharen().pages(), None)
+async def _first_page(clients: Clients) -> Finding:
+    await anext(clients.pharen().pages(), None)
     return ok(PHAREN, "the key is accepted")

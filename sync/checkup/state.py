@@ -23,7 +23,7 @@ from sync.checkup.findings import (
 )
 from sync.ledger import Ledger
 from sync.ledger.sqlite import IN_MEMORY
-from sync.token_store import KEYRING, token_store
+from sync.wiring.logins import KEYRING, token_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

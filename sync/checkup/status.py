@@ -16,16 +16,23 @@ from sync.documents.status import (
     CountDocument,
     DatabaseDocument,
     HolderDocument,
+    LastUndoDocument,
     LoginStateDocument,
     ProfileStateDocument,
     RunDocument,
     StatusDocument,
 )
+from sync.domain.origin import TRAKT
 from sync.domain.writes import Outcome
 from sync.ledger import BusyError, Ledger, StateError
-from sync.ledger.fact_names import LEFT_OUT, PROFILES, SCHEDULE, WATERMARK
-from sync.token_store import secret, token_store
-from sync.wiring.logins import discovr_login, login_warnings, trakt_login
+from sync.ledger.fact_names import LEFT_OUT, PROFILES, SCHEDULE, UNDONE, WATERMARK
+from sync.wiring.logins import (
+    discovr_login,
+    login_warnings,
+    secret,
+    token_store,
+    trakt_login,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -180,7 +187,8 @@ async def _read_profile(
         id=profile,
         names=tuple(names),
         holder=holder,
-        last_run=_run(runs[0], holder) if runs else None,
+        last_run=await _run(ledger, runs[0], holder) if runs else None,
+        last_undo=_last_undo(facts.get(UNDONE), times.get(UNDONE)),
         last_checked_at=_latest(
             times.get(LEFT_OUT), watermark.checked_at if watermark else None
         ),
@@ -194,6 +202,7 @@ async def _read_profile(
         unsupported=_count_unsupported(left_out) if left_out else None,
         unreadable=_count_unreadable(left_out) if left_out else None,
         removed=_count_stale(watermark),
+        source=left_out.source.name if left_out else TRAKT.name,
     )
 
 
@@ -226,7 +235,11 @@ async def _read_holder(ledger: Ledger, profile: str) -> HolderDocument | None:
     return None
 
 
-def _run(run: Run, holder: HolderDocument | None) -> RunDocument:
+def _last_undo(fact: Any, at: datetime | None) -> LastUndoDocument | None:
+    return _fact(LastUndoDocument, {**fact, "at": at}) if fact else None
+
+
+async def _run(ledger: Ledger, run: Run, holder: HolderDocument | None) -> RunDocument:
     # Whoever has come later holds the profile for a run that is yet to begin.
     is_held = holder is not None and (holder.since or run.started_at) <= run.started_at
     outcome = "under way" if is_held else "broken off"
@@ -241,6 +254,10 @@ def _run(run: Run, holder: HolderDocument | None) -> RunDocument:
         plays=run.summary.get("plays"),
         writes=run.summary.get("operations"),
         failed=run.summary.get("failed"),
+        arrived=run.summary.get("arrived"),
+        unclear=run.summary.get("unclear"),
+        unsent=run.summary.get("unsent"),
+        undone=await ledger.count_undone(run.profile, run=run.id),
     )
 
 

@@ -25,9 +25,10 @@ from sync.extract.records import PlayMapper, UnusableRecordError
 from sync.runtime.concurrency import run_all
 
 if TYPE_CHECKING:
-    from connectors.trakt.client import HistoryPage, HistoryRecord, TraktClient
-    from sync.checkup.clients import DoctorWiring
-    from sync.config import Settings
+    from connectors.trakt.client import HistoryPage, TraktClient
+    from connectors.trakt.sense import HistoryRecord
+    from sync.checkup.heard import Heard
+    from sync.wiring.clients import Clients
 
 ANSWERS, STAMPS, LIMITS = "Trakt answers", "Trakt change stamps", "Trakt limits"
 ACCOUNT, HISTORY = "Trakt account", "Trakt history"
@@ -45,11 +46,10 @@ class TraktCheckup:
     ``seasons`` then names some that were watched: the show on TMDB, and the number.
     """
 
-    def __init__(self, settings: Settings, wiring: DoctorWiring) -> None:
-        self._settings = settings.trakt
-        self._all = settings
-        self._wiring = wiring
-        self._heard = wiring.heard
+    def __init__(self, clients: Clients, heard: Heard) -> None:
+        self._settings = clients.settings.trakt
+        self._clients = clients
+        self._heard = heard
         self.seasons: list[tuple[int, int]] = []
 
     async def run(self) -> list[Finding]:
@@ -63,7 +63,7 @@ class TraktCheckup:
             if finding.verdict is Verdict.PROBLEM:
                 why = f"it depends on {finding.check}"
                 return [*findings, *(unchecked(name, why) for name in _AFTER)]
-        return [*findings, *await self._ask(self._wiring.trakt())]
+        return [*findings, *await self._ask(self._clients.trakt())]
 
     async def _reach(self) -> list[Finding]:
         settings = self._settings
@@ -80,7 +80,7 @@ class TraktCheckup:
 
     async def _login(self) -> Finding:
         now = self._heard.clock.now()
-        return check_trakt_login(self._all, self._wiring.store, now)
+        return check_trakt_login(self._clients.settings, self._clients.store, now)
 
     async def _ask(self, client: TraktClient) -> list[Finding]:
         try:

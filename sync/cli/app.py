@@ -36,7 +36,13 @@ The result goes to stdout, everything else to stderr.
 """
 
 
-class _Parsed(click.ParamType[Any]):
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType  # before click 8.4 it took no type
+
+
+class _Parsed(_ParamType):
     """A value that one of our own functions reads."""
 
     def __init__(self, name: str, parse: Callable[[object], Any]) -> None:

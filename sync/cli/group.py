@@ -98,7 +98,8 @@ def _documenting(*, as_json: bool) -> Iterator[None]:
 
 def _print_document(error: click.UsageError) -> None:
     # Everything heavy stays away from --help.
-    from sync.documents.report import ErrorDocument  # noqa: PLC0415
+    from sync.cli.view.texts import to_json  # noqa: PLC0415
+    from sync.documents.base import ErrorDocument  # noqa: PLC0415
 
     command = error.ctx.command_path if error.ctx else "trakt2discovr"
     message, *_ = error.format_message().split("\n\n")
@@ -108,4 +109,4 @@ def _print_document(error: click.UsageError) -> None:
         remedy=f"See {command} --help",
         exit_code=error.exit_code,
     )
-    click.echo(document.model_dump_json(indent=2))
+    click.echo(to_json(document))

@@ -9,19 +9,21 @@ import os
 import shutil
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from enum import IntEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
 from sync.cli.view.lines import say, show_next
-from sync.cli.view.texts import clean, count
-from sync.documents.report import ErrorDocument
-from sync.errors import BugError, GuardError, StoppedError
+from sync.cli.view.texts import clean, count, to_json
+from sync.documents.base import ErrorDocument
+from sync.errors import BugError, GuardError, StoppedError, UnwritableError
 from sync.ledger import BusyError, StateError
 from sync.runtime import logs
+from sync.runtime.signals import heeding
 from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Exit(IntEnum):
 
 _CODES: tuple[tuple[type[ServiceError], Exit], ...] = (
     (BugError, Exit.BUG),
+    (UnwritableError, Exit.USAGE),
     (ConfigError, Exit.USAGE),
     (InputError, Exit.USAGE),
     (StateError, Exit.USAGE),
@@ -111,7 +114,7 @@ class Output:
     def emit(self, document: BaseModel, show: Callable[[Console], None]) -> None:
         """Print the result: the document with --json, the view for people without."""
         if self.context.as_json:
-            sys.stdout.write(document.model_dump_json(indent=2) + "\n")
+            sys.stdout.write(to_json(document) + "\n")
         else:
             show(self.result)
 
@@ -124,7 +127,7 @@ class Output:
                 remedy=error.remedy,
                 exit_code=code,
             )
-            sys.stdout.write(document.model_dump_json(indent=2) + "\n")
+            sys.stdout.write(to_json(document) + "\n")
         if self._is_logging:
             is_stop = isinstance(error, StoppedError)
             logs.tell(
@@ -177,7 +180,8 @@ def _run(
 ) -> int:
     interruption = _Interruption(output)
     try:
-        return asyncio.run(interruption.guard(work(output, interruption.stop)))
+        code = asyncio.run(interruption.guard(work(output, interruption.stop)))
+        sys.stdout.flush()
     except ServiceError as error:
         failure = error
     except asyncio.CancelledError:
@@ -187,12 +191,19 @@ def _run(
         # The reader of stdout has gone, as with ``| head``; nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
+    except OSError as error:
+        is_full = error.errno in UnwritableError.causes
+        failure = UnwritableError(error) if is_full else BugError(error)
     except Exception as bug:  # noqa: BLE001  # only here do bugs become words
         logs.trace(bug)
         failure = BugError(bug)
+    else:
+        return code
     is_stopped = isinstance(failure, StoppedError)
     code = interruption.exit_code if is_stopped else _code(failure)
-    output.fail(failure, code)
+    # Where the error itself cannot be said, the code still can.
+    with suppress(OSError):
+        output.fail(failure, code)
     return code
 
 
@@ -218,10 +229,12 @@ class _Interruption:
         self._output = output
 
     async def guard(self, work: Coroutine[None, None, int]) -> int:
-        loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._interrupt, number, task)
-        return await task
+        task = asyncio.ensure_future(work)
+        with (
+            heeding("SIGINT", partial(self._interrupt, signal.SIGINT, task)),
+            heeding("SIGTERM", partial(self._interrupt, signal.SIGTERM, task)),
+        ):
+            return await task
 
     def _interrupt(self, number: signal.Signals, task: asyncio.Future[int]) -> None:
         self.exit_code = 128 + number

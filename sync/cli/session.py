@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from sync.config import load_settings
+from sync.config import exposed_secrets, find_config, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AsyncExitStack
     from pathlib import Path
 
@@ -23,14 +25,23 @@ if TYPE_CHECKING:
 
 
 async def open_settings(
-    context: Context, stack: AsyncExitStack, files: Sequence[Path] | None = ()
+    context: Context,
+    stack: AsyncExitStack,
+    files: Sequence[Path] | None = (),
+    *,
+    warn: Callable[[str], None] | None = None,
 ) -> Settings:
     """Load the settings; with --sandbox those that lead to stand-ins, started here.
 
     ``files`` tells which rehearsal is meant; None is the last one, for commands that
-    look back at what was done.
+    look back at what was done. ``warn`` is told if others can read
+    the secrets, by default on stderr.
     """
     settings = load_settings(context.config)
+    place = find_config(context.config)
+    if exposed := exposed_secrets(settings, place):
+        told = warn or partial(click.echo, err=True)
+        told(f"Warning: {exposed}. Run: chmod 600 {place}")
     if not context.is_sandbox:
         return settings
     # The stand-ins are needed here only.
@@ -69,9 +80,27 @@ async def ask(question: str) -> str | None:
     """
     click.echo(f"{question}: ", nl=False, err=True)
     loop, is_there = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(sys.stdin, is_there.set)
+    try:
+        loop.add_reader(sys.stdin, is_there.set)
+    except NotImplementedError:  # Windows lets no loop watch a terminal
+        return await _read_in_a_thread(loop)
     try:
         await is_there.wait()
     finally:
         loop.remove_reader(sys.stdin)
     return sys.stdin.readline() or None
+
+
+async def _read_in_a_thread(loop: asyncio.AbstractEventLoop) -> str | None:
+    """Wait for the line in a thread that holds up nobody's end."""
+    line: asyncio.Future[str] = loop.create_future()
+
+    def tell(text: str) -> None:
+        if not line.done():
+            line.set_result(text)
+
+    def read() -> None:
+        loop.call_soon_threadsafe(tell, sys.stdin.readline())
+
+    threading.Thread(target=read, daemon=True).start()
+    return await line or None

@@ -6,6 +6,7 @@ somebody should look. A ping carries nothing else, and its failure fails nothing
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _SERVICE = "The heartbeat service"
 _TIMEOUT_S = 10.0
 _RETRY = RetryPolicy(attempts=3, total_s=30.0, longest_pause_s=10.0)
+#: All of it takes no longer than this, whatever the service asks for.
+_LONGEST_S = 45.0
 
 
 class Heartbeat:
@@ -53,14 +56,23 @@ async def ping(settings: Settings, clock: Clock, *, is_good: bool) -> None:
     url = URL(settings.sync.heartbeat.get_secret_value())
     path = url.path.rstrip("/") + ("" if is_good else "/fail")
     try:
-        async with HttpClient(
-            _SERVICE,
-            str(url.origin()),
-            clock=clock,
-            timeout_s=_TIMEOUT_S,
-            retry=_RETRY,
-            setting="[sync] heartbeat",
-        ) as client:
-            await client.request("GET", path, label="the ping", expect_json=False)
+        async with (
+            asyncio.timeout(_LONGEST_S),
+            HttpClient(
+                _SERVICE,
+                str(url.origin()),
+                clock=clock,
+                timeout_s=_TIMEOUT_S,
+                retry=_RETRY,
+                setting="[sync] heartbeat",
+            ) as client,
+        ):
+            # Nothing of the answer is needed but its status, so none of it is read.
+            await client.request(
+                "GET", path, label="the ping", expect_json=False, most_bytes=0
+            )
     except ServiceError as error:
         logs.tell("heartbeat.failed", error.message, level=logging.WARNING)
+    except TimeoutError:
+        late = f"{_SERVICE} did not answer the ping in time."
+        logs.tell("heartbeat.failed", late, level=logging.WARNING)

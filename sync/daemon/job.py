@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 #: The clocks are looked at this often, so that a machine that slept is soon noticed.
 _SLICE_S = 60.0
+#: A watcher gets no longer than this, so that a turn is never late for one.
+_LONGEST_LOOK_S = 60.0
+#: ... at the end of the job no longer than this, as somebody waits for that,
+_LAST_LOOK_S = 5.0
+#: ... and this, once it was told to end.
+_LAST_WORDS_S = 1.0
 #: The key and the level of the line that says how a turn ended; of others it failed.
 _LINES = {
     Ending.DONE: ("run.finished", logging.INFO),
@@ -57,7 +63,8 @@ class Job:
     An error ends its turn alone. Even a bug does: a run builds everything anew and what
     it wrote is in the ledger, while a process that is started again and again would ask
     the services far more often than one that waits for its next turn. ``watchers`` are
-    told whenever something has changed; they raise nothing.
+    told whenever something has changed; whatever they raise, or how long they take,
+    ends and delays no turn.
     """
 
     def __init__(
@@ -168,8 +175,13 @@ class Job:
 
     async def _tell(self) -> None:
         self._is_changed = False
+        longest_s = _LAST_LOOK_S if self.state.stopped_at else _LONGEST_LOOK_S
         for watcher in self._watchers:
-            await watcher(self)
+            looking = asyncio.ensure_future(watcher(self))
+            try:
+                await asyncio.wait({looking}, timeout=longest_s)
+            finally:
+                await _end(looking)
 
     def _pace(self) -> Pace:
         return Pace(self.terms.every, self._uniform)
@@ -179,6 +191,22 @@ class Job:
             self.state.add(event)
         elif isinstance(event, Warned):
             self.state.warnings += (event.message,)
+
+
+async def _end(looking: asyncio.Future[None]) -> None:
+    """Let a watcher go, and say what became of it if that is no use to anybody.
+
+    It looks on in a task of its own, which is where its exceptions stay.
+    """
+    is_late = not looking.done()
+    if is_late:
+        looking.cancel()
+        await asyncio.wait({looking}, timeout=_LAST_WORDS_S)
+        logs.tell("watcher.late", "Telling how the job is took too long.")
+    elif not looking.cancelled() and (fault := looking.exception()):
+        logs.trace(fault)
+        said = f"Telling how the job is failed ({type(fault).__name__})."
+        logs.tell("watcher.failed", said, level=logging.WARNING)
 
 
 def _is_same(turn: Turn, before: Turn | None) -> bool:

@@ -13,7 +13,7 @@ from sync.documents.job import JobDocument
 from sync.ledger import Ledger
 from sync.ledger.fact_names import LEFT_OUT, SCHEDULE, recall_profile, wanted
 from sync.runtime import logs
-from sync.token_store import secret, token_store
+from sync.wiring.logins import secret, token_store
 
 if TYPE_CHECKING:
     from sync.config import Settings

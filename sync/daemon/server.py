@@ -1,22 +1,32 @@
-"""Answers /healthz and /metrics while the job stays."""
+"""Answers /healthz and /metrics while the job stays.
+
+Who asks is a scraper or a health check: a short question, a short answer, and the
+connection ends. Whoever stays longer is sent away, since the job needs its descriptors
+for itself. A page in a browser that calls its own host by our address (DNS rebinding)
+gets nothing: the name that was asked for has to be one of ours.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from connectors.errors import ConfigError
+from connectors.urls import is_loopback
+from sync.daemon.visits import Door
 from sync.runtime import logs
 from sync.runtime.values import Address
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
-    from aiohttp.typedefs import Handler
+    from aiohttp.typedefs import Handler, Middleware
 
     from sync.daemon.job import Job
 
@@ -25,18 +35,22 @@ _LAST_ANSWERS_S = 1.0
 
 
 @asynccontextmanager
-async def served(job: Job, address: Address) -> AsyncIterator[Address]:
+async def served(
+    job: Job, address: Address, hosts: Collection[str] = ()
+) -> AsyncIterator[Address]:
     """Listen meanwhile; yields the address with the port in use.
 
-    Raises ConfigError where nobody can listen, or without the library for metrics.
+    ``hosts`` are names under which others may ask for it. Raises ConfigError where
+    nobody can listen, or without the library for metrics.
     """
-    app = web.Application()
+    app = web.Application(middlewares=[_only_for(address, hosts)])
     app.router.add_get("/healthz", _health(job))
     app.router.add_get("/metrics", _metrics(job))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_ANSWERS_S)
     await runner.setup()
+    door = Door(runner)
     try:
-        port = await _listen(runner, address)
+        port = await _listen(door, address)
         used = Address(address.host, port)
         logs.tell("listen.started", f"Listens on {used.url}.", url=used.url)
         if not used.is_private:
@@ -48,21 +62,52 @@ async def served(job: Job, address: Address) -> AsyncIterator[Address]:
             )
         yield used
     finally:
+        door.close()
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, address: Address) -> int:
+async def _listen(door: Door, address: Address) -> int:
     try:
-        await web.TCPSite(runner, *address).start()
+        return await door.open(address)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
-    else:
-        port: int = runner.addresses[0][1]
-        return port
     raise ConfigError(
         f"Nobody can listen on {address.url}: {reason}.",
         remedy="Stop what uses that port, or choose another one with --listen.",
     )
+
+
+def _only_for(address: Address, hosts: Collection[str]) -> Middleware:
+    """Refuse whoever asks for another host than this one."""
+    is_ours = partial(_is_ours, address, {host.lower() for host in hosts})
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        # No browser leaves it out, and older health checks do.
+        if all(map(is_ours, request.headers.getall("Host", ()))):
+            return await handler(request)
+        return web.Response(status=421, text="This is not the host asked for.\n")
+
+    return check
+
+
+def _is_ours(address: Address, hosts: Collection[str], asked: str) -> bool:
+    name = _without_port(asked.strip().lower())
+    if name == address.host or name.removesuffix(".") in hosts or is_loopback(name):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    # All interfaces have addresses that nobody told us; a number cannot be rebound.
+    return ipaddress.ip_address(address.host).is_unspecified
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        name, end, _ = host[1:].partition("]")
+        return name if end else ""
+    return host.partition(":")[0]
 
 
 def _health(job: Job) -> Handler:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from sync.documents.report import Document
+from sync.documents.base import Document
 
 
 class PageDocument(Document):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  # pydantic evaluates it
+from datetime import datetime  # pydantic evaluates it
 from typing import Literal
 
-from sync.documents.report import Document
+from sync.documents.base import Document
 
 
 class TurnDocument(Document):

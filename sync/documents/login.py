@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  # pydantic needs it at run time
+from datetime import datetime  # pydantic needs it at run time
 from typing import Literal
 
-from sync.documents.report import Document, ProfileDocument
+from sync.documents.base import Document, ProfileDocument
 
 
 class LoginDocument(Document):

@@ -8,15 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-
-class Document(BaseModel):
-    """Base of all: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", from_attributes=True, defer_build=True
-    )
+from sync.documents.base import Document
 
 
 class KeyDocument(Document):
@@ -49,7 +41,8 @@ class OperationDocument(Document):
 class BalanceDocument(Document):
     """Plays by what became of them; ``read`` is the sum of the others but repeats.
 
-    ``repeats`` says how many of them repeat a key and so need no entry of their own.
+    ``repeats`` says how many of them repeat a key and so need no entry of their own;
+    ``gone`` how many of those kept had been written and were removed on Discovr.
     """
 
     read: int
@@ -62,6 +55,7 @@ class BalanceDocument(Document):
     unreadable: int = 0
     failed: int = 0
     repeats: int = 0
+    gone: int = 0
 
 
 class TitleDocument(Document):
@@ -148,6 +142,13 @@ class ReceiptDocument(Document):
     missing: tuple[str, ...]
     doubts: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+class SourceDocument(Document):
+    """What the source is called, and what its entries carry as ``imported``."""
+
+    name: str = "Trakt"
+    label: str = "trakt"
 
 
 class VerificationDocument(Document):
@@ -270,31 +271,18 @@ class ReportDocument(Document):
     outlook: OutlookDocument | None = None
     cost: CostDocument | None = None
     next: str | None = None
-
-
-class ProfileDocument(Document):
-    """A Discovr profile."""
-
-    id: str
-    name: str
-
-
-class ProfilesDocument(Document):
-    """The profiles of the account."""
-
-    format: Literal["trakt2discovr/profiles"] = "trakt2discovr/profiles"
-    version: Literal[1] = 1
-    profiles: tuple[ProfileDocument, ...]
+    source: SourceDocument = SourceDocument()
 
 
 class UnmatchedDocument(Document):
-    """What the last run could not carry over."""
+    """What the last run could not carry over, and from where."""
 
     format: Literal["trakt2discovr/unmatched"] = "trakt2discovr/unmatched"
     version: Literal[1] = 1
     unmatched: tuple[LeftOutDocument, ...]
     unsupported: tuple[LeftOutDocument, ...]
     quarantined: tuple[QuarantinedDocument, ...]
+    source: SourceDocument = SourceDocument()
 
 
 class LeftAloneDocument(Document):
@@ -314,14 +302,3 @@ class UndoDocument(Document):
     restored: int
     gone: int
     left_alone: tuple[LeftAloneDocument, ...]
-
-
-class ErrorDocument(Document):
-    """Why nothing came of it: what happened, and what to do about it."""
-
-    format: Literal["trakt2discovr/error"] = "trakt2discovr/error"
-    version: Literal[1] = 1
-    error: str
-    message: str
-    remedy: str
-    exit_code: int

@@ -6,17 +6,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from sync.documents.base import ErrorDocument, ProfilesDocument
 from sync.documents.doctor import DoctorDocument
 from sync.documents.extras import PageFileDocument, PagesDocument, PublishedDocument
 from sync.documents.job import JobDocument
 from sync.documents.login import LoginDocument, LogoutDocument
-from sync.documents.report import (
-    ErrorDocument,
-    ProfilesDocument,
-    ReportDocument,
-    UndoDocument,
-    UnmatchedDocument,
-)
+from sync.documents.report import ReportDocument, UndoDocument, UnmatchedDocument
 from sync.documents.status import StatusDocument
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  # pydantic needs it at run time
+from datetime import datetime  # pydantic needs it at run time
 from typing import Literal
 
-from sync.documents.report import Document
+from sync.documents.base import Document
+from sync.domain.origin import TRAKT
 
 
 class DatabaseDocument(Document):
@@ -28,7 +29,9 @@ class DatabaseDocument(Document):
 class RunDocument(Document):
     """A run that wrote. ``outcome``: finished, stopped, under way or broken off.
 
-    ``plays`` were read, ``writes`` planned; both null until the run has ended.
+    ``plays`` were read, ``writes`` planned; both null until the run has ended. Of the
+    writes so many ``arrived``, ``failed`` (``unclear`` ones among them) and were
+    ``unsent``; ``undone`` have been taken back since.
     """
 
     number: int
@@ -39,6 +42,19 @@ class RunDocument(Document):
     plays: int | None
     writes: int | None
     failed: int | None
+    arrived: int | None = None
+    unclear: int | None = None
+    unsent: int | None = None
+    undone: int = 0
+
+
+class LastUndoDocument(Document):
+    """What the last ``undo`` took back of a run, and left alone."""
+
+    run: int
+    writes: int
+    left_alone: int
+    at: datetime
 
 
 class HolderDocument(Document):
@@ -62,7 +78,8 @@ class ProfileStateDocument(Document):
 
     ``names`` are those by which the settings called it. ``pending`` and ``unclear``
     count writes that the next run looks up. Both sides were last read whole at
-    ``reconciled_at``; of ``removed`` titles Discovr holds what Trakt no longer has.
+    ``reconciled_at``; of ``removed`` titles Discovr holds what the ``source`` of the
+    last run no longer has.
     """
 
     id: str
@@ -70,6 +87,7 @@ class ProfileStateDocument(Document):
     is_chosen: bool = False
     holder: HolderDocument | None = None
     last_run: RunDocument | None = None
+    last_undo: LastUndoDocument | None = None
     last_checked_at: datetime | None = None
     next_run_at: datetime | None = None
     every_s: float | None = None
@@ -81,6 +99,7 @@ class ProfileStateDocument(Document):
     unsupported: CountDocument | None = None
     unreadable: int | None = None
     removed: int | None = None
+    source: str = TRAKT.name
 
 
 class LoginStateDocument(Document):

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Balance:
-    """Plays by what became of them. ``repeats`` of a key are counted with it."""
+    """Plays by what became of them. ``repeats`` of a key are counted with it.
+
+    Of those that are kept, ``gone`` had been written and were removed on Discovr.
+    """
 
     read: int = 0
     fates: Counter[Fate] = field(default_factory=Counter)
     repeats: int = 0
+    gone: int = 0
 
     @property
     def is_even(self) -> bool:
@@ -61,6 +65,8 @@ def balance(
             more = spare if minute == viewing.latest else 0
             is_failed = (key, minute) in failed
             part.add(Fate.FAILED if is_failed else fate, 1 + more, more)
+            if key in plan.gone and fate is Fate.KEPT:
+                part.gone += 1 + more
     for fate, group in (
         (Fate.UNMATCHED, desired.unmatched),
         (Fate.UNSUPPORTED, desired.unsupported),
@@ -72,5 +78,6 @@ def balance(
         part.read = part.fates.total()
         total.fates += part.fates
         total.repeats += part.repeats
+        total.gone += part.gone
     total.add(Fate.UNREADABLE, quarantined)
     return total, dict(titles)

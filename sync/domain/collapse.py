@@ -7,11 +7,12 @@ counted in, and says why. Sending it is not decided here, nor is anything about 
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.entries import FIRST_EPISODE, OUR_LABEL
+from sync.domain.entries import FIRST_EPISODE
+from sync.domain.origin import TRAKT
 from sync.domain.plan import Action, Cover, Fate, Operation
 from sync.domain.plays import UNKNOWN_DATE, Key
 from sync.domain.rules import NO_RECORD, Conflict, Mode, SeasonRecord
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from sync.domain.entries import Entry
+    from sync.domain.plays import Place
     from sync.domain.seasons import Airing, Airings, SeasonEntries, Span
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -48,9 +50,8 @@ class SeasonChoice:
     late: tuple[int, ...] = ()
 
 
-def plan_season(
-    media: str,
-    season: int,
+def plan_season(  # one season, and all that decides about it
+    place: Place,
     watched: Mapping[int, datetime],
     existing: Sequence[Entry],
     airings: Airings | None,
@@ -58,21 +59,28 @@ def plan_season(
     mode: Mode,
     conflict: Conflict,
     record: SeasonRecord = NO_RECORD,
+    labels: Collection[str] = (TRAKT.label,),
 ) -> SeasonChoice:
     """Choose the fewest writes after which a client shows all that was watched.
 
-    ``watched`` holds the latest time (UTC minute) of every watched episode of the
-    season, ``existing`` all its entries; without ``airings`` nothing is collapsed and
-    nothing is read as covered.
+    ``place`` is the season, ``watched`` holds the latest time (UTC minute) of each of
+    its watched episodes, ``existing`` all its entries, of which those with one of the
+    ``labels`` are ours; without ``airings`` nothing is collapsed and nothing is read as
+    covered.
     """
-    case = _Case(media, season, watched, split_season(existing), airings or {}, mode)
+    entries = split_season(existing)
+    case = _Case(place, watched, entries, airings or {}, mode, labels)
     fates = {n: _settle(case, n, conflict, record) for n in watched}
+    gone = {n for n in record.gone if n in watched and fates[n] is None}
+    # A new default would bring back what somebody removed.
+    case = replace(case, gone=gone)
+    fates |= dict.fromkeys(gone, Fate.KEPT)
     to_set = [n for n, fate in fates.items() if fate is Fate.WRITTEN]
     needing = sorted(n for n, fate in fates.items() if fate is None)
     default = _cheapest_default(case, needing)
     covered = {cover.episode for cover in default.covers} if default else set()
     to_add = [n for n in needing if n not in covered and n >= FIRST_EPISODE]
-    late = overreach(existing, watched, airings, record)
+    late = overreach(existing, watched, airings, record, labels)
     reason = _explain(case, default, to_add, late)
 
     operations = [case.add(n) for n in to_add] + [case.set(n) for n in to_set]
@@ -97,6 +105,7 @@ def overreach(
     watched: Collection[int],
     airings: Airings | None,
     record: SeasonRecord = NO_RECORD,
+    labels: Collection[str] = (TRAKT.label,),
 ) -> list[int]:
     """Name the episodes that a default of ours may cover and that nobody watched.
 
@@ -107,8 +116,8 @@ def overreach(
     marks = [d for d in defaults if d.is_completed]
 
     def is_ours(airing: Airing | None) -> bool:
-        labels = {d.imported for d in marks if may_cover(d, airing)}
-        return labels == {OUR_LABEL}
+        covering = [d for d in marks if may_cover(d, airing)]
+        return bool(covering) and all(d.imported in labels for d in covering)
 
     accounted = {*watched, *own, *record.covers}
     candidates = sorted((airings or {}).items())
@@ -119,12 +128,13 @@ def overreach(
 class _Case:
     """One season as it was handed in."""
 
-    media: str
-    season: int
+    place: Place
     watched: Mapping[int, datetime]
     entries: SeasonEntries
     airings: Airings
     mode: Mode
+    labels: Collection[str]
+    gone: Collection[int] = ()
 
     def span(self, number: int) -> Span:
         return span_of(self.airings.get(number))
@@ -135,7 +145,7 @@ class _Case:
         return sorted(self.airings.keys() - accounted)
 
     def key(self, number: int | None) -> Key:
-        return Key(self.media, self.season, number)
+        return Key(*self.place, number)
 
     def add(self, number: int) -> Operation:
         at = self.watched[number]
@@ -155,7 +165,7 @@ class _Case:
 
     def name(self, numbers: Sequence[int]) -> str:
         more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
-        return f"S{self.season:02d}E{numbers[0]:02d}{more}"
+        return f"S{self.place.season:02d}E{numbers[0]:02d}{more}"
 
 
 class _Default(NamedTuple):
@@ -197,7 +207,7 @@ def _read_standing(
     if not defaults:
         return None
     reading = read_default(defaults, airing)
-    all_ours = all(d.is_completed and d.imported == OUR_LABEL for d in defaults)
+    all_ours = all(d.is_completed and d.imported in case.labels for d in defaults)
     if reading is Reading.OPEN and all_ours and number in record.covers:
         return Fate.COVERED
     if reading is Reading.COMPLETED:
@@ -220,7 +230,7 @@ def _cheapest_default(case: _Case, needing: Sequence[int]) -> _Default | None:
     writable = [n for n in needing if n >= FIRST_EPISODE]
     bare = case.bare()
     zeroable = [n for n in bare if case.mode is Mode.FEWEST and n >= FIRST_EPISODE]
-    barred = set(bare) - set(zeroable)
+    barred = {*bare, *case.gone} - set(zeroable)
     ceiling = min((case.span(n).earliest for n in barred), default=_END_OF_TIME)
     spans = {n: case.span(n) for n in needing}
     latest = sorted(spans[n].latest for n in writable)
@@ -258,7 +268,9 @@ def _explain(
         return "season defaults are off"
     if not any(case.airings.values()):
         return "no air dates: nothing is collapsed"
-    return _explain_apart(case, to_add)
+    gone = sorted(case.gone)
+    removed = f"kept apart: {case.name(gone)} removed on Discovr" if gone else ""
+    return removed or _explain_apart(case, to_add)
 
 
 def _explain_default(case: _Case, default: _Default, apart: Sequence[int]) -> str:

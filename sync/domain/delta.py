@@ -1,4 +1,4 @@
-"""What changed on Trakt between two readings of the same history."""
+"""What changed between two readings of the same history."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.plays import Key, Kind, title_key
+from sync.domain.plays import Key, Kind, is_nameless, title_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NO_ID = "none of its ids leads to TMDB"
 NO_KEY = "it has no TMDB id, and without [tmdb] api_key none is looked up"
+OPEN_IDS = "its ids may be the show's or the episode's, and TMDB does not settle which"
 NO_ANSWER = "TMDB gave no answer for it: run it again"
 EPISODE_ZERO = "an episode 0 cannot be expressed on Discovr by itself"
 SPECIAL = "specials (season 0) cannot be expressed on Discovr"
@@ -98,6 +99,7 @@ def transform(
     # By identity: titles are shared, and to hash one takes longer than all the rest.
     media_of: dict[int, str | None] = {}
     known: dict[str, Title] = {}
+    reasons: dict[Title, str] = {}
     media_by_key: dict[str, str | None] = {}
     sharing: defaultdict[str, dict[str, Title]] = defaultdict(dict)
     for play in plays:
@@ -115,6 +117,8 @@ def transform(
             unsupported[title] += 1
         elif media is None:
             unmatched[title] += 1
+            if play.episode_ids is not None and no_id == NO_ID:
+                reasons[title] = OPEN_IDS
         else:
             times[Key(media, play.season, play.episode)].append(play.watched_at)
     return Desired(
@@ -124,7 +128,9 @@ def transform(
         },
         titles=known,
         media=media_by_key,
-        unmatched=_left_out(unmatched, no_id, dict.fromkeys(unasked, NO_ANSWER)),
+        unmatched=_left_out(
+            unmatched, no_id, reasons | dict.fromkeys(unasked, NO_ANSWER)
+        ),
         unsupported=_left_out(unsupported, SPECIAL),
         sharing={
             media: tuple(sorted(of_media.values(), key=_title_order))
@@ -139,9 +145,16 @@ def _left_out(
 ) -> tuple[LeftOut, ...]:
     reasons = others or {}
     return tuple(
-        LeftOut(title, plays[title], reasons.get(title, reason))
+        LeftOut(title, count, reasons.get(title, reason))
         for title in sorted(plays, key=_title_order)
+        for count in _one_by_one(title, plays[title])
     )
+
+
+def _one_by_one(title: Title, plays: int) -> list[int]:
+    """Count the plays of what may be one title; each lacks the same, no more."""
+    is_one = title.ids.known() or not is_nameless(title)
+    return [plays] if is_one else [1] * plays
 
 
 def _title_order(title: Title) -> tuple[str, str, int, int]:

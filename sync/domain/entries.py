@@ -19,9 +19,6 @@ FIRST_EPISODE = 1
 #: From here on Discovr counts an entry as completed (``patch-history-item``).
 COMPLETED_FROM = 80.0
 
-#: The ``imported`` label of everything that this program adds; only that is ours.
-OUR_LABEL = "trakt"
-
 
 def minutes_of(entries: Iterable[Entry]) -> set[datetime]:
     """Return the minutes at which these were watched."""

@@ -1,18 +1,24 @@
-"""Whose an entry is: told by the ledger, since entries carry no id of their own."""
+"""Whose an entry is: told by the ledger, since entries carry no id of their own.
+
+``labels`` are those that this program has put on what it wrote to the profile.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.entries import OUR_LABEL, Entry, count_viewings, minutes_of
+from sync.domain.entries import Entry, count_viewings, minutes_of
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import to_minute
 from sync.domain.seasons import current_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
+    from sync.domain.plays import Key
     from sync.domain.writes import Row
 
 #: So far the service's clock may be from ours, when it dates what is set.
@@ -24,11 +30,11 @@ def is_removal(row: Row) -> bool:
     return row.operation.action is Action.ADD or row.before_progress is None
 
 
-def is_made_by(rows: Iterable[Row], entry: Entry) -> bool:
+def is_made_by(rows: Iterable[Row], entry: Entry, labels: Collection[str]) -> bool:
     """Whether one of the rows made the entry, rather than found and set it."""
     of_key = [row for row in rows if row.operation.key == entry.key]
     return any(
-        is_ours(entry, row)
+        is_ours(entry, row, labels)
         if row.operation.action is Action.ADD
         else row.before_progress is None and entry.progress == row.operation.progress
         for row in of_key
@@ -36,7 +42,10 @@ def is_made_by(rows: Iterable[Row], entry: Entry) -> bool:
 
 
 def others_beside(
-    entries: Sequence[Entry], rows: Sequence[Row], but: Entry | None = None
+    entries: Sequence[Entry],
+    rows: Sequence[Row],
+    labels: Collection[str],
+    but: Entry | None = None,
 ) -> bool:
     """Whether a viewing that none of the rows made stands under a key, or hides there.
 
@@ -49,7 +58,7 @@ def others_beside(
     }
     hidden = count_viewings(entries) - len(entries)
     return hidden > len(added - minutes_of(entries)) or any(
-        entry.is_completed and entry is not but and not is_made_by(rows, entry)
+        entry.is_completed and entry is not but and not is_made_by(rows, entry, labels)
         for entry in entries
     )
 
@@ -69,14 +78,72 @@ def is_as_set(entry: Entry, row: Row) -> bool:
     return is_as_found or row.intended_at - CLOCKS_APART <= entry.updated_at <= latest
 
 
-def is_ours(entry: Entry, row: Row) -> bool:
+def is_ours(entry: Entry, row: Row, labels: Collection[str]) -> bool:
     """Whether the entry is the one that the row added."""
     # PATCH may have dropped the label; the minute and the ledger say whose it is.
     return (
         entry.updated_at is not None
         and to_minute(entry.updated_at) == row.operation.watched_at
-        and entry.imported in (OUR_LABEL, None)
+        and (entry.imported is None or entry.imported in labels)
     )
+
+
+def before_these(
+    entries: Iterable[Entry], rows: Sequence[Row], labels: Collection[str]
+) -> list[Entry]:
+    """Return the entries as they stood before the writes of these rows.
+
+    What cannot have come of them, or was changed since, is returned as it is.
+    """
+    by_key: defaultdict[Key, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_key[row.operation.key].append(row)
+    shelf: defaultdict[Key, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        shelf[entry.key].append(entry)
+    for key, of_key in by_key.items():
+        shelf[key] = _before_these(shelf[key], of_key, labels)
+    return [entry for of_key in shelf.values() for entry in of_key]
+
+
+def _before_these(
+    entries: Sequence[Entry], rows: Sequence[Row], labels: Collection[str]
+) -> list[Entry]:
+    added = [row for row in rows if row.operation.action is Action.ADD]
+    left = [e for e in entries if not any(is_ours(e, row, labels) for row in added)]
+    if stood := _stood(rows):
+        left = [replace(e, count=min(e.count, stood)) for e in left]
+    for row in rows:
+        if row.operation.action is Action.SET:
+            left = [before for entry in left for before in _before_set(entry, row)]
+    return left
+
+
+def merged_titles(entries: Iterable[Entry], rows: Iterable[Row]) -> set[str]:
+    """Name the titles of which no entry tells any more how it stood before the rows.
+
+    Discovr has merged what was added into what stood there.
+    """
+    stood = {row.operation.key: _stood([row]) for row in rows}
+    return {
+        entry.key.media
+        for entry in entries
+        if 0 < stood.get(entry.key, 0) < entry.count
+    }
+
+
+def _stood(rows: Iterable[Row]) -> int:
+    """Return how many viewings stood there before; noted where every one counts."""
+    added = (row for row in rows if row.operation.action is Action.ADD)
+    return next((round(row.before_progress or 0) for row in added), 0)
+
+
+def _before_set(entry: Entry, row: Row) -> list[Entry]:
+    if entry.progress != row.operation.progress or not is_as_set(entry, row):
+        return [entry]
+    if row.before_progress is None:
+        return []
+    return [replace(entry, progress=row.before_progress, updated_at=row.before_at)]
 
 
 class Count(NamedTuple):
@@ -94,6 +161,28 @@ class Count(NamedTuple):
             return Count(max(self.viewings, 1), None)
         known = None if self.minutes is None else self.minutes | {operation.watched_at}
         return Count(self.viewings + 1, known)
+
+
+def is_short(rows: Sequence[Row], entries: Sequence[Entry], *, is_each: bool) -> bool:
+    """Whether entries of one key show less than what was applied under it.
+
+    One entry is enough, whoever made it, unless each viewing counts by itself.
+    """
+    if not entries or not is_each:
+        return not entries
+    return bool(unseen_minutes(rows, entries))
+
+
+def unseen_minutes(
+    rows: Iterable[Row], entries: Sequence[Entry]
+) -> frozenset[datetime]:
+    """Return the minutes that were added under one key and are not seen there.
+
+    As many as hide behind a merged entry are taken to be seen, the newest first.
+    """
+    added = {r.operation.watched_at for r in rows if r.operation.action is Action.ADD}
+    hidden = count_viewings(entries) - len(entries)
+    return frozenset(sorted(added - minutes_of(entries), reverse=True)[hidden:])
 
 
 def is_in_place(

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sync.domain.plays import Kind
+from sync.domain.plays import Kind, is_nameless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +52,8 @@ class TitleIndex(Generic[T]):
     """Values by title. The first that is added for a title counts.
 
     A title is known again by its surest id; by kind, name and year where no id of the
-    two says otherwise, as downloads may lack ids.
+    two says otherwise, as downloads may lack ids. That two titles have no name makes
+    them no one title.
     """
 
     def __init__(self, pairs: Iterable[tuple[Title, T]] = ()) -> None:
@@ -65,13 +66,16 @@ class TitleIndex(Generic[T]):
         """Remember the value under everything that the title is known by."""
         for key in _id_keys(title):
             self._by_id.setdefault(key, value)
-        self._by_name[_name_key(title)].append((title.ids, value))
+        if not is_nameless(title):
+            self._by_name[_name_key(title)].append((title.ids, value))
 
     def find(self, title: Title) -> T | None:
         """Return the value of a title."""
         for key in _id_keys(title):
             if key in self._by_id:
                 return self._by_id[key]
+        if is_nameless(title):
+            return None
         for ids, value in self._by_name.get(_name_key(title), ()):
             if not _contradict(ids, title.ids):
                 return value
@@ -102,7 +106,8 @@ def find_conflict(given: Iterable[Override]) -> tuple[Override, Override] | None
     shelves: defaultdict[object, list[Override]] = defaultdict(list)
     for one in given:
         name = _name_key(one.title)
-        for key in (*_id_keys(one.title), name):
+        names = () if is_nameless(one.title) else (name,)
+        for key in (*_id_keys(one.title), *names):
             for other in shelves[key]:
                 is_other = key == name and _contradict(one.title.ids, other.title.ids)
                 if one.said != other.said and not is_other:

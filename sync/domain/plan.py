@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
 
 
 class Fate(StrEnum):
@@ -90,26 +90,25 @@ class Operation:
         return (self.watched_at, 1 if self.progress else 0, self.key.order)
 
 
-class SeasonId(NamedTuple):
-    """One season of one show."""
-
-    media: str
-    season: int
-
-
 @dataclass(frozen=True, slots=True)
 class SeasonNote:
     """What was decided for one season, and why, in words.
 
-    ``late`` names episodes that our default may cover by now and that nobody watched.
+    ``season`` is never a film. ``late`` names episodes that our default may cover by
+    now and that nobody watched.
     """
 
-    season: SeasonId
+    season: Place
     watched: int
     writes: int
     saved: int
     reason: str
     late: tuple[int, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """The number of the season."""
+        return self.season.season or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +116,15 @@ class Plan:
     """The ordered, frozen list of writes, and what becomes of every watched key.
 
     ``older`` tells what becomes of viewings before the latest, by their minute, where
-    every viewing counts; elsewhere the latest stands for them.
+    every viewing counts; elsewhere the latest stands for them. ``gone`` are the keys
+    of which something is kept because what we wrote was removed on Discovr.
     """
 
     operations: tuple[Operation, ...]
     fates: Mapping[Key, Fate]
     seasons: tuple[SeasonNote, ...] = ()
     older: Mapping[Key, Mapping[datetime, Fate]] = field(default_factory=dict)
+    gone: frozenset[Key] = frozenset()
 
     @property
     def saved(self) -> int:

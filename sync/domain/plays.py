@@ -9,6 +9,11 @@ from typing import NamedTuple
 
 #: How Trakt writes "watched, date unknown" (since October 2025). Never a real date.
 UNKNOWN_DATE = datetime(1970, 1, 1, tzinfo=UTC)
+#: How a title is shown whose source gives it ids and no name. It is no name: two titles
+#: are not one because both lack it.
+UNTITLED = "(untitled)"
+#: The ids that tell a title. Slugs are left out: Trakt changes them.
+_TELLING = ("trakt", "imdb", "tmdb", "tvdb")
 
 
 class Kind(StrEnum):
@@ -45,8 +50,9 @@ class Title:
 
     @property
     def label(self) -> str:
-        """Name and year, as a person would write them."""
-        return f"{self.name} ({self.year})" if self.year else self.name
+        """Name and year, as a person would write them: on one line."""
+        name = " ".join(self.name.splitlines())
+        return f"{name} ({self.year})" if self.year else name
 
 
 class Play(NamedTuple):
@@ -54,6 +60,8 @@ class Play(NamedTuple):
 
     ``watched_at`` is aware UTC, cut to the minute (Trakt's own precision since February
     2026), or UNKNOWN_DATE. ``id`` is Trakt's 64-bit history id, None in some backups.
+    ``episode_ids`` are given where only the episode may tell the show: its title has
+    no id then, and whether they are the episode's or the show's may be open.
     """
 
     title: Title
@@ -62,6 +70,22 @@ class Play(NamedTuple):
     episode: int | None = None
     id: int | None = None
     episode_id: int | None = None
+    episode_ids: Ids | None = None
+
+
+class Place(NamedTuple):
+    """A film, or one season of a show: what is read, planned and taken back as a whole.
+
+    ``media`` is ``MV_<tmdb>`` or ``TV_<tmdb>``; a film has no season.
+    """
+
+    media: str
+    season: int | None = None
+
+    @property
+    def order(self) -> tuple[str, int]:
+        """A total order; plain comparison would trip over None."""
+        return (self.media, self.season or 0)
 
 
 class Key(NamedTuple):
@@ -73,6 +97,12 @@ class Key(NamedTuple):
     media: str
     season: int | None = None
     episode: int | None = None
+
+    @property
+    def place(self) -> Place:
+        """The film or season that it belongs to."""
+        # What Place(...) does, in less time: it is asked of every play and entry.
+        return tuple.__new__(Place, self[:2])
 
     @property
     def order(self) -> tuple[str, int, int]:
@@ -98,10 +128,18 @@ def to_minute(instant: datetime) -> datetime:
 def title_key(title: Title) -> str:
     """Return what tells a title from all others, whatever else is known of it.
 
-    Trakt's id where there is one; some backups lack it.
+    Trakt's id where there is one; some backups lack it. A title without any id goes by
+    its name; one without both is for the source to refuse, see ``is_nameless``.
     """
     ids = title.ids
     if ids.trakt:
         return f"{title.kind}:{ids.trakt}"
-    named = next((f"{n}={v}" for n, v in ids.known().items()), "")
-    return f"{title.kind}:{named or title.label}"
+    for name in _TELLING:
+        if (value := getattr(ids, name)) is not None:
+            return f"{title.kind}:{name}={value}"
+    return f"{title.kind}:{title.label}"
+
+
+def is_nameless(title: Title) -> bool:
+    """Whether a title has no name by which it could be known again."""
+    return title.name.strip().casefold() in ("", UNTITLED)

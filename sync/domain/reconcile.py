@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from sync.domain.collapse import plan_season
 from sync.domain.entries import FIRST_EPISODE
-from sync.domain.plan import Action, Fate, Operation, Plan, SeasonId, SeasonNote
-from sync.domain.plays import Key
+from sync.domain.plan import Action, Fate, Operation, Plan, SeasonNote
+from sync.domain.plays import Key, Place
 from sync.domain.rewatches import add_older_viewings
-from sync.domain.rules import Conflict, Mode, Rules, SeasonRecord
+from sync.domain.rules import Mode, Rules, SeasonRecord
 from sync.domain.seasons import current_entry
 
 if TYPE_CHECKING:
@@ -28,56 +28,66 @@ def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan
     Planning again after the plan was applied gives no operations.
     """
     existing = tuple(existing)
-    shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
+    shelf: defaultdict[Place, list[Entry]] = defaultdict(list)
     for entry in existing:
-        shelf[entry.key.media, entry.key.season].append(entry)
+        shelf[entry.key.place].append(entry)
     operations: list[Operation] = []
     fates: dict[Key, Fate] = {}
     notes: list[SeasonNote] = []
-    seasons: defaultdict[SeasonId, dict[int, datetime]] = defaultdict(dict)
+    seasons: defaultdict[Place, dict[int, datetime]] = defaultdict(dict)
     for key, viewing in desired.watched.items():
         if key.season is not None and key.episode is not None:
-            place = SeasonId(key.media, key.season)
-            seasons[place][key.episode] = viewing.latest
+            seasons[key.place][key.episode] = viewing.latest
             continue
-        there = shelf[key.media, None]
-        fate, operation = _plan_film(key, viewing.latest, there, rules.conflict)
+        there = shelf[key.place]
+        fate, operation = _plan_film(key, viewing.latest, there, rules)
         fates[key] = fate
         operations += [operation] if operation else []
     for place, watched in sorted(seasons.items()):
         note = _plan_season(place, watched, shelf[place], rules, operations, fates)
         notes.append(note)
     operations.sort(key=lambda operation: operation.order)
-    plan = Plan(tuple(operations), fates, tuple(notes))
+    gone = _name_gone(fates, existing, rules)
+    plan = Plan(tuple(operations), fates, tuple(notes), gone=gone)
     if rules.has_every_viewing:
         plan = add_older_viewings(plan, desired, existing, rules)
     return plan
 
 
-def seasons_to_write(desired: Desired, existing: Iterable[Entry]) -> Iterator[SeasonId]:
+def seasons_to_write(desired: Desired, existing: Iterable[Entry]) -> Iterator[Place]:
     """Name the season of each episode that needs a write where no default is added.
 
     The same as a plan without defaults names, and where nothing stands yet without one.
     """
     existing = tuple(existing)
-    standing = {entry.key[:2] for entry in existing}
+    standing = {entry.key.place for entry in existing}
     begun: dict[Key, Viewing] = {}
     for key, viewing in desired.watched.items():
-        if key[:2] in standing:
+        if (key.media, key.season) in standing:
             begun[key] = viewing
         elif key.season is not None and (key.episode or 0) >= FIRST_EPISODE:
-            yield SeasonId(key.media, key.season)
+            yield key.place
     draft = reconcile(replace(desired, watched=begun), existing, Rules(mode=Mode.OFF))
     for operation in draft.operations:
         if operation.key.season is not None:
-            yield SeasonId(operation.key.media, operation.key.season)
+            yield operation.key.place
+
+
+def _name_gone(
+    fates: Mapping[Key, Fate], existing: Iterable[Entry], rules: Rules
+) -> frozenset[Key]:
+    """Name the keys that are kept though nothing stands there: it was removed."""
+    kept = {key for key in rules.gone if fates.get(key) is Fate.KEPT}
+    return frozenset(kept - {entry.key for entry in existing} if kept else ())
 
 
 def _plan_film(
-    key: Key, watched_at: datetime, there: Sequence[Entry], conflict: Conflict
+    key: Key, watched_at: datetime, there: Sequence[Entry], rules: Rules
 ) -> tuple[Fate, Operation | None]:
-    current = current_entry(there)
+    current, conflict = current_entry(there), rules.conflict
     if current is None:
+        if key in rules.gone and rules.gone[key].holds(watched_at):
+            return Fate.KEPT, None
         reason = "not there yet"
         return Fate.WRITTEN, Operation(Action.ADD, key, watched_at, reason=reason)
     if current.is_completed:
@@ -89,22 +99,28 @@ def _plan_film(
 
 
 def _plan_season(
-    place: SeasonId,
+    place: Place,
     watched: Mapping[int, datetime],
     there: Sequence[Entry],
     rules: Rules,
     operations: list[Operation],
     fates: dict[Key, Fate],
 ) -> SeasonNote:
+    record = rules.records.get(place, SeasonRecord())
+    gone = {
+        number
+        for number, watched_at in watched.items()
+        if (found := rules.gone.get(Key(*place, number))) and found.holds(watched_at)
+    }
     choice = plan_season(
-        place.media,
-        place.season,
+        place,
         watched,
         there,
         rules.airings.get(place),
         mode=rules.mode,
         conflict=rules.conflict,
-        record=rules.records.get(place, SeasonRecord()),
+        record=replace(record, gone=gone) if gone else record,
+        labels=rules.labels,
     )
     operations += choice.operations
     fates |= {Key(*place, number): fate for number, fate in choice.outcomes.items()}

@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sync.domain.entries import FIRST_EPISODE, OUR_LABEL, count_viewings, minutes_of
-from sync.domain.plan import Action, Cover, Fate, Operation, Plan, SeasonId, SeasonNote
-from sync.domain.plays import UNKNOWN_DATE, Key, to_minute
+from sync.domain.entries import FIRST_EPISODE, count_viewings, minutes_of
+from sync.domain.plan import Action, Cover, Fate, Operation, Plan, SeasonNote
+from sync.domain.plays import UNKNOWN_DATE, Key, Place, to_minute
 from sync.domain.rules import Mode, SeasonRecord
 from sync.domain.seasons import Airings, Span, span_of
 
@@ -38,29 +38,31 @@ def add_older_viewings(
 
     Each complete round of a season may get a default of its own.
     """
-    shelf = _Shelf(existing, rules.written)
-    fates: defaultdict[tuple[str, int | None], dict[Key, Fate]] = defaultdict(dict)
+    shelf = _Shelf(existing, rules)
+    fates: defaultdict[Place, dict[Key, Fate]] = defaultdict(dict)
     for key, fate in plan.fates.items():
-        fates[key[:2]][key] = fate
-    planned: defaultdict[tuple[str, int | None], list[Operation]] = defaultdict(list)
+        fates[key.place][key] = fate
+    planned: defaultdict[Place, list[Operation]] = defaultdict(list)
     for operation in plan.operations:
-        planned[operation.key[:2]].append(operation)
-    places = {
-        place: _Place(desired, rules, shelf, fates[place], planned[place])
+        planned[operation.key.place].append(operation)
+    plans = {
+        place: _PlacePlan(desired, rules, shelf, fates[place], planned[place])
         for place in fates
     }
-    operations = [o for place in places.values() for o in place.operations()]
-    latest, older = dict(plan.fates), {}
-    for place in places.values():
-        for key, by_minute in place.fates().items():
+    operations = [o for part in plans.values() for o in part.operations()]
+    latest, older, gone = dict(plan.fates), {}, {*plan.gone}
+    for part in plans.values():
+        for key, by_minute in part.fates().items():
+            gone |= {key} if Fate.KEPT in by_minute.values() else set()
             latest[key] = by_minute.pop(desired.watched[key].latest)
             older[key] = by_minute
     return replace(
         plan,
         operations=tuple(sorted(operations, key=lambda o: o.order)),
         fates=latest,
-        seasons=tuple(places[note.season].note(note) for note in plan.seasons),
+        seasons=tuple(plans[note.season].note(note) for note in plan.seasons),
         older=older,
+        gone=frozenset(gone),
     )
 
 
@@ -88,10 +90,9 @@ def _in_order(operations: list[Operation]) -> list[Operation]:
 class _Shelf:
     """The viewings that stand in the profile."""
 
-    def __init__(
-        self, existing: Iterable[Entry], written: Mapping[Key, Sequence[datetime]]
-    ) -> None:
-        self._written = written
+    def __init__(self, existing: Iterable[Entry], rules: Rules) -> None:
+        self._written = rules.written
+        self._labels = rules.labels
         self._entries: defaultdict[Key, list[Entry]] = defaultdict(list)
         for entry in existing:
             self._entries[entry.key].append(entry)
@@ -109,7 +110,7 @@ class _Shelf:
         # They may be merged into an entry that is not completed, too.
         hidden = count_viewings(mine) - len(mine)
         unseen = [t for t in reversed(self._written.get(key, ())) if t not in listed]
-        if listed and any(e.imported == OUR_LABEL for e in done):
+        if listed and any(e.imported in self._labels for e in done):
             lost = {*wanted}.difference(unseen)
             unseen += sorted(t for t in lost if t < min(listed))
         return listed | set(unseen[:hidden])
@@ -126,7 +127,7 @@ class _Shelf:
         return all(t and to_minute(t) < operation.watched_at for t in times)
 
 
-class _Place:
+class _PlacePlan:
     """One season, or one film: what is written, and what becomes of each viewing.
 
     ``fates`` and ``planned`` are what the latest viewings alone would get.
@@ -142,9 +143,9 @@ class _Place:
     ) -> None:
         first = next(iter(fates))
         self._default_key = first._replace(episode=None)
-        place = SeasonId(first.media, first.season or 0)
-        self._airings: Airings = rules.airings.get(place, {})
-        self._trusted = rules.records.get(place, SeasonRecord()).covers
+        self._airings: Airings = rules.airings.get(first.place, {})
+        self._trusted = rules.records.get(first.place, SeasonRecord()).covers
+        self._gone = {k: rules.gone[k].minutes for k in fates if k in rules.gone}
         self._shelf, self._planned = shelf, planned
         self._times = {
             key: desired.watched[key].times
@@ -164,14 +165,15 @@ class _Place:
             for key, times in self._times.items()
         }
         self._left = {
-            key: {*times} - self._there[key] - {added.get(key)}
+            key: {*times} - self._there[key] - {added.get(key)} - self._removed(key)
             for key, times in self._times.items()
         }
         self._standing = shelf.minutes(self._default_key) if first.season else set()
         #: What each new default saves, and the zeros that it needs.
         self._saved: dict[datetime, int] = {}
         self._zeros: dict[int, datetime] = {}
-        if self._airings:
+        # A new default would bring back what somebody removed.
+        if self._airings and not self._gone:
             self._choose_defaults(rules.mode, {key.episode for key in fates})
         self._stands = self._assign({*self._standing, *self._saved})
 
@@ -196,6 +198,7 @@ class _Place:
         fates = {}
         for key, times in self._times.items():
             fates[key] = dict.fromkeys(times, _written(key))
+            fates[key] |= dict.fromkeys(self._removed(key) & {*times}, Fate.KEPT)
             fates[key] |= dict.fromkeys(self._there[key], Fate.ALREADY_THERE)
         for found in self._stands.values():
             for key, minute in found.items():
@@ -214,6 +217,10 @@ class _Place:
             reason = "each viewing needs an entry of its own"
         writes, saved = len(self.operations()), sum(self._saved.values())
         return replace(note, writes=writes, saved=saved, reason=reason)
+
+    def _removed(self, key: Key) -> frozenset[datetime]:
+        """Return the minutes that were written and removed on Discovr since."""
+        return self._gone.get(key, frozenset())
 
     def _choose_defaults(self, mode: Mode, watched: set[int | None]) -> None:
         """Write a default for each round for which it saves writes by itself.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from sync.domain.origin import TRAKT
 from sync.domain.plays import to_minute
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sync.domain.plan import SeasonId
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
     from sync.domain.seasons import Airings
 
 
@@ -49,16 +49,32 @@ class WhichPlays(StrEnum):
     ALL = "all"
 
 
+class Gone(NamedTuple):
+    """What we wrote of a key and somebody removed on Discovr since.
+
+    ``minutes`` are those that were written; ``found_at`` is when that was first seen.
+    """
+
+    minutes: frozenset[datetime]
+    found_at: datetime
+
+    def holds(self, played_at: datetime) -> bool:
+        """Whether it outweighs a play: a later one is news."""
+        return Conflict.NEWEST.keeps(self.found_at, played_at)
+
+
 @dataclass(frozen=True, slots=True)
 class SeasonRecord:
     """What earlier runs left in a season, which no entry tells: the ledger knows.
 
     ``zeros`` are ours, so they un-mark nothing that a person marked. ``covers`` were
-    watched when a default was written for them, whatever Trakt holds now.
+    watched when a default was written for them, whatever Trakt holds now. ``gone`` were
+    written and then removed on Discovr.
     """
 
     zeros: Collection[int] = ()
     covers: Collection[int] = ()
+    gone: Collection[int] = ()
 
 
 NO_RECORD = SeasonRecord()
@@ -71,13 +87,16 @@ class Rules:
     ``disputed`` seasons have no air dates on purpose, and a reason for that.
     ``written`` holds the minutes of the entries that we wrote of a key, the last write
     last, which tells viewings apart that the service lists merged into one; only
-    ``has_every_viewing`` looks at it.
+    ``has_every_viewing`` looks at it. ``labels`` mark the entries that are ours.
+    ``gone`` is what was written and somebody removed on Discovr, which stays so.
     """
 
     mode: Mode = Mode.CLEAN
     conflict: Conflict = Conflict.NEWEST
-    airings: Mapping[SeasonId, Airings] = field(default_factory=dict)
-    records: Mapping[SeasonId, SeasonRecord] = field(default_factory=dict)
-    disputed: Mapping[SeasonId, str] = field(default_factory=dict)
+    airings: Mapping[Place, Airings] = field(default_factory=dict)
+    records: Mapping[Place, SeasonRecord] = field(default_factory=dict)
+    disputed: Mapping[Place, str] = field(default_factory=dict)
     has_every_viewing: bool = False
     written: Mapping[Key, Sequence[datetime]] = field(default_factory=dict)
+    labels: Collection[str] = (TRAKT.label,)
+    gone: Mapping[Key, Gone] = field(default_factory=dict)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
     from sync.domain.plan import Plan
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,9 @@ def compare(
 ) -> Verification:
     """Compare the entries with what should be there.
 
-    ``plan`` is the plan made against these very entries: what it would still write is
-    what is missing.
+    ``label`` is that of the source of ``desired``: of what other sources brought, or
+    the person, it cannot tell. ``plan`` is the plan made against these very entries:
+    what it would still write is what is missing.
     """
     known = provenance or Provenance()
     lacking: defaultdict[str, list[Key]] = defaultdict(list)
@@ -92,7 +93,7 @@ def compare(
 
 def surplus(desired: Desired, entries: Iterable[Entry], label: str) -> Iterator[Entry]:
     """Return the entries with that label which say what was not watched."""
-    seasons = {key[:2] for key in desired.watched}
+    seasons = {key.place for key in desired.watched}
     for entry in entries:
         if entry.imported == label and not _is_watched(entry, desired, seasons):
             yield entry
@@ -111,14 +112,12 @@ def _doubled(entries: Iterable[Entry]) -> list[Key]:
     return [key for (key, _), count in viewings.items() if count > 1]
 
 
-def _is_watched(
-    entry: Entry, desired: Desired, seasons: Container[tuple[str, int | None]]
-) -> bool:
+def _is_watched(entry: Entry, desired: Desired, seasons: Container[Place]) -> bool:
     if not entry.is_completed:
         return True
     # Of a default it is known which season it is about, not which episodes.
     return (
-        entry.key[:2] in seasons if entry.is_default else entry.key in desired.watched
+        entry.key.place in seasons if entry.is_default else entry.key in desired.watched
     )
 
 

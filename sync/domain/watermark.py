@@ -24,14 +24,14 @@ _INSTANTS = ("at", "checked_at", "reconciled_at")
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """The state of Trakt that is wholly in its place on Discovr.
+    """The state of the source that is wholly in its place on Discovr.
 
-    ``at`` is Trakt's clock when that state was read; ``checked_at`` when it was last
-    seen to be in force; ``reconciled_at`` when both sides were last read whole.
+    ``at`` is the source's clock when that state was read; ``checked_at`` when it was
+    last seen to be in force; ``reconciled_at`` when both sides were last read whole.
     ``kinds`` are those of which there were plays. ``steering`` digests what a person
     has set that decides what is written; ``ids`` the ids that a person filled in.
-    ``stale`` are titles of which we wrote what Trakt has no longer; ``entries`` is how
-    many stood in the profile. ``source`` is whose plays they are; ``reader`` the
+    ``stale`` are titles of which we wrote what the source has no longer; ``entries`` is
+    how many stood in the profile. ``source`` is whose plays they are; ``reader`` the
     version of the program that could not read some of them, empty if it read them all.
     """
 

@@ -43,6 +43,11 @@ class Settled(NamedTuple):
         return cls(Outcome.UNKNOWN, f"no clear answer to {sends} writes")
 
     @classmethod
+    def not_sent(cls) -> Self:
+        """Settle an intent of a run that ended before its turn came."""
+        return cls(Outcome.REJECTED, "not sent")
+
+    @classmethod
     def covers_too_much(cls) -> Self:
         """Settle a season default that would cover what nobody watched."""
         return cls(Outcome.REJECTED, "an episode could not be kept out of it")
@@ -71,6 +76,27 @@ class Settled(NamedTuple):
     def not_there_after(cls, run: int) -> Self:
         """Settle what was still missing when everything was read back."""
         return cls(Outcome.REJECTED, f"not there after run {run}")
+
+
+class Tally(NamedTuple):
+    """How the writes of a run ended; ``unsent`` are those whose turn never came."""
+
+    arrived: int
+    refused: int
+    unclear: int
+    unsent: int
+
+    @property
+    def failed(self) -> int:
+        """How many were sent and are not known to have arrived."""
+        return self.refused + self.unclear
+
+    def __str__(self) -> str:
+        refused = f", {self.refused:,} refused" if self.refused else ""
+        return (
+            f"{self.arrived:,} arrived{refused}, {self.unsent:,} not sent; left "
+            f"unclear: {self.unclear or 'none'}"
+        )
 
 
 class Before(NamedTuple):

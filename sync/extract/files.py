@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
 from connectors.trakt.export import read_export
+from connectors.trakt.set_aside import describe_item
+from sync.domain.origin import TRAKT
 from sync.extract.records import PlayMapper, UnusableRecordError, resume_points
-from sync.extract.unreadable import classify
-from sync.ports import Extraction, Quarantined, Receipt
+from sync.ports import Extraction, Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
     from connectors.trakt.models import HistoryItem
     from sync.domain.plays import Play
     from sync.domain.resume import ResumePoint
+    from sync.ports import Quarantined
+
+#: What a person can do about a record of a file, where nothing better is known.
+CORRECT_IT = "Correct it in the file, or make the download again, and run it again."
 
 
 class FileSource:
     """Files have no end to pin and no stamps; what they lack they show themselves."""
+
+    name, label = TRAKT.name, TRAKT.label
 
     def __init__(self, paths: Sequence[Path], clock: Clock) -> None:
         self._paths = tuple(paths)
@@ -60,12 +67,15 @@ class FileSource:
                 try:
                     plays.append(mapper.play(item))
                 except UnusableRecordError as error:
-                    where = f"history id {item.id}"
-                    quarantined.append(Quarantined(where, str(error)))
+                    record = describe_item(item, str(error))
+                    quarantined.append(mapper.set_aside(record))
 
         data = read_export(self._paths, receive=receive, clock=self._clock)
         self._points = resume_points(data.playback, self._clock.now())
-        quarantined += [Quarantined(where, why) for where, why in data.quarantined]
+        quarantined += [
+            mapper.set_aside(record, where, CORRECT_IT)
+            for where, record in data.set_aside
+        ]
         receipt = Receipt(
             source="the download",
             plays=len(plays),
@@ -75,7 +85,6 @@ class FileSource:
             notes=tuple(data.notes),
         )
         self._owner = data.owner
-        quarantined = list(map(classify, quarantined))
         now = self._clock.now()
         # A file is at least as new as its newest play; one dated ahead says nothing.
         newest = max((p.watched_at for p in plays if p.watched_at <= now), default=None)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from connectors.errors import ContractError
+from connectors.trakt.set_aside import describe_item
 from sync.domain.plays import Kind
 from sync.extract.records import UnusableRecordError
-from sync.extract.unreadable import from_bad, from_item
-from sync.ports import HISTORY_ID
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Sequence
     from datetime import datetime
 
-    from connectors.trakt.client import BadRecord, HistoryPage, HistoryRecord
+    from connectors.trakt.client import HistoryPage
+    from connectors.trakt.sense import HistoryRecord
+    from connectors.trakt.set_aside import BadRecord
     from sync.domain.plays import Play
     from sync.extract.records import PlayMapper
     from sync.extract.unreadable import Item
@@ -24,8 +27,13 @@ if TYPE_CHECKING:
 
     OnPage = Callable[[int, int], None]
 
-#: Guards against a service that announces or serves pages without end.
-MOST_PAGES = 20_000
+_WORDS = {"movie": "films", "episode": "episodes"}
+#: No account has so many plays, unreadable ones included.
+MOST_PLAYS = 500_000
+#: So many pages past the announced count, Trakt's own client gives up as well.
+MOST_PAST = 100
+#: An announced count can be too high: so many pages in a row with nothing new tell it.
+MOST_IDLE = 10
 
 
 @dataclass(slots=True)
@@ -64,7 +72,8 @@ class PageCollector:
     plays: dict[Hashable, Play] = field(default_factory=dict)
     set_aside: dict[Hashable, Quarantined] = field(default_factory=dict)
     bad: dict[str, BadRecord] = field(default_factory=dict)
-    #: How often each of those is there, and how many tell no film or episode.
+    #: How often each of those is there, and how many records have no id of a film or
+    #: episode that can be read.
     met: Counter[str] = field(default_factory=Counter)
     nameless: int = 0
     repeats: int = 0
@@ -78,8 +87,16 @@ class PageCollector:
         self.seen_in_walk.clear()
 
     def add(self, page: HistoryPage) -> int:
-        """Take a page in; return how many of its plays were new."""
+        """Take a page in; return how many of its plays were new.
+
+        Raises ContractError for more than any account can have.
+        """
         self.pages += 1
+        if len(self.plays) + len(self.set_aside) + len(self.bad) > MOST_PLAYS:
+            raise ContractError(
+                f"Trakt sends more than {MOST_PLAYS:,} plays, and no end of them.",
+                service="Trakt",
+            )
         if page.bad:
             self._add_bad(page.bad)
         return sum(map(self._add, page.items))
@@ -90,10 +107,12 @@ class PageCollector:
         Two that are word for word the same are two on one page; on two pages they may
         be one that came twice.
         """
-        for identity, number in Counter(bad.identity for bad in records).items():
-            bad = next(bad for bad in records if bad.identity == identity)
-            if identity.startswith(HISTORY_ID):
-                number = 1  # noqa: PLW2901  # one id is one record
+        same: dict[str, list[BadRecord]] = {}
+        for bad in records:
+            same.setdefault(str(bad.history_id or bad.identity), []).append(bad)
+        self.seen_in_walk.update(same)
+        for identity, (bad, *others) in same.items():
+            number = 1 if bad.history_id else 1 + len(others)
             more = number - self.met[identity]
             if more <= 0:
                 continue
@@ -106,8 +125,9 @@ class PageCollector:
 
     def _add(self, item: HistoryRecord) -> bool:
         thing = _item(item)
-        # Every play of the API has an id; should one lack it, its minute stands in.
-        identity: Hashable = item.id or (thing, item.watched_at)
+        # Every play of the API has an id; should one lack it, its minute stands in, and
+        # where not even the film or episode has an id, all that it says.
+        identity: Hashable = item.id or ((thing, item.watched_at) if thing else item)
         self.repeats += identity in self.seen_in_walk
         self.seen_in_walk.add(identity)
         if identity in self.plays or identity in self.set_aside:
@@ -119,7 +139,9 @@ class PageCollector:
         try:
             self.plays[identity] = self.mapper.play(item)
         except UnusableRecordError as error:
-            self.set_aside[identity] = from_item(item, error)
+            self.set_aside[identity] = self.mapper.set_aside(
+                describe_item(item, str(error))
+            )
         return True
 
     def missing(self, counts: MinimalCounts) -> Counter[Item]:
@@ -139,11 +161,17 @@ class PageCollector:
             return 0
         return (self.delivered - counts.plays).total()
 
+    def find_unlisted(self, counts: MinimalCounts) -> list[str]:
+        """Name the kinds of which plays came and the minimal list knows none."""
+        listed = {kind for (kind, _), plays in counts.plays.items() if plays}
+        here = {kind for (kind, _), plays in self.delivered.items() if plays}
+        return [_WORDS[kind] for kind in sorted(here - listed)]
+
     def quarantined(self) -> list[Quarantined]:
         """Return every record that became no play, with the reason."""
         found = [*self.set_aside.values()]
         for identity, bad in self.bad.items():
-            found += [from_bad(bad)] * self.met[identity]
+            found += [self.mapper.set_aside(bad)] * self.met[identity]
         # One that was mended between two walks was read in the end.
         return [record for record in found if record.history_id not in self.plays]
 
@@ -196,7 +224,10 @@ class PageReader:
         self._collector = collector
         self._on_page = on_page
         self._announced = 1
+        self._most = MOST_PAST
         self._sizes: dict[int, int] = {}
+        #: Pages in a row that brought nothing new to this walk.
+        self._idle = 0
         self.limit = limit
         #: Plays that no walk before had brought.
         self.new = 0
@@ -207,28 +238,37 @@ class PageReader:
         self._collector.announced = page.item_count
         # A limit that is too large is lowered without a word.
         self.limit = min(self.limit, page.limit or self.limit)
-        self._announced = min(page.page_count or 1, MOST_PAGES)
+        self._announced = page.page_count or 1
+        self._most = self._announced + MOST_PAST if page.page_count else MOST_PLAYS
         numbers = range(2, self._announced + 1)
-        await run_limited(concurrency, self._read, numbers)
+        going_on = takewhile(lambda _: not self._is_over(), numbers)
+        await run_limited(concurrency, self._read, going_on)
+        self._announced = max(self._sizes)
 
     async def read_on(self, *, until: int) -> None:
         """Read past the announced count until a page has fewer records than that.
 
-        The page after the last is read in any case when even an empty one would do.
+        The page after the last is read in any case when even an empty one would do. A
+        page with nothing new ends it too: a service that sends pages for ever has no
+        end to wait for.
         """
-        number, before = self._announced, None
+        number = self._announced
         is_going_on = self._sizes[number] >= until or until == 1
-        while is_going_on and number < MOST_PAGES:
+        while is_going_on and not self._is_over() and number < self._most:
             number += 1
             page = await self._read(number)
-            # A service that sends the same page for ever has no end to wait for.
-            is_going_on = page.size >= until and page != before
-            before = page
+            is_going_on = page.size >= until and not self._idle
 
     async def _read(self, number: int) -> HistoryPage:
         page = await self._ask(number, self.limit)
+        before = len(self._collector.seen_in_walk)
         self.new += self._collector.add(page)
+        is_idle = len(self._collector.seen_in_walk) == before
+        self._idle = self._idle + 1 if is_idle else 0
         self._sizes[number] = page.size
         done = len(self._sizes)
         self._on_page(done, max(done, self._announced))
         return page
+
+    def _is_over(self) -> bool:
+        return self._idle >= MOST_IDLE

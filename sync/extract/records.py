@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
 from typing import TYPE_CHECKING
 
-from connectors.trakt.models import HistoryItem, PlaybackItem
+from connectors.trakt.lenient import to_imdb
+from connectors.trakt.models import HistoryItem, PlaybackItem, TitleModel
+from connectors.trakt.sense import (
+    IN_NO_KIND,
+    UnusableError,
+    check_kind,
+    has_id,
+    has_name,
+)
 from connectors.trakt.strict import StrictTitle
-from sync.domain.plays import Ids, Kind, Play, Title, to_minute
+from connectors.trakt.times import AHEAD, EARLIEST
+from sync.domain.desired import SPECIAL
+from sync.domain.plays import UNTITLED, Ids, Kind, Play, Title, to_minute
 from sync.domain.resume import ResumePoint
-from sync.ports import Quarantined
+from sync.ports import HISTORY_ID, MOST_RAW, Quarantined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
-    from connectors.trakt.client import HistoryRecord
     from connectors.trakt.extras import ExtrasClient
-    from connectors.trakt.models import TitleModel
+    from connectors.trakt.models import IdsModel
+    from connectors.trakt.sense import HistoryRecord
+    from connectors.trakt.set_aside import BadRecord
+    from connectors.trakt.strict import StrictIds
 
-#: Outside of these a date is a mistake: before there were films, or far ahead of now.
-EARLIEST = datetime(1888, 1, 1, tzinfo=UTC)
-AHEAD = timedelta(days=366)
-#: No show has so many seasons, and no season so many episodes.
-_MOST = 99_999
+_KINDS = {"movie": Kind.FILM, "episode": Kind.SHOW}
+
+#: What a person can do about a record that came from the account itself.
+NO_PLACE = "Nothing: Discovr has no place for it. It stays where it is."
+ON_TRAKT = "Look at this play in your history on Trakt: remove it, and add it again."
 
 
 class UnusableRecordError(ValueError):
     """The record is readable and yet no play; the message says why."""
 
-
-class UnsupportedRecordError(UnusableRecordError):
-    """The record was read, and is of a kind that Discovr has no place for."""
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 class PlayMapper:
@@ -50,28 +63,57 @@ class PlayMapper:
             raise UnusableRecordError("has no date in UTC") from None
         if not EARLIEST <= watched_at <= self._latest:
             raise UnusableRecordError(f"is dated in the year {watched_at.year}")
-        if item.episode is not None and item.type in ("episode", None):
-            return self._episode(item, watched_at)
-        if item.movie is not None and item.type in ("movie", None):
+        try:
+            kind = check_kind(item)
+        except UnusableError as error:
+            raise UnusableRecordError(str(error), error.remedy) from None
+        if kind == "movie" and item.movie is not None:
             title = self._title(Kind.FILM, item.movie)
             return Play(title=title, watched_at=watched_at, id=item.id)
-        if item.type not in (None, "movie", "episode"):
-            raise UnsupportedRecordError("is neither a film nor an episode")
-        raise UnusableRecordError("is neither a film nor an episode")
+        return self._episode(item, watched_at)
+
+    def set_aside(
+        self, record: BadRecord, where: str = "", remedy: str = ON_TRAKT
+    ) -> Quarantined:
+        """Name a record that is no play, with what can be told of it.
+
+        ``where`` is its place in a file; a record of the account goes by its id.
+        """
+        number = record.history_id
+        name = f"{HISTORY_ID} {number}" if number else None
+        title, kind = None, _KINDS.get(record.kind or "")
+        if kind is not None and record.title is not None:
+            title = self._title(kind, record.title)
+        unsupported = _why_unsupported(record)
+        return Quarantined(
+            where or name or f"record {record.identity[:12]}",
+            unsupported or record.reason,
+            record.raw[:MOST_RAW],
+            title,
+            kind,
+            NO_PLACE if unsupported else record.remedy or remedy,
+            key=name or f"digest {record.identity}",
+            is_unsupported=bool(unsupported),
+        )
 
     def _episode(self, item: HistoryRecord, watched_at: datetime) -> Play:
-        episode = item.episode
-        if episode is None or item.show is None:
-            raise UnusableRecordError("is an episode without its show")
-        if not (0 <= episode.season <= _MOST and 0 <= episode.number <= _MOST):
-            raise UnusableRecordError("has a season or episode number that cannot be")
+        episode, show = item.episode, item.show
+        if episode is None:
+            raise UnusableRecordError(IN_NO_KIND)
+        own = None
+        if show is None or not has_id(show):
+            own = _to_ids(episode.ids)
+            if show is None or not has_name(show):
+                # By itself: that two have no name makes no one show of them.
+                show = TitleModel(title=f"(the show of episode {_label(own)})")
         return Play(
-            title=self._title(Kind.SHOW, item.show),
+            title=self._title(Kind.SHOW, show),
             watched_at=watched_at,
             season=episode.season,
             episode=episode.number,
             id=item.id,
             episode_id=episode.ids.trakt,
+            episode_ids=own,
         )
 
     def _title(self, kind: Kind, model: TitleModel | StrictTitle) -> Title:
@@ -89,28 +131,48 @@ class PlayMapper:
         if title is None:
             title = Title(
                 kind=kind,
-                name=model.title or "(untitled)",
+                name=model.title or UNTITLED,
                 year=model.year,
-                ids=Ids(
-                    trakt=ids.trakt,
-                    slug=ids.slug,
-                    imdb=ids.imdb,
-                    tmdb=ids.tmdb,
-                    tvdb=ids.tvdb,
-                ),
+                ids=_to_ids(ids),
             )
             self._titles[known] = title
         return title
+
+
+def _why_unsupported(record: BadRecord) -> str:
+    """Say why Discovr could not take it, however well it were read."""
+    try:
+        raw = json.loads(record.raw)
+    except ValueError:
+        return ""
+    if not isinstance(raw, dict):
+        return ""
+    named, episode = raw.get("type"), raw.get("episode")
+    if record.reason == IN_NO_KIND and isinstance(named, str) and named not in _KINDS:
+        return IN_NO_KIND if named.strip() else ""
+    number = episode.get("season") if isinstance(episode, dict) else None
+    is_special = number == 0 and isinstance(number, int) and number is not False
+    return SPECIAL if is_special and named != "movie" else ""
+
+
+def _to_ids(ids: IdsModel | StrictIds) -> Ids:
+    return Ids(ids.trakt, ids.slug, to_imdb(ids.imdb), ids.tmdb, ids.tvdb)
+
+
+def _label(ids: Ids) -> str:
+    return ids.imdb or f"TVDB {ids.tvdb}"
 
 
 async def read_resume_points(
     client: ExtrasClient, now: datetime
 ) -> tuple[list[ResumePoint], list[Quarantined]]:
     """Read the resume points of the signed-in account."""
-    items, bad = await client.playback()
+    items, _ = await client.playback()
     points, quarantined = resume_points(items, now)
-    unreadable = Quarantined("resume point", "does not fit the form of a resume point")
-    return points, quarantined + [unreadable] * bad
+    mapper = PlayMapper(now)
+    return points, quarantined + [
+        mapper.set_aside(record) for record in client.unreadable
+    ]
 
 
 def resume_points(

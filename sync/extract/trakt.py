@@ -12,14 +12,19 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
 from connectors.trakt.extras import ExtrasClient
+from sync.domain.origin import TRAKT
 from sync.extract.changes import Changes
-from sync.extract.pages import MinimalCounts, PageCollector, PageReader
+from sync.extract.pages import (
+    MOST_PAST,
+    MinimalCounts,
+    PageCollector,
+    PageReader,
+)
 from sync.extract.records import PlayMapper, read_resume_points
 from sync.extract.unreadable import reread
 from sync.ports import Extraction, Receipt
@@ -47,11 +52,17 @@ MOST_STATES = 3
 _CHANGING = "The account kept changing while it was read."
 _UNPROVED = "Trakt did not send its minimal lists, which prove that nothing is missing."
 _UNSTABLE = "Every walk brought plays that the walks before had not seen."
+_EMPTY = (
+    "Trakt's minimal list of {} came empty, though there are plays of {}, so it proves "
+    "nothing."
+)
 _SURPLUS = "{} plays are in the history that Trakt's minimal lists do not count."
 
 
 class TraktSource:
     """The Source that reads the signed-in account."""
+
+    name, label = TRAKT.name, TRAKT.label
 
     def __init__(self, client: TraktClient, *, concurrency: int, clock: Clock) -> None:
         self._client = client
@@ -70,6 +81,7 @@ class TraktSource:
             state = _State(self._client, self._concurrency, on_page, end_at)
             await state.read()
             after, server_time = await self._client.last_activities()
+            self._server_time = server_time
             if _watched(before) == _watched(after) and not state.is_proved:
                 await state.close_gaps()
                 after, server_time = await self._client.last_activities()
@@ -128,7 +140,9 @@ class TraktSource:
     async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
         """Read where viewings stopped: one request a page of 250."""
         client = ExtrasClient(self._client.http)
-        return await read_resume_points(client, self._clock.now())
+        # By Trakt's own clock where it told the time: the one here may be wrong.
+        now = self._server_time or self._clock.now()
+        return await read_resume_points(client, now)
 
 
 class _State:
@@ -199,7 +213,7 @@ class _State:
     async def _read_beyond_the_bound(self) -> None:
         """Read the plays dated after the bound: in the future, or this very minute."""
         start_at = self._end_at - timedelta(days=1)
-        for number in count(1):
+        for number in range(1, MOST_PAST + 1):
             page = await self._client.history_page(number, start_at=start_at)
             if not self._collector.add(page) or number >= (page.page_count or 1):
                 return
@@ -217,9 +231,12 @@ class _State:
         """Return the plays with the receipt: what proves them whole, or does not."""
         collector, notes = self._collector, []
         missing: list[str] = []
+        doubts = [*self.doubts]
         if self._counts is not None:
             lost = collector.missing(self._counts)
             missing = collector.describe(lost, self._counts)
+            unlisted = collector.find_unlisted(self._counts)
+            doubts += [_EMPTY.format(kind, kind) for kind in unlisted]
             if surplus := collector.surplus(self._counts):
                 notes.append(_SURPLUS.format(surplus))
         receipt = Receipt(
@@ -231,7 +248,7 @@ class _State:
             walks=self._walks,
             announced=collector.announced,
             missing=tuple(missing),
-            doubts=tuple(self.doubts),
+            doubts=tuple(doubts),
             notes=tuple(notes),
         )
         plays = list(collector.plays.values())

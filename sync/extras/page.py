@@ -17,15 +17,15 @@ from connectors.clock import SystemClock
 from connectors.discovr.extras import PageFilters
 from sync.domain.plays import Kind
 from sync.extras.taste import Choice, Filters, Watched, derive
-from sync.extras_wiring import ExtrasWiring
 from sync.ledger import Ledger
+from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from connectors.trakt.extras import ExtrasClient
     from sync.config import Settings
-    from sync.extras_wiring import Options
+    from sync.wiring.options import ClientOptions
 
 #: What the ledger keeps of a page: this, and a digest of its filters.
 FACT = "page/"
@@ -71,7 +71,7 @@ async def make_pages(
     confirm: Callable[[Sequence[PageResult]], Awaitable[bool]] | None = None,
     is_dry: bool = False,
     is_again: bool = False,
-    **options: Unpack[Options],
+    **options: Unpack[ClientOptions],
 ) -> list[PageResult]:
     """Make the pages wished for, or only choose their filters if ``is_dry``.
 
@@ -80,17 +80,18 @@ async def make_pages(
     """
     clock = options.get("clock") or SystemClock()
     async with AsyncExitStack() as stack:
-        wiring = ExtrasWiring(settings, stack, **options)
-        reader = wiring.trakt_extras() if any(w.derives for w in wishes) else None
+        clients = Clients(settings, stack, **options)
+        reader = clients.trakt_extras() if any(w.derives for w in wishes) else None
         pages = [await _choose(wish, reader) for wish in wishes]
         if is_dry:
             return pages
         ledger = await stack.enter_async_context(await Ledger.open(settings.state.url))
-        client, session = wiring.pages()
+        client, session = clients.pages()
         await session.headers()
         profile = session.profile_id or ""
-        lock = ledger.profile_lock(profile, command="page", at=clock.now())
-        await stack.enter_async_context(lock)
+        lock = ledger.profile_lock(profile, command="page", at=clock.now(), clock=clock)
+        hold = await stack.enter_async_context(lock)
+        client.http.check_writes(hold.confirm)
         if not is_again:
             pages = [await _recall(ledger, profile, page) for page in pages]
         wanted = [page for page in pages if page.id is None]

@@ -15,16 +15,16 @@ from connectors.clock import SystemClock
 from connectors.errors import NotFoundError, UnknownOutcomeError
 from connectors.pharen.models import TITLE_LIMIT
 from sync.documents.report_store import recall_report
-from sync.extras_wiring import ExtrasWiring
 from sync.ledger import Ledger
 from sync.ledger.fact_names import recall_profile, wanted
 from sync.report.markdown import render
+from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
     from connectors.clock import Clock
     from connectors.pharen.client import PharenClient
     from sync.config import Settings
-    from sync.extras_wiring import Options
+    from sync.wiring.options import ClientOptions
 
 FACT = "pharen"
 #: A page whose answer was lost may still be on its way for so long.
@@ -42,19 +42,23 @@ class Published:
 
 
 async def publish_report(
-    settings: Settings, *, title: str | None = None, **options: Unpack[Options]
+    settings: Settings, *, title: str | None = None, **options: Unpack[ClientOptions]
 ) -> Published:
     """Publish the report of the last run. Idempotent: there is one page a profile."""
     clock = options.get("clock") or SystemClock()
     async with AsyncExitStack() as stack:
-        client = ExtrasWiring(settings, stack, **options).pharen()
+        client = Clients(settings, stack, **options).pharen()
         ledger = await stack.enter_async_context(await Ledger.open(settings.state.url))
         profile = await recall_profile(ledger, settings.discovr.profile)
         report, at = await recall_report(ledger, profile)
-        lock = ledger.profile_lock(report.profile, command="report", at=clock.now())
-        await stack.enter_async_context(lock)
+        lock = ledger.profile_lock(
+            report.profile, command="report", at=clock.now(), clock=clock
+        )
+        hold = await stack.enter_async_context(lock)
+        client.http.check_writes(hold.confirm)
         publisher = Publisher(client, ledger, report.profile, clock)
-        title = title or f"From Trakt to Discovr: {wanted(settings.discovr.profile)}"
+        name = wanted(settings.discovr.profile)
+        title = title or f"From {report.source.name} to Discovr: {name}"
         return await publisher.publish(title[:TITLE_LIMIT], render(report, at))
 
 
@@ -73,18 +77,26 @@ class Publisher:
         """Update the page that is known, or add one. ``title``: 1 to 255 characters."""
         intent = await self._ledger.get_fact(self._profile, FACT)
         known = await self._known(intent) if intent else None
-        if known is not None:
-            try:
-                await self._client.update(known, title, content)
-            except NotFoundError:  # somebody removed it there
-                known = None
+        if known is not None and not await self._update(known, title, content):
+            known = None
         page_id = known or await self._add(title, content)
         await self._note(title, id=page_id)
         return Published(page_id, title, is_new=known is None)
 
+    async def _update(self, page_id: str, title: str, content: str) -> bool:
+        """Replace the page; whether it is there, which one answer alone never tells."""
+        for wait_s in (0.0, SETTLE_S):
+            await self._clock.sleep(wait_s)
+            try:
+                await self._client.update(page_id, title, content)
+            except NotFoundError:
+                continue
+            return True
+        return False  # somebody removed it there
+
     async def _known(self, intent: dict[str, Any]) -> str | None:
         page_id: str | None = intent["id"]
-        return page_id or await self._find(intent["title"], set(intent["before"]))
+        return page_id or await self._find(intent["title"], {*intent["before"]})
 
     async def _add(self, title: str, content: str) -> str:
         before = {p.id async for p in self._client.pages() if p.title == title}
@@ -93,8 +105,8 @@ class Publisher:
             try:
                 return (await self._client.create(title, content)).id
             except UnknownOutcomeError:
-                await self._clock.sleep(SETTLE_S)
-            if (found := await self._find(title, before)) is not None:
+                found = await self._find(title, before)
+            if found is not None:
                 return found
         raise UnknownOutcomeError(
             f"Pharen Hub gave no clear answer to {MOST_SENDS} tries.",
@@ -103,9 +115,12 @@ class Publisher:
         )
 
     async def _find(self, title: str, before: set[str]) -> str | None:
-        async for page in self._client.pages():
-            if page.title == title and page.id not in before:
-                return page.id
+        """Look for a page that may have been added: twice, as the list may lag."""
+        for _ in range(2):
+            await self._clock.sleep(SETTLE_S)
+            async for page in self._client.pages():
+                if page.title == title and page.id not in before:
+                    return page.id
         return None
 
     async def _note(self, title: str, **state: Any) -> None:

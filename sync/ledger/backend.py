@@ -38,6 +38,9 @@ class ProfileLock(Protocol):
     def acquire(self, holder: Holder) -> None:
         """Take it in the name of ``holder``, or raise BusyError at once."""
 
+    def check_kept(self, connection: Connection) -> None:
+        """Raise StateError if it went although it was neither lost nor given back."""
+
     def check(self) -> None:
         """Raise BusyError if it is taken, without taking it."""
 

@@ -8,7 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
+from connectors.clock import SystemClock
 from sync.ledger.database import Database
+from sync.ledger.hold import TAKE_OVER_S, Hold
 from sync.ledger.records import DatabaseFacts, Holder
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from connectors.clock import Clock
     from sync.ledger.backend import Mode
 
 S = TypeVar("S", bound="LedgerBase")
@@ -117,18 +120,28 @@ class LedgerBase:
 
     @asynccontextmanager
     async def profile_lock(
-        self, profile: str, *, command: str, at: datetime
-    ) -> AsyncIterator[None]:
+        self, profile: str, *, command: str, at: datetime, clock: Clock | None = None
+    ) -> AsyncIterator[Hold]:
         """Hold the profile, or raise BusyError at once: one run per profile.
 
-        The lock is free as soon as its process is gone, however it went.
+        The lock is free as soon as its process is gone, however it went. Ask the hold
+        before each write to a service. It comes after a few seconds where a run that
+        may still be there did not give the profile back.
         """
-        lock = self._database.profile_lock(profile)
+        database, lock = self._database, self._database.profile_lock(profile)
+        clock = clock or SystemClock()
+
+        async def look(hold: Hold) -> None:
+            await self._in_thread(partial(database.look, hold, lock))
+
+        hold = Hold(profile, clock, look)
+        holder = Holder.here(command, at)
         try:
-            await self._in_thread(partial(lock.acquire, Holder.here(command, at)))
-            yield
+            if await self._in_thread(partial(database.take, hold, lock, holder)):
+                await clock.sleep(TAKE_OVER_S)
+            yield hold
         finally:
-            await self._to_the_end(lock.release)
+            await self._to_the_end(partial(database.give_back, hold, lock))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

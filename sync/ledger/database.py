@@ -5,14 +5,16 @@ All of it blocks and belongs to one thread; which thread is the ledger's affair.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from sqlalchemy import Text, column, event, select, table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from connectors.errors import ConfigError
+from connectors.errors import ConfigError, ServiceError
 from sync.ledger.backend import Backend, Mode, ProfileLock
 from sync.ledger.errors import StateError
 from sync.ledger.migrations import HEAD, VERSION_TABLE
@@ -21,7 +23,10 @@ from sync.ledger.records import DatabaseFacts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import URL, Connection
+
+    from sync.ledger.hold import Hold
+    from sync.ledger.records import Holder
 
 _IN_MEMORY = "sqlite://"
 _read_version = select(column("version_num", Text)).select_from(table(VERSION_TABLE))
@@ -31,6 +36,7 @@ class Database:
     """A state database. ``sessions`` says in which session each lock was taken."""
 
     def __init__(self, url: str, *, is_read_only: bool = False) -> None:
+        self.holds: dict[str, Hold] = {}
         self.session = 0
         self.sessions: dict[str, int] = {}
         self._use(choose_backend(url), is_read_only=is_read_only)
@@ -82,12 +88,43 @@ class Database:
         """Prepare the lock of a profile."""
         return self.backend.profile_lock(profile, self)
 
+    def take(self, hold: Hold, lock: ProfileLock, holder: Holder) -> bool:
+        """Take a profile, or raise BusyError at once.
+
+        Returns whether one that held it may not know yet that it does no longer.
+        """
+        lock.acquire(holder)
+        with self.transaction(Mode.DURABLE) as connection:
+            lock.check_kept(connection)
+            previous = hold.take(connection, self.backend.insert, holder)
+        self.holds[hold.profile] = hold
+        return previous is not None and not previous.is_gone
+
+    def look(self, hold: Hold, lock: ProfileLock) -> None:
+        """Raise BusyError or StateError if the profile is not held any more."""
+        with self.transaction(Mode.READ) as connection:
+            hold.check(connection, keeps=False)
+            lock.check_kept(connection)
+
+    def give_back(self, hold: Hold, lock: ProfileLock) -> None:
+        """Free a profile; without effect when it was not taken."""
+        if self.holds.get(hold.profile) is hold:
+            del self.holds[hold.profile]
+            hold.lose(StateError(f"The profile {hold.profile} is not held any more."))
+            with (
+                suppress(ServiceError),
+                self.transaction(Mode.DURABLE) as connection,
+            ):
+                hold.give_back(connection, datetime.now(UTC))
+        lock.release()
+
     @contextmanager
     def transaction(self, mode: Mode) -> Iterator[Connection]:
         """Do all that is inside or nothing; a fault of the database is a StateError."""
         with self._connection() as connection, connection.begin():
             for statement in self.backend.opening[mode]:
                 connection.exec_driver_sql(statement)
+            self._check_holds(connection, keeps=mode is not Mode.READ)
             yield connection
 
     def _use(self, backend: Backend, *, is_read_only: bool) -> None:
@@ -109,7 +146,6 @@ class Database:
     def _connection(self) -> Iterator[Connection]:
         try:
             with self._engine.connect() as connection:
-                self._check_locks()
                 yield connection
         except DBAPIError as error:
             explained = self.backend.explain(error)
@@ -117,13 +153,25 @@ class Database:
                 raise
             raise explained from error
 
-    def _check_locks(self) -> None:
-        """Stop when a lock went with its session: another run may have taken it."""
-        if any(session != self.session for session in self.sessions.values()):
-            raise StateError(
-                "The connection to the state database was lost, and with it the lock "
-                "on the profile.",
-            )
+    def _check_holds(self, connection: Connection, *, keeps: bool) -> None:
+        """Stop when another run has taken a profile over, or can have done so.
+
+        A lock goes with the session in which it was taken.
+        """
+        is_cut = any(session != self.session for session in self.sessions.values())
+        if keeps or is_cut:
+            for hold in self.holds.values():
+                hold.check(connection, keeps=keeps)
+        if not is_cut:
+            return
+        error = StateError(
+            "The connection to the state database was lost, and with it the lock on "
+            "the profile.",
+            remedy="Run it again: nothing is done twice.",
+        )
+        for hold in self.holds.values():
+            hold.lose(error)
+        raise error
 
     def _count_session(self, *_: object) -> None:
         self.session += 1
@@ -135,6 +183,7 @@ def choose_backend(url: str) -> Backend:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise _bad_url("cannot be read as an address") from error
+    _check_options(url, parsed)
     match parsed.get_backend_name():
         case "sqlite":
             from sync.ledger.sqlite import SqliteBackend  # noqa: PLC0415  # cheap start
@@ -146,6 +195,18 @@ def choose_backend(url: str) -> Backend:
             return PostgresBackend(parsed)
         case _:
             raise _bad_url("names a kind of database that is not supported")
+
+
+def _check_options(url: str, parsed: URL) -> None:
+    """Refuse what SQLAlchemy would drop in silence: a ``?`` that begins no option."""
+    # A password may hold one too.
+    _, mark, options = url.rpartition("@")[2].partition("?")
+    read = dict(parse_qsl(options, keep_blank_values=True))
+    if mark and (not options or read.keys() != parsed.query.keys()):
+        raise ConfigError(
+            "The setting [state] url has a ? with no option=value after it.",
+            remedy="Name a path without a ?, and give each option a value.",
+        )
 
 
 def _bad_url(what: str) -> ConfigError:

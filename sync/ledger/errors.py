@@ -28,7 +28,26 @@ class BusyError(ServiceError):
     default_remedy = "Wait until it has ended, or stop it, and run it again."
 
     def __init__(self, profile: str, holder: Holder | None) -> None:
-        who = f": {holder}" if holder else ""
-        super().__init__(f"Another run holds the profile {profile}{who}.")
+        super().__init__(self._message(profile, f": {holder}" if holder else ""))
         self.profile = profile
         self.holder = holder
+
+    @staticmethod
+    def _message(profile: str, who: str) -> str:
+        return f"Another run holds the profile {profile}{who}."
+
+
+class TakenOverError(BusyError):
+    """Another run has taken this profile over meanwhile; ``holder`` says who."""
+
+    default_remedy = (
+        "Wait until the other run has ended, and run it again: nothing is done twice."
+    )
+
+    @staticmethod
+    def _message(profile: str, who: str) -> str:
+        return (
+            f"This run was cut off from its state (a machine that slept, a lost "
+            f"connection), and another one has taken the profile {profile} over{who}. "
+            "This one sends nothing more."
+        )

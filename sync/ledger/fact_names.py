@@ -11,17 +11,28 @@ if TYPE_CHECKING:
 PROFILES = "profiles"
 #: Set once the first entry of the profile came back as it was sent.
 PROBED = "probed"
+#: The labels of the entries that were written; absent: Trakt's alone.
+LABELS = "labels"
 #: What could not be carried over.
 LEFT_OUT = "left_out"
 #: Up to where the profile is settled.
 WATERMARK = "watermark"
-#: Titles of which we wrote what went from Trakt: they outlive the watermark.
+#: Titles of which we wrote what the source has no longer: they outlive the watermark.
 STALE = "stale"
 #: Keys that we wrote and that their source lacks: those to take back, and those that
 #: wait until nothing speaks for their being there.
-GONE = "gone"
+LACKED = "lacked"
 #: The balance of all that is known, as of the last settled run.
 BALANCE = "balance"
+#: What we wrote and somebody removed on Discovr, by operation id: when that was first
+#: seen, and when it was last looked at.
+GONE = "gone"
+#: How many entries stood in the profile after the last settled run, and when.
+ENTRIES = "entries"
+#: What a removal on Discovr was seen to take, and when.
+REMOVES = "removes"
+#: What the last ``undo`` took back.
+UNDONE = "undone"
 #: When the next run is due. Also kept by what the settings call the profile, because
 #: nobody knows its id before the first sign-in.
 SCHEDULE = "schedule"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import bindparam, delete, select, update
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sync.domain.histories import TitleHistory
     from sync.domain.sources import SourceRecord
     from sync.ledger.records import UnreadableRow
+
+T = TypeVar("T")
 
 #: Both databases limit the parameters of one statement; this is well below.
 _CHUNK = 1000
@@ -213,7 +215,7 @@ class Holdings(LedgerBase):
         )
 
 
-def cut(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def cut(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """Cut it into pieces that fit into one statement."""
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]

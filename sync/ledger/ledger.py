@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import bindparam, delete, func, or_, select, update
 
+from sync.domain.plays import Key
 from sync.domain.writes import Before, Outcome, Row
 from sync.ledger import tables
 from sync.ledger.backend import Mode
@@ -15,7 +16,7 @@ from sync.ledger.holdings import Holdings, cut
 from sync.ledger.records import CachedShow, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Container, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Select, Update
@@ -180,6 +181,54 @@ class Ledger(Holdings):
         return _read_rows(connection, (statement.where(column.in_(c)) for c in chunks))
 
     @transaction(Mode.READ)
+    def applied_beside(
+        self, connection: Connection, profile: str, there: Container[Key]
+    ) -> list[Row]:
+        """Return what is applied and not taken back, of keys that are not ``there``."""
+        columns = tables.operations.c
+        # First the keys alone: nearly all of them are there.
+        keys = select(columns.id, columns.media, columns.season, columns.episode)
+        lacking = [
+            number
+            for number, *key in connection.execute(_standing(keys, profile))
+            if Key(*key) not in there
+        ]
+        chunks = cut(lacking)
+        return _read_rows(
+            connection, (_of(profile).where(columns.id.in_(c)) for c in chunks)
+        )
+
+    @transaction(Mode.READ)
+    def count_applied(self, connection: Connection, profile: str) -> dict[int, int]:
+        """Count what is applied and not taken back, by run; zeros do not count."""
+        columns = tables.operations.c
+        counts = _standing(select(columns.run, func.count()), profile)
+        rows = connection.execute(
+            counts.where(columns.progress > 0).group_by(columns.run)
+        )
+        return dict(map(tuple, rows))
+
+    @transaction(Mode.READ)
+    def count_undone(
+        self,
+        connection: Connection,
+        profile: str,
+        *,
+        run: int | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """Count what was taken back; of one run, or since a moment, if given."""
+        columns = tables.operations.c
+        counted = select(func.count()).where(
+            columns.profile == profile, columns.undone_at.is_not(None)
+        )
+        if run is not None:
+            counted = counted.where(columns.run == run)
+        if since is not None:
+            counted = counted.where(columns.undone_at >= since)
+        return connection.scalar(counted) or 0
+
+    @transaction(Mode.READ)
     def season_rows(self, connection: Connection, profile: str) -> list[Row]:
         """Return the defaults and zeros that stand: what entries alone do not tell."""
         columns = tables.operations.c
@@ -313,6 +362,15 @@ class Ledger(Holdings):
 
 def _of(profile: str) -> Select[Any]:
     return select(tables.operations).where(tables.operations.c.profile == profile)
+
+
+def _standing(statement: Select[Any], profile: str) -> Select[Any]:
+    columns = tables.operations.c
+    return statement.where(
+        columns.profile == profile,
+        columns.outcome == Outcome.APPLIED.value,
+        columns.undone_at.is_(None),
+    )
 
 
 def _read_rows(connection: Connection, statements: Iterable[Select[Any]]) -> list[Row]:

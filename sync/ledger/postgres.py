@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from contextlib import closing, suppress
-from dataclasses import asdict
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sqlalchemy import StaticPool, create_engine, delete, event, func, select, text
+from sqlalchemy import StaticPool, create_engine, event, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
 from connectors.errors import ConfigError
 from sync.ledger.backend import Mode, Sessions
 from sync.ledger.errors import OTHER_VERSION, BusyError, StateError
-from sync.ledger.records import Holder
-from sync.ledger.tables import holders
+from sync.ledger.hold import read_holder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    import psycopg
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.exc import DBAPIError
 
     from sync.ledger.backend import ProfileLock
+    from sync.ledger.records import Holder
 
 _UNDEFINED_TABLE = "42P01"
 
@@ -56,6 +58,21 @@ _FAULTS = {
     "XX": ("is damaged", "Ask whoever runs the server to check it."),
 }
 
+#: Of an address that leads to any session of a pool.
+_POOLED = (
+    (
+        "is behind a pooler that gives each transaction another session, where no lock "
+        "on a profile holds"
+    ),
+    "Name the server itself in [state] url, or set pool_mode = session for it.",
+)
+#: Options that say where and who: their words are in every message.
+_PLACE = frozenset({"host", "port", "user", "password", "dbname"})
+#: Options of libpq for another use than ours.
+_NOT_OURS = frozenset({"replication"})
+#: What a fault of an option says where it does not name it.
+_SAID_OF = {"options": "configuration parameter", "hostaddr": "network address"}
+
 #: Both ends notice within a minute that the other one is gone; the server then frees
 #: the locks of the session.
 _DEFAULTS = {
@@ -77,11 +94,13 @@ SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
 WHERE relkind = 'r' AND starts_with(relname, 't2d_') AND pg_table_is_visible(oid)
 """)
 #: The server shows a key of 64 bits as two of 32.
-_HELD = text("""
+_COUNT_HELD = """
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
 AND objsubid = 1 AND classid::bigint = :high AND objid::bigint = :low
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-""")
+"""
+_HELD = text(_COUNT_HELD)
+_HELD_HERE = text(f"{_COUNT_HELD} AND pid = pg_backend_pid()")
 
 
 class PostgresBackend:
@@ -105,21 +124,22 @@ class PostgresBackend:
 
     def create_engine(self, *, is_read_only: bool) -> Engine:
         """Build the engine around one connection; nothing is opened yet."""
+        options = {k: v for k, v in _DEFAULTS.items() if k not in self._url.query}
         try:
             engine = create_engine(
                 self._url,
                 poolclass=StaticPool,
                 pool_pre_ping=True,
                 hide_parameters=True,
-                connect_args={
-                    k: v for k, v in _DEFAULTS.items() if k not in self._url.query
-                },
+                connect_args=options,
             )
         except ImportError as error:
             raise ConfigError(
                 "A PostgreSQL state database needs the driver psycopg.",
                 remedy="Install it: pip install 'trakt2discovr[postgres]'.",
             ) from error
+        self._check_options()
+        event.listen(engine, "connect", partial(self._refuse_pool, engine, options))
         event.listen(engine, "connect", _prepare_session)
         if is_read_only:
             event.listen(engine, "connect", _refuse_changes)
@@ -144,6 +164,14 @@ class PostgresBackend:
 
     def explain(self, error: DBAPIError) -> StateError | None:
         """Say a fault of the database in words; None for a fault of the program."""
+        said = str(error.orig)
+        is_named = getattr(error.orig, "sqlstate", None) is None
+        for option in self._url.query if is_named else ():
+            if option not in _PLACE and _SAID_OF.get(option, option) in said:
+                return self._state_error(
+                    f"cannot be reached with the option {option} as it is",
+                    f"Correct {option} in [state] url, or leave it out.",
+                )
         sqlstate = _read_sqlstate(error)
         fault = _FAULTS.get(sqlstate) or _FAULTS.get(sqlstate[:2])
         return self._state_error(*fault) if fault else None
@@ -161,7 +189,44 @@ class PostgresBackend:
 
     def profile_lock(self, profile: str, database: Sessions) -> ProfileLock:
         """Prepare the lock of a profile."""
-        return _AdvisoryLock(profile, database)
+        return _AdvisoryLock(profile, database, self._state_error(*_POOLED))
+
+    def _check_options(self) -> None:
+        """Raise ConfigError for an option that the driver does not know."""
+        from psycopg.pq import Conninfo  # noqa: PLC0415  # the driver is an extra
+
+        known = {o.keyword.decode() for o in Conninfo.get_defaults()} - _NOT_OURS
+        for name, value in self._url.query.items():
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                # What is cut off at an @ may be the rest of a password.
+                named = "" if "@" in str(value) else f": {name}"
+                raise ConfigError(
+                    "The setting [state] url has an option that PostgreSQL does not "
+                    f"take{named}.",
+                    remedy=f"Did you mean {near[0]}?" if near else "Leave it out.",
+                )
+            if not isinstance(value, str) and name not in _PLACE:
+                raise ConfigError(
+                    f"The setting [state] url gives the option {name} twice.",
+                    remedy="Leave one of them out.",
+                )
+
+    def _refuse_pool(
+        self,
+        engine: Engine,
+        options: Mapping[str, Any],
+        connection: psycopg.Connection,
+        _: object,
+    ) -> None:
+        """Raise StateError before anything is set in a session that others use too."""
+        from sync.ledger.pooler import keeps_session  # noqa: PLC0415  # as above
+
+        args, found = engine.dialect.create_connect_args(self._url)
+        again = partial(engine.dialect.connect, *args, **{**found, **options})
+        if not keeps_session(connection, cast("Callable[[], Any]", again)):
+            connection.close()
+            raise self._state_error(*_POOLED)
 
     def _state_error(self, what: str, remedy: str) -> StateError:
         return StateError(f"The state database {self.place} {what}.", remedy=remedy)
@@ -174,38 +239,39 @@ class _AdvisoryLock:
     written under it.
     """
 
-    def __init__(self, profile: str, database: Sessions) -> None:
+    def __init__(self, profile: str, database: Sessions, pooled: StateError) -> None:
         digest = hashlib.sha256(f"trakt2discovr {profile}".encode(errors="replace"))
         self._key = int.from_bytes(digest.digest()[:8], signed=True)
+        unsigned = self._key % 2**64
+        self._words = {"high": unsigned >> 32, "low": unsigned % 2**32}
         self._profile = profile
         self._database = database
+        self._pooled = pooled
         self._is_mine = False
 
     def acquire(self, holder: Holder) -> None:
-        """Take it in the name of ``holder``, or raise BusyError at once."""
+        """Take it, or raise BusyError at once; the holder stands in the ledger."""
+        del holder
         sessions = self._database.sessions
         with self._database.transaction(Mode.DURABLE) as connection:
             # The server would grant it to the same session again.
             if self._profile in sessions or not connection.scalar(
                 select(func.pg_try_advisory_lock(self._key))
             ):
-                raise BusyError(self._profile, self._read_holder(connection))
+                raise BusyError(self._profile, read_holder(connection, self._profile))
             sessions[self._profile] = self._database.session
             self._is_mine = True
-            columns = asdict(holder)
-            connection.execute(
-                insert(holders)
-                .values(profile=self._profile, **columns)
-                .on_conflict_do_update(index_elements=["profile"], set_=columns)
-            )
+
+    def check_kept(self, connection: Connection) -> None:
+        """Raise StateError if the session of this transaction does not have it."""
+        if not connection.scalar(_HELD_HERE, self._words):
+            raise self._pooled
 
     def check(self) -> None:
         """Raise BusyError if it is taken, without taking it."""
-        unsigned = self._key % 2**64
-        words = {"high": unsigned >> 32, "low": unsigned % 2**32}
         with self._database.transaction(Mode.READ) as connection:
-            if connection.scalar(_HELD, words):
-                raise BusyError(self._profile, self._read_holder(connection))
+            if connection.scalar(_HELD, self._words):
+                raise BusyError(self._profile, read_holder(connection, self._profile))
 
     def release(self) -> None:
         """Free it; without effect when it was not taken or went with its session."""
@@ -218,16 +284,7 @@ class _AdvisoryLock:
             self._database.transaction(Mode.DURABLE) as connection,
         ):
             if session == self._database.session:
-                connection.execute(
-                    delete(holders).where(holders.c.profile == self._profile)
-                )
                 connection.execute(select(func.pg_advisory_unlock(self._key)))
-
-    def _read_holder(self, connection: Connection) -> Holder | None:
-        row = connection.execute(
-            select(holders).where(holders.c.profile == self._profile)
-        ).first()
-        return Holder(row.host, row.pid, row.command, row.since) if row else None
 
 
 def _refuse_changes(connection: DBAPIConnection, _: object) -> None:

@@ -80,6 +80,19 @@ class Holder:
         """Name this very process."""
         return cls(socket.gethostname(), os.getpid(), command, since)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is certain that its process has ended."""
+        if os.name != "posix" or self.host != socket.gethostname():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except (OSError, OverflowError):
+            return False
+        return False
+
     def __str__(self) -> str:
         since = f"{self.since:%Y-%m-%d %H:%M:%S %Z}"
         return f"{self.command}, process {self.pid} on {self.host}, since {since}"

@@ -16,6 +16,7 @@ from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.dialects.sqlite import insert
 
 from connectors.errors import ConfigError
+from connectors.files import expand
 from sync.ledger.backend import Mode, Sessions
 from sync.ledger.errors import OTHER_VERSION, BusyError, StateError
 from sync.ledger.records import Holder
@@ -38,6 +39,9 @@ _START_AGAIN = (
 _CLOSE_IT = "Close the program that uses it (a viewer, a backup) and run it again."
 _ALLOW_IT = "Allow writing to the file and its folder, or change [state] url."
 _FREE_SPACE = "Free some space and run it again; nothing is done twice."
+
+#: SQLite counts in milliseconds of 32 bits.
+_LONGEST_TIMEOUT_S = 86_400
 
 #: By primary result code: what happened to "The state database PATH", what to do.
 _FAULTS = {
@@ -73,7 +77,7 @@ class SqliteBackend:
 
     def __init__(self, url: URL) -> None:
         in_memory = url.database in (None, "", ":memory:")
-        self._path = None if in_memory else Path(str(url.database)).expanduser()
+        self._path = None if in_memory else expand(Path(str(url.database)))
         self._timeout_s = _read_timeout(url)
         self._held: dict[str, Holder] = {}
         self.place = str(self._path or IN_MEMORY)
@@ -194,13 +198,16 @@ class FileProfileLock:
         self._profile = profile
         self._lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, thread_local=False)
         self._holder = path.with_name(f"{path.name}.holder")
+        self._said: str | None = None
 
     def acquire(self, holder: Holder) -> None:
         """Take it in the name of ``holder``, or raise BusyError at once."""
         try:
             self._lock.acquire()
             self._holder.touch(mode=0o600)
-            self._holder.write_text(json.dumps(asdict(holder), default=str), "utf-8")
+            said = json.dumps(asdict(holder), default=str)
+            self._holder.write_text(said, "utf-8")
+            self._said = said
         except Timeout as error:
             raise BusyError(self._profile, self._read_holder()) from error
         except OSError as error:
@@ -210,6 +217,9 @@ class FileProfileLock:
                 f"{error.strerror}.",
                 remedy="Allow writing to its folder, or change [state] url.",
             ) from error
+
+    def check_kept(self, connection: Connection) -> None:
+        """Leave that to the epoch: a shared folder knows nothing of another's lock."""
 
     def check(self) -> None:
         """Raise BusyError if it is taken, without taking it.
@@ -228,8 +238,10 @@ class FileProfileLock:
     def release(self) -> None:
         """Free it; without effect when it was not taken."""
         if self._lock.is_locked:
-            with suppress(OSError):
-                self._holder.unlink()
+            # Where the lock file was taken away, another run may have it by now.
+            with suppress(OSError, ValueError):
+                if self._said in (None, self._holder.read_text("utf-8")):
+                    self._holder.unlink()
             self._lock.release()
 
     def _read_holder(self) -> Holder | None:
@@ -257,6 +269,9 @@ class LocalProfileLock:
         self._held[self._profile] = holder
         self._is_mine = True
 
+    def check_kept(self, connection: Connection) -> None:
+        """Leave that to the epoch."""
+
     def check(self) -> None:
         """Raise BusyError if it is taken, without taking it."""
         if self._profile in self._held:
@@ -273,11 +288,12 @@ def _read_timeout(url: URL) -> float:
     """Return how long to wait for another program's transaction, in seconds."""
     timeout_s = url.query.get("timeout", "10")
     with suppress(ValueError, TypeError):
-        if not set(url.query) - {"timeout"}:
-            return float(timeout_s)  # type: ignore[arg-type]  # a repeat is a tuple
+        seconds = float(timeout_s)  # type: ignore[arg-type]  # a repeat is a tuple
+        if not set(url.query) - {"timeout"} and 0 <= seconds <= _LONGEST_TIMEOUT_S:
+            return seconds
     raise ConfigError(
         "The setting [state] url has options that SQLite does not take.",
-        remedy="The only one is ?timeout=SECONDS; leave the others out.",
+        remedy="The only one is ?timeout=SECONDS, up to a day; leave the others out.",
     )
 
 

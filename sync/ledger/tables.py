@@ -199,6 +199,8 @@ holders = Table(
     Column("pid", BigInteger, nullable=False),
     Column("command", Words, nullable=False),
     Column("since", Instant, nullable=False),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("released_at", Instant),
 )
 
 

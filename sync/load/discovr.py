@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from connectors.discovr.extras import PlaybackClient
-from sync.domain.entries import OUR_LABEL, Entry
+from sync.domain.entries import Entry
+from sync.domain.origin import TRAKT
 from sync.domain.plays import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from connectors.discovr.auth import SessionAuth
@@ -23,12 +24,22 @@ _MEDIA_ID = re.compile(r"(?:(MV|TV)_)?(?:TMDBID)?(\d+)")
 
 
 class DiscovrTarget:
-    """Maps entries to and from the wire; the funnel below paces and retries."""
+    """Maps entries to and from the wire; the funnel below paces and retries.
 
-    def __init__(self, client: DiscovrClient, session: SessionAuth) -> None:
+    What it adds carries ``label``.
+    """
+
+    def __init__(
+        self, client: DiscovrClient, session: SessionAuth, label: str = TRAKT.label
+    ) -> None:
         self._client = client
         self._session = session
+        self._label = label
         self._continue_watching = ContinueWatching(PlaybackClient(client.http))
+
+    def check_writes(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Await ``check`` before each attempt of a write, after every wait."""
+        self._client.http.check_writes(check)
 
     def recall_profile(self, profile: str) -> None:
         """Spare the look-up of the profile's id: a sign-in is then one request."""
@@ -59,7 +70,7 @@ class DiscovrTarget:
             season=key.season,
             episode=key.episode,
             updated_at=watched_at,
-            imported=OUR_LABEL,
+            imported=self._label,
         )
 
     async def set_progress(self, key: Key, progress: int) -> None:

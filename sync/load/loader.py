@@ -7,6 +7,7 @@ looked up before it is sent again: in this run, and in a later one.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from connectors.errors import (
@@ -17,20 +18,23 @@ from connectors.errors import (
     TransientError,
     UnknownOutcomeError,
 )
-from sync.domain.entries import OUR_LABEL, minutes_of
+from sync.domain.entries import minutes_of
 from sync.domain.evidence import Count, is_in_place
+from sync.domain.origin import TRAKT
 from sync.domain.plan import Action
-from sync.domain.writes import Outcome, Settled
-from sync.events import Advanced, Stage
+from sync.domain.writes import Outcome, Settled, Tally
+from sync.events import Advanced, Stage, Waiting
+from sync.load.breaker import Breaker, is_refusal
 from sync.runtime.concurrency import task_group
 from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Container, Mapping, Sequence
 
     from connectors.clock import Clock
+    from sync.domain.entries import Entry
     from sync.domain.plan import Operation
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
     from sync.domain.writes import Before
     from sync.events import Event
     from sync.ledger import Ledger
@@ -55,7 +59,10 @@ class _LookUpError(Exception):
 
 
 class Loader:
-    """Applies the operations of one run. Use it once."""
+    """Applies the operations of one run. Use it once.
+
+    The target puts one of the ``labels`` on what it adds.
+    """
 
     def __init__(
         self,
@@ -67,6 +74,7 @@ class Loader:
         concurrency: int,
         on_event: Callable[[Event], None],
         stop: Stop | None = None,
+        labels: Collection[str] = (TRAKT.label,),
     ) -> None:
         self._target = target
         self._ledger = ledger
@@ -75,15 +83,19 @@ class Loader:
         self._slots = asyncio.Semaphore(concurrency)
         self._on_event = on_event
         self._stop = stop or Stop()
+        self._labels = labels
         self._in_flight: dict[asyncio.Task[None], Operation] = {}
         self._unflushed: list[tuple[str, Outcome, str]] = []
         self._fatal: ServiceError | None = None
         self._unclear: frozenset[Key] = frozenset()
         self._before: Mapping[str, Before] = {}
         self._viewings: dict[Key, Count] | None = None
+        self._breaker = Breaker()
+        self._intended: set[str] = set()
+        self._begun: set[str] = set()
         self._lost = 0
         self._total = 0
-        self._unlimited: set[tuple[str, int | None]] = set()
+        self._unlimited: set[Place] = set()
         self.settled: dict[str, Settled] = {}
         self.is_probed = False
 
@@ -94,26 +106,30 @@ class Loader:
         unclear: Collection[Key] = (),
         before: Mapping[str, Before] | None = None,
         viewings: Mapping[Key, Count] | None = None,
+        refused: Container[str] = (),
         is_first: bool = False,
     ) -> None:
         """Apply in order; ``settled`` holds the outcome of each, even after an error.
 
         ``unclear`` names keys that an earlier run may have written. ``before`` is what
         stood there, by operation id, for the ledger; ``viewings`` how many stand there
-        by key, where every one counts. ``is_first`` reads the first added entry back
+        by key, where every one counts; ``refused`` are the ids of what an earlier run
+        tried in vain. ``is_first`` reads the first added entry back
         before anything else is added; ``is_probed`` tells that it was. An error that
         would meet every write stops the run: what is under way is settled, then it is
         raised.
         """
         self._unclear, self._before = frozenset(unclear), before or {}
         self._viewings = None if viewings is None else dict(viewings)
-        self._total = len(operations)
+        self._total, self._breaker = len(operations), Breaker(refused)
         with self._stop.heeded(self._in_flight.__len__):
             try:
                 rest = await self._probe_first(operations) if is_first else operations
                 await self._apply(rest)
             finally:
+                self._give_back()
                 await asyncio.shield(self._flush())
+        self._trip(self._breaker.verdict())
         if self._fatal:
             raise self._fatal
 
@@ -121,6 +137,22 @@ class Loader:
     def is_stopping(self) -> bool:
         """Whether no further write is started."""
         return self._stop.is_requested or self._fatal is not None
+
+    @property
+    def tally(self) -> Tally:
+        """How the writes ended, or did not even begin."""
+        count = Counter(settled.outcome for settled in self.settled.values())
+        arrived, refused = count[Outcome.APPLIED], count[Outcome.REJECTED]
+        begun = len(self._begun)
+        return Tally(arrived, refused, begun - arrived - refused, self._total - begun)
+
+    def _trip(self, error: ServiceError | None) -> None:
+        self._fatal = self._fatal or error
+
+    def _give_back(self) -> None:
+        """Settle the intents whose turn never came: nobody has to look for them."""
+        for id_ in self._intended - self._begun:
+            self._unflushed.append((id_, *Settled.not_sent()))
 
     async def _probe_first(
         self, operations: Sequence[Operation]
@@ -156,6 +188,7 @@ class Loader:
                     await self._slots.acquire()
                     if self.is_stopping:
                         return
+                    self._begun.add(operation.id)
                     task = tasks.create_task(self._settle(operation))
                     self._in_flight[task] = operation
                     task.add_done_callback(self._landed)
@@ -163,8 +196,9 @@ class Loader:
     async def _intend(self, group: Sequence[Operation]) -> None:
         try:
             await self._ledger.intend(self._run, group, self._clock.now(), self._before)
+            self._intended.update(operation.id for operation in group)
         except ServiceError as error:
-            self._fatal = self._fatal or error
+            self._trip(error)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         del self._in_flight[task]
@@ -181,7 +215,7 @@ class Loader:
             for task, other in self._in_flight.items()
             if is_last
             or other.key == operation.key
-            or (operation.is_default and other.key[:2] == operation.key[:2])
+            or (operation.is_default and other.key.place == operation.key.place)
         ]
         if earlier:
             await asyncio.wait(earlier)
@@ -193,7 +227,7 @@ class Loader:
                 await self._flush()
         except ServiceError as error:
             # What is not settled stays pending: the next run takes it up again.
-            self._fatal = self._fatal or error
+            self._trip(error)
 
     def _note(self, operation: Operation, settled: Settled) -> None:
         id_ = operation.id
@@ -201,7 +235,7 @@ class Loader:
         self._unflushed.append((id_, *settled))
         if settled.outcome is not Outcome.APPLIED:
             if not operation.progress:
-                self._unlimited.add(operation.key[:2])
+                self._unlimited.add(operation.key.place)
         elif self._viewings is not None:
             key = operation.key
             self._viewings[key] = self._viewings.get(key, Count()).after(operation)
@@ -213,7 +247,7 @@ class Loader:
             await self._ledger.settle(self._run, outcomes, self._clock.now())
 
     async def _write(self, operation: Operation) -> Settled:
-        if operation.is_default and operation.key[:2] in self._unlimited:
+        if operation.is_default and operation.key.place in self._unlimited:
             return Settled.covers_too_much()
         try:
             settled = await self._write_or_find(operation)
@@ -228,15 +262,23 @@ class Loader:
     async def _write_or_find(self, operation: Operation) -> Settled:
         if operation.key in self._unclear and await self._is_in_place(operation):
             return Settled.found_in_place()
-        for _ in range(MOST_SENDS):
+        for sends in range(1, MOST_SENDS + 1):
             try:
                 await self._send(operation)
-            except RejectedError as error:
-                return Settled(Outcome.REJECTED, error.message)
-            except UnknownOutcomeError:
-                if await self._arrived_after_all(operation):
+            except UnknownOutcomeError as error:
+                if await self._arrived_after_all(operation, error):
+                    self._breaker.arrived()
                     return Settled.found_in_place()
+                self._trip(self._breaker.unclear(operation, error))
+                if self.is_stopping:
+                    return Settled.unclear(sends)
+            except ServiceError as error:
+                if not is_refusal(error):
+                    raise
+                self._trip(self._breaker.refused(operation, error))
+                return Settled(Outcome.REJECTED, error.message)
             else:
+                self._breaker.arrived()
                 return Settled(Outcome.APPLIED)
         return Settled.unclear(MOST_SENDS)
 
@@ -246,8 +288,12 @@ class Loader:
         else:
             await self._target.set_progress(operation.key, operation.progress)
 
-    async def _arrived_after_all(self, operation: Operation) -> bool:
+    async def _arrived_after_all(
+        self, operation: Operation, error: ServiceError
+    ) -> bool:
         for wait_s in LOOK_UP_WAITS_S:
+            why = f"{error.message} It is looked for before it is sent again."
+            self._on_event(Waiting(error.service or "Discovr", wait_s, why))
             await self._clock.sleep(wait_s)
             if await self._is_in_place(operation):
                 return True
@@ -268,13 +314,17 @@ class Loader:
     async def _probe(self, operation: Operation) -> None:
         """Stop unless the first entry came back as it was sent."""
         key, sent = operation.key, operation.watched_at
-        entries = await self._target.read_title(key.media, key.season)
-        mine = [e for e in entries if e.key == key]
+        mine: list[Entry] = []
+        for wait_s in (0.0, *LOOK_UP_WAITS_S):  # its list may lag
+            await self._clock.sleep(wait_s)
+            entries = await self._target.read_title(key.media, key.season)
+            if mine := [e for e in entries if e.key == key]:
+                break
         if not mine:
             problem = "does not list it"
         elif sent not in minutes_of(mine):
             problem = "did not keep its time"
-        elif not any(e.imported == OUR_LABEL for e in mine):
+        elif not any(e.imported in self._labels for e in mine):
             problem = "did not keep its label"
         else:
             return

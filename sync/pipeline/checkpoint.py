@@ -20,13 +20,14 @@ from sync.domain.sources import UNKNOWN
 from sync.domain.watermark import Watermark
 from sync.ledger.fact_names import (
     BALANCE,
-    GONE,
+    ENTRIES,
+    LACKED,
     LEFT_OUT,
     STALE,
     WATERMARK,
     recall_profile,
 )
-from sync.pipeline.origin import find_origin
+from sync.pipeline.holdings import find_holding
 from sync.pipeline.prepared import Kept
 from sync.pipeline.prune import find_stale
 from sync.pipeline.result import balance_fact, to_balance
@@ -75,28 +76,30 @@ async def compare_with_known(services: Services, prepared: Prepared) -> Prepared
     """Add whose plays they are, and what changed against all that is known."""
     ledger, profile = services.ledger, prepared.profile
     extraction = prepared.extraction
-    origin = await find_origin(services, profile, extraction, prepared.desired)
-    unreadable = await gather(ledger, profile, origin, extraction, services.clock.now())
+    holding = await find_holding(services, profile, extraction, prepared.desired)
+    unreadable = await gather(
+        ledger, profile, holding, extraction, services.clock.now()
+    )
     stale = await find_stale(
         ledger,
         profile,
         prepared.whole,
-        origin,
+        holding,
         unreadable,
-        await recall_gone(ledger, profile),
+        await recall_lacked(ledger, profile),
     )
     return replace(
         prepared,
-        known=origin.known,
+        known=holding.known,
         stale=stale,
-        origin=origin,
+        holding=holding,
         unreadable=unreadable,
     )
 
 
-async def recall_gone(ledger: Ledger, profile: str) -> list[Key]:
+async def recall_lacked(ledger: Ledger, profile: str) -> list[Key]:
     """Return the keys of which an earlier run saw that their source lacks them."""
-    return [Key(*parts) for parts in await ledger.get_fact(profile, GONE) or ()]
+    return [Key(*parts) for parts in await ledger.get_fact(profile, LACKED) or ()]
 
 
 def recall_kept(checkpoint: Checkpoint) -> Kept:
@@ -112,7 +115,7 @@ def recall_kept(checkpoint: Checkpoint) -> Kept:
 
 async def advance(services: Services, report: Report) -> None:
     """Move the watermark to what was read; call it only when all of it is settled."""
-    prepared, origin = report.prepared, report.prepared.origin
+    prepared, holding = report.prepared, report.prepared.holding
     ledger, profile, now = services.ledger, prepared.profile, services.clock.now()
     if prepared.since and prepared.is_unchanged:
         await ledger.put_fact(
@@ -121,19 +124,25 @@ async def advance(services: Services, report: Report) -> None:
         return
     extraction, unmatched = prepared.whole.extraction, prepared.whole.desired.unmatched
     is_open = any(left.reason == NO_ANSWER for left in unmatched)
-    if is_open or not extraction.receipt.is_whole or origin is None or report.is_unread:
+    if (
+        is_open
+        or not extraction.receipt.is_whole
+        or holding is None
+        or report.is_unread
+    ):
         return
     stale = () if prepared.is_pruned else prepared.stale.keys
     titles = sorted({key.media for key in stale})
     facts: dict[str, Any] = {
-        GONE: [list(key) for key in (*stale, *prepared.stale.waiting)],
+        LACKED: [list(key) for key in (*stale, *prepared.stale.waiting)],
         BALANCE: balance_fact(report.balance()[0]),
+        ENTRIES: {"count": report.entries, "at": now.isoformat()},
         STALE: titles,
     }
     if (
         extraction.stamps is not None
         and extraction.read_at is not None
-        and origin.can_lack
+        and holding.can_lack
     ):
         mark = Watermark(
             at=extraction.read_at,
@@ -145,26 +154,26 @@ async def advance(services: Services, report: Report) -> None:
             ids=await services.resolver.stamp(),
             stale=titles,
             entries=report.entries,
-            source=origin.record.id,
+            source=holding.record.id,
             reader=program_version() if prepared.unreadable.rows else "",
         )
         facts[WATERMARK] = mark.to_fact()
     histories = _histories(report)
-    if not origin.can_lack:
-        for key, history in origin.known.items():
+    if not holding.can_lack:
+        for key, history in holding.known.items():
             new = histories.get(key)
             histories[key] = merge_histories(history, new) if new else history
-    changed = [h for key, h in histories.items() if h != origin.stored.get(key)]
-    gone = origin.stored.keys() - histories.keys()
+    changed = [h for key, h in histories.items() if h != holding.stored.get(key)]
+    gone = holding.stored.keys() - histories.keys()
     await ledger.put_histories(
         profile,
         changed,
         facts,
         now,
         gone=gone,
-        source=origin.record,
-        parts=origin.parts,
-        unplaced=origin.set_apart,
+        source=holding.record,
+        parts=holding.parts,
+        unplaced=holding.set_apart,
         unplaced_source=UNKNOWN,
     )
     if WATERMARK not in facts:
@@ -227,7 +236,7 @@ def _in_order(plays: Collection[Play]) -> tuple[Play, ...]:
 
 def _facts(note: SeasonNote, prepared: Prepared) -> SeasonFacts:
     episodes = frozenset(prepared.rules.airings.get(note.season, ()))
-    return SeasonFacts(note.season.season, note.reason, note.saved, episodes)
+    return SeasonFacts(note.number, note.reason, note.saved, episodes)
 
 
 def _merge_fates(

@@ -21,6 +21,7 @@ from sync.documents.report import (
     ReportDocument,
     ResumePointDocument,
     SeasonDocument,
+    SourceDocument,
     TitleDocument,
     TitleReport,
     UndoDocument,
@@ -84,11 +85,12 @@ def report_document(
         if report.outlook
         else None,
         cost=CostDocument.model_validate(report.cost) if report.cost else None,
+        source=SourceDocument.model_validate(prepared.origin),
     )
 
 
 def left_out_document(prepared: Prepared) -> UnmatchedDocument:
-    """Write down all of Trakt's side that could not be carried over."""
+    """Write down all of the source that could not be carried over."""
     if prepared.is_unchanged and prepared.kept:
         return prepared.kept.left_out
     desired = prepared.whole.desired
@@ -110,6 +112,7 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
                 ),
             )
         ),
+        source=SourceDocument.model_validate(prepared.origin),
     )
 
 
@@ -145,7 +148,9 @@ def _title(title: Title) -> TitleDocument:
 
 def _balance(balance: Balance) -> BalanceDocument:
     columns = {fate.value: balance.fates[fate] for fate in Fate}
-    return BalanceDocument(read=balance.read, repeats=balance.repeats, **columns)
+    return BalanceDocument(
+        read=balance.read, repeats=balance.repeats, gone=balance.gone, **columns
+    )
 
 
 def _titles(report: Report, balances: dict[Title, Balance]) -> Iterable[TitleReport]:
@@ -161,7 +166,7 @@ def _titles(report: Report, balances: dict[Title, Balance]) -> Iterable[TitleRep
 
 def _season(note: SeasonNote) -> SeasonDocument:
     return SeasonDocument(
-        season=note.season.season,
+        season=note.number,
         watched=note.watched,
         writes=note.writes,
         saved=note.saved,

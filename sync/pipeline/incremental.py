@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from sync.domain.delta import diff
 from sync.domain.desired import NO_ANSWER, Desired, tmdb_id, transform
 from sync.domain.plan import Plan
-from sync.domain.plays import title_key
+from sync.domain.plays import Place, title_key
 from sync.domain.rules import Rules
 from sync.events import Advanced, Stage
 from sync.pipeline.checkpoint import (
     recall_checkpoint,
-    recall_gone,
     recall_kept,
+    recall_lacked,
     steering,
 )
-from sync.pipeline.origin import Holdings, continue_origin
-from sync.pipeline.prepare import accept, assemble, read_target
+from sync.pipeline.holdings import Holdings, continue_holding
+from sync.pipeline.prepare import accept, assemble, count_expected, read_target
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.prune import find_stale, plan_removals
 from sync.pipeline.recovery import Recovery
@@ -35,18 +35,16 @@ from sync.runtime.concurrency import run_limited
 from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from sync.domain.delta import Delta
     from sync.domain.entries import Entry
     from sync.domain.histories import TitleHistory
+    from sync.domain.origin import Origin
     from sync.domain.plays import Kind, Play
-    from sync.domain.watermark import Stamps, Watermark
+    from sync.domain.watermark import Stamps
     from sync.pipeline.checkpoint import Checkpoint
     from sync.pipeline.services import Services
-
-    #: One film, or one season of a show: what is read back and planned as a whole.
-    Place = tuple[str, int | None]
 
 
 async def checkpoint_of(services: Services) -> Checkpoint | None:
@@ -70,7 +68,7 @@ async def checkpoint_of(services: Services) -> Checkpoint | None:
 async def prepare_changes(
     services: Services, checkpoint: Checkpoint, *, is_pruned: bool
 ) -> Prepared | None:
-    """Read what changed on Trakt, and of Discovr only the places that it touches.
+    """Read what changed at the source, and of Discovr only the places that it touches.
 
     None where the profile is no longer the one that was settled. Raises
     IncompleteReadError when the changes cannot be proved.
@@ -83,21 +81,23 @@ async def prepare_changes(
     stamps = await source.stamps()
     moved = mark.moved(stamps)
     unsettled = {
-        r.operation.key[:2] for r in await ledger.unsettled(checkpoint.profile)
+        r.operation.key.place for r in await ledger.unsettled(checkpoint.profile)
     }
     has_pauses = services.settings.history.playback and mark.has_new_pauses(stamps)
     has_new_ids = await services.resolver.stamp() != mark.ids
     is_updated = mark.reader not in ("", program_version())
     is_due = moved or unsettled or has_pauses or has_new_ids or is_updated
     if not (is_due or (is_pruned and mark.stale)):
-        return _unchanged(checkpoint, stamps)
+        return _unchanged(services.origin, checkpoint, stamps)
 
     holdings = await Holdings.read(services, checkpoint.profile)
     known = holdings.titles(mark.source)
     odd = await ledger.unreadable(checkpoint.profile)
     before = Extraction(
         [play for history in known.values() for play in history.plays],
-        Receipt("Trakt", sum(len(h.plays) for h in known.values()), requests=1),
+        Receipt(
+            services.origin.name, sum(len(h.plays) for h in known.values()), requests=1
+        ),
         [row.record for row in odd if row.source == mark.source],
         read_at=mark.at,
     )
@@ -110,33 +110,45 @@ async def prepare_changes(
         services, extraction, known, None if has_new_ids else delta
     )
     whole = Reading(extraction, desired)
-    origin = await continue_origin(
+    holding = await continue_holding(
         services, holdings, (mark.source, bool(moved)), extraction, desired
     )
-    if origin is None:
+    if holding is None:
         return None
     now = services.clock.now()
-    unreadable = await gather(ledger, checkpoint.profile, origin, extraction, now)
-    gone = await recall_gone(ledger, checkpoint.profile)
+    unreadable = await gather(ledger, checkpoint.profile, holding, extraction, now)
+    gone = await recall_lacked(ledger, checkpoint.profile)
     stale = await find_stale(
-        ledger, checkpoint.profile, whole, origin, unreadable, gone
+        ledger, checkpoint.profile, whole, holding, unreadable, gone
     )
     touched = _touched(extraction, desired, known, delta)
     places = unsettled | {p for play in touched if (p := _place(play, desired))}
     if is_pruned:
-        places |= {key[:2] for key in stale.keys}
+        places |= {key.place for key in stale.keys}
     if places and await services.target.open_profile() != checkpoint.profile:
         return None
-    existing = await _read_places(services, places, mark)
+    is_by_title, expected = len(places) <= 1 + mark.entries // ENTRIES_A_PAGE, 0
+    if is_by_title:
+        existing = await _read_places(services, places)
+    else:
+        expected = await count_expected(services, checkpoint.profile)
+        existing = await read_target(services, expected=expected)
     reading = _within(whole, places, touched, services.no_id)
-    prepared = await assemble(services, checkpoint.profile, reading, existing)
+    prepared = await assemble(
+        services,
+        checkpoint.profile,
+        reading,
+        existing,
+        places=places if is_by_title else None,
+        expected=expected,
+    )
     prepared = replace(
         prepared,
         whole=whole,
         known=known,
         since=mark,
         stale=stale,
-        origin=origin,
+        holding=holding,
         unreadable=unreadable,
     )
     return plan_removals(prepared) if is_pruned else prepared
@@ -152,8 +164,8 @@ def _try_again(source: IncrementalSource, before: Extraction) -> Extraction:
     return replace(before, plays=[*before.plays, *new], quarantined=still)
 
 
-def _unchanged(checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
-    receipt = Receipt("Trakt", 0, requests=1)
+def _unchanged(origin: Origin, checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
+    receipt = Receipt(origin.name, 0, requests=1)
     reading = Reading(Extraction((), receipt, stamps=stamps), Desired())
     return Prepared(
         checkpoint.profile,
@@ -164,6 +176,7 @@ def _unchanged(checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
         Rules(),
         Plan((), {}),
         whole=reading,
+        origin=origin,
         since=checkpoint.mark,
         kept=recall_kept(checkpoint),
     )
@@ -228,13 +241,13 @@ def _touched(
 def _place(play: Play, desired: Desired) -> Place | None:
     """Return what is planned together with the play; None if it cannot be planned."""
     media = desired.media[title_key(play.title)]
-    return (media, play.season) if media and play.season != 0 else None
+    return Place(media, play.season) if media and play.season != 0 else None
 
 
 def _within(
     whole: Reading, places: Collection[Place], touched: list[Play], no_id: str
 ) -> Reading:
-    """Return the part of Trakt's side that is looked at: whole films and seasons."""
+    """Return the part of the source that is looked at: whole films and seasons."""
     extraction, desired = whole.extraction, whole.desired
     left_out = [play for play in touched if _place(play, desired) is None]
     plays = [p for p in extraction.plays if places and _place(p, desired) in places]
@@ -242,7 +255,7 @@ def _within(
     rest = transform(left_out, dict.fromkeys(unasked), unasked, no_id=no_id)
     part = replace(
         desired,
-        watched={key: v for key, v in desired.watched.items() if key[:2] in places},
+        watched={key: v for key, v in desired.watched.items() if key.place in places},
         unmatched=rest.unmatched,
         unsupported=rest.unsupported,
     )
@@ -250,17 +263,15 @@ def _within(
 
 
 async def _read_places(
-    services: Services, places: Collection[Place], mark: Watermark
-) -> list[Entry]:
-    """Read the entries of these films and seasons, or of all if that is cheaper."""
-    if len(places) > 1 + mark.entries // ENTRIES_A_PAGE:
-        return await read_target(services)
+    services: Services, places: Collection[Place]
+) -> Sequence[Entry]:
+    """Read the entries of these films and seasons."""
     entries: list[Entry] = []
 
     async def read(place: Place) -> None:
         entries.extend(await services.target.read_title(*place))
         services.on_event(Advanced(Stage.READ, len(entries)))
 
-    in_order = sorted(places, key=lambda place: (place[0], place[1] or 0))
+    in_order = sorted(places, key=lambda place: place.order)
     await run_limited(services.settings.discovr.concurrency, read, in_order)
     return entries

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,17 @@ from pydantic import ValidationError
 from connectors.errors import InputError
 from sync.documents.report import OperationDocument, ReportDocument
 from sync.domain.digest import moved, source_state, target_state
+from sync.domain.evidence import before_these, merged_titles
 from sync.domain.plan import Action, Cover, Fate, Operation
 from sync.domain.plays import Key
+from sync.domain.writes import Outcome
 from sync.errors import MovedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from sync.domain.writes import Row
+    from sync.ledger import Ledger
     from sync.pipeline.prepared import Prepared
 
 _FORMAT, _VERSION = "trakt2discovr/report", 1
@@ -45,13 +49,22 @@ class SavedPlan:
                 fates[operation.key._replace(episode=episode)] = Fate.COVERED
         return fates
 
-    def check(self, prepared: Prepared) -> None:
-        """Refuse unless both sides are what they were, to the last entry."""
+    def check(self, prepared: Prepared, written: Sequence[Row] = ()) -> None:
+        """Refuse unless both sides are what they were, to the last entry.
+
+        ``written`` are the writes of this very plan that an earlier run has begun.
+        """
+        existing = before_these(prepared.existing, written, prepared.rules.labels)
+        merged = merged_titles(prepared.existing, written)
         if prepared.profile != self.profile:
             raise MovedError("The plan was made for another profile.")
         sides = {
-            "Trakt": moved(self.source, source_state(prepared.desired)),
-            "Discovr": moved(self.target, target_state(prepared.existing)),
+            prepared.origin.name: moved(self.source, source_state(prepared.desired)),
+            "Discovr": [
+                title
+                for title in moved(self.target, target_state(existing))
+                if title not in merged
+            ],
         }
         complaints = [
             f"{side} has moved: {_name(titles, prepared)}."
@@ -60,6 +73,27 @@ class SavedPlan:
         ]
         if complaints:
             raise MovedError(" ".join((*complaints, "Nothing was written.")))
+
+    async def begun(self, ledger: Ledger) -> list[Row]:
+        """Return what earlier runs wrote of it, if the last ones were broken off."""
+        ids, rows = {operation.id for operation in self.operations}, []
+        for run in await ledger.runs(self.profile):
+            if run.command != "apply" or run.outcome == "loaded":
+                break
+            rows += await ledger.rows(self.profile, run=run.id)
+        return [
+            row
+            for row in sorted(rows, key=lambda row: row.run)
+            if row.operation.id in ids
+            and row.outcome is not Outcome.REJECTED
+            and row.undone_at is None
+        ]
+
+    def without(self, rows: Iterable[Row]) -> SavedPlan:
+        """Return the plan that is left once these writes have arrived."""
+        done = {row.operation.id for row in rows}
+        left = tuple(o for o in self.operations if o.id not in done)
+        return replace(self, operations=left)
 
 
 def read_plan(path: Path) -> SavedPlan:

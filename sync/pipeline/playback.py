@@ -105,7 +105,7 @@ async def plan_playback(
     chosen, left = choose(points, found, History.of(watched, existing), carried)
     if prepared.since:
         # Not all of the profile was read: what these titles hold decides.
-        unread = {r.key[:2] for r in chosen} - {e.key[:2] for e in existing}
+        unread = {r.key.place for r in chosen} - {e.key.place for e in existing}
         more = [await services.target.read_title(*place) for place in unread]
         history = History.of(watched, [*existing, *chain.from_iterable(more)])
         chosen, left = choose(points, found, history, carried)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sync.domain.desired import Desired, transform
-from sync.domain.plan import SeasonId
-from sync.domain.plays import UNKNOWN_DATE
+from sync.domain.plan import Action
+from sync.domain.plays import UNKNOWN_DATE, Place
 from sync.domain.reconcile import reconcile, seasons_to_write
-from sync.domain.rules import Mode, Rules, WhichPlays
+from sync.domain.rules import Conflict, Mode, Rules, WhichPlays
 from sync.errors import IncompleteReadError
-from sync.events import Advanced, Finished, Stage
-from sync.ledger.fact_names import PROBED
+from sync.events import Advanced, Finished, Stage, Waiting
+from sync.ledger.fact_names import ENTRIES, PROBED
 from sync.pipeline.checkpoint import compare_with_known
+from sync.pipeline.missing import PAUSE_S, look_again
 from sync.pipeline.prepared import Prepared, Reading
-from sync.pipeline.recovery import Recovery, recall
+from sync.pipeline.recovery import Recovery, recall, recall_labels
 from sync.runtime.concurrency import run_all
 from sync.transform.air_dates import seasons_that_can_pay
 from sync.transform.overrides_file import name_place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Sequence
 
     from sync.domain.entries import Entry
     from sync.pipeline.services import Services
@@ -42,6 +43,7 @@ async def prepare(
     """
     profile = await services.target.open_profile()
     is_new = await services.ledger.get_fact(profile, PROBED) is None
+    expected = await count_expected(services, profile)
     (extraction, desired), existing = await run_all(
         _gather(
             services,
@@ -49,10 +51,15 @@ async def prepare(
             is_kept=not is_dry,
             is_new=is_new,
         ),
-        read_target(services),
+        read_target(services, expected=expected),
     )
     prepared = await assemble(
-        services, profile, Reading(extraction, desired), existing, is_kept=not is_dry
+        services,
+        profile,
+        Reading(extraction, desired),
+        existing,
+        expected=expected,
+        is_kept=not is_dry,
     )
     return await compare_with_known(services, prepared)
 
@@ -63,10 +70,23 @@ async def assemble(
     reading: Reading,
     existing: Sequence[Entry],
     *,
+    places: Collection[Place] | None = None,
+    expected: int = 0,
     is_kept: bool = True,
 ) -> Prepared:
-    """Plan what brings ``existing`` in step with ``reading``."""
+    """Plan what brings ``existing`` in step with ``reading``.
+
+    With ``places`` only those were read on Discovr, each by its title; else at least
+    ``expected`` entries stand there.
+    """
     extraction, desired = reading.extraction, reading.desired
+    existing, missing = await look_again(
+        services,
+        profile,
+        existing,
+        places=places,
+        suspects=_suspects(desired, existing) if len(existing) < expected else (),
+    )
     answer = await _look_up(services, desired, existing, is_kept=is_kept)
     if answer.airings:
         summary = f"air dates of {len(answer.airings):,} seasons looked up"
@@ -77,21 +97,62 @@ async def assemble(
         existing,
         has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
     )
-    rules = _rules(services, extraction, desired, answer, recovery)
+    rules = replace(
+        _rules(services, extraction, desired, answer, recovery),
+        labels=await recall_labels(services, profile),
+    )
+    if rules.conflict is not Conflict.TRAKT:
+        rules = replace(rules, gone=missing.gone())
     plan = reconcile(desired, existing, rules)
     return Prepared(
-        profile, extraction, desired, existing, recovery, rules, plan, whole=reading
+        profile,
+        extraction,
+        desired,
+        existing,
+        recovery,
+        rules,
+        plan,
+        whole=reading,
+        origin=services.origin,
+        missing=missing,
     )
 
 
-async def read_target(services: Services, stage: Stage = Stage.READ) -> list[Entry]:
-    """Read every entry of the profile."""
+def _suspects(desired: Desired, existing: Sequence[Entry]) -> set[Place]:
+    """Name the films and seasons in which something would be added."""
+    operations = reconcile(desired, existing, Rules(mode=Mode.OFF)).operations
+    return {o.key.place for o in operations if o.action is Action.ADD}
+
+
+async def count_expected(services: Services, profile: str) -> int:
+    """Return how many entries stand in the profile at least, as far as is known."""
+    fact = await services.ledger.get_fact(profile, ENTRIES)
+    if not fact:
+        return 0
+    since = datetime.fromisoformat(fact["at"])
+    undone = await services.ledger.count_undone(profile, since=since)
+    return int(fact["count"]) - undone
+
+
+async def read_target(
+    services: Services, stage: Stage = Stage.READ, *, expected: int = 0
+) -> Sequence[Entry]:
+    """Read every entry of the profile; twice where it lists fewer than ``expected``.
+
+    A list can lag, or end too early: that is no proof that anything has gone.
+    """
 
     def on_page(entries: int) -> None:
         services.on_event(Advanced(stage, entries))
 
     on_page(0)
     entries = await services.target.read_history(on_page)
+    if len(entries) < expected:
+        fewer = f"it lists {len(entries):,} entries where {expected:,} stood"
+        services.on_event(Waiting("Discovr", PAUSE_S, fewer))
+        await services.clock.sleep(PAUSE_S)
+        again = await services.target.read_history(on_page)
+        entries = max(again, entries, key=len)
     summary = f"{len(entries):,} entries read from Discovr"
     services.on_event(Finished(Stage.READ, summary))
     return entries
@@ -152,14 +213,14 @@ async def _look_up(
     is_kept: bool,
 ) -> Answer:
     """Ask for air dates where they can save a write, or where a default stands."""
-    places = {SeasonId(k.media, k.season) for k in desired.watched if k.season}
+    places = {k.place for k in desired.watched if k.season}
     standing = {
         place
         for e in existing
         if e.is_default and e.key.season
-        if (place := SeasonId(e.key.media, e.key.season)) in places
+        if (place := e.key.place) in places
     }
-    needing: list[SeasonId] = []
+    needing: list[Place] = []
     if services.settings.history.collapse is not Mode.OFF:
         needing = list(seasons_to_write(desired, existing))
     wanted = seasons_that_can_pay(needing, standing)
@@ -204,17 +265,17 @@ def _rules(
     )
 
 
-def _misfits(desired: Desired, answer: Answer, now: datetime) -> dict[SeasonId, str]:
+def _misfits(desired: Desired, answer: Answer, now: datetime) -> dict[Place, str]:
     """Name the seasons in which the plays do not fit the catalogue or the calendar.
 
     A watched episode that the catalogue lacks says that the two number differently. A
     play dated in the future would make a default that covers what is yet to air.
     """
-    misfits: dict[SeasonId, str] = {}
+    misfits: dict[Place, str] = {}
     for key, viewing in desired.watched.items():
         if key.season is None or key.episode is None:
             continue
-        place = SeasonId(key.media, key.season)
+        place = key.place
         name = f"S{key.season:02d}E{key.episode:02d}"
         if viewing.latest > now + FUTURE:
             misfits[place] = f"{name} is marked as watched in the future"

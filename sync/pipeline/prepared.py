@@ -11,6 +11,7 @@ from sync.domain.evidence import Count
 from sync.domain.plan import Action, Fate, Operation, Plan
 from sync.domain.seasons import current_entry
 from sync.domain.writes import Before, Row
+from sync.pipeline.missing import Missing
 from sync.pipeline.unreadable import Unreadable
 
 if TYPE_CHECKING:
@@ -20,17 +21,18 @@ if TYPE_CHECKING:
     from sync.domain.balance import Balance
     from sync.domain.entries import Entry
     from sync.domain.histories import TitleHistory
+    from sync.domain.origin import Origin
     from sync.domain.plays import Key, Title
     from sync.domain.rules import Rules
     from sync.domain.watermark import Watermark
-    from sync.pipeline.origin import Origin
+    from sync.pipeline.holdings import Holding
     from sync.pipeline.recovery import Recovery
     from sync.ports import Extraction
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Trakt's side: all plays, and what they ask for."""
+    """The source's side: all plays, and what they ask for."""
 
     extraction: Extraction
     desired: Desired
@@ -46,7 +48,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """Keys that we wrote, or covered by a default, and that are not on Trakt any more.
+    """Keys that we wrote, or covered by a default, and that the source has no longer.
 
     ``rows`` are all that stands of their titles by the ledger. ``waiting`` are keys
     that went too, while something speaks for their being there: a record that cannot
@@ -76,9 +78,10 @@ class Prepared:
 
     With ``since`` only the films and seasons that changed after that watermark are
     compared: ``extraction``, ``desired`` and ``existing`` hold those alone. ``whole``
-    is all of Trakt's side, ``known`` the histories of before by ``title_key``,
-    ``origin`` the source that they are of. Of what nobody looked at ``kept`` tells.
+    is all of the source's side, ``known`` the histories of before by ``title_key``,
+    ``holding`` what is held by the ledger. Of what nobody looked at ``kept`` tells.
     ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
+    ``missing`` is what was written earlier and stands there no longer.
     """
 
     profile: str
@@ -89,14 +92,16 @@ class Prepared:
     rules: Rules
     plan: Plan
     whole: Reading
+    origin: Origin
     since: Watermark | None = None
     known: Mapping[str, TitleHistory] = field(default_factory=dict)
     stale: Stale = field(default_factory=Stale)
-    origin: Origin | None = None
+    holding: Holding | None = None
     unreadable: Unreadable = field(default_factory=Unreadable)
     kept: Kept | None = None
     removals: Removals = field(default_factory=Removals)
     is_pruned: bool = False
+    missing: Missing = field(default_factory=Missing)
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:

@@ -1,4 +1,4 @@
-"""What we wrote and Trakt has no longer: found by the ledger, taken back on request."""
+"""What we wrote and the source has lost: found by the ledger, taken back on request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sync.domain.entries import COMPLETED_FROM
 from sync.domain.evidence import is_made_by, is_ours, others_beside
 from sync.domain.guard import FEWEST_GUARDED, MOST_CHANGED_SHARE
-from sync.domain.plan import Action, Operation, SeasonId
+from sync.domain.plan import Action, Operation
 from sync.domain.seasons import current_entry, may_cover, split_season
 from sync.domain.writes import Outcome
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
@@ -20,25 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from sync.domain.entries import Entry
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
     from sync.domain.seasons import Airings, SeasonEntries
     from sync.domain.writes import Row
     from sync.ledger import Ledger
-    from sync.pipeline.origin import Origin
+    from sync.pipeline.holdings import Holding
     from sync.pipeline.prepared import Prepared, Reading
     from sync.pipeline.unreadable import Unreadable
 
-    #: One film, or one season of a show.
-    Place = tuple[str, int | None]
-
-WHY_ZERO = "no longer on Trakt, and a season default would cover it"
+WHY_ZERO = "no longer on {}, and a season default would cover it"
 
 
 async def find_stale(
     ledger: Ledger,
     profile: str,
     whole: Reading,
-    origin: Origin,
+    holding: Holding,
     unreadable: Unreadable,
     before: Collection[Key],
 ) -> Stale:
@@ -49,18 +46,18 @@ async def find_stale(
     be about that cannot be read.
     """
     watched = whole.desired.watched
-    went = origin.lacks(watched) | {k for k in before if k not in watched}
-    went -= origin.others
+    went = holding.lacks(watched) | {k for k in before if k not in watched}
+    went -= holding.others
     if not went:
         return Stale()
     media = whole.desired.media
-    protected = {h.media for k, h in origin.known.items() if media.get(k, "") is None}
+    protected = {h.media for k, h in holding.known.items() if media.get(k, "") is None}
     found = await ledger.rows(
         profile, outcome=Outcome.APPLIED, media={key.media for key in went}
     )
     rows = tuple(row for row in found if row.undone_at is None)
     ours = _standing(rows) & went
-    held = held_there(ours, unreadable.holding(), origin.everything)
+    held = held_there(ours, unreadable.holding(), holding.everything)
     held |= {key for key in ours if key.media in protected}
     gone = sorted(ours - held, key=lambda key: key.order)
     waiting = sorted(held, key=lambda key: key.order)
@@ -71,13 +68,13 @@ def plan_removals(prepared: Prepared) -> Prepared:
     """Choose how each stale key goes; the entries of its place have to be known."""
     entries: defaultdict[Place, list[Entry]] = defaultdict(list)
     for entry in prepared.existing:
-        entries[entry.key[:2]].append(entry)
+        entries[entry.key.place].append(entry)
     rows: defaultdict[Place, list[Row]] = defaultdict(list)
     for row in prepared.stale.rows:
-        rows[row.operation.key[:2]].append(row)
+        rows[row.operation.key.place].append(row)
     removals = [
         _StalePlace(prepared, rows[place], entries[place]).removals()
-        for place in sorted({key[:2] for key in prepared.stale.keys}, key=str)
+        for place in sorted({key.place for key in prepared.stale.keys}, key=str)
     ]
     zeros = tuple(zero for r in removals for zero in r.zeros)
     operations = sorted((*prepared.plan.operations, *zeros), key=lambda o: o.order)
@@ -93,16 +90,16 @@ def plan_removals(prepared: Prepared) -> Prepared:
 
 
 def check_removals(prepared: Prepared, *, is_forced: bool) -> None:
-    """Refuse to take back what Trakt may merely not show. Raises a GuardError."""
+    """Refuse to take back what the source may merely not show. Raises a GuardError."""
     removals = prepared.removals
     if not (removals.rows or removals.zeros):
         return
     watched, stale = len(prepared.whole.desired.watched), len(prepared.stale.keys)
     if not prepared.whole.extraction.plays:
-        raise EmptyHistoryError(stale)
+        raise EmptyHistoryError(stale, prepared.origin.name)
     is_much = stale > (watched + stale) * MOST_CHANGED_SHARE
     if is_much and stale >= FEWEST_GUARDED and not is_forced:
-        raise UnsafeRemovalError(stale, watched + stale)
+        raise UnsafeRemovalError(stale, watched + stale, prepared.origin.name)
 
 
 class _StalePlace:
@@ -117,18 +114,21 @@ class _StalePlace:
         self._rows = rows
         self._all = entries
         self._stale = set(prepared.stale.keys)
+        self._labels = prepared.rules.labels
+        self._why_zero = WHY_ZERO.format(prepared.origin.name)
         self._entries: SeasonEntries = split_season(entries)
         key = rows[0].operation.key
         self._airings: Airings = {}
         self._watched: set[int] = set()
         if key.season is not None:
-            place = SeasonId(key.media, key.season)
-            self._airings = prepared.rules.airings.get(place, {})
-            others = prepared.origin.others if prepared.origin else ()
+            self._airings = prepared.rules.airings.get(key.place, {})
+            others = prepared.holding.others if prepared.holding else ()
             there = {*prepared.whole.desired.watched, *others}
             there |= _standing(rows) - self._stale
             self._watched = {
-                k.episode for k in there if k[:2] == place and k.episode is not None
+                k.episode
+                for k in there
+                if k.place == key.place and k.episode is not None
             }
 
     def removals(self) -> Removals:
@@ -152,14 +152,14 @@ class _StalePlace:
         )
 
     def _is_relied_on(self) -> bool:
-        """Whether a default shows anything that is still on Trakt."""
+        """Whether a default shows anything that the source still has."""
         own = self._entries.own
         return any(n not in own or not own[n].is_completed for n in self._watched)
 
     def _has_others(self, leaving: Collection[Key]) -> bool:
         """Whether entries stay here that a removal of the default might take too."""
         return any(
-            entry.key not in leaving or not is_made_by(self._rows, entry)
+            entry.key not in leaving or not is_made_by(self._rows, entry, self._labels)
             for entry in self._all
             if not entry.is_default
         )
@@ -178,7 +178,7 @@ class _StalePlace:
         mine = [entry for entry in self._all if entry.key == key]
         current = current_entry(mine)
         return current is not None and (
-            not self._is_ours(current) or others_beside(mine, self._rows)
+            not self._is_ours(current) or others_beside(mine, self._rows, self._labels)
         )
 
     def _is_ours_alone(self, number: int) -> bool:
@@ -191,15 +191,14 @@ class _StalePlace:
         return any(
             row.operation.key == entry.key
             and row.operation.action is Action.ADD
-            and is_ours(entry, row)
+            and is_ours(entry, row, self._labels)
             for row in self._rows
         )
 
-    @staticmethod
-    def _zero(default: Row, number: int) -> Operation:
+    def _zero(self, default: Row, number: int) -> Operation:
         key = default.operation.key._replace(episode=number)
         at = default.operation.watched_at
-        return Operation(Action.SET, key, at, progress=0, reason=WHY_ZERO)
+        return Operation(Action.SET, key, at, progress=0, reason=self._why_zero)
 
 
 def _standing(rows: Sequence[Row]) -> set[Key]:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from sync.domain.entries import count_viewings, minutes_of
 from sync.domain.evidence import Count, is_in_place
-from sync.domain.plan import Action, SeasonId
-from sync.domain.plays import to_minute
+from sync.domain.origin import TRAKT
+from sync.domain.plan import Action
+from sync.domain.plays import Place, to_minute
 from sync.domain.rules import SeasonRecord
 from sync.domain.writes import Outcome
+from sync.ledger.fact_names import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from sync.domain.entries import Entry
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Key
     from sync.domain.writes import Row, Settled
     from sync.ledger import Ledger
+    from sync.pipeline.services import Services
 
 
 @dataclass(slots=True)
@@ -33,7 +37,7 @@ class Recovery:
     stands there by key; it is None where only the latest viewing counts.
     """
 
-    seasons: dict[SeasonId, SeasonRecord]
+    seasons: dict[Place, SeasonRecord]
     written: dict[Key, list[datetime]] = field(default_factory=dict)
     viewings: dict[Key, Count] | None = None
     arrived: list[Row] = field(default_factory=list)
@@ -45,9 +49,9 @@ async def recall(
 ) -> Recovery:
     """Read the ledger. Changes nothing."""
     recovery = Recovery({})
-    shelf: defaultdict[tuple[str, int | None], list[Entry]] = defaultdict(list)
+    shelf: defaultdict[Place, list[Entry]] = defaultdict(list)
     for entry in existing:
-        shelf[entry.key[:2]].append(entry)
+        shelf[entry.key.place].append(entry)
     #: What else arrived of a run, by key.
     since: defaultdict[tuple[int, Key], list[Operation]] = defaultdict(list)
     if has_every_viewing:
@@ -61,7 +65,7 @@ async def recall(
         if has_every_viewing:
             written = recovery.written.get(operation.key, ())
             before = _before(row, written, since[row.run, operation.key])
-        if is_in_place(operation, shelf[operation.key[:2]], before):
+        if is_in_place(operation, shelf[operation.key.place], before):
             recovery.arrived.append(row)
             since[row.run, operation.key].append(operation)
             _note(recovery, operation)
@@ -70,6 +74,24 @@ async def recall(
     standing = await ledger.season_rows(profile)
     recovery.seasons = _seasons([*standing, *recovery.arrived])
     return recovery
+
+
+async def recall_labels(services: Services, profile: str) -> frozenset[str]:
+    """Return the labels of what was written to the profile, and of what will be.
+
+    Where the ledger names none, an earlier version wrote them all.
+    """
+    known = await services.ledger.get_fact(profile, LABELS) or [TRAKT.label]
+    return frozenset({*known, services.origin.label})
+
+
+async def keep_labels(
+    ledger: Ledger, profile: str, labels: AbstractSet[str], at: datetime
+) -> None:
+    """Remember them, before an entry carries one that the ledger does not name."""
+    known = await ledger.get_fact(profile, LABELS) or [TRAKT.label]
+    if not labels <= {*known}:
+        await ledger.put_fact(profile, LABELS, sorted(labels), at)
 
 
 async def close(
@@ -112,17 +134,16 @@ def _count(existing: Iterable[Entry]) -> dict[Key, Count]:
     }
 
 
-def _seasons(rows: Iterable[Row]) -> dict[SeasonId, SeasonRecord]:
+def _seasons(rows: Iterable[Row]) -> dict[Place, SeasonRecord]:
     """Return our zeros of each season, and what its defaults were written for."""
-    zeros: defaultdict[SeasonId, set[int]] = defaultdict(set)
-    covers: defaultdict[SeasonId, set[int]] = defaultdict(set)
+    zeros: defaultdict[Place, set[int]] = defaultdict(set)
+    covers: defaultdict[Place, set[int]] = defaultdict(set)
     for row in rows:
         key = row.operation.key
-        place = SeasonId(key.media, key.season or 0)
         if row.operation.is_default:
-            covers[place].update(cover.episode for cover in row.operation.covers)
+            covers[key.place].update(cover.episode for cover in row.operation.covers)
         elif key.episode is not None and not row.operation.progress:
-            zeros[place].add(key.episode)
+            zeros[key.place].add(key.episode)
     return {
         place: SeasonRecord(frozenset(zeros[place]), frozenset(covers[place]))
         for place in zeros.keys() | covers.keys()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sync.domain.plan import Operation
     from sync.domain.plays import Key, Title
     from sync.domain.verify import Verification
-    from sync.domain.writes import Settled
+    from sync.domain.writes import Settled, Tally
     from sync.pipeline.playback import PlaybackResult
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.summary import Estimate
@@ -36,8 +36,8 @@ class Report:
 
     ``settled`` holds the outcome of each operation that was tried, by its id;
     ``playback`` what became of the resume points, None where nobody looked; ``undone``
-    what was taken back because it is no longer on Trakt; ``outlook`` what carrying out
-    the plan costs, and ``cost`` what it has cost so far.
+    what was taken back because the source has it no longer; ``outlook`` what carrying
+    out the plan costs, and ``cost`` what it has cost so far.
     """
 
     prepared: Prepared = field(repr=False)
@@ -147,11 +147,24 @@ class Report:
 
     @property
     def entries(self) -> int:
-        """How many entries stand in the profile now, as far as is known."""
+        """How many entries stand in the profile now, as far as is known; never more."""
+        removed = len(self.undone.removed) if self.undone else 0
         if self.verification:
-            return self.verification.entries
+            return self.verification.entries - removed
         since = self.prepared.since
-        return (since.entries if since else 0) + len(self.settled)
+        return (since.entries if since else 0) + self.added - removed
+
+    @property
+    def added(self) -> int:
+        """How many keys have an entry now that had none before."""
+        there = {entry.key for entry in self.prepared.existing}
+        added = {
+            operation.key
+            for operation in self.prepared.plan.operations
+            if (settled := self.settled.get(operation.id))
+            and settled.outcome is Outcome.APPLIED
+        }
+        return len(added - there)
 
 
 def exit_code(report: Report, *, is_strict: bool) -> int:
@@ -186,13 +199,13 @@ def to_balance(fact: Mapping[str, Any]) -> Balance:
     return Balance(fact["read"], fates, fact["repeats"])
 
 
-def describe(verification: Verification, unreadable: int = 0) -> str:
+def describe(verification: Verification, source: str, unreadable: int = 0) -> str:
     """Say what was found, in one sentence; not "everything" if some was unreadable."""
     if verification.is_whole:
         gone, foreign = len(verification.unexpected), len(verification.foreign)
-        note = f"; {gone:,} entries of ours are no longer on Trakt" if gone else ""
+        note = f"; {gone:,} entries of ours are no longer on {source}" if gone else ""
         if foreign:
-            note += f"; {foreign:,} are labelled trakt and were not written from here"
+            note += f"; {foreign:,} are labelled like ours and not written from here"
         what = "all that could be read" if unreadable else "everything"
         return f"verified: {what} is in its place{note}"
     counts = {
@@ -205,7 +218,7 @@ def describe(verification: Verification, unreadable: int = 0) -> str:
     return f"verified: not everything is in its place ({found})"
 
 
-def summary(report: Report) -> dict[str, object]:
+def summary(report: Report, tally: Tally) -> dict[str, object]:
     """Return what the ledger keeps of a run."""
     total, _ = report.balance()
     return {
@@ -213,6 +226,7 @@ def summary(report: Report) -> dict[str, object]:
         "columns": dict(total.fates),
         "repeats": total.repeats,
         "operations": len(report.prepared.plan.operations),
-        "failed": len(report.failed),
+        "failed": tally.failed,
+        **tally._asdict(),
         "saved": report.prepared.plan.saved,
     }

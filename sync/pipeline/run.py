@@ -6,27 +6,28 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from connectors.errors import ConfigError
+from connectors.errors import ConfigError, ServiceError
 from sync.documents.report_store import keep_report
-from sync.domain.entries import OUR_LABEL
 from sync.domain.guard import measure
 from sync.domain.reconcile import reconcile
 from sync.domain.verify import Provenance, Verification, compare, surplus
 from sync.domain.writes import Outcome, Settled
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
-from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, wanted
+from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, UNDONE, wanted
 from sync.load.loader import Loader
 from sync.pipeline.checkpoint import advance, forget_watermark
 from sync.pipeline.documents import left_out_document, report_document
+from sync.pipeline.held import held
 from sync.pipeline.incremental import checkpoint_of, prepare_changes
+from sync.pipeline.missing import check_missing, look_again, note_missing
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
 from sync.pipeline.prepare import prepare, read_target
 from sync.pipeline.prune import check_removals, plan_removals
-from sync.pipeline.recovery import close, recall
+from sync.pipeline.recovery import close, keep_labels, recall, recall_labels
 from sync.pipeline.result import Report, describe, exit_code, summary
 from sync.pipeline.summary import foresee
-from sync.pipeline.undo import Undone, rows_to_undo
+from sync.pipeline.undo import Undone, clear_trial, rows_to_undo
 from sync.pipeline.undo import undo as take_back
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Key
+    from sync.ledger import Ledger
     from sync.pipeline.plan_file import SavedPlan
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.services import Services
@@ -53,7 +55,7 @@ async def migrate(
     ``confirm`` is asked once the plan is known, and only if there is anything to write.
     Raises UnsafePlanError, unless forced, where too much of the person's own changes.
     """
-    async with _profile_held(services, "migrate"):
+    async with _profile_held(services, "migrate") as (services, _):  # noqa: PLR1704  # the others may not write
         prepared = await prepare(services, accept_incomplete=accept_incomplete)
         return await _carry_out(
             services, prepared, "migrate", confirm, is_forced=is_forced, stop=stop
@@ -70,30 +72,28 @@ async def sync(
 ) -> Report:
     """Carry over what changed since the last settled run; without one, everything.
 
-    With ``prune`` also take back what we wrote of plays that are no longer on Trakt.
+    With ``prune`` also take back what we wrote of plays that the source has no longer.
     Raises a GuardError, unless forced, where that is suspiciously much.
     """
 
-    async def carry_out(prepared: Prepared) -> Report:
+    async def carry_out(under_lock: Services, prepared: Prepared) -> Report:
         return await _carry_out(
-            services, prepared, "sync", confirm, is_forced=is_forced, stop=stop
+            under_lock, prepared, "sync", confirm, is_forced=is_forced, stop=stop
         )
 
     if checkpoint := await checkpoint_of(services):
-        lock = services.ledger.profile_lock(
-            checkpoint.profile, command="sync", at=services.clock.now()
-        )
-        async with lock:
+        async with held(services, checkpoint.profile, "sync") as under_lock:
             # Until the lock was ours another run may have moved or undone it.
-            is_in_force = await checkpoint_of(services) == checkpoint
+            is_in_force = await checkpoint_of(under_lock) == checkpoint
             changes = None
             if is_in_force:
-                changes = await prepare_changes(services, checkpoint, is_pruned=prune)
+                changes = await prepare_changes(under_lock, checkpoint, is_pruned=prune)
             if changes is not None:
-                return await carry_out(changes)
-    async with _profile_held(services, "sync"):
-        prepared = await prepare(services)
-        return await carry_out(plan_removals(prepared) if prune else prepared)
+                return await carry_out(under_lock, changes)
+    async with _profile_held(services, "sync") as (under_lock, _):
+        prepared = await prepare(under_lock)
+        prepared = plan_removals(prepared) if prune else prepared
+        return await carry_out(under_lock, prepared)
 
 
 async def apply(
@@ -104,10 +104,16 @@ async def apply(
     is_forced: bool = False,
     stop: Stop | None = None,
 ) -> Report:
-    """Carry out exactly that plan. Raises MovedError if either side has moved."""
-    async with _profile_held(services, "apply"):
+    """Carry out exactly that plan; what an earlier run began goes on where it stopped.
+
+    Raises MovedError if either side has moved by anything else.
+    """
+    async with _profile_held(services, "apply") as (services, _):  # noqa: PLR1704  # as above
         prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
-        plan.check(prepared)
+        begun = await plan.begun(services.ledger)
+        plan.check(prepared, begun)
+        arrived = [row for row in begun if row.outcome is Outcome.APPLIED]
+        plan = plan.without((*arrived, *prepared.recovery.arrived))
         fates = {**prepared.plan.fates, **plan.fates()}
         fixed = replace(
             prepared,
@@ -121,6 +127,7 @@ async def apply(
 async def verify(services: Services, *, accept_incomplete: bool = False) -> Report:
     """Read both sides and name each difference. Writes nothing to either of them."""
     prepared = await prepare(services, accept_incomplete=accept_incomplete, is_dry=True)
+    check_missing(prepared.missing)
     verification = await _compare(services, prepared, prepared.existing)
     return Report(prepared, verification=verification, cost=services.meter.read())
 
@@ -132,7 +139,7 @@ async def undo(
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
 ) -> Undone:
     """Take back what one run wrote, by default the last one that left anything."""
-    async with _profile_held(services, "undo") as profile:
+    async with _profile_held(services, "undo") as (services, profile):  # noqa: PLR1704  # as above
         rows = await rows_to_undo(services, profile, run)
         if not rows:
             raise ConfigError(
@@ -143,15 +150,24 @@ async def undo(
         if confirm and not await confirm(rows[0].run, len(rows)):
             return Undone(rows[0].run)
         await forget_watermark(services.ledger, profile, services.clock.now())
-        return await take_back(services, rows)
+        labels = await recall_labels(services, profile)
+        undone = await take_back(services, rows, labels)
+        now = services.clock.now()
+        left = len(undone.left_alone)
+        taken = len(undone.removed) + len(undone.restored) + len(undone.gone)
+        fact = {"run": undone.run, "writes": taken, "left_alone": left}
+        await services.ledger.put_fact(profile, UNDONE, fact, now)
+        return undone
 
 
 @asynccontextmanager
-async def _profile_held(services: Services, command: str) -> AsyncIterator[str]:
+async def _profile_held(
+    services: Services, command: str
+) -> AsyncIterator[tuple[Services, str]]:
     profile = await services.target.open_profile()
-    now = services.clock.now()
-    async with services.ledger.profile_lock(profile, command=command, at=now):
-        yield profile
+    async with held(services, profile, command) as under_lock:
+        await clear_trial(under_lock, profile)
+        yield under_lock, profile
 
 
 async def _carry_out(
@@ -163,9 +179,12 @@ async def _carry_out(
     is_forced: bool,
     stop: Stop | None,
 ) -> Report:
+    check_missing(prepared.missing, is_forced=is_forced)
     await _keep_left_out(services, prepared)
     ledger, now = services.ledger, services.clock.now()
     recovery = prepared.recovery
+    if not prepared.is_unchanged:
+        await note_missing(ledger, prepared.profile, prepared.missing, now)
     await close(ledger, recovery.arrived, Settled.found_later(), now)
     operations, rows = prepared.plan.operations, prepared.removals.rows
     planned = {operation.key for operation in operations}
@@ -180,7 +199,7 @@ async def _carry_out(
         cost=services.meter.read(),
     )
     if operations or rows or playback.chosen:
-        change = measure(operations, prepared.existing)
+        change = measure(operations, prepared.existing, prepared.rules.labels)
         if change.is_unsafe and not is_forced:
             raise UnsafePlanError(*change)
         check_removals(prepared, is_forced=is_forced)
@@ -222,9 +241,9 @@ async def _write(
             prepared, verification=await _compare(services, prepared, prepared.existing)
         )
     if prepared.removals.rows:
-        report = replace(
-            report, undone=await take_back(services, prepared.removals.rows)
-        )
+        labels = prepared.rules.labels
+        undone = await take_back(services, prepared.removals.rows, labels)
+        report = replace(report, undone=undone)
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
     report = replace(report, playback=carried, cost=services.meter.read())
@@ -239,13 +258,13 @@ async def _keep_left_out(services: Services, prepared: Prepared) -> None:
     ledger, now = services.ledger, services.clock.now()
     if prepared.is_unchanged:
         return
-    document, origin = left_out_document(prepared), prepared.origin
-    if origin and prepared.unreadable.is_news:
+    document, holding = left_out_document(prepared), prepared.holding
+    if holding and prepared.unreadable.is_news:
         await ledger.put_unreadable(
             prepared.profile,
-            origin.record.id,
+            holding.record.id,
             prepared.unreadable.rows,
-            parts=origin.parts,
+            parts=holding.parts,
         )
     fact = document.model_dump(mode="json")
     await ledger.put_fact(prepared.profile, LEFT_OUT, fact, now)
@@ -258,6 +277,8 @@ async def _load(
 ) -> Report:
     ledger, clock = services.ledger, services.clock
     profile, recovery = prepared.profile, prepared.recovery
+    labels = await recall_labels(services, profile)
+    await keep_labels(ledger, profile, labels, clock.now())
     run = await ledger.start_run(profile, command, clock.now())
     loader = Loader(
         services.target,
@@ -267,48 +288,63 @@ async def _load(
         concurrency=services.settings.discovr.concurrency,
         on_event=services.on_event,
         stop=stop,
+        labels=labels,
     )
-    services.on_event(Advanced(Stage.LOAD, 0, len(prepared.plan.operations)))
+    operations = prepared.plan.operations
+    services.on_event(Advanced(Stage.LOAD, 0, len(operations)))
     outcome = "stopped"
     try:
         await loader.load(
-            prepared.plan.operations,
-            unclear={row.operation.key for row in recovery.unclear},
+            operations,
+            unclear=prepared.missing.keys | {r.operation.key for r in recovery.unclear},
             before=prepared.before(),
             viewings=recovery.viewings,
+            refused=await _refused_before(ledger, profile),
             is_first=await ledger.get_fact(profile, PROBED) is None,
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
+    except ServiceError as error:
+        error.message += f" Of {len(operations):,} writes: {loader.tally}."
+        raise
     finally:
         report = Report(prepared, run, loader.settled)
-        await ledger.finish_run(run, clock.now(), outcome, summary(report))
+        end = summary(report, loader.tally)
+        await ledger.finish_run(run, clock.now(), outcome, end)
     # Each was looked up before it was sent again, so the old intents are answered.
-    tried = {o.key for o in prepared.plan.operations if o.id in loader.settled}
-    answered = [row for row in recovery.unclear if row.operation.key in tried]
+    keys = {o.key for o in operations if o.id in loader.settled}
+    answered = [row for row in recovery.unclear if row.operation.key in keys]
     await close(ledger, answered, Settled.not_found_by(run), clock.now())
     if loader.is_probed:
         await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
     if loader.is_stopping:
-        outcomes = [settled.outcome for settled in loader.settled.values()]
+        tried = len(loader.settled)
         raise StoppedError(
-            f"Stopped after {len(outcomes):,} of {len(prepared.plan.operations):,} "
-            f"writes; left unclear: {outcomes.count(Outcome.UNKNOWN) or 'none'}."
+            f"Stopped after {tried:,} of {len(operations):,} writes: {loader.tally}."
         )
     count = len(loader.settled) - len(report.failed)
     services.on_event(Finished(Stage.LOAD, f"{count:,} entries written"))
     if prepared.since:
         # Each write had a clear answer or was looked up; all is read back once a week.
         return Report(prepared, run, loader.settled)
-    verification = await _check(services, prepared, run)
-    report = Report(prepared, run, loader.settled, verification)
-    said = describe(verification, report.unreadable)
+    report = Report(prepared, run, loader.settled)
+    verification = await _check(services, report, run)
+    said = describe(verification, prepared.origin.name, report.unreadable)
     services.on_event(Finished(Stage.VERIFY, said))
-    return report
+    return replace(report, verification=verification)
 
 
-async def _check(services: Services, prepared: Prepared, run: int) -> Verification:
+async def _refused_before(ledger: Ledger, profile: str) -> frozenset[str]:
+    """Return the ids of the writes that were refused in earlier runs."""
+    rows = await ledger.rows(profile, outcome=Outcome.REJECTED)
+    return frozenset(row.operation.id for row in rows)
+
+
+async def _check(services: Services, report: Report, run: int) -> Verification:
     """Read the profile back, with all that is known by now, and compare."""
-    entries = await read_target(services, Stage.VERIFY)
+    prepared = report.prepared
+    expected = len(prepared.existing) + report.added
+    listed = await read_target(services, Stage.VERIFY, expected=expected)
+    entries, _ = await look_again(services, prepared.profile, listed)
     recovery = await recall(
         services.ledger,
         prepared.profile,
@@ -328,17 +364,18 @@ async def _compare(
 ) -> Verification:
     # What planning again would still write is what is missing.
     plan = reconcile(prepared.desired, entries, prepared.rules)
-    more = {e.key.media for e in surplus(prepared.desired, entries, OUR_LABEL)}
+    label = prepared.origin.label
+    more = {e.key.media for e in surplus(prepared.desired, entries, label)}
     written: set[Key] = set()
     if more:
         rows = await services.ledger.rows(
             prepared.profile, outcome=Outcome.APPLIED, media=more
         )
         written = {r.operation.key for r in rows if r.undone_at is None}
-    origin = prepared.origin
+    holding = prepared.holding
     provenance = Provenance(
         gone=prepared.stale.keys,
-        held=origin.others if origin else (),
+        held=holding.others if holding else (),
         written=written,
     )
-    return compare(prepared.desired, plan, entries, OUR_LABEL, provenance)
+    return compare(prepared.desired, plan, entries, label, provenance)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sync.domain.desired import NO_ID, NO_KEY
+from sync.ports import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.clock import Clock
     from sync.config import Settings
+    from sync.domain.origin import Origin
     from sync.events import Event
     from sync.ledger import Ledger
     from sync.ports import Source, Target
@@ -33,6 +35,11 @@ class Services:
     resolver: Resolver
     on_event: Callable[[Event], None]
     meter: Meter
+
+    @property
+    def origin(self) -> Origin:
+        """What the source is called."""
+        return origin_of(self.source)
 
     @property
     def no_id(self) -> str:

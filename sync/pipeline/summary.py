@@ -29,6 +29,7 @@ _FATES = {
     Fate.KEPT: "kept as you set it",
     Fate.UNSUPPORTED: "not possible on Discovr",
 }
+_REMOVED = "kept: removed on Discovr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +143,18 @@ def _subject(operation: Operation) -> str:
     return "seasons" if operation.is_default else "episodes"
 
 
-def _fates(plan: Plan) -> dict[str, Counter[Fate]]:
-    fates: dict[str, Counter[Fate]] = {}
+def _fates(plan: Plan) -> dict[str, Counter[str]]:
+    """Count the keys of each title by what became of them, in words."""
+    fates: dict[str, Counter[str]] = {}
     for key, fate in plan.fates.items():
-        fates.setdefault(key.media, Counter())[fate] += 1
+        is_gone = fate is Fate.KEPT and key in plan.gone
+        words = _REMOVED if is_gone else _FATES.get(fate, "")
+        fates.setdefault(key.media, Counter())[words] += 1
     return fates
 
 
-def _why_none(fates: Counter[Fate]) -> str:
+def _why_none(fates: Counter[str]) -> str:
     if len(fates) < 2:
-        return "".join(_FATES.get(fate, "") for fate in fates)
-    parts = [
-        f"{fates[fate]:,} {words}" for fate, words in _FATES.items() if fates[fate]
-    ]
-    return ", ".join(parts)
+        return "".join(fates)
+    in_order = (*_FATES.values(), _REMOVED)
+    return ", ".join(f"{fates[words]:,} {words}" for words in in_order if fates[words])

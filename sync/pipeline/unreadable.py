@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sync.domain.histories import TitleHistory
     from sync.domain.plays import Ids, Key
     from sync.ledger import Ledger
-    from sync.pipeline.origin import Origin
+    from sync.pipeline.holdings import Holding
     from sync.ports import Extraction, Quarantined
 
 _PREFIXES = {Kind.FILM: "MV_", Kind.SHOW: "TV_"}
@@ -54,7 +54,7 @@ class Unreadable:
 async def gather(
     ledger: Ledger,
     profile: str,
-    origin: Origin,
+    holding: Holding,
     extraction: Extraction,
     now: datetime,
 ) -> Unreadable:
@@ -64,14 +64,16 @@ async def gather(
     what it could read.
     """
     kept = await ledger.unreadable(profile)
-    own = {r.identity: r for r in kept if r.source in (*origin.parts, origin.record.id)}
+    own = {
+        r.identity: r for r in kept if r.source in (*holding.parts, holding.record.id)
+    }
     others = tuple(row for row in kept if own.get(row.identity) is not row)
     rows: dict[str, UnreadableRow] = {}
     reader = program_version() if extraction.quarantined else ""
     for record in told_apart(extraction.quarantined):
         before = own.get(record.identity)
         rows[record.identity] = UnreadableRow(
-            source=origin.record.id,
+            source=holding.record.id,
             identity=record.identity,
             record=record,
             reader=reader,
@@ -79,7 +81,7 @@ async def gather(
             last_seen=now,
             reported_at=before.reported_at if before else None,
         )
-    if not origin.can_lack:
+    if not holding.can_lack:
         read = {play.id for play in extraction.plays} if own else set()
         rest = {i: r for i, r in own.items() if r.record.history_id not in read}
         rows = {**rest, **rows}

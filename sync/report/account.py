@@ -26,15 +26,16 @@ if TYPE_CHECKING:
     from sync.report.data import ReportData
 
 AGAIN = "Run trakt2discovr migrate again: it sends nothing twice."
+#: {} stands for the name of the source, here and below.
 _ADVICE = {
     NO_ID: "Write them down with trakt2discovr unmatched --out ids.toml, fill in the "
     "ids that you find, and run it again. Discovr knows what TMDB knows.",
     NO_ANSWER: "Run it again: TMDB did not answer, so nobody knows yet.",
-    SPECIAL: "Nothing: Discovr has no place for specials. They stay on Trakt.",
-    EPISODE_ZERO: "Nothing: Discovr counts episodes from 1. It stays on Trakt.",
+    SPECIAL: "Nothing: Discovr has no place for specials. They stay on {}.",
+    EPISODE_ZERO: "Nothing: Discovr counts episodes from 1. It stays on {}.",
 }
 _UNSUPPORTED = "Nothing; they stay where they are."
-_UNREADABLE = "Look the record up on Trakt, correct or remove it there, and run again."
+_UNREADABLE = "Look the record up on {}, correct or remove it there, and run again."
 _DIFFERENCES = {
     "missing": ("Missing on Discovr", AGAIN),
     "doubled": (
@@ -42,7 +43,7 @@ _DIFFERENCES = {
         "Remove the spare entry on Discovr; what was watched stays.",
     ),
     "unexpected": (
-        "On Discovr, and no longer on Trakt",
+        "On Discovr, and no longer on {}",
         "Leave it, or remove it on Discovr: an import never un-watches.",
     ),
     "foreign": (
@@ -172,7 +173,9 @@ def _proof(report: ReportDocument, wrong: Sequence[str]) -> str:
     what = "all that could be read" if unread else "everything"
     place = f"Discovr was read back, and {what} is in its place"
     if found and found.unexpected:
-        place += f" (entries no longer on Trakt: {len(found.unexpected):,})"
+        place += (
+            f" (entries no longer on {report.source.name}: {len(found.unexpected):,})"
+        )
     head = f"{receipt.plays:,} plays read from {receipt.source}, {whole}"
     if unread:
         head += f", and {unread:,} record{'s' * (unread != 1)} could not be read"
@@ -227,14 +230,15 @@ def build_left(
     report: ReportDocument, labels: Mapping[str, str]
 ) -> tuple[LeftGroup, ...]:
     """Return what is not in its place, by reason; ``labels`` names media ids."""
+    source = report.source.name
     groups = [
         *_failures(report, labels),
         *_differences(report, labels),
-        *_left_out("u", "Unmatched", report.unmatched),
-        *_left_out("x", "Not possible on Discovr", report.unsupported),
+        *_left_out("u", "Unmatched", report.unmatched, source),
+        *_left_out("x", "Not possible on Discovr", report.unsupported, source),
     ]
     for is_unsupported, code, heading, advice in (
-        (False, "r", "Unreadable", _UNREADABLE),
+        (False, "r", "Unreadable", _UNREADABLE.format(source)),
         (True, "x", "Not possible on Discovr", _UNSUPPORTED),
     ):
         items = tuple(
@@ -263,11 +267,11 @@ def _differences(
         keys: Sequence[KeyDocument] = getattr(report.verification, name, ())
         if keys:
             items = tuple(LeftItem(_label(key, labels), None, "") for key in keys)
-            yield LeftGroup("f", heading, advice, items)
+            yield LeftGroup("f", heading.format(report.source.name), advice, items)
 
 
 def _left_out(
-    code: str, heading: str, group: Sequence[LeftOutDocument]
+    code: str, heading: str, group: Sequence[LeftOutDocument], source: str
 ) -> Iterable[LeftGroup]:
     ordered = sorted(group, key=lambda left: left.reason)
     for reason, lefts in groupby(ordered, key=lambda left: left.reason):
@@ -275,7 +279,8 @@ def _left_out(
             LeftItem(name_of(left.title.title), left.title.year, _note(left))
             for left in lefts
         )
-        yield LeftGroup(code, f"{heading}: {reason}", _ADVICE.get(reason, AGAIN), items)
+        advice = _ADVICE.get(reason, AGAIN).format(source)
+        yield LeftGroup(code, f"{heading}: {reason}", advice, items)
 
 
 def _note(left: LeftOutDocument) -> str:

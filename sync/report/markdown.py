@@ -68,7 +68,7 @@ def _head(report: ReportDocument, at: datetime) -> str:
     proof = "proved whole" if receipt.is_whole else "**not** proved whole"
     run = f"run {report.run}, " if report.run is not None else ""
     lines = [
-        "# Watch history: from Trakt to Discovr",
+        f"# Watch history: from {escape(report.source.name)} to Discovr",
         "",
         f"{report.command}, {run}{at:%Y-%m-%d %H:%M} UTC",
         "",
@@ -100,7 +100,8 @@ def _balance(balance: BalanceDocument) -> str:
     rows = [(f"{count:,}", words) for count, words in counts if count]
     table = _table(("Plays", "What became of them"), rows)
     total = f"{balance.read:,} plays, {balance.repeats:,} of them further ones of the "
-    return f"## Balance\n\n{total}same film or episode.\n\n{table}"
+    gone = f" {balance.gone:,} are kept: removed on Discovr." if balance.gone else ""
+    return f"## Balance\n\n{total}same film or episode.{gone}\n\n{table}"
 
 
 def _titles(titles: Sequence[TitleReport]) -> str:

@@ -27,7 +27,7 @@ from sync.report.account import (
     lay_out,
 )
 from sync.report.months import MONTHS, build_months
-from sync.report.squares import SQUARES, UNWATCHED
+from sync.report.squares import SQUARES, unwatched
 from sync.report.watched import (
     build_films,
     build_shows,
@@ -77,7 +77,7 @@ def build_page(data: ReportData) -> Page:
         balance=build_balance(report.balance),
         standing=_standing(data),
         months=build_months(play.watched_at for h in histories for play in h.plays),
-        states=tuple(_legend()),
+        states=tuple(_legend(report.source.name)),
         shows=build_shows(histories, details),
         years=build_films(histories, details),
         left=build_left(report, labels),
@@ -87,10 +87,10 @@ def build_page(data: ReportData) -> Page:
     )
 
 
-def _legend() -> Iterable[Square]:
+def _legend(source: str) -> Iterable[Square]:
     # A record that cannot be read belongs to no title, so it is nobody's square.
     yield from (SQUARES[c] for c in Fate if c is not Fate.UNREADABLE)
-    yield UNWATCHED
+    yield unwatched(source)
 
 
 def _standing(data: ReportData) -> BalanceView | None:

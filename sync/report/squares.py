@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sync.domain.origin import TRAKT
 from sync.domain.plan import Fate
 
 
@@ -19,7 +20,13 @@ class Square:
     meaning: str
 
 
-UNWATCHED = Square("n", "not watched", "The catalogue knows it, and Trakt has no play.")
+def unwatched(source: str) -> Square:
+    """Return that of an episode of which the source has no play."""
+    meaning = f"The catalogue knows it, and {source} has no play."
+    return Square("n", "not watched", meaning)
+
+
+UNWATCHED = unwatched(TRAKT.name)
 
 #: In the order of the balance.
 SQUARES = {
@@ -31,7 +38,9 @@ SQUARES = {
         "d", "covered by a season default", "One entry for its season stands for it."
     ),
     Fate.KEPT: Square(
-        "k", "kept as you set it", "What you set on Discovr is newer than the play."
+        "k",
+        "kept as you set it",
+        "What you set on Discovr is newer than the play, or you removed it there.",
     ),
     Fate.UNSUPPORTED: Square(
         "x", "not possible on Discovr", "Discovr cannot express it: a special."

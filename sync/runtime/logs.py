@@ -31,7 +31,7 @@ def tell(key: str, sentence: str, *, level: int = logging.INFO, **facts: Any) ->
     _log.log(level, "%s", sentence, extra={"key": key, "facts": facts})
 
 
-def trace(bug: Exception) -> None:
+def trace(bug: BaseException) -> None:
     """Log where a bug came from: the lines of code, and no value of any."""
     for frame in traceback.extract_tb(bug.__traceback__):
         place = f"{frame.filename}:{frame.lineno} in {frame.name}: {frame.line}"
@@ -62,6 +62,9 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
         super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Lose a line that cannot be written: nobody can be told, and nothing ends."""
 
 
 class PlainLines(logging.Formatter):

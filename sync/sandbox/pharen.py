@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from sync.sandbox.server.credentials import made_up
-from sync.sandbox.server.journal import Journal
+from sync.sandbox.server.journal import Journal, Table, moment
 from sync.sandbox.server.limits import Window
 from sync.sandbox.server.server import (
     RefusedError,
@@ -18,7 +18,6 @@ from sync.sandbox.server.server import (
     page_of,
     utc_now,
 )
-from sync.sandbox.tables import Table, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

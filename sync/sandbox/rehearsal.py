@@ -5,10 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from platformdirs import user_data_path
-
 from connectors.errors import ConfigError
-from sync.config import APP, Settings
+from sync.config import Settings, data_folder
 from sync.sandbox.account.account import Account
 from sync.sandbox.account.sample import sample_account
 from sync.sandbox.running import Sandbox
@@ -33,7 +31,7 @@ async def open_sandbox(
     with. None stands for the one of the two in which something was done last. What is
     set for ``[history]`` counts here too; logins and the real state are not touched.
     """
-    sample, rehearsal = (user_data_path(APP) / n for n in ("sandbox", "rehearsal"))
+    sample, rehearsal = (data_folder() / n for n in ("sandbox", "rehearsal"))
     if is_rehearsal is None:
         is_rehearsal = _changed_at(rehearsal) > _changed_at(sample)
     folder = rehearsal if is_rehearsal else sample

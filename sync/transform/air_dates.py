@@ -6,7 +6,7 @@ the ledger: long for what has ended, a day for what is still running.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from sync.domain.desired import tmdb_id
-from sync.domain.plan import SeasonId
+from sync.domain.plays import Place
 from sync.domain.seasons import Airing
 from sync.runtime.concurrency import run_limited
 
@@ -50,8 +50,8 @@ MOST_FAULTS = 8
 class Answer:
     """Air dates by season; ``disputed`` seasons must not be collapsed, and why."""
 
-    airings: dict[SeasonId, Airings] = field(default_factory=dict)
-    disputed: dict[SeasonId, str] = field(default_factory=dict)
+    airings: dict[Place, Airings] = field(default_factory=dict)
+    disputed: dict[Place, str] = field(default_factory=dict)
 
 
 class Listing(Protocol):
@@ -160,7 +160,7 @@ class Catalogue:
         ``sharing`` one id each is told something else.
         """
         answer = Answer()
-        absent: dict[SeasonId, str] = {}
+        absent: dict[Place, str] = {}
         for listing in self._listings:
 
             async def ask(titles: Mapping[str, Title]) -> dict[str, Dates]:
@@ -271,21 +271,18 @@ class Catalogue:
             await self._ledger.put_show(listing.name, number, dates, now, expires_at)
 
 
-def seasons_that_can_pay(
-    keys: Iterable[tuple[str, int]], standing: Iterable[tuple[str, int]]
-) -> Wanted:
+def seasons_that_can_pay(places: Iterable[Place], standing: Iterable[Place]) -> Wanted:
     """Choose the seasons whose air dates matter.
 
-    ``keys`` has the season of each play that needs a write; two of one season can be
+    ``places`` has the season of each play that needs a write; two of one season can be
     saved. ``standing`` are the seasons with a default, which only dates can read.
     """
-    counts: defaultdict[tuple[str, int], int] = defaultdict(int)
-    for key in keys:
-        counts[key] += 1
+    counts = Counter(places)
     wanted: Wanted = {}
     payable = (place for place, number in counts.items() if number > 1)
     for media, season in (*standing, *payable):
-        wanted.setdefault(media, set()).add(season)
+        if season is not None:
+            wanted.setdefault(media, set()).add(season)
     return wanted
 
 
@@ -298,10 +295,10 @@ def _shows(
 
 def _of_seasons(
     shows: Mapping[str, Dates], wanted: Wanted
-) -> Iterable[tuple[SeasonId, Mapping[int, str | None]]]:
+) -> Iterable[tuple[Place, Mapping[int, str | None]]]:
     for media, seasons in shows.items():
         for number in wanted[media] & seasons.keys():
-            yield SeasonId(media, number), seasons[number]
+            yield Place(media, number), seasons[number]
 
 
 def _disagreements(
@@ -309,10 +306,10 @@ def _disagreements(
     again: Mapping[str, Dates],
     media: Iterable[str],
     wanted: Wanted,
-) -> dict[SeasonId, str]:
+) -> dict[Place, str]:
     """Name the seasons of which two titles of one id are not told the same."""
     return {
-        SeasonId(one, number): SHARED
+        Place(one, number): SHARED
         for one in media
         for number in wanted[one]
         if shows.get(one, {}).get(number) != again.get(one, {}).get(number)
@@ -341,7 +338,7 @@ def _rounds(
 
 def _merge(
     answer: Answer,
-    place: SeasonId,
+    place: Place,
     dates: Mapping[int, str | None],
     listing: Listing,
 ) -> None:

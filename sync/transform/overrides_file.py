@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from connectors.errors import InputError
 from connectors.files import replace_file
+from sync.domain.origin import TRAKT
 from sync.domain.overrides import Override, TitleIndex, find_conflict, read_id
 from sync.domain.plays import Ids, Kind, Title
 from sync.transform.overrides_formats import FormError, Table, Toml
@@ -124,7 +125,7 @@ def write_unmatched(
     mark = _BOM if (content.text or "").startswith(_BOM) else ""
     old = None if content.text is None else content.text.removeprefix(_BOM)
     try:
-        new = _form(path).write(old, changes, added, information)
+        new = _form(path, document.source.name).write(old, changes, added, information)
         mode = _MODE if old is None else path.stat().st_mode & 0o777
         replace_file(path, mark + new, mode=mode)
     except FormError as error:
@@ -136,8 +137,8 @@ def write_unmatched(
         ) from None
 
 
-def _form(path: Path) -> Form:
-    return Table() if path.suffix.lower() == ".csv" else Toml()
+def _form(path: Path, source: str = TRAKT.name) -> Form:
+    return Table() if path.suffix.lower() == ".csv" else Toml(source)
 
 
 def _read(path: Path) -> _Content:

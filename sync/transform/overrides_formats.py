@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,7 +32,7 @@ leave the title out.
 
 Save the file where it is: the next run reads it, and only these titles go again.
 
-Your id wins over the one that Trakt has. To correct a title that was carried over
+Your id wins over the one that {source} has. To correct a title that was carried over
 under a wrong id, add an entry for it by hand: kind, title and year as the report has
 them, and tmdb. What was written under the wrong id stays until you take it back: sync
 --prune or undo.
@@ -62,7 +63,10 @@ class Form(Protocol):
 
 
 class Toml:
-    """An array of tables, ``[[title]]``."""
+    """An array of tables, ``[[title]]``; a new file names the ``source`` of them."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
 
     def read(self, text: str) -> list[tuple[str, Fields]]:
         """Return the entries with their places. Raises FormError."""
@@ -88,7 +92,7 @@ class Toml:
         """Return the text with the entries changed and added."""
         import tomlkit  # noqa: PLC0415  # needed when such a file is written only
 
-        document = tomlkit.parse(text) if text is not None else _empty()
+        document = tomlkit.parse(text) if text is not None else _empty(self._source)
         document.pop("not_possible", None)
         entries: Any = document.get("title", [])
         for entry, change in zip(entries, changes, strict=True):
@@ -101,11 +105,11 @@ class Toml:
         return written
 
 
-def _empty() -> Any:
+def _empty(source: str) -> Any:
     import tomlkit  # noqa: PLC0415  # as above
 
     document = tomlkit.document()
-    for line in _HEADER.splitlines():
+    for line in _HEADER.format(source=source).splitlines():
         document.add(tomlkit.comment(line) if line else tomlkit.nl())
     document.add(tomlkit.nl())
     document["format"] = FORMAT
@@ -139,6 +143,40 @@ _IDS = {
 }
 _FIRST = ("kind", "title", "year", "tmdb", "on_tmdb", "plays", "reason")
 _COLUMNS = (*_FIRST, *_IDS.values(), "search")
+#: What we write into; ``tmdb`` is the person's.
+_OWN = frozenset(_COLUMNS) - {"tmdb"}
+
+
+#: What makes a spreadsheet run a cell, behind marks that keep it from that.
+_FORMULA = re.compile(r"'*[=+@-]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_WRITTEN = re.compile(r"\\u([0-9a-f]{4})")
+
+
+def _to_cells(fields: Fields) -> dict[str, Any]:
+    """Return the fields so that no program runs them, and no terminal heeds them."""
+    return {n: _to_cell(v) if isinstance(v, str) else v for n, v in fields.items()}
+
+
+def _to_cell(text: str) -> str:
+    text = _WRITTEN.sub(r"\\u005cu\1", text)  # stood there before: it stays itself
+    text = _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _from_cells(row: Mapping[str, str]) -> dict[str, str]:
+    """Read back the columns of ours; what a person added stays as it is."""
+    return {n: _from_cell(v) for n, v in row.items() if n in _OWN}
+
+
+def _from_cell(cell: str) -> str:
+    text = cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
+    return _WRITTEN.sub(_unescape, text)
+
+
+def _unescape(written: re.Match[str]) -> str:
+    letter = chr(int(written[1], 16))
+    return letter if letter == "\\" or _CONTROL.match(letter) else written[0]
 
 
 class Table:
@@ -163,11 +201,11 @@ class Table:
         writer = csv.DictWriter(file, columns, delimiter=delimiter, restval="")
         writer.writeheader()
         for (_, row), change in zip(rows, changes, strict=True):
-            writer.writerow({**row, **change})
+            writer.writerow({**row, **_to_cells(_from_cells(row)), **_to_cells(change)})
         for fields in (*added, *information):
             ids = {_IDS[n]: v for n, v in fields.get("ids", {}).items()}
             own = {n: v for n, v in fields.items() if n != "ids" and v is not None}
-            writer.writerow({**own, **ids})
+            writer.writerow(_to_cells({**own, **ids}))
         return file.getvalue()
 
     def _parse(
@@ -197,5 +235,6 @@ class Table:
         return rows, columns, delimiter
 
     def _fields(self, row: Mapping[str, str]) -> Fields:
+        row = {**row, **_from_cells(row)}
         ids = {name: row.get(column) for name, column in _IDS.items()}
         return {**row, "ids": {name: value for name, value in ids.items() if value}}

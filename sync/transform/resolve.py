@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from sync.domain.overrides import TitleIndex, digest_overrides
-from sync.domain.plays import Kind, Title
+from sync.domain.plays import Kind, Title, title_key
 from sync.runtime.concurrency import run_limited
+from sync.transform.episodes import find_show, gather_clues
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from connectors.clock import Clock
     from connectors.tmdb.client import TmdbClient
     from sync.domain.overrides import Override
     from sync.domain.plays import Play
     from sync.ledger import Ledger
+    from sync.transform.episodes import Clues
     from sync.transform.overrides import OverrideBook
 
 CONCURRENCY = 4
@@ -62,10 +64,12 @@ class Resolver:
         for ids that a person gave and that cannot be used.
         """
         # By identity: titles are shared, and to hash one for each play takes long.
+        plays = list(plays)
         titles = set({id(play.title): play.title for play in plays}.values())
         given = await self.find_overrides(titles, is_kept=is_kept)
         unknown = {t for t in titles - given.keys() if not t.ids.tmdb}
-        found = await self._find_unknown(unknown, is_kept=is_kept)
+        clues = gather_clues(plays, unknown)
+        found = await self._find_unknown(unknown, clues, is_kept=is_kept)
         unasked = found.unasked | {t for t, tmdb in given.items() if tmdb is None}
         return Found({**found.ids, **given}, unasked)
 
@@ -96,9 +100,12 @@ class Resolver:
         there = TitleIndex((title, title) for title in titles)
         return [one for one in named if there.find(one.title) is None]
 
-    async def _find_unknown(self, titles: set[Title], *, is_kept: bool) -> Found:
+    async def _find_unknown(
+        self, titles: set[Title], clues: Mapping[Title, Clues], *, is_kept: bool
+    ) -> Found:
         known = await self._ledger.get_fact(_EVERYONE, _FACT) or {}
-        found = {t: known[_name(t)] for t in titles if _name(t) in known}
+        names = {t: _name(t, clues.get(t, ())) for t in titles}
+        found = {t: known[name] for t, name in names.items() if name in known}
         unasked: set[Title] = set()
         client = self._client
         if client is None:
@@ -108,7 +115,7 @@ class Resolver:
             try:
                 if len(unasked) >= MOST_FAULTS:
                     unasked.add(title)  # it is down: do not wait for each title
-                elif number := await _look_up(client, title):
+                elif number := await _look_up(client, title, clues.get(title, ())):
                     found[title] = number
             except (ContractError, TransientError):
                 unasked.add(title)
@@ -116,12 +123,12 @@ class Resolver:
         open_titles = sorted(titles - found.keys(), key=lambda t: t.label)
         await run_limited(CONCURRENCY, look_up, open_titles)
         if is_kept and open_titles:
-            known |= {_name(title): number for title, number in found.items()}
+            known |= {names[title]: number for title, number in found.items()}
             await self._ledger.put_fact(_EVERYONE, _FACT, known, self._clock.now())
         return Found(dict(found), unasked)
 
 
-async def _look_up(client: TmdbClient, title: Title) -> int | None:
+async def _look_up(client: TmdbClient, title: Title, clues: Clues) -> int | None:
     ids = title.ids
     for source, number in (("imdb_id", ids.imdb), ("tvdb_id", ids.tvdb)):
         if number is None:
@@ -134,8 +141,11 @@ async def _look_up(client: TmdbClient, title: Title) -> int | None:
         hits = answer.movie_results if is_film else answer.tv_results
         if len(hits) == 1:
             return hits[0].id
-    return None
+    return await find_show(client, title, clues)
 
 
-def _name(title: Title) -> str:
-    return f"{title.kind}:{title.ids.imdb}:{title.ids.tvdb}"
+def _name(title: Title, clues: Clues) -> str:
+    if not clues:
+        return f"{title.kind}:{title.ids.imdb}:{title.ids.tvdb}"
+    told = " ".join(f"{clue.ids.imdb}:{clue.ids.tvdb}" for clue in clues)
+    return f"{title_key(title)}:{told}"

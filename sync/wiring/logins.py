@@ -1,6 +1,6 @@
-"""What is known here of the two logins: where they are, their age, their end.
+"""The two logins as they are kept here: where they are, their age, their end.
 
-No network, and never a token.
+Needs no network, so that asking for them is quick.
 """
 
 from __future__ import annotations
@@ -8,15 +8,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from connectors.auth.tokens import TokenStore
 from connectors.discovr import auth as discovr
+from connectors.errors import ConfigError
 from connectors.trakt import auth as trakt
+from sync.config import data_folder
 
 if TYPE_CHECKING:
-    from connectors.auth.tokens import TokenStore
+    from pydantic import SecretStr
+
     from sync.config import Settings
 
+#: As ``[state] tokens`` it is no file.
+KEYRING = Path("keyring")
 #: From then on every run warns that a login ends which cannot renew itself.
 WARN_BEFORE = timedelta(days=14)
 
@@ -36,14 +43,31 @@ class Login:
         return is_over and not self.renews_itself
 
 
+def token_store(settings: Settings) -> TokenStore:
+    """Return where the logins are: a file, or the keyring of the system."""
+    path = settings.state.tokens
+    if path != KEYRING:
+        return TokenStore(path)
+    try:
+        from connectors.auth.keychain import KeyringStore  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError:
+        raise ConfigError(
+            '[state] tokens = "keyring" needs a part that is not installed.',
+            remedy="Run: pip install 'trakt2discovr[keyring]'",
+        ) from None
+    return KeyringStore(data_folder() / KEYRING)
+
+
+def secret(value: SecretStr | None) -> str | None:
+    """Return a secret as text, for whoever sends it."""
+    return value.get_secret_value() if value else None
+
+
 def trakt_login(settings: Settings, store: TokenStore, now: datetime) -> Login | None:
     """Return what is known of the Trakt login. Raises ConfigError for the store."""
     keys = settings.trakt
-    configured = tuple(
-        key.get_secret_value() if key else None
-        for key in (keys.access_token, keys.refresh_token)
-    )
-    token = trakt.token_in_force(store, (configured[0], configured[1]), now)
+    configured = (secret(keys.access_token), secret(keys.refresh_token))
+    token = trakt.token_in_force(store, configured, now)
     if token is None:
         return None
     renews = bool(token.refresh_token and keys.client_secret)
@@ -54,8 +78,7 @@ def trakt_login(settings: Settings, store: TokenStore, now: datetime) -> Login |
 
 def discovr_login(settings: Settings, store: TokenStore) -> Login | None:
     """Return what is known of the Discovr login. Raises ConfigError for the store."""
-    key = settings.discovr.refresh_token
-    configured = key.get_secret_value() if key else None
+    configured = secret(settings.discovr.refresh_token)
     token = discovr.token_in_force(store, configured)
     if token is None:
         return Login("config") if configured else None

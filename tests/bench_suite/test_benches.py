@@ -30,6 +30,7 @@ async def measure(name: str) -> Sequence[Row]:
     return result.rows
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)  # some ten processes, on a machine that may be busy
 @pytest.mark.parametrize("name", ["start", "cpu", "pace"])
 async def test_a_bench_runs_to_its_end_and_measures_something(name: str) -> None:
@@ -43,6 +44,7 @@ async def test_the_counted_migration_keeps_to_the_bounds_of_the_design() -> None
     assert all(row.is_met is not False for row in rows)
 
 
+@pytest.mark.long
 async def test_the_race_counts_what_really_came() -> None:
     (ours,) = await measure("extraction")
     assert ours.what.startswith(OURS)

@@ -15,11 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 from connectors.http.response import Response
 from connectors.trakt import strict
 from connectors.trakt.client import read_records
-from connectors.trakt.models import HistoryItem, Instant
+from connectors.trakt.models import HistoryItem, OptionalInstant
 
 _PATIENT = TypeAdapter(list[HistoryItem])
-_FILMS = TypeAdapter(dict[int, list[Instant]])
-_SHOWS = TypeAdapter(dict[int, dict[str, dict[int, list[Instant]]]])
+_FILMS = TypeAdapter(dict[int, list[OptionalInstant]])
+_SHOWS = TypeAdapter(dict[int, dict[str, dict[int, list[OptionalInstant]]]])
 
 numbers = st.one_of(
     st.integers(-1, 5),
@@ -151,7 +151,12 @@ def test_the_documented_forms_are_read_by_the_strict_reader() -> None:
 
 @pytest.mark.parametrize(
     ("odd", "count"),
-    [({"id": "7"}, 1), ({"watched_at": "2026-10-31T17:57:00"}, 1), ({"id": -1}, 0)],
+    [
+        ({"id": "7"}, 1),
+        ({"watched_at": "2026-10-31T17:57:00"}, 1),
+        ({"id": -1}, 1),
+        ({"watched_at": 1_700_000_000}, 0),
+    ],
 )
 def test_an_odd_record_is_left_to_the_patient_reader(
     odd: dict[str, Any], count: int

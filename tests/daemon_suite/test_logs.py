@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
+
+import pytest
 
 from sync.runtime import logs
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_a_json_line_holds_the_event_its_time_and_its_facts(
@@ -72,3 +72,30 @@ def test_of_what_libraries_log_warnings_alone_are_shown_and_nothing_stays_behind
         "slow",
     )
     assert (ours.level, everything.level, list(everything.handlers)) == before
+
+
+class Shut:
+    """A stream behind which nobody is any more, or no room."""
+
+    def __init__(self, fault: BaseException) -> None:
+        self._fault = fault
+
+    def write(self, _text: str) -> int:
+        raise self._fault
+
+    def flush(self) -> None:
+        raise self._fault
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize(
+    "stream",
+    [None, Shut(BrokenPipeError()), Shut(OSError(28, "No space")), Shut(ValueError())],
+    ids=["closed", "pipe", "full", "shut"],
+)
+def test_a_line_that_cannot_be_written_ends_nothing(
+    log_format: logs.LogFormat, stream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with logs.shown(log_format, level=logging.INFO), monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", stream)
+        logs.tell("x", "cut \x1b[31m\n", odd=float("nan"), more={1: object()})

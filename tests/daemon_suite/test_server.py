@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from connectors.errors import AuthError, ConfigError
+from sync.daemon import visits
 from sync.daemon.server import served
 from sync.documents.job import JobDocument
 from sync.events import Spent
@@ -140,3 +142,114 @@ async def test_without_the_library_for_metrics_the_extra_is_named(
         async with served(Stage([]).job, LOOPBACK):
             pass
     assert "trakt2discovr[metrics]" in caught.value.remedy
+
+
+async def visitor(address: Address, *sent: bytes) -> asyncio.StreamReader:
+    reader, writer = await asyncio.open_connection(*address)
+    for piece in sent:
+        writer.write(piece)
+    VISITORS.append(writer)  # or it would be closed with its last reference
+    return reader
+
+
+VISITORS: list[asyncio.StreamWriter] = []
+
+
+async def is_shut(reader: asyncio.StreamReader) -> bool:
+    try:
+        async with asyncio.timeout(5):
+            while await reader.read(1 << 16):
+                pass
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+    return True
+
+
+counted = pytest.mark.skipif(sys.platform != "linux", reason="counts by /proc")
+
+
+@counted
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /heal",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nx",
+    ],
+    ids=["silent", "half a line", "stays on", "half a body"],
+)
+async def test_two_hundred_idle_clients_are_gone_by_themselves(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(visits, "LONGEST_VISIT_S", 0.3)
+    before = open_files()
+    async with served(Stage([]).job, LOOPBACK) as address:
+        readers = [await visitor(address, sent) for _ in range(200)]
+        assert all(await asyncio.gather(*map(is_shut, readers)))
+        while VISITORS:
+            VISITORS.pop().close()
+        status, _, _ = await get(f"{address.url}/healthz")
+    assert status == 200
+    assert open_files() <= before + 2
+
+
+@counted
+async def test_a_full_house_lets_a_newcomer_in_at_once() -> None:
+    before = open_files()
+    async with served(Stage([]).job, LOOPBACK) as address:
+        readers = [await visitor(address) for _ in range(100)]
+        status, _, _ = await get(f"{address.url}/healthz")
+        assert status == 200
+        # Each descriptor of a client here has one of the server beside it.
+        assert open_files() - before < len(readers) + visits.MOST_VISITS + 8
+        while VISITORS:
+            VISITORS.pop().close()
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # one call, no descriptor
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "is_let_in"),
+    [
+        ("127.0.0.1:0", "127.0.0.1", True),
+        ("127.0.0.1:0", "127.0.0.1:9464", True),
+        ("127.0.0.1:0", "LOCALHOST:1", True),
+        ("127.0.0.1:0", "[::1]:9464", True),
+        ("127.0.0.1:0", "metrics.lan", True),
+        ("127.0.0.1:0", "Metrics.LAN.:9464", True),
+        ("127.0.0.1:0", None, True),
+        ("127.0.0.1:0", "evil.example", False),
+        ("127.0.0.1:0", "127.0.0.1.evil.example", False),
+        ("127.0.0.1:0", "evil.example:9464", False),
+        ("127.0.0.1:0", "localhost.evil.example", False),
+        ("127.0.0.1:0", "192.0.2.7", False),
+        ("127.0.0.1:0", "", False),
+        ("127.0.0.1:0", "[::1", False),
+        ("0.0.0.0:0", "192.0.2.7:9464", True),
+        ("0.0.0.0:0", "localhost", True),
+        ("0.0.0.0:0", "evil.example", False),
+        ("0.0.0.0:0", "metrics.lan", True),
+    ],
+)
+@pytest.mark.parametrize("path", ["/healthz", "/metrics", "/"])
+async def test_only_who_asks_for_this_host_gets_an_answer(
+    address: str, host: str | None, path: str, *, is_let_in: bool
+) -> None:
+    listening = parse_address(address)
+    async with served(Stage([]).job, listening, ("metrics.lan",)) as used:
+        line = "" if host is None else f"Host: {host}\r\n"
+        version = "1.0" if host is None else "1.1"
+        sent = f"GET {path} HTTP/{version}\r\n{line}Connection: close\r\n\r\n"
+        reader = await visitor(Address("127.0.0.1", used.port), sent.encode())
+        answer = await reader.read()
+        VISITORS.pop().close()
+    if is_let_in:
+        assert b"421" not in answer.splitlines()[0]
+    else:
+        assert answer.splitlines()[0].split()[1] in {b"421", b"400"}
+        assert b"trakt2discovr" not in answer

@@ -14,20 +14,26 @@ import pytest
 
 from connectors.errors import AuthError, ConfigError
 from sync.config import Settings
+from sync.daemon import heartbeat
+from sync.daemon import job as job_module
 from sync.daemon.heartbeat import Heartbeat
 from sync.daemon.job import Terms
 from sync.daemon.recorder import Recorder, recall_job
 from sync.daemon.systemd import Notifier
 from sync.daemon.turn import Ending
+from sync.events import Warned
 from sync.ledger import Ledger
+from sync.runtime.listener import Listener
 from sync.runtime.values import Address
 from tests.daemon_suite.stages import DOWN, Stage, Step, said, until
+from tests.hostile import ODD_HEADERS
 from tests.loopback import CUT, SILENCE, Loopback, Reply, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from sync.daemon.job import Job
     from sync.documents.job import JobDocument
 
 LOST = AuthError("There is no Trakt login.", remedy="Log in: trakt2discovr login trakt")
@@ -223,3 +229,121 @@ async def test_a_token_store_that_is_damaged_does_not_keep_the_job_from_its_note
     stage = keeping(tmp_path, Step())
     await stage.play()
     assert (await kept(stage)).turns == 1
+
+
+@pytest.mark.parametrize("value", [v for v in ODD_HEADERS if "\x00" not in v])
+@pytest.mark.parametrize("status", [200, 429, 503])
+async def test_no_header_of_a_heartbeat_ends_or_delays_the_job(
+    value: str, status: int
+) -> None:
+    headers = {"Retry-After": value, "Date": value, "X-Ratelimit": value}
+    lines = "".join(f"{name}: {v}\r\n" for name, v in headers.items())
+    head = f"HTTP/1.1 {status} X\r\n{lines}Content-Length: 0\r\n\r\n"
+    answer = Reply(head.encode(errors="surrogateescape"))
+    async with Loopback([answer]) as service:
+        stage = pinging(service, Step(), Step())
+        job = await stage.play()
+    assert job.state.endings[Ending.DONE] == 2
+    assert stage.gaps[0] < 21_600 * 1.1
+
+
+class Breaking:
+    """A watcher that does what no watcher should."""
+
+    def __init__(self, how: BaseException | None) -> None:
+        self._how = how
+        self.looks = self.ended = 0
+
+    async def __call__(self, _job: Job) -> None:
+        self.looks += 1
+        try:
+            if self._how is not None:
+                raise self._how
+            await asyncio.Event().wait()
+        finally:
+            self.ended += 1
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        OverflowError("date value out of range"),
+        OSError(24, "Too many open files"),
+        RecursionError(),
+        RuntimeError("s3cret"),
+        TimeoutError(),
+        asyncio.CancelledError(),
+        None,
+    ],
+    ids=lambda how: type(how).__name__,
+)
+async def test_nothing_that_a_watcher_does_ends_the_job(
+    how: BaseException | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(job_module, "_LONGEST_LOOK_S", 0.02)
+    monkeypatch.setattr(job_module, "_LAST_LOOK_S", 0.02)
+    caplog.set_level(logging.INFO)
+    stage = Stage([Step(), Step(), Step()])
+    broken, fine = Breaking(how), Breaking(ValueError())
+    stage.job._watchers = (broken, fine)
+    job = await stage.play()
+    assert job.state.endings[Ending.DONE] == 3
+    assert broken.looks == broken.ended == fine.looks == 7
+    assert said(caplog, "watcher.late" if how is None else "watcher.failed")
+    assert "s3cret" not in caplog.text
+
+
+async def test_a_watcher_that_hangs_does_not_hold_up_a_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(job_module, "_LAST_LOOK_S", 0.02)
+    stage = Stage([Step(), Step()])
+    broken = Breaking(None)
+    stage.job._watchers = (broken,)
+    play = asyncio.create_task(stage.job.stay())
+    await until(lambda: broken.looks == 1)
+    play.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await play
+    assert broken.looks == broken.ended
+
+
+async def test_a_ping_takes_no_longer_than_its_bound(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(heartbeat, "_LONGEST_S", 0.05)
+    async with Loopback([SILENCE]) as service:
+        job = await pinging(service, Step(), Step()).play()
+    assert job.state.endings[Ending.DONE] == 2
+    assert said(caplog, "heartbeat.failed")
+
+
+@pytest.mark.parametrize("fault", [ValueError("s3cret"), OSError(), RecursionError()])
+def test_a_listener_that_raises_is_logged_once_and_ends_nothing(
+    fault: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[object] = []
+
+    def listen(event: object) -> None:
+        heard.append(event)
+        raise fault
+
+    tell = Listener(listen)
+    for number in range(3):
+        tell(Warned(str(number)))
+    assert len(heard) == 3
+    assert len(said(caplog, "listener.failed")) == 1
+    assert "s3cret" not in caplog.text
+    Listener(None)(Warned("nobody hears"))
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_what_is_no_fault_passes_a_listener(kind: type[BaseException]) -> None:
+    def listen(_event: object) -> None:
+        raise kind
+
+    with pytest.raises(kind):
+        Listener(listen)(Warned("x"))

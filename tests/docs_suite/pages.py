@@ -66,7 +66,8 @@ def _calls(words: list[str]) -> Iterator[list[str]]:
 def pages() -> list[Path]:
     """Return every page that people read."""
     inner = sorted((ROOT / "docs").rglob("*.md"))
-    return [ROOT / "README.md", ROOT / "deploy" / "README.md", *inner]
+    tops = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "deploy" / "README.md"]
+    return [*tops, *inner]
 
 
 def blocks(page: Path) -> list[Block]:

@@ -25,6 +25,7 @@ def test_ci_runs_exactly_the_test_command_of_the_readme() -> None:
     (command,) = re.findall(r"^sh scripts/check$", README, re.MULTILINE)
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert command in script.splitlines()
+    assert "sh scripts/safety --part" in script.splitlines()
 
 
 def test_the_schema_in_the_docs_is_that_of_the_program() -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sync.domain.collapse import SeasonChoice, plan_season
 from sync.domain.entries import Entry
 from sync.domain.plan import Action, Operation
-from sync.domain.plays import UNKNOWN_DATE, Key
+from sync.domain.plays import UNKNOWN_DATE, Key, Place
 from sync.domain.rules import Conflict, Mode
 from sync.domain.seasons import Airing
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sync.domain.seasons import Airings
 
-MEDIA, SEASON = "TV_1396", 1
+PLACE = Place("TV_1396", 1)
 DAY_0 = datetime(2024, 1, 1, 20, 30, tzinfo=UTC)
 RUN_AT = datetime(2026, 8, 1, 12, 0, 17, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ def entry(
     progress: float = 100,
     imported: str | None = None,
 ) -> Entry:
-    return Entry(Key(MEDIA, SEASON, episode), at, progress, imported)
+    return Entry(Key(*PLACE, episode), at, progress, imported)
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,7 @@ class Season:
 
     def plan(self) -> SeasonChoice:
         return plan_season(
-            MEDIA,
-            SEASON,
+            PLACE,
             self.watched,
             self.existing,
             self.airings,

@@ -7,8 +7,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from sync.domain.entries import Entry
-from sync.domain.plan import SeasonId
-from sync.domain.plays import UNKNOWN_DATE, Key, Play
+from sync.domain.plays import UNKNOWN_DATE, Key, Place, Play
 from sync.domain.seasons import Airing, Airings
 from tests.factories import T0, film, show
 
@@ -62,7 +61,7 @@ season_airings: st.SearchStrategy[Airings] = st.dictionaries(
 )
 catalogues = st.dictionaries(
     st.builds(
-        SeasonId,
+        Place,
         st.integers(501, 503).map(lambda n: f"TV_{n}"),
         st.integers(1, 2),
     ),

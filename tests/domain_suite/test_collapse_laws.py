@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 from sync.domain.collapse import overreach, plan_season
 from sync.domain.plan import Action, Fate
-from sync.domain.plays import UNKNOWN_DATE, Key
+from sync.domain.plays import UNKNOWN_DATE, Key, Place
 from sync.domain.rules import Conflict, Mode, SeasonRecord
 from sync.domain.seasons import Airing
 from tests.domain_suite.brute_force import (
-    MEDIA,
-    SEASON,
+    PLACE,
     Season,
     applied,
     broken_laws,
@@ -217,8 +216,7 @@ def test_a_zero_of_ours_never_keeps_a_play_back(
     zeros = tuple(entry(n, day(99), 0) for n in numbers)
     own = tuple(e for e in season.existing if e.key.episode not in numbers)
     choice = plan_season(
-        MEDIA,
-        SEASON,
+        PLACE,
         season.watched,
         own + zeros,
         season.airings,
@@ -266,8 +264,7 @@ def test_100000_plays_are_planned_season_by_season() -> None:
     planned = 0
     for show in range(1500):
         choice = plan_season(
-            f"TV_{show}",
-            1,
+            Place(f"TV_{show}", 1),
             watched,
             (),
             airings,

@@ -12,7 +12,7 @@ from sync.domain.collapse import SeasonChoice, overreach, plan_season
 from sync.domain.plan import Fate
 from sync.domain.rules import Conflict, Mode, SeasonRecord
 from sync.domain.seasons import Airing, Reading, read_season
-from tests.domain_suite.brute_force import MEDIA, SEASON, Season, day, entry
+from tests.domain_suite.brute_force import PLACE, Season, day, entry
 
 if TYPE_CHECKING:
     from sync.domain.entries import Entry
@@ -114,8 +114,7 @@ def test_an_episode_that_no_entry_can_name_is_said_but_not_written() -> None:
 
 def with_record(season: Season, record: SeasonRecord) -> SeasonChoice:
     return plan_season(
-        MEDIA,
-        SEASON,
+        PLACE,
         season.watched,
         season.existing,
         season.airings,

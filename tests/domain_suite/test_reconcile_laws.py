@@ -4,20 +4,29 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.domain.balance import balance
 from sync.domain.desired import Desired, transform
 from sync.domain.digest import source_state, target_state
-from sync.domain.entries import OUR_LABEL, Entry
-from sync.domain.plan import Action, Fate, Operation, Plan, SeasonId
-from sync.domain.plays import Key, Play
+from sync.domain.entries import Entry
+from sync.domain.guard import measure
+from sync.domain.origin import TRAKT
+from sync.domain.plan import Action, Fate, Operation, Plan
+from sync.domain.plays import Key, Place, Play
 from sync.domain.reconcile import reconcile, seasons_to_write
-from sync.domain.rules import Conflict, Mode, Rules
+from sync.domain.rules import Conflict, Mode, Rules, SeasonRecord
 from sync.domain.seasons import Airings, Reading, current_entry, read_season
 from sync.domain.verify import compare
-from tests.domain_suite.strategies import catalogues, entries, plays
+from tests.domain_suite.strategies import (
+    catalogues,
+    entries,
+    moments,
+    plays,
+    season_airings,
+)
+from tests.factories import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +52,7 @@ def apply(
     for operation in operations:
         key = operation.key
         if operation.action is Action.ADD:
-            after.append(Entry(key, operation.watched_at, 100.0, OUR_LABEL))
+            after.append(Entry(key, operation.watched_at, 100.0, TRAKT.label))
             continue
         mine = [e for e in after if e.key == key]
         if not mine:
@@ -57,14 +66,12 @@ def apply(
     return after
 
 
-def shown(
-    existing: list[Entry], airings: Mapping[SeasonId, Airings], key: Key
-) -> Reading:
-    of_title = [e for e in existing if e.key[:2] == key[:2]]
+def shown(existing: list[Entry], airings: Mapping[Place, Airings], key: Key) -> Reading:
+    of_title = [e for e in existing if e.key.place == key.place]
     if key.episode is None:
         newest = [e for e in of_title if e.is_completed]
         return Reading.COMPLETED if newest else Reading.NOT_COMPLETED
-    season = airings.get(SeasonId(key.media, key.season or 0), {})
+    season = airings.get(key.place, {})
     readings = read_season(of_title, season)
     return readings.get(key.episode, Reading.NOT_COMPLETED)
 
@@ -111,7 +118,7 @@ def test_what_is_added_is_honest(
             assert operation.watched_at in wanted.watched[operation.key].times
         else:
             season = [
-                v for k, v in wanted.watched.items() if k[:2] == operation.key[:2]
+                v for k, v in wanted.watched.items() if k.place == operation.key.place
             ]
             assert operation.watched_at in {t for v in season for t in v.times}
 
@@ -159,7 +166,7 @@ def test_an_empty_profile_verifies_clean_after_the_run(
     plan = reconcile(wanted, [], chosen)
     after = apply(plan.operations, [], moves_time=True)
     again = reconcile(wanted, after, chosen)
-    assert compare(wanted, again, after, OUR_LABEL).is_clean
+    assert compare(wanted, again, after, TRAKT.label).is_clean
 
 
 @given(histories, profiles, rules)
@@ -169,12 +176,12 @@ def test_the_oldest_watch_goes_first_and_a_zero_before_its_default(
     plan: Plan = reconcile(transform(history, {}), profile, chosen)
     times = [operation.watched_at for operation in plan.operations]
     assert times == sorted(times)
-    written: set[tuple[str, int | None]] = set()
+    written: set[Place] = set()
     for operation in plan.operations:
         if operation.is_default:
-            written.add(operation.key[:2])
+            written.add(operation.key.place)
         if operation.progress == 0:
-            assert operation.key[:2] not in written
+            assert operation.key.place not in written
 
 
 def test_an_empty_history_desires_nothing() -> None:
@@ -187,5 +194,50 @@ def test_the_seasons_to_write_are_those_of_a_plan_without_defaults(
 ) -> None:
     desired = transform(history, {})
     keys = [o.key for o in reconcile(desired, profile, Rules(mode=Mode.OFF)).operations]
-    planned = [SeasonId(k.media, k.season) for k in keys if k.season is not None]
+    planned = [k.place for k in keys if k.season is not None]
     assert sorted(seasons_to_write(desired, profile)) == sorted(planned)
+
+
+SEASON = Place("TV_501", 1)
+of_season = st.lists(
+    st.builds(
+        Entry,
+        st.sampled_from([Key(*SEASON), *(Key(*SEASON, n) for n in range(1, 4))]),
+        moments,
+        st.sampled_from([100.0, 100.0, 0.0]),
+        st.sampled_from([None, TRAKT.label, TRAKT.label]),
+        st.integers(1, 3),
+    ),
+    max_size=5,
+)
+in_season = st.lists(
+    st.builds(Play, st.just(show(1)), moments, st.just(1), st.integers(1, 5)),
+    max_size=6,
+)
+season_rules = st.builds(
+    Rules,
+    mode=st.sampled_from(Mode),
+    airings=st.fixed_dictionaries({SEASON: season_airings}),
+    records=st.fixed_dictionaries(
+        {SEASON: st.builds(SeasonRecord, st.just(()), st.frozensets(st.integers(1, 6)))}
+    ),
+    has_every_viewing=st.booleans(),
+)
+
+
+@settings(max_examples=400)
+@given(in_season, of_season, season_rules, st.sampled_from(("letterbook", "Trakt", "")))
+def test_what_our_entries_are_marked_with_makes_no_difference(
+    history: list[Play], profile: list[Entry], chosen: Rules, label: str
+) -> None:
+    renamed = [
+        replace(e, imported=label if e.imported == TRAKT.label else e.imported)
+        for e in profile
+    ]
+    wanted = transform(history, {})
+    plan = reconcile(wanted, profile, chosen)
+    assert reconcile(wanted, renamed, replace(chosen, labels=(label,))) == plan
+    found = compare(wanted, plan, profile, TRAKT.label)
+    assert compare(wanted, plan, renamed, label) == found
+    known = measure(plan.operations, profile, (TRAKT.label,))
+    assert measure(plan.operations, renamed, (label,)) == known

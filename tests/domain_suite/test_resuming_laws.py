@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.domain.desired import transform
-from sync.domain.plan import Action, SeasonId
+from sync.domain.plan import Action
+from sync.domain.plays import Place
 from sync.domain.reconcile import reconcile
 from sync.domain.rules import Mode, Rules, SeasonRecord
 from sync.domain.seasons import Airing
@@ -36,7 +37,7 @@ dates = st.dictionaries(
     min_size=3,
 ).map(
     lambda days: {
-        SeasonId("TV_501", 1): {
+        Place("TV_501", 1): {
             n: None if day is None else Airing.from_instant(at(day))
             for n, day in days.items()
         }
@@ -54,7 +55,7 @@ def test_killed_anywhere_the_rest_is_what_was_planned(
 @given(rewatches, dates, st.sampled_from([Mode.CLEAN, Mode.FEWEST]), st.data())
 def test_a_season_watched_again_is_finished_as_it_was_begun(
     history: list[Play],
-    airings: dict[SeasonId, dict[int, Airing | None]],
+    airings: dict[Place, dict[int, Airing | None]],
     mode: Mode,
     data: st.DataObject,
 ) -> None:
@@ -83,7 +84,7 @@ def landed(
     for operation, has_landed in zip(operations, is_done, strict=True):
         key = operation.key
         waits_for = {k for k in missing if k == key or operation.is_default}
-        if has_landed and not any(k[:2] == key[:2] for k in waits_for):
+        if has_landed and not any(k.place == key.place for k in waits_for):
             done.append(operation)
         else:
             missing.add(key)
@@ -92,11 +93,11 @@ def landed(
 
 def remembering(chosen: Rules, done: Iterable[Operation]) -> Rules:
     """Add what the ledger knows of the writes that arrived."""
-    zeros: defaultdict[SeasonId, set[int]] = defaultdict(set)
-    covers: defaultdict[SeasonId, set[int]] = defaultdict(set)
+    zeros: defaultdict[Place, set[int]] = defaultdict(set)
+    covers: defaultdict[Place, set[int]] = defaultdict(set)
     for operation in done:
         key = operation.key
-        place = SeasonId(key.media, key.season or 0)
+        place = key.place
         covers[place] |= {cover.episode for cover in operation.covers}
         if key.episode and not operation.progress:
             zeros[place].add(key.episode)

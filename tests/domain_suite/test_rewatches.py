@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from sync.domain.balance import balance
 from sync.domain.desired import transform
-from sync.domain.entries import OUR_LABEL, Entry
-from sync.domain.plan import Action, Cover, Fate, Plan, SeasonId
-from sync.domain.plays import Key, to_minute
+from sync.domain.entries import Entry
+from sync.domain.origin import TRAKT
+from sync.domain.plan import Action, Cover, Fate, Plan
+from sync.domain.plays import Key, Place, to_minute
 from sync.domain.reconcile import reconcile
 from sync.domain.rules import Mode, Rules, SeasonRecord
 from sync.domain.seasons import Airing
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 EVERY = Rules(has_every_viewing=True)
 AIRED = {n: Airing.from_instant(at(-900)) for n in range(1, 4)}
-DATED = Rules(has_every_viewing=True, airings={SeasonId("TV_501", 1): AIRED})
+DATED = Rules(has_every_viewing=True, airings={Place("TV_501", 1): AIRED})
 
 
 def plan(
@@ -117,7 +118,7 @@ def test_the_latest_alone_stays_the_standard() -> None:
 
 @given(st.lists(plays(), max_size=25, unique_by=lambda p: p.id), catalogues)
 def test_every_viewing_stands_there_exactly_once(
-    history: list[Play], airings: dict[SeasonId, dict[int, Airing | None]]
+    history: list[Play], airings: dict[Place, dict[int, Airing | None]]
 ) -> None:
     rules = Rules(mode=Mode.CLEAN, airings=airings, has_every_viewing=True)
     wanted = transform(history, {})
@@ -129,7 +130,8 @@ def test_every_viewing_stands_there_exactly_once(
                 viewing.times
             )
     entries = [
-        Entry(o.key, to_minute(o.watched_at), 100.0, OUR_LABEL) for o in made.operations
+        Entry(o.key, to_minute(o.watched_at), 100.0, TRAKT.label)
+        for o in made.operations
     ]
     assert reconcile(wanted, entries, rules).operations == ()
 
@@ -143,7 +145,7 @@ def twice(*numbers: int) -> list[Play]:
 
 
 def defaults(*days: int) -> tuple[Entry, ...]:
-    return tuple(entry(Key("TV_501", 1), at(d), imported=OUR_LABEL) for d in days)
+    return tuple(entry(Key("TV_501", 1), at(d), imported=TRAKT.label) for d in days)
 
 
 def test_a_second_round_becomes_a_default_beside_the_first() -> None:
@@ -158,7 +160,7 @@ def test_no_default_is_put_beside_one_that_stands_for_no_round() -> None:
 
 
 def test_what_a_default_of_ours_stands_for_needs_no_dates_again() -> None:
-    known = {SeasonId("TV_501", 1): SeasonRecord(covers={1, 2, 3})}
+    known = {Place("TV_501", 1): SeasonRecord(covers={1, 2, 3})}
     dateless = replace(EVERY, records=known)
     made = plan(*twice(1, 2, 3), existing=defaults(3, 103), rules=dateless)
     assert made.operations == ()
@@ -166,7 +168,7 @@ def test_what_a_default_of_ours_stands_for_needs_no_dates_again() -> None:
 
 def test_an_episode_zero_is_never_written_by_itself() -> None:
     history = [*twice(1, 2, 3), episode(1, 0, at(1)), episode(1, 0, at(2))]
-    dates = {SeasonId("TV_501", 1): {0: AIRED[1], **AIRED}}
+    dates = {Place("TV_501", 1): {0: AIRED[1], **AIRED}}
     made = plan(*history, *twice(0), rules=replace(DATED, airings=dates))
     assert added(made) == [(Key("TV_501", 1), at(3)), (Key("TV_501", 1), at(103))]
     total, _ = balance(10, transform([*history, *twice(0)], {}), made)

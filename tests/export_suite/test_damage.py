@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import InputError
-from connectors.trakt.export import Limits
+from connectors.trakt.export import Limits, read_export
 from connectors.trakt.export.archive import Budget, open_members
 from tests.export_builders import (
     ids_of,
@@ -316,3 +317,34 @@ def test_a_file_that_vanishes_is_one_bad_member(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(Exception, match="cannot be read"):
         member.read()
+
+
+@pytest.mark.parametrize(
+    "part", [b"{},", b"[],", b'{"":0},', b"1,", b"{},{},[],"], ids=repr
+)
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_is_small_on_disk_and_large_in_memory_is_not_decoded(
+    tmp_path: Path, part: bytes, *, is_told: bool
+) -> None:
+    """60 MB of ``{}`` took 1.7 GB: a tenth of that here."""
+    end = b'{"watched_at": 1}]' if is_told else b"{}]"
+    count = 6_000_000 // len(part)
+    (tmp_path / "history-1.json").write_bytes(b"[" + part * count + end)
+    (tmp_path / "history-2.json").write_bytes(to_bytes([make_film_play(1)]))
+    tracemalloc.start()
+    try:
+        read = read_export([tmp_path])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60_000_000
+    assert len(read.items) == 1, "the other file goes on"
+    assert any("history-1.json holds more" in doubt for doubt in read.doubts)
+
+
+def test_the_bound_of_what_is_held_is_the_callers(tmp_path: Path) -> None:
+    path = tmp_path / "history-1.json"
+    path.write_bytes(to_bytes(make_plays(99)))
+    assert len(read_export([path]).items) == 99
+    with pytest.raises(InputError, match="holds more"):
+        read_export([path], limits=Limits(held_bytes=10_000))

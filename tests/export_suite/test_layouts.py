@@ -244,7 +244,7 @@ def test_resume_points_come_along(tmp_path: Path) -> None:
     members = {
         "watched-history.json": make_plays(1),
         "watched-playback-1.json": [point | film, *bad],
-        "watched-playback-2.json": [point | film, {**point, "id": None}],
+        "watched-playback-2.json": [point | film, {**point, "id": None} | film],
     }
     data = read(pack_zip(tmp_path, members))
     assert [p.id for p in data.playback] == [2**40, None]

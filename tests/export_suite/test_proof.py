@@ -143,7 +143,7 @@ def test_totals_that_are_lower_are_a_remark(tmp_path: Path) -> None:
 def test_what_is_set_aside_is_not_doubted_as_well(tmp_path: Path) -> None:
     listed = {"plays": 2, "last_watched_at": "2025-03-04T20:15:00Z"}
     members = {
-        "watched-history.json": [make_film_play(1), make_film_play(1, id=-1)],
+        "watched-history.json": [make_film_play(1), make_film_play(1, watched_at="")],
         "user-stats.json": make_stats(2, 0),
         "watched-movies.json": [{**listed, "movie": make_film_play(1)["movie"]}],
     }

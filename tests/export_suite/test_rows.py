@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from connectors.trakt.models import HistoryItem
 
 AT = "2024-01-15T12:00:00Z"
+IN_SEASON = {"season": 1, "episode": 2}
 
 
 def read_rows(tmp_path: Path, *rows: Any) -> Any:
-    return read(make_file(tmp_path / "import.json", list(rows)))
+    return read(make_file(tmp_path / "history_movies.json", list(rows)))
 
 
 def read_csv(tmp_path: Path, text: str) -> Any:
-    return read(make_file(tmp_path / "export.csv", text.encode()))
+    return read(make_file(tmp_path / "history_movies.csv", text.encode()))
 
 
 def summarise(item: HistoryItem) -> tuple[Any, ...]:
@@ -57,21 +58,19 @@ def summarise(item: HistoryItem) -> tuple[Any, ...]:
             ("episode", "Lost", {"tmdb": 4607}, 1, 2),
         ),
         (
-            {"type": "episode", "season_number": 0, "episode_number": 3, "trakt": 9},
+            {"type": "episode", "season_number": 0, "episode_number": 3, "tvdb": 9},
             ("episode", None, {}, 0, 3),
         ),
         (
             {"type": "series", "name": "Lost", "tmdb": 4607, "season": 1, "episode": 2},
             ("episode", "Lost", {"tmdb": 4607}, 1, 2),
         ),
-        (
-            {"type": "show", "title": "Lost", "tmdb": 4607},
-            ("show", "Lost", {"tmdb": 4607}),
-        ),
-        (
-            {"type": "season", "title": "Lost", "tmdb": 4607, "season": 1},
-            ("season", "Lost", {}),
-        ),
+        ({"title": "X", "tmdb": "abc"}, ("movie", "X", {})),
+        ({"title": "X", "tmdb": True}, ("movie", "X", {})),
+        ({"title": "X", "tmdb": 1.5}, ("movie", "X", {})),
+        ({"title": "X", "tmdb": [1]}, ("movie", "X", {})),
+        ({"title": "X", "tmdb": 2**63}, ("movie", "X", {})),
+        ({"title": "X", "year": "MCMXCV"}, ("movie", "X", {})),
     ],
     ids=str,
 )
@@ -133,13 +132,10 @@ def test_wishes_and_ratings_among_the_rows_are_no_plays(tmp_path: Path) -> None:
         ({"title": "", "watched_at": AT}, "names no title and no id"),
         ({"title": "X", "type": "song", "watched_at": AT}, "neither film nor episode"),
         ({"title": "X", "type": "episode", "watched_at": AT}, "without season and"),
-        ({"title": "X", "tmdb": "abc", "watched_at": AT}, "tmdb id that is no whole"),
-        ({"title": "X", "tmdb": True, "watched_at": AT}, "tmdb that is no whole"),
-        ({"title": "X", "tmdb": 1.5, "watched_at": AT}, "tmdb id that is no whole"),
-        ({"title": "X", "tmdb": [1], "watched_at": AT}, "tmdb id that is no whole"),
-        ({"title": "X", "year": "MCMXCV", "watched_at": AT}, "year that is no whole"),
         ({"title": "X", "season": 1, "episode": -2, "watched_at": AT}, "out of range"),
-        ({"title": "X", "tmdb": 2**63, "watched_at": AT}, "out of range"),
+        ({"type": "show", "tmdb": 4607, "watched_at": AT}, "a whole show without"),
+        ({"type": "season", "tmdb": 4607, "season": 1, "watched_at": AT}, "season wit"),
+        ({"type": "episode", "trakt": 9, **IN_SEASON, "watched_at": AT}, "its show"),
     ],
     ids=str,
 )
@@ -150,7 +146,7 @@ def test_a_bad_row_is_set_aside(
     data = read_rows(tmp_path, good, row, good)
     assert data.plays == 2
     ((where, why),) = data.quarantined
-    assert where == "import.json item 2"
+    assert where == "history_movies.json item 2"
     assert reason in why
 
 
@@ -207,4 +203,4 @@ def test_a_row_that_is_cut_short_is_set_aside(tmp_path: Path) -> None:
     text = "title,tmdb,watched_at\nHeat,949,2024-01-15\nLost,46"
     data = read_csv(tmp_path, text)
     assert data.plays == 1
-    assert data.quarantined == [("export.csv row 2", "is incomplete")]
+    assert data.quarantined == [("history_movies.csv row 2", "is incomplete")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sync.domain.delta import diff
 from sync.domain.plays import Kind
 from sync.domain.watermark import Watermark
+from sync.extract.changes import LOOK_BACK
 from sync.extract.trakt import TraktSource
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.trakt.quirks import TraktQuirks
@@ -281,3 +282,37 @@ async def test_any_mix_of_changes_is_found(
         assert {(p.id, p.watched_at) for p in delta.current} == came
         assert len(delta.removed) + len(delta.edited) == len(gone)
         assert Kind.FILM in {p.title.kind for p in now.plays}
+
+
+async def test_a_stamp_at_the_end_of_time_leads_to_a_whole_walk(tmp_path: Path) -> None:
+    """In a zone before UTC it is no time at all; the lists then prove nothing."""
+
+    late = datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))
+    async with reader(tmp_path) as it:
+        watch_a_film(it.place.account)
+        client = it.source._client
+        answers = [{1: [late]}]
+        read = client.minimal_films
+
+        async def spoilt_once() -> Any:
+            return answers.pop() if answers else await read()
+
+        client.minimal_films = spoilt_once  # type: ignore[method-assign]
+        extraction = await it.changes()
+        assert found(extraction) == truth(it.place.account)
+        walks = [request for request in it.requests() if "/sync/history" in request]
+        assert len(walks) > 1
+
+
+@pytest.mark.parametrize("days", [6.9, 7.1])
+async def test_what_is_handed_in_late_is_sought_for_a_week(
+    tmp_path: Path, days: float
+) -> None:
+    """By the window alone: older ones are found by the lists, title by title."""
+    async with reader(tmp_path) as it:
+        title = it.place.account.find("Film 1")
+        it.place.account.add_play(title, NOW - timedelta(days=days))
+        assert found(await it.changes()) == truth(it.place.account)
+        by_title = [r for r in it.requests() if "/sync/history/movies/" in r]
+        assert bool(by_title) is (days > LOOK_BACK.days)
+    assert timedelta(days=7) == LOOK_BACK

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from connectors.trakt.client import BadRecord, HistoryPage
+from connectors.trakt.client import HistoryPage
 from connectors.trakt.models import HistoryItem
+from connectors.trakt.set_aside import BadRecord
 from sync.extract.pages import MinimalCounts, PageCollector
 from sync.extract.records import PlayMapper, UnusableRecordError
 from tests.factories import T0

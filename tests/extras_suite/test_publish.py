@@ -29,6 +29,8 @@ from tests.extras_suite.benches import NOON, spoil
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from connectors.pharen.models import Page
+
 PATH = "/v1/new-page"
 TITLE, TEXT = "From Trakt to Discovr: Me", "# Report\n\nAll there.\n"
 
@@ -88,6 +90,35 @@ async def test_a_page_that_was_removed_there_is_added_anew() -> None:
         assert again.is_new
         assert again.id != first.id
         assert place.pages() == [(TITLE, TEXT)]
+
+
+async def test_a_page_that_is_not_found_once_is_no_page_that_was_removed() -> None:
+    async with bench() as place:
+        first = await place.publish()
+        spoil(place.hub, Fault.answer(404), "PUT", PATH)
+        again = await place.publish("newer")
+        assert (again.id, again.is_new) == (first.id, False)
+        assert place.pages() == [(TITLE, "newer")]
+
+
+async def test_a_list_that_lags_behind_a_lost_answer_adds_no_second_page() -> None:
+    async with bench() as place:
+        client, lags = place.publisher._client, [True]
+        read = client.pages
+
+        async def late() -> AsyncIterator[Page]:
+            """Leave out, in one reading, what was added a moment ago."""
+            if place.hub.pages and lags:
+                lags.pop()
+                return
+            async for page in read():
+                yield page
+
+        client.pages = late  # type: ignore[method-assign]
+        spoil(place.hub, Fault.cut_after(), "POST", PATH)
+        first = await place.publish()
+        assert len(place.hub.pages) == 1
+        assert first.id == place.hub.pages[0].id
 
 
 async def test_a_page_of_the_same_title_is_left_alone() -> None:

@@ -18,7 +18,7 @@ from connectors.errors import (
 from connectors.http.client import HttpClient, RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from types import TracebackType
 
 #: Parts of aiohttp that no request of ours passes: servers, websockets, forms.
@@ -116,7 +116,12 @@ class Broken:
     ) -> None:
         """Nothing to release."""
 
-    async def read(self) -> bytes:
+    @property
+    def content(self) -> Self:
+        return self
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        yield b"{"
         assert self._faults[1] is not None
         raise self._faults[1]
 

@@ -347,3 +347,27 @@ def test_retry_after_is_read_in_both_forms(
     headers: Mapping[str, str], asked_s: float | None
 ) -> None:
     assert retry_after_s(headers, NOW) == asked_s
+
+
+async def test_short_waits_before_retries_are_told_once_they_add_up(
+    clock: FakeClock,
+) -> None:
+    told: list[tuple[str, float, str]] = []
+    policy = RetryPolicy(attempts=2, wait_initial_s=0.4, wait_max_s=0.4)
+    async with (
+        Loopback([reply(503)]) as server,
+        HttpClient(
+            "Discovr",
+            server.url,
+            clock=clock,
+            retry=policy,
+            on_wait=lambda *wait: told.append(wait),
+        ) as client,
+    ):
+        for _ in range(20):
+            with pytest.raises(TransientError):
+                await client.request("GET", "/x")
+    waited_s = sum(clock.slept)
+    assert 4 <= waited_s <= 8
+    assert waited_s / 1.4 - 1 <= len(told) <= waited_s
+    assert all("503" in reason for _, _, reason in told)

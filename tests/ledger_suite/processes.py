@@ -1,32 +1,40 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from tests.forks import Files, fork
+from tests.ledger_suite.victim import live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ROOT = Path(__file__).parents[2]
+
+@dataclass
+class Victim:
+    """A process under way, and what it says."""
+
+    pid: int
+    words: TextIO
 
 
 @contextlib.contextmanager
-def victim(action: str, url: str) -> Iterator[subprocess.Popen[str]]:
+def victim(action: str, url: str) -> Iterator[Victim]:
     """Start ``victim.py``; at the end it is killed with SIGKILL."""
-    command = [sys.executable, "-m", "tests.ledger_suite.victim", action, url]
-    with subprocess.Popen(  # noqa: S603  # our own script
-        command, cwd=_ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
+    heard, said = os.pipe()
+    process = fork(live, action, url, Files([said, said]))
+    os.close(said)
+    assert process.pid is not None
+    with open(heard, encoding="utf-8") as words:  # noqa: PTH123  # a pipe has no path
         try:
-            yield process
+            yield Victim(process.pid, words)
         finally:
             process.kill()
+            process.join()
 
 
-def read_line(process: subprocess.Popen[str]) -> str:
+def read_line(process: Victim) -> str:
     """Wait for the next word of a victim."""
-    if process.stdout is None:
-        raise RuntimeError("It was started without a pipe.")
-    return process.stdout.readline().rstrip("\n")
+    return process.words.readline().rstrip("\n")

@@ -68,7 +68,8 @@ async def test_the_tables_of_the_version_before_are_brought_up_to_date(
         run = await ledger.start_run(PROFILE, "migrate", AT)
         await ledger.intend(run, make_operations(2), AT)
         rows = await ledger.rows(PROFILE)
-        for statement in ("DROP TABLE t2d_title", column, older):
+        epoch = "ALTER TABLE t2d_holder DROP COLUMN epoch"
+        for statement in ("DROP TABLE t2d_title", column, epoch, older):
             await ledger._in_thread(partial(write, ledger, statement))
     async with await Ledger.open(shared_url) as ledger:
         assert await ledger.histories(PROFILE) == []

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from sync.ledger.hold import Hold
     from tests.postgres import PostgresServer
 
 
-def lock(ledger: Ledger, profile: str = PROFILE) -> AbstractAsyncContextManager[None]:
+def lock(ledger: Ledger, profile: str = PROFILE) -> AbstractAsyncContextManager[Hold]:
     return ledger.profile_lock(profile, command="migrate", at=AT)
 
 

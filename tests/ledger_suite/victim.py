@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import os
+from typing import TYPE_CHECKING
 
 from sync.ledger import Ledger
 from tests.ledger_suite.factories import AT, PROFILE, make_operations
 
+if TYPE_CHECKING:
+    from tests.forks import Files
+
 
 def say(word: str) -> None:
-    sys.stdout.write(f"{word}\n")
-    sys.stdout.flush()
+    os.write(1, f"{word}\n".encode())
 
 
 async def hold(ledger: Ledger) -> None:
@@ -45,5 +48,7 @@ async def main(action: str, url: str) -> None:
         await actions[action](ledger)
 
 
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+def live(action: str, url: str, files: Files) -> None:
+    """Do it in this process; the files are stdin and stdout."""
+    files.take_places()
+    asyncio.run(main(action, url))

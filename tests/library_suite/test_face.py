@@ -12,7 +12,7 @@ import pytest
 
 import sync
 import trakt2discovr
-from sync.api import Options
+from sync.wiring.options import Options
 
 CALLS = ("migrate", "sync", "plan", "apply", "verify", "undo")
 ROOT = Path(sync.__file__).parents[1]

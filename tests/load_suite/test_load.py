@@ -15,7 +15,7 @@ from sync.runtime.stop import Stop
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
-from sync.wiring.bootstrap import Wiring
+from sync.wiring.clients import Clients
 from tests.clocks import FakeClock
 from tests.factories import at
 from tests.worlds import World, world
@@ -69,7 +69,7 @@ async def bench(folder: Path, **quirks: Any) -> AsyncIterator[Bench]:
         place = await stack.enter_async_context(
             world(synthetic_account(0), folder, discovr=DiscovrQuirks(**quirks))
         )
-        target = Wiring(place.settings, stack, clock=clock).discovr()
+        target = Clients(place.settings, stack, clock=clock).discovr()
         ledger = await stack.enter_async_context(await Ledger.open("sqlite://"))
         yield Bench(place, target, ledger, clock)
 

@@ -1,30 +1,23 @@
-"""The real program as a process of its own, on a terminal or without one.
-
-It is forked from a server that has imported everything, because starting afresh takes
-seconds; ``test_processes.py`` starts it afresh once.
-"""
+"""The real program as a process of its own, on a terminal or without one."""
 
 from __future__ import annotations
 
 import asyncio
 import fcntl
-import multiprocessing
 import os
 import pty
 import signal
 import struct
-import sys
 import termios
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing.reduction import DupFd
 from typing import TYPE_CHECKING, Any
 
-from sync.cli import main
 from sync.sandbox.server.credentials import Credentials
+from tests.forks import fork_program
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping
     from multiprocessing.context import ForkServerProcess
     from pathlib import Path
 
@@ -34,10 +27,6 @@ KEYS = Credentials()
 PATIENCE_S = 60.0
 #: The height of a terminal whose width matters: nothing scrolls away.
 LINES = 200
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(
-    ["__main__", __name__, "sync.cli.commands.login", "sync.ledger.migrate"]
-)
 
 
 def environment(
@@ -66,8 +55,10 @@ class Program:
 
     process: ForkServerProcess
     keyboard: int
+    result: int
     screen: str = ""
     stdout: str = ""
+    is_closed: bool = False
     shown: asyncio.Event = field(default_factory=asyncio.Event)
     readers: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -81,10 +72,18 @@ class Program:
     def types(self, line: str) -> None:
         os.write(self.keyboard, f"{line}\n".encode())
 
-    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+    @property
+    def pid(self) -> int:
         assert self.process.pid is not None
+        return self.process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return not self.is_closed and self.process.is_alive()
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         with suppress(ProcessLookupError):
-            os.kill(self.process.pid, number)
+            os.kill(self.pid, number)
 
     async def ends(self) -> int:
         """Return the exit code, once everything that was printed is read."""
@@ -93,6 +92,13 @@ class Program:
         self.process.join(PATIENCE_S)
         assert self.process.exitcode is not None
         return self.process.exitcode
+
+    def close(self) -> None:
+        """Let go of it, once it has ended."""
+        self.is_closed = True
+        self.process.close()
+        for handle in (self.result, self.keyboard):
+            os.close(handle)
 
     def take(self, text: bytes, *, is_result: bool) -> None:
         if is_result:
@@ -105,14 +111,34 @@ class Program:
 @asynccontextmanager
 async def program(
     *args: str,
-    env: dict[str, str],
+    env: Mapping[str, str],
     on_terminal: bool = False,
     columns: int | None = None,
+    **options: Any,
 ) -> AsyncIterator[Program]:
     """Run the program; with a terminal its stdin and stderr are one.
 
-    With ``columns`` the terminal is that wide, and stdout is on it too.
+    With ``columns`` the terminal is that wide, and stdout is on it too. The other
+    options are those of ``fork_program``.
     """
+    run = launch(*args, env=env, on_terminal=on_terminal, columns=columns, **options)
+    try:
+        yield run
+    finally:
+        if run.process.is_alive():
+            run.kill()
+        await run.ends()
+        run.close()
+
+
+def launch(
+    *args: str,
+    env: Mapping[str, str],
+    on_terminal: bool = False,
+    columns: int | None = None,
+    **options: Any,
+) -> Program:
+    """Start it. Whoever does has to wait for its end, and to close it."""
     result, stdout = os.pipe()
     has_terminal = on_terminal or columns is not None
     keyboard, terminal = pty.openpty() if has_terminal else os.pipe()
@@ -121,54 +147,14 @@ async def program(
         size = struct.pack("HHHH", LINES, columns, 0, 0)
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
     screen = stdout if columns is None else terminal
-    process = _SERVER.Process(
-        target=_become, args=(args, env, _Files((stdin, screen, terminal)))
-    )
-    process.start()
+    process = fork_program(args, env, (stdin, screen, terminal), **options)
     for handle in {stdin, stdout, terminal}:
         os.close(handle)
-    run = Program(process, keyboard)
+    run = Program(process, keyboard, result)
     for handle, is_result in ((result, True), (keyboard, False)):
         reading = _read(handle, run, is_result=is_result)
         run.readers.append(asyncio.create_task(reading))
-    try:
-        yield run
-    finally:
-        if process.is_alive():
-            run.kill()
-        await run.ends()
-        process.close()
-        for handle in (result, keyboard):
-            os.close(handle)
-
-
-class _Files:
-    """Open files that travel to the new process."""
-
-    _travelling: Sequence[Any]
-
-    def __init__(self, handles: Sequence[int]) -> None:
-        self._handles = handles
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_travelling": [DupFd(handle) for handle in self._handles]}
-
-    def take_places(self) -> None:
-        """Make them stdin, stdout and stderr."""
-        for number, handle in enumerate(self._travelling):
-            os.dup2(handle.detach(), number)
-
-
-def _become(args: Sequence[str], env: dict[str, str], files: _Files) -> None:
-    os.environ.clear()
-    os.environ.update(env)
-    files.take_places()
-    encoding = env["PYTHONIOENCODING"]
-    sys.stdin = os.fdopen(0, encoding=encoding, closefd=False)
-    sys.stdout = os.fdopen(1, "w", encoding=encoding, closefd=False)
-    sys.stderr = os.fdopen(2, "w", encoding=encoding, closefd=False, buffering=1)
-    sys.argv = ["trakt2discovr", *args]
-    main()
+    return run
 
 
 async def _read(handle: int, run: Program, *, is_result: bool) -> None:

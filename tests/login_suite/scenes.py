@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sync.config import Settings
-from sync.login_wiring import LoginWiring
 from sync.runtime.stop import Stop
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
@@ -16,6 +15,7 @@ from sync.sandbox.discovr.stand_in import DiscovrStandIn
 from sync.sandbox.server.credentials import Credentials
 from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.sandbox.trakt.stand_in import TraktStandIn
+from sync.wiring.clients import Clients
 from tests.standins import hand_clock
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ class Scene:
             "state": {"tokens": self.folder / "tokens.json"},
         }
 
-    def wiring(self, **changes: dict[str, Any]) -> LoginWiring:
+    def wiring(self, **changes: dict[str, Any]) -> Clients:
         sections = self.sections()
         for name, keys in changes.items():
             sections[name] |= keys
         settings = Settings.model_validate(sections)
-        return LoginWiring(settings, self.stack, clock=self.clock)
+        return Clients(settings, self.stack, clock=self.clock)
 
     def stored(self, service: str) -> StoredToken | None:
         return self.wiring().store.load(service)

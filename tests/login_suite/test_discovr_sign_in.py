@@ -17,8 +17,8 @@ from connectors.errors import AuthError, ConfigError, ContractError, ServiceErro
 from connectors.http.client import HttpClient, RetryPolicy
 from sync.cli.commands.login import read_qr
 from sync.login import login_discovr
-from sync.sandbox.qr import draw_png
 from sync.sandbox.server.faults import Fault
+from sync.sandbox.server.qr import draw_png
 from tests.login_suite.scenes import CODES, KEYS, Person, scene, spoil
 from tests.loopback import Loopback, Reply, reply
 

@@ -15,7 +15,7 @@ from connectors.auth.keychain import KeyringStore
 from connectors.auth.tokens import StoredToken, TokenStore
 from connectors.errors import ConfigError
 from sync.config import Settings, load_settings
-from sync.token_store import token_store
+from sync.wiring.logins import token_store
 from tests.clocks import FakeClock
 
 if TYPE_CHECKING:

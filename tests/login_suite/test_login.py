@@ -19,7 +19,7 @@ from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.credentials import Credentials
 from sync.sandbox.trakt.quirks import TraktQuirks
-from sync.wiring.bootstrap import Wiring
+from sync.wiring.clients import Clients
 from tests.clocks import FakeClock
 from tests.worlds import World, world
 
@@ -33,13 +33,13 @@ KEYS = Credentials()
 @asynccontextmanager
 async def clients(
     place: World, **sections: dict[str, Any]
-) -> AsyncIterator[tuple[Wiring, FakeClock]]:
+) -> AsyncIterator[tuple[Clients, FakeClock]]:
     known = place.settings.model_dump()
     for name, keys in sections.items():
         known[name] |= keys
     clock = FakeClock()
     async with AsyncExitStack() as stack:
-        yield Wiring(Settings.model_validate(known), stack, clock=clock), clock
+        yield Clients(Settings.model_validate(known), stack, clock=clock), clock
 
 
 @asynccontextmanager

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.auth.tokens import TokenStore
+from sync.documents.base import ErrorDocument
 from sync.documents.login import LoginDocument, LogoutDocument
-from sync.documents.report import ErrorDocument
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.discovr.stand_in import DiscovrStandIn

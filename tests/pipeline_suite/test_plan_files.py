@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,26 @@ from connectors.errors import InputError
 from sync import apply
 from sync.domain.plays import Key
 from sync.errors import MovedError, UnsafePlanError
+from sync.pipeline import run as pipeline
 from sync.pipeline.documents import report_document
 from sync.pipeline.plan_file import read_plan
+from sync.pipeline.prepare import prepare
+from sync.pipeline.result import Report
 from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.trakt.export import write_export
+from sync.wiring.bootstrap import build
 from tests.factories import at
+from tests.safety.accounts import mixed_account
+from tests.safety.arena import Arena, Phase, arena
+from tests.safety.killing import run_until
 from tests.worlds import World, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from aiohttp import web
 
 
 async def save_plan(place: World, path: Path, **options: Any) -> None:
@@ -140,3 +151,95 @@ async def test_a_plan_that_changes_much_of_the_person_s_own_needs_force(
             await place.migrate()
         assert place.writes() == 0
         assert (await place.migrate(is_forced=True)).is_complete
+
+
+HISTORIES = [
+    {"collapse": collapse, "plays": plays}
+    for collapse in ("clean", "fewest", "off")
+    for plays in ("latest", "all")
+]
+
+
+@pytest.mark.parametrize("history", HISTORIES, ids=str)
+@pytest.mark.parametrize("repeats", ["listed", "merged", "counted"])
+@pytest.mark.parametrize("moves_time", [False, True])
+async def test_apply_goes_on_wherever_it_was_killed(
+    tmp_path: Path, history: dict[str, Any], repeats: Any, *, moves_time: bool
+) -> None:
+    quirks = DiscovrQuirks(repeats=repeats, patch_moves_time=moves_time)
+    for number in (0, 1, 4, 9):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        account, own = mixed_account()
+        async with arena(
+            account, folder, own=own, discovr=quirks, history=history
+        ) as place:
+            path = folder / "plan.json"
+            await save(place, path)
+            planned = [operation.key for operation in read_plan(path).operations]
+            is_killed = [
+                await run_until(place, run(place, path), nth(number, phase))
+                for phase in Phase
+                if number < len(planned) // 2
+            ]
+            assert all(is_killed)
+            report = await run(place, path)
+            assert report.is_complete
+            assert report.balance()[0].is_even
+            assert place.discovr.doubled() == {}
+            assert len(place.discovr.appended) + sets(place) == len(planned)
+            before = place.marks()
+            with pytest.raises(MovedError, match="Discovr has moved"):
+                await run(place, path)
+            assert place.marks() == before
+
+
+def nth(number: int, phase: Phase) -> Callable[[web.Request, Phase], bool]:
+    """Return the moment of the write of that number."""
+    left = [number]
+
+    def is_moment(request: web.Request, now: Phase) -> bool:
+        if now is not phase or request.method not in {"POST", "PATCH"}:
+            return False
+        left[0] -= "/profile/history" in request.path
+        return left[0] < 0
+
+    return is_moment
+
+
+def sets(place: Arena) -> int:
+    return len({r.path for r in place.discovr.requests("PATCH", "/profile/history")})
+
+
+async def run(place: Arena, path: Path) -> Report:
+    async with build(place.settings, clock=place.clock) as services:
+        return await pipeline.apply(services, read_plan(path), confirm=agree)
+
+
+async def agree(_report: Report) -> bool:
+    return True
+
+
+async def save(place: Arena, path: Path) -> None:
+    async with build(place.settings, clock=place.clock, is_dry=True) as services:
+        report = Report(await prepare(services, is_dry=True))
+    document = report_document(report, "plan", 0).model_dump_json()
+    await asyncio.to_thread(path.write_text, document, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("move", "words"), [("watch", "Trakt has moved: "), ("mark", "MV_31337")]
+)
+async def test_what_moved_while_it_was_broken_off_is_noticed(
+    tmp_path: Path, move: str, words: str
+) -> None:
+    account, own = mixed_account()
+    async with arena(account, tmp_path, own=own) as place:
+        path = tmp_path / "plan.json"
+        await save(place, path)
+        assert await run_until(place, run(place, path), nth(5, Phase.DONE))
+        {"watch": watch, "mark": mark}[move](place)
+        before = place.marks()
+        with pytest.raises(MovedError, match=words):
+            await run(place, path)
+        assert place.marks() == before

@@ -10,18 +10,18 @@ import pytest
 from sync.domain.plays import Key
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
 from sync.pipeline import run as pipeline
+from sync.sandbox.account.account import Account
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
+from sync.sandbox.server.server import utc_now
 from sync.wiring.bootstrap import build
-from tests.pipeline_suite.test_sync import NOW, Life, life
-from tests.safety.accounts import watched_on
+from tests.pipeline_suite.test_sync import NOW, Life, agree, life
+from tests.safety.accounts import film, show, watched_on
 from tests.worlds import world
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from sync.sandbox.account.account import Account
 
 FILM_2, FILM_1 = Key("MV_102"), Key("MV_101")
 
@@ -272,6 +272,7 @@ async def test_what_was_written_twice_leaves_the_person_s_repeat(
 ) -> None:
     async with life(tmp_path) as it:
         it.place.discovr.person_removes(FILM_1)
+        it.place.history["conflict"] = "trakt"
         it.clock.advance(timedelta(days=8).total_seconds())
         await it.sync()
         assert FILM_1 in progress(it)
@@ -347,3 +348,31 @@ async def test_a_zero_of_ours_is_not_taken_for_stale_again(tmp_path: Path) -> No
         remove(it.account, "Show 1", 1, 3)
         report = await it.sync(prune=True)
         assert report.prepared.stale.keys == (Key("TV_201", 1, 3),)
+
+
+async def test_our_zero_under_the_person_s_own_default_stays(tmp_path: Path) -> None:
+    """Their default, in place of ours, would show what nobody watched."""
+    title, default = show(7, 4), Key("TV_207", 1)
+    account = Account([title])
+    for number in range(1, 4):
+        account.add_play(title, watched_on(1, number), season=1, number=number)
+    history = {"collapse": "fewest"}
+    async with world(account, tmp_path, history=history, now=utc_now) as place:
+        await place.migrate()
+        zero = default._replace(episode=4)
+        assert {e.key for e in place.discovr.entries()} == {default, zero}
+        place.discovr.person_removes(default)
+        place.discovr.person_adds(default)
+        for play in list(account.plays):
+            account.remove_play(play.id)
+        other = film(9)
+        account.titles.append(other)
+        account.add_play(other, watched_on(2))
+        async with build(place.settings) as services:
+            report = await pipeline.sync(
+                services, confirm=agree, prune=True, is_forced=True
+            )
+        assert report.prepared.removals.rows == ()
+        there = {e.key: e.progress for e in place.discovr.entries()}
+        assert there[zero] == 0
+        assert there[default] == 100

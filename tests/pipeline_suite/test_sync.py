@@ -287,8 +287,10 @@ async def test_once_a_week_both_sides_are_read_whole(tmp_path: Path) -> None:
         it.place.discovr.person_removes(gone)
         assert (await it.sync()).prepared.is_unchanged
         it.clock.advance(timedelta(days=7).total_seconds())
-        assert (await it.sync()).prepared.since is None
-        assert not it.missing()
+        report = await it.sync()
+        assert report.prepared.since is None
+        assert it.missing() == {gone}
+        assert report.balance()[0].gone
         assert (await it.sync()).prepared.is_unchanged
 
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from connectors.errors import ConfigError
+from connectors.errors import AuthError, ConfigError
 from sync import undo
 from sync.domain.plan import Action
 from sync.domain.plays import Key
-from sync.pipeline.undo import RemovedTooMuchError
+from sync.ledger import Ledger
+from sync.ledger.fact_names import REMOVES
+from sync.pipeline import run as pipeline
+from sync.pipeline.undo import LEARNT_FOR, MOST_TRIES, RemovedTooMuchError
 from sync.sandbox.account.account import Account
 from sync.sandbox.account.sample import sample_account
 from sync.sandbox.account.synthetic import synthetic_account
-from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
 from sync.sandbox.server.faults import Fault
+from sync.sandbox.server.server import utc_now
+from sync.wiring.bootstrap import build
+from tests.clocks import FakeClock
 from tests.factories import at
 from tests.safety.accounts import show
 from tests.worlds import World, world
@@ -25,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiohttp import web
+
+    from sync.pipeline.result import Report
 
 
 def standing(place: World) -> Counter[tuple[Any, ...]]:
@@ -149,8 +157,10 @@ async def test_a_season_is_not_removed_with_what_the_person_has_under_the_same_k
     async with world(account, tmp_path, discovr=quirks, history=history) as place:
         await place.migrate()
         place.discovr.person_adds(key, progress=progress, at=at(25))
-        with pytest.raises(RemovedTooMuchError, match="E02"):
-            await undo(place.settings)
+        undone = await undo(place.settings)
+        theirs = [e for e in place.discovr.entries() if e.updated_at == at(25)]
+    assert len(theirs) == 1
+    assert "Discovr may remove the whole season" in undone.left_alone[Key("TV_201", 1)]
 
 
 async def test_what_was_set_back_is_not_missed_by_the_next_removal(
@@ -183,10 +193,133 @@ async def test_a_removal_that_takes_more_is_the_last(tmp_path: Path) -> None:
         for film in [o.key for o in report.prepared.plan.operations]:
             if film.season is None:
                 place.discovr.person_removes(film)
+        # As it was learnt while Discovr still took a default alone.
+        await note(place, takes_season=False)
         with pytest.raises(RemovedTooMuchError, match="E88"):
             await undo(place.settings)
         theirs = [e for e in place.discovr.entries() if e.key.episode == 88]
         assert len(theirs) == len(defaults) - 1
+        # That it takes more is learnt from it, too.
+        undone = await undo(place.settings)
+        left = [e for e in place.discovr.entries() if e.key.episode == 88]
+        assert left == theirs
+        assert "the whole season" in next(iter(undone.left_alone.values()))
+
+
+async def note(place: World, *, takes_season: bool) -> None:
+    fact = {"takes_season": takes_season, "at": utc_now().isoformat(), "trial": None}
+    async with await Ledger.open(place.settings.state.url) as ledger:
+        (profile,) = await ledger.profiles()
+        await ledger.put_fact(profile, REMOVES, fact, utc_now())
+
+
+READINGS = [
+    DiscovrQuirks(delete_without_episode=without, delete_repeats=repeats)
+    for without in get_args(Without)
+    for repeats in get_args(Repeated)
+]
+
+
+@pytest.mark.parametrize("quirks", READINGS, ids=str)
+@pytest.mark.parametrize("plays", ["latest", "all"])
+async def test_no_reading_of_delete_takes_what_is_the_person_s(
+    tmp_path: Path, quirks: DiscovrQuirks, plays: Any
+) -> None:
+    """Seasons that are one default, alone or with something of the person's beside."""
+    titles = [show(number, 4) for number in range(1, 5)]
+    account, theirs = Account(titles), []
+    for day, title in enumerate(titles):
+        for number in range(1, 5):
+            account.add_play(title, at(20 + day), season=1, number=number)
+    history = {"plays": plays}
+    async with world(account, tmp_path, discovr=quirks, history=history) as place:
+        await place.migrate()
+        for number, progress in ((203, 100), (204, 10)):
+            key = Key(f"TV_{number}", 1, 77)
+            place.discovr.person_adds(key, progress=progress, at=at(5))
+            theirs.append(key)
+        undone = await undo(place.settings)
+        there = [entry.key for entry in place.discovr.entries()]
+        assert {key for key in there if key.episode} == {*theirs}
+        ours = {key for key in there if not key.episode}
+        assert ours == undone.left_alone.keys()
+        match quirks.delete_without_episode:
+            case "default":
+                assert ours == set()
+            case "season":
+                assert ours == {Key("TV_203", 1), Key("TV_204", 1)}
+            case "refused":
+                assert len(ours) == 4
+
+
+@pytest.mark.parametrize("without", get_args(Without))
+async def test_what_was_learnt_of_removals_holds_for_a_month(
+    tmp_path: Path, without: Any
+) -> None:
+    account, clock = Account([show(1, 4), show(2, 4)]), FakeClock(utc_now())
+    quirks = DiscovrQuirks(delete_without_episode=without)
+    for day, title in enumerate(account.titles):
+        for number in range(1, 5):
+            account.add_play(title, at(20 + day), season=1, number=number)
+
+    async def undo_again(place: World) -> int:
+        place.discovr.seen.clear()
+        async with build(place.settings, clock=clock) as services:
+            await pipeline.undo(services, None)
+        trials = place.discovr.requests("PATCH", "/profile/history")
+        async with build(place.settings, clock=clock) as services:
+            await pipeline.migrate(services, confirm=agree, is_forced=True)
+        return len(trials)
+
+    async with world(account, tmp_path, discovr=quirks, now=clock.now) as place:
+        await place.migrate()
+        place.discovr.person_adds(Key("TV_201", 1, 77), at=at(5))
+        assert await undo_again(place) == 1
+        assert await undo_again(place) == (without == "refused")
+        clock.advance(LEARNT_FOR.total_seconds() + 1)
+        # Where a season would go whole, that of the person is left alone by now, and
+        # the last run is about the other: there is no need to know.
+        assert await undo_again(place) == (without != "season")
+
+
+async def test_a_trial_that_was_broken_off_leaves_nothing(tmp_path: Path) -> None:
+    account = Account([show(1, 4), show(2, 4)])
+    for day, title in enumerate(account.titles):
+        for number in range(1, 5):
+            account.add_play(title, at(20 + day), season=1, number=number)
+    async with world(account, tmp_path) as place:
+        await place.migrate()
+        before = standing(place)
+        place.discovr.person_adds(Key("TV_201", 1, 77), at=at(5))
+        place.discovr.faults = lambda request, _number: (
+            Fault.answer(401) if request.method == "DELETE" else None
+        )
+        with pytest.raises(AuthError):
+            await undo(place.settings)
+        assert Key("TV_202", 1, 1) in {e.key for e in place.discovr.entries()}
+        place.discovr.faults = None
+        await place.migrate()
+        place.discovr.person_removes(Key("TV_201", 1, 77))
+        assert standing(place) == before
+
+
+async def agree(_report: Report) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("readings", [1, 2])
+async def test_what_a_list_does_not_show_is_not_taken_for_gone(
+    tmp_path: Path, readings: int
+) -> None:
+    account = synthetic_account(30, 1, seed=4)
+    async with world(account, tmp_path) as place:
+        await place.migrate()
+        titles = len({e.key[:2] for e in place.discovr.entries()})
+        place.discovr.visibility.title.ends_after = 0
+        place.discovr.visibility.title.readings = titles if readings == 1 else 1
+        undone = await undo(place.settings)
+        assert undone.gone == []
+        assert place.discovr.entries() == []
 
 
 async def test_where_only_ours_stands_a_removal_shows_what_it_takes(
@@ -201,7 +334,7 @@ async def test_where_only_ours_stands_a_removal_shows_what_it_takes(
         mixed = [
             key
             for key in defaults
-            if any(o.key[:2] == key[:2] and not o.is_default for o in operations)
+            if any(o.key.place == key.place and not o.is_default for o in operations)
         ]
         assert mixed
         stranger = next(key for key in defaults if key not in mixed)
@@ -237,3 +370,62 @@ async def test_what_was_undone_can_be_migrated_again(tmp_path: Path) -> None:
         await undo(place.settings)
         assert (await place.migrate()).is_complete
         assert {(e.key, e.updated_at) for e in place.discovr.entries()} == before
+
+
+async def test_what_the_person_changes_while_it_works_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    account = synthetic_account(30, 1, seed=4)
+    async with world(account, tmp_path, history={"collapse": "off"}) as place:
+        await place.migrate()
+        films = {e.key for e in place.discovr.entries() if e.key.season is None}
+        changed: list[Key] = []
+
+        def change_another(request: web.Request, _number: int) -> None:
+            media = request.path.rpartition("/")[2]
+            if request.method == "DELETE" and media.startswith("MV") and not changed:
+                changed.append(max(films - {Key(media)}))
+                place.discovr.person_sets(changed[0], 10)
+
+        place.discovr.faults = change_another
+        undone = await undo(place.settings)
+        assert list(undone.left_alone) == changed
+        left = [(e.key, e.progress) for e in place.discovr.entries()]
+        assert left == [(changed[0], 10)]
+
+
+@pytest.mark.parametrize("count", [1, 3, 6])
+async def test_repeats_that_go_one_at_a_time_go_all(tmp_path: Path, count: int) -> None:
+    title = synthetic_account(1, 0, seed=4).titles[0]
+    account = Account([title])
+    for day in range(count):
+        account.add_play(title, at(day))
+    quirks = DiscovrQuirks(delete_repeats="newest")
+    history = {"plays": "all"}
+    async with world(account, tmp_path, discovr=quirks, history=history) as place:
+        await place.migrate()
+        assert len(place.discovr.entries()) == count
+        faults = [Fault.cut_before()] * (MOST_TRIES - 1)
+        place.discovr.faults = lambda request, _number: (
+            faults.pop() if request.method == "DELETE" and faults else None
+        )
+        undone = await undo(place.settings)
+        assert undone.left_alone == {}
+        assert place.discovr.entries() == []
+
+
+async def test_a_removal_without_an_answer_is_tried_so_often_and_no_more(
+    tmp_path: Path,
+) -> None:
+    title = synthetic_account(1, 0, seed=4).titles[0]
+    account = Account([title])
+    account.add_play(title, at(1))
+    async with world(account, tmp_path) as place:
+        await place.migrate()
+        place.discovr.faults = lambda request, _number: (
+            Fault.cut_before() if request.method == "DELETE" else None
+        )
+        undone = await undo(place.settings)
+        assert list(undone.left_alone.values()) == ["Discovr did not remove it"]
+        tries = place.discovr.requests("DELETE", "/profile/history")
+        assert len(tries) == MOST_TRIES + 1

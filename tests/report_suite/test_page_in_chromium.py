@@ -139,7 +139,10 @@ async def test_titles_are_shown_to_the_letter_and_run_nothing(opened: Opener) ->
         assert view.notes == []
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1440)])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [("light", 360), pytest.param("dark", 1440, marks=pytest.mark.long)],
+)
 async def test_axe_finds_nothing_to_complain_about(
     scheme: str, width: int, opened: Opener
 ) -> None:
@@ -157,7 +160,9 @@ async def test_axe_finds_nothing_to_complain_about(
         assert len(found.response["passes"]) > 20
 
 
-@pytest.mark.parametrize("width", [360, 768, 1440])
+@pytest.mark.parametrize(
+    "width", [360, *(pytest.param(w, marks=pytest.mark.long) for w in (768, 1440))]
+)
 async def test_nothing_is_wider_than_the_screen(width: int, opened: Opener) -> None:
     async with opened(eventful(), viewport={"width": width, "height": 800}) as view:
         for box in await view.page.locator(".times input").all():

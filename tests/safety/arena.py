@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from sync.domain.plan import Operation
     from sync.pipeline.result import Report
+    from sync.pipeline.undo import Undone
     from sync.sandbox.account.account import Account
     from sync.sandbox.discovr.history import StoredEntry
     from sync.sandbox.server.server import Handler
@@ -175,6 +176,10 @@ class Arena(World):
     async def sync(self, **options: Any) -> Report:
         async with build(self.settings, clock=self.clock) as services:
             return await pipeline.sync(services, confirm=_agree, **options)
+
+    async def undo(self) -> Undone:
+        async with build(self.settings, clock=self.clock) as services:
+            return await pipeline.undo(services, None)
 
     async def operations(self) -> tuple[Operation, ...]:
         """Plan, and return what would be written."""

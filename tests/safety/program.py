@@ -4,43 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import signal
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tests.login_suite.programs import launch
 from tests.safety.arena import Phase
 
 if TYPE_CHECKING:
-    from asyncio.subprocess import Process
-
     from aiohttp import web
 
+    from tests.login_suite.programs import Program
     from tests.safety.arena import Arena
 
-_ROOT = Path(__file__).parents[2]
 MIGRATE = ("migrate", "--yes")
 
 
 async def start(
-    place: Arena, *args: str, limits: str = "", **environment: str
-) -> Process:
-    """Start ``python -m sync``, pointed at the services of an arena.
-
-    ``limits`` are those of the shell's ulimit.
-    """
-    command = [sys.executable, "-m", "sync", *(args or MIGRATE)]
-    if limits:
-        command = ["sh", "-c", f"ulimit {limits}; exec {shlex.join(command)}"]
-    return await asyncio.create_subprocess_exec(
-        *command,
-        cwd=_ROOT,
-        env={**os.environ, **place.environment(), **environment},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    place: Arena,
+    *args: str,
+    is_afresh: bool = False,
+    most_bytes: int | None = None,
+    **environment: str,
+) -> Program:
+    """Start the program, pointed at the services of an arena."""
+    env = {**os.environ, **place.environment(), "PYTHONIOENCODING": "utf-8"}
+    return launch(
+        *(args or MIGRATE),
+        env=env | environment,
+        is_afresh=is_afresh,
+        most_bytes=most_bytes,
     )
 
 
@@ -53,16 +46,16 @@ class Ending:
     stderr: str
 
 
-async def end(process: Process) -> Ending:
+async def end(process: Program) -> Ending:
     """Wait for it."""
-    stdout, stderr = await process.communicate()
-    code = await process.wait()
-    return Ending(code, stdout.decode(), stderr.decode())
+    code = await process.ends()
+    process.close()
+    return Ending(code, process.stdout, process.screen)
 
 
-async def run(place: Arena, *args: str, limits: str = "", **environment: str) -> Ending:
+async def run(place: Arena, *args: str, **options: Any) -> Ending:
     """Run it to its end."""
-    return await end(await start(place, *args, limits=limits, **environment))
+    return await end(await start(place, *args, **options))
 
 
 @dataclass
@@ -80,7 +73,7 @@ class Reaper:
     turns: int = 0
     signals: tuple[signal.Signals, ...] = (signal.SIGKILL,)
     methods: tuple[str, ...] = ()
-    process: Process | None = None
+    process: Program | None = None
     moments: dict[Phase, int] = field(default_factory=lambda: dict.fromkeys(Phase, 0))
 
     def __call__(self, request: web.Request, phase: Phase) -> bool:
@@ -96,6 +89,6 @@ class Reaper:
     def _wait(self, turns: int) -> None:
         if turns:
             asyncio.get_running_loop().call_soon(self._wait, turns - 1)
-        elif self.process is not None and self.process.returncode is None:
+        elif self.process is not None and self.process.is_running:
             for number in self.signals:
-                self.process.send_signal(number)
+                self.process.kill(number)

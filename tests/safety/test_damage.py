@@ -83,8 +83,8 @@ def fold_log_in(path: Path) -> None:
     ("damage", "words"),
     [
         (overwrite, "is not a database, or is damaged"),
-        (scratch, "is damaged"),
-        (make_newer, "is from a newer version"),
+        pytest.param(scratch, "is damaged", marks=pytest.mark.long),
+        pytest.param(make_newer, "is from a newer version", marks=pytest.mark.long),
     ],
 )
 async def test_a_state_that_cannot_be_used_is_refused_and_can_be_done_without(
@@ -101,7 +101,12 @@ async def test_a_state_that_cannot_be_used_is_refused_and_can_be_done_without(
 
 
 @pytest.mark.parametrize(
-    ("collapse", "plays"), [("clean", "latest"), ("fewest", "all"), ("off", "all")]
+    ("collapse", "plays"),
+    [
+        ("clean", "latest"),
+        pytest.param("fewest", "all", marks=pytest.mark.long),
+        pytest.param("off", "all", marks=pytest.mark.long),
+    ],
 )
 async def test_a_state_that_is_missing_doubles_nothing(
     tmp_path: Path, collapse: str, plays: str
@@ -126,14 +131,14 @@ async def test_a_state_locked_by_another_program_is_named(tmp_path: Path) -> Non
         assert place.discovr.doubled() == {}
 
 
-@pytest.mark.parametrize("blocks", [1, 120])
+@pytest.mark.parametrize("blocks", [1, pytest.param(120, marks=pytest.mark.long)])
 async def test_a_disk_that_is_full_is_named_and_nothing_is_lost(
     tmp_path: Path, blocks: int
 ) -> None:
     """A file that may not grow meets the program as a full disk does: at a write."""
     account, own = mixed_account(9)
     async with arena(account, tmp_path, own=own, clock=FakeClock(utc_now())) as place:
-        ending = await run(place, limits=f"-f {blocks}")
+        ending = await run(place, most_bytes=blocks * 512)
         refused(ending, "state database", "space")
         await place.migrate()
         assert place.discovr.doubled() == {}
@@ -158,8 +163,12 @@ def make_folder(path: Path) -> None:
     ("damage", "words"),
     [
         (garble, "is not what this program wrote"),
-        (open_to_all, "Others on this machine can read the token store"),
-        (make_folder, "cannot be used"),
+        pytest.param(
+            open_to_all,
+            "Others on this machine can read the token store",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(make_folder, "cannot be used", marks=pytest.mark.long),
     ],
 )
 async def test_a_token_store_that_cannot_be_read_is_named(

@@ -12,10 +12,10 @@ from connectors.errors import TransientError
 from sync.errors import IncompleteReadError
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import FaultKind, seeded_faults
+from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, arena
 from tests.safety.faults import MIX, SHARE
-from tests.safety.suite import IS_WHOLE, part
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,9 @@ def _cases() -> list[Case]:
 
 
 CASES = _cases()
-CHOSEN = part(CASES, 19)
+#: What CI runs after the README's command.
+PART = CASES[::19]
+CHOSEN = choose(CASES[::57], PART, CASES)
 
 
 @pytest.mark.parametrize("case", CHOSEN, ids=str)
@@ -109,21 +111,20 @@ def test_the_whole_suite_has_every_combination_and_two_hundred_runs() -> None:
     assert {case.quirks for case in CASES} == set(DiscovrQuirks.combinations())
 
 
-@pytest.mark.skipif(IS_WHOLE, reason="it is about the part that CI runs")
 def test_the_part_that_ci_runs_has_every_value_of_every_switch() -> None:
     for name in _switches(DiscovrQuirks()):
         everywhere = {_switches(case.quirks)[name] for case in CASES}
-        assert {_switches(case.quirks)[name] for case in CHOSEN} == everywhere
-    assert {tuple(c.history.values()) for c in CHOSEN} == {
+        assert {_switches(case.quirks)[name] for case in PART} == everywhere
+    assert {tuple(c.history.values()) for c in PART} == {
         tuple(history.values()) for history in HISTORIES
     }
-    assert any(case.spoils_trakt for case in CHOSEN)
+    assert any(case.spoils_trakt for case in PART)
 
 
 def test_the_part_that_ci_runs_meets_every_fault() -> None:
     met = {
         fault
-        for case in CHOSEN
+        for case in PART
         for number in range(40)
         # What is asked for makes no difference to the draw.
         if (fault := seeded_faults(case.seed, SHARE, mix=MIX)(None, number))  # type: ignore[arg-type]  # see above

@@ -12,10 +12,10 @@ import pytest
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.server import utc_now
 from tests.clocks import FakeClock
+from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena
 from tests.safety.program import Reaper, end, run, start
-from tests.safety.suite import part
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -84,7 +84,12 @@ def _moments(count: int) -> list[Kill]:
     ]
 
 
-CHOSEN = [*part(_boundaries(), 37), *part(_moments(500), 125)]
+BOUNDARIES, MOMENTS = _boundaries(), _moments(500)
+CHOSEN = choose(
+    [*BOUNDARIES[::74], *MOMENTS[::250]],
+    [*BOUNDARIES[::37], *MOMENTS[::125]],
+    [*BOUNDARIES, *MOMENTS],
+)
 
 
 @pytest.mark.parametrize("kill", CHOSEN, ids=str)
@@ -95,7 +100,7 @@ async def test_killed_and_run_again_it_ends_as_if_never_killed(
     async with _arena(kill, tmp_path) as place:
         reaper = Reaper(kill.number, kill.phase, kill.turns)
         place.tell(reaper)
-        reaper.process = await start(place)
+        reaper.process = await start(place, is_afresh=kill.number == 0)
         first = await end(reaper.process)
         # Where there are fewer requests than that, it ends by itself.
         is_over = kill.number >= reaper.moments[kill.phase]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sync.domain.entries import OUR_LABEL
 from sync.domain.evidence import Count, is_in_place
+from sync.domain.origin import TRAKT
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.ledger import Before, Ledger, Outcome, StateError
@@ -108,7 +108,7 @@ def test_a_viewing_hides_only_behind_a_count_beyond_what_stood_there(
     counts: tuple[int, ...], is_there: bool
 ) -> None:
     listed = [
-        entry(Key("MV_1"), at(day), imported=OUR_LABEL, count=count)
+        entry(Key("MV_1"), at(day), imported=TRAKT.label, count=count)
         for day, count in enumerate(counts, 10)
     ]
     older = Operation(Action.ADD, Key("MV_1"), at(1))
@@ -169,7 +169,7 @@ async def test_a_write_still_on_its_way_when_the_program_died_is_not_repeated(
         is_look_up = request.path == f"/profile/history/{last.key.media}"
         if is_look_up and phase is Phase.BEFORE and not landed:
             landed.append(last)
-            place.discovr.person_adds(last.key, at=last.minute, imported=OUR_LABEL)
+            place.discovr.person_adds(last.key, at=last.minute, imported=TRAKT.label)
         return False
 
     async with arena(account, tmp_path / "calm", own=own) as place:

@@ -46,7 +46,7 @@ async def calm(folder: Path) -> Counter[Mark]:
 
 async def signalled(place: Arena, reaper: Reaper) -> Ending:
     place.tell(reaper)
-    reaper.process = await start(place)
+    reaper.process = await start(place, is_afresh=reaper.number == 0)
     ending = await end(reaper.process)
     place.tell(None)
     assert "Traceback" not in ending.stderr
@@ -63,7 +63,13 @@ async def finish(place: Arena, folder: Path) -> None:
 
 # Write 0 mints the session; write 1 is the one that is read back.
 @pytest.mark.parametrize(
-    ("signal", "number"), [(SIGINT, 1), (SIGTERM, 2), (SIGINT, 5), (SIGTERM, 11)]
+    ("signal", "number"),
+    [
+        (SIGINT, 1),
+        pytest.param(SIGTERM, 2, marks=pytest.mark.long),
+        pytest.param(SIGINT, 5, marks=pytest.mark.long),
+        pytest.param(SIGTERM, 11, marks=pytest.mark.long),
+    ],
 )
 async def test_a_signal_settles_what_is_under_way_and_says_where_it_stands(
     tmp_path: Path, signal: Signals, number: int
@@ -78,7 +84,9 @@ async def test_a_signal_settles_what_is_under_way_and_says_where_it_stands(
         await finish(place, tmp_path)
 
 
-@pytest.mark.parametrize("number", [0, 3, 9])
+@pytest.mark.parametrize(
+    "number", [0, *(pytest.param(n, marks=pytest.mark.long) for n in (3, 9))]
+)
 async def test_a_signal_before_the_first_write_stops_at_once(
     tmp_path: Path, number: int
 ) -> None:
@@ -99,7 +107,7 @@ async def test_a_signal_after_the_last_write_does_not_deny_it(tmp_path: Path) ->
         def is_last(request: web.Request, phase: Phase) -> bool:
             is_check = request.method == "GET" and place.marks() == expected
             if is_check and phase is Phase.BEFORE and reaper.process:
-                reaper.process.send_signal(SIGINT)
+                reaper.process.kill(SIGINT)
             return False
 
         reaper = Reaper(-1, Phase.BEFORE)
@@ -135,7 +143,7 @@ async def test_a_profile_that_another_run_holds_is_refused_and_free_once_it_died
         assert second.code == 6
         assert f"migrate, process {holder.pid} on " in second.stderr
         assert '"exit_code": 6' in second.stdout
-        holder.send_signal(SIGKILL)
+        holder.kill(SIGKILL)
         assert (await end(holder)).code == -SIGKILL
         await place.discovr.settle()
         place.discovr.faults = None

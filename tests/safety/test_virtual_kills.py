@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from sync.sandbox.discovr.quirks import DiscovrQuirks
+from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena
 from tests.safety.killing import migrate_until
-from tests.safety.suite import part
 from tests.safety.test_faults import HISTORIES
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ DEATHS = [
         product(HISTORIES, range(REQUESTS), Phase)
     )
 ]
-CHOSEN = part(DEATHS, 17)
+CHOSEN = choose(DEATHS[::102], DEATHS[::17], DEATHS)
 
 
 @pytest.mark.parametrize("death", CHOSEN, ids=str)

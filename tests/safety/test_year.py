@@ -9,23 +9,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from connectors.errors import AuthError, TransientError, UnknownOutcomeError
 from sync.config import Settings
 from sync.domain.plays import Key, to_minute
 from sync.errors import IncompleteReadError
 from sync.login import login_discovr, login_trakt
-from sync.login_wiring import LoginWiring
 from sync.pipeline import run as pipeline
 from sync.runtime.stop import Stop
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault, fault_mix, seeded_faults
 from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.wiring.bootstrap import build
+from sync.wiring.clients import Clients
 from tests.login_suite.scenes import KEYS, Person
+from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import HookedDiscovr, HookedTmdb, HookedTrakt, LateClock
 from tests.safety.reading import own_entry, shown, watched
-from tests.safety.suite import IS_WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from sync.sandbox.server.server import StandIn
 
 BEGIN = datetime(2025, 11, 15, 12, tzinfo=UTC)
-DAYS = 365 if IS_WHOLE else 21
 EVERY = timedelta(hours=6)
 #: No waiting for what is slow or late: time is moved by hand.
 MIX = fault_mix(slow_s=0, late_s=0)
@@ -85,7 +86,7 @@ class Year:
         self.logins[service] += 1
         work = {"trakt": login_trakt, "discovr": login_discovr}[service]
         async with AsyncExitStack() as stack:
-            wiring = LoginWiring(self.settings, stack, clock=self.clock)
+            wiring = Clients(self.settings, stack, clock=self.clock)
             await work(wiring, Person(wanted="Me"), Stop())
 
     async def run(self) -> None:
@@ -255,9 +256,10 @@ def is_kept(it: Year, key: Key, latest: datetime) -> bool:
     return is_open and own is not None and to_minute(own.updated_at) > latest
 
 
-async def test_a_year_of_runs_keeps_every_law(tmp_path: Path) -> None:
+@pytest.mark.parametrize("days", choose([7], [21], [365]))
+async def test_a_year_of_runs_keeps_every_law(days: int, tmp_path: Path) -> None:
     async with year(tmp_path, seed=7) as it:
-        turns = int(timedelta(days=DAYS) / EVERY)
+        turns = int(timedelta(days=days) / EVERY)
         for _ in range(turns):
             await it.live(EVERY / timedelta(hours=1))
             async with it.trouble():
@@ -270,10 +272,10 @@ async def test_a_year_of_runs_keeps_every_law(tmp_path: Path) -> None:
         explicit = {k for k in ours if k.episode or k.media.startswith("MV")}
         assert sum(it.runs.values()) >= turns
         assert it.runs["nothing new"] > turns / 4
-        report(it, turns, explicit)
+        report(it, days, explicit)
 
 
-def report(it: Year, turns: int, entries: set[Key]) -> None:
+def report(it: Year, days: int, entries: set[Key]) -> None:
     """Print what the year took; pytest shows it with -s, and in the whole suite."""
     asked = {
         "Trakt": len(it.trakt.seen),
@@ -281,7 +283,7 @@ def report(it: Year, turns: int, entries: set[Key]) -> None:
         "TMDB": len(it.tmdb.seen),
     }
     lines = [
-        f"{DAYS} days, {turns} runs: {dict(it.runs)}",
+        f"{days} days, {sum(it.runs.values())} runs: {dict(it.runs)}",
         f"the person: {dict(it.events)}; logins {dict(it.logins)}",
         f"requests: {asked}; {len(entries)} entries of ours at the end",
     ]

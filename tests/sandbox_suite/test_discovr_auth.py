@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sync.sandbox import DiscovrQuirks, DiscovrStandIn
-from sync.sandbox.qr import SIZE, encode
+from sync.sandbox.server.qr import SIZE, encode
 from tests.standins import KNOWN, NOON, calling, calling_discovr, hand_clock
 
 if TYPE_CHECKING:

@@ -1,83 +1,100 @@
-"""Records that nobody can read, and a life in which some are met."""
+"""Odd values, and every place of a model to put one; new fields come by themselves."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import copy
+import json
+import typing
 from typing import TYPE_CHECKING, Any
 
-from sync.pipeline.result import exit_code
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from sync.pipeline.result import Report
-    from tests.pipeline_suite.test_sync import Life
+Path = tuple[str, ...]
 
-Json = dict[str, Any]
-Spoil = "Callable[[Json], Any]"
-
-
-def without_a_date(record: Json) -> Any:
-    return record | {"watched_at": "yesterday"}
-
-
-def dated_before_films(record: Json) -> Any:
-    return record | {"watched_at": "1700-01-01T00:00:00.000Z"}
-
-
-def without_its_title(record: Json) -> Any:
-    return record | {"movie": "nobody knows", "show": "nobody knows"}
-
-
-def about_nothing(record: Json) -> Any:
-    return {name: record[name] for name in ("id", "watched_at", "action", "type")}
-
-
-def with_nothing_left(record: Json) -> Any:
-    del record
-
-
-def without_id_or_date(record: Json) -> Any:
-    return {"action": record["action"], "type": record["type"], "watched_at": {}}
-
-
-def of_another_form(record: Json) -> Any:
-    return [record["id"], record["watched_at"]]
-
-
-SPOILS = (
-    without_a_date,
-    dated_before_films,
-    without_its_title,
-    about_nothing,
-    with_nothing_left,
-    without_id_or_date,
-    of_another_form,
-)
-#: Both sides are read whole once a week.
-A_WEEK = timedelta(days=8).total_seconds()
+#: What was seen in real files and answers where something else was meant.
+ODD: list[Any] = [
+    {},
+    [],
+    "",
+    " ",
+    "N/A",
+    "null",
+    -1,
+    0,
+    1.5,
+    None,
+    True,
+    False,
+    2**63,
+    10**30,
+    -(10**30),
+    "7",
+    "1388.0",
+    "x" * 300,
+    [[]],
+    [None],
+    {"a": {"b": []}},
+    "\ud83d",
+    "1970-01-01",
+]
+_BY_NAME = {
+    "watched_at": "2024-01-15T12:00:00.000Z",
+    "paused_at": "2024-01-15T12:00:00.000Z",
+    "last_watched_at": "2024-01-15T12:00:00.000Z",
+    "first_aired": "2024-01-15T12:00:00.000Z",
+    "imdb": "tt0903747",
+    "slug": "a-slug",
+    "title": "A name",
+    "year": 2008,
+    "action": "watch",
+    "progress": 41.5,
+}
 
 
-def spoil(it: Life, name: str, how: Callable[[Json], Any], **which: int) -> int:
-    """Make every record of a title, season or episode unreadable; return how many."""
-    plays = it.account.plays_of(it.account.find(name), **which)
-    for play in plays:
-        it.place.trakt.quirks.odd[play.id] = how
-    return len(plays)
+def nested(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation holds, however deep."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (nested(part) for part in typing.get_args(annotation))
+    return next((model for model in found if model), None)
 
 
-def mend(it: Life) -> None:
-    it.place.trakt.quirks.odd.clear()
+def is_list(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation)
+    return origin is list or any(map(is_list, typing.get_args(annotation)))
 
 
-async def read_anew(it: Life, **options: Any) -> Report:
-    """Sync after a week, when both sides are read whole."""
-    it.clock.advance(A_WEEK)
-    report = await it.sync(**options)
-    assert report.prepared.since is None
-    return report
+def fill(model: type[BaseModel]) -> dict[str, Any]:
+    """Return a record with every field of the model."""
+    record: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        inner = nested(field.annotation)
+        value = fill(inner) if inner else _BY_NAME.get(name, 7)
+        record[name] = [value] if inner and is_list(field.annotation) else value
+    return record
 
 
-def codes(report: Report) -> tuple[int, int]:
-    """Return the exit code, and that with --strict."""
-    return exit_code(report, is_strict=False), exit_code(report, is_strict=True)
+def walk(model: type[BaseModel], before: Path = ()) -> Iterator[Path]:
+    """Yield the place of every field, objects and what is in them."""
+    for name, field in model.model_fields.items():
+        yield (*before, name)
+        if inner := nested(field.annotation):
+            step = (name, "0") if is_list(field.annotation) else (name,)
+            yield from walk(inner, (*before, *step))
+
+
+def put(record: dict[str, Any], path: Path, value: Any) -> dict[str, Any]:
+    """Return the record with another value at a place."""
+    changed = copy.deepcopy(record)
+    place: Any = changed
+    for step in path[:-1]:
+        place = place[int(step)] if step.isdecimal() else place[step]
+    place[path[-1]] = value
+    return changed
+
+
+def show(path: Path, value: Any) -> str:
+    return f"{'.'.join(path)}={json.dumps(value)[:30]}"

@@ -23,7 +23,7 @@ from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.pipeline_suite.test_sync import NOW, Life, agree
 from tests.safety.accounts import film, watched_on
-from tests.strangers_suite.odd import A_WEEK
+from tests.strangers_suite.unread import A_WEEK
 from tests.terminal_suite.reports import context
 from tests.worlds import world
 
@@ -217,14 +217,14 @@ async def test_a_ledger_from_before_is_adopted_and_the_rest_named_once(
         await it.migrate(extra)
         age(tmp_path)
         report = await it.sync(prune=True)
-        origin = report.prepared.origin
-        assert origin
-        assert [h.media for h in origin.unplaced] == ["MV_103"]
+        holding = report.prepared.holding
+        assert holding
+        assert [h.media for h in holding.unplaced] == ["MV_103"]
         assert report.prepared.stale.keys == ()
         it.remove(2)
         report = await it.sync_whole(prune=True)
-        assert report.prepared.origin
-        assert report.prepared.origin.unplaced == ()
+        assert report.prepared.holding
+        assert report.prepared.holding.unplaced == ()
         assert report.prepared.stale.keys == (key(2),)
         assert it.there() == {key(1), key(3)}
 

@@ -20,7 +20,7 @@ from sync.sandbox.trakt.export import write_export
 from sync.wiring.bootstrap import build
 from tests.pipeline_suite.test_sync import Life, agree, life
 from tests.safety.accounts import mixed_account, watched_on
-from tests.strangers_suite.odd import (
+from tests.strangers_suite.unread import (
     SPOILS,
     codes,
     mend,
@@ -345,5 +345,5 @@ def spoil_files(path: Path, how: Callable[[Any], Any], *, every: int) -> None:
 
 
 def test_no_word_of_everything_while_something_could_not_be_read() -> None:
-    assert "everything" in describe(Verification(5))
-    assert "everything" not in describe(Verification(5), 1)
+    assert "everything" in describe(Verification(5), "Trakt")
+    assert "everything" not in describe(Verification(5), "Trakt", 1)

@@ -17,7 +17,7 @@ import sync
 from connectors.errors import ServiceError
 from sync.cli.app import app
 from sync.cli.runner import Exit, _code
-from sync.documents.report import ErrorDocument
+from sync.documents.base import ErrorDocument
 from sync.errors import BugError, StoppedError
 from tests.terminal_suite.screens import home, render, shown
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.errors import TransientError
-from sync.domain.plan import SeasonId
+from sync.domain.plays import Place
 from sync.domain.seasons import Airing
 from sync.ledger import Ledger
 from sync.transform.air_dates import Catalogue, seasons_that_can_pay
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.clocks import FakeClock
 
 MEDIA = "TV_501"
-PLACE = SeasonId(MEDIA, 1)
+PLACE = Place(MEDIA, 1)
 TITLES = {MEDIA: show(1)}
 LONG_AGO = datetime(2020, 6, 1, tzinfo=UTC)
 OLD, SOON = "2020-01-01", "2026-02-01"
@@ -61,7 +61,7 @@ async def look_up(
     *shelves: Shelf,
     is_kept: bool = True,
     since: datetime | None = None,
-) -> tuple[dict[int, Airing | None], dict[SeasonId, str]]:
+) -> tuple[dict[int, Airing | None], dict[Place, str]]:
     catalogue = Catalogue(shelves, ledger, clock)
     answer = await catalogue.look_up(
         {MEDIA: {1}},
@@ -191,7 +191,7 @@ async def test_where_one_is_down_the_other_is_taken_and_asked_again_next_time(
 
 
 def test_only_seasons_with_two_writes_or_a_default_can_pay() -> None:
-    two, one = ("TV_1", 1), ("TV_1", 2)
-    standing = ("TV_2", 3)
+    two, one = Place("TV_1", 1), Place("TV_1", 2)
+    standing = Place("TV_2", 3)
     wanted = seasons_that_can_pay([two, one, two], [standing])
     assert wanted == {"TV_1": {1}, "TV_2": {3}}

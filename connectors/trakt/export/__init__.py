@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from connectors.clock import SystemClock
 from connectors.errors import InputError
 from connectors.trakt.export.archive import Budget, Limits, label, open_members
 from connectors.trakt.export.reader import REMEDY, ExportData, Reader, conclude
+from connectors.trakt.times import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_LIMITS", "ExportData", "Limits", "read_export"]
 
 DEFAULT_LIMITS = Limits()
-#: Plays may be dated ahead, but not by more than this.
-_AHEAD = timedelta(days=366)
 
 
 def read_export(
@@ -47,7 +45,8 @@ def read_export(
     if not paths:
         raise InputError("No file was named.", remedy=REMEDY)
     budget = Budget(limits)
-    reader = Reader((clock or SystemClock()).now() + _AHEAD, receive)
+    now = (clock or SystemClock()).now()
+    reader = Reader(now + AHEAD, receive, limits.held_bytes)
     with _paused_collector():
         for path in map(Path, paths):
             before = reader.progress
@@ -57,7 +56,7 @@ def read_export(
                 reader.take(member, prefix)
             if reader.progress == before:
                 reader.disappoint(f"{label(path)} holds nothing of a watch history.")
-    return conclude(reader)
+    return conclude(reader, now)
 
 
 @contextmanager

@@ -38,7 +38,39 @@ _HARMLESS = re.compile(
     r"|recommendations|recommended|watched[-_](?:movies|shows))(?:$|[^a-z])"
 )
 #: A list's name is the person's own, and may well say "history".
-_LIST = re.compile(r"^(?:lists?)-")
+_LIST = re.compile(r"^(?:lists?)[-_ ]")
+#: What lies in a folder of these is no history, whatever its name says.
+_ELSEWHERE = frozenset(
+    [
+        "list",
+        "lists",
+        "ratings",
+        "watchlist",
+        "collection",
+        "likes",
+        "comments",
+        "notes",
+        "network",
+        "hidden",
+        "friends",
+        "followers",
+        "following",
+        "favorites",
+    ]
+)
+#: What export tools write into the name: ``export_shows_history``, ``history_movies``.
+_SAID = {
+    "movie": re.compile(
+        r"(?:^|[^a-z])(?:movies|films)(?:$|[^a-z])"
+        r"|(?:history|watched|export)[-_ ](?:movie|film)(?:$|[^a-z])"
+        r"|(?:^|[^a-z])(?:movie|film)[-_ ](?:history|watched|export)"
+    ),
+    "episode": re.compile(
+        r"(?:^|[^a-z])(?:shows|episodes|series|tv)(?:$|[^a-z])"
+        r"|(?:history|watched|export)[-_ ](?:show|episode)(?:$|[^a-z])"
+        r"|(?:^|[^a-z])(?:show|episode)[-_ ](?:history|watched|export)"
+    ),
+}
 
 CHUNK = 1 << 18
 #: Below this size no ratio is suspicious: a short page of equal plays packs very well.
@@ -82,6 +114,20 @@ class Member:
     name: Name
     read: Callable[[], bytes | None]
     stamped_at: datetime | None = None
+
+    @property
+    def hint(self) -> Hint:
+        """What its name says, where the folder fits.
+
+        A list that a person called History is none.
+        """
+        return Hint.HARMLESS if self.is_elsewhere else self.name.hint
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is a list, or lies among what is no history."""
+        place = self.folder.rpartition("/")[2].lower()
+        return place in _ELSEWHERE or _LIST.search(self.name.series) is not None
 
     @property
     def is_archive(self) -> bool:
@@ -273,12 +319,16 @@ def _stamp(info: zipfile.ZipInfo) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is read at most: files, bytes once unpacked, and how well they pack."""
+    """How much is read at most: files, bytes once unpacked, and how well they pack.
+
+    ``held_bytes`` bounds what one file becomes in memory, which no size of it tells.
+    """
 
     members: int = 5_000
     member_bytes: int = 200_000_000
     total_bytes: int = 2_000_000_000
     ratio: int = 200
+    held_bytes: int = 1_000_000_000
 
 
 class Budget:
@@ -364,6 +414,12 @@ class Name:
     def order(self) -> tuple[str, int, str]:
         """Sorts the pages of one series by their number, not as text."""
         return (self.series, 1 if self.page is None else self.page, self.text)
+
+    @property
+    def kind(self) -> str | None:
+        """Return what the name says that the plays are of: movie, episode, or None."""
+        said = [kind for kind, form in _SAID.items() if form.search(self.series)]
+        return said[0] if len(said) == 1 else None
 
     @property
     def layout(self) -> str:

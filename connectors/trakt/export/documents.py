@@ -6,7 +6,7 @@ import codecs
 from enum import Enum, auto
 from typing import Any
 
-from connectors.trakt.export.rows import TIMES
+from connectors.trakt.export.columns import has_time
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -59,7 +59,7 @@ def recognise(document: list[Any] | dict[str, Any]) -> Kind:
 def _recognise_item(item: object) -> Kind:
     if not isinstance(item, dict):
         return Kind.OTHER
-    if any(t in item for t in TIMES):
+    if has_time(item):
         return Kind.HISTORY
     if "last_watched_at" in item:
         return Kind.WATCHED
@@ -71,13 +71,15 @@ def _recognise_item(item: object) -> Kind:
 def _recognise_object(document: dict[str, Any]) -> Kind:
     if isinstance(document.get("history"), list):
         return Kind.TRAKTEXPORT
-    if any(t in document for t in TIMES):
+    if has_time(document):
         return Kind.HISTORY
     groups = [document.get(name) for name in ("movies", "episodes")]
-    if all(isinstance(g, dict) for g in groups) and "all" in document:
-        return Kind.ACTIVITIES
-    if all(isinstance(g, dict) and "plays" in g for g in groups):
-        return Kind.TOTALS
+    parts = [g for g in groups if isinstance(g, dict)]
+    if len(parts) == len(groups):
+        if "all" in document or all("watched_at" in part for part in parts):
+            return Kind.ACTIVITIES
+        if all("plays" in part for part in parts):
+            return Kind.TOTALS
     if isinstance(document.get("user"), dict) or "username" in document:
         return Kind.OWNER
     return Kind.OTHER

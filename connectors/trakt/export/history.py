@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from connectors.trakt.export.rows import find_time, is_flat, is_play, read_row
-from connectors.trakt.export.values import (
-    EARLIEST,
+from connectors.trakt.export.columns import to_columns
+from connectors.trakt.export.rows import (
+    FlatRow,
+    count_plays,
+    find_time,
+    gather_numbers,
+    is_nested,
+    is_play,
+    outline_row,
+    read_row,
+)
+from connectors.trakt.export.whose import check_open, settle_ids
+from connectors.trakt.models import HistoryItem, Model
+from connectors.trakt.sense import (
     MOST_EPISODE,
     MOST_SEASON,
     UnusableError,
-    check_sense,
-    clean,
-    has_odd_numbers,
-    to_instant,
+    check_kind,
 )
-from connectors.trakt.models import HistoryItem, Model
+from connectors.trakt.set_aside import BadRecord, describe_record
+from connectors.trakt.times import EARLIEST, check_instant, to_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,37 +57,39 @@ _TRAKTEXPORT = TypeAdapter(TraktExport)
 
 @dataclass(slots=True)
 class Page:
-    """The plays of one member, and what had to be set aside: position and reason.
+    """The plays of one member, and what had to be set aside, by position.
 
-    ``size`` counts everything that stood in it; ``is_flat`` tells flat rows.
+    ``size`` counts everything that stood in it; ``is_flat`` tells flat rows. ``ahead``
+    holds the dates that lie too far ahead; ``untimed`` counts the plays of which rows
+    give the number and no time; ``others`` the wishes, ratings and the like.
     """
 
     size: int = 0
     items: list[HistoryItem] = field(default_factory=list)
-    unusable: list[tuple[int, str]] = field(default_factory=list)
+    unusable: list[tuple[int, BadRecord]] = field(default_factory=list)
     is_flat: bool = False
+    ahead: list[datetime] = field(default_factory=list)
+    untimed: int = 0
+    others: int = 0
 
 
 def read_page(data: bytes, latest: datetime) -> Page | None:
-    """Read a clean page straight from its bytes; None if it has to be looked into.
-
-    Strict, so that nothing is taken for a number that is none.
-    """
+    """Read a clean page straight from its bytes; None if it has to be looked into."""
     try:
-        items = _PAGE.validate_json(data, strict=True)
+        items = _PAGE.validate_json(data)
     except (ValidationError, OverflowError):
         return None
-    return Page(len(items), items) if _is_clean(items, data, latest) else None
+    return Page(len(items), items) if _is_clean(items, latest) else None
 
 
 def read_traktexport(data: bytes, latest: datetime) -> tuple[TraktExport, Page] | None:
     """Read a clean traktexport file straight from its bytes, like ``read_page``."""
     try:
-        export = _TRAKTEXPORT.validate_json(data, strict=True)
+        export = _TRAKTEXPORT.validate_json(data)
     except (ValidationError, OverflowError):
         return None
     items = export.history
-    return (export, Page(len(items), items)) if _is_clean(items, data, latest) else None
+    return (export, Page(len(items), items)) if _is_clean(items, latest) else None
 
 
 def to_traktexport(document: dict[str, Any]) -> TraktExport:
@@ -93,53 +104,108 @@ def to_traktexport(document: dict[str, Any]) -> TraktExport:
     return TraktExport.model_validate({**fitting, "history": []})
 
 
-def _is_clean(items: list[HistoryItem], data: bytes, latest: datetime) -> bool:
-    """Whether all items make sense at first sight, and none can be a flat row."""
-    if has_odd_numbers(data) or any(_is_bare(i) for i in items):
-        return False
+def _is_clean(items: list[HistoryItem], latest: datetime) -> bool:
+    """Whether all items are plays at first sight, and none can be a flat row."""
     times = [i.watched_at for i in items]
     if times and not EARLIEST <= min(times) <= max(times) <= latest:
         return False
-    episodes = [i.episode for i in items if i.episode is not None]
-    return all(e.season <= MOST_SEASON and e.number <= MOST_EPISODE for e in episodes)
+    return all(map(_is_plain, items))
 
 
-def _is_bare(item: HistoryItem) -> bool:
-    return item.movie is None and item.episode is None
+def _is_plain(item: HistoryItem) -> bool:
+    """Whether nothing has to be asked of an item: a quick "yes" of ``check_kind``."""
+    episode = item.episode
+    if item.type == "movie":
+        return item.movie is not None and item.movie.ids.trakt is not None
+    if item.type != "episode" or episode is None or item.show is None:
+        return False
+    if item.show.ids.trakt is None or episode.season is None or episode.number is None:
+        return False
+    return 0 <= episode.season <= MOST_SEASON and 0 <= episode.number <= MOST_EPISODE
 
 
-def read_items(raw: Iterable[object], latest: datetime) -> Page:
-    """Read items one by one, whatever their shape; a bad one stops no other."""
-    page = Page()
+def read_items(
+    raw: Iterable[object], latest: datetime, named_kind: str | None = None
+) -> Page:
+    """Read items one by one, whatever their shape; a bad one stops no other.
+
+    ``named_kind`` is what the name of their file says that they are.
+    """
+    page, found = Page(), list[_Item]()
     for position, item in enumerate(raw, 1):
         page.size = position
-        try:
-            if (play := _read_item(item, page)) is not None:
-                check_sense(play, latest)
-                page.items.append(play)
-        except UnusableError as error:
-            page.unusable.append((position, str(error)))
+        _Reading(page, found, latest, named_kind).take(position, item)
+    settle_ids([one.row for one in found if one.row is not None])
+    for one in found:
+        _Reading(page, found, latest, named_kind).finish(one)
+    page.unusable.sort(key=lambda pair: pair[0])
     return page
 
 
-def _read_item(raw: object, page: Page) -> HistoryItem | None:
-    item = clean(raw)
-    if not isinstance(item, dict):
-        raise UnusableError("is incomplete")
-    if not is_play(item):
-        return None
-    if not is_flat(item):
-        return _read_nested(item)
-    page.is_flat = True
-    return read_row(item)
+@dataclass(slots=True)
+class _Item:
+    """An item on its way: its place, what stood there, and its parts."""
+
+    position: int
+    raw: dict[str, Any]
+    parts: dict[str, Any]
+    row: FlatRow | None = None
+    plays: int = 1
 
 
-def _read_nested(item: dict[str, Any]) -> HistoryItem:
-    watched_at = to_instant(find_time(item))
-    try:
-        return HistoryItem.model_validate({**item, "watched_at": watched_at})
-    except ValidationError as error:
-        # Only the place and the kind of the fault: the value may be anything.
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"][:3]))
-        raise UnusableError(f"does not fit at {place}: {first['msg']}") from None
+@dataclass(slots=True)
+class _Reading:
+    page: Page
+    found: list[_Item]
+    latest: datetime
+    named_kind: str | None
+
+    def take(self, position: int, raw: object) -> None:
+        """Read the item as far as it can be told by itself."""
+        if not isinstance(raw, dict):
+            self._set_aside(position, raw, UnusableError("is incomplete"))
+            return
+        columns = to_columns(raw)
+        if not is_play(columns):
+            self.page.others += 1
+            return
+        try:
+            if is_nested(raw):
+                parts = gather_numbers(raw)
+                parts = {**parts, "watched_at": to_instant(find_time(columns))}
+                self.found.append(_Item(position, raw, parts))
+                return
+            self.page.is_flat = True
+            row = read_row(columns, self.named_kind)
+            plays = count_plays(columns)
+            self.found.append(_Item(position, raw, row.item, row, plays))
+        except UnusableError as error:
+            self._set_aside(position, raw, error)
+
+    def finish(self, one: _Item) -> None:
+        """Make a play of the item, now that the whole file was seen."""
+        try:
+            item = HistoryItem.model_validate(one.parts)
+            check_kind(item)
+            if one.row is not None:
+                check_open(one.row, item)
+            if item.watched_at > self.latest:
+                self.page.ahead.append(item.watched_at)
+            check_instant(item.watched_at, self.latest)
+        except (ValidationError, OverflowError):
+            self._set_aside(one.position, one.raw, UnusableError("is no play"))
+        except UnusableError as error:
+            self._set_aside(one.position, one.raw, error)
+        else:
+            self.page.items.append(item)
+            self.page.untimed += one.plays - 1
+
+    def _set_aside(self, position: int, raw: object, error: UnusableError) -> None:
+        reason, about = str(error), None
+        if isinstance(raw, dict) and not is_nested(raw):
+            columns = to_columns(raw)
+            about = outline_row(columns, self.named_kind)
+            if (plays := count_plays(columns)) > 1:
+                reason += f"; it counts {plays:,} plays and has one time only"
+        record = describe_record(raw, reason, remedy=error.remedy, about=about)
+        self.page.unusable.append((position, record))

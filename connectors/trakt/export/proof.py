@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from connectors.trakt.export.archive import to_printable
-from connectors.trakt.export.documents import Kind, recognise
-from connectors.trakt.export.values import UnusableError, to_instant, to_number, to_text
-from connectors.trakt.export.watched import TitleKey, key_of, read_watched
+from connectors.trakt.export.tally import Tally
+from connectors.trakt.export.watched import TitleKey, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from connectors.trakt.export.archive import Name
-    from connectors.trakt.export.history import TraktExport
     from connectors.trakt.export.watched import WatchedItem
-    from connectors.trakt.models import HistoryItem, TitleModel
+    from connectors.trakt.models import TitleModel
 
-#: traktexport asks for this many plays at a time.
-_TRAKTEXPORT_PAGE = 100
-_HISTORY_ROUTE = re.compile(r"/history(?:[/?]|$)")
 
 #: From then on the official export reads past a page count that is too low.
 FIXED_AT = datetime(2026, 8, 18, tzinfo=UTC)
@@ -77,9 +70,10 @@ class Evidence:
     open_ends: list[str] = field(default_factory=list)
     totals: tuple[int, int] | None = None
     _series: dict[tuple[str, str, str], Series] = field(default_factory=dict)
-    _films: Counter[int | None] = field(default_factory=Counter)
-    _shows: Counter[int | None] = field(default_factory=Counter)
-    _listed: dict[TitleKey, tuple[int, str]] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    _listed: dict[TitleKey, tuple[int, TitleModel]] = field(default_factory=dict)
+    _unlisted: int = 0
+    _untimed: int = 0
 
     @property
     def made_at(self) -> datetime | None:
@@ -120,19 +114,23 @@ class Evidence:
             series = self._series[key] = Series(name.series, container, is_flat)
         series.pages[1 if name.page is None else name.page] = (name.text, size)
 
-    def add_plays(self, items: list[HistoryItem]) -> None:
-        """Count the plays of each film and of each show, by Trakt id."""
-        self._films.update([i.movie.ids.trakt for i in items if i.movie is not None])
-        episodes = [i for i in items if i.movie is None and i.episode is not None]
-        self._shows.update([i.show.ids.trakt if i.show else None for i in episodes])
-
     def add_watched(self, items: Iterable[WatchedItem]) -> None:
         """Record how many plays each title has by the watched lists."""
         for item in items:
-            title, key = item.movie or item.show, key_of(item.movie, item.show)
-            if title is not None and key is not None and item.plays:
-                most = max(item.plays, self._listed.get(key, (0, ""))[0])
-                self._listed[key] = (most, _name(title, key))
+            kind, title = ("movie", item.movie) if item.movie else ("show", item.show)
+            if title is None:
+                continue
+            if not (keys := keys_of(kind, title)):
+                self._unlisted += 1
+                continue
+            # What stands in the list was watched, whatever became of the number.
+            plays = 1 if item.plays is None else item.plays
+            most = max(plays, self._listed.get(keys[0], (0, title))[0])
+            self._listed[keys[0]] = (most, title)
+
+    def add_untimed(self, plays: int) -> None:
+        """Record plays of which rows give the number and no time."""
+        self._untimed += plays
 
     def add_totals(self, movies: int, episodes: int) -> None:
         """Record the totals of the account; of several files the higher count."""
@@ -150,6 +148,11 @@ class Evidence:
         """
         self.doubts += self._weigh_gaps()
         self.doubts += self._weigh_listed(set_aside)
+        if self._untimed:
+            self.doubts.append(
+                f"The rows count {self._untimed:,} plays more than they give times of "
+                "watching: a row that counts several plays has the time of one."
+            )
         is_confirmed = False
         if self.totals is not None:
             is_confirmed = self._weigh_totals(self.totals, set_aside)
@@ -168,7 +171,7 @@ class Evidence:
                 yield f"Of {series.name}, {pages} ({_to_ranges(gaps)}) is missing."
 
     def _weigh_totals(self, totals: tuple[int, int], set_aside: int) -> bool:
-        here = (self._films.total(), self._shows.total())
+        here = (self.tally.count("movie"), self.tally.count("show"))
         short = sum(max(t - h, 0) for t, h in zip(totals, here, strict=True))
         said = (
             f"Trakt's own totals count {totals[0]:,} film and {totals[1]:,} episode "
@@ -183,18 +186,24 @@ class Evidence:
     def _weigh_listed(self, set_aside: int) -> Iterator[str]:
         if not self._series:
             return
-        counts = {"movie": self._films, "show": self._shows}
-        short: dict[TitleKey, int] = {}
-        for key, (plays, _) in self._listed.items():
-            if (missing := plays - counts[key.kind][key.trakt]) > 0:
-                short[key] = missing
+        short: dict[str, int] = {}
+        for key, (plays, title) in self._listed.items():
+            missing = plays - self.tally.find(key.kind, title)
+            if missing > 0:
+                name = _name(title, key)
+                short[name] = short.get(name, 0) + missing
         total = sum(short.values())
         if total > set_aside:
-            titles = sorted(self._listed[key][1] for key in short)
+            titles = sorted(short)
             names = ", ".join(titles[:3]) + (", ..." if len(titles) > 3 else "")
             yield (
                 f"The watched lists count {total:,} plays more than the history, of "
                 f"{len(short):,} titles: {names}."
+            )
+        if self._unlisted:
+            yield (
+                f"{self._unlisted:,} titles in the watched lists have neither an id "
+                "nor a name, so nobody can tell whether the history holds their plays."
             )
 
     def _weigh_series(self, series: Series) -> Iterator[str]:
@@ -220,7 +229,7 @@ class Evidence:
 
 
 def _name(title: TitleModel, key: TitleKey) -> str:
-    return to_printable(title.title or f"Trakt {key.kind} {key.trakt}")
+    return to_printable(title.title or f"{key.kind} with {key.id_name} id {key.value}")
 
 
 def _to_ranges(numbers: list[int]) -> str:
@@ -235,81 +244,5 @@ def _to_ranges(numbers: list[int]) -> str:
     return ", ".join(shown) + (", ..." if len(parts) > 5 else "")
 
 
-def add_fact(evidence: Evidence, kind: Kind, document: Any, container: str) -> None:
-    """Take what a document says; one that says nothing usable is no evidence."""
-    try:
-        if kind is Kind.ERRORS:
-            _add_errors(evidence, document)
-        elif kind is Kind.ACTIVITIES:
-            evidence.add_stamp(container, to_instant(document["all"]))
-        elif kind is Kind.TOTALS:
-            _add_totals(evidence, document)
-        elif kind is Kind.OWNER:
-            _add_owner(evidence, document, container)
-    except UnusableError:
-        return
-
-
-def add_traktexport(
-    evidence: Evidence, export: TraktExport, size: int, where: str, container: str
-) -> None:
-    """Take what a traktexport file of ``size`` plays says beside its history."""
-    if export.username:
-        evidence.owners.add(to_printable(export.username))
-        evidence.add_account(container, {"username": export.username})
-    if export.watched:
-        evidence.add_watched(read_watched(export.watched)[0])
-    if export.stats and recognise(export.stats) is Kind.TOTALS:
-        add_fact(evidence, Kind.TOTALS, export.stats, where)
-    if export.is_partial:
-        evidence.doubts.append(
-            f"{where} is a partial traktexport file, which may hold the newest plays "
-            "only."
-        )
-    elif size and size % _TRAKTEXPORT_PAGE == 0:
-        evidence.open_ends.append(
-            f"{where} holds exactly {size:,} plays; traktexport stops at the first "
-            "empty page, so there may be more."
-        )
-
-
 def _is(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and bool(value)
-
-
-def _add_totals(evidence: Evidence, document: dict[str, Any]) -> None:
-    movies = to_number(document["movies"]["plays"], "total")
-    episodes = to_number(document["episodes"]["plays"], "total")
-    if movies is not None and episodes is not None:
-        evidence.add_totals(movies, episodes)
-
-
-def _add_owner(evidence: Evidence, document: dict[str, Any], container: str) -> None:
-    user = document.get("user")
-    if not isinstance(user, dict):
-        evidence.add_account(container, document)
-    elif "account" in document:  # the settings; a list tells its owner as well
-        evidence.add_account(container, user)
-    owner = user if isinstance(user, dict) else document
-    if name := to_text(owner.get("username")):
-        evidence.owners.add(to_printable(name))
-
-
-def _add_errors(evidence: Evidence, document: list[Any]) -> None:
-    """Take the list of what Trakt itself could not export."""
-    others: list[str] = []
-    for failure in (f for f in document if isinstance(f, dict)):
-        route = to_text(failure.get("endpoint")) or "?"
-        if _HISTORY_ROUTE.search(route):
-            fetched, total = failure.get("fetchedPages"), failure.get("totalPages")
-            evidence.doubts.append(
-                "Trakt says in _errors.json that it could not export the whole "
-                f"history: {to_printable(str(fetched))} of "
-                f"{to_printable(str(total))} pages."
-            )
-        else:
-            others.append(
-                to_printable("/".join(route.partition("?")[0].split("/")[-2:]))
-            )
-    if others:
-        evidence.notes.append(f"Trakt could not export: {', '.join(others[:10])}.")

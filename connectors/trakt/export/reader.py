@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
+import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 
+from connectors.decoding import decode, weigh
 from connectors.errors import InputError
-from connectors.trakt.export.archive import DamagedError, Hint
+from connectors.trakt.export.archive import DamagedError, Hint, Limits, to_printable
+from connectors.trakt.export.columns import find_unknown_times, has_time
 from connectors.trakt.export.documents import Kind, recognise, to_utf8
+from connectors.trakt.export.facts import (
+    add_errors,
+    add_fact,
+    add_traktexport,
+    read_failures,
+)
 from connectors.trakt.export.history import (
     Page,
     TraktExport,
@@ -21,10 +30,11 @@ from connectors.trakt.export.history import (
     read_traktexport,
     to_traktexport,
 )
-from connectors.trakt.export.proof import Evidence, add_fact, add_traktexport
-from connectors.trakt.export.rows import TIMES, read_header, read_table
-from connectors.trakt.export.values import UnusableError
+from connectors.trakt.export.proof import Evidence
+from connectors.trakt.export.rows import read_header, read_table
 from connectors.trakt.export.watched import Aggregates, read_resume_point, read_watched
+from connectors.trakt.sense import UnusableError
+from connectors.trakt.set_aside import BadRecord, describe_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,13 +45,20 @@ if TYPE_CHECKING:
 
     Receive = Callable[[list[HistoryItem]], object]
 
+#: Decoded, a history takes some three times its bytes; what takes many times as much
+#: is none, save that it is small anyway.
+_MOST_DENSITY, _LIGHT = 16, 30_000_000
 REMEDY = (
     "Name the zip from the data settings of the Trakt site, the folder it was unpacked "
     "to, or the JSON or CSV files of a backup."
 )
 
 _TABLES = frozenset({".csv", ".tsv"})
-_MOST_DIGITS = 100
+#: So many plays ahead of the clock, and 5 % of all, are no slips of the pen.
+_MANY = 3
+#: A date beyond this year is a slip whatever the clock says.
+_NO_CLOCK = 2200
+_TIMED = re.compile(rb'"(?:watched_?(?:at|on|date)|date_?watched)"', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +72,26 @@ class _Content:
     @property
     def should_be_read(self) -> bool:
         """Whether its name promises history, or at least data."""
-        name = self.member.name
-        return name.hint is Hint.HISTORY or name.suffix in {".json", *_TABLES}
+        is_data = self.member.name.suffix in {".json", *_TABLES}
+        return self.member.hint is Hint.HISTORY or is_data
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it holds times of watching somewhere."""
+        return _TIMED.search(self.data) is not None
 
 
 class Reader:
     """Takes members one after the other; one that is bad stops no other."""
 
-    def __init__(self, latest: datetime, receive: Receive | None = None) -> None:
+    def __init__(
+        self,
+        latest: datetime,
+        receive: Receive | None = None,
+        held_bytes: int = Limits().held_bytes,
+    ) -> None:
         self.latest = latest
+        self._held_bytes = held_bytes
         self.evidence = Evidence()
         self.plays = Plays(self.evidence, receive)
         self.aggregates = Aggregates()
@@ -71,7 +99,8 @@ class Reader:
         self.recognised = 0
         self.set_aside = 0
         self.layouts: set[str] = set()
-        self.quarantined: list[tuple[str, str]] = []
+        self.quarantined: list[tuple[str, BadRecord]] = []
+        self.ahead: list[datetime] = []
         self.playback: list[PlaybackItem] = []
         self.failures: list[str] = []
         self.archives: list[str] = []
@@ -101,9 +130,9 @@ class Reader:
     def _fail(self, member: Member, where: str, reason: str) -> None:
         """Note what cannot be read; only what surely is no history leaves no doubt."""
         text = f"{where} {reason}."
-        if member.name.hint is Hint.HISTORY:
+        if member.hint is Hint.HISTORY:
             self.evidence.add_page(member.container, member.folder, member.name, None)
-        if member.name.hint is Hint.HARMLESS:
+        if member.hint is Hint.HARMLESS:
             self.failures.append(text)
             self.evidence.notes.append(text)
         else:
@@ -117,7 +146,14 @@ class Reader:
     def _take_content(self, content: _Content) -> None:
         if content.data[:1] not in (b"[", b"{"):
             self._take_table(content)
-        elif b'"watched_at"' not in content.data or not self._take_clean(content):
+            return
+        weight, size = weigh(content.data), len(content.data)
+        if weight > self._held_bytes or weight > max(_LIGHT, _MOST_DENSITY * size):
+            raise DamagedError("holds more, and smaller, parts than any history")
+        self._take_json(content)
+
+    def _take_json(self, content: _Content) -> None:
+        if b'"watched_at"' not in content.data or not self._take_clean(content):
             self._take_document(content)
 
     def _take_clean(self, content: _Content) -> bool:
@@ -136,13 +172,15 @@ class Reader:
 
     def _take_document(self, content: _Content) -> None:
         document = _parse(content.data)
+        member = content.member
+        if member.name.series == "_errors":
+            self._add_failures(document)
+            return
         kind = recognise(document)
-        name = content.member.name
-        is_history_by_name = name.hint is Hint.HISTORY
         self.recognised += kind not in (Kind.OTHER, Kind.EMPTY)
         if kind is Kind.HISTORY:
             raw = document if isinstance(document, list) else [document]
-            self._add_page(read_items(raw, self.latest), content)
+            self._add_page(read_items(raw, self.latest, member.name.kind), content)
         elif kind is Kind.TRAKTEXPORT:
             page = read_items(document["history"], self.latest)
             self._add_traktexport(to_traktexport(document), page, content)
@@ -150,12 +188,28 @@ class Reader:
             self._add_watched(document, content)
         elif kind is Kind.PLAYBACK:
             self._add_playback(document, content)
-        elif kind is Kind.EMPTY and is_history_by_name:
+        elif kind is Kind.EMPTY and member.hint is Hint.HISTORY:
             self._add_page(Page(), content)
-        elif kind is Kind.OTHER and (is_history_by_name or name.series == "_errors"):
-            raise DamagedError("does not hold what its name says")
+        elif kind is Kind.OTHER:
+            self._name_unknown(content)
         else:
-            add_fact(self.evidence, kind, document, content.member.container)
+            add_fact(self.evidence, kind, document, member.container)
+
+    def _add_failures(self, document: Any) -> None:
+        if (failures := read_failures(document)) is None:
+            raise DamagedError("does not hold what its name says")
+        self.recognised += bool(failures)
+        add_errors(self.evidence, failures)
+
+    def _name_unknown(self, content: _Content) -> None:
+        """Name a document that may be a part of the history and is not read."""
+        if content.member.hint is Hint.HISTORY:
+            raise DamagedError("does not hold what its name says")
+        if content.is_timed and not content.member.is_elsewhere:
+            self.disappoint(
+                f"{content.where} holds times of watching in a form that is not known "
+                "here, so its plays are not read."
+            )
 
     def _take_table(self, content: _Content) -> None:
         if not content.data:
@@ -163,12 +217,18 @@ class Reader:
                 raise DamagedError("is empty")
             return
         try:
-            text = content.data.decode()
-            if not set(TIMES).isdisjoint(read_header(text)):
-                page = read_items(read_table(text), self.latest)
+            text, known = content.data.decode(), content.member.name
+            header = read_header(text)
+            if has_time(header):
+                page = read_items(read_table(text), self.latest, known.kind)
                 self._add_page(page, content, "csv")
-            elif content.should_be_read and content.member.name.suffix not in _TABLES:
+            elif content.should_be_read and known.suffix not in _TABLES:
                 raise DamagedError("is neither JSON nor a table of plays")
+            elif content.should_be_read and (times := find_unknown_times(header)):
+                name = to_printable(times[0])
+                raise DamagedError(
+                    f"has no column watched_at; if {name} is that, name it so"
+                )
         except UnicodeError:
             if content.should_be_read:
                 raise
@@ -190,6 +250,13 @@ class Reader:
         unit = "row" if layout == "csv" else "item"
         self._quarantine(f"{content.where} {unit}", page.unusable)
         self.set_aside += len(page.unusable)
+        self.ahead += page.ahead
+        self.evidence.add_untimed(page.untimed)
+        if page.others:
+            self.evidence.notes.append(
+                f"{content.where} holds {page.others:,} wishes, ratings and the like, "
+                "which are no plays."
+            )
         self.plays.add(page.items)
 
     def _add_traktexport(
@@ -205,17 +272,17 @@ class Reader:
         if not self._is_repeat(content.data):
             self.aggregates.add(items, content.where, self.latest)
             self.aggregates.unusable += [
-                (f"{content.where} item {position}", reason)
-                for position, reason in unusable
+                (f"{content.where} item {position}", record)
+                for position, record in unusable
             ]
 
     def _add_playback(self, document: list[Any], content: _Content) -> None:
-        unusable: list[tuple[int, str]] = []
+        unusable: list[tuple[int, BadRecord]] = []
         for position, raw in enumerate(document, 1):
             try:
                 point = read_resume_point(raw, self.latest)
             except UnusableError as error:
-                unusable.append((position, str(error)))
+                unusable.append((position, describe_record(raw, str(error))))
                 continue
             if point.id is not None:
                 if point.id in self._playback_ids:
@@ -224,8 +291,10 @@ class Reader:
             self.playback.append(point)
         self._quarantine(f"{content.where} item", unusable)
 
-    def _quarantine(self, where: str, unusable: list[tuple[int, str]]) -> None:
-        self.quarantined += [(f"{where} {number}", why) for number, why in unusable]
+    def _quarantine(self, where: str, unusable: list[tuple[int, BadRecord]]) -> None:
+        self.quarantined += [
+            (f"{where} {number}", record) for number, record in unusable
+        ]
 
     def _is_repeat(self, data: bytes) -> bool:
         """Whether the very same content was read before, under whatever name."""
@@ -242,18 +311,9 @@ def _parse(data: bytes) -> Any:
     except ValueError:
         data.decode()  # a fault in the encoding is named as such
     try:
-        # The standard library is lenient where a single title is to blame.
-        return json.loads(data, parse_int=_to_number)
+        return decode(data)
     except (ValueError, RecursionError):
         raise DamagedError("is not valid JSON; it may be cut short") from None
-
-
-def _to_number(digits: str) -> int | float:
-    """Read a number of any length; what no number of Trakt can be is infinite.
-
-    Python refuses to read thousands of digits, and the whole file with them.
-    """
-    return int(digits) if len(digits) <= _MOST_DIGITS else float(f"{digits}e999")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,15 +323,15 @@ class ExportData:
     ``items`` are in file order, each id once; plays without an id are all kept, save
     those of a file whose very content was read before. Each of ``doubts`` is a sentence
     on why this may not be the whole history; only without any is it whole.
-    ``quarantined`` holds place and reason, and "it" goes before the reason. ``owner``
-    are names of the account, none where the files do not all tell the same one.
+    ``set_aside`` holds what is there and is no play, with its place. ``owner`` are
+    names of the account, none where the files do not all tell the same one.
     """
 
     items: list[HistoryItem]
     plays: int
     repeats: int
     pages: int
-    quarantined: list[tuple[str, str]]
+    set_aside: list[tuple[str, BadRecord]]
     doubts: list[str]
     notes: list[str]
     playback: list[PlaybackItem]
@@ -279,13 +339,19 @@ class ExportData:
     made_at: datetime | None
     owner: frozenset[str] = frozenset()
 
+    @property
+    def quarantined(self) -> list[tuple[str, str]]:
+        """Place and reason of what is set aside; "it" goes before the reason."""
+        return [(place, record.reason) for place, record in self.set_aside]
 
-def conclude(reader: Reader) -> ExportData:
+
+def conclude(reader: Reader, now: datetime) -> ExportData:
     """Weigh what was read; raises InputError when no plays could be looked for."""
     pages = reader.pages
     evidence, plays = reader.evidence, reader.plays
     if not pages:
         pages = _use_aggregates(reader)
+    _check_clock(reader, now)
     evidence.conclude(reader.set_aside)
     if not plays.count and not reader.set_aside and evidence.totals != (0, 0):
         evidence.doubts.append("The history in the files is empty.")
@@ -298,7 +364,7 @@ def conclude(reader: Reader) -> ExportData:
         plays=plays.count,
         repeats=plays.repeats,
         pages=pages,
-        quarantined=reader.quarantined,
+        set_aside=reader.quarantined,
         doubts=evidence.doubts,
         notes=evidence.notes,
         playback=reader.playback,
@@ -308,6 +374,23 @@ def conclude(reader: Reader) -> ExportData:
     )
 
 
+def _check_clock(reader: Reader, now: datetime) -> None:
+    """Tell a clock that is wrong from a few dates that are."""
+    ahead = [at for at in reader.ahead if at.year < _NO_CLOCK]
+    total = reader.plays.count + len(ahead)
+    made_at = reader.evidence.made_at
+    is_made_ahead = made_at is not None and made_at > now + timedelta(days=1)
+    is_many = len(ahead) >= min(_MANY, total) > 1 and len(ahead) * 20 >= total
+    if ahead and (is_many or is_made_ahead):
+        raise InputError(
+            f"{len(ahead):,} of {total:,} plays are dated ahead of this machine's "
+            f"clock, which says {now:%Y-%m-%d %H:%M} UTC; the newest is of "
+            f"{max(ahead):%Y-%m-%d}. The clock is wrong, so nothing was read.",
+            remedy="Set the clock of this machine right, and run it again. If it is "
+            "right, correct these dates in the files.",
+        )
+
+
 def _use_aggregates(reader: Reader) -> int:
     """Fall back on the lists of what was watched last: all that is known then."""
     aggregates = reader.aggregates
@@ -315,6 +398,7 @@ def _use_aggregates(reader: Reader) -> int:
         raise _nothing(reader)
     reader.layouts.add("watched lists")
     reader.quarantined += aggregates.unusable
+    reader.ahead += aggregates.ahead
     reader.set_aside += len(aggregates.unusable)
     reader.plays.add(aggregates.plays)
     reader.evidence.doubts.append(
@@ -356,7 +440,7 @@ class Plays:
         fresh = self._drop_repeats(page)
         self.repeats += len(page) - len(fresh)
         self.count += len(fresh)
-        self.evidence.add_plays(fresh)
+        self.evidence.tally.add(fresh)
         if self.receive is None:
             self.items += fresh
         elif fresh:

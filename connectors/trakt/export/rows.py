@@ -1,146 +1,252 @@
 """Flat rows, of JSON or of a table, as the plays that the API would have sent.
 
-Ids at the root of an ``episode`` row are the episode's own, as Trakt's importer takes
-them; those of a ``show`` row are the show's, even if it names an episode.
+What a row is about, a column says, or its own shape, or the name of its file: nothing
+is guessed into a film.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from connectors.trakt.export.values import (
-    UnusableError,
-    is_nothing,
-    to_instant,
-    to_number,
-    to_text,
+from connectors.trakt.export.columns import (
+    ELSEWHERE,
+    EPISODE,
+    EPISODES,
+    FILM,
+    ID_NAMES,
+    PLAYS,
+    SEASONS,
+    SHOW,
+    TIMES,
+    TYPES,
+    WATCHED_FLAGS,
+    Row,
+    get,
+    has_prefix,
+    id_columns,
+    to_columns,
 )
-from connectors.trakt.models import HistoryItem
+from connectors.trakt.lenient import (
+    is_nothing,
+    to_id,
+    to_imdb,
+    to_text,
+    to_whole,
+    to_year,
+)
+from connectors.trakt.sense import IN_BOTH_KINDS, UnusableError
+from connectors.trakt.times import to_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Row = dict[str, Any]
-
-TIMES = ("watched_at", "date_watched")
-#: Marks of a row that is about something other than a play.
-_ELSEWHERE = ("listed_at", "watchlisted_at", "is_watchlisted", "rated_at", "rating")
 _OTHER_ACTIONS = frozenset({"watchlist", "rating", "ratings", "list", "collection"})
+_NO = frozenset({"false", "False", "FALSE", "0", "no", "No"})
 _KINDS = {
     "movie": "movie",
+    "movies": "movie",
     "film": "movie",
     "show": "show",
+    "shows": "show",
+    "tv": "show",
     "series": "show",
     "tv series": "show",
     "tv show": "show",
     "season": "season",
     "episode": "episode",
+    "episodes": "episode",
+    "tv episode": "episode",
 }
-_ALL_IDS = ("trakt", "imdb", "tmdb", "tvdb")
-_NESTED = ("movie", "show", "episode")
-_FLAT = {"title", "name", "show_title", "ids", "season", "episode"}
-_FLAT |= {f"{n}{end}" for n in _ALL_IDS for end in ("", "_id")}
+
+NO_KIND = (
+    "does not say whether it is a film or an episode: a column type is missing, and "
+    "for an episode season and episode"
+)
+NAME_THE_KIND = (
+    "Add a column type that says movie or episode; or name the file as the tool that "
+    "wrote it does: export_movies_history, export_episodes_history."
+)
+NO_NUMBERS = (
+    "names {} without season and number, so nobody can tell which episode was watched: "
+    "{} missing or empty"
+)
+_NAME_THE_NUMBERS = "Add the columns season and episode, or export the episodes."
+NO_NAME = "names no title and no id"
+_IDS_HELP = "Add the title, or the columns tmdb_id or imdb_id."
 
 
-def find_time(row: Mapping[str, Any]) -> object:
+def find_time(row: Row) -> object:
     """Return what the row says about when it was watched, or None."""
-    return next((row[t] for t in TIMES if to_text(row.get(t))), None)
+    return get(row, *TIMES)
 
 
-def is_play(row: Mapping[str, Any]) -> bool:
+def is_play(row: Row) -> bool:
     """Whether a row is about a play, and not a rating or a wish.
 
     Without a time, and with nothing else to be about, it is a play that lacks its time.
     """
     if str(row.get("action") or "").lower() in _OTHER_ACTIONS:
         return False
-    return find_time(row) is not None or not any(row.get(k) for k in _ELSEWHERE)
+    if find_time(row) is not None:
+        return True
+    is_unwatched = str(get(row, *WATCHED_FLAGS)) in _NO
+    return not is_unwatched and not any(row.get(k) for k in ELSEWHERE)
 
 
-def is_flat(row: Mapping[str, Any]) -> bool:
-    """Whether the title stands in the row itself and not in an object of its own.
+def count_plays(row: Row) -> int:
+    """Return how many plays the row says to stand for; it has one time only."""
+    return max(to_whole(get(row, *PLAYS)) or 1, 1)
 
-    A row that names no title at all is left to the form of the API.
+
+@dataclass(slots=True)
+class FlatRow:
+    """A row in the form of the API.
+
+    ``open_ids`` are those of which the row does not say whether they are the show's or
+    the episode's own; ``has_show_name`` tells that its name surely is the show's.
     """
-    if any(isinstance(row.get(k), dict) for k in _NESTED):
-        return False
-    return not _FLAT.isdisjoint(row) or isinstance(row.get("id"), (dict, str))
+
+    item: Row
+    open_ids: Row
+    has_show_name: bool = False
 
 
-def read_row(raw: Mapping[str, Any]) -> HistoryItem:
-    """Read a flat row; raises UnusableError."""
-    row = {k: v for k, v in raw.items() if not is_nothing(v)}
-    parts = {
-        "watched_at": to_instant(find_time(row)),
-        "action": to_text(row.get("action")),
-        **_read_parts(row),
-    }
-    return HistoryItem.model_validate(parts)
+def read_row(row: Row, named_kind: str | None) -> FlatRow:
+    """Read the columns of a row; ``named_kind`` is what its file's name says.
+
+    Raises UnusableError.
+    """
+    item = _read_item(row, named_kind)
+    item.item["watched_at"] = to_instant(find_time(row))
+    return item
 
 
-def _read_parts(row: Row) -> Row:
-    season = to_number(_get(row, "season", "season_number"), "season")
-    number = to_number(_get(row, "episode", "episode_number", "number"), "episode")
-    kind = _find_kind(row, has_numbers=season is not None and number is not None)
-    ids, show_ids = _read_ids(row, ""), _read_ids(row, "show_")
-    if not ids and not show_ids and not _get(row, "title", "name", "show_title"):
-        raise UnusableError("names no title and no id")
+def outline_row(row: Row, named_kind: str | None) -> Row:
+    """Return what can be told of a row that is no play, in the form of the API."""
+    try:
+        kind = _find_kind(row, named_kind)
+    except UnusableError:
+        return {}
     if kind == "movie":
-        return {"type": kind, "movie": _to_title(row, ids, "title", "name")}
-    if kind == "show":
-        show_ids = ids
-    show = _to_title(row, show_ids, "show_title", "title", "name")
+        return {"type": "movie", "movie": _to_title(row, FILM, _film_ids(row))}
+    show_ids = _read_ids(row, *SHOW)
+    if kind != "episode":
+        show_ids |= _read_ids(row, "")
+    return {"type": "episode", "show": _to_title(row, SHOW, show_ids)}
+
+
+def _read_item(row: Row, named_kind: str | None) -> FlatRow:
+    kind = _find_kind(row, named_kind)
+    base: Row = {"action": row.get("action"), "id": _history_id(row)}
+    if kind == "movie":
+        title = _to_title(row, FILM, _film_ids(row))
+        if not title["ids"] and not title["title"]:
+            raise UnusableError(NO_NAME, _IDS_HELP)
+        return FlatRow(base | {"type": "movie", "movie": title}, {})
+    season, number = (to_whole(get(row, *names)) for names in (SEASONS, EPISODES))
     if season is None or number is None:
-        if kind == "episode":
-            raise UnusableError("names an episode without season and number")
-        return {"type": kind, "show": show}
-    title = to_text(row.get("episode_title"))
-    episode: Row = {"season": season, "number": number, "title": title}
-    if kind == "episode":
-        episode["ids"] = ids
-    return {"type": "episode", "show": show, "episode": episode}
+        lacking = "the columns season and episode are"
+        if season is not None or number is not None:
+            lacking = f"the column {'season' if season is None else 'episode'} is"
+        thing = "an episode" if kind == "episode" else f"a whole {kind}"
+        reason = NO_NUMBERS.format(thing, lacking)
+        raise UnusableError(reason, _NAME_THE_NUMBERS)
+    root, show_ids = _read_ids(row, ""), _read_ids(row, *SHOW)
+    own_ids = _read_ids(row, *EPISODE)
+    open_ids: Row = {}
+    if kind == "show" or own_ids:
+        show_ids = root | show_ids
+    elif show_ids:
+        own_ids = root
+    else:
+        own_ids = open_ids = root
+    show = _to_title(row, SHOW, show_ids)
+    episode = {
+        "season": season,
+        "number": number,
+        "title": row.get("episodetitle"),
+        "ids": own_ids,
+    }
+    item = base | {"type": "episode", "show": show, "episode": episode}
+    return FlatRow(item, open_ids, has_prefix(row, SHOW))
 
 
-def _find_kind(row: Row, *, has_numbers: bool) -> str:
-    said = to_text(row.get("type"))
-    if said is None:
-        return "episode" if has_numbers or "show_title" in row else "movie"
-    if (kind := _KINDS.get(said.lower())) is None:
-        raise UnusableError("is of a type that is neither film nor episode")
-    return kind
+def _find_kind(row: Row, named_kind: str | None) -> str:
+    said = get(row, *TYPES)
+    if isinstance(said, str) and not is_nothing(said):
+        word = said.strip().lower().replace("_", " ").replace("-", " ")
+        if (kind := _KINDS.get(word)) is None:
+            raise UnusableError("is of a type that is neither film nor episode")
+        return kind
+    is_film = has_prefix(row, FILM)
+    has_numbers = get(row, *SEASONS) is not None and get(row, *EPISODES) is not None
+    is_episode = has_numbers or has_prefix(row, SHOW) or has_prefix(row, EPISODE)
+    if is_film and is_episode:
+        raise UnusableError(IN_BOTH_KINDS, NAME_THE_KIND)
+    if is_film or is_episode:
+        return "movie" if is_film else "episode"
+    if named_kind == "movie" and get(row, *SEASONS) is None:
+        return "movie"
+    if named_kind == "episode":
+        return "episode" if get(row, *SEASONS, *EPISODES) is not None else "show"
+    raise UnusableError(NO_KIND, NAME_THE_KIND)
 
 
-def _to_title(row: Row, ids: Row, *names: str) -> Row:
-    year = to_number(_get(row, "show_year", "year"), "year")
-    return {"title": to_text(_get(row, *names)), "year": year, "ids": ids}
+def _history_id(row: Row) -> int | None:
+    """Return Trakt's id of the play; elsewhere ``id`` may be about anything."""
+    is_api = any(has_prefix(row, names) for names in (FILM, SHOW, EPISODE))
+    return to_id(row.get("historyid") or (row.get("id") if is_api else None))
 
 
-def _read_ids(row: Row, prefix: str) -> Row:
-    """Read ids at the root, with or without ``_id``, or in an object of their own."""
-    own = _get(row, f"{prefix}ids", f"{prefix}id")
+def _film_ids(row: Row) -> Row:
+    return _read_ids(row, "") | _read_ids(row, *FILM)
+
+
+def _to_title(row: Row, prefixes: tuple[str, ...], ids: Row) -> Row:
+    names = [f"{p}{n}" for p in prefixes for n in ("title", "name")]
+    years = [f"{p}year" for p in prefixes]
+    return {
+        "title": to_text(get(row, *names, "title", "name")),
+        "year": to_year(get(row, *years, "year")),
+        "ids": ids,
+    }
+
+
+def _read_ids(row: Row, *prefixes: str) -> Row:
     ids: Row = {}
-    if isinstance(own, dict):
-        ids = {k: v for k, v in own.items() if k in _ALL_IDS and not is_nothing(v)}
-    elif isinstance(own, str) and own.startswith("tt"):
-        ids = {"imdb": own}
-    for name in _ALL_IDS:
-        if (found := _get(row, f"{prefix}{name}", f"{prefix}{name}_id")) is not None:
-            ids[name] = found
-    return {k: _to_id(v, k) for k, v in ids.items()}
+    for name in ID_NAMES:
+        columns = [c for prefix in prefixes for c in id_columns(prefix, name)]
+        read = to_imdb if name == "imdb" else to_id
+        ids[name] = next((v for c in columns if (v := read(row.get(c)))), None)
+    if ids["imdb"] is None:
+        ids["imdb"] = to_imdb(get(row, *(f"{prefix}id" for prefix in prefixes)))
+    return {name: value for name, value in ids.items() if value is not None}
 
 
-def _to_id(value: object, name: str) -> object:
-    return to_text(value) if name == "imdb" else to_number(value, f"{name} id")
+# Objects of their own
 
 
-def _get(row: Row, *names: str) -> Any:
-    """Return the first of several fields that is there."""
-    for name in names:
-        if name in row:
-            return row[name]
-    return None
+def is_nested(item: Mapping[str, Any]) -> bool:
+    """Whether the title stands in an object of its own, as the API writes it."""
+    return any(isinstance(item.get(k), dict) for k in ("movie", "show", "episode"))
+
+
+def gather_numbers(item: Row) -> Row:
+    """Put season and number into the episode where they stand beside it."""
+    columns = to_columns({k: item.get(k) for k in ("season", "episode")})
+    columns |= to_columns({k: v for k, v in item.items() if not isinstance(v, dict)})
+    own = item.get("episode")
+    episode = dict(own) if isinstance(own, dict) else {}
+    if own is None and not {*SEASONS, *EPISODES} & columns.keys():
+        return item
+    if to_whole(episode.get("season")) is None:
+        episode["season"] = get(columns, *SEASONS)
+    if to_whole(episode.get("number")) is None:
+        episode["number"] = get(columns, *EPISODES)
+    return {**item, "episode": episode}
 
 
 # Tables
@@ -148,9 +254,9 @@ def _get(row: Row, *names: str) -> Any:
 
 def read_header(text: str) -> list[str]:
     """Return the column names of a table, or nothing when it is none."""
-    first = text.lstrip().partition("\n")[0].strip()
+    first = _skip_mark(text).partition("\n")[0].strip()
     columns = next(csv.reader([first], delimiter=_find_delimiter(first)), [])
-    return [c.strip().lower() for c in columns] if len(columns) > 1 else []
+    return [c.strip() for c in columns] if len(columns) > 1 else []
 
 
 def read_table(text: str) -> Iterator[Row | None]:
@@ -158,8 +264,9 @@ def read_table(text: str) -> Iterator[Row | None]:
 
     Raises csv.Error.
     """
-    stream = io.StringIO(text.lstrip(), newline="")
+    text = _skip_mark(text)
     columns = read_header(text)
+    stream = io.StringIO(text, newline="")
     delimiter = _find_delimiter(stream.readline())
     for cells in csv.reader(stream, delimiter=delimiter):
         if cells:
@@ -167,5 +274,12 @@ def read_table(text: str) -> Iterator[Row | None]:
             yield dict(zip(columns, cells, strict=False)) if is_whole else None
 
 
+def _skip_mark(text: str) -> str:
+    """Skip blank lines, and the line in which a spreadsheet names its delimiter."""
+    text = text.lstrip()
+    first, _, rest = text.partition("\n")
+    return rest.lstrip() if first.strip().lower()[:4] == "sep=" else text
+
+
 def _find_delimiter(line: str) -> str:
-    return max(",;\t", key=line.count)
+    return max(",;\t|", key=line.count)

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
+from connectors.files import replace_file
 from sync import api
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
@@ -16,7 +17,8 @@ from sync.cli.view.end import next_command, show_report
 from sync.cli.view.lines import show_next
 from sync.cli.view.lists import show_left_out, show_profiles, show_undone
 from sync.cli.view.plan import show_plan
-from sync.documents.report import ProfileDocument, ProfilesDocument
+from sync.cli.view.texts import to_json
+from sync.documents.base import ProfileDocument, ProfilesDocument
 from sync.pipeline.documents import report_document, undo_document
 from sync.pipeline.plan_file import read_plan
 from sync.pipeline.result import exit_code as code_of
@@ -143,7 +145,7 @@ def plan(
         )
         document = document.model_copy(update={"next": following})
         if out:
-            _write(out, document.model_dump_json(indent=2) + "\n")
+            _write(out, to_json(document) + "\n")
 
         def show(console: Console) -> None:
             show_plan(console, report, context)
@@ -237,7 +239,8 @@ async def _opened(
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        # It names what a person watched, as the report does.
+        replace_file(path, text)
     except OSError as error:
         raise InputError(
             f"{path.name} cannot be written ({error.strerror}).",

@@ -38,7 +38,9 @@ def doctor(context: Context) -> int:
         async with AsyncExitStack() as stack:
             settings: Settings | ConfigError
             try:
-                settings = await open_settings(context, stack)
+                settings = await open_settings(
+                    context, stack, warn=_leave_to_the_doctor
+                )
             except ConfigError as error:
                 settings = error
             diagnosis = await examine(settings, find_config(context.config))
@@ -47,6 +49,10 @@ def doctor(context: Context) -> int:
         return document.exit_code
 
     return run(context, work)
+
+
+def _leave_to_the_doctor(_warning: str) -> None:
+    """Say nothing: it is among the findings."""
 
 
 def _document(diagnosis: Diagnosis) -> DoctorDocument:

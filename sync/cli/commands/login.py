@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
+import zlib
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
 import click
+import png
 import zxingcpp
-from PIL import Image, UnidentifiedImageError
 from rich.text import Text
 
 from connectors.errors import ConfigError
@@ -18,7 +18,7 @@ from sync.cli.progress import Reporter
 from sync.cli.runner import Exit, run
 from sync.cli.session import ask, can_ask, open_settings
 from sync.errors import StoppedError
-from sync.login_wiring import LoginWiring
+from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,8 @@ _CELLS = {
     (False, True): "\u2584",
     (True, True): "\u2588",
 }
+#: A picture of a code takes a tenth of that; a few bytes can claim any size.
+_MOST_PIXELS = 4_000_000
 _QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 
 
@@ -56,15 +58,15 @@ def login(context: Context, service: str, profile: str | None) -> int:
 
     async def work(output: Output, stop: Stop) -> int:
         async with AsyncExitStack() as stack:
-            wiring = await _wiring(context, output, stack)
-            picture = wiring.store.path.with_name(PICTURE)
+            clients = await _clients(context, output, stack)
+            picture = clients.store.path.with_name(PICTURE)
             screen = stack.enter_context(_Terminal(output.notes, picture))
             if service == "trakt":
                 output.notes.print(_ONE_APP, soft_wrap=True)
-                document = await use_case.login_trakt(wiring, screen, stop)
+                document = await use_case.login_trakt(clients, screen, stop)
             else:
                 document = await use_case.login_discovr(
-                    wiring, screen, stop, profile=profile
+                    clients, screen, stop, profile=profile
                 )
         output.emit(document, lambda console: _show_login(console, document))
         return Exit.DONE
@@ -77,12 +79,12 @@ def logout(context: Context, service: str) -> int:
 
     async def work(output: Output, _stop: Stop) -> int:
         async with AsyncExitStack() as stack:
-            wiring = await _wiring(context, output, stack)
+            clients = await _clients(context, output, stack)
             log_out = {
                 "trakt": use_case.logout_trakt,
                 "discovr": use_case.logout_discovr,
             }[service]
-            document = await log_out(wiring)
+            document = await log_out(clients)
         output.emit(document, lambda console: _show_logout(console, document))
         is_done = document.is_revoked or not document.was_logged_in
         return Exit.DONE if is_done else Exit.INCOMPLETE
@@ -174,14 +176,12 @@ class _Terminal:
         self._console.print(line, markup=False, soft_wrap=True)
 
 
-async def _wiring(
-    context: Context, output: Output, stack: AsyncExitStack
-) -> LoginWiring:
+async def _clients(context: Context, output: Output, stack: AsyncExitStack) -> Clients:
     settings = await open_settings(context, stack)
     reporter = Reporter(
         output.notes, is_quiet=context.is_quiet, has_bars=not context.is_verbose
     )
-    return LoginWiring(settings, stack, on_event=reporter.on_event)
+    return Clients(settings, stack, on_event=reporter.on_event)
 
 
 def _show_login(console: Console, document: LoginDocument) -> None:
@@ -212,14 +212,30 @@ def _print(console: Console, line: str) -> None:
 def read_qr(picture: bytes) -> str | None:
     """Return the text of the QR code in a PNG, None if there is none to be read."""
     try:
-        with Image.open(io.BytesIO(picture), formats=["PNG"]) as image:
-            found = zxingcpp.read_barcode(
-                image.convert("L"), formats=_QR, text_mode=zxingcpp.TextMode.Plain
-            )
-    except (UnidentifiedImageError, OSError, ValueError):
+        levels = _levels(picture)
+    except (png.Error, zlib.error, EOFError, ValueError, OverflowError):
         return None
+    found = zxingcpp.read_barcode(
+        levels, formats=_QR, text_mode=zxingcpp.TextMode.Plain
+    )
     # What cannot be printed would steer the terminal.
     return found.text if found and found.text.isprintable() else None
+
+
+def _levels(picture: bytes) -> memoryview:
+    """Return the grey of each pixel of a PNG on white, as rows of bytes."""
+    reader = png.Reader(bytes=picture)
+    reader.preamble()
+    if reader.width * reader.height > _MOST_PIXELS:
+        raise ValueError("No service sends a picture of that size.")
+    width, height, rows, _ = reader.asRGBA8()
+    grey = bytearray()
+    for row in rows:
+        pixels = zip(row[0::4], row[1::4], row[2::4], row[3::4], strict=True)
+        grey += bytes(
+            255 - (255 - (r + 2 * g + b) // 4) * a // 255 for r, g, b, a in pixels
+        )
+    return memoryview(grey).cast("B", (height, width))
 
 
 def draw_qr(text: str, *, is_inverted: bool = False) -> list[str]:
@@ -228,9 +244,10 @@ def draw_qr(text: str, *, is_inverted: bool = False) -> list[str]:
     The blocks are the dark modules, or with ``is_inverted`` the light ones.
     """
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="L")
-    image = Image.fromarray(code.to_image(scale=1))
-    light, width = 255, image.width
-    levels = image.tobytes() + bytes([light]) * width  # the height is odd
+    image = code.to_image(scale=1)
+    light, width = 255, image.shape[1]
+    # It is a buffer; its annotations do not say so. The height is odd.
+    levels = bytes(image) + bytes([light]) * width  # type: ignore[call-overload]
     cells = [(level == light) is is_inverted for level in levels]
     rows = [cells[i : i + width] for i in range(0, len(cells), width)]
     return [

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sync.documents.status import (
         CountDocument,
         DatabaseDocument,
+        LastUndoDocument,
         LoginStateDocument,
         ProfileStateDocument,
         RunDocument,
@@ -95,6 +96,8 @@ class StatusView:
             "last run",
             self._run(profile.last_run) if profile.last_run else "none yet",
         )
+        if profile.last_undo:
+            yield "last undo", self._undo(profile.last_undo)
         checked = _moment(profile.last_checked_at, now)
         yield "last checked", checked or f"never: {migrate}"
         yield "next run", self._next_run(profile)
@@ -108,22 +111,43 @@ class StatusView:
         yield "not possible", _titles(profile.unsupported, more)
         if profile.unreadable:
             yield "unreadable", f"{profile.unreadable:,} records: {more}"
-        yield "removed", self._removed(profile.removed)
+        yield "removed", self._removed(profile)
 
     def _run(self, run: RunDocument) -> str:
         began = _moment(run.started_at, self._now)
         parts = [f"{run.number}, {run.command}, {began}: {run.outcome}"]
         if run.plays is not None and run.writes is not None:
-            failed = run.failed or 0
             parts.append(f"{run.plays:,} plays read")
-            parts.append(f"{run.writes - failed:,} of {run.writes:,} writes arrived")
-            if failed:
-                parts.append(
-                    f"{failed:,} failed: {self._call('migrate')} sends them again"
-                )
+            parts += self._writes(run, run.writes)
         elif run.outcome == "broken off":
             parts.append(f"{self._call('migrate')} resumes it")
         return ", ".join(parts)
+
+    def _writes(self, run: RunDocument, writes: int) -> Iterator[str]:
+        """Say how they ended, and what becomes of those that did not arrive."""
+        failed, unsent = run.failed or 0, run.unsent or 0
+        # An earlier version counted what was not sent among what failed.
+        arrived = writes - failed if run.arrived is None else run.arrived
+        if not run.undone:
+            yield f"{arrived:,} of {writes:,} writes arrived"
+        elif run.undone >= arrived:
+            yield f"all of the {arrived:,} writes that arrived were taken back since"
+        else:
+            yield f"{arrived:,} writes arrived, {run.undone:,} of them taken back since"
+        counts = {
+            "failed": failed - (run.unclear or 0),
+            "unclear": run.unclear or 0,
+            "not sent": unsent,
+        }
+        left = ", ".join(f"{n:,} {words}" for words, n in counts.items() if n)
+        if left:
+            again = " again" if failed else ""
+            yield f"{left}: {self._call('migrate')} sends them{again}"
+
+    def _undo(self, undone: LastUndoDocument) -> str:
+        left = f", {undone.left_alone:,} left alone" if undone.left_alone else ""
+        when = _moment(undone.at, self._now)
+        return f"run {undone.run}, {when}: {undone.writes:,} writes taken back{left}"
 
     def _next_run(self, profile: ProfileStateDocument) -> str:
         due = profile.next_run_at
@@ -136,12 +160,13 @@ class StatusView:
             return f"was due {_moment(due, self._now)}{every}: is it still running?"
         return f"{_moment(due, self._now)}{every}"
 
-    def _removed(self, titles: int | None) -> str:
+    def _removed(self, profile: ProfileStateDocument) -> str:
+        titles = profile.removed
         if not titles:
             return "not known" if titles is None else "none"
         which = f"{titles:,} title{'s' * (titles != 1)}"
         prune = self._call("sync --prune")
-        return f"of {which}, plays are no longer on Trakt: {prune}"
+        return f"of {which}, plays are no longer on {profile.source}: {prune}"
 
     def _login(self, login: LoginStateDocument) -> str:
         again, now = self._call(f"login {login.service}"), self._now

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 import sys
@@ -30,6 +29,7 @@ from sync.daemon.turn import Result
 from sync.errors import StoppedError
 from sync.ledger import BusyError
 from sync.runtime import logs
+from sync.runtime.signals import heeding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,6 +65,13 @@ class _Options:
     def prunes(self, settings: Settings) -> bool:
         """Tell whether to take back what was removed."""
         return settings.sync.prune if self.prune is None else self.prune
+
+    @property
+    def warn(self) -> Callable[[str], None] | None:
+        """Return how to tell of what somebody has to do, if it goes into the log."""
+        if self.log_format is None:
+            return None
+        return partial(logs.tell, "config.exposed", level=logging.WARNING)
 
     def address(self, settings: Settings) -> Address | None:
         """Return where to listen, if anywhere."""
@@ -126,7 +133,7 @@ async def _run_once(
 ) -> int:
     kind = LoggingReporter if options.log_format else Reporter
     async with AsyncExitStack() as stack:
-        settings = await open_settings(context, stack)
+        settings = await open_settings(context, stack, warn=options.warn)
         reporter = stack.enter_context(
             kind(
                 output.notes,
@@ -157,7 +164,7 @@ async def _run_once(
 
 async def _stay(context: Context, options: _Options, output: Output, stop: Stop) -> int:
     async with AsyncExitStack() as stack:
-        settings = await open_settings(context, stack)
+        settings = await open_settings(context, stack, warn=options.warn)
         address = options.address(settings)
 
         def read() -> Terms:
@@ -179,7 +186,7 @@ async def _stay(context: Context, options: _Options, output: Output, stop: Stop)
         if address:
             from sync.daemon.server import served  # noqa: PLC0415  # only where used
 
-            await stack.enter_async_context(served(job, address))
+            await stack.enter_async_context(served(job, address, settings.sync.hosts))
         await stack.enter_async_context(notifier.watched(_CLOCK))
         stack.enter_context(_heeding_hangups(partial(notifier.reload, job)))
         await job.stay()
@@ -219,7 +226,7 @@ def _read_again(context: Context, settings: Settings) -> Settings:
 @contextmanager
 def _heeding_hangups(reload: Callable[[], None]) -> Iterator[None]:
     """Read the config anew on SIGHUP, unless it says that the terminal has gone."""
-    loop, had_terminal = asyncio.get_running_loop(), sys.stdin.isatty()
+    had_terminal = sys.stdin.isatty()
 
     def heed() -> None:
         if had_terminal and not sys.stdin.isatty():
@@ -227,8 +234,5 @@ def _heeding_hangups(reload: Callable[[], None]) -> Iterator[None]:
         else:
             reload()
 
-    loop.add_signal_handler(signal.SIGHUP, heed)
-    try:
+    with heeding("SIGHUP", heed):
         yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _DIFFERENCES = {
     "missing": "watched, and not there",
     "doubled": "there more than once",
-    "unexpected": "an entry of ours, and no longer on Trakt",
-    "foreign": "labelled trakt, not written from here, and not on Trakt",
+    "unexpected": "an entry of ours, and no longer on {}",
+    "foreign": "labelled like ours, not written from here, and not on {}",
 }
 
 
@@ -87,8 +87,9 @@ def _show_differences(console: Console, report: Report, context: Context) -> Non
     if found is None or found.is_clean:
         return
     heading(console, "Differences")
+    source = report.prepared.origin.name
     lines = [
-        f"{name_of(report, key)}: {words}"
+        f"{name_of(report, key)}: {words.format(source)}"
         for name, words in _DIFFERENCES.items()
         for key in getattr(found, name)
     ]
@@ -97,14 +98,15 @@ def _show_differences(console: Console, report: Report, context: Context) -> Non
 
 
 def _show_proof(console: Console, report: Report) -> None:
-    found = report.verification
+    found, source = report.verification, report.prepared.origin.name
     if found is not None:
         read = f"{entries(found.entries)} read back"
         style = "bold green" if found.is_whole else "bold red"
-        words = describe(found, report.unreadable)
+        words = describe(found, source, report.unreadable)
         say(console, f"{words}, {read}", style=style)
     elif report.prepared.is_unchanged:
-        say(console, "Nothing has changed on Trakt since the last run.", style="bold")
+        words = f"Nothing has changed on {source} since the last run."
+        say(console, words, style="bold")
     elif report.failed:
         say(console, "Not everything is in its place.", style="bold red")
     else:
@@ -117,7 +119,7 @@ def _show_proof(console: Console, report: Report) -> None:
     undone = report.undone
     if undone is not None:
         gone = len(undone.removed) + len(undone.restored)
-        say(console, f"{entries(gone)} taken back that are no longer on Trakt.")
+        say(console, f"{entries(gone)} taken back that are no longer on {source}.")
 
 
 def _show_stays(console: Console, report: Report) -> None:
@@ -126,7 +128,7 @@ def _show_stays(console: Console, report: Report) -> None:
     if waiting := len(prepared.stale.waiting):
         words = f"{entries(waiting)} of ours may be gone from there, and stay"
         say(console, f"{words}: a record that cannot be read may be about them.")
-    if prepared.origin and (rest := len(keys_of(prepared.origin.unplaced))):
+    if prepared.holding and (rest := len(keys_of(prepared.holding.unplaced))):
         them = count(rest, "film or episode", "films and episodes")
         say(
             console,

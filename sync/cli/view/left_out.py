@@ -54,7 +54,7 @@ def show_left_out_of(
         plays = sum(left.plays for left in group)
         say(console, f"{count(plays, 'play')}: {reason}", indent=2, hang=4)
         _show_titles(console, group, is_full=context.is_verbose)
-        advice = "" if is_brief else _advice(reason, context)
+        advice = "" if is_brief else _advice(reason, report, context)
         if advice:
             say(console, f"What to do: {advice}", indent=4, hang=6)
     if unreadable:
@@ -86,7 +86,7 @@ def _name(left: LeftOut, *, is_full: bool) -> str:
     return f"{name}{times} [{clean(ids) or 'no ids'}]"
 
 
-def _advice(reason: str, context: Context) -> str:
+def _advice(reason: str, report: Report, context: Context) -> str:
     if reason == NO_ID:
         listed = context.call("unmatched --out unmatched.toml")
         return (
@@ -98,7 +98,7 @@ def _advice(reason: str, context: Context) -> str:
     if reason == NO_ANSWER:
         return "run it again once TMDB answers"
     if reason in (SPECIAL, EPISODE_ZERO):
-        return "nothing; they stay on Trakt"
+        return f"nothing; they stay on {report.prepared.origin.name}"
     return ""
 
 

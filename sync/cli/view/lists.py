@@ -12,12 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sync.cli.context import Context
-    from sync.documents.report import (
-        LeftOutDocument,
-        ProfilesDocument,
-        UndoDocument,
-        UnmatchedDocument,
-    )
+    from sync.documents.base import ProfilesDocument
+    from sync.documents.report import LeftOutDocument, UndoDocument, UnmatchedDocument
 
 
 def show_left_out(console: Console, document: UnmatchedDocument) -> None:

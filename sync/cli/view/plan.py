@@ -16,7 +16,7 @@ from sync.domain.plays import Key, Kind
 from sync.pipeline.summary import count_writes, summarize_titles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rich.console import Console
 
@@ -114,7 +114,7 @@ class _Row(NamedTuple):
 
     @classmethod
     def of(cls, show: TitleSummary) -> Self:
-        numbers = seasons(note.season.season for note in show.seasons)
+        numbers = seasons(note.number for note in show.seasons)
         is_reason = not show.writes.total
         result = f"nothing: {show.reason}" if is_reason else say_writes(show.writes)
         episodes = count(show.episodes, "episode")
@@ -151,7 +151,7 @@ def _show_seasons(
         if is_full or note.writes > 1 or note.late:
             why = note.reason.removeprefix("kept apart: ")
             words = f" apart: {why}" if is_apart else f": {why}"
-            reasons.setdefault(words, []).append(note.season.season)
+            reasons.setdefault(words, []).append(note.number)
     for words, numbers in reasons.items():
         say(console, f"{seasons(numbers)}{words}", indent=4, hang=8, style="dim")
 
@@ -181,26 +181,43 @@ def _show_films(
 
 
 def _show_kept(console: Console, report: Report, *, is_full: bool) -> None:
-    """Name what the person un-marked herself, and how to have it written after all."""
+    """Name what the person un-marked or removed, and how to have it written yet."""
+    plan = report.prepared.plan
+    kept = {k for k, f in plan.fates.items() if f is Fate.KEPT}
+    for words, keys in (
+        ("Kept as you set it on Discovr", kept - plan.gone),
+        ("Kept: removed on Discovr", plan.gone),
+    ):
+        if keys:
+            _show_keys(console, report, words, keys, is_full=is_full)
+    if kept or plan.gone:
+        advice = 'To write it all the same: [history] conflict = "trakt" in the config.'
+        say(console, advice, indent=2)
+
+
+def _show_keys(
+    console: Console,
+    report: Report,
+    words: str,
+    keys: Collection[Key],
+    *,
+    is_full: bool,
+) -> None:
     titles = report.prepared.desired.titles
-    kept = [k for k, f in report.prepared.plan.fates.items() if f is Fate.KEPT]
-    if not kept:
-        return
-    heading(console, f"Kept as you set it on Discovr: {len(kept):,}")
-    ordered = sorted(kept, key=lambda key: (titles[key.media].label, key.order))
+    heading(console, f"{words}: {len(keys):,}")
+    ordered = sorted(keys, key=lambda key: (titles[key.media].label, key.order))
     for key in ordered if is_full else ordered[:FEW]:
         say(console, name_of(report, key), indent=2)
-    if len(kept) > FEW and not is_full:
-        say(console, f"... and {len(kept) - FEW:,} more (-v names them)", indent=2)
-    advice = 'To write it all the same: [history] conflict = "trakt" in the config.'
-    say(console, advice, indent=2)
+    if len(keys) > FEW and not is_full:
+        say(console, f"... and {len(keys) - FEW:,} more (-v names them)", indent=2)
 
 
 def _show_removals(console: Console, report: Report, *, is_full: bool) -> None:
     rows = report.prepared.removals.rows
     if not rows:
         return
-    heading(console, f"Taken back, because no longer on Trakt: {len(rows):,}")
+    source = report.prepared.origin.name
+    heading(console, f"Taken back, because no longer on {source}: {len(rows):,}")
     names = [name_of(report, row.operation.key) for row in rows]
     show_list(console, names, whole="-v names them", is_full=is_full)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,30 @@ from rich.cells import cell_len, set_cell_size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pydantic import BaseModel
+
 #: A title longer than this is cut wherever it is shown.
 MOST_CELLS = 80
 #: Joiners and marks of direction belong to scripts and emoji; they move no cursor.
-_HARMLESS = frozenset("\u200c\u200d\u200e\u200f\u2068\u2069\n")
+_JOINERS = "\u200c\u200d"
+_HARMLESS = frozenset(f"{_JOINERS}\u200e\u200f\u2068\u2069\n")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+
+
+def to_json(document: BaseModel) -> str:
+    """Return a document as JSON that cannot command a terminal either.
+
+    What cannot be printed is escaped, which reads back as the very same text.
+    """
+    text = document.model_dump_json(indent=2)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    kept = {"\n", *_JOINERS}
+    return "".join(c if c.isprintable() or c in kept else _escape(c) for c in text)
+
+
+def _escape(letter: str) -> str:
+    return json.dumps(letter)[1:-1] if letter != "\x7f" else "\\u007f"
 
 
 def clean(text: str) -> str:

@@ -50,6 +50,9 @@ def show_totals(console: Console, report: Report, *, is_plan: bool) -> None:
         is_future = is_plan and fate is Fate.WRITTEN
         line = f"{number:>{width},}  {'to be ' if is_future else ''}{words}"
         say(console, line, indent=2, hang=4 + width, style=_STYLES.get(fate, ""))
+    if total.gone:
+        removed = count(total.gone, "is kept", "are kept")
+        say(console, f"({removed} so: removed on Discovr)", indent=2)
     if total.repeats:
         again = count(total.repeats, "is one more play", "are further plays")
         say(console, f"({again} of the same film or episode)", indent=2)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sync.sandbox.server.credentials import Credentials, made_up
+from sync.sandbox.server.journal import Table, moment
 from sync.sandbox.server.server import RefusedError
-from sync.sandbox.tables import Table, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

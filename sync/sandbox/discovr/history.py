@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sync.domain.plays import Key
+from sync.sandbox.discovr.visibility import Visibility
+from sync.sandbox.server.journal import Table, moment
 from sync.sandbox.server.server import RefusedError
-from sync.sandbox.tables import Table, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -66,6 +67,7 @@ class HistoryBook:
         self._table = Table(journal, "entries", StoredEntry.load)
         self._quirks = quirks
         self._now = now
+        self.visibility = Visibility(quirks, now)
         self._by_season: dict[tuple[str, str, int | None], set[int]] = {}
         self._sorted: dict[str, list[StoredEntry]] = {}
         self._last_number = 0
@@ -162,6 +164,7 @@ class HistoryBook:
     def put(self, entry: StoredEntry) -> None:
         """Store an entry as it stands."""
         self._table.put(str(entry.number), entry)
+        self.visibility.note(entry)
         self._index(entry)
 
     def drop(self, entries: Iterable[StoredEntry]) -> None:

@@ -54,7 +54,7 @@ class HistoryApi:
     async def _list_history(self, request: web.Request) -> web.Response:
         profile = self._auth.profile(request.headers)
         entries = self._book.newest_first(profile)
-        return self._page(request, entries, self._book.sort_key)
+        return self._page(request, self._seen(request, entries), self._book.sort_key)
 
     async def _list_title(self, request: web.Request) -> web.Response:
         profile = self._auth.profile(request.headers)
@@ -63,7 +63,7 @@ class HistoryApi:
         if key.episode is not None:
             entries = [entry for entry in entries if entry.key == key]
         entries.sort(key=recency, reverse=True)
-        return self._page(request, entries, recency)
+        return self._page(request, self._seen(request, entries), recency)
 
     async def _add_history(self, request: web.Request) -> web.Response:
         profile = self._auth.profile(request.headers)
@@ -83,6 +83,8 @@ class HistoryApi:
     async def _remove(self, request: web.Request) -> web.Response:
         profile = self._auth.profile(request.headers)
         key = self._wire.query_key(request.match_info["media"], request.query)
+        if key.season and not key.episode and self._refuses_seasons:
+            raise RefusedError(400, "EPISODE_REQUIRED", "Name an episode.")
         status = self._quirks.delete_absent_status
         if status >= 400 and not self._book.removable(profile, key):
             raise RefusedError(status, "NOT_FOUND", "There is no such entry.")
@@ -96,6 +98,21 @@ class HistoryApi:
 
     def _delete(self, profile: str, key: Key) -> None:
         self._book.drop(self._book.removable(profile, key))
+
+    @property
+    def _refuses_seasons(self) -> bool:
+        return self._quirks.delete_without_episode == "refused"
+
+    def _seen(
+        self, request: web.Request, entries: Sequence[StoredEntry]
+    ) -> Sequence[StoredEntry]:
+        visibility = self._book.visibility
+        is_big = "media" not in request.match_info
+        return visibility.cut(
+            visibility.big if is_big else visibility.title,
+            entries,
+            is_first_page="nextPageToken" not in request.query,
+        )
 
     def _page(
         self,

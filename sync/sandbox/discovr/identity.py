@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sync.sandbox.qr import draw_png
 from sync.sandbox.server.credentials import Credentials, made_up
 from sync.sandbox.server.devices import DeviceCodes, GrantState
+from sync.sandbox.server.qr import draw_png
 from sync.sandbox.server.server import RefusedError, json_object
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from sync.sandbox.server.credentials import made_up
+from sync.sandbox.server.journal import Table, moment
 from sync.sandbox.server.server import RefusedError
-from sync.sandbox.tables import Table, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 #: How the entries of one key are listed. "counted": each by itself, and each with the
 #: number of all in ``watched_count``.
 Repeats = Literal["listed", "merged", "counted"]
+#: Which entries of a key a DELETE takes.
+Repeated = Literal["all", "newest"]
+#: What a DELETE takes that names no episode. "refused": 400, nothing.
+Without = Literal["default", "season", "refused"]
 Order = Literal["created", "updated"]
 Precision = Literal["milliseconds", "seconds", "minutes"]
 ErrorBody = Literal["flat", "wrapped", "text", "html", "empty"]
@@ -47,8 +51,8 @@ class DiscovrQuirks:
     patch_target: Literal["newest", "oldest", "all", "single"] = "newest"
 
     # 6: DELETE
-    delete_repeats: Literal["all", "newest"] = "all"
-    delete_without_episode: Literal["default", "season"] = "default"
+    delete_repeats: Repeated = "all"
+    delete_without_episode: Without = "default"
     delete_absent_status: int = 404
 
     # 7-9
@@ -86,6 +90,16 @@ class DiscovrQuirks:
     rejects_extra_fields: bool = False
     #: POST replaces an entry of the same key and time.
     post_upserts: bool = False
+
+    # 17: lists that lie. They answer 200 and say that there is no more.
+    #: An entry turns up in the big list, or that of its title, so long after it came.
+    list_lags_s: float = 0
+    title_lags_s: float = 0
+    #: The lists hold no more than so many entries; 0: they come empty.
+    list_ends_after: int | None = None
+    title_ends_after: int | None = None
+    #: They lie in so many readings, and then no longer; None: always.
+    short_readings: int | None = None
 
     # Contradictions between pages, and the playback list
     identity_for_profile: bool = False

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Key
     from sync.sandbox.account.titles import CatalogueTitle
     from sync.sandbox.discovr.lists import Profile, ResumePoint
+    from sync.sandbox.discovr.visibility import Visibility
     from sync.sandbox.server.devices import DeviceCodes
 
 _AVATAR = "https://images.discovr.media/avatars/sandbox.png"
@@ -81,6 +82,11 @@ class DiscovrStandIn(StandIn):
     def devices(self) -> DeviceCodes:
         """The device codes under way, and the person who answers them."""
         return self._identity.devices
+
+    @property
+    def visibility(self) -> Visibility:
+        """What the lists show; may be changed at any time."""
+        return self._book.visibility
 
     @property
     def profiles(self) -> list[Profile]:

@@ -1,11 +1,14 @@
-"""A file of JSON lines that outlives the process, even one that is killed."""
+"""What outlives the process, even one that is killed: JSON lines, and tables."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -36,3 +39,50 @@ class Journal:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+
+
+class Row(Protocol):
+    """A frozen dataclass of plain values and datetimes."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+R = TypeVar("R", bound=Row)
+
+
+class Table(Generic[R]):
+    """Rows by id, in the order in which they came. Every change is journalled first."""
+
+    def __init__(
+        self, journal: Journal, name: str, load: Callable[[dict[str, Any]], R]
+    ) -> None:
+        self._journal = journal
+        self._name = name
+        self.rows: dict[str, R] = {}
+        for record in journal.read():
+            if record["table"] != name:
+                continue
+            if record["row"] is None:
+                self.rows.pop(record["id"], None)
+            else:
+                self.rows[record["id"]] = load(record["row"])
+
+    def put(self, row_id: str, row: R) -> None:
+        """Add a row, or replace the one of that id in its place."""
+        values = {name: _plain(value) for name, value in asdict(row).items()}
+        self._journal.append({"table": self._name, "id": row_id, "row": values})
+        self.rows[row_id] = row
+
+    def drop(self, row_id: str) -> None:
+        """Remove a row."""
+        self._journal.append({"table": self._name, "id": row_id, "row": None})
+        self.rows.pop(row_id, None)
+
+
+def moment(text: str) -> datetime:
+    """Read an instant back."""
+    return datetime.fromisoformat(text)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Holding:
     """The source of a reading, and all that is held elsewhere.
 
     ``record`` is what is kept of the source, which takes the place of its ``parts``;
@@ -98,9 +98,9 @@ class Holdings:
         histories = self._titles.get(source, {}).values()
         return any(play.id in ids for h in histories for play in h.plays)
 
-    def origin(
+    def holding(
         self, resolution: Resolution, channel: str, extraction: Extraction
-    ) -> Origin:
+    ) -> Holding:
         """Say what the source held before, and what the others do."""
         parts = {part.id for part in resolution.parts} | {resolution.id}
         channel = channel or max(part.channel for part in resolution.parts)
@@ -120,7 +120,7 @@ class Holdings:
             held |= keys_of(known.values())
         everything = [h for titles in self._titles.values() for h in titles.values()]
         pool = self.titles(UNKNOWN)
-        return Origin(
+        return Holding(
             record=SourceRecord(resolution.id, channel, resolution.owner, newest),
             parts=tuple(sorted(parts | {LEGACY})),
             stored=self._titles.get(resolution.id, {}),
@@ -137,9 +137,9 @@ class Holdings:
         )
 
 
-async def find_origin(
+async def find_holding(
     services: Services, profile: str, extraction: Extraction, desired: Desired
-) -> Origin:
+) -> Holding:
     """Tell which source a whole reading is of.
 
     The account is asked for its name only where it matters: another source is known by
@@ -163,25 +163,25 @@ async def find_origin(
 
     if not channel:
         owner = await source.owner() if isinstance(source, OwnedSource) else frozenset()
-        return holdings.origin(resolve_with(owner), channel, extraction)
+        return holdings.holding(resolve_with(owner), channel, extraction)
     resolution = resolve_with(frozenset())
-    origin = holdings.origin(resolution, channel, extraction)
+    holding = holdings.holding(resolution, channel, extraction)
     here = {part.id for part in resolution.parts}
     is_another_known = any(r.owner for r in holdings.records if r.id not in here)
-    has_gone = origin.lacks(desired.watched)
+    has_gone = holding.lacks(desired.watched)
     if isinstance(source, OwnedSource) and (is_another_known or has_gone):
         owner = await source.owner()
-        origin = holdings.origin(resolve_with(owner), channel, extraction)
-    return origin
+        holding = holdings.holding(resolve_with(owner), channel, extraction)
+    return holding
 
 
-async def continue_origin(
+async def continue_holding(
     services: Services,
     holdings: Holdings,
     known: tuple[str, bool],
     extraction: Extraction,
     desired: Desired,
-) -> Origin | None:
+) -> Holding | None:
     """Go on with the source of the last run; None if the login is another one's now.
 
     ``known`` is that source, and whether anything was read from it just now. The
@@ -193,17 +193,17 @@ async def continue_origin(
     if record is None:
         return None
     channel = record.channel
-    origin = holdings.origin(Resolution(source, (record,)), channel, extraction)
-    is_due = (is_read and not record.owner) or origin.lacks(desired.watched)
+    holding = holdings.holding(Resolution(source, (record,)), channel, extraction)
+    is_due = (is_read and not record.owner) or holding.lacks(desired.watched)
     if is_due and isinstance(services.source, OwnedSource):
         owner = await services.source.owner()
         if owner and record.owner and not is_one_owner(owner, record.owner):
             return None
         if owner and not record.owner and not holdings.shares(source, extraction):
             return None
-        named = replace(origin.record, owner=origin.record.owner | owner)
-        origin = replace(origin, record=named)
-    return origin
+        named = replace(holding.record, owner=holding.record.owner | owner)
+        holding = replace(holding, record=named)
+    return holding
 
 
 def _channel(services: Services, extraction: Extraction) -> str:

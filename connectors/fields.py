@@ -1,0 +1,65 @@
+"""Numbers and moments of somebody else, within what every part of the program holds.
+
+pydantic takes ``true`` for 1, and numbers of any length; databases hold 64 bits, and
+whoever adds a day to the end of time gets an exception.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+
+T = TypeVar("T", date, datetime)
+
+#: The largest number of a service or a database.
+MOST = 2**63 - 1
+_FIRST, _LAST = 1800, 2200
+_LAX = TypeAdapter(int)
+
+
+def to_whole(value: object) -> int:
+    """Read a number that came in another form; a truth value is none."""
+    return _LAX.validate_python(_no_truth(value))
+
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("no number")  # noqa: TRY004  # pydantic's word for a misfit
+    return value
+
+
+def _clamp(value: T) -> T:
+    """Bring a date from the ends of time to where one can reckon with it."""
+    if value.year < _FIRST:
+        return value.replace(year=_FIRST, month=1, day=1)
+    return value.replace(year=_LAST, month=1, day=1) if value.year >= _LAST else value
+
+
+def _in_utc(value: datetime) -> datetime:
+    aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+    # Clamped first: the last hours of time are beyond it in other zones.
+    return _clamp(aware).astimezone(UTC)
+
+
+def _none_if_odd(value: date | None) -> date | None:
+    return value if value and _FIRST <= value.year < _LAST else None
+
+
+#: A whole number of any size, for models that files are read into as well.
+AnyWhole = Annotated[int, BeforeValidator(_no_truth)]
+Whole = Annotated[int, Field(ge=-MOST, le=MOST), BeforeValidator(_no_truth)]
+#: A moment in UTC, without a zone taken as such; from the ends of time it is clamped.
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+#: When something was or will be shown; an absurd date is none, and never reckoned with.
+AirMoment = Annotated[
+    Annotated[datetime, AfterValidator(_in_utc)] | None, AfterValidator(_none_if_odd)
+]
+AirDay = Annotated[
+    date | None,
+    BeforeValidator(lambda value: None if value == "" else value),
+    AfterValidator(_none_if_odd),
+]
+#: Seconds or the like: a number that one can wait for.
+Span = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]

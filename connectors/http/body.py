@@ -1,0 +1,109 @@
+"""Reads the body of an answer, and never more of it than its client allows.
+
+aiohttp unpacks each piece whole before anybody can look at it, and four packed
+megabytes can be four gigabytes. Here unpacking stops at the cap as reading does.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from connectors.decoding import weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: What is asked for, and understood.
+PACKED_AS = "gzip, deflate"
+#: Of a refusal nothing but a short code is read.
+MOST_OF_A_REFUSAL = 64_000
+#: Decoded, an honest answer takes some four times its bytes.
+_MOST_WEIGHT = 8
+_EITHER, _BARE = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
+_UNPACKED = frozenset({"", "identity"})
+_PACKED = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+class PackedError(aiohttp.ClientError):
+    """The body is packed in a way that cannot be undone."""
+
+
+async def read_body(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]:
+    """Return the body, and whether there was more than may be.
+
+    The connection is then closed, since what is still to come is read by nobody.
+    """
+    if answer.status >= 300:
+        most = min(most, MOST_OF_A_REFUSAL)
+    unpacker = _unpacker(answer)
+    pieces: list[bytes] = []
+    left = most
+    async for packed in answer.content.iter_any():
+        for piece in unpacker.unpack(packed, left + 1):
+            pieces.append(piece)
+            left -= len(piece)
+        if left < 0:
+            break
+    unpacker.finish(is_cut=left < 0)
+    body = b"".join(pieces)
+    is_cut = left < 0 or weigh(body) > most * _MOST_WEIGHT
+    if left < 0:
+        answer.close()
+    return body[:most], is_cut
+
+
+class _Plain:
+    def unpack(self, data: bytes, _most: int) -> Iterable[bytes]:
+        return (data,)
+
+    def finish(self, *, is_cut: bool) -> None:
+        """Nothing is left open."""
+
+
+class _Packed:
+    """Undoes gzip and both things that are called deflate."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(_EITHER)
+        self._has_begun = False
+
+    def unpack(self, data: bytes, most: int) -> Iterable[bytes]:
+        """Yield what comes out, at most that much and a piece."""
+        while data and most > 0:
+            if self._zlib.eof:  # another member follows
+                self._zlib = zlib.decompressobj(_EITHER)
+            piece = self._step(data, most)
+            data = (
+                self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
+            )
+            most -= len(piece)
+            yield piece
+
+    def finish(self, *, is_cut: bool) -> None:
+        """Raise where the end is missing."""
+        if self._has_begun and not is_cut and not self._zlib.eof:
+            raise PackedError
+
+    def _step(self, data: bytes, most: int) -> bytes:
+        try:
+            piece = self._zlib.decompress(data, most)
+        except zlib.error:
+            if self._has_begun:
+                raise PackedError from None
+            self._zlib = zlib.decompressobj(_BARE)
+            self._has_begun = True
+            return self._step(data, most)
+        self._has_begun = True
+        return piece
+
+
+def _unpacker(answer: aiohttp.ClientResponse) -> _Plain | _Packed:
+    how = answer.headers.get("Content-Encoding", "").strip().lower()
+    if how in _UNPACKED:
+        return _Plain()
+    if how in _PACKED:
+        return _Packed()
+    raise PackedError

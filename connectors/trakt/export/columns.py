@@ -1,0 +1,90 @@
+"""The columns of flat rows, however a tool spells them.
+
+``movie.ids.tmdb``, ``movie/ids/tmdb``, ``movie_ids_tmdb`` and ``MovieIdsTmdb`` are one
+column: names are compared by their letters and digits alone.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from connectors.trakt.lenient import is_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Row = dict[str, Any]
+
+ID_NAMES = ("trakt", "imdb", "tmdb", "tvdb")
+TIMES = ("watchedat", "datewatched", "watcheddate", "watchedon")
+TYPES = ("type", "kind", "mediatype", "itemtype")
+SEASONS = ("season", "seasonnumber", "episodeseason", "episodeseasonnumber")
+EPISODES = ("episode", "episodenumber", "number", "episodeepisode")
+PLAYS = ("plays", "playcount", "timeswatched")
+WATCHED_FLAGS = ("iswatched", "watched")
+#: Marks of a row that is about something other than a play.
+ELSEWHERE = ("listedat", "watchlistedat", "iswatchlisted", "ratedat", "rating")
+FILM = ("movie", "film")
+SHOW = ("show", "series", "tvshow")
+EPISODE = ("episode",)
+_OTHER_MARKS = re.compile(r"[^a-z0-9]")
+_SEEMS_TIMED = re.compile(
+    r"(?:watch|seen|played)\w*(?:at|on|date|time)|date\w*(?:watch|seen|played)"
+)
+
+
+@lru_cache(maxsize=4096)
+def squash(name: str) -> str:
+    """Return the name of a column without case and marks."""
+    return _OTHER_MARKS.sub("", name.lower())
+
+
+def to_columns(row: Mapping[str, Any]) -> Row:
+    """Return the fields that hold something, by column; objects are flattened."""
+    found: Row = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            for inner, one in to_columns(value).items():
+                found.setdefault(squash(name) + inner, one)
+        elif not is_nothing(value):
+            found.setdefault(squash(name), value)
+    return found
+
+
+def has_time(names: Iterable[object]) -> bool:
+    """Whether one of the columns says when something was watched."""
+    return any(isinstance(n, str) and squash(n) in TIMES for n in names)
+
+
+def find_unknown_times(names: Iterable[str]) -> list[str]:
+    """Return the columns that seem to be times of watching and are not known."""
+    return [n for n in names if _SEEMS_TIMED.search(squash(n))]
+
+
+def get(row: Row, *names: str) -> Any:
+    """Return the first of several fields that is there."""
+    for name in names:
+        if name in row:
+            return row[name]
+    return None
+
+
+def id_columns(prefix: str, name: str) -> tuple[str, ...]:
+    """Return the columns that hold one id of what the prefix stands for."""
+    ends = (name, f"{name}id", f"ids{name}", f"id{name}", f"ids{name}id")
+    return tuple(f"{prefix}{end}" for end in ends)
+
+
+def has_prefix(row: Row, prefixes: tuple[str, ...]) -> bool:
+    """Whether the row has ids or a name of its own for what the prefixes stand for."""
+    return any(
+        column in row
+        for prefix in prefixes
+        for column in (
+            f"{prefix}title",
+            f"{prefix}name",
+            *(c for name in ID_NAMES for c in id_columns(prefix, name)),
+        )
+    )

@@ -1,0 +1,261 @@
+"""What the ledger has as applied and Discovr does not show: lists can lag or end early.
+
+No list is proof by itself. What the big list lacks is looked up in the list of its
+title; what that lacks too, twice with a pause between, somebody removed on Discovr. It
+stays so: the finding is noted, and looked at again with each weekly reading.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from sync.domain.entries import COMPLETED_FROM
+from sync.domain.evidence import is_short, unseen_minutes
+from sync.domain.guard import FEWEST_GUARDED, MOST_MISSING_SHARE
+from sync.domain.rules import Gone, WhichPlays
+from sync.domain.watermark import RECONCILE_EVERY, Watermark
+from sync.errors import MissingEntriesError
+from sync.events import Waiting
+from sync.ledger import Outcome
+from sync.ledger.fact_names import GONE, WATERMARK
+from sync.runtime.concurrency import run_limited
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from sync.domain.entries import Entry
+    from sync.domain.plays import Key, Place
+    from sync.ledger import Ledger, Row
+    from sync.pipeline.services import Services
+
+#: Before the second look: what was written a moment ago may still be on its way.
+PAUSE_S = 5.0
+
+
+class Sighting(NamedTuple):
+    """When something was first seen to be gone, and when that was last looked at."""
+
+    found_at: datetime
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What somebody removed on Discovr of what we wrote.
+
+    ``found`` is when each was seen to be gone, by operation id; ``new`` are those that
+    this reading found, and ``applied`` counts what the ledger has as applied, by run.
+    ``is_whole``: all of the profile was looked at.
+    """
+
+    rows: tuple[Row, ...] = ()
+    found: Mapping[str, Sighting] = field(default_factory=dict)
+    new: tuple[Row, ...] = ()
+    applied: Counter[int] = field(default_factory=Counter)
+    is_whole: bool = True
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """The keys of the entries: what is written there is looked up first."""
+        return frozenset(row.operation.key for row in self.rows)
+
+    def gone(self) -> dict[Key, Gone]:
+        """Return what is gone by key, what a season default stood for included."""
+        minutes: defaultdict[Key, set[datetime]] = defaultdict(set)
+        found: dict[Key, datetime] = {}
+        for row in self.rows:
+            operation = row.operation
+            found_at = self.found[operation.id].found_at
+            pairs = operation.viewings[operation.is_default :]
+            for key, minute in pairs:
+                minutes[key].add(minute)
+                found[key] = max(found_at, found.get(key, found_at))
+        return {key: Gone(frozenset(minutes[key]), found[key]) for key in minutes}
+
+
+async def look_again(
+    services: Services,
+    profile: str,
+    existing: Sequence[Entry],
+    *,
+    places: Collection[Place] | None = None,
+    suspects: Collection[Place] = (),
+) -> tuple[Sequence[Entry], Missing]:
+    """Look up what the ledger has as applied and ``existing`` lacks.
+
+    Return all that stands there, and what does not. With ``places`` only those were
+    read, each by its title; ``suspects`` are looked up too, as more may stand there
+    than was listed. Costs nothing where nothing is missing.
+    """
+    return await _Search(services, profile, existing, places, suspects).run()
+
+
+def check_missing(missing: Missing, *, is_forced: bool = False) -> None:
+    """Refuse where most of a run is missing: that is a fault rather than a wish."""
+    found = Counter(row.run for row in missing.new)
+    counts = [(len(missing.new), missing.applied.total())] if missing.new else []
+    counts += [(count, missing.applied[run]) for run, count in found.items()]
+    for count, applied in counts:
+        is_much = count > applied * MOST_MISSING_SHARE
+        if is_much and count >= FEWEST_GUARDED and not is_forced:
+            raise MissingEntriesError(count, applied)
+
+
+async def note_missing(
+    ledger: Ledger, profile: str, missing: Missing, at: datetime
+) -> None:
+    """Note what is gone, so that it is paid for once."""
+    before = await ledger.get_fact(profile, GONE) or {}
+    kept = {} if missing.is_whole else before
+    now = {id_: [t.isoformat() for t in s] for id_, s in missing.found.items()}
+    if (fact := {**kept, **now}) != before:
+        await ledger.put_fact(profile, GONE, fact, at)
+
+
+class _Search:
+    """One search for what is missing."""
+
+    def __init__(
+        self,
+        services: Services,
+        profile: str,
+        existing: Sequence[Entry],
+        places: Collection[Place] | None,
+        suspects: Collection[Place],
+    ) -> None:
+        self._services, self._ledger = services, services.ledger
+        self._profile, self._places = profile, places
+        self._suspects = {*suspects}
+        self._is_each = services.settings.history.plays is WhichPlays.ALL
+        self._entries = list(existing)
+        self._shelf: defaultdict[Key, list[Entry]] = defaultdict(list)
+        for entry in existing:
+            self._shelf[entry.key].append(entry)
+
+    async def run(self) -> tuple[Sequence[Entry], Missing]:
+        """Return what stands there, and what is gone."""
+        is_whole = self._places is None
+        rows = self._lacking(await self._rows())
+        if not rows:
+            await self._read_titles(self._suspects)
+            return self._entries, Missing(is_whole=is_whole)
+        now = self._services.clock.now()
+        noted = await self._noted()
+        settled = await self._settled(noted, now)
+        self._suspects -= {row.operation.key.place for row in rows}
+        await self._look_up([r for r in rows if r.operation.id not in settled])
+        rows = self._lacking(rows)
+        found = {}
+        for id_ in (row.operation.id for row in rows):
+            before = noted.get(id_)
+            found[id_] = (
+                before
+                if before and id_ in settled
+                else Sighting(before.found_at if before else now, now)
+            )
+        new = tuple(row for row in rows if row.operation.id not in noted)
+        applied = Counter(await self._ledger.count_applied(self._profile))
+        return self._entries, Missing(tuple(rows), found, new, applied, is_whole)
+
+    async def _rows(self) -> list[Row]:
+        """Read what may be missing: of what was read, and not taken back."""
+        ledger, profile = self._ledger, self._profile
+        if self._places is None and not self._is_each:
+            return await ledger.applied_beside(profile, self._shelf.keys())
+        media = None if self._places is None else {place[0] for place in self._places}
+        rows = await ledger.rows(profile, outcome=Outcome.APPLIED, media=media)
+        places = self._places
+        return [
+            row
+            for row in rows
+            if row.undone_at is None
+            and (places is None or row.operation.key.place in places)
+        ]
+
+    def _lacking(self, rows: Iterable[Row]) -> list[Row]:
+        """Return the rows of which nothing is seen, as far as that matters."""
+        by_key: defaultdict[Key, list[Row]] = defaultdict(list)
+        for row in rows:
+            of_key = by_key[row.operation.key]
+            if row.operation.progress < COMPLETED_FROM:
+                of_key.clear()  # a zero took back what was written before it
+            else:
+                of_key.append(row)
+        lacking = []
+        for key, of_key in by_key.items():
+            entries = self._shelf.get(key, ())
+            if is_short(of_key, entries, is_each=self._is_each):
+                unseen = unseen_minutes(of_key, entries)
+                lacking += [
+                    row
+                    for row in of_key
+                    if not entries or row.operation.watched_at in unseen
+                ]
+        return lacking
+
+    async def _noted(self) -> dict[str, Sighting]:
+        fact = await self._ledger.get_fact(self._profile, GONE) or {}
+        return {
+            id_: Sighting(*map(datetime.fromisoformat, times))
+            for id_, times in fact.items()
+        }
+
+    async def _settled(
+        self, noted: Mapping[str, Sighting], now: datetime
+    ) -> Collection[str]:
+        """Return the findings that are not looked at again in this reading."""
+        fact = await self._ledger.get_fact(self._profile, WATERMARK)
+        if self._places is None and fact and Watermark.from_fact(fact).is_due(now):
+            return ()
+        return {
+            id_
+            for id_, sighting in noted.items()
+            if timedelta() <= now - sighting.checked_at < RECONCILE_EVERY
+        }
+
+    async def _look_up(self, rows: Sequence[Row]) -> None:
+        """Read the title of each, and once more after a pause where it still lacks it.
+
+        Where only places were read, that was the first look.
+        """
+        clock, on_event = self._services.clock, self._services.on_event
+        if self._places is None:
+            places = {row.operation.key.place for row in rows}
+            await self._read_titles(places | self._suspects)
+            rows = self._lacking(rows)
+        if not rows:
+            return
+        count = len({row.operation.key for row in rows})
+        on_event(
+            Waiting("Discovr", PAUSE_S, f"it does not show {count:,} of our entries")
+        )
+        await clock.sleep(PAUSE_S)
+        await self._read_titles({row.operation.key.place for row in rows})
+
+    async def _read_titles(self, places: Collection[Place]) -> None:
+        """Read these films and seasons, each by its own list."""
+
+        async def read(place: Place) -> None:
+            self._merge(await self._services.target.read_title(*place))
+
+        limit = self._services.settings.discovr.concurrency
+        await run_limited(limit, read, sorted(places, key=lambda place: place.order))
+
+    def _merge(self, seen: Sequence[Entry]) -> None:
+        """Add what no list showed before; of what one did the last state counts."""
+        by_time: defaultdict[tuple[Key, datetime | None], list[Entry]]
+        by_time = defaultdict(list)
+        for entry in seen:
+            by_time[entry.key, entry.updated_at].append(entry)
+        for (key, at), entries in by_time.items():
+            known = [e for e in self._shelf[key] if e.updated_at == at]
+            if len(entries) < len(known):
+                continue
+            for entry in known:
+                self._shelf[key].remove(entry)
+                self._entries.remove(entry)
+            self._shelf[key] += entries
+            self._entries += entries

@@ -1,0 +1,307 @@
+"""The clients of every command, built from the settings."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from connectors.clock import SystemClock
+from connectors.discovr import client as discovr
+from connectors.discovr.auth import IdentityAuth, SessionAuth, stored_profile
+from connectors.discovr.device import DiscovrDevice
+from connectors.discovr.extras import PagesClient
+from connectors.errors import ConfigError
+from connectors.http.client import HttpClient, RetryPolicy
+from connectors.http.pacing import QuotaPacer, RatePacer
+from connectors.pharen import client as pharen
+from connectors.tmdb import client as tmdb
+from connectors.trakt import client as trakt
+from connectors.trakt.auth import OauthHosts, TraktAuth
+from connectors.trakt.device import TraktDevice
+from connectors.trakt.extras import ExtrasClient
+from sync.domain import origin
+from sync.events import Waiting, Warned
+from sync.load.discovr import DiscovrTarget
+from sync.runtime.meter import Meter, spent
+from sync.wiring.logins import login_warnings, secret, token_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AsyncExitStack
+
+    import aiohttp
+
+    from connectors.auth.tokens import TokenStore
+    from connectors.clock import Clock
+    from connectors.http.pacing import Pacer
+    from connectors.http.response import Response
+    from sync.config import Settings
+    from sync.events import Event
+
+#: Trakt documents rests of about 30 s when it is overloaded.
+TRAKT_RETRY = RetryPolicy(wait_initial_s=2.0)
+#: TMDB asks for no more than about 40 a second.
+TMDB_RATE = 40.0
+#: The services whose requests are paced, by the names that events give them.
+TRAKT, DISCOVR, TMDB = "Trakt", "Discovr", "TMDB"
+_PACED = (TRAKT, DISCOVR, TMDB)
+_SET_IT = "Set it in the config file; config.example.toml shows every key."
+_CHOOSE_IT = "Set it in the config file, or choose it: trakt2discovr login discovr"
+
+
+class Clients:
+    """Builds the clients that a command needs; ``stack`` closes them.
+
+    A ``store`` and ``pacers`` (by service: Trakt, Discovr, TMDB) of the caller's take
+    the place of those that the settings lead to, and so do a ``retry`` and a
+    ``timeout_s`` for every service. ``on_answer`` sees every answer.
+    """
+
+    def __init__(  # noqa: PLR0913  # one keyword per thing that a caller may bring
+        self,
+        settings: Settings,
+        stack: AsyncExitStack,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        clock: Clock | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        meter: Meter | None = None,
+        store: TokenStore | None = None,
+        pacers: Mapping[str, Pacer] | None = None,
+        retry: RetryPolicy | None = None,
+        timeout_s: float | None = None,
+        on_answer: Callable[[Response], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.meter = meter or Meter(self.clock)
+        #: Where the logins are kept.
+        self.store = token_store(settings) if store is None else store
+        #: The logins of the settings: access and refresh token, and refresh token.
+        self.trakt_tokens = (
+            secret(settings.trakt.access_token),
+            secret(settings.trakt.refresh_token),
+        )
+        self.discovr_token = secret(settings.discovr.refresh_token)
+        self._stack = stack
+        self._on_event = on_event
+        self._pacers = _checked(pacers or {})
+        self._retry = retry
+        self._options: dict[str, Any] = {"session": session, "on_answer": on_answer}
+        if timeout_s is not None:
+            self._options["timeout_s"] = timeout_s
+
+    def warn(self) -> None:
+        """Tell of a login that ends soon. Raises ConfigError for the token store."""
+        now = self.clock.now()
+        for message in login_warnings(self.store, now, self.discovr_token):
+            if self._on_event:
+                self._on_event(Warned(message))
+
+    def trakt(self) -> trakt.TraktClient:
+        """Build the client of the signed-in Trakt account."""
+        settings = self.settings.trakt
+        client_id = required(
+            settings.client_id,
+            "[trakt] client_id",
+            "Set it in config.toml, or read a Trakt download with --from-file, which "
+            "needs no API access.",
+        )
+        auth = TraktAuth(
+            self._trakt_hosts(),
+            self.store,
+            client_id=client_id,
+            client_secret=secret(settings.client_secret),
+            configured=self.trakt_tokens,
+            clock=self.clock,
+        )
+        told = partial(self._on_wait, TRAKT)
+        own = QuotaPacer(clock=self.clock, on_wait=told)
+        return trakt.TraktClient(
+            self._http(
+                TRAKT,
+                settings.api_url,
+                auth=auth,
+                pacer=self._pacers.get(TRAKT, own),
+                headers=trakt.request_headers(client_id),
+                explain=trakt.explain,
+                retry=self._retry or TRAKT_RETRY,
+                setting="[trakt] api_url",
+            )
+        )
+
+    def trakt_extras(self) -> ExtrasClient:
+        """Build the reader of what the Trakt account watched."""
+        return ExtrasClient(self.trakt().http)
+
+    def trakt_device(self, retry: RetryPolicy | None = None) -> TraktDevice:
+        """Build what signs in to Trakt and out again."""
+        settings = self.settings.trakt
+        client_secret = secret(settings.client_secret)
+        return TraktDevice(
+            self._trakt_hosts(retry),
+            client_id=required(settings.client_id, "[trakt] client_id"),
+            client_secret=required(client_secret, "[trakt] client_secret"),
+            clock=self.clock,
+        )
+
+    def identity(self) -> HttpClient:
+        """Build the Discovr client of the account, for what needs no profile."""
+        return self._discovr_http(self._identity_auth(), self._discovr_pacer())
+
+    def profile(self) -> tuple[HttpClient, SessionAuth]:
+        """Build the Discovr client of the profile, with the session it works in."""
+        chosen = self.settings.discovr.profile or stored_profile(
+            self.store, self.discovr_token
+        )
+        profile = required(chosen, "[discovr] profile", _CHOOSE_IT)
+        pacer, identity = self._discovr_pacer(), self._identity_auth()
+        session = SessionAuth(
+            self._discovr_http(identity, pacer), identity, profile, clock=self.clock
+        )
+        return self._discovr_http(session, pacer), session
+
+    def discovr(self, label: str = origin.TRAKT.label) -> DiscovrTarget:
+        """Build the target: one profile of the Discovr account.
+
+        ``label`` is that of the source whose plays go there.
+        """
+        http, session = self.profile()
+        return DiscovrTarget(discovr.DiscovrClient(http), session, label)
+
+    def pages(self) -> tuple[PagesClient, SessionAuth]:
+        """Build the client of a profile's pages, with the session it works in."""
+        http, session = self.profile()
+        return PagesClient(http), session
+
+    def discovr_device(self, retry: RetryPolicy | None = None) -> DiscovrDevice:
+        """Build what signs in to Discovr."""
+        client_id = self.settings.discovr.client_id
+        return DiscovrDevice(
+            self._discovr_http(None, self._discovr_pacer(), retry=retry),
+            client_id=required(client_id, "[discovr] client_id"),
+            clock=self.clock,
+        )
+
+    def tmdb(self) -> tmdb.TmdbClient | None:
+        """Build the TMDB client, if there is a key."""
+        settings = self.settings.tmdb
+        if settings.api_key is None:
+            return None
+        key = tmdb.ApiKeyAuth(settings.api_key.get_secret_value())
+        told = partial(self._on_wait, TMDB)
+        own = RatePacer(TMDB_RATE, clock=self.clock, on_wait=told)
+        http = self._http(
+            TMDB,
+            settings.api_url,
+            auth=key,
+            pacer=self._pacers.get(TMDB, own),
+            explain=tmdb.explain,
+            setting="[tmdb] api_url",
+        )
+        return tmdb.TmdbClient(http, key)
+
+    def pharen(self) -> pharen.PharenClient:
+        """Build the client of Pharen Hub."""
+        settings = self.settings.pharen
+        if settings.api_key is None:
+            raise ConfigError(
+                "[pharen] api_key is not set.",
+                remedy="Make a key in Pharen Hub (Settings, API Keys) and set it.",
+            )
+        http = self._http(
+            pharen.SERVICE,
+            settings.api_url,
+            headers=pharen.request_headers(settings.api_key.get_secret_value()),
+            explain=pharen.explain,
+            setting="[pharen] api_url",
+        )
+        return pharen.PharenClient(http)
+
+    def _identity_auth(self) -> IdentityAuth:
+        return IdentityAuth(self.store, self.discovr_token)
+
+    def _trakt_hosts(self, retry: RetryPolicy | None = None) -> OauthHosts:
+        settings = self.settings.trakt
+        hosts = {settings.auth_url: "auth_url", settings.api_url: "api_url"}
+        return OauthHosts(
+            *(
+                self._http(
+                    TRAKT,
+                    url,
+                    retry=retry,
+                    explain=trakt.explain,
+                    setting=f"[trakt] {name}",
+                )
+                for url, name in hosts.items()
+            )
+        )
+
+    def _discovr_pacer(self) -> Pacer:
+        rate = self.settings.discovr.requests_per_second
+        told = partial(self._on_wait, DISCOVR)
+        own = RatePacer(rate, clock=self.clock, on_wait=told)
+        return self._pacers.get(DISCOVR, own)
+
+    def _discovr_http(
+        self,
+        auth: IdentityAuth | SessionAuth | None,
+        pacer: Pacer,
+        retry: RetryPolicy | None = None,
+    ) -> HttpClient:
+        return self._http(
+            DISCOVR,
+            self.settings.discovr.api_url,
+            auth=auth,
+            pacer=pacer,
+            retry=retry,
+            explain=discovr.explain,
+            setting="[discovr] api_url",
+        )
+
+    def _http(
+        self,
+        service: str,
+        url: str,
+        *,
+        retry: RetryPolicy | None = None,
+        **options: Any,
+    ) -> HttpClient:
+        client = HttpClient(
+            service,
+            url,
+            clock=self.clock,
+            on_wait=self._on_wait,
+            retry=retry or self._retry,
+            **self._options,
+            **options,
+        )
+        self.meter.watch(service, client.stats)
+        self._stack.push_async_callback(client.close)
+        self._stack.callback(self._on_close, client)
+        return client
+
+    def _on_close(self, client: HttpClient) -> None:
+        if self._on_event and client.stats.requests:
+            self._on_event(spent(client.service, client.stats))
+
+    def _on_wait(self, service: str, seconds: float, reason: str) -> None:
+        if self._on_event:
+            self._on_event(Waiting(service, seconds, reason))
+
+
+def required(value: str | None, name: str, remedy: str = _SET_IT) -> str:
+    """Return a setting that is needed here. Raises ConfigError if it is not set."""
+    if not value:
+        raise ConfigError(f"{name} is not set.", remedy=remedy)
+    return value
+
+
+def _checked(pacers: Mapping[str, Pacer]) -> Mapping[str, Pacer]:
+    """Refuse a pacer that no request would ever ask."""
+    if unknown := sorted(set(pacers).difference(_PACED)):
+        raise ConfigError(
+            f"There is no service {unknown[0]!r} to pace.",
+            remedy=f"Name the pacers by service: {', '.join(_PACED)}.",
+        )
+    return pacers

@@ -1,0 +1,45 @@
+"""What a caller may bring along, all of it optional."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import aiohttp
+
+    from connectors.auth.tokens import TokenStore
+    from connectors.clock import Clock
+    from connectors.http.pacing import Pacer
+    from sync.events import Event
+    from sync.ports import Source, Target
+
+
+class ClientOptions(TypedDict, total=False):
+    """For the clients of a command.
+
+    A session is used as it is and left open. ``on_event`` is called from the event
+    loop. ``store`` holds the logins in place of ``[state] tokens``. ``pacers`` say when
+    the next request to a service may go, by its name: Trakt, Discovr, TMDB; they are
+    shared by all calls that are given them.
+    """
+
+    session: aiohttp.ClientSession
+    clock: Clock
+    on_event: Callable[[Event], None]
+    store: TokenStore
+    pacers: Mapping[str, Pacer]
+
+
+class Options(ClientOptions, total=False):
+    """For a run: its clients, and what it reads from and writes to.
+
+    ``files`` are account downloads to read instead of the API. A source or target is
+    used as it is and left open.
+    """
+
+    files: Sequence[Path]
+    source: Source
+    target: Target

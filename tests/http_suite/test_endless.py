@@ -1,0 +1,235 @@
+"""Answers without end, over the wire: what is read of them, and what is held."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import tracemalloc
+import zlib
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connectors.errors import (
+    ContractError,
+    RejectedError,
+    ServiceError,
+    TransientError,
+    UnknownOutcomeError,
+)
+from connectors.http.client import HttpClient, RetryPolicy
+from sync.config import Settings
+from sync.daemon.heartbeat import ping
+from tests.clocks import FakeClock
+from tests.loopback import Loopback, reply
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Iterator
+
+MB = 1_000_000
+ONCE = RetryPolicy(attempts=2, wait_initial_s=0.01)
+
+
+class Endless:
+    """A server that never stops sending the pieces it was given."""
+
+    def __init__(self, head: str, pieces: Iterator[bytes] | None, **extra: str) -> None:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in extra.items())
+        self._head = f"HTTP/1.1 {head}\r\n{lines}\r\n".encode()
+        self._pieces = pieces
+        self.sent = self.asked = 0
+        self.url = ""
+
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            self.asked += 1
+            writer.write(self._head)
+            for piece in self._pieces or ():
+                writer.write(piece)
+                self.sent += len(piece)
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def sending(server: Endless) -> AsyncIterator[Endless]:
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    try:
+        yield server
+    finally:
+        listening.close()
+        await asyncio.sleep(0)
+
+
+def for_ever(piece: bytes) -> Iterator[bytes]:
+    while True:
+        yield piece
+
+
+def bomb() -> bytes:
+    """Four gigabytes of ``[[[[``, packed into four megabytes."""
+    packer = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
+    piece = packer.compress(b"[" * (4 * MB)) + packer.flush(zlib.Z_FULL_FLUSH)
+    again = packer.compress(b"[" * (4 * MB)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return piece + again * 1_000
+
+
+async def peak_of(work: Awaitable[object]) -> tuple[float, object]:
+    """Return the megabytes held at most meanwhile, and the error or the result."""
+    tracemalloc.start()
+    try:
+        result: object = await work
+    except ServiceError as error:
+        result = error
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return peak / MB, result
+
+
+def client(url: str, **options: Any) -> HttpClient:
+    return HttpClient("Trakt", url, clock=FakeClock(), retry=ONCE, **options)
+
+
+@pytest.mark.parametrize("packed_as", ["", "gzip", "deflate"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_body_without_end_is_given_up_at_its_cap(
+    method: str, packed_as: str
+) -> None:
+    piece, pieces = b'{"a":[],' * 8_000, iter((b"",))
+    extra = {"Content-Encoding": packed_as} if packed_as else {}
+    if packed_as:
+        packer = zlib.compressobj(wbits=31 if packed_as == "gzip" else 15)
+        start = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
+        piece = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
+        pieces = (start if first else piece for first in _first())
+    else:
+        pieces = for_ever(piece)
+    async with (
+        sending(Endless("200 OK", pieces, **extra)) as server,
+        client(server.url, most_bytes=2 * MB) as http,
+    ):
+        peak, error = await peak_of(http.request(method, "/x"))
+    kind = ContractError if method == "GET" else UnknownOutcomeError
+    assert type(error) is kind
+    assert server.asked == 1, "as much again would come of a second request"
+    assert server.sent < 30 * MB
+    assert peak < 20
+
+
+def _first() -> Iterator[bool]:
+    yield True
+    while True:
+        yield False
+
+
+async def test_a_bomb_is_not_unpacked() -> None:
+    content = bomb()
+    assert len(content) > 3 * MB
+    head = {"Content-Encoding": "gzip", "Content-Length": str(len(content))}
+    async with (
+        sending(Endless("200 OK", iter([content]), **head)) as server,
+        client(server.url) as http,
+    ):
+        peak, error = await peak_of(http.request("GET", "/x"))
+    assert isinstance(error, ContractError)
+    assert peak < 40
+
+
+async def test_what_is_small_and_unfolds_in_memory_is_refused() -> None:
+    body = b"[" + b"{}," * (3 * MB // 3) + b"{}]"
+    async with (
+        Loopback([reply(body=body)]) as server,
+        client(server.url, most_bytes=4 * MB) as http,
+    ):
+        peak, error = await peak_of(http.request("GET", "/x"))
+    assert isinstance(error, ContractError)
+    assert peak < 20
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "500 Oops", "302 Found"])
+async def test_of_a_refusal_only_a_beginning_is_read(status: str) -> None:
+    async with (
+        sending(Endless(status, for_ever(b"x" * 60_000))) as server,
+        client(server.url) as http,
+    ):
+        peak, error = await peak_of(http.request("GET", "/x"))
+    kinds = {"4": RejectedError, "5": TransientError, "3": ContractError}
+    assert isinstance(error, kinds[status[0]])
+    assert server.sent < 30 * MB
+    assert peak < 10
+
+
+async def test_nothing_of_the_answer_to_a_ping_is_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with sending(Endless("200 OK", for_ever(b"x" * 60_000))) as server:
+        settings = Settings.model_validate({"sync": {"heartbeat": server.url}})
+        peak, _ = await peak_of(ping(settings, FakeClock(), is_good=True))
+    assert server.asked == 1
+    assert server.sent < 15 * MB, "what fits between two sockets, and no more"
+    assert peak < 5
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("packed_as", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("x-gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", lambda data: zlib.compress(data)[2:-4]),
+        ("gzip", lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:])),
+        ("identity", bytes),
+        ("", bytes),
+    ],
+)
+async def test_every_packing_that_is_asked_for_is_undone(
+    packed_as: str, pack: Any
+) -> None:
+    document = {"title": "A" * 50_000, "n": list(range(1_000))}
+    content = pack(json.dumps(document).encode())
+    headers = {"Content-Encoding": packed_as} if packed_as else {}
+    async with (
+        Loopback([reply(body=content, headers=headers)]) as server,
+        client(server.url) as http,
+    ):
+        response = await http.request("GET", "/x")
+        await http.request("GET", "/x")
+    assert response.json() == document
+    assert server.received[0].headers["accept-encoding"] == "gzip, deflate"
+    assert server.connections == 1, "a connection is used again"
+
+
+@pytest.mark.parametrize(
+    ("packed_as", "content"),
+    [
+        ("br", b"{}"),
+        ("gzip", b"{}"),
+        ("gzip", gzip.compress(b'{"a": 1}', mtime=0)[:-9]),
+        ("deflate", b"\xff\xff\xff"),
+        ("gzip, gzip", b"{}"),
+    ],
+    ids=["unasked", "no gzip", "cut", "no deflate", "twice"],
+)
+async def test_what_cannot_be_unpacked_counts_as_a_broken_answer(
+    packed_as: str, content: bytes
+) -> None:
+    headers = {"Content-Encoding": packed_as}
+    async with (
+        Loopback([reply(body=content, headers=headers)]) as server,
+        client(server.url) as http,
+    ):
+        with pytest.raises(TransientError, match="broke"):
+            await http.request("GET", "/x")
+        with pytest.raises(UnknownOutcomeError):
+            await http.request("POST", "/x")

@@ -1,0 +1,66 @@
+"""The table that a person opens in a spreadsheet: no cell is run, none is lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sync.transform.overrides_formats import Table
+
+#: What spreadsheets take for the beginning of a formula, or skip before one.
+RUN = ("=", "+", "-", "@", "\t", "\r")
+texts = st.one_of(
+    st.text(st.characters(codec="utf-8"), max_size=12),
+    st.text("='+-@\\u0123456789abcdef\t\r\n\x1b\x85\u202e\u2066A ", max_size=12),
+)
+
+
+def entry(title: str, **fields: Any) -> dict[str, Any]:
+    about = {"kind": "film", "title": title, "year": 2001, "ids": {"trakt": 1}}
+    return {**about, "tmdb": "", "plays": 2, "reason": "no id", **fields}
+
+
+def cells(text: str) -> list[str]:
+    return [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
+
+
+@given(st.lists(texts, min_size=1, max_size=3), texts)
+@example(["=cmd|' /C calc'!A0"], "@SUM(1+1)*cmd")
+@example(["'=1"], "''-")
+@example([r"\u003d1+1"], r"\u005cu003d")
+@example(["\t=1"], "\r=1")
+@example(["two\nlines"], "\x9b31m\u202egpj.exe")
+@example(["-"], "+")
+def test_no_cell_is_run_and_every_title_reads_back(
+    titles: list[str], slug: str
+) -> None:
+    added = [entry(title, ids={"slug": slug}) for title in titles]
+    once = Table().write(None, [], added, [])
+    found = [fields for _, fields in Table().read(once)]
+    assert [fields["title"] for fields in found] == titles
+    assert [fields["ids"].get("slug", "") for fields in found] == [slug] * len(titles)
+    # Written again, with what has changed, it stays what it is.
+    twice = Table().write(once, [{"reason": "=x"} for _ in titles], [], [])
+    assert [fields["title"] for _, fields in Table().read(twice)] == titles
+    for text in (once, twice):
+        for cell in cells(text):
+            assert not cell.startswith(RUN)
+            assert not any(unicodedata.category(c) == "Cc" for c in cell)
+            assert not set(cell) & set("\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
+
+
+@pytest.mark.parametrize("mark", RUN[:4])
+def test_a_table_from_before_is_mended_when_it_is_written_again(mark: str) -> None:
+    old = f'kind,title,year,tmdb,mine\nfilm,"{mark}1+1",2001,42,=A1\n'
+    new = Table().write(old, [{"reason": "yours"}], [], [])
+    ((_, fields),) = Table().read(new)
+    assert fields["title"] == f"{mark}1+1"
+    assert fields["tmdb"] == "42"
+    assert f"'{mark}1+1" in cells(new)
+    assert fields["mine"] == "=A1", "a column of the person's own stays as it is"

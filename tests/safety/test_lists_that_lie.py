@@ -1,0 +1,305 @@
+"""No list of Discovr is proof by itself: what it lacks is not written again."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sync.cli.runner import Exit, _code
+from sync.domain.guard import FEWEST_GUARDED
+from sync.domain.plan import Fate
+from sync.domain.plays import Key
+from sync.domain.watermark import RECONCILE_EVERY
+from sync.errors import MissingEntriesError
+from sync.pipeline import run as pipeline
+from sync.sandbox.account.account import Account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.discovr.visibility import Lie
+from sync.wiring.bootstrap import build
+from tests.safety.accounts import AIRED_AT, film, mixed_account, show, watched_on
+from tests.safety.arena import Arena, arena
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sync.pipeline.result import Report
+
+WEEK_S = RECONCILE_EVERY.total_seconds() + 1
+FILM = Key("MV_101")
+LISTINGS = ["listed", "merged", "counted"]
+#: Every way in which a list shows too little.
+LIES = {
+    "empty": Lie(ends_after=0),
+    "cut after a few": Lie(ends_after=5),
+    "without the newest": Lie(lags_s=10**7),
+    "empty once": Lie(ends_after=0, readings=1),
+    "cut twice": Lie(ends_after=3, readings=2),
+    "a moment late": Lie(lags_s=3),
+}
+
+
+@asynccontextmanager
+async def settled(
+    folder: Path,
+    *,
+    copies: int = 1,
+    history: dict[str, Any] | None = None,
+    **quirks: Any,
+) -> AsyncIterator[Arena]:
+    """Open an arena whose profile a run has settled."""
+    account, own = mixed_account(copies)
+    async with arena(
+        account,
+        folder,
+        own=own,
+        discovr=DiscovrQuirks(**quirks),
+        history=history or {},
+    ) as place:
+        assert (await place.sync()).is_complete
+        yield place
+
+
+async def run_again(place: Arena, how: str, **options: Any) -> Report:
+    if how == "migrate":
+        return await place.migrate(**options)
+    place.clock.advance(WEEK_S)
+    return await place.sync(**options)
+
+
+def lie(place: Arena, big: Lie, title: Lie | None = None) -> None:
+    place.discovr.visibility.big = big
+    place.discovr.visibility.title = title or Lie()
+
+
+def watch_something_new(account: Account, number: int = 77) -> None:
+    title = film(number)
+    account.titles.append(title)
+    account.add_play(title, watched_on(50))
+
+
+@pytest.mark.parametrize("plays", ["latest", "all"])
+@pytest.mark.parametrize("repeats", LISTINGS)
+@pytest.mark.parametrize("how", ["migrate", "the weekly reading"])
+@pytest.mark.parametrize("kind", LIES)
+async def test_a_list_that_shows_too_little_doubles_nothing(
+    tmp_path: Path, kind: str, how: str, repeats: str, plays: str
+) -> None:
+    history = {"plays": plays}
+    async with settled(tmp_path, repeats=repeats, history=history) as place:
+        before = place.marks()
+        big = LIES[kind]
+        lie(place, Lie(big.lags_s, big.ends_after, big.readings))
+        report = await run_again(place, how)
+        assert place.marks() == before
+        assert report.is_complete
+        assert not report.prepared.plan.gone
+        watch_something_new(place.account)
+        await place.sync()
+        assert place.discovr.doubled() == {}
+        assert place.marks().total() == before.total() + 1
+
+
+@pytest.mark.parametrize("how", ["migrate", "the weekly reading"])
+@pytest.mark.parametrize("kind", ["empty", "cut after a few", "without the newest"])
+async def test_where_every_list_shows_too_little_a_guard_refuses(
+    tmp_path: Path, kind: str, how: str
+) -> None:
+    async with settled(tmp_path, copies=3) as place:
+        before, big = place.marks(), LIES[kind]
+        title = Lie(
+            lags_s=big.lags_s, ends_after=0 if big.ends_after is not None else None
+        )
+        lie(place, big, title)
+        for _ in range(2):  # and it is not noted as what the person wanted
+            with pytest.raises(MissingEntriesError, match="does not show") as refusal:
+                await run_again(place, how)
+            assert _code(refusal.value) is Exit.GUARD
+        with pytest.raises(MissingEntriesError):
+            await verify(place)
+        assert place.marks() == before
+        lie(place, Lie())
+        assert (await run_again(place, how)).is_complete
+        assert place.marks() == before
+
+
+async def verify(place: Arena) -> Report:
+    async with build(place.settings, clock=place.clock, is_dry=True) as services:
+        return await pipeline.verify(services)
+
+
+async def test_what_a_guard_refused_can_be_forced_and_then_stays_removed(
+    tmp_path: Path,
+) -> None:
+    async with settled(tmp_path, copies=3) as place:
+        for entry in place.discovr.entries():
+            place.discovr.person_removes(entry.key)
+        with pytest.raises(MissingEntriesError):
+            await place.migrate()
+        report = await place.migrate(is_forced=True)
+        assert report.is_complete
+        assert report.balance()[0].gone >= FEWEST_GUARDED
+        gone = report.prepared.plan.gone
+        assert not gone & {entry.key for entry in place.discovr.entries()}
+        assert (await place.migrate()).prepared.plan.operations == ()
+        place.history["conflict"] = "trakt"
+        report = await place.migrate()
+        assert report.is_complete
+        assert report.prepared.plan.gone == frozenset()
+        assert place.discovr.doubled() == {}
+
+
+@pytest.mark.parametrize("plays", ["latest", "all"])
+@pytest.mark.parametrize("how", ["migrate", "the weekly reading"])
+async def test_what_the_person_removed_stays_removed_and_is_paid_for_once(
+    tmp_path: Path, how: str, plays: str
+) -> None:
+    async with settled(tmp_path, history={"plays": plays}) as place:
+        place.discovr.person_removes(FILM)
+        before = place.marks()
+        report = await run_again(place, how)
+        assert report.is_complete
+        assert place.marks() == before
+        assert report.prepared.plan.gone == {FILM}
+        assert report.prepared.plan.fates[FILM] is Fate.KEPT
+        total, titles = report.balance()
+        assert total.is_even
+        assert total.gone == sum(b.gone for b in titles.values()) == 3
+        assert look_ups(place) == 2
+        place.discovr.seen.clear()
+        assert (await place.migrate()).balance()[0].gone == total.gone
+        assert look_ups(place) == 0
+        # Looked at again once a week: it may have been the title's list that lagged.
+        place.clock.advance(WEEK_S)
+        assert (await place.sync()).balance()[0].gone == total.gone
+        assert look_ups(place) == 2
+        place.discovr.person_adds(FILM, at=watched_on(22), imported="trakt")
+        # One of three viewings is there again, and stands for all unless each counts.
+        left = 2 if plays == "all" else 0
+        assert (await place.migrate()).balance()[0].gone == left
+        assert place.discovr.doubled() == {}
+
+
+def look_ups(place: Arena, path: str = "/profile/history/MV_101") -> int:
+    return len(place.discovr.requests("GET", path))
+
+
+async def test_conflict_trakt_writes_it_again_once_it_was_looked_up(
+    tmp_path: Path,
+) -> None:
+    async with settled(tmp_path) as place:
+        place.discovr.person_removes(FILM)
+        assert (await place.migrate()).balance()[0].gone
+        place.history["conflict"] = "trakt"
+        report = await place.migrate()
+        assert FILM in {o.key for o in report.prepared.plan.operations}
+        assert report.is_complete
+        assert [e.key for e in place.discovr.entries()].count(FILM) == 1
+
+
+async def test_what_only_seemed_to_be_gone_is_found_before_it_is_sent(
+    tmp_path: Path,
+) -> None:
+    async with settled(tmp_path) as place:
+        place.discovr.person_removes(FILM)
+        assert (await place.migrate()).balance()[0].gone
+        place.history["conflict"] = "trakt"
+        place.discovr.person_adds(FILM, at=watched_on(22), imported="trakt")
+        lie(place, Lie(ends_after=0))
+        report = await place.migrate()
+        assert FILM in {o.key for o in report.prepared.plan.operations}
+        assert [e.key for e in place.discovr.entries()].count(FILM) == 1
+
+
+async def test_a_removed_season_is_not_brought_back_by_a_new_default(
+    tmp_path: Path,
+) -> None:
+    title, default = show(1, 8), Key("TV_201", 1)
+    account = Account([title])
+    # Four have aired by then, and the fifth comes four days later.
+    halfway = AIRED_AT + timedelta(days=364 + 31)
+    for number in range(1, 5):
+        account.add_play(title, halfway, season=1, number=number)
+    async with arena(account, tmp_path) as place:
+        await place.sync()
+        assert [e.key for e in place.discovr.entries()] == [default]
+        place.discovr.person_removes(default)
+        for number in range(5, 9):
+            account.add_play(title, watched_on(0, number), season=1, number=number)
+        report = await place.sync()
+        assert {e.key.episode for e in place.discovr.entries()} == {5, 6, 7, 8}
+        assert report.balance()[0].gone == 4
+
+
+async def test_a_play_after_the_removal_is_news(tmp_path: Path) -> None:
+    async with settled(tmp_path) as place:
+        place.discovr.person_removes(FILM)
+        await place.migrate()
+        place.clock.advance(2 * 86_400)
+        title = place.account.find("Film 1")
+        place.account.add_play(title, place.clock.now())
+        assert (await place.sync()).is_complete
+        assert [e.key for e in place.discovr.entries()].count(FILM) == 1
+
+
+@pytest.mark.parametrize("lags_s", [0, 2, 4])
+async def test_a_place_that_sync_touches_is_looked_at_twice(
+    tmp_path: Path, lags_s: float
+) -> None:
+    """Its title's list lags: the season's default would be written a second time."""
+    async with settled(tmp_path) as place:
+        before = place.marks()
+        title = place.account.find("Show 1")
+        place.account.add_play(title, watched_on(60), season=1, number=1)
+        lie(place, Lie(), Lie(ends_after=0, readings=1) if lags_s else Lie())
+        report = await place.sync()
+        assert report.prepared.since is not None
+        assert place.marks() == before
+        assert not report.prepared.plan.gone
+
+
+async def test_a_list_that_shrank_is_read_again_and_else_only_once(
+    tmp_path: Path,
+) -> None:
+    async with settled(tmp_path) as place:
+        place.discovr.seen.clear()
+        await place.migrate()
+        pages = len(place.discovr.requests("GET", "/profile/history"))
+        assert pages == 1
+        assert look_ups(place) == 0
+        lie(place, Lie(ends_after=3, readings=1))
+        await place.migrate()
+        assert len(place.discovr.requests("GET", "/profile/history")) == pages + 2
+        assert [r for r in place.discovr.seen if "/profile/history/" in r.path] == []
+
+
+async def test_what_was_undone_is_not_missed(tmp_path: Path) -> None:
+    async with settled(tmp_path) as place:
+        async with build(place.settings, clock=place.clock) as services:
+            await pipeline.undo(services, None)
+        place.discovr.seen.clear()
+        report = await place.migrate()
+        assert report.is_complete
+        assert report.balance()[0].gone == 0
+        # One reading before, one after.
+        asked = [r.path for r in place.discovr.seen if r.method == "GET"]
+        assert asked.count("/profile/history") == 2
+
+
+@pytest.mark.parametrize("lags_s", [3, 60])
+async def test_a_list_that_lags_behind_a_run_does_not_fail_it(
+    tmp_path: Path, lags_s: float
+) -> None:
+    account, own = mixed_account()
+    async with arena(account, tmp_path, own=own) as place:
+        lie(place, Lie(lags_s=lags_s))
+        report = await place.migrate()
+        assert report.is_complete
+        assert report.verification
+        assert report.verification.missing == ()
+        before = place.marks()
+        assert (await place.migrate()).is_complete
+        assert place.marks() == before
