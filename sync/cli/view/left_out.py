@@ -129,4 +129,4 @@ def _show_unreadable(
         more = len(records) - len(shown)
         say(console, f"... and {more:,} more (-v names them)", indent=4)
     for advice in dict.fromkeys(record.remedy or remedy for record in records):
-        say(console, f"What to do: {advice}.", indent=4, hang=6)
+        say(console, f"What to do: {advice.rstrip('.')}.", indent=4, hang=6)

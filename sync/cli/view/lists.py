@@ -26,7 +26,8 @@ def show_left_out(console: Console, document: UnmatchedDocument) -> None:
         what = "not possible" if record.is_unsupported else "unreadable"
         say(console, f"{what}: {record.where}: {record.reason}", hang=4)
         if record.remedy:
-            say(console, f"What to do: {record.remedy}.", indent=4, hang=6)
+            words = record.remedy.rstrip(".")
+            say(console, f"What to do: {words}.", indent=4, hang=6)
     if not any((document.unmatched, document.unsupported, document.quarantined)):
         say(console, "The last run carried everything over.")
 
