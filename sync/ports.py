@@ -5,14 +5,24 @@ Bring your own by writing a class with these methods; nothing has to be inherite
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from connectors.errors import ConfigError
 from sync.domain.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import (
+        Awaitable,
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from datetime import datetime
 
     from sync.domain.entries import Entry
@@ -27,6 +37,12 @@ ENTRIES_A_PAGE = 50
 MOST_RAW = 4_000
 
 
+#: So much of a record that cannot be read is kept; records of Trakt are far shorter.
+MOST_RAW = 4_000
+#: The ``key`` of a record with a legible id begins so, and ends with the id.
+HISTORY_ID = "history id"
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     """A record that is there and cannot be read, set aside.
@@ -35,6 +51,8 @@ class Quarantined:
     or the history id. "It" goes before ``reason``. ``raw`` is the record as JSON, cut
     after ``MOST_RAW`` characters; ``title`` and ``kind`` are what it is about, None
     where not even that can be told; ``remedy`` is what its person can do about it.
+    ``key`` is the same wherever the record is met again. One that ``is_unsupported``
+    was read, and is of a kind that Discovr has no place for.
     """
 
     where: str
@@ -43,6 +61,31 @@ class Quarantined:
     title: Title | None = None
     kind: Kind | None = None
     remedy: str = ""
+    key: str = ""
+    is_unsupported: bool = False
+
+    @property
+    def history_id(self) -> int | None:
+        """The id of the play that it stands for, where that is legible."""
+        words, _, number = self.key.rpartition(" ")
+        return int(number) if words == HISTORY_ID and number.isdecimal() else None
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other records of its source."""
+        if self.key:
+            return self.key
+        text = self.raw or f"{self.where}: {self.reason}"
+        return f"digest {hashlib.sha256(text.encode(errors='replace')).hexdigest()}"
+
+
+def told_apart(records: Iterable[Quarantined]) -> Iterator[Quarantined]:
+    """Give numbers to what is word for word the same: each of them counts."""
+    seen: Counter[str] = Counter()
+    for record in records:
+        key = record.identity.partition(" #")[0]
+        seen[key] += 1
+        yield replace(record, key=f"{key} #{seen[key]}" if seen[key] > 1 else key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +118,7 @@ class Extraction:
     """All plays of a source, in any order, each once, with the receipt.
 
     ``stamps`` are the change stamps of the state that was read, at ``read_at`` by the
-    source's clock; None where the source has none.
+    source's clock; None where the source has none. A file is no older than ``read_at``.
     """
 
     plays: Sequence[Play] = field(repr=False)
@@ -128,6 +171,31 @@ class IncrementalSource(Source, Protocol):
         ``stamps`` are those of now, ``moved`` the kinds whose plays may have changed.
         It is proved like a whole reading, and is one where nothing less proves it.
         """
+
+
+@runtime_checkable
+class OwnedSource(Protocol):
+    """A source that can tell whose plays it reads.
+
+    One that cannot, and is no IncrementalSource, is taken for files of anybody: what
+    they hold stays, whatever another reading lacks.
+    """
+
+    async def owner(self) -> frozenset[str]:
+        """Return names of the account; empty where nobody can tell.
+
+        Each begins with what it is: ``uuid:`` or ``name:``. Called after ``extract``.
+        """
+
+
+@runtime_checkable
+class RereadingSource(Protocol):
+    """A source that can try again to read what it could not read before."""
+
+    def reread(
+        self, records: Sequence[Quarantined]
+    ) -> tuple[list[Play], list[Quarantined]]:
+        """Read each from its raw form; return the plays, and what stays unreadable."""
 
 
 class Target(Protocol):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from connectors.decoding import decode
 from connectors.errors import (
     AuthError,
     BlockedError,
@@ -27,6 +26,7 @@ from connectors.trakt.models import (
     LastActivities,
     OptionalInstant,
     Season,
+    UserSettings,
 )
 from connectors.trakt.sense import UnusableError, check_kind
 from connectors.trakt.set_aside import BadRecord, describe_record
@@ -59,6 +59,7 @@ _LAZY = ConfigDict(defer_build=True)
 _MISFITS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _Id = Annotated[int, Field(gt=0, le=MOST)]
 _ACTIVITIES = TypeAdapter(LastActivities)
+_SETTINGS = TypeAdapter(UserSettings)
 _SEASONS = TypeAdapter(list[Season], config=_LAZY)
 #: A time that cannot be read stands for a play all the same.
 _MINIMAL_FILMS = TypeAdapter(dict[_Id, list[OptionalInstant]], config=_LAZY)
@@ -102,6 +103,11 @@ class TraktClient:
         """Return the change stamps, and Trakt's own clock from the Date header."""
         response = await self.http.request("GET", "/sync/last_activities")
         return response.parse(_ACTIVITIES), http_date(response.headers.get("Date", ""))
+
+    async def owner(self) -> frozenset[str]:
+        """Return the names of the account, each with what it is before a colon."""
+        response = await self.http.request("GET", "/users/settings")
+        return response.parse(_SETTINGS).user.names()
 
     async def history_page(
         self,
@@ -149,13 +155,28 @@ class TraktClient:
     async def minimal_shows(self) -> dict[int, dict[int, list[datetime]]]:
         """Return show id -> episode id -> play times, specials included."""
         shows: dict[int, dict[int, list[datetime]]] = {}
+        for show, seasons in (await self.minimal_seasons()).items():
+            episodes = shows.setdefault(show, {})
+            for season in seasons.values():
+                for episode, times in season.items():
+                    episodes.setdefault(episode, []).extend(times)
+        return shows
+
+    async def minimal_seasons(
+        self,
+    ) -> dict[int, dict[int | None, dict[int, list[datetime]]]]:
+        """Return the same by season number; None where Trakt does not tell it."""
+        shows: dict[int, dict[int | None, dict[int, list[datetime]]]] = {}
         path = "/users/me/watched/shows"
         params = {"extended": "min", "specials": "true", "season_numbers": "true"}
         adapter, decoder = _MINIMAL_SHOWS, strict.SHOWS
         for page in await self._minimal(path, params, adapter, decoder):
             for show, seasons in page.items():
-                episodes = shows.setdefault(show, {})
-                for season in seasons.values():
+                of_show = shows.setdefault(show, {})
+                for name, season in seasons.items():
+                    number = name.rpartition("|")[2] if "|" in name else ""
+                    key = int(number) if number.isdecimal() else None
+                    episodes = of_show.setdefault(key, {})
                     for episode, times in season.items():
                         episodes.setdefault(episode, []).extend(_dated(times))
         return shows
@@ -226,31 +247,23 @@ def read_records(
     items: list[HistoryItem] = []
     bad: list[BadRecord] = []
     for record in records:
-        read = _read_record(record)
-        if isinstance(read, BadRecord):
-            bad.append(read)
-        else:
-            items.append(read)
+        try:
+            items.append(read_record(record))
+        except UnusableError as error:
+            bad.append(describe_record(record, str(error)))
     return items, bad
 
 
-def read_record(text: str) -> HistoryItem | BadRecord:
-    """Read one record from its JSON text. Raises ValueError for what is no JSON."""
-    return _read_record(decode(text.encode()))
-
-
-def _read_record(record: object) -> HistoryItem | BadRecord:
+def read_record(record: object) -> HistoryItem:
+    """Read one record as JSON brings it. Raises UnusableError."""
     if not isinstance(record, dict):
-        return describe_record(record, "is no object")
+        raise UnusableError("is no object")
     try:
         watched_at = to_instant(record.get("watched_at"))
     except UnusableError:
-        return describe_record(record, NO_TIME)  # nobody can write it otherwise
-    try:
-        item = HistoryItem.model_validate(record | {"watched_at": watched_at})
-        check_kind(item)
-    except UnusableError as error:
-        return describe_record(record, str(error))
+        raise UnusableError(NO_TIME) from None  # nobody can write it otherwise
+    item = HistoryItem.model_validate(record | {"watched_at": watched_at})
+    check_kind(item)
     return item
 
 

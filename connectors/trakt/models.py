@@ -172,6 +172,33 @@ class LastActivities(Model):
     episodes: _Stamps = ActivityStamps()
 
 
+class UserIdsModel(Model):
+    """Ids of an account; the slug changes with the name, the uuid never does."""
+
+    slug: OptionalStr = None
+    uuid: OptionalStr = None
+
+
+class UserModel(Model):
+    """Whose an account is."""
+
+    username: OptionalStr = None
+    ids: UserIdsModel = UserIdsModel()
+
+    def names(self) -> frozenset[str]:
+        """Return the names of the account, each with what it is before a colon."""
+        names = {f"name:{n.lower()}" for n in (self.username, self.ids.slug) if n}
+        return frozenset(
+            names | ({f"uuid:{self.ids.uuid}"} if self.ids.uuid else set())
+        )
+
+
+class UserSettings(Model):
+    """What this program reads of an account's settings."""
+
+    user: UserModel = UserModel()
+
+
 class SeasonEpisode(Model):
     """An episode as the catalogue knows it; ``first_aired`` is a UTC instant."""
 

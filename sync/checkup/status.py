@@ -199,11 +199,21 @@ async def _read_profile(
         pending=counts[Outcome.PENDING],
         unclear=counts[Outcome.UNKNOWN],
         unmatched=_count(left_out.unmatched) if left_out else None,
-        unsupported=_count(left_out.unsupported) if left_out else None,
-        unreadable=len(left_out.quarantined) if left_out else None,
+        unsupported=_count_unsupported(left_out) if left_out else None,
+        unreadable=_count_unreadable(left_out) if left_out else None,
         removed=_count_stale(watermark),
         source=left_out.source.name if left_out else TRAKT.name,
     )
+
+
+def _count_unsupported(left_out: UnmatchedDocument) -> CountDocument:
+    found = _count(left_out.unsupported)
+    plays = found.plays + sum(r.is_unsupported for r in left_out.quarantined)
+    return found.model_copy(update={"plays": plays})
+
+
+def _count_unreadable(left_out: UnmatchedDocument) -> int:
+    return sum(not record.is_unsupported for record in left_out.quarantined)
 
 
 def _count_stale(watermark: _Watermark | None) -> int | None:

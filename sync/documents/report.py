@@ -117,10 +117,15 @@ class LeftOutDocument(Document):
 
 
 class QuarantinedDocument(Document):
-    """A record that could not be read as a play."""
+    """A record that could not be read as a play, and what can be done about it.
+
+    One that ``is_unsupported`` was read, and Discovr has no place for its kind.
+    """
 
     where: str
     reason: str
+    remedy: str = ""
+    is_unsupported: bool = False
 
 
 class ReceiptDocument(Document):
@@ -147,13 +152,20 @@ class SourceDocument(Document):
 
 
 class VerificationDocument(Document):
-    """Differences between what was watched and what stands in the profile."""
+    """Differences between what was watched and what stands in the profile.
+
+    ``unexpected`` went from where it came from. ``foreign`` is labelled like what this
+    program writes, and was not written from here. What is ``elsewhere`` is no
+    difference: another source brought it, or nobody noted which.
+    """
 
     is_clean: bool
     entries: int
     missing: tuple[KeyDocument, ...]
     doubled: tuple[KeyDocument, ...]
     unexpected: tuple[KeyDocument, ...]
+    foreign: tuple[KeyDocument, ...] = ()
+    elsewhere: tuple[KeyDocument, ...] = ()
 
 
 class FailedDocument(Document):

@@ -304,5 +304,5 @@ def _explain_apart(case: _Case, to_add: Sequence[int]) -> str:
         return f"kept apart: {name} has no air date"
     if airing.span.is_surely_not_before(last):
         return f"kept apart: {name} airs after the last watch"
-    hours = airing.margin // timedelta(hours=1)
+    hours = (airing.after or airing.margin) // timedelta(hours=1)
     return f"kept apart: {name} airs within {hours} h of the last watch"

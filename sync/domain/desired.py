@@ -53,7 +53,8 @@ class LeftOut:
 class Desired:
     """W of the laws, with the titles behind it and what had to be left out.
 
-    ``titles`` by Discovr's id; ``media`` has that id, or None, by ``title_key``.
+    ``titles`` by Discovr's id, one of each; where several go under one, ``sharing`` has
+    all of them. ``media`` has that id, or None, by ``title_key``.
     """
 
     watched: Mapping[Key, Viewing] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Desired:
     media: Mapping[str, str | None] = field(default_factory=dict)
     unmatched: tuple[LeftOut, ...] = ()
     unsupported: tuple[LeftOut, ...] = ()
+    sharing: Mapping[str, tuple[Title, ...]] = field(default_factory=dict)
 
     @property
     def plays(self) -> int:
@@ -99,6 +101,7 @@ def transform(
     known: dict[str, Title] = {}
     reasons: dict[Title, str] = {}
     media_by_key: dict[str, str | None] = {}
+    sharing: defaultdict[str, dict[str, Title]] = defaultdict(dict)
     for play in plays:
         title = play.title
         if id(title) not in media_of:
@@ -108,6 +111,7 @@ def transform(
             media_by_key[title_key(title)] = media
             if media:
                 known[media] = min(known.get(media, title), title, key=_title_order)
+                sharing[media][title_key(title)] = title
         media = media_of[id(title)]
         if play.season == 0:
             unsupported[title] += 1
@@ -128,6 +132,11 @@ def transform(
             unmatched, no_id, reasons | dict.fromkeys(unasked, NO_ANSWER)
         ),
         unsupported=_left_out(unsupported, SPECIAL),
+        sharing={
+            media: tuple(sorted(of_media.values(), key=_title_order))
+            for media, of_media in sharing.items()
+            if len(of_media) > 1
+        },
     )
 
 

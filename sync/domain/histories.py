@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from sync.domain.plays import Key, title_key
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from sync.domain.plan import Fate
-    from sync.domain.plays import Key, Play, Title
+    from sync.domain.plays import Play, Title
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +40,55 @@ class TitleHistory:
     plays: tuple[Play, ...]
     fates: Mapping[Key, Fate] = field(default_factory=dict)
     seasons: tuple[SeasonFacts, ...] = ()
+
+
+def keys_of(histories: Iterable[TitleHistory]) -> frozenset[Key]:
+    """Return the key of every play that has one."""
+    return frozenset(
+        Key(history.media, play.season, play.episode)
+        for history in histories
+        if history.media
+        for play in history.plays
+        if play.season != 0
+    )
+
+
+def merge_histories(old: TitleHistory, new: TitleHistory) -> TitleHistory:
+    """Return one title with all plays of both; the newer says what became of them."""
+    plays = {play_identity(p): p for p in (*old.plays, *new.plays)}
+    if old.media != new.media and new.media:
+        old = replace(old, fates={}, seasons=())
+    seasons = {facts.number: facts for facts in (*old.seasons, *new.seasons)}
+    return TitleHistory(
+        new.title,
+        new.media or old.media,
+        tuple(sorted(plays.values(), key=lambda p: (p.watched_at, p.id or 0))),
+        {**old.fates, **new.fates},
+        tuple(seasons[number] for number in sorted(seasons)),
+    )
+
+
+def without_plays(
+    histories: Iterable[TitleHistory], plays: Iterable[Play]
+) -> tuple[TitleHistory, ...]:
+    """Return the titles that hold any other play, with these alone."""
+    there: set[Hashable] = set()
+    for play in plays:
+        there |= {play.id or _facts(play), _facts(play)}
+    found = []
+    for history in histories:
+        rest = tuple(
+            p for p in history.plays if not {play_identity(p), _facts(p)} & there
+        )
+        if rest:
+            found.append(replace(history, plays=rest))
+    return tuple(found)
+
+
+def play_identity(play: Play) -> Hashable:
+    """Return what a play is known by: its id, else what was watched and when."""
+    return play.id or _facts(play)
+
+
+def _facts(play: Play) -> Hashable:
+    return (title_key(play.title), play.season, play.episode, play.watched_at)

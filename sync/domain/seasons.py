@@ -30,11 +30,17 @@ class Reading(Enum):
     OPEN = "open"
 
 
+#: So long after UTC midnight a day has ended in the last zone on Earth: there a client
+#: that compares calendar days covers an episode no sooner.
+_DAY_IS_OVER = timedelta(hours=36)
+
+
 class Airing(NamedTuple):
-    """When an episode aired, give or take ``margin``."""
+    """When an episode aired, give or take ``margin``; ``after`` may be a wider one."""
 
     at: datetime
     margin: timedelta
+    after: timedelta | None = None
 
     @classmethod
     def from_instant(cls, first_aired: datetime) -> Airing:
@@ -45,17 +51,18 @@ class Airing(NamedTuple):
     def from_date(cls, air_date: date) -> Airing:
         """Take a TMDB plain date: the very value that Discovr's clients read."""
         midnight = datetime.combine(air_date, time(), UTC)
-        return cls(midnight, timedelta(hours=24))
+        return cls(midnight, timedelta(hours=24), _DAY_IS_OVER)
 
     @property
     def span(self) -> Span:
         """Between which two moments it aired, both included."""
+        after = self.margin if self.after is None else self.after
         try:
-            return Span(self.at - self.margin, self.at + self.margin)
+            return Span(self.at - self.margin, self.at + after)
         except OverflowError:  # catalogues hold placeholders like 9999-12-31
             return Span(
                 self.at - min(self.margin, self.at - _BEFORE_ALL),
-                self.at + min(self.margin, _AFTER_ALL - self.at),
+                self.at + min(after, _AFTER_ALL - self.at),
             )
 
 

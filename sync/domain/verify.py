@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sync.domain.plays import to_minute
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
@@ -22,13 +22,17 @@ class Verification:
     """What differs; all empty when everything is in its place.
 
     ``missing``: watched, and not shown as completed. ``doubled``: one viewing that
-    stands there more than once. ``unexpected``: imported by us, and not watched.
+    stands there more than once. ``unexpected``: imported by us, and gone from where it
+    came from. ``foreign``: labelled like ours, and not written from here. What is
+    ``elsewhere`` is no difference: another source brought it, or nobody noted which.
     """
 
     entries: int
     missing: tuple[Key, ...] = ()
     doubled: tuple[Key, ...] = ()
     unexpected: tuple[Key, ...] = ()
+    foreign: tuple[Key, ...] = ()
+    elsewhere: tuple[Key, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -38,11 +42,36 @@ class Verification:
     @property
     def is_clean(self) -> bool:
         """Whether there is no difference at all."""
-        return self.is_whole and not self.unexpected
+        return self.is_whole and not (self.unexpected or self.foreign)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What is known of the entries that the reading lacks.
+
+    ``gone`` are keys that their source lacks; ``held`` those that another one has;
+    ``written`` all that was written from here.
+    """
+
+    gone: Collection[Key] = ()
+    held: Collection[Key] = ()
+    written: Collection[Key] = ()
+
+    def kind_of(self, entry: Entry) -> str:
+        """Say which field of Verification an entry belongs to."""
+        if _has(entry, self.held):
+            return "elsewhere"
+        if _has(entry, self.gone):
+            return "unexpected"
+        return "elsewhere" if entry.key in self.written else "foreign"
 
 
 def compare(
-    desired: Desired, plan: Plan, entries: Sequence[Entry], label: str
+    desired: Desired,
+    plan: Plan,
+    entries: Sequence[Entry],
+    label: str,
+    provenance: Provenance | None = None,
 ) -> Verification:
     """Compare the entries with what should be there.
 
@@ -50,14 +79,30 @@ def compare(
     the person, it cannot tell. ``plan`` is the plan made against these very entries:
     what it would still write is what is missing.
     """
-    ours = [e for e in entries if e.imported == label]
-    seasons = {key.place for key in desired.watched}
+    known = provenance or Provenance()
+    lacking: defaultdict[str, list[Key]] = defaultdict(list)
+    for entry in surplus(desired, entries, label):
+        lacking[known.kind_of(entry)].append(entry.key)
     return Verification(
         entries=len(entries),
         missing=_sorted({o.key for o in plan.operations if o.progress}),
-        doubled=_sorted(_doubled(ours)),
-        unexpected=_sorted(e.key for e in ours if not _is_watched(e, desired, seasons)),
+        doubled=_sorted(_doubled(e for e in entries if e.imported == label)),
+        **{name: _sorted(keys) for name, keys in lacking.items()},
     )
+
+
+def surplus(desired: Desired, entries: Iterable[Entry], label: str) -> Iterator[Entry]:
+    """Return the entries with that label which say what was not watched."""
+    seasons = {key.place for key in desired.watched}
+    for entry in entries:
+        if entry.imported == label and not _is_watched(entry, desired, seasons):
+            yield entry
+
+
+def _has(entry: Entry, keys: Collection[Key]) -> bool:
+    if entry.is_default:
+        return any(key[:2] == entry.key[:2] for key in keys)
+    return entry.key in keys
 
 
 def _doubled(entries: Iterable[Entry]) -> list[Key]:

@@ -31,7 +31,8 @@ class Watermark:
     ``kinds`` are those of which there were plays. ``steering`` digests what a person
     has set that decides what is written; ``ids`` the ids that a person filled in.
     ``stale`` are titles of which we wrote what the source has no longer; ``entries`` is
-    how many stood in the profile.
+    how many stood in the profile. ``source`` is whose plays they are; ``reader`` the
+    version of the program that could not read some of them, empty if it read them all.
     """
 
     at: datetime
@@ -43,6 +44,8 @@ class Watermark:
     ids: str = ""
     stale: Collection[str] = ()
     entries: int = 0
+    source: str = ""
+    reader: str = ""
 
     def moved(self, stamps: Stamps) -> set[Kind]:
         """Name the kinds whose plays may have changed.

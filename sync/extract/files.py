@@ -35,6 +35,7 @@ class FileSource:
         self._paths = tuple(paths)
         self._clock = clock
         self._points: tuple[list[ResumePoint], list[Quarantined]] = ([], [])
+        self._owner: frozenset[str] = frozenset()
         for path in self._paths:
             if not _is_there(path):
                 raise InputError(
@@ -47,6 +48,10 @@ class FileSource:
         extraction = await asyncio.to_thread(self._extract)
         on_page(extraction.receipt.pages, extraction.receipt.pages)
         return extraction
+
+    async def owner(self) -> frozenset[str]:
+        """Return whose account ``extract`` found the files to be of."""
+        return self._owner
 
     async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
         """Return the resume points that ``extract`` came across."""
@@ -79,7 +84,12 @@ class FileSource:
             doubts=tuple(data.doubts),
             notes=tuple(data.notes),
         )
-        return Extraction(plays, receipt, quarantined)
+        self._owner = data.owner
+        now = self._clock.now()
+        # A file is at least as new as its newest play; one dated ahead says nothing.
+        newest = max((p.watched_at for p in plays if p.watched_at <= now), default=None)
+        made_at = min(data.made_at, now) if data.made_at else newest
+        return Extraction(plays, receipt, quarantined, read_at=made_at)
 
 
 def _is_there(path: Path) -> bool:

@@ -14,7 +14,7 @@ from sync.extract.records import UnusableRecordError
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable
+    from collections.abc import Awaitable, Callable, Hashable, Sequence
     from datetime import datetime
 
     from connectors.trakt.client import HistoryPage
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from connectors.trakt.set_aside import BadRecord
     from sync.domain.plays import Play
     from sync.extract.records import PlayMapper
+    from sync.extract.unreadable import Item
     from sync.ports import Quarantined
 
-    #: A film or episode, as the minimal lists count them: kind and Trakt id.
-    Item = tuple[str, int]
     OnPage = Callable[[int, int], None]
 
 _WORDS = {"movie": "films", "episode": "episodes"}
@@ -73,12 +72,14 @@ class PageCollector:
     plays: dict[Hashable, Play] = field(default_factory=dict)
     set_aside: dict[Hashable, Quarantined] = field(default_factory=dict)
     bad: dict[str, BadRecord] = field(default_factory=dict)
+    #: How often each of those is there, and how many records have no id of a film or
+    #: episode that can be read.
+    met: Counter[str] = field(default_factory=Counter)
+    nameless: int = 0
     repeats: int = 0
     pages: int = 0
     announced: int | None = None
     delivered: Counter[Item] = field(default_factory=Counter)
-    #: Plays whose film or episode has no id that can be read.
-    nameless: int = 0
     seen_in_walk: set[Hashable] = field(default_factory=set)
 
     def start_walk(self) -> None:
@@ -96,12 +97,31 @@ class PageCollector:
                 f"Trakt sends more than {MOST_PLAYS:,} plays, and no end of them.",
                 service="Trakt",
             )
-        for bad in page.bad:
-            if bad.identity not in self.bad and bad.kind and bad.trakt_id:
-                self.delivered[bad.kind, bad.trakt_id] += 1
-            self.bad[bad.identity] = bad
-            self.seen_in_walk.add(bad.identity)
+        if page.bad:
+            self._add_bad(page.bad)
         return sum(map(self._add, page.items))
+
+    def _add_bad(self, records: Sequence[BadRecord]) -> None:
+        """Take in what fits no model.
+
+        Two that are word for word the same are two on one page; on two pages they may
+        be one that came twice.
+        """
+        same: dict[str, list[BadRecord]] = {}
+        for bad in records:
+            same.setdefault(str(bad.history_id or bad.identity), []).append(bad)
+        self.seen_in_walk.update(same)
+        for identity, (bad, *others) in same.items():
+            number = 1 if bad.history_id else 1 + len(others)
+            more = number - self.met[identity]
+            if more <= 0:
+                continue
+            self.bad[identity] = bad
+            self.met[identity] = number
+            if bad.kind and bad.trakt_id:
+                self.delivered[bad.kind, bad.trakt_id] += more
+            else:
+                self.nameless += more
 
     def _add(self, item: HistoryRecord) -> bool:
         thing = _item(item)
@@ -133,9 +153,7 @@ class PageCollector:
         if self._is_even(counts):
             return Counter()
         missing = counts.plays - self.delivered
-        nameless = sum(1 for bad in self.bad.values() if bad.trakt_id is None)
-        nameless += self.nameless
-        return Counter() if missing.total() <= nameless else missing
+        return Counter() if missing.total() <= self.nameless else missing
 
     def surplus(self, counts: MinimalCounts) -> int:
         """Count the plays that pages delivered and the minimal lists do not know."""
@@ -151,8 +169,11 @@ class PageCollector:
 
     def quarantined(self) -> list[Quarantined]:
         """Return every record that became no play, with the reason."""
-        bad = (self.mapper.set_aside(record) for record in self.bad.values())
-        return [*self.set_aside.values(), *bad]
+        found = [*self.set_aside.values()]
+        for identity, bad in self.bad.items():
+            found += [self.mapper.set_aside(bad)] * self.met[identity]
+        # One that was mended between two walks was read in the end.
+        return [record for record in found if record.history_id not in self.plays]
 
     def describe(self, missing: Counter[Item], counts: MinimalCounts) -> list[str]:
         """Name what is missing, by title where another play tells it."""

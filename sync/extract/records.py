@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from connectors.trakt.lenient import to_imdb
@@ -16,9 +17,10 @@ from connectors.trakt.sense import (
 )
 from connectors.trakt.strict import StrictTitle
 from connectors.trakt.times import AHEAD, EARLIEST
+from sync.domain.desired import SPECIAL
 from sync.domain.plays import UNTITLED, Ids, Kind, Play, Title, to_minute
 from sync.domain.resume import ResumePoint
-from sync.ports import MOST_RAW, Quarantined
+from sync.ports import HISTORY_ID, MOST_RAW, Quarantined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _KINDS = {"movie": Kind.FILM, "episode": Kind.SHOW}
 
 #: What a person can do about a record that came from the account itself.
+NO_PLACE = "Nothing: Discovr has no place for it. It stays where it is."
 ON_TRAKT = "Look at this play in your history on Trakt: remove it, and add it again."
 
 
@@ -83,15 +86,22 @@ class PlayMapper:
 
         ``where`` is its place in a file; a record of the account goes by its id.
         """
-        if not where:
-            is_named = record.history_id is not None
-            where = record.identity if is_named else f"record {record.identity[7:19]}"
+        number = record.history_id
+        name = f"{HISTORY_ID} {number}" if number else None
         title, kind = None, _KINDS.get(record.kind or "")
         if kind is not None and record.title is not None:
             title = self._title(kind, record.title)
-        raw = record.raw[:MOST_RAW]
-        remedy = record.remedy or remedy
-        return Quarantined(where, record.reason, raw, title, kind, remedy)
+        unsupported = _why_unsupported(record)
+        return Quarantined(
+            where or name or f"record {record.identity[:12]}",
+            unsupported or record.reason,
+            record.raw[:MOST_RAW],
+            title,
+            kind,
+            NO_PLACE if unsupported else record.remedy or remedy,
+            key=name or f"digest {record.identity}",
+            is_unsupported=bool(unsupported),
+        )
 
     def _episode(self, item: HistoryRecord, watched_at: datetime) -> Play:
         episode, show = item.episode, item.show
@@ -134,6 +144,22 @@ class PlayMapper:
             )
             self._titles[known] = title
         return title
+
+
+def _why_unsupported(record: BadRecord) -> str:
+    """Say why Discovr could not take it, however well it were read."""
+    try:
+        raw = json.loads(record.raw)
+    except ValueError:
+        return ""
+    if not isinstance(raw, dict):
+        return ""
+    named, episode = raw.get("type"), raw.get("episode")
+    if record.reason == IN_NO_KIND and isinstance(named, str) and named not in _KINDS:
+        return IN_NO_KIND if named.strip() else ""
+    number = episode.get("season") if isinstance(episode, dict) else None
+    is_special = number == 0 and isinstance(number, int) and number is not False
+    return SPECIAL if is_special and named != "movie" else ""
 
 
 def _to_ids(ids: IdsModel | StrictIds) -> Ids:

@@ -8,6 +8,7 @@ episode against the minimal lists.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -25,17 +26,18 @@ from sync.extract.pages import (
     PageReader,
 )
 from sync.extract.records import PlayMapper, read_resume_points
+from sync.extract.unreadable import reread
 from sync.ports import Extraction, Receipt
 from sync.runtime.concurrency import run_all
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from connectors.clock import Clock
     from connectors.trakt.client import TraktClient
     from connectors.trakt.models import LastActivities
-    from sync.domain.plays import Kind
+    from sync.domain.plays import Kind, Play
     from sync.domain.resume import ResumePoint
     from sync.domain.watermark import Stamps
     from sync.extract.pages import OnPage
@@ -121,6 +123,19 @@ class TraktSource:
         if extraction is None:
             return await self.extract(on_page)
         return replace(extraction, stamps=stamps, read_at=read_at)
+
+    async def owner(self) -> frozenset[str]:
+        """Read whose account it is: one request. Empty where Trakt does not say."""
+        with suppress(RejectedError, ContractError, TransientError):
+            return await self._client.owner()
+        return frozenset()
+
+    def reread(
+        self, records: Sequence[Quarantined]
+    ) -> tuple[list[Play], list[Quarantined]]:
+        """Read records anew from their raw form: no request."""
+        now = self._server_time or self._clock.now()
+        return reread(records, PlayMapper(now))
 
     async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
         """Read where viewings stopped: one request a page of 250."""

@@ -19,6 +19,11 @@ LEFT_OUT = "left_out"
 WATERMARK = "watermark"
 #: Titles of which we wrote what the source has no longer: they outlive the watermark.
 STALE = "stale"
+#: Keys that we wrote and that their source lacks: those to take back, and those that
+#: wait until nothing speaks for their being there.
+LACKED = "lacked"
+#: The balance of all that is known, as of the last settled run.
+BALANCE = "balance"
 #: What we wrote and somebody removed on Discovr, by operation id: when that was first
 #: seen, and when it was last looked at.
 GONE = "gone"

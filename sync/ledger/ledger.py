@@ -7,37 +7,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import bindparam, delete, func, or_, select, update
 
-from sync.domain.plays import Key, title_key
+from sync.domain.plays import Key
 from sync.domain.writes import Before, Outcome, Row
 from sync.ledger import tables
 from sync.ledger.backend import Mode
-from sync.ledger.base import LedgerBase, transaction
+from sync.ledger.base import transaction
+from sync.ledger.holdings import Holdings, cut
 from sync.ledger.records import CachedShow, Run
 
 if TYPE_CHECKING:
-    from collections.abc import (
-        Collection,
-        Container,
-        Iterable,
-        Iterator,
-        Mapping,
-        Sequence,
-    )
+    from collections.abc import Collection, Container, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Select, Table, Update
+    from sqlalchemy import Connection, Select, Update
 
-    from sync.domain.histories import TitleHistory
     from sync.domain.plan import Operation
 
 ShowId = TypeVar("ShowId", int, str)
-T = TypeVar("T")
-
-#: Both databases limit the parameters of one statement; this is well below.
-_CHUNK = 1000
 
 
-class Ledger(LedgerBase):
+class Ledger(Holdings):
     """Runs, with rows of what they meant to write and how it ended.
 
     Beside them, by profile: facts by name, and what the last settled run knew of each
@@ -188,7 +177,7 @@ class Ledger(LedgerBase):
         if media is None:
             return _read_rows(connection, [statement])
         column = tables.operations.c.media
-        chunks = _cut(sorted(set(media)))
+        chunks = cut(sorted(set(media)))
         return _read_rows(connection, (statement.where(column.in_(c)) for c in chunks))
 
     @transaction(Mode.READ)
@@ -204,7 +193,7 @@ class Ledger(LedgerBase):
             for number, *key in connection.execute(_standing(keys, profile))
             if Key(*key) not in there
         ]
-        chunks = _cut(lacking)
+        chunks = cut(lacking)
         return _read_rows(
             connection, (_of(profile).where(columns.id.in_(c)) for c in chunks)
         )
@@ -329,7 +318,7 @@ class Ledger(LedgerBase):
         """Return what ``source`` said of these shows, however old it is."""
         by_text = {str(show_id): show_id for show_id in ids}
         found = {}
-        for chunk in _cut(list(by_text)):
+        for chunk in cut(list(by_text)):
             statement = select(tables.shows).where(
                 tables.shows.c.source == source, tables.shows.c.show_id.in_(chunk)
             )
@@ -370,73 +359,6 @@ class Ledger(LedgerBase):
         ]
         self._replace(connection, tables.shows, rows)
 
-    @transaction(Mode.READ)
-    def histories(self, connection: Connection, profile: str) -> list[TitleHistory]:
-        """Return all titles of a profile, in no order."""
-        kept = select(tables.titles.c.payload).where(tables.titles.c.profile == profile)
-        return [tables.to_history(row.payload) for row in connection.execute(kept)]
-
-    @transaction(Mode.DURABLE)
-    def put_histories(
-        self,
-        connection: Connection,
-        profile: str,
-        histories: Sequence[TitleHistory],
-        facts: Mapping[str, Any],
-        at: datetime,
-        *,
-        gone: Collection[str] | None = None,
-    ) -> None:
-        """Keep titles, and the facts that are true with them: all or nothing.
-
-        ``gone`` names titles to forget by their keys; None: all but those that are put.
-        """
-        rows = [
-            {
-                "profile": profile,
-                "title": title_key(h.title),
-                "payload": tables.from_history(h),
-            }
-            for h in histories
-        ]
-        stale = delete(tables.titles).where(tables.titles.c.profile == profile)
-        if gone is None:
-            connection.execute(stale)
-        for chunk in _cut(sorted(gone or ())):
-            connection.execute(stale.where(tables.titles.c.title.in_(chunk)))
-        self._replace(connection, tables.titles, rows)
-        self._put_facts(connection, profile, facts, at)
-
-    def _put_facts(
-        self,
-        connection: Connection,
-        profile: str,
-        values: Mapping[str, Any],
-        at: datetime,
-    ) -> None:
-        rows = [
-            {"profile": profile, "name": name, "value": value, "updated_at": at}
-            for name, value in values.items()
-        ]
-        self._replace(connection, tables.facts, rows)
-
-    def _replace(
-        self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Insert rows, or overwrite those with the same primary key."""
-        if not rows:
-            return
-        insert = self._database.backend.insert(table)
-        keys = [column.name for column in table.primary_key]
-        values = {
-            column.name: insert.excluded[column.name]
-            for column in table.columns
-            if not column.primary_key
-        }
-        connection.execute(
-            insert.on_conflict_do_update(index_elements=keys, set_=values), rows
-        )
-
 
 def _of(profile: str) -> Select[Any]:
     return select(tables.operations).where(tables.operations.c.profile == profile)
@@ -472,9 +394,3 @@ def _change_each(
         return
     if connection.execute(statement, changes).rowcount != len(changes):
         raise LookupError("What is to be changed was never noted.")
-
-
-def _cut(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut it into pieces that fit into one statement."""
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sync.ports import Quarantined
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -22,6 +24,23 @@ class Run:
     finished_at: datetime | None
     outcome: str | None
     summary: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """A record of a source that is there and cannot be read.
+
+    ``identity`` tells it from all others of the source; ``reader`` is the version of
+    the program that could not read it. Without ``reported_at`` nobody was told of it.
+    """
+
+    source: str
+    identity: str
+    record: Quarantined
+    reader: str
+    first_seen: datetime
+    last_seen: datetime
+    reported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

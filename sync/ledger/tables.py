@@ -23,8 +23,11 @@ from sqlalchemy import (
 
 from sync.domain.histories import SeasonFacts, TitleHistory
 from sync.domain.plan import Action, Cover, Fate, Operation
-from sync.domain.plays import Ids, Key, Kind, Play, Title
+from sync.domain.plays import Ids, Key, Kind, Play, Title, title_key
+from sync.domain.sources import SourceRecord
 from sync.domain.writes import Outcome, Row
+from sync.ledger.records import UnreadableRow
+from sync.ports import Quarantined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -152,10 +155,38 @@ shows = Table(
     Column("expires_at", Instant, nullable=False),
 )
 
+sources = Table(
+    "t2d_source",
+    metadata,
+    Column("profile", Words, primary_key=True),
+    Column("source", Words, primary_key=True),
+    Column("channel", Words, nullable=False),
+    Column("owner", JSON, nullable=False),
+    Column("read_at", Instant),
+    Column("seen_at", Instant, nullable=False),
+)
+
+unreadable = Table(
+    "t2d_unreadable",
+    metadata,
+    Column("profile", Words, primary_key=True),
+    Column("source", Words, primary_key=True),
+    Column("identity", Words, primary_key=True),
+    Column("kind", Words),
+    Column("title", Words),
+    Column("reason", Words, nullable=False),
+    Column("raw", Words, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("first_seen", Instant, nullable=False),
+    Column("last_seen", Instant, nullable=False),
+    Column("reported_at", Instant),
+)
+
 titles = Table(
     "t2d_title",
     metadata,
     Column("profile", Words, primary_key=True),
+    Column("source", Words, primary_key=True),
     Column("title", Words, primary_key=True),
     Column("payload", JSON, nullable=False),
 )
@@ -221,9 +252,8 @@ def _to_covers(pairs: Iterable[tuple[int, str]]) -> Iterable[Cover]:
 
 def from_history(history: TitleHistory) -> dict[str, Any]:
     """Return the compact payload of a title: plays by their minute since 1970."""
-    title = history.title
     return {
-        "title": [title.kind.value, title.name, title.year, title.ids.known()],
+        "title": _from_title(history.title),
         "media": history.media,
         "plays": [
             [_minutes(p.watched_at), p.season, p.episode, p.id, p.episode_id]
@@ -239,8 +269,7 @@ def from_history(history: TitleHistory) -> dict[str, Any]:
 
 def to_history(payload: Any) -> TitleHistory:
     """Read a payload of ``titles`` back into the value that it was made of."""
-    kind, name, year, ids = payload["title"]
-    title, media = Title(Kind(kind), name, year, Ids(**ids)), payload["media"]
+    title, media = _to_title(payload["title"]), payload["media"]
     return TitleHistory(
         title,
         media,
@@ -270,3 +299,77 @@ def _to_play(  # one for each column of a play
 def _minutes(instant: datetime) -> int:
     # Plays are cut to the minute, so that this is exact.
     return (instant - _EPOCH) // _MINUTE
+
+
+def from_source(source: SourceRecord) -> dict[str, Any]:
+    """Return the columns that a source fills; when it was read is not known here."""
+    return {
+        "source": source.id,
+        "channel": source.channel,
+        "owner": sorted(source.owner),
+        "read_at": source.read_at,
+    }
+
+
+def to_source(columns: RowMapping) -> SourceRecord:
+    """Read a row of ``sources`` back into the value that it was made of."""
+    return SourceRecord(
+        id=columns["source"],
+        channel=columns["channel"],
+        owner=frozenset(columns["owner"]),
+        read_at=columns["read_at"],
+    )
+
+
+def from_unreadable(row: UnreadableRow) -> dict[str, Any]:
+    """Return the columns that a record fills which cannot be read."""
+    record, title = row.record, row.record.title
+    return {
+        "identity": row.identity,
+        "kind": record.kind.value if record.kind else None,
+        "title": title_key(title) if title else None,
+        "reason": record.reason,
+        "raw": record.raw,
+        "payload": {
+            "where": record.where,
+            "remedy": record.remedy,
+            "reader": row.reader,
+            "is_unsupported": record.is_unsupported,
+            "title": _from_title(title) if title else None,
+        },
+        "first_seen": row.first_seen,
+        "last_seen": row.last_seen,
+        "reported_at": row.reported_at,
+    }
+
+
+def to_unreadable(columns: RowMapping) -> UnreadableRow:
+    """Read a row of ``unreadable`` back into the value that it was made of."""
+    payload, kind = columns["payload"], columns["kind"]
+    return UnreadableRow(
+        source=columns["source"],
+        identity=columns["identity"],
+        record=Quarantined(
+            where=payload["where"],
+            reason=columns["reason"],
+            raw=columns["raw"],
+            kind=Kind(kind) if kind else None,
+            title=_to_title(payload["title"]) if payload["title"] else None,
+            remedy=payload["remedy"],
+            key=columns["identity"],
+            is_unsupported=payload["is_unsupported"],
+        ),
+        reader=payload["reader"],
+        first_seen=columns["first_seen"],
+        last_seen=columns["last_seen"],
+        reported_at=columns["reported_at"],
+    )
+
+
+def _from_title(title: Title) -> list[Any]:
+    return [title.kind.value, title.name, title.year, title.ids.known()]
+
+
+def _to_title(parts: Any) -> Title:
+    kind, name, year, ids = parts
+    return Title(Kind(kind), name, year, Ids(**ids))

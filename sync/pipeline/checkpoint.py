@@ -7,17 +7,32 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sync.domain.delta import diff
+from sync.documents.report import UnmatchedDocument
+from sync.domain.balance import Balance
 from sync.domain.desired import NO_ANSWER
-from sync.domain.histories import SeasonFacts, TitleHistory
+from sync.domain.histories import SeasonFacts, TitleHistory, merge_histories
 from sync.domain.plan import Fate
-from sync.domain.plays import title_key
+from sync.domain.plays import Key, title_key
+from sync.domain.sources import UNKNOWN
 from sync.domain.watermark import Watermark
-from sync.ledger.fact_names import ENTRIES, STALE, WATERMARK, recall_profile
+from sync.ledger.fact_names import (
+    BALANCE,
+    ENTRIES,
+    LACKED,
+    LEFT_OUT,
+    STALE,
+    WATERMARK,
+    recall_profile,
+)
+from sync.pipeline.holdings import find_holding
+from sync.pipeline.prepared import Kept
 from sync.pipeline.prune import find_stale
+from sync.pipeline.result import balance_fact, to_balance
+from sync.pipeline.unreadable import gather
+from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,7 +40,7 @@ if TYPE_CHECKING:
 
     from sync.config import Settings
     from sync.domain.plan import SeasonNote
-    from sync.domain.plays import Key, Play
+    from sync.domain.plays import Play
     from sync.ledger import Ledger
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.result import Report
@@ -34,17 +49,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A profile that was settled before: its id, and up to where."""
+    """A profile that was settled before: its id, up to where, and all facts of it."""
 
     profile: str
     mark: Watermark
+    facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 async def recall_checkpoint(settings: Settings, ledger: Ledger) -> Checkpoint | None:
     """Return the profile that the settings name, if an earlier run settled it."""
     profile = await recall_profile(ledger, settings.discovr.profile)
-    if profile and (fact := await ledger.get_fact(profile, WATERMARK)):
-        return Checkpoint(profile, Watermark.from_fact(fact))
+    facts = await ledger.get_facts(profile) if profile else {}
+    if profile and (fact := facts.get(WATERMARK)):
+        return Checkpoint(profile, Watermark.from_fact(fact), facts)
     return None
 
 
@@ -56,36 +73,77 @@ async def forget_watermark(ledger: Ledger, profile: str, at: datetime) -> None:
 
 
 async def compare_with_known(services: Services, prepared: Prepared) -> Prepared:
-    """Add what changed against the last settled run, where both sides were read."""
+    """Add whose plays they are, and what changed against all that is known."""
     ledger, profile = services.ledger, prepared.profile
-    known = {title_key(h.title): h for h in await ledger.histories(profile)}
-    if not known:
-        return prepared
-    plays = [play for history in known.values() for play in history.plays]
-    delta = diff(plays, prepared.extraction.plays)
-    fact = await ledger.get_fact(profile, WATERMARK)
-    before = fact["stale"] if fact else await ledger.get_fact(profile, STALE) or ()
-    stale = await find_stale(ledger, profile, prepared.whole, known, delta, before)
-    return replace(prepared, known=known, stale=stale)
+    extraction = prepared.extraction
+    holding = await find_holding(services, profile, extraction, prepared.desired)
+    unreadable = await gather(
+        ledger, profile, holding, extraction, services.clock.now()
+    )
+    stale = await find_stale(
+        ledger,
+        profile,
+        prepared.whole,
+        holding,
+        unreadable,
+        await recall_lacked(ledger, profile),
+    )
+    return replace(
+        prepared,
+        known=holding.known,
+        stale=stale,
+        holding=holding,
+        unreadable=unreadable,
+    )
+
+
+async def recall_lacked(ledger: Ledger, profile: str) -> list[Key]:
+    """Return the keys of which an earlier run saw that their source lacks them."""
+    return [Key(*parts) for parts in await ledger.get_fact(profile, LACKED) or ()]
+
+
+def recall_kept(checkpoint: Checkpoint) -> Kept:
+    """Return what the last settled run noted of all that is known."""
+    facts = checkpoint.facts
+    nothing = UnmatchedDocument(unmatched=(), unsupported=(), quarantined=())
+    left_out, total = facts.get(LEFT_OUT), facts.get(BALANCE)
+    return Kept(
+        UnmatchedDocument.model_validate(left_out) if left_out else nothing,
+        to_balance(total) if total else Balance(),
+    )
 
 
 async def advance(services: Services, report: Report) -> None:
     """Move the watermark to what was read; call it only when all of it is settled."""
-    prepared = report.prepared
-    extraction, unmatched = prepared.whole.extraction, prepared.whole.desired.unmatched
-    is_open = any(left.reason == NO_ANSWER for left in unmatched)
-    if is_open or not extraction.receipt.is_whole:
-        return
+    prepared, holding = report.prepared, report.prepared.holding
     ledger, profile, now = services.ledger, prepared.profile, services.clock.now()
     if prepared.since and prepared.is_unchanged:
         await ledger.put_fact(
             profile, WATERMARK, prepared.since.checked(now).to_fact(), now
         )
         return
-    stale = set() if prepared.is_pruned else {k.media for k in prepared.stale.keys}
-    facts: dict[str, Any] = {STALE: sorted(stale)}
-    entries = {ENTRIES: {"count": report.entries, "at": now.isoformat()}}
-    if extraction.stamps is not None and extraction.read_at is not None:
+    extraction, unmatched = prepared.whole.extraction, prepared.whole.desired.unmatched
+    is_open = any(left.reason == NO_ANSWER for left in unmatched)
+    if (
+        is_open
+        or not extraction.receipt.is_whole
+        or holding is None
+        or report.is_unread
+    ):
+        return
+    stale = () if prepared.is_pruned else prepared.stale.keys
+    titles = sorted({key.media for key in stale})
+    facts: dict[str, Any] = {
+        LACKED: [list(key) for key in (*stale, *prepared.stale.waiting)],
+        BALANCE: balance_fact(report.balance()[0]),
+        ENTRIES: {"count": report.entries, "at": now.isoformat()},
+        STALE: titles,
+    }
+    if (
+        extraction.stamps is not None
+        and extraction.read_at is not None
+        and holding.can_lack
+    ):
         mark = Watermark(
             at=extraction.read_at,
             checked_at=now,
@@ -94,14 +152,30 @@ async def advance(services: Services, report: Report) -> None:
             kinds={play.title.kind for play in extraction.plays},
             steering=steering(services.settings),
             ids=await services.resolver.stamp(),
-            stale=stale,
+            stale=titles,
             entries=report.entries,
+            source=holding.record.id,
+            reader=program_version() if prepared.unreadable.rows else "",
         )
-        facts = {WATERMARK: mark.to_fact()}
+        facts[WATERMARK] = mark.to_fact()
     histories = _histories(report)
-    changed = [h for key, h in histories.items() if h != prepared.known.get(key)]
-    gone = prepared.known.keys() - histories.keys()
-    await ledger.put_histories(profile, changed, facts | entries, now, gone=gone)
+    if not holding.can_lack:
+        for key, history in holding.known.items():
+            new = histories.get(key)
+            histories[key] = merge_histories(history, new) if new else history
+    changed = [h for key, h in histories.items() if h != holding.stored.get(key)]
+    gone = holding.stored.keys() - histories.keys()
+    await ledger.put_histories(
+        profile,
+        changed,
+        facts,
+        now,
+        gone=gone,
+        source=holding.record,
+        parts=holding.parts,
+        unplaced=holding.set_apart,
+        unplaced_source=UNKNOWN,
+    )
     if WATERMARK not in facts:
         await ledger.delete_fact(profile, WATERMARK)
 

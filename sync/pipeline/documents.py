@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sync.documents.report import (
     BalanceDocument,
@@ -34,7 +34,7 @@ from sync.domain.plan import Fate
 from sync.pipeline.summary import count_writes, summarize_titles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from sync.domain.balance import Balance
@@ -91,6 +91,8 @@ def report_document(
 
 def left_out_document(prepared: Prepared) -> UnmatchedDocument:
     """Write down all of the source that could not be carried over."""
+    if prepared.is_unchanged and prepared.kept:
+        return prepared.kept.left_out
     desired = prepared.whole.desired
     early: Counter[Title] = Counter()
     fates = {k: f for h in prepared.known.values() for k, f in h.fates.items()}
@@ -103,19 +105,15 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
         unmatched=_left_out(desired.unmatched),
         unsupported=_left_out((*desired.unsupported, *zeros)),
         quarantined=tuple(
-            map(QuarantinedDocument.model_validate, prepared.extraction.quarantined)
+            map(
+                QuarantinedDocument.model_validate,
+                sorted(
+                    prepared.extraction.quarantined, key=lambda q: (q.where, q.reason)
+                ),
+            )
         ),
         source=SourceDocument.model_validate(prepared.origin),
     )
-
-
-def merge_left_out(
-    document: UnmatchedDocument, kept: Mapping[str, Any] | None
-) -> UnmatchedDocument:
-    """Add the records that an earlier run set aside: they are read only in full."""
-    before = UnmatchedDocument.model_validate(kept).quarantined if kept else ()
-    records = dict.fromkeys((*before, *document.quarantined))
-    return document.model_copy(update={"quarantined": tuple(records)})
 
 
 def undo_document(undone: Undone) -> UndoDocument:
@@ -197,6 +195,8 @@ def _verification(report: Report) -> VerificationDocument | None:
         missing=_keys(found.missing),
         doubled=_keys(found.doubled),
         unexpected=_keys(found.unexpected),
+        foreign=_keys(found.foreign),
+        elsewhere=_keys(found.elsewhere),
     )
 
 

@@ -11,19 +11,28 @@ from sync.domain.plan import Plan
 from sync.domain.plays import Place, title_key
 from sync.domain.rules import Rules
 from sync.events import Advanced, Stage
-from sync.pipeline.checkpoint import recall_checkpoint, steering
+from sync.pipeline.checkpoint import (
+    recall_checkpoint,
+    recall_kept,
+    recall_lacked,
+    steering,
+)
+from sync.pipeline.holdings import Holdings, continue_holding
 from sync.pipeline.prepare import accept, assemble, count_expected, read_target
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.prune import find_stale, plan_removals
 from sync.pipeline.recovery import Recovery
+from sync.pipeline.unreadable import gather
 from sync.ports import (
     ENTRIES_A_PAGE,
     Extraction,
     IncrementalSource,
     RecallingTarget,
     Receipt,
+    RereadingSource,
 )
 from sync.runtime.concurrency import run_limited
+from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -48,6 +57,7 @@ async def checkpoint_of(services: Services) -> Checkpoint | None:
     if (
         checkpoint is None
         or not isinstance(services.source, IncrementalSource)
+        or not checkpoint.mark.source
         or checkpoint.mark.is_due(services.clock.now())
         or checkpoint.mark.steering != steering(services.settings)
     ):
@@ -75,28 +85,41 @@ async def prepare_changes(
     }
     has_pauses = services.settings.history.playback and mark.has_new_pauses(stamps)
     has_new_ids = await services.resolver.stamp() != mark.ids
-    is_due = moved or unsettled or has_pauses or has_new_ids
+    is_updated = mark.reader not in ("", program_version())
+    is_due = moved or unsettled or has_pauses or has_new_ids or is_updated
     if not (is_due or (is_pruned and mark.stale)):
         return _unchanged(services.origin, checkpoint, stamps)
 
-    known = {title_key(h.title): h for h in await ledger.histories(checkpoint.profile)}
+    holdings = await Holdings.read(services, checkpoint.profile)
+    known = holdings.titles(mark.source)
+    odd = await ledger.unreadable(checkpoint.profile)
     before = Extraction(
         [play for history in known.values() for play in history.plays],
         Receipt(
             services.origin.name, sum(len(h.plays) for h in known.values()), requests=1
         ),
+        [row.record for row in odd if row.source == mark.source],
         read_at=mark.at,
     )
-    extraction = replace(before, stamps=stamps)
+    fresh = _try_again(source, before) if is_updated else before
+    extraction = replace(fresh, stamps=stamps)
     if moved:
-        extraction = await _extract(services, source, before, stamps, moved)
+        extraction = await _extract(services, source, fresh, stamps, moved)
     delta = diff(before.plays, extraction.plays)
     desired = await _transform(
         services, extraction, known, None if has_new_ids else delta
     )
     whole = Reading(extraction, desired)
+    holding = await continue_holding(
+        services, holdings, (mark.source, bool(moved)), extraction, desired
+    )
+    if holding is None:
+        return None
+    now = services.clock.now()
+    unreadable = await gather(ledger, checkpoint.profile, holding, extraction, now)
+    gone = await recall_lacked(ledger, checkpoint.profile)
     stale = await find_stale(
-        ledger, checkpoint.profile, whole, known, delta, mark.stale
+        ledger, checkpoint.profile, whole, holding, unreadable, gone
     )
     touched = _touched(extraction, desired, known, delta)
     places = unsettled | {p for play in touched if (p := _place(play, desired))}
@@ -119,8 +142,26 @@ async def prepare_changes(
         places=places if is_by_title else None,
         expected=expected,
     )
-    prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
+    prepared = replace(
+        prepared,
+        whole=whole,
+        known=known,
+        since=mark,
+        stale=stale,
+        holding=holding,
+        unreadable=unreadable,
+    )
     return plan_removals(prepared) if is_pruned else prepared
+
+
+def _try_again(source: IncrementalSource, before: Extraction) -> Extraction:
+    """Read what an older program could not read; what it can is new."""
+    if not isinstance(source, RereadingSource):
+        return before
+    plays, still = source.reread(before.quarantined)
+    known = {play.id for play in before.plays}
+    new = [play for play in plays if play.id is None or play.id not in known]
+    return replace(before, plays=[*before.plays, *new], quarantined=still)
 
 
 def _unchanged(origin: Origin, checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
@@ -137,6 +178,7 @@ def _unchanged(origin: Origin, checkpoint: Checkpoint, stamps: Stamps) -> Prepar
         whole=reading,
         origin=origin,
         since=checkpoint.mark,
+        kept=recall_kept(checkpoint),
     )
 
 

@@ -14,6 +14,7 @@ from sync.domain.rules import Conflict, Mode, Rules, WhichPlays
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage, Waiting
 from sync.ledger.fact_names import ENTRIES, PROBED
+from sync.pipeline.checkpoint import compare_with_known
 from sync.pipeline.missing import PAUSE_S, look_again
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.recovery import Recovery, recall, recall_labels
@@ -52,7 +53,7 @@ async def prepare(
         ),
         read_target(services, expected=expected),
     )
-    return await assemble(
+    prepared = await assemble(
         services,
         profile,
         Reading(extraction, desired),
@@ -60,6 +61,7 @@ async def prepare(
         expected=expected,
         is_kept=not is_dry,
     )
+    return await compare_with_known(services, prepared)
 
 
 async def assemble(
@@ -196,7 +198,9 @@ def accept(
     proof = (
         "proved whole" if receipt.is_whole else "not proved whole, accepted as it is"
     )
-    summary = f"{receipt.plays:,} plays read from {receipt.source}, {proof}"
+    odd = sum(not record.is_unsupported for record in extraction.quarantined)
+    more = f"; {odd:,} records could not be read" if odd else ""
+    summary = f"{receipt.plays:,} plays read from {receipt.source}, {proof}{more}"
     services.on_event(Finished(Stage.EXTRACT, summary))
     return extraction
 
@@ -228,7 +232,12 @@ async def _look_up(
     for key, viewing in desired.watched.items():
         since[key.media] = max(since.get(key.media, UNKNOWN_DATE), viewing.latest)
     return await services.catalogue.look_up(
-        wanted, desired.titles, on_show, since=since, is_kept=is_kept
+        wanted,
+        desired.titles,
+        on_show,
+        since=since,
+        is_kept=is_kept,
+        sharing=desired.sharing,
     )
 
 

@@ -12,16 +12,20 @@ from sync.domain.plan import Action, Fate, Operation, Plan
 from sync.domain.seasons import current_entry
 from sync.domain.writes import Before, Row
 from sync.pipeline.missing import Missing
+from sync.pipeline.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sync.documents.report import UnmatchedDocument
+    from sync.domain.balance import Balance
     from sync.domain.entries import Entry
     from sync.domain.histories import TitleHistory
     from sync.domain.origin import Origin
     from sync.domain.plays import Key, Title
     from sync.domain.rules import Rules
     from sync.domain.watermark import Watermark
+    from sync.pipeline.holdings import Holding
     from sync.pipeline.recovery import Recovery
     from sync.ports import Extraction
 
@@ -35,14 +39,25 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What the last settled run noted of all that is known."""
+
+    left_out: UnmatchedDocument
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
 class Stale:
     """Keys that we wrote, or covered by a default, and that the source has no longer.
 
-    ``rows`` are all that stands of their titles by the ledger.
+    ``rows`` are all that stands of their titles by the ledger. ``waiting`` are keys
+    that went too, while something speaks for their being there: a record that cannot
+    be read, or a title that cannot be told.
     """
 
     keys: tuple[Key, ...] = ()
     rows: tuple[Row, ...] = ()
+    waiting: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +78,8 @@ class Prepared:
 
     With ``since`` only the films and seasons that changed after that watermark are
     compared: ``extraction``, ``desired`` and ``existing`` hold those alone. ``whole``
-    is all of the source's side, ``known`` the histories of before by ``title_key``.
+    is all of the source's side, ``known`` the histories of before by ``title_key``,
+    ``holding`` what is held by the ledger. Of what nobody looked at ``kept`` tells.
     ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
     ``missing`` is what was written earlier and stands there no longer.
     """
@@ -80,6 +96,9 @@ class Prepared:
     since: Watermark | None = None
     known: Mapping[str, TitleHistory] = field(default_factory=dict)
     stale: Stale = field(default_factory=Stale)
+    holding: Holding | None = None
+    unreadable: Unreadable = field(default_factory=Unreadable)
+    kept: Kept | None = None
     removals: Removals = field(default_factory=Removals)
     is_pruned: bool = False
     missing: Missing = field(default_factory=Missing)

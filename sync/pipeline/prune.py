@@ -10,23 +10,23 @@ from sync.domain.entries import COMPLETED_FROM
 from sync.domain.evidence import is_made_by, is_ours, others_beside
 from sync.domain.guard import FEWEST_GUARDED, MOST_CHANGED_SHARE
 from sync.domain.plan import Action, Operation
-from sync.domain.plays import Place, title_key
 from sync.domain.seasons import current_entry, may_cover, split_season
 from sync.domain.writes import Outcome
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
 from sync.pipeline.prepared import Removals, Stale
+from sync.pipeline.unreadable import held_there
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
-    from sync.domain.delta import Delta
     from sync.domain.entries import Entry
-    from sync.domain.histories import TitleHistory
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
     from sync.domain.seasons import Airings, SeasonEntries
     from sync.domain.writes import Row
     from sync.ledger import Ledger
+    from sync.pipeline.holdings import Holding
     from sync.pipeline.prepared import Prepared, Reading
+    from sync.pipeline.unreadable import Unreadable
 
 WHY_ZERO = "no longer on {}, and a season default would cover it"
 
@@ -35,34 +35,33 @@ async def find_stale(
     ledger: Ledger,
     profile: str,
     whole: Reading,
-    known: Mapping[str, TitleHistory],
-    delta: Delta,
-    before: Collection[str],
+    holding: Holding,
+    unreadable: Unreadable,
+    before: Collection[Key],
 ) -> Stale:
-    """Look where plays went, and in the titles of ``before``. Reads the ledger alone.
+    """Look for what the source held and lacks now, and for what went ``before``.
 
-    A title whose plays are there and cannot be told by key just now is left alone.
+    Reads the ledger alone. What another source holds is there. A title whose plays are
+    there and cannot be told by key just now is left alone, and so is what a record may
+    be about that cannot be read.
     """
-    media = whole.desired.media
-    went = [*delta.removed, *(edit.before for edit in delta.edited)]
-    keys = {title_key(play.title) for play in went}
-    keys |= {k for k, h in known.items() if k in media and media[k] != h.media}
-    candidates = {known[key].media for key in keys} - {None}
-    candidates |= set(before)
-    protected = {h.media for k, h in known.items() if media.get(k, "") is None}
-    wanted = [m for m in candidates - protected if m is not None]
-    if not wanted:
+    watched = whole.desired.watched
+    went = holding.lacks(watched) | {k for k in before if k not in watched}
+    went -= holding.others
+    if not went:
         return Stale()
-    found = await ledger.rows(profile, outcome=Outcome.APPLIED, media=wanted)
+    media = whole.desired.media
+    protected = {h.media for k, h in holding.known.items() if media.get(k, "") is None}
+    found = await ledger.rows(
+        profile, outcome=Outcome.APPLIED, media={key.media for key in went}
+    )
     rows = tuple(row for row in found if row.undone_at is None)
-    latest = {row.operation.key: row.operation.progress for row in rows}
-    gone = {
-        key
-        for row in rows
-        for key in _stands_for(row)
-        if key not in whole.desired.watched and latest.get(key, 100) >= COMPLETED_FROM
-    }
-    return Stale(tuple(sorted(gone, key=lambda key: key.order)), rows)
+    ours = _standing(rows) & went
+    held = held_there(ours, unreadable.holding(), holding.everything)
+    held |= {key for key in ours if key.media in protected}
+    gone = sorted(ours - held, key=lambda key: key.order)
+    waiting = sorted(held, key=lambda key: key.order)
+    return Stale(tuple(gone), rows, tuple(waiting))
 
 
 def plan_removals(prepared: Prepared) -> Prepared:
@@ -123,9 +122,12 @@ class _StalePlace:
         self._watched: set[int] = set()
         if key.season is not None:
             self._airings = prepared.rules.airings.get(key.place, {})
+            others = prepared.holding.others if prepared.holding else ()
+            there = {*prepared.whole.desired.watched, *others}
+            there |= _standing(rows) - self._stale
             self._watched = {
                 k.episode
-                for k in prepared.whole.desired.watched
+                for k in there
                 if k.place == key.place and k.episode is not None
             }
 
@@ -197,6 +199,17 @@ class _StalePlace:
         key = default.operation.key._replace(episode=number)
         at = default.operation.watched_at
         return Operation(Action.SET, key, at, progress=0, reason=self._why_zero)
+
+
+def _standing(rows: Sequence[Row]) -> set[Key]:
+    """Return the keys that rows completed and none set back since."""
+    latest = {row.operation.key: row.operation.progress for row in rows}
+    return {
+        key
+        for row in rows
+        for key in _stands_for(row)
+        if latest.get(key, 100) >= COMPLETED_FROM
+    }
 
 
 def _stands_for(row: Row) -> list[Key]:

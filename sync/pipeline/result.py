@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from sync.domain.balance import Balance, balance
+from sync.domain.desired import NO_ANSWER
+from sync.domain.plan import Fate
 from sync.domain.writes import Outcome
+from sync.pipeline.prepared import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sync.domain.plan import Operation
-    from sync.domain.plays import Title
+    from sync.domain.plays import Key, Title
     from sync.domain.verify import Verification
     from sync.domain.writes import Settled, Tally
     from sync.pipeline.playback import PlaybackResult
@@ -20,6 +24,10 @@ if TYPE_CHECKING:
     from sync.pipeline.summary import Estimate
     from sync.pipeline.undo import Undone
     from sync.runtime.meter import Cost
+
+
+#: What --strict does not let pass.
+_LEFT_OUT = (Fate.UNMATCHED, Fate.UNSUPPORTED, Fate.UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +62,58 @@ class Report:
         )
 
     def balance(self) -> tuple[Balance, dict[Title, Balance]]:
-        """Put every play read into exactly one column: in total, and by title."""
-        extraction = self.prepared.extraction
-        quarantined = len(extraction.quarantined)
+        """Put every play that is known into exactly one column: in total, and by title.
+
+        Of titles, those that were looked at.
+        """
+        prepared = self.prepared
+        if prepared.is_unchanged:
+            kept = prepared.kept
+            return (kept.balance if kept else Balance()), {}
+        plan, side = prepared.plan, Reading(prepared.extraction, prepared.desired)
+        if prepared.since is not None:
+            side = prepared.whole
+        odd = Counter(q.is_unsupported for q in side.extraction.quarantined)
         failed = {viewing for o in self.failed for viewing in o.viewings}
-        return balance(
-            len(extraction.plays) + quarantined,
-            self.prepared.desired,
-            self.prepared.plan,
-            quarantined,
+        total, titles = balance(
+            len(side.extraction.plays) + odd.total(),
+            side.desired,
+            replace(plan, fates={**self._fates_of_before(), **plan.fates}),
+            odd[False],
             failed,
         )
+        total.add(Fate.UNSUPPORTED, odd[True])
+        if prepared.since is None:
+            return total, titles
+        part = prepared.desired
+        seen = {part.titles[key.media] for key in part.watched}
+        seen |= {left.title for left in (*part.unmatched, *part.unsupported)}
+        return total, {t: of_title for t, of_title in titles.items() if t in seen}
+
+    def _fates_of_before(self) -> dict[Key, Fate]:
+        """Return what became of the keys that this run did not look at."""
+        prepared = self.prepared
+        if prepared.since is None:
+            return {}
+        there = dict.fromkeys(prepared.whole.desired.watched, Fate.ALREADY_THERE)
+        for history in prepared.known.values():
+            for key, fate in history.fates.items():
+                if key in there and fate is not Fate.WRITTEN:
+                    there[key] = fate
+        return there
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether something was there, and none of it could be read."""
+        prepared = self.prepared
+        odd = (record.is_unsupported for record in prepared.extraction.quarantined)
+        is_any_read = prepared.whole.extraction.plays or prepared.is_unchanged
+        return not is_any_read and not all(odd)
+
+    @property
+    def unreadable(self) -> int:
+        """How many records are there and cannot be read."""
+        return self.balance()[0].fates[Fate.UNREADABLE]
 
     @property
     def is_complete(self) -> bool:
@@ -118,16 +167,52 @@ class Report:
         return len(added - there)
 
 
-def describe(verification: Verification, source: str) -> str:
-    """Say what was found, in one sentence."""
+def exit_code(report: Report, *, is_strict: bool) -> int:
+    """Say whether everything is in its place, as the command line does at its end.
+
+    Records that cannot be read count as not in their place until a person was told. A
+    plan claims nothing to be in its place.
+    """
+    if report.is_unread:
+        return 2
+    prepared = report.prepared
+    is_unasked = any(left.reason == NO_ANSWER for left in prepared.desired.unmatched)
+    is_plan = report.run is None and report.verification is None
+    is_new = bool(prepared.unreadable.unreported) and not (
+        is_plan and prepared.since is None
+    )
+    fates = report.balance()[0].fates if is_strict else Counter[Fate]()
+    is_left_out = any(fates[fate] for fate in _LEFT_OUT)
+    return 4 if not report.is_complete or is_unasked or is_new or is_left_out else 0
+
+
+def balance_fact(total: Balance) -> dict[str, Any]:
+    """Return a balance as the ledger keeps it, for a run that finds nothing new."""
+    fates = Counter({f.value: total.fates[f] for f in Fate if f is not Fate.WRITTEN})
+    fates[Fate.ALREADY_THERE.value] += total.fates[Fate.WRITTEN]
+    return {"read": total.read, "repeats": total.repeats, "fates": dict(fates)}
+
+
+def to_balance(fact: Mapping[str, Any]) -> Balance:
+    """Read it back."""
+    fates = Counter({Fate(name): number for name, number in fact["fates"].items()})
+    return Balance(fact["read"], fates, fact["repeats"])
+
+
+def describe(verification: Verification, source: str, unreadable: int = 0) -> str:
+    """Say what was found, in one sentence; not "everything" if some was unreadable."""
     if verification.is_whole:
-        more = len(verification.unexpected)
-        note = f"; {more:,} entries of ours are no longer on {source}" if more else ""
-        return f"verified: everything is in its place{note}"
+        gone, foreign = len(verification.unexpected), len(verification.foreign)
+        note = f"; {gone:,} entries of ours are no longer on {source}" if gone else ""
+        if foreign:
+            note += f"; {foreign:,} are labelled like ours and not written from here"
+        what = "all that could be read" if unreadable else "everything"
+        return f"verified: {what} is in its place{note}"
     counts = {
         "missing": len(verification.missing),
         "doubled": len(verification.doubled),
         "unexpected": len(verification.unexpected),
+        "foreign": len(verification.foreign),
     }
     found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     return f"verified: not everything is in its place ({found})"

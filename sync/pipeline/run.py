@@ -10,14 +10,14 @@ from connectors.errors import ConfigError, ServiceError
 from sync.documents.report_store import keep_report
 from sync.domain.guard import measure
 from sync.domain.reconcile import reconcile
-from sync.domain.verify import Verification, compare
+from sync.domain.verify import Provenance, Verification, compare, surplus
 from sync.domain.writes import Outcome, Settled
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
 from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, UNDONE, wanted
 from sync.load.loader import Loader
-from sync.pipeline.checkpoint import advance, compare_with_known, forget_watermark
-from sync.pipeline.documents import left_out_document, merge_left_out, report_document
+from sync.pipeline.checkpoint import advance, forget_watermark
+from sync.pipeline.documents import left_out_document, report_document
 from sync.pipeline.held import held
 from sync.pipeline.incremental import checkpoint_of, prepare_changes
 from sync.pipeline.missing import check_missing, look_again, note_missing
@@ -25,7 +25,7 @@ from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
 from sync.pipeline.prepare import prepare, read_target
 from sync.pipeline.prune import check_removals, plan_removals
 from sync.pipeline.recovery import close, keep_labels, recall, recall_labels
-from sync.pipeline.result import Report, describe, summary
+from sync.pipeline.result import Report, describe, exit_code, summary
 from sync.pipeline.summary import foresee
 from sync.pipeline.undo import Undone, clear_trial, rows_to_undo
 from sync.pipeline.undo import undo as take_back
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from sync.domain.entries import Entry
+    from sync.domain.plays import Key
     from sync.ledger import Ledger
     from sync.pipeline.plan_file import SavedPlan
     from sync.pipeline.prepared import Prepared
@@ -56,7 +57,6 @@ async def migrate(
     """
     async with _profile_held(services, "migrate") as (services, _):  # noqa: PLR1704  # the others may not write
         prepared = await prepare(services, accept_incomplete=accept_incomplete)
-        prepared = await compare_with_known(services, prepared)
         return await _carry_out(
             services, prepared, "migrate", confirm, is_forced=is_forced, stop=stop
         )
@@ -91,7 +91,7 @@ async def sync(
             if changes is not None:
                 return await carry_out(under_lock, changes)
     async with _profile_held(services, "sync") as (under_lock, _):
-        prepared = await compare_with_known(under_lock, await prepare(under_lock))
+        prepared = await prepare(under_lock)
         prepared = plan_removals(prepared) if prune else prepared
         return await carry_out(under_lock, prepared)
 
@@ -114,7 +114,6 @@ async def apply(
         plan.check(prepared, begun)
         arrived = [row for row in begun if row.outcome is Outcome.APPLIED]
         plan = plan.without((*arrived, *prepared.recovery.arrived))
-        prepared = await compare_with_known(services, prepared)
         fates = {**prepared.plan.fates, **plan.fates()}
         fixed = replace(
             prepared,
@@ -129,7 +128,7 @@ async def verify(services: Services, *, accept_incomplete: bool = False) -> Repo
     """Read both sides and name each difference. Writes nothing to either of them."""
     prepared = await prepare(services, accept_incomplete=accept_incomplete, is_dry=True)
     check_missing(prepared.missing)
-    verification = _compare(prepared, prepared.existing)
+    verification = await _compare(services, prepared, prepared.existing)
     return Report(prepared, verification=verification, cost=services.meter.read())
 
 
@@ -210,11 +209,24 @@ async def _carry_out(
             return report
         report = await _write(services, report, command, stop)
     elif prepared.since is None:
-        verification = _compare(prepared, prepared.existing)
+        verification = await _compare(services, prepared, prepared.existing)
         report = replace(report, verification=verification)
     if report.is_settled:
         await advance(services, report)
+    await _note_told(services, prepared)
     return report
+
+
+async def _note_told(services: Services, prepared: Prepared) -> None:
+    """Note that whoever started the run gets to know what could not be read."""
+    new = prepared.unreadable.unreported
+    if new:
+        await services.ledger.mark_reported(
+            prepared.profile,
+            new[0].source,
+            [row.identity for row in new],
+            services.clock.now(),
+        )
 
 
 async def _write(
@@ -225,7 +237,9 @@ async def _write(
     if prepared.plan.operations:
         report = await _load(services, prepared, command, stop)
     elif prepared.since is None:
-        report = Report(prepared, verification=_compare(prepared, prepared.existing))
+        report = Report(
+            prepared, verification=await _compare(services, prepared, prepared.existing)
+        )
     if prepared.removals.rows:
         labels = prepared.rules.labels
         undone = await take_back(services, prepared.removals.rows, labels)
@@ -233,7 +247,8 @@ async def _write(
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
     report = replace(report, playback=carried, cost=services.meter.read())
-    document = report_document(report, command, 0 if report.is_complete else 4)
+    code = exit_code(report, is_strict=False)
+    document = report_document(report, command, code)
     await keep_report(services.ledger, document, services.clock.now())
     return report
 
@@ -243,10 +258,14 @@ async def _keep_left_out(services: Services, prepared: Prepared) -> None:
     ledger, now = services.ledger, services.clock.now()
     if prepared.is_unchanged:
         return
-    document = left_out_document(prepared)
-    if prepared.since:
-        kept = await ledger.get_fact(prepared.profile, LEFT_OUT)
-        document = merge_left_out(document, kept)
+    document, holding = left_out_document(prepared), prepared.holding
+    if holding and prepared.unreadable.is_news:
+        await ledger.put_unreadable(
+            prepared.profile,
+            holding.record.id,
+            prepared.unreadable.rows,
+            parts=holding.parts,
+        )
     fact = document.model_dump(mode="json")
     await ledger.put_fact(prepared.profile, LEFT_OUT, fact, now)
     name = wanted(services.settings.discovr.profile)
@@ -307,11 +326,11 @@ async def _load(
     if prepared.since:
         # Each write had a clear answer or was looked up; all is read back once a week.
         return Report(prepared, run, loader.settled)
-    verification = await _check(services, Report(prepared, run, loader.settled), run)
-    services.on_event(
-        Finished(Stage.VERIFY, describe(verification, prepared.origin.name))
-    )
-    return Report(prepared, run, loader.settled, verification)
+    report = Report(prepared, run, loader.settled)
+    verification = await _check(services, report, run)
+    said = describe(verification, prepared.origin.name, report.unreadable)
+    services.on_event(Finished(Stage.VERIFY, said))
+    return replace(report, verification=verification)
 
 
 async def _refused_before(ledger: Ledger, profile: str) -> frozenset[str]:
@@ -337,10 +356,26 @@ async def _check(services: Services, report: Report, run: int) -> Verification:
     dropped = [row for row in recovery.unclear if row.run != run]
     await close(ledger, dropped, Settled.not_there_after(run), now)
     rules = replace(prepared.rules, records=recovery.seasons, written=recovery.written)
-    return _compare(replace(prepared, rules=rules), entries)
+    return await _compare(services, replace(prepared, rules=rules), entries)
 
 
-def _compare(prepared: Prepared, entries: Sequence[Entry]) -> Verification:
+async def _compare(
+    services: Services, prepared: Prepared, entries: Sequence[Entry]
+) -> Verification:
     # What planning again would still write is what is missing.
     plan = reconcile(prepared.desired, entries, prepared.rules)
-    return compare(prepared.desired, plan, entries, prepared.origin.label)
+    label = prepared.origin.label
+    more = {e.key.media for e in surplus(prepared.desired, entries, label)}
+    written: set[Key] = set()
+    if more:
+        rows = await services.ledger.rows(
+            prepared.profile, outcome=Outcome.APPLIED, media=more
+        )
+        written = {r.operation.key for r in rows if r.undone_at is None}
+    holding = prepared.holding
+    provenance = Provenance(
+        gone=prepared.stale.keys,
+        held=holding.others if holding else (),
+        written=written,
+    )
+    return compare(prepared.desired, plan, entries, label, provenance)

@@ -34,6 +34,7 @@ _ADVICE = {
     SPECIAL: "Nothing: Discovr has no place for specials. They stay on {}.",
     EPISODE_ZERO: "Nothing: Discovr counts episodes from 1. It stays on {}.",
 }
+_UNSUPPORTED = "Nothing; they stay where they are."
 _UNREADABLE = "Look the record up on {}, correct or remove it there, and run again."
 _DIFFERENCES = {
     "missing": ("Missing on Discovr", AGAIN),
@@ -44,6 +45,10 @@ _DIFFERENCES = {
     "unexpected": (
         "On Discovr, and no longer on {}",
         "Leave it, or remove it on Discovr: an import never un-watches.",
+    ),
+    "foreign": (
+        "Labelled trakt, not written from here, and not on Trakt",
+        "Leave it, or remove it on Discovr: nobody here knows who wrote it.",
     ),
 }
 #: A segment of the bar is at least so wide, in percent, or nobody would see it.
@@ -164,12 +169,16 @@ def _what_is_wrong(report: ReportDocument) -> list[str]:
 def _proof(report: ReportDocument, wrong: Sequence[str]) -> str:
     receipt, found = report.receipt, report.verification
     whole = "proved whole" if receipt.is_whole else "not proved whole"
-    place = "Discovr was read back, and everything is in its place"
+    unread = report.balance.unreadable
+    what = "all that could be read" if unread else "everything"
+    place = f"Discovr was read back, and {what} is in its place"
     if found and found.unexpected:
         place += (
             f" (entries no longer on {report.source.name}: {len(found.unexpected):,})"
         )
     head = f"{receipt.plays:,} plays read from {receipt.source}, {whole}"
+    if unread:
+        head += f", and {unread:,} record{'s' * (unread != 1)} could not be read"
     return f"{head}; {'; '.join(wrong or [place])}."
 
 
@@ -228,9 +237,17 @@ def build_left(
         *_left_out("u", "Unmatched", report.unmatched, source),
         *_left_out("x", "Not possible on Discovr", report.unsupported, source),
     ]
-    if report.quarantined:
-        items = tuple(LeftItem(r.where, None, r.reason) for r in report.quarantined)
-        groups.append(LeftGroup("r", "Unreadable", _UNREADABLE.format(source), items))
+    for is_unsupported, code, heading, advice in (
+        (False, "r", "Unreadable", _UNREADABLE.format(source)),
+        (True, "x", "Not possible on Discovr", _UNSUPPORTED),
+    ):
+        items = tuple(
+            LeftItem(record.where, None, record.reason)
+            for record in report.quarantined
+            if record.is_unsupported is is_unsupported
+        )
+        if items:
+            groups.append(LeftGroup(code, heading, advice, items))
     return tuple(groups)
 
 

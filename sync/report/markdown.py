@@ -84,10 +84,12 @@ def _proof(report: ReportDocument) -> str:
     if found is None:
         return "not verified"
     if found.is_clean:
-        return "verified: everything is in its place"
+        unread = report.balance.unreadable
+        what = "all that could be read" if unread else "everything"
+        return f"verified: {what} is in its place"
     counts = (
         f"{len(keys):,} {name}"
-        for name in ("missing", "doubled", "unexpected")
+        for name in ("missing", "doubled", "unexpected", "foreign")
         if (keys := getattr(found, name))
     )
     return f"verified: not everything is in its place ({', '.join(counts)})"

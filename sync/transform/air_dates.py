@@ -19,7 +19,7 @@ from sync.domain.seasons import Airing
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from connectors.clock import Clock
     from connectors.tmdb.client import TmdbClient
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     #: Season -> episode -> when it aired, as the catalogue wrote it; None: undated.
     Dates = dict[int, dict[int, str | None]]
+
+ABSENT = "TMDB has no such season, so Discovr may not show it"
+SHARED = "several titles share its TMDB id, and are not told the same of its episodes"
 
 #: Seasons by the show they belong to.
 Wanted = dict[str, set[int]]
@@ -134,7 +137,7 @@ class Catalogue:
         self._ledger = ledger
         self._clock = clock
         #: What was asked in this process, by listing and show; empty: no answer.
-        self._asked: dict[tuple[str, str], Dates] = {}
+        self._asked: dict[tuple[str, int], Dates] = {}
 
     async def look_up(
         self,
@@ -144,6 +147,7 @@ class Catalogue:
         *,
         since: Mapping[str, datetime],
         is_kept: bool,
+        sharing: Mapping[str, Sequence[Title]] | None = None,
     ) -> Answer:
         """Return what is known of the seasons; unknown ones are left out.
 
@@ -152,23 +156,55 @@ class Catalogue:
         answers may be kept for later runs.
 
         The first listing that knows a season dates it. Where a second one numbers its
-        episodes differently, the season is disputed.
+        episodes differently, the season is disputed; so it is where of the titles
+        ``sharing`` one id each is told something else.
         """
         answer = Answer()
+        absent: dict[Place, str] = {}
         for listing in self._listings:
-            known = await self._recall(listing, wanted, titles, since)
-            asked = await self._ask(listing, wanted, titles, known, on_show)
-            if is_kept:
-                await self._keep(listing, titles, asked)
-            for media in wanted.keys() - known.keys():
-                self._asked[listing.name, media] = asked.get(media, {})
-            shows = known | asked
-            for media, seasons in shows.items():
-                for number in wanted[media] & seasons.keys():
-                    _merge(answer, Place(media, number), seasons[number], listing)
+
+            async def ask(titles: Mapping[str, Title]) -> dict[str, Dates]:
+                of_titles = {media: wanted[media] for media in titles}
+                return await self._answers(
+                    listing,  # noqa: B023  # called before the next one's turn
+                    of_titles,
+                    titles,
+                    on_show,
+                    since=since,
+                    is_kept=is_kept,
+                )
+
+            shows = await ask({media: titles[media] for media in wanted})
+            for place, dates in _of_seasons(shows, wanted):
+                if not dates and listing.name == TmdbListing.name:
+                    absent[place] = ABSENT
+                _merge(answer, place, dates, listing)
+            for others in _rounds(listing, wanted, titles, sharing or {}):
+                again = await ask(others)
+                answer.disputed |= _disagreements(shows, again, others, wanted)
+        answer.disputed |= absent
         for place in answer.disputed:
-            del answer.airings[place]
+            answer.airings.pop(place, None)
         return answer
+
+    async def _answers(
+        self,
+        listing: Listing,
+        wanted: Wanted,
+        titles: Mapping[str, Title],
+        on_show: Callable[[int, int], None],
+        *,
+        since: Mapping[str, datetime],
+        is_kept: bool,
+    ) -> dict[str, Dates]:
+        """Return what a listing knows of shows: recalled, or asked for and kept."""
+        known = await self._recall(listing, wanted, titles, since)
+        asked = await self._ask(listing, wanted, titles, known, on_show)
+        if is_kept:
+            await self._keep(listing, titles, asked)
+        for media, number in _shows(listing, wanted.keys() - known, titles).items():
+            self._asked[listing.name, number] = asked.get(media, {})
+        return known | asked
 
     async def _recall(
         self,
@@ -178,7 +214,8 @@ class Catalogue:
         since: Mapping[str, datetime],
     ) -> dict[str, Dates]:
         """Return the shows whose kept answer is young and has every wanted season."""
-        known = {m: self._asked.get((listing.name, m)) for m in wanted}
+        numbers = _shows(listing, wanted, titles)
+        known = {m: self._asked.get((listing.name, n)) for m, n in numbers.items()}
         found = {
             m: dates
             for m, dates in known.items()
@@ -254,6 +291,49 @@ def _shows(
 ) -> dict[str, int]:
     numbers = {m: listing.show_id(m, titles[m]) for m in media}
     return {m: number for m, number in numbers.items() if number}
+
+
+def _of_seasons(
+    shows: Mapping[str, Dates], wanted: Wanted
+) -> Iterable[tuple[Place, Mapping[int, str | None]]]:
+    for media, seasons in shows.items():
+        for number in wanted[media] & seasons.keys():
+            yield Place(media, number), seasons[number]
+
+
+def _disagreements(
+    shows: Mapping[str, Dates],
+    again: Mapping[str, Dates],
+    media: Iterable[str],
+    wanted: Wanted,
+) -> dict[Place, str]:
+    """Name the seasons of which two titles of one id are not told the same."""
+    return {
+        Place(one, number): SHARED
+        for one in media
+        for number in wanted[one]
+        if shows.get(one, {}).get(number) != again.get(one, {}).get(number)
+    }
+
+
+def _rounds(
+    listing: Listing,
+    wanted: Wanted,
+    titles: Mapping[str, Title],
+    sharing: Mapping[str, Sequence[Title]],
+) -> Iterable[dict[str, Title]]:
+    """Deal out the titles that share an id, for those of a listing's own numbers."""
+    rest: dict[str, list[Title]] = {}
+    for media in wanted.keys() & sharing.keys():
+        asked = {listing.show_id(media, titles[media])}
+        for title in sharing[media]:
+            number = listing.show_id(media, title)
+            if number and number not in asked:
+                asked.add(number)
+                rest.setdefault(media, []).append(title)
+    while rest:
+        yield {media: left.pop() for media, left in rest.items()}
+        rest = {media: left for media, left in rest.items() if left}
 
 
 def _merge(

@@ -92,12 +92,13 @@ def test_what_surely_airs_later_is_covered_by_no_client() -> None:
         assert not any(reads(default, zone) for zone in ZONES)
 
 
-def test_what_surely_aired_is_covered_unless_days_are_compared_west_of_utc() -> None:
-    # Law 1: such a client would need 36 hours.
+def test_what_surely_aired_is_covered_by_every_client() -> None:
+    # Law 1: also by one that compares calendar days west of UTC.
     span = Airing.from_date(AIR_DATE).span
     default = span.latest + timedelta(minutes=1)
     assert span.is_surely_before(default)
-    assert all(as_midnight(default, zone) for zone in ZONES)
-    for zone in ZONES:
-        is_west = zone.utcoffset(None) < timedelta(0)
-        assert as_day(default, zone) is not is_west
+    for reads in (as_midnight, as_day):
+        assert all(reads(default, zone) for zone in ZONES)
+    # And there is such a client for which less would not do.
+    west = timezone(-12 * HOUR)
+    assert not as_day(span.latest - timedelta(minutes=1), west)

@@ -28,21 +28,25 @@ DONE, NOT, OPEN = Reading.COMPLETED, Reading.NOT_COMPLETED, Reading.OPEN
 
 
 @pytest.mark.parametrize(
-    ("airing", "margin"),
+    ("airing", "margin", "after"),
     [
-        (Airing.from_instant(datetime(2024, 3, 2, tzinfo=UTC)), 2 * DAYS),
-        (Airing.from_date(date(2024, 3, 2)), DAYS),
+        (Airing.from_instant(datetime(2024, 3, 2, tzinfo=UTC)), 2 * DAYS, 2 * DAYS),
+        (
+            Airing.from_date(date(2024, 3, 2)),
+            DAYS,
+            1.5 * DAYS,
+        ),
     ],
     ids=["an instant from Trakt", "a date from TMDB"],
 )
 def test_an_air_date_is_sure_outside_its_margin_only(
-    airing: Airing, margin: timedelta
+    airing: Airing, margin: timedelta, after: timedelta
 ) -> None:
     aired_at = datetime(2024, 3, 2, tzinfo=UTC)
-    assert airing.span == Span(aired_at - margin, aired_at + margin)
+    assert airing.span == Span(aired_at - margin, aired_at + after)
     for at, reading in (
-        (aired_at + margin + SECOND, DONE),
-        (aired_at + margin, OPEN),
+        (aired_at + after + SECOND, DONE),
+        (aired_at + after, OPEN),
         (aired_at - margin + SECOND, OPEN),
         (aired_at - margin, NOT),
     ):

@@ -169,8 +169,8 @@ class Arena(World):
         """Have every service call ``hook``."""
         self.trakt.hook = self.discovr.hook = self.tmdb.hook = hook
 
-    async def migrate(self, **options: Any) -> Report:
-        async with build(self.settings, clock=self.clock) as services:
+    async def migrate(self, *files: Path, **options: Any) -> Report:
+        async with build(self.settings, clock=self.clock, files=files) as services:
             return await pipeline.migrate(services, confirm=_agree, **options)
 
     async def sync(self, **options: Any) -> Report:

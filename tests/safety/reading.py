@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sync.domain.plays import Key, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sync.sandbox.account.account import Account
     from sync.sandbox.discovr.history import StoredEntry
@@ -36,12 +36,17 @@ def media_of(account: Account) -> dict[str, str]:
     }
 
 
-def watched(account: Account) -> dict[Key, list[datetime]]:
-    """Return the times of everything watched that Discovr can express."""
+def watched(account: Account, but: Collection[int] = ()) -> dict[Key, list[datetime]]:
+    """Return the times of everything watched that Discovr can express.
+
+    The plays with the ids of ``but`` are left out.
+    """
     media = media_of(account)
     times: defaultdict[Key, list[datetime]] = defaultdict(list)
     for play in account.plays:
         name, episode = play.title.name, play.episode
+        if play.id in but:
+            continue
         if name not in media or (episode and not episode.season):
             continue
         numbers = (episode.season, episode.number) if episode else (None, None)

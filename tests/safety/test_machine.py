@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import tempfile
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,23 +28,32 @@ from connectors.errors import ConfigError, ContractError, TransientError
 from sync.domain.plays import Key, to_minute
 from sync.errors import GuardError, IncompleteReadError
 from sync.load.breaker import RefusingServiceError
+from sync.sandbox.account.account import Account, Stamps
 from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
 from sync.sandbox.discovr.visibility import Lie
 from sync.sandbox.server.faults import seeded_faults
+from sync.sandbox.trakt.export import write_export
 from tests.long import Length, asked, choose, pick
-from tests.safety.accounts import mixed_account, watched_on
+from tests.safety.accounts import film, mixed_account, show, watched_on
 from tests.safety.arena import Arena, Phase, Viewing, arena
 from tests.safety.faults import MIX, SHARE
 from tests.safety.killing import run_until
 from tests.safety.reading import Shown, media_of, own_entry, shown, watched
+from tests.strangers_suite.unread import (
+    with_nothing_left,
+    without_a_date,
+    without_its_title,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
     from collections.abc import Set as AbstractSet
+    from datetime import datetime
 
     from aiohttp import web
 
     from sync.pipeline.result import Report
+    from sync.sandbox.account.titles import CatalogueTitle
 
 #: How many stories, each of how many steps; in parts, so that every core has some.
 EXAMPLES, PARTS, STEPS = pick((3, 1, 12), (16, 2, 12), (300, 12, 20))
@@ -81,7 +92,10 @@ KEYS = [
     Key("MV_101"),
     Key("MV_102"),
 ]
+SPOILS = [without_a_date, with_nothing_left, without_its_title]
 DAYS = st.integers(0, 40)
+#: Titles of their own on Trakt that share a TMDB id with one of the others.
+TWINS = ["Twin of Film 1", ("Twin of Show 1", 1, 1), ("Twin of Show 1", 1, 2)]
 COMMANDS = st.sampled_from(["migrate", "sync", "prune"])
 
 
@@ -102,8 +116,15 @@ class Safety(RuleBasedStateMachine):
         #: What the person said last of a key on Discovr, and all that they touched.
         self.marks: dict[Key, bool] = {}
         self.touched: set[Key] = set()
+        #: What files beside the account hold, as far as nobody can take it back.
+        self.elsewhere: set[Key] = set()
         #: What they removed, or replaced: of what we wrote there, that stays so.
         self.removed: set[Key] = set()
+
+    @property
+    def odd(self) -> dict[int, Any]:
+        """The plays of which the record cannot be read."""
+        return self.place.trakt.quirks.odd
 
     @initialize(
         quirks=st.sampled_from(QUIRKS),
@@ -112,6 +133,10 @@ class Safety(RuleBasedStateMachine):
     )
     def open(self, quirks: DiscovrQuirks, collapse: str, plays: str) -> None:
         account, own = mixed_account()
+        account.titles += [
+            twin_of(film(51), "Film 1", 101),
+            twin_of(show(52, 2), "Show 1", 201),
+        ]
         self.marks = {key: progress >= 80 for key, progress, _ in own}
         self.touched = {*self.marks}
         self.place = self.wait_for(
@@ -136,7 +161,7 @@ class Safety(RuleBasedStateMachine):
 
     # What happens on Trakt.
 
-    @rule(what=st.sampled_from([*EPISODES, *FILMS]), day=DAYS)
+    @rule(what=st.sampled_from([*EPISODES, *FILMS, *TWINS]), day=DAYS)
     def a_play_is_added(self, what: str | tuple[str, int, int], day: int) -> None:
         self.add_play(what, day)
 
@@ -156,6 +181,69 @@ class Safety(RuleBasedStateMachine):
         play = plays[draw % len(plays)]
         self.place.account.remove_play(play.id)
         self.news.pop(play.id, None)
+        self.odd.pop(play.id, None)
+
+    @rule(draw=st.integers(0, 10**6), how=st.sampled_from(SPOILS))
+    def a_record_cannot_be_read(self, draw: int, how: Any) -> None:
+        plays = self.place.account.plays
+        self.odd[plays[draw % len(plays)].id] = how
+
+    @rule()
+    def every_record_can_be_read_again(self) -> None:
+        self.odd.clear()
+
+    # What else there is of the account, and of others.
+
+    @rule(
+        draws=st.sets(st.integers(0, 60), min_size=1, max_size=8),
+        what=st.sampled_from([*EPISODES, *FILMS]),
+        day=DAYS,
+        age=st.sampled_from([-400, -1, 400]),
+        whose=st.sampled_from(["sandbox", "somebody", ""]),
+    )
+    def a_file_is_read(
+        self,
+        draws: set[int],
+        what: str | tuple[str, int, int],
+        day: int,
+        age: int,
+        whose: str,
+    ) -> None:
+        """One that overlaps the account: older or newer, of the same person or not."""
+        account = self.place.account
+        name, season, number = what if isinstance(what, tuple) else (what, None, None)
+        plays = [p for n, p in enumerate(account.plays) if n in draws]
+        file = Account(account.titles, plays, user=whose or "x")
+        file._last_id = account._last_id + 1_000_000 * (1 + len(self.elsewhere))
+        file.add_play(account.find(name), watched_on(day), season=season, number=number)
+        path = self.folder / f"file-{len(list(self.folder.iterdir()))}"
+        at = self.place.clock.now() + timedelta(days=age)
+        write_file(file, path, at, owner=whose)
+        before = self.read()
+        report = self.wait_for(
+            self.place.migrate(path, accept_incomplete=True, is_forced=True)
+        )
+        wanted = watched(file)
+        self.check(before, wanted=wanted.keys())
+        assert report.balance()[0].is_even
+        self.check_that_all_is_there(wanted.keys(), wanted)
+        if whose != "sandbox":
+            self.elsewhere |= wanted.keys()
+            assert not wanted.keys() & {*report.prepared.stale.keys}
+        # A file that is newer may lack what the account still has: it is not gone.
+        self.stale -= wanted.keys()
+        self.settled |= wanted.keys()
+
+    @precondition(
+        lambda self: self.place.history == {"collapse": "clean", "plays": "latest"}
+    )
+    @rule()
+    def the_ledger_is_lost(self) -> None:
+        for file in self.folder.glob("state.sqlite3*"):
+            file.unlink()
+        # Nobody knows any more what is ours, so that none of it is taken back.
+        self.settled.clear()
+        self.stale.clear()
 
     # What the person does on Discovr.
 
@@ -205,7 +293,7 @@ class Safety(RuleBasedStateMachine):
         assert report.verification == replace(
             report.verification, missing=(), doubled=()
         )
-        self.check_that_all_is_there(watched(self.place.account).keys())
+        self.check_that_all_is_there(self.readable().keys())
         self.check_that_every_viewing_is_there()
         self.note_settled()
         writes = self.place.writes()
@@ -244,6 +332,9 @@ class Safety(RuleBasedStateMachine):
         self.note_settled()
         if is_pruned:
             self.check_that_nothing_is_stale()
+
+    def readable(self) -> dict[Key, list[datetime]]:
+        return watched(self.place.account, self.odd)
 
     def note_settled(self) -> None:
         there = watched(self.place.account).keys()
@@ -319,21 +410,34 @@ class Safety(RuleBasedStateMachine):
         self.place.clock.advance(HOUR_S)
         return shown(self.place.account, self.place.discovr.entries())
 
-    def check(self, before: Shown, *, is_pruned: bool = False) -> None:
-        wanted = watched(self.place.account).keys()
+    def check(
+        self,
+        before: Shown,
+        *,
+        is_pruned: bool = False,
+        wanted: AbstractSet[Key] | None = None,
+    ) -> None:
+        """Hold the laws on what is shown; what cannot be read counts as watched."""
+        if wanted is None:
+            wanted = watched(self.place.account).keys()
         after = shown(self.place.account, self.place.discovr.entries())
         assert after.maybe <= before.maybe | wanted
         if is_pruned:
             persons = {key for key, is_completed in self.marks.items() if is_completed}
-            assert before.surely & (wanted | persons) <= after.surely
+            there = wanted | persons | self.elsewhere
+            assert before.surely & there <= after.surely
         elif self.place.history["collapse"] != "fewest":
             assert before.surely <= after.surely
         assert self.place.discovr.doubled() == {}
 
-    def check_that_all_is_there(self, keys: AbstractSet[Key]) -> None:
+    def check_that_all_is_there(
+        self,
+        keys: AbstractSet[Key],
+        times: Mapping[Key, list[datetime]] | None = None,
+    ) -> None:
         entries = self.place.discovr.entries()
         completed = shown(self.place.account, entries).surely
-        times = watched(self.place.account)
+        times = self.readable() if times is None else times
         for key in times.keys() & keys:
             own = own_entry(key, entries)
             is_kept = (
@@ -355,7 +459,7 @@ class Safety(RuleBasedStateMachine):
             return
         there = {*discovr.appended, *discovr.theirs}
         seasons = {e.key.place for e in discovr.entries() if e.key.episode is None}
-        for key, times in watched(self.place.account).items():
+        for key, times in self.readable().items():
             is_told = discovr.quirks.repeats == "listed" or key not in self.touched
             is_covered = key.season is not None and key.place in seasons
             is_touched = self.removed & {key, key._replace(episode=None)}
@@ -367,11 +471,27 @@ class Safety(RuleBasedStateMachine):
 
     def check_that_nothing_is_stale(self) -> None:
         entries = self.place.discovr.entries()
-        for key in self.stale - self.marks.keys():
+        if self.odd:
+            return  # a record that cannot be read may be about any of them
+        for key in self.stale - self.marks.keys() - self.elsewhere:
             repeats = [entry for entry in entries if entry.key == key]
             is_ours = [(e.imported, e.count) for e in repeats] == [("trakt", 1)]
             assert not is_ours or repeats[0].progress == 0, f"{key} is stale"
         self.stale.clear()
+
+
+def twin_of(title: CatalogueTitle, name: str, tmdb: int) -> CatalogueTitle:
+    ids = replace(title.ids, tmdb=tmdb)
+    return replace(title, name=f"Twin of {name}", ids=ids)
+
+
+def write_file(account: Account, path: Path, at: datetime, *, owner: str) -> None:
+    """Write a download made then, that says whose it is or does not."""
+    account.stamps = Stamps.all_at(at)
+    write_export(account, path)
+    (path / "user-settings.json").unlink()
+    profile = path / "user-profile.json"
+    profile.write_text(json.dumps({"username": owner})) if owner else profile.unlink()
 
 
 @pytest.mark.parametrize("number", choose(*[range(PARTS)] * 3))

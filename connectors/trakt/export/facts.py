@@ -68,17 +68,18 @@ def add_fact(evidence: Evidence, kind: Kind, document: Any, container: str) -> N
         elif kind is Kind.TOTALS:
             _add_totals(evidence, document)
         elif kind is Kind.OWNER:
-            _add_owner(evidence, document)
+            _add_owner(evidence, document, container)
     except UnusableError:
         return
 
 
 def add_traktexport(
-    evidence: Evidence, export: TraktExport, size: int, where: str
+    evidence: Evidence, export: TraktExport, size: int, where: str, container: str
 ) -> None:
     """Take what a traktexport file of ``size`` plays says beside its history."""
     if export.username:
         evidence.owners.add(to_printable(export.username))
+        evidence.add_account(container, {"username": export.username})
     if export.watched:
         evidence.add_watched(read_watched(export.watched)[0])
     if export.stats and recognise(export.stats) is Kind.TOTALS:
@@ -102,8 +103,12 @@ def _add_totals(evidence: Evidence, document: dict[str, Any]) -> None:
         evidence.add_totals(movies, episodes)
 
 
-def _add_owner(evidence: Evidence, document: dict[str, Any]) -> None:
+def _add_owner(evidence: Evidence, document: dict[str, Any], container: str) -> None:
     user = document.get("user")
+    if not isinstance(user, dict):
+        evidence.add_account(container, document)
+    elif "account" in document:  # the settings; a list tells its owner as well
+        evidence.add_account(container, user)
     owner = user if isinstance(user, dict) else document
     if name := to_text(owner.get("username")):
         evidence.owners.add(to_printable(name))

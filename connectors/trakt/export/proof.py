@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from connectors.trakt.export.archive import to_printable
 from connectors.trakt.export.tally import Tally
@@ -63,6 +63,8 @@ class Evidence:
     doubts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     owners: set[str] = field(default_factory=set)
+    #: Names of the accounts that each container says it is of.
+    accounts: dict[str, list[frozenset[str]]] = field(default_factory=dict)
     stamped_at: dict[str, datetime] = field(default_factory=dict)
     #: Sentences on reads that may have stopped early; settled by fitting totals.
     open_ends: list[str] = field(default_factory=list)
@@ -77,6 +79,30 @@ class Evidence:
     def made_at(self) -> datetime | None:
         """Return when the newest of the files was made, as far as they tell."""
         return max(self.stamped_at.values(), default=None)
+
+    @property
+    def owner(self) -> frozenset[str]:
+        """Names of the one account that all of the history is of, if that is told."""
+        places = {container for container, *_ in self._series}
+        told = [self.accounts.get(place, []) for place in places or self.accounts]
+        names = frozenset(name for of_place in told for o in of_place for name in o)
+        is_one = all(told) and all(
+            any(name in o for name in other)
+            for of_place in told
+            for o in of_place
+            for other in told[0]
+        )
+        return names if is_one else frozenset()
+
+    def add_account(self, container: str, user: dict[str, Any]) -> None:
+        """Record whose account a container says it is of."""
+        ids = user.get("ids")
+        parts = ids if isinstance(ids, dict) else {}
+        names = {n.lower() for n in (user.get("username"), parts.get("slug")) if _is(n)}
+        found = {f"name:{name}" for name in names}
+        found |= {f"uuid:{uuid}" for uuid in (parts.get("uuid"),) if _is(uuid)}
+        if found:
+            self.accounts.setdefault(container, []).append(frozenset(found))
 
     def add_page(
         self, container: str, folder: str, name: Name, size: int | None
@@ -216,3 +242,7 @@ def _to_ranges(numbers: list[int]) -> str:
             parts.append([number])
     shown = ["-".join(str(n) for n in part) for part in parts[:5]]
     return ", ".join(shown) + (", ..." if len(parts) > 5 else "")
+
+
+def _is(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and bool(value)

@@ -263,7 +263,8 @@ class Reader:
         self, export: TraktExport, page: Page, content: _Content
     ) -> None:
         self._add_page(page, content, "traktexport")
-        add_traktexport(self.evidence, export, page.size, content.where)
+        container = content.member.container
+        add_traktexport(self.evidence, export, page.size, content.where, container)
 
     def _add_watched(self, document: list[Any], content: _Content) -> None:
         items, unusable = read_watched(document)
@@ -322,7 +323,8 @@ class ExportData:
     ``items`` are in file order, each id once; plays without an id are all kept, save
     those of a file whose very content was read before. Each of ``doubts`` is a sentence
     on why this may not be the whole history; only without any is it whole.
-    ``set_aside`` holds what is there and is no play, with its place.
+    ``set_aside`` holds what is there and is no play, with its place. ``owner`` are
+    names of the account, none where the files do not all tell the same one.
     """
 
     items: list[HistoryItem]
@@ -335,6 +337,7 @@ class ExportData:
     playback: list[PlaybackItem]
     layout: str
     made_at: datetime | None
+    owner: frozenset[str] = frozenset()
 
     @property
     def quarantined(self) -> list[tuple[str, str]]:
@@ -367,6 +370,7 @@ def conclude(reader: Reader, now: datetime) -> ExportData:
         playback=reader.playback,
         layout=" + ".join(sorted(reader.layouts)),
         made_at=evidence.made_at,
+        owner=evidence.owner,
     )
 
 

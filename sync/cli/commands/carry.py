@@ -19,9 +19,9 @@ from sync.cli.view.lists import show_left_out, show_profiles, show_undone
 from sync.cli.view.plan import show_plan
 from sync.cli.view.texts import to_json
 from sync.documents.base import ProfileDocument, ProfilesDocument
-from sync.domain.desired import NO_ANSWER
 from sync.pipeline.documents import report_document, undo_document
 from sync.pipeline.plan_file import read_plan
+from sync.pipeline.result import exit_code as code_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -284,7 +284,8 @@ def finish(
 ) -> int:
     """Print the report and return the exit code; ``is_exact`` counts surplus too."""
     code = exit_code(report, is_strict=is_strict)
-    if is_exact and report.verification and not report.verification.is_clean:
+    found = report.verification
+    if is_exact and code is Exit.DONE and found and not found.is_clean:
         code = Exit.INCOMPLETE
     following = next_command(report, output.context, command)
     document = report_document(report, command, code, warnings=reporter.warnings)
@@ -297,13 +298,4 @@ def finish(
 
 def exit_code(report: Report, *, is_strict: bool) -> Exit:
     """Say whether everything is in its place."""
-    prepared = report.prepared
-    left_out = (
-        prepared.desired.unmatched
-        or prepared.unsupported
-        or prepared.extraction.quarantined
-    )
-    is_unasked = any(left.reason == NO_ANSWER for left in prepared.desired.unmatched)
-    if not report.is_complete or is_unasked or (is_strict and left_out):
-        return Exit.INCOMPLETE
-    return Exit.DONE
+    return Exit(code_of(report, is_strict=is_strict))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.cli.view.left_out import show_left_out_of
+from sync.cli.view.left_out import show_left_out_of, show_unread
 from sync.cli.view.lines import heading, say, show_list, show_next
 from sync.cli.view.plan import name_of
 from sync.cli.view.playback import show_playback
 from sync.cli.view.texts import count, duration, entries, join
 from sync.cli.view.totals import show_totals
 from sync.domain.desired import NO_ANSWER
+from sync.domain.histories import keys_of
 from sync.pipeline.result import describe
 
 if TYPE_CHECKING:
@@ -24,7 +25,19 @@ _DIFFERENCES = {
     "missing": "watched, and not there",
     "doubled": "there more than once",
     "unexpected": "an entry of ours, and no longer on {}",
+    "foreign": "labelled like ours, not written from here, and not on {}",
 }
+
+
+_LATER = (
+    "What is only corrected on Trakt, such as an id or a number, is looked for once a "
+    "week, when both sides are read whole."
+)
+_FOREIGN = (
+    "What to do with those that were not written from here: remove them on Discovr if "
+    "you do not want them; or run sync --prune with the state database of the machine "
+    "that wrote them."
+)
 
 
 def show_report(console: Console, report: Report, context: Context, next_: str) -> None:
@@ -41,6 +54,8 @@ def show_report(console: Console, report: Report, context: Context, next_: str) 
     _show_differences(console, report, context)
     say(console)
     _show_proof(console, report)
+    show_unread(console, report, context)
+    _show_stays(console, report)
     _show_run(console, report)
     show_next(console, next_)
 
@@ -87,19 +102,44 @@ def _show_proof(console: Console, report: Report) -> None:
     if found is not None:
         read = f"{entries(found.entries)} read back"
         style = "bold green" if found.is_whole else "bold red"
-        say(console, f"{describe(found, source)}, {read}", style=style)
+        words = describe(found, source, report.unreadable)
+        say(console, f"{words}, {read}", style=style)
     elif report.prepared.is_unchanged:
         words = f"Nothing has changed on {source} since the last run."
         say(console, words, style="bold")
     elif report.failed:
         say(console, "Not everything is in its place.", style="bold red")
     else:
-        words = "Everything that changed is in its place: each write was answered."
+        what = "All that could be read" if report.unreadable else "Everything"
+        words = f"{what} of what changed is in its place: each write was answered."
+        if not report.unreadable:
+            words = "Everything that changed is in its place: each write was answered."
         say(console, words, style="bold green")
+        say(console, _LATER)
     undone = report.undone
     if undone is not None:
         gone = len(undone.removed) + len(undone.restored)
         say(console, f"{entries(gone)} taken back that are no longer on {source}.")
+
+
+def _show_stays(console: Console, report: Report) -> None:
+    """Say what is not in this reading and stays, and why."""
+    prepared, found = report.prepared, report.verification
+    if waiting := len(prepared.stale.waiting):
+        words = f"{entries(waiting)} of ours may be gone from there, and stay"
+        say(console, f"{words}: a record that cannot be read may be about them.")
+    if prepared.holding and (rest := len(keys_of(prepared.holding.unplaced))):
+        them = count(rest, "film or episode", "films and episodes")
+        say(
+            console,
+            f"Not in this reading: {them} of earlier runs. Nobody noted where they "
+            "came from, so what was written for them stays.",
+        )
+    elif found and found.elsewhere:
+        words = f"{entries(len(found.elsewhere))} of ours are not in this reading"
+        say(console, f"{words} and stay: it does not say that they are gone.")
+    if found and found.foreign:
+        say(console, _FOREIGN)
 
 
 def _show_run(console: Console, report: Report) -> None:
@@ -130,14 +170,17 @@ def next_command(report: Report, context: Context, command: str) -> str:
     prepared, found = report.prepared, report.verification
     unmatched = prepared.desired.unmatched
     is_unasked = any(left.reason == NO_ANSWER for left in unmatched)
+    if report.is_unread:
+        return context.call("doctor")
     if is_refused(report) or is_unasked or not report.is_complete:
         return context.call("migrate") if command == "verify" else context.again
     if unmatched:
         return context.call("unmatched --out unmatched.toml")
     is_stale = prepared.stale.keys and not prepared.removals.rows
-    if is_stale or (found and found.unexpected):
-        return context.call("sync --prune")
     # Who reads downloads may have no API to sync from.
-    if command == "sync" or not prepared.extraction.receipt.requests:
+    is_online = prepared.extraction.receipt.requests
+    if is_online and (is_stale or (found and found.unexpected)):
+        return context.call("sync --prune")
+    if command == "sync" or not is_online:
         return context.call("report --html report.html")
     return context.call("sync")

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import heading, say
 from sync.cli.view.texts import clean, count, title
-from sync.domain.desired import EPISODE_ZERO, NO_ANSWER, NO_ID, NO_KEY, SPECIAL
+from sync.domain.desired import (
+    EPISODE_ZERO,
+    NO_ANSWER,
+    NO_ID,
+    NO_KEY,
+    SPECIAL,
+    LeftOut,
+)
+from sync.domain.plays import Kind, Title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,10 +22,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sync.cli.context import Context
-    from sync.domain.desired import LeftOut
     from sync.pipeline.result import Report
     from sync.ports import Quarantined
 
+_OF_FILES = "make the download again, or correct it"
+_OF_TRAKT = "look at the play on Trakt, and correct or remove it there"
 #: Titles that are named of each reason; -v names all.
 FEW = 12
 
@@ -33,7 +42,11 @@ def show_left_out_of(
     groups: dict[str, list[LeftOut]] = {}
     for left in (*prepared.desired.unmatched, *prepared.unsupported):
         groups.setdefault(left.reason, []).append(left)
-    unreadable = prepared.extraction.quarantined
+    unreadable = [q for q in prepared.extraction.quarantined if not q.is_unsupported]
+    for record in prepared.extraction.quarantined:
+        if record.is_unsupported:
+            left = LeftOut(_title_of(record), 1, record.reason)
+            groups.setdefault(record.reason, []).append(left)
     if not groups and not unreadable:
         return
     heading(console, "Cannot go to Discovr")
@@ -45,7 +58,9 @@ def show_left_out_of(
         if advice:
             say(console, f"What to do: {advice}", indent=4, hang=6)
     if unreadable:
-        _show_unreadable(console, unreadable, is_full=context.is_verbose)
+        is_file = not prepared.extraction.receipt.requests
+        remedy = _OF_FILES if is_file else _OF_TRAKT
+        _show_unreadable(console, unreadable, is_full=context.is_verbose, remedy=remedy)
 
 
 def _show_titles(console: Console, group: Sequence[LeftOut], *, is_full: bool) -> None:
@@ -87,8 +102,23 @@ def _advice(reason: str, report: Report, context: Context) -> str:
     return ""
 
 
+def show_unread(console: Console, report: Report, context: Context) -> None:
+    """Say in one line how much is there that could not be read."""
+    if number := report.unreadable:
+        them = count(number, "record")
+        words = f"{them} could not be read"
+        if report.is_unread:
+            words = f"None of the {them} could be read"
+        names = context.call("unmatched")
+        say(console, f"{words}. They count as watched there: {names} names them.")
+
+
+def _title_of(record: Quarantined) -> Title:
+    return record.title or Title(record.kind or Kind.FILM, record.where)
+
+
 def _show_unreadable(
-    console: Console, records: Sequence[Quarantined], *, is_full: bool
+    console: Console, records: Sequence[Quarantined], *, is_full: bool, remedy: str
 ) -> None:
     number = count(len(records), "record")
     say(console, f"{number} that cannot be read as a play:", indent=2)
@@ -98,4 +128,5 @@ def _show_unreadable(
     if len(shown) < len(records):
         more = len(records) - len(shown)
         say(console, f"... and {more:,} more (-v names them)", indent=4)
-    say(console, "What to do: make the download again, or correct it.", indent=4)
+    for advice in dict.fromkeys(record.remedy or remedy for record in records):
+        say(console, f"What to do: {advice.rstrip('.')}.", indent=4, hang=6)

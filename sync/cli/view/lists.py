@@ -23,7 +23,11 @@ def show_left_out(console: Console, document: UnmatchedDocument) -> None:
         for left in group:
             say(console, f"{name}: {_left_out_line(left)}", hang=4)
     for record in document.quarantined:
-        say(console, f"unreadable: {record.where}: {record.reason}", hang=4)
+        what = "not possible" if record.is_unsupported else "unreadable"
+        say(console, f"{what}: {record.where}: {record.reason}", hang=4)
+        if record.remedy:
+            words = record.remedy.rstrip(".")
+            say(console, f"What to do: {words}.", indent=4, hang=6)
     if not any((document.unmatched, document.unsupported, document.quarantined)):
         say(console, "The last run carried everything over.")
 

@@ -235,7 +235,8 @@ def _show_cost(console: Console, report: Report) -> None:
     say(console)
     if not plan.operations:
         if not report.prepared.removals.rows:
-            words = "Nothing to write: everything is there already."
+            what = "all that could be read" if report.unreadable else "everything"
+            words = f"Nothing to write: {what} is there already."
             say(console, words, style="bold")
         return
     what = say_writes(count_writes(plan.operations))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sync.domain.plays import Kind
 from sync.sandbox.server.server import RefusedError
@@ -94,8 +94,13 @@ class HistoryPages:
         if self._quirks.unstable_ties:
             plays = self._shuffle_ties(plays)
         items = self._spoil(self._slice(plays, paging), paging.page)
-        written = [self._wire.play(play, full=full) for play in items]
+        written = [self._write(play, full=full) for play in items]
         return written, self._headers(len(plays), paging)
+
+    def _write(self, play: Play, *, full: bool) -> Any:
+        record = self._wire.play(play, full=full)
+        spoil = self._quirks.odd.get(play.id)
+        return spoil(record) if spoil else record
 
     def _slice(self, plays: list[Play], paging: Paging) -> list[Play]:
         stride = self._stride(paging)

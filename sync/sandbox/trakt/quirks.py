@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,10 @@ class TraktQuirks:
     exclusive_bounds: bool = False
     no_pagination_headers: bool = False
     mid_walk: tuple[tuple[int, Callable[[Account], object]], ...] = ()
+
+    #: What becomes of single records of the history, by the id of the play. It may be
+    #: changed while the stand-in plays.
+    odd: dict[int, Callable[[Any], Any]] = field(default_factory=dict)
 
     #: Status with which the minimal lists are refused.
     minimal_unavailable: int | None = None

@@ -1,0 +1,221 @@
+"""What each source of a profile holds: its titles, and what could not be read of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import bindparam, delete, select, update
+
+from sync.domain.plays import title_key
+from sync.domain.sources import LEGACY
+from sync.ledger import tables
+from sync.ledger.backend import Mode
+from sync.ledger.base import LedgerBase, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Table
+
+    from sync.domain.histories import TitleHistory
+    from sync.domain.sources import SourceRecord
+    from sync.ledger.records import UnreadableRow
+
+T = TypeVar("T")
+
+#: Both databases limit the parameters of one statement; this is well below.
+_CHUNK = 1000
+
+_titles, _sources, _unreadable = tables.titles.c, tables.sources.c, tables.unreadable.c
+
+
+class Holdings(LedgerBase):
+    """The sources of each profile, each with what it held when it was last read."""
+
+    @transaction(Mode.READ)
+    def histories(
+        self, connection: Connection, profile: str, source: str | None = None
+    ) -> list[TitleHistory]:
+        """Return all titles of one source, by default of the one read last."""
+        if source is None:
+            latest = (
+                select(_sources.source)
+                .where(_sources.profile == profile)
+                .order_by(_sources.seen_at.desc())
+                .limit(1)
+            )
+            source = connection.scalar(latest) or LEGACY
+        kept = select(_titles.payload).where(
+            _titles.profile == profile, _titles.source == source
+        )
+        return [tables.to_history(row.payload) for row in connection.execute(kept)]
+
+    @transaction(Mode.READ)
+    def holdings(
+        self, connection: Connection, profile: str
+    ) -> tuple[list[SourceRecord], dict[str, list[TitleHistory]]]:
+        """Return the sources of a profile, the last read first, and their titles."""
+        records = select(tables.sources).where(_sources.profile == profile)
+        rows = connection.execute(records.order_by(_sources.seen_at.desc()))
+        known = [tables.to_source(row) for row in rows.mappings()]
+        titles = select(_titles.source, _titles.payload)
+        found: dict[str, list[TitleHistory]] = {}
+        for row in connection.execute(titles.where(_titles.profile == profile)):
+            found.setdefault(row.source, []).append(tables.to_history(row.payload))
+        return known, found
+
+    @transaction(Mode.DURABLE)
+    def put_histories(  # noqa: PLR0913  # what is true together is kept together
+        self,
+        connection: Connection,
+        profile: str,
+        histories: Sequence[TitleHistory],
+        facts: Mapping[str, Any],
+        at: datetime,
+        *,
+        gone: Collection[str] | None = None,
+        source: SourceRecord | None = None,
+        parts: Collection[str] = (),
+        unplaced: Sequence[TitleHistory] = (),
+        unplaced_source: str = LEGACY,
+    ) -> None:
+        """Keep titles, and the facts that are true with them: all or nothing.
+
+        ``gone`` names titles to forget by their keys; None: all but those that are put.
+        ``source`` is whose they are; what the ``parts`` hold becomes its own.
+        ``unplaced`` are put beside what ``unplaced_source`` holds.
+        """
+        name = source.id if source else LEGACY
+        for part in sorted({*parts} - {name}):
+            self._forget(connection, profile, part)
+        of_source = delete(tables.titles).where(
+            _titles.profile == profile, _titles.source == name
+        )
+        if gone is None:
+            connection.execute(of_source)
+        for chunk in cut(sorted(gone or ())):
+            connection.execute(of_source.where(_titles.title.in_(chunk)))
+        self._put_titles(connection, profile, name, histories)
+        self._put_titles(connection, profile, unplaced_source, unplaced)
+        if source is not None:
+            row = {"profile": profile, "seen_at": at, **tables.from_source(source)}
+            self._replace(connection, tables.sources, [row])
+        self._put_facts(connection, profile, facts, at)
+
+    @transaction(Mode.READ)
+    def unreadable(self, connection: Connection, profile: str) -> list[UnreadableRow]:
+        """Return every record of any source that is there and cannot be read."""
+        kept = select(tables.unreadable).where(_unreadable.profile == profile)
+        rows = connection.execute(
+            kept.order_by(_unreadable.first_seen, _unreadable.identity)
+        )
+        return [tables.to_unreadable(row) for row in rows.mappings()]
+
+    @transaction(Mode.DURABLE)
+    def put_unreadable(
+        self,
+        connection: Connection,
+        profile: str,
+        source: str,
+        rows: Sequence[UnreadableRow],
+        *,
+        parts: Collection[str] = (),
+    ) -> None:
+        """Keep what cannot be read of a source, in place of all that was kept of it."""
+        for part in sorted({*parts, source}):
+            connection.execute(
+                delete(tables.unreadable).where(
+                    _unreadable.profile == profile, _unreadable.source == part
+                )
+            )
+        self._replace(
+            connection,
+            tables.unreadable,
+            [
+                {"profile": profile, "source": source, **tables.from_unreadable(row)}
+                for row in rows
+            ],
+        )
+
+    @transaction(Mode.DURABLE)
+    def mark_reported(
+        self,
+        connection: Connection,
+        profile: str,
+        source: str,
+        identities: Sequence[str],
+        at: datetime,
+    ) -> None:
+        """Note that a person was told of these records."""
+        if not identities:
+            return
+        statement = update(tables.unreadable).where(
+            _unreadable.profile == profile,
+            _unreadable.source == source,
+            _unreadable.identity == bindparam("id_"),
+        )
+        changes = [{"id_": identity, "reported_at": at} for identity in identities]
+        connection.execute(statement, changes)
+
+    def _forget(self, connection: Connection, profile: str, source: str) -> None:
+        for table in (tables.titles, tables.sources):
+            connection.execute(
+                delete(table).where(
+                    table.c.profile == profile, table.c.source == source
+                )
+            )
+
+    def _put_titles(
+        self,
+        connection: Connection,
+        profile: str,
+        source: str,
+        histories: Iterable[TitleHistory],
+    ) -> None:
+        rows = [
+            {
+                "profile": profile,
+                "source": source,
+                "title": title_key(history.title),
+                "payload": tables.from_history(history),
+            }
+            for history in histories
+        ]
+        self._replace(connection, tables.titles, rows)
+
+    def _put_facts(
+        self,
+        connection: Connection,
+        profile: str,
+        values: Mapping[str, Any],
+        at: datetime,
+    ) -> None:
+        rows = [
+            {"profile": profile, "name": name, "value": value, "updated_at": at}
+            for name, value in values.items()
+        ]
+        self._replace(connection, tables.facts, rows)
+
+    def _replace(
+        self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Insert rows, or overwrite those with the same primary key."""
+        if not rows:
+            return
+        insert = self._database.backend.insert(table)
+        keys = [column.name for column in table.primary_key]
+        values = {
+            column.name: insert.excluded[column.name]
+            for column in table.columns
+            if not column.primary_key
+        }
+        connection.execute(
+            insert.on_conflict_do_update(index_elements=keys, set_=values), rows
+        )
+
+
+def cut(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut it into pieces that fit into one statement."""
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]

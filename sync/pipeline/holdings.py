@@ -1,0 +1,214 @@
+"""Whose plays a run has read, and what the other sources of the profile hold.
+
+Only the source that brought an entry can lack it, and only in a reading that is not
+older than the one that brought it. Where one cannot tell, it stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sync.domain.histories import keys_of, merge_histories, without_plays
+from sync.domain.plays import title_key
+from sync.domain.sources import (
+    LEGACY,
+    UNKNOWN,
+    Resolution,
+    SourceRecord,
+    is_one_owner,
+    resolve,
+)
+from sync.ports import IncrementalSource, OwnedSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sync.domain.desired import Desired
+    from sync.domain.histories import TitleHistory
+    from sync.domain.plays import Key
+    from sync.pipeline.services import Services
+    from sync.ports import Extraction
+
+    Titles = dict[str, TitleHistory]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The source of a reading, and all that is held elsewhere.
+
+    ``record`` is what is kept of the source, which takes the place of its ``parts``;
+    ``stored`` are its titles as they are kept, ``known`` those of all its parts.
+    ``others`` are the keys that other sources hold, or that a reading as old as this
+    one says nothing about; ``everything`` are all titles of all sources. ``unplaced``
+    is what a ledger from before holds and this reading does not: nobody noted where it
+    came from. It is ``set_apart``, with all else of which nobody knows that.
+    """
+
+    record: SourceRecord
+    parts: tuple[str, ...] = ()
+    stored: Mapping[str, TitleHistory] = field(default_factory=dict, repr=False)
+    known: Mapping[str, TitleHistory] = field(default_factory=dict, repr=False)
+    can_lack: bool = True
+    others: frozenset[Key] = field(default=frozenset(), repr=False)
+    everything: tuple[TitleHistory, ...] = field(default=(), repr=False)
+    unplaced: tuple[TitleHistory, ...] = field(default=(), repr=False)
+    set_apart: tuple[TitleHistory, ...] = field(default=(), repr=False)
+
+    def lacks(self, watched: Iterable[Key]) -> frozenset[Key]:
+        """Return the keys that the source held before and lacks now."""
+        if not self.can_lack:
+            return frozenset()
+        return keys_of(self.known.values()) - frozenset(watched)
+
+
+class Holdings:
+    """All that the ledger knows of the sources of a profile."""
+
+    def __init__(
+        self,
+        records: Iterable[SourceRecord],
+        histories: Mapping[str, Iterable[TitleHistory]],
+    ) -> None:
+        self.records = tuple(records)
+        self._titles: dict[str, Titles] = {
+            source: {title_key(h.title): h for h in of_source}
+            for source, of_source in histories.items()
+        }
+
+    @classmethod
+    async def read(cls, services: Services, profile: str) -> Holdings:
+        """Read the ledger."""
+        return cls(*await services.ledger.holdings(profile))
+
+    def titles(self, *sources: str) -> Titles:
+        """Return the titles of these sources, as one."""
+        found: Titles = {}
+        for source in sources:
+            for key, history in self._titles.get(source, {}).items():
+                known = found.get(key)
+                found[key] = merge_histories(known, history) if known else history
+        return found
+
+    def shares(self, source: str, extraction: Extraction) -> bool:
+        """Whether a reading and a source have a play in common, or there is none."""
+        if not extraction.plays:
+            return True
+        ids = {play.id for play in extraction.plays if play.id}
+        histories = self._titles.get(source, {}).values()
+        return any(play.id in ids for h in histories for play in h.plays)
+
+    def holding(
+        self, resolution: Resolution, channel: str, extraction: Extraction
+    ) -> Holding:
+        """Say what the source held before, and what the others do."""
+        parts = {part.id for part in resolution.parts} | {resolution.id}
+        channel = channel or max(part.channel for part in resolution.parts)
+        is_pool = resolution.id == UNKNOWN
+        read_at = extraction.read_at
+        can_lack = (
+            extraction.receipt.is_whole
+            and not is_pool
+            and resolution.is_outdated_by(read_at)
+        )
+        newest = max(filter(None, (read_at, resolution.read_at)), default=None)
+        others = [s for s in self._titles if s not in parts and s != LEGACY]
+        unplaced = without_plays(self.titles(LEGACY).values(), extraction.plays)
+        known = self.titles(*sorted(parts), *([LEGACY] if is_pool else []))
+        held = keys_of((*self.titles(*others).values(), *unplaced))
+        if not can_lack:
+            held |= keys_of(known.values())
+        everything = [h for titles in self._titles.values() for h in titles.values()]
+        pool = self.titles(UNKNOWN)
+        return Holding(
+            record=SourceRecord(resolution.id, channel, resolution.owner, newest),
+            parts=tuple(sorted(parts | {LEGACY})),
+            stored=self._titles.get(resolution.id, {}),
+            known=known,
+            can_lack=can_lack,
+            others=held,
+            everything=tuple(everything),
+            unplaced=unplaced,
+            set_apart=tuple(
+                merge_histories(pool[key], history) if key in pool else history
+                for history in (() if is_pool else unplaced)
+                for key in [title_key(history.title)]
+            ),
+        )
+
+
+async def find_holding(
+    services: Services, profile: str, extraction: Extraction, desired: Desired
+) -> Holding:
+    """Tell which source a whole reading is of.
+
+    The account is asked for its name only where it matters: another source is known by
+    one, or something has gone.
+    """
+    source = services.source
+    holdings = await Holdings.read(services, profile)
+    channel = _channel(services, extraction)
+
+    def resolve_with(owner: frozenset[str]) -> Resolution:
+        found = resolve(
+            holdings.records,
+            channel,
+            owner,
+            lambda name: holdings.shares(name, extraction),
+        )
+        if not owner or found.id == UNKNOWN:
+            return found
+        named = SourceRecord(found.id, channel, owner, found.read_at)
+        return replace(found, parts=(*found.parts, named))
+
+    if not channel:
+        owner = await source.owner() if isinstance(source, OwnedSource) else frozenset()
+        return holdings.holding(resolve_with(owner), channel, extraction)
+    resolution = resolve_with(frozenset())
+    holding = holdings.holding(resolution, channel, extraction)
+    here = {part.id for part in resolution.parts}
+    is_another_known = any(r.owner for r in holdings.records if r.id not in here)
+    has_gone = holding.lacks(desired.watched)
+    if isinstance(source, OwnedSource) and (is_another_known or has_gone):
+        owner = await source.owner()
+        holding = holdings.holding(resolve_with(owner), channel, extraction)
+    return holding
+
+
+async def continue_holding(
+    services: Services,
+    holdings: Holdings,
+    known: tuple[str, bool],
+    extraction: Extraction,
+    desired: Desired,
+) -> Holding | None:
+    """Go on with the source of the last run; None if the login is another one's now.
+
+    ``known`` is that source, and whether anything was read from it just now. The
+    account is asked for its name where something went or, if anything was read, where
+    its name is not known yet.
+    """
+    source, is_read = known
+    record = next((r for r in holdings.records if r.id == source), None)
+    if record is None:
+        return None
+    channel = record.channel
+    holding = holdings.holding(Resolution(source, (record,)), channel, extraction)
+    is_due = (is_read and not record.owner) or holding.lacks(desired.watched)
+    if is_due and isinstance(services.source, OwnedSource):
+        owner = await services.source.owner()
+        if owner and record.owner and not is_one_owner(owner, record.owner):
+            return None
+        if owner and not record.owner and not holdings.shares(source, extraction):
+            return None
+        named = replace(holding.record, owner=holding.record.owner | owner)
+        holding = replace(holding, record=named)
+    return holding
+
+
+def _channel(services: Services, extraction: Extraction) -> str:
+    """Name the way to an account: what can name its owner alone leads to any."""
+    source = services.source
+    if isinstance(source, OwnedSource) and not isinstance(source, IncrementalSource):
+        return ""
+    return extraction.receipt.source
