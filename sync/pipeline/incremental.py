@@ -104,21 +104,8 @@ async def prepare_changes(
         places |= {key.place for key in stale.keys}
     if places and await services.target.open_profile() != checkpoint.profile:
         return None
-    is_by_title, expected = len(places) <= 1 + mark.entries // ENTRIES_A_PAGE, 0
-    if is_by_title:
-        existing = await _read_places(services, places)
-    else:
-        expected = await count_expected(services, checkpoint.profile)
-        existing = await read_target(services, expected=expected)
     reading = _within(whole, places, touched, services.no_id)
-    prepared = await assemble(
-        services,
-        checkpoint.profile,
-        reading,
-        existing,
-        places=places if is_by_title else None,
-        expected=expected,
-    )
+    prepared = await _assemble(services, checkpoint, reading, places)
     prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
     return plan_removals(prepared) if is_pruned else prepared
 
@@ -218,6 +205,22 @@ def _within(
         unsupported=rest.unsupported,
     )
     return Reading(replace(extraction, plays=[*plays, *left_out]), part)
+
+
+async def _assemble(
+    services: Services,
+    checkpoint: Checkpoint,
+    reading: Reading,
+    places: Collection[Place],
+) -> Prepared:
+    """Read these places, or all of the profile if that is cheaper, and plan."""
+    profile, entries = checkpoint.profile, checkpoint.mark.entries
+    if len(places) <= 1 + entries // ENTRIES_A_PAGE:
+        existing = await _read_places(services, places)
+        return await assemble(services, profile, reading, existing, places=places)
+    expected = await count_expected(services, profile)
+    existing = await read_target(services, expected=expected)
+    return await assemble(services, profile, reading, existing, expected=expected)
 
 
 async def _read_places(
