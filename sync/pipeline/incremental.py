@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sync.domain.delta import diff
@@ -78,40 +78,19 @@ async def prepare_changes(
         return None
     if isinstance(services.target, RecallingTarget):
         services.target.recall_profile(checkpoint.profile)
-    stamps = await source.stamps()
-    moved = mark.moved(stamps)
-    unsettled = {
-        r.operation.key.place for r in await ledger.unsettled(checkpoint.profile)
-    }
-    has_pauses = services.settings.history.playback and mark.has_new_pauses(stamps)
-    has_new_ids = await services.resolver.stamp() != mark.ids
-    is_updated = mark.reader not in ("", program_version())
-    is_due = moved or unsettled or has_pauses or has_new_ids or is_updated
-    if not (is_due or (is_pruned and mark.stale)):
-        return _unchanged(services.origin, checkpoint, stamps)
-
+    signs = await _look_for_signs(services, checkpoint, source)
+    if not (signs.is_due or (is_pruned and mark.stale)):
+        return _unchanged(services.origin, checkpoint, signs.stamps)
     holdings = await Holdings.read(services, checkpoint.profile)
     known = holdings.titles(mark.source)
-    odd = await ledger.unreadable(checkpoint.profile)
-    before = Extraction(
-        [play for history in known.values() for play in history.plays],
-        Receipt(
-            services.origin.name, sum(len(h.plays) for h in known.values()), requests=1
-        ),
-        [row.record for row in odd if row.source == mark.source],
-        read_at=mark.at,
-    )
-    fresh = _try_again(source, before) if is_updated else before
-    extraction = replace(fresh, stamps=stamps)
-    if moved:
-        extraction = await _extract(services, source, fresh, stamps, moved)
+    before, extraction = await _read_changes(services, checkpoint, source, signs, known)
     delta = diff(before.plays, extraction.plays)
     desired = await _transform(
-        services, extraction, known, None if has_new_ids else delta
+        services, extraction, known, None if signs.has_new_ids else delta
     )
     whole = Reading(extraction, desired)
     holding = await continue_holding(
-        services, holdings, (mark.source, bool(moved)), extraction, desired
+        services, holdings, (mark.source, bool(signs.moved)), extraction, desired
     )
     if holding is None:
         return None
@@ -122,36 +101,78 @@ async def prepare_changes(
         ledger, checkpoint.profile, whole, holding, unreadable, gone
     )
     touched = _touched(extraction, desired, known, delta)
-    places = unsettled | {p for play in touched if (p := _place(play, desired))}
+    places = signs.unsettled | {p for play in touched if (p := _place(play, desired))}
     if is_pruned:
         places |= {key.place for key in stale.keys}
     if places and await services.target.open_profile() != checkpoint.profile:
         return None
-    is_by_title, expected = len(places) <= 1 + mark.entries // ENTRIES_A_PAGE, 0
-    if is_by_title:
-        existing = await _read_places(services, places)
-    else:
-        expected = await count_expected(services, checkpoint.profile)
-        existing = await read_target(services, expected=expected)
     reading = _within(whole, places, touched, services.no_id)
-    prepared = await assemble(
-        services,
-        checkpoint.profile,
-        reading,
-        existing,
-        places=places if is_by_title else None,
-        expected=expected,
-    )
-    prepared = replace(
-        prepared,
-        whole=whole,
-        known=known,
-        since=mark,
-        stale=stale,
-        holding=holding,
-        unreadable=unreadable,
-    )
+    prepared = await _assemble(services, checkpoint, reading, places)
+    prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
+    prepared = replace(prepared, holding=holding, unreadable=unreadable)
     return plan_removals(prepared) if is_pruned else prepared
+
+
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    """By what a change shows, before anything is read."""
+
+    stamps: Stamps
+    moved: Collection[Kind]
+    unsettled: set[Place]
+    has_pauses: bool
+    has_new_ids: bool
+    is_updated: bool
+
+    @property
+    def is_due(self) -> bool:
+        """Whether anything is to be done."""
+        return bool(
+            self.moved
+            or self.unsettled
+            or self.has_pauses
+            or self.has_new_ids
+            or self.is_updated
+        )
+
+
+async def _look_for_signs(
+    services: Services, checkpoint: Checkpoint, source: IncrementalSource
+) -> _Signs:
+    mark = checkpoint.mark
+    stamps = await source.stamps()
+    rows = await services.ledger.unsettled(checkpoint.profile)
+    return _Signs(
+        stamps,
+        moved=mark.moved(stamps),
+        unsettled={row.operation.key.place for row in rows},
+        has_pauses=services.settings.history.playback and mark.has_new_pauses(stamps),
+        has_new_ids=await services.resolver.stamp() != mark.ids,
+        is_updated=mark.reader not in ("", program_version()),
+    )
+
+
+async def _read_changes(
+    services: Services,
+    checkpoint: Checkpoint,
+    source: IncrementalSource,
+    signs: _Signs,
+    known: Mapping[str, TitleHistory],
+) -> tuple[Extraction, Extraction]:
+    """Return what was known, and what is there now."""
+    mark = checkpoint.mark
+    plays = [play for history in known.values() for play in history.plays]
+    odd = await services.ledger.unreadable(checkpoint.profile)
+    before = Extraction(
+        plays,
+        Receipt(services.origin.name, len(plays), requests=1),
+        [row.record for row in odd if row.source == mark.source],
+        read_at=mark.at,
+    )
+    fresh = _try_again(source, before) if signs.is_updated else before
+    if not signs.moved:
+        return before, replace(fresh, stamps=signs.stamps)
+    return before, await _extract(services, source, fresh, signs.stamps, signs.moved)
 
 
 def _try_again(source: IncrementalSource, before: Extraction) -> Extraction:
@@ -260,6 +281,22 @@ def _within(
         unsupported=rest.unsupported,
     )
     return Reading(replace(extraction, plays=[*plays, *left_out]), part)
+
+
+async def _assemble(
+    services: Services,
+    checkpoint: Checkpoint,
+    reading: Reading,
+    places: Collection[Place],
+) -> Prepared:
+    """Read these places, or all of the profile if that is cheaper, and plan."""
+    profile, entries = checkpoint.profile, checkpoint.mark.entries
+    if len(places) <= 1 + entries // ENTRIES_A_PAGE:
+        existing = await _read_places(services, places)
+        return await assemble(services, profile, reading, existing, places=places)
+    expected = await count_expected(services, profile)
+    existing = await read_target(services, expected=expected)
+    return await assemble(services, profile, reading, existing, expected=expected)
 
 
 async def _read_places(

@@ -39,6 +39,8 @@ CODES = {
     "IncompleteReadError": Exit.GUARD,
     "EmptyHistoryError": Exit.GUARD,
     "UnsafeRemovalError": Exit.GUARD,
+    "MissingEntriesError": Exit.GUARD,
+    "RefusingServiceError": Exit.INCOMPLETE,
     "UnsafePlanError": Exit.GUARD,
     "MovedError": Exit.GUARD,
     "RemovedTooMuchError": Exit.GUARD,

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from sync.sandbox.discovr.history import StoredEntry
     from sync.sandbox.discovr.quirks import DiscovrQuirks
+
+
+class Numbered(Protocol):
+    """An entry, known by the order of its creation."""
+
+    @property
+    def number(self) -> int:
+        """The order of its creation."""
+
+
+N = TypeVar("N", bound=Numbered)
 
 
 @dataclass(slots=True)
@@ -44,13 +54,13 @@ class Visibility:
         self._now = now
         self._came_at: dict[int, datetime] = {}
 
-    def note(self, entry: StoredEntry) -> None:
+    def note(self, entry: Numbered) -> None:
         """Note when an entry came; what was there before is seen at once."""
         self._came_at.setdefault(entry.number, self._now())
 
     def cut(
-        self, lie: Lie, entries: Sequence[StoredEntry], *, is_first_page: bool
-    ) -> Sequence[StoredEntry]:
+        self, lie: Lie, entries: Sequence[N], *, is_first_page: bool
+    ) -> Sequence[N]:
         """Return what a list shows of its entries."""
         if is_first_page:
             lie.begin()
