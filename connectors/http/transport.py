@@ -95,12 +95,7 @@ class Transport:
         headers = CIMultiDict(self._headers)
         headers.update(login)
         if not all(map(str.isprintable, headers.values())):
-            return ConfigError(
-                f"A token or key for {call.service} holds a line break or another "
-                "control character.",
-                remedy="Copy it again, without anything around it.",
-                service=call.service,
-            )
+            return _unprintable(call.service)
         if not self._owns_session:
             await self._check(call.method)
         try:
@@ -177,6 +172,15 @@ class _Connector(aiohttp.TCPConnector):
 
 class SeveredError(aiohttp.ClientError):
     """The connection broke after it stood: the request may have been handled."""
+
+
+def _unprintable(service: str) -> ConfigError:
+    return ConfigError(
+        f"A token or key for {service} holds a line break or another control "
+        "character.",
+        remedy="Copy it again, without anything around it.",
+        service=service,
+    )
 
 
 async def send_once(

@@ -106,8 +106,7 @@ def transform(
         title = play.title
         if id(title) not in media_of:
             tmdb = found.get(title, title.ids.tmdb)
-            media = media_id(title.kind, tmdb) if tmdb else None
-            media_of[id(title)] = media
+            media_of[id(title)] = media = media_id(title.kind, tmdb) if tmdb else None
             media_by_key[title_key(title)] = media
             if media:
                 known[media] = min(known.get(media, title), title, key=_title_order)
@@ -121,23 +120,27 @@ def transform(
                 reasons[title] = OPEN_IDS
         else:
             times[Key(media, play.season, play.episode)].append(play.watched_at)
+    reasons |= dict.fromkeys(unasked, NO_ANSWER)
+    viewings = {
+        key: Viewing(tuple(sorted(set(at))), len(at)) for key, at in times.items()
+    }
     return Desired(
-        watched={
-            key: Viewing(tuple(sorted(set(moments))), len(moments))
-            for key, moments in times.items()
-        },
+        watched=viewings,
         titles=known,
         media=media_by_key,
-        unmatched=_left_out(
-            unmatched, no_id, reasons | dict.fromkeys(unasked, NO_ANSWER)
-        ),
+        unmatched=_left_out(unmatched, no_id, reasons),
         unsupported=_left_out(unsupported, SPECIAL),
-        sharing={
-            media: tuple(sorted(of_media.values(), key=_title_order))
-            for media, of_media in sharing.items()
-            if len(of_media) > 1
-        },
+        sharing=_shared(sharing),
     )
+
+
+def _shared(titles: Mapping[str, Mapping[str, Title]]) -> dict[str, tuple[Title, ...]]:
+    """Return the media ids under which several titles go, with those titles."""
+    return {
+        media: tuple(sorted(of_media.values(), key=_title_order))
+        for media, of_media in titles.items()
+        if len(of_media) > 1
+    }
 
 
 def _left_out(

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sync.domain.plan import SeasonNote
     from sync.domain.plays import Play
     from sync.ledger import Ledger
+    from sync.pipeline.holdings import Holding
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.result import Report
     from sync.pipeline.services import Services
@@ -139,24 +140,7 @@ async def advance(services: Services, report: Report) -> None:
         ENTRIES: {"count": report.entries, "at": now.isoformat()},
         STALE: titles,
     }
-    if (
-        extraction.stamps is not None
-        and extraction.read_at is not None
-        and holding.can_lack
-    ):
-        mark = Watermark(
-            at=extraction.read_at,
-            checked_at=now,
-            reconciled_at=prepared.since.reconciled_at if prepared.since else now,
-            stamps=extraction.stamps,
-            kinds={play.title.kind for play in extraction.plays},
-            steering=steering(services.settings),
-            ids=await services.resolver.stamp(),
-            stale=titles,
-            entries=report.entries,
-            source=holding.record.id,
-            reader=program_version() if prepared.unreadable.rows else "",
-        )
+    if holding.can_lack and (mark := await _mark(services, report, holding, titles)):
         facts[WATERMARK] = mark.to_fact()
     histories = _histories(report)
     if not holding.can_lack:
@@ -178,6 +162,29 @@ async def advance(services: Services, report: Report) -> None:
     )
     if WATERMARK not in facts:
         await ledger.delete_fact(profile, WATERMARK)
+
+
+async def _mark(
+    services: Services, report: Report, holding: Holding, stale: Collection[str]
+) -> Watermark | None:
+    """Return up to where all is settled; None where the source has no stamps."""
+    prepared, extraction = report.prepared, report.prepared.whole.extraction
+    if extraction.stamps is None or extraction.read_at is None:
+        return None
+    now = services.clock.now()
+    return Watermark(
+        at=extraction.read_at,
+        checked_at=now,
+        reconciled_at=prepared.since.reconciled_at if prepared.since else now,
+        stamps=extraction.stamps,
+        kinds={play.title.kind for play in extraction.plays},
+        steering=steering(services.settings),
+        ids=await services.resolver.stamp(),
+        stale=stale,
+        entries=report.entries,
+        source=holding.record.id,
+        reader=program_version() if prepared.unreadable.rows else "",
+    )
 
 
 def steering(settings: Settings) -> str:

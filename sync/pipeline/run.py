@@ -291,25 +291,7 @@ async def _load(
         labels=labels,
     )
     operations = prepared.plan.operations
-    services.on_event(Advanced(Stage.LOAD, 0, len(operations)))
-    outcome = "stopped"
-    try:
-        await loader.load(
-            operations,
-            unclear=prepared.missing.keys | {r.operation.key for r in recovery.unclear},
-            before=prepared.before(),
-            viewings=recovery.viewings,
-            refused=await _refused_before(ledger, profile),
-            is_first=await ledger.get_fact(profile, PROBED) is None,
-        )
-        outcome = "stopped" if loader.is_stopping else "loaded"
-    except ServiceError as error:
-        error.message += f" Of {len(operations):,} writes: {loader.tally}."
-        raise
-    finally:
-        report = Report(prepared, run, loader.settled)
-        end = summary(report, loader.tally)
-        await ledger.finish_run(run, clock.now(), outcome, end)
+    await _send(services, prepared, loader, run)
     # Each was looked up before it was sent again, so the old intents are answered.
     keys = {o.key for o in operations if o.id in loader.settled}
     answered = [row for row in recovery.unclear if row.operation.key in keys]
@@ -321,16 +303,42 @@ async def _load(
         raise StoppedError(
             f"Stopped after {tried:,} of {len(operations):,} writes: {loader.tally}."
         )
+    report = Report(prepared, run, loader.settled)
     count = len(loader.settled) - len(report.failed)
     services.on_event(Finished(Stage.LOAD, f"{count:,} entries written"))
     if prepared.since:
         # Each write had a clear answer or was looked up; all is read back once a week.
-        return Report(prepared, run, loader.settled)
-    report = Report(prepared, run, loader.settled)
+        return report
     verification = await _check(services, report, run)
     said = describe(verification, prepared.origin.name, report.unreadable)
     services.on_event(Finished(Stage.VERIFY, said))
     return replace(report, verification=verification)
+
+
+async def _send(
+    services: Services, prepared: Prepared, loader: Loader, run: int
+) -> None:
+    """Send what is planned, and note in the ledger how the run ended."""
+    ledger, recovery = services.ledger, prepared.recovery
+    operations = prepared.plan.operations
+    services.on_event(Advanced(Stage.LOAD, 0, len(operations)))
+    outcome = "stopped"
+    try:
+        await loader.load(
+            operations,
+            unclear=prepared.missing.keys | {r.operation.key for r in recovery.unclear},
+            before=prepared.before(),
+            viewings=recovery.viewings,
+            refused=await _refused_before(ledger, prepared.profile),
+            is_first=await ledger.get_fact(prepared.profile, PROBED) is None,
+        )
+        outcome = "stopped" if loader.is_stopping else "loaded"
+    except ServiceError as error:
+        error.message += f" Of {len(operations):,} writes: {loader.tally}."
+        raise
+    finally:
+        end = summary(Report(prepared, run, loader.settled), loader.tally)
+        await ledger.finish_run(run, services.clock.now(), outcome, end)
 
 
 async def _refused_before(ledger: Ledger, profile: str) -> frozenset[str]:
