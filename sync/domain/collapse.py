@@ -304,5 +304,7 @@ def _explain_apart(case: _Case, to_add: Sequence[int]) -> str:
         return f"kept apart: {name} has no air date"
     if airing.span.is_surely_not_before(last):
         return f"kept apart: {name} airs after the last watch"
-    hours = (airing.after or airing.margin) // timedelta(hours=1)
+    # An unwatched episode may air that much later, a watched one that much earlier.
+    margin = airing.margin if reached else airing.after or airing.margin
+    hours = margin // timedelta(hours=1)
     return f"kept apart: {name} airs within {hours} h of the last watch"

@@ -122,7 +122,7 @@ class Holdings:
         pool = self.titles(UNKNOWN)
         return Holding(
             record=SourceRecord(resolution.id, channel, resolution.owner, newest),
-            parts=tuple(sorted(parts | {LEGACY})),
+            parts=tuple(sorted(parts | ({LEGACY} & self._titles.keys()))),
             stored=self._titles.get(resolution.id, {}),
             known=known,
             can_lack=can_lack,

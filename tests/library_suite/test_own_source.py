@@ -157,7 +157,9 @@ async def letterbook(
             Play(show, at(1), 1, 0, 9002),
             Play(Title(Kind.FILM, "A film that nobody knows", 1931), at(2), id=9003),
         ]
-        source.unreadable = [Quarantined("letter 12", "it has no date")]
+        # It holds off every removal of its title, and would of all if it had none.
+        title = Title(Kind.FILM, "A film without a date", 1950, Ids(tmdb=424242))
+        source.unreadable = [Quarantined("letter 12", "it has no date", title=title)]
         yield place, source, Shown(without_trakt(place), source)
 
 
