@@ -118,6 +118,7 @@ class Safety(RuleBasedStateMachine):
         self.touched: set[Key] = set()
         #: What files beside the account hold, as far as nobody can take it back.
         self.elsewhere: set[Key] = set()
+        self.is_ledger_lost = False
         #: What they removed, or replaced: of what we wrote there, that stays so.
         self.removed: set[Key] = set()
 
@@ -239,6 +240,7 @@ class Safety(RuleBasedStateMachine):
     )
     @rule()
     def the_ledger_is_lost(self) -> None:
+        self.is_ledger_lost = True
         for file in self.folder.glob("state.sqlite3*"):
             file.unlink()
         # Nobody knows any more what is ours, so that none of it is taken back.
@@ -380,6 +382,7 @@ class Safety(RuleBasedStateMachine):
         if not was_killed:
             self.note_settled()
 
+    @precondition(lambda self: not self.is_ledger_lost)  # nothing else would tell
     @rule(lie=LIES, command=st.sampled_from(["migrate", "sync"]))
     def the_lists_show_too_little(self, lie: tuple[Lie, Lie], command: str) -> None:
         before = self.read()
