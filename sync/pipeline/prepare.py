@@ -106,8 +106,7 @@ async def assemble(
     plan = reconcile(desired, existing, rules)
     return Prepared(
         profile,
-        extraction,
-        desired,
+        reading,
         existing,
         recovery,
         rules,

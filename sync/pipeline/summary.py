@@ -90,7 +90,7 @@ def summarize_titles(
     prepared: Prepared, balances: Mapping[Title, Balance]
 ) -> list[TitleSummary]:
     """Outline every title of which anything was read, in the order of their names."""
-    plan, titles = prepared.plan, prepared.desired.titles
+    plan, titles = prepared.plan, prepared.compared.desired.titles
     media = {title: key for key, title in titles.items()}
     notes: dict[str, list[SeasonNote]] = {}
     for note in plan.seasons:

@@ -81,7 +81,7 @@ async def test_the_download_and_the_api_give_the_same_plan(tmp_path: Path) -> No
         path = tmp_path / "trakt-export-me.zip"
         write_export(place.account, path)
         by_api, by_file = await place.plan(), await place.plan(files=[path])
-    assert by_file.prepared.extraction.receipt.is_whole
+    assert by_file.prepared.compared.extraction.receipt.is_whole
     assert operations(by_api) == operations(by_file)
     assert by_api.prepared.plan.fates == by_file.prepared.plan.fates
 
@@ -183,7 +183,9 @@ async def test_a_tmdb_that_is_down_is_not_taken_for_one_that_knows_nothing(
         place.tmdb.faults = lambda _request, _number: Fault.answer(503)
         async with build(place.settings, clock=FakeClock()) as services:
             prepared = await prepare(services)
-        reasons = {left.title.name: left.reason for left in prepared.desired.unmatched}
+        reasons = {
+            left.title.name: left.reason for left in prepared.compared.desired.unmatched
+        }
     assert NO_ANSWER in reasons.values()
     assert reasons["Our Summer 2009 (home movie)"] == NO_ID
     assert prepared.plan.operations

@@ -129,7 +129,7 @@ def test_the_totals_balance_on_the_screen(planned: Report, ended: Report) -> Non
 
 
 def test_a_long_list_is_cut_with_the_command_that_shows_all(planned: Report) -> None:
-    desired, plan = planned.prepared.desired, planned.prepared.plan
+    desired, plan = planned.prepared.compared.desired, planned.prepared.plan
     note = next(note for note in plan.seasons if note.writes)
     show = desired.titles[note.season.media]
     names = [f"TV_{number}" for number in range(900_000, 900_100)]
@@ -139,14 +139,17 @@ def test_a_long_list_is_cut_with_the_command_that_shows_all(planned: Report) -> 
     more = tuple(replace(operation, key=Key(name, 1, 1)) for name in names)
     many = replace(
         planned.prepared,
-        desired=replace(
-            desired,
-            titles={**desired.titles}
-            | {name: replace(show, name=f"Show {name}") for name in names},
-            watched={
-                **desired.watched,
-                **{Key(name, 1, 1): desired.watched[key] for name in names},
-            },
+        compared=replace(
+            planned.prepared.compared,
+            desired=replace(
+                desired,
+                titles={**desired.titles}
+                | {name: replace(show, name=f"Show {name}") for name in names},
+                watched={
+                    **desired.watched,
+                    **{Key(name, 1, 1): desired.watched[key] for name in names},
+                },
+            ),
         ),
         plan=replace(plan, operations=(*plan.operations, *more), fates=fates),
     )
@@ -162,8 +165,13 @@ def test_what_cannot_go_is_named_by_reason_with_what_to_do(planned: Report) -> N
     assert "trakt2discovr unmatched --out unmatched.toml" in text
     prepared = planned.prepared
     odd = (Quarantined("history.json, item 3", "has no time of watching"),) * 20
-    extraction = replace(prepared.extraction, quarantined=odd)
-    spoilt = replace(planned, prepared=replace(prepared, extraction=extraction))
+    extraction = replace(prepared.compared.extraction, quarantined=odd)
+    spoilt = replace(
+        planned,
+        prepared=replace(
+            prepared, compared=replace(prepared.compared, extraction=extraction)
+        ),
+    )
     text = show_plan(spoilt)
     assert "20 records that cannot be read as a play:" in text
     assert "history.json, item 3: has no time of watching" in text
@@ -183,8 +191,14 @@ def test_every_reason_to_stay_behind_comes_with_advice(
     reason: str, advice: str, planned: Report
 ) -> None:
     left = LeftOut(Title(Kind.FILM, "Nameless"), 3, reason)
-    desired = replace(planned.prepared.desired, unmatched=(left,))
-    report = replace(planned, prepared=replace(planned.prepared, desired=desired))
+    desired = replace(planned.prepared.compared.desired, unmatched=(left,))
+    report = replace(
+        planned,
+        prepared=replace(
+            planned.prepared,
+            compared=replace(planned.prepared.compared, desired=desired),
+        ),
+    )
     text = " ".join(show_plan(report).split())
     assert "Nameless x3" in text
     assert advice in text
@@ -227,12 +241,16 @@ def test_there_is_exactly_one_next_command_and_it_fits_the_end(
 ) -> None:
     prepared, key = ended.prepared, ended.prepared.plan.operations[0].key
     if change != "unmatched":
-        desired = replace(prepared.desired, unmatched=())
-        prepared = replace(prepared, desired=desired)
+        desired = replace(prepared.compared.desired, unmatched=())
+        prepared = replace(
+            prepared, compared=replace(prepared.compared, desired=desired)
+        )
     if change == "file":
-        receipt = replace(prepared.extraction.receipt, requests=0)
-        extraction = replace(prepared.extraction, receipt=receipt)
-        prepared = replace(prepared, extraction=extraction)
+        receipt = replace(prepared.compared.extraction.receipt, requests=0)
+        extraction = replace(prepared.compared.extraction, receipt=receipt)
+        prepared = replace(
+            prepared, compared=replace(prepared.compared, extraction=extraction)
+        )
     report = replace(ended, prepared=prepared)
     if change in ("missing", "unexpected"):
         found = Verification(189, **{change: (key,)})

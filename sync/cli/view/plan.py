@@ -37,7 +37,7 @@ def show_plan(console: Console, report: Report, context: Context) -> None:
     show_totals(console, report, is_plan=True)
     _, balances = report.balance()
     found = summarize_titles(report.prepared, balances)
-    known = set(report.prepared.desired.titles.values())
+    known = set(report.prepared.compared.desired.titles.values())
     shows = [t for t in found if t.title.kind is Kind.SHOW and t.title in known]
     films = [t for t in found if t.title.kind is Kind.FILM and t.title in known]
     _show_shows(console, shows, context, is_full=is_full)
@@ -203,7 +203,7 @@ def _show_keys(
     *,
     is_full: bool,
 ) -> None:
-    titles = report.prepared.desired.titles
+    titles = report.prepared.compared.desired.titles
     heading(console, f"{words}: {len(keys):,}")
     ordered = sorted(keys, key=lambda key: (titles[key.media].label, key.order))
     for key in ordered if is_full else ordered[:FEW]:
