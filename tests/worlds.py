@@ -43,6 +43,7 @@ class World:
     history: dict[str, Any] = field(default_factory=dict)
     has_tmdb: bool = True
     concurrency: int = 4
+    profile: str = "Me"
     clock: Clock = field(default_factory=SystemClock)
 
     @property
@@ -60,7 +61,7 @@ class World:
             "discovr": {
                 "client_id": keys.discovr_client_id,
                 "refresh_token": SecretStr(keys.discovr_refresh_token),
-                "profile": "Me",
+                "profile": self.profile,
                 "api_url": self.discovr.url,
                 "requests_per_second": 1000,
             },

@@ -9,11 +9,13 @@ from connectors.clock import SystemClock
 from sync.extract.files import FileSource
 from sync.extract.trakt import TraktSource
 from sync.ledger import Ledger
+from sync.ledger.shows import ShowCache
 from sync.pipeline.services import Services
 from sync.ports import Source, Target, check_methods, origin_of
 from sync.runtime.listener import Listener
 from sync.runtime.meter import Meter
-from sync.transform.air_dates import Catalogue, Listing, TmdbListing, TraktListing
+from sync.transform.air_dates import Catalogue
+from sync.transform.listings import Listing, TmdbListing, TraktListing
 from sync.transform.overrides import OverrideBook
 from sync.transform.resolve import Resolver
 from sync.wiring.clients import Clients
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from connectors.http.client import HttpClient
     from connectors.http.pacing import Pacer
     from connectors.tmdb.client import TmdbClient
-    from connectors.trakt.client import TraktClient
+    from connectors.trakt.public import PublicClient
     from sync.config import Settings
     from sync.events import Event
 
@@ -52,8 +54,9 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
     """Open everything that a run needs, and close it again.
 
     A session, source or target of the caller's is used as it is and left open. With
-    ``is_dry`` the state is read and never changed. A login that ends soon is told of by
-    a Warned event. Raises ConfigError for a source or target that lacks a method.
+    ``is_dry`` the state is read and not changed, but for the air dates that were asked
+    for: they are public, and were paid for. A login that ends soon is told of by a
+    Warned event. Raises ConfigError for a source or target that lacks a method.
     """
     check_methods(source, Source, "source")
     check_methods(target, Target, "target")
@@ -85,6 +88,8 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
         given = OverrideBook(ledger, clock, tmdb_client, tell)
         if source is None:
             source = FileSource((), clock)
+        shows = ShowCache(ledger, settings.state.url) if is_dry else ledger
+        listings = _listings(tmdb_client, clients.trakt_public(trakt_client))
         if target is None:
             clients.warn()
             target = clients.discovr(origin_of(source).label)
@@ -94,7 +99,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             target=target,
             ledger=ledger,
             clock=clock,
-            catalogue=Catalogue(_listings(tmdb_client, trakt_client), ledger, clock),
+            catalogue=Catalogue(listings, shows, clock),
             resolver=Resolver(tmdb_client, ledger, clock, given),
             on_event=tell,
             meter=meter,
@@ -108,7 +113,8 @@ async def open_identity(settings: Settings) -> AsyncIterator[HttpClient]:
         yield Clients(settings, stack).identity()
 
 
-def _listings(tmdb: TmdbClient | None, trakt: TraktClient | None) -> list[Listing]:
+def _listings(tmdb: TmdbClient | None, trakt: PublicClient | None) -> list[Listing]:
+    """Choose who is asked for air dates; for Trakt's a client id alone is enough."""
     listings: list[Listing] = []
     if tmdb:
         listings.append(TmdbListing(tmdb))
