@@ -21,9 +21,8 @@ class ShowCache:
     disk that is full, a folder that may not be written to) stops nobody.
     """
 
-    def __init__(self, ledger: Ledger, url: str) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._url = url
 
     async def get_shows(
         self, source: str, ids: Sequence[int]
@@ -34,5 +33,10 @@ class ShowCache:
     async def put_shows(self, source: str, cached: Mapping[int, CachedShow]) -> None:
         """Keep it, in a state that is made for it if there is none yet."""
         with suppress(StateError):
-            async with await Ledger.open(self._url) as ledger:
+            async with await Ledger.open(self._ledger.url) as ledger:
                 await ledger.put_shows(source, cached)
+
+
+def shows_of(ledger: Ledger, *, is_dry: bool) -> Ledger | ShowCache:
+    """Return where a run keeps air dates; in a dry one the ledger is only read."""
+    return ShowCache(ledger) if is_dry else ledger

@@ -9,7 +9,7 @@ from connectors.clock import SystemClock
 from sync.extract.files import FileSource
 from sync.extract.trakt import TraktSource
 from sync.ledger import Ledger
-from sync.ledger.shows import ShowCache
+from sync.ledger.shows import shows_of
 from sync.pipeline.services import Services
 from sync.ports import Source, Target, check_methods, origin_of
 from sync.runtime.listener import Listener
@@ -88,7 +88,6 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
         given = OverrideBook(ledger, clock, tmdb_client, tell)
         if source is None:
             source = FileSource((), clock)
-        shows = ShowCache(ledger, settings.state.url) if is_dry else ledger
         listings = _listings(tmdb_client, clients.trakt_public(trakt_client))
         if target is None:
             clients.warn()
@@ -99,7 +98,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             target=target,
             ledger=ledger,
             clock=clock,
-            catalogue=Catalogue(listings, shows, clock),
+            catalogue=Catalogue(listings, shows_of(ledger, is_dry=is_dry), clock),
             resolver=Resolver(tmdb_client, ledger, clock, given),
             on_event=tell,
             meter=meter,
