@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Place
     from sync.domain.seasons import Airing, Airings, SeasonEntries, Span
 
+NO_AIR_DATES = "no air dates: nothing is collapsed"
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -267,7 +268,7 @@ def _explain(
     if case.mode is Mode.OFF:
         return "season defaults are off"
     if not any(case.airings.values()):
-        return "no air dates: nothing is collapsed"
+        return NO_AIR_DATES
     gone = sorted(case.gone)
     removed = f"kept apart: {case.name(gone)} removed on Discovr" if gone else ""
     return removed or _explain_apart(case, to_add)

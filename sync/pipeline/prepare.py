@@ -11,6 +11,7 @@ from sync.domain.plan import Action
 from sync.domain.plays import UNKNOWN_DATE, Place
 from sync.domain.reconcile import reconcile, seasons_to_write
 from sync.domain.rules import Conflict, Mode, Rules, WhichPlays
+from sync.domain.savings import estimate_savings
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage, Waiting
 from sync.ledger.fact_names import ENTRIES
@@ -56,6 +57,7 @@ async def prepare(
     prepared = await assemble(
         services, profile, reading, existing, expected=expected
     )
+    prepared = replace(prepared, could_save=_could_save(services, prepared))
     return await compare_with_known(services, prepared)
 
 
@@ -236,6 +238,18 @@ async def _look_up(
         since[place] = max(since.get(place, UNKNOWN_DATE), viewing.latest)
     question = Question(wanted, desired.titles, since)
     return await services.catalogue.look_up(question, on_show, sharing=desired.sharing)
+
+
+def _could_save(services: Services, prepared: Prepared) -> int:
+    """Say what a key of TMDB would save, where nobody else has given air dates."""
+    if services.settings.tmdb.api_key or prepared.rules.airings:
+        return 0
+    return estimate_savings(
+        prepared.desired,
+        prepared.existing,
+        prepared.plan.operations,
+        prepared.rules.mode,
+    )
 
 
 def _rules(

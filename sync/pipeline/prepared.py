@@ -82,6 +82,8 @@ class Prepared:
     ``holding`` what is held by the ledger. Of what nobody looked at ``kept`` tells.
     ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
     ``missing`` is what was written earlier and stands there no longer.
+    ``could_save``: how many writes, about, there would be less with air dates, where
+    there are none and a key of TMDB would give them.
     """
 
     profile: str
@@ -101,6 +103,7 @@ class Prepared:
     removals: Removals = field(default_factory=Removals)
     is_pruned: bool = False
     missing: Missing = field(default_factory=Missing)
+    could_save: int = 0
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:

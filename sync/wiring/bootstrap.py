@@ -77,9 +77,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             pacers=pacers,
         )
         trakt_client = None
-        if source is None and files:
-            source = FileSource(files, clock)
-        elif source is None and needs_source:
+        if source is None and not files and needs_source:
             trakt_client = clients.trakt()
             source = TraktSource(
                 trakt_client, concurrency=settings.trakt.concurrency, clock=clock
@@ -87,8 +85,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
         tmdb_client = clients.tmdb()
         given = OverrideBook(ledger, clock, tmdb_client, tell)
         if source is None:
-            source = FileSource((), clock)
-        listings = _listings(tmdb_client, clients.trakt_public(trakt_client))
+            source = FileSource(files, clock)
         if target is None:
             clients.warn()
             target = clients.discovr(origin_of(source).label)
@@ -98,7 +95,11 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             target=target,
             ledger=ledger,
             clock=clock,
-            catalogue=Catalogue(listings, shows_of(ledger, is_dry=is_dry), clock),
+            catalogue=Catalogue(
+                _listings(tmdb_client, clients.trakt_public(trakt_client)),
+                shows_of(ledger, is_dry=is_dry),
+                clock,
+            ),
             resolver=Resolver(tmdb_client, ledger, clock, given),
             on_event=tell,
             meter=meter,
