@@ -42,6 +42,7 @@ class World:
     folder: Path
     history: dict[str, Any] = field(default_factory=dict)
     has_tmdb: bool = True
+    has_client_id: bool = True
     concurrency: int = 4
     profile: str = "Me"
     clock: Clock = field(default_factory=SystemClock)
@@ -71,6 +72,8 @@ class World:
                 "tokens": self.folder / "tokens.json",
             },
         }
+        if not self.has_client_id:
+            del sections["trakt"]["client_id"]
         if self.has_tmdb:
             key = SecretStr(keys.tmdb_api_key)
             sections["tmdb"] = {"api_key": key, "api_url": self.tmdb.api_url}

@@ -79,13 +79,13 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
         trakt_client = None
         if source is None and not files and needs_source:
             trakt_client = clients.trakt()
-            source = TraktSource(
-                trakt_client, concurrency=settings.trakt.concurrency, clock=clock
-            )
+            most = settings.trakt.concurrency
+            source = TraktSource(trakt_client, concurrency=most, clock=clock)
+        elif source is None:
+            source = FileSource(files, clock)
         tmdb_client = clients.tmdb()
         given = OverrideBook(ledger, clock, tmdb_client, tell)
-        if source is None:
-            source = FileSource(files, clock)
+        listings = _listings(tmdb_client, clients.trakt_public(trakt_client))
         if target is None:
             clients.warn()
             target = clients.discovr(origin_of(source).label)
@@ -95,11 +95,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             target=target,
             ledger=ledger,
             clock=clock,
-            catalogue=Catalogue(
-                _listings(tmdb_client, clients.trakt_public(trakt_client)),
-                shows_of(ledger, is_dry=is_dry),
-                clock,
-            ),
+            catalogue=Catalogue(listings, shows_of(ledger, is_dry=is_dry), clock),
             resolver=Resolver(tmdb_client, ledger, clock, given),
             on_event=tell,
             meter=meter,

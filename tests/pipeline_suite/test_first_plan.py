@@ -294,3 +294,17 @@ async def test_a_refusal_of_cloudflare_s_holds_back_both_budgets(
     ]
     assert gap == []
     assert len(place.trakt.requests(path="/shows/")) == 41
+
+
+async def test_without_a_key_it_says_what_one_would_save(tmp_path: Path) -> None:
+    account = synthetic_account(1_000, 20, seed=2)
+    path = tmp_path / "export.zip"
+    write_export(account, path)
+    bare = open_world(account, tmp_path / "bare", has_tmdb=False, has_client_id=False)
+    known = open_world(account, tmp_path / "known")
+    prepared, _ = await bare.prepare(files=[path])
+    best, _ = await known.prepare(files=[path])
+    saved = len(prepared.plan.operations) - len(best.plan.operations)
+    assert bare.trakt.seen == []
+    assert prepared.could_save == pytest.approx(saved, rel=0.15)
+    assert best.could_save == 0

@@ -18,9 +18,12 @@ from sync.cli.view.texts import clean, count, duration, pad, seasons, title
 from sync.domain.desired import NO_ANSWER, NO_ID, NO_KEY, SPECIAL, LeftOut
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind, Title
+from sync.domain.reconcile import reconcile
+from sync.domain.rules import Rules
 from sync.domain.verify import Verification
 from sync.domain.writes import Settled
 from sync.ledger import Outcome
+from sync.pipeline.summary import Estimate
 from sync.ports import Quarantined
 from tests.terminal_suite.reports import Reports, context, draw, make_reports, renamed
 from tests.terminal_suite.screens import CONTROL, render
@@ -330,3 +333,27 @@ def test_blanks_of_any_kind_are_spaces_and_joiners_stay() -> None:
     assert clean("\u200d\u200c") == "\u200d\u200c"
     assert count(1, "entry", "entries") == "1 entry"
     assert count(2000, "play") == "2,000 plays"
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_what_a_key_would_save_is_said_first_and_once(
+    planned: Report, columns: int
+) -> None:
+    bare = undated(planned)
+    text = show_plan(bare, columns, is_full=True)
+    lines = " ".join(text.split())
+    assert lines.startswith("About ")
+    assert " writes can be saved (" in lines.partition(":")[0]
+    assert "themoviedb.org/settings/api" in lines
+    assert '[tmdb] api_key = "..."' in lines
+    assert "no air dates" not in lines
+    assert "can be saved" not in show_plan(planned, columns)
+
+
+def undated(report: Report) -> Report:
+    """Return the report as it is where nobody knows air dates."""
+    prepared = report.prepared
+    plan = reconcile(prepared.desired, prepared.existing, Rules())
+    known = replace(prepared, plan=plan, could_save=412)
+    writes = len(plan.operations)
+    return replace(report, prepared=known, outlook=Estimate(writes, 5, 412))
