@@ -54,9 +54,7 @@ async def prepare(
     (reading, existing), _ = await run_all(
         run_all(gathering, _read_target(services, outrider, expected)), outrider.run()
     )
-    prepared = await assemble(
-        services, profile, reading, existing, expected=expected
-    )
+    prepared = await assemble(services, profile, reading, existing, expected=expected)
     prepared = replace(prepared, could_save=_could_save(services, prepared))
     return await compare_with_known(services, prepared)
 
