@@ -43,6 +43,8 @@ class World:
     history: dict[str, Any] = field(default_factory=dict)
     has_tmdb: bool = True
     concurrency: int = 4
+    #: In place of a file in the folder.
+    state_url: str = ""
     clock: Clock = field(default_factory=SystemClock)
 
     @property
@@ -66,7 +68,7 @@ class World:
             },
             "history": self.history,
             "state": {
-                "url": f"sqlite:///{self.folder / 'state.sqlite3'}",
+                "url": self.state_url or f"sqlite:///{self.folder / 'state.sqlite3'}",
                 "tokens": self.folder / "tokens.json",
             },
         }
