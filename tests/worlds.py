@@ -45,6 +45,8 @@ class World:
     has_client_id: bool = True
     concurrency: int = 4
     profile: str = "Me"
+    #: In place of a file in the folder.
+    state_url: str = ""
     clock: Clock = field(default_factory=SystemClock)
 
     @property
@@ -68,7 +70,7 @@ class World:
             },
             "history": self.history,
             "state": {
-                "url": f"sqlite:///{self.folder / 'state.sqlite3'}",
+                "url": self.state_url or f"sqlite:///{self.folder / 'state.sqlite3'}",
                 "tokens": self.folder / "tokens.json",
             },
         }
