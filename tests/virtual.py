@@ -141,7 +141,7 @@ class VirtualWorld(World):
         self,
         *,
         files: Sequence[Path] = (),
-        on_event: Callable[[Event], None] | None = None,
+        on_event: Callable[[Event], None] = lambda _: None,
     ) -> tuple[Prepared, float]:
         """Read both sides and plan; return the plan and the seconds until it stood."""
         began_at = self.clock.monotonic()

@@ -179,7 +179,7 @@ class SqliteBackend:
         return connection
 
     def _is_writable(self) -> bool:
-        """Whether the system lets us write: then it is the file itself that does not."""
+        """Whether the system lets us write; then it is the file that does not."""
         path = self._path
         return path is not None and all(
             os.access(place, os.W_OK) for place in (path, path.parent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from connectors.clock import SystemClock
 from sync.extract.files import FileSource
@@ -21,35 +21,23 @@ from sync.transform.resolve import Resolver
 from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator
 
-    import aiohttp
-
-    from connectors.auth.tokens import TokenStore
     from connectors.clock import Clock
     from connectors.http.client import HttpClient
-    from connectors.http.pacing import Pacer
     from connectors.tmdb.client import TmdbClient
     from connectors.trakt.public import PublicClient
     from sync.config import Settings
-    from sync.events import Event
+    from sync.wiring.options import Options
 
 
 @asynccontextmanager
-async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bring
+async def build(
     settings: Settings,
     *,
-    files: Sequence[Path] = (),
-    on_event: Callable[[Event], None] | None = None,
-    session: aiohttp.ClientSession | None = None,
-    source: Source | None = None,
-    target: Target | None = None,
-    clock: Clock | None = None,
-    store: TokenStore | None = None,
-    pacers: Mapping[str, Pacer] | None = None,
     is_dry: bool = False,
     needs_source: bool = True,
+    **options: Unpack[Options],
 ) -> AsyncIterator[Services]:
     """Open everything that a run needs, and close it again.
 
@@ -58,25 +46,17 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
     for: they are public, and were paid for. A login that ends soon is told of by a
     Warned event. Raises ConfigError for a source or target that lacks a method.
     """
+    source, target = options.get("source"), options.get("target")
     check_methods(source, Source, "source")
     check_methods(target, Target, "target")
-    clock = clock or SystemClock()
-    tell = Listener(on_event)
+    clock = options.get("clock") or SystemClock()
+    tell = Listener(options.get("on_event"))
     async with AsyncExitStack() as stack:
         opening = Ledger.open(settings.state.url, is_read_only=is_dry)
         ledger = await stack.enter_async_context(await opening)
         meter = Meter(clock)
-        clients = Clients(
-            settings,
-            stack,
-            session=session,
-            clock=clock,
-            on_event=tell,
-            meter=meter,
-            store=store,
-            pacers=pacers,
-        )
-        trakt_client = None
+        clients = _clients(settings, stack, clock, tell, meter, options)
+        files, trakt_client = options.get("files", ()), None
         if source is None and not files and needs_source:
             trakt_client = clients.trakt()
             most = settings.trakt.concurrency
@@ -84,7 +64,7 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
         elif source is None:
             source = FileSource(files, clock)
         tmdb_client = clients.tmdb()
-        given = OverrideBook(ledger, clock, tmdb_client, tell)
+        overrides = OverrideBook(ledger, clock, tmdb_client, tell)
         listings = _listings(tmdb_client, clients.trakt_public(trakt_client))
         if target is None:
             clients.warn()
@@ -96,10 +76,30 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             ledger=ledger,
             clock=clock,
             catalogue=Catalogue(listings, shows_of(ledger, is_dry=is_dry), clock),
-            resolver=Resolver(tmdb_client, ledger, clock, given),
+            resolver=Resolver(tmdb_client, ledger, clock, overrides),
             on_event=tell,
             meter=meter,
         )
+
+
+def _clients(  # what a run shares, and what a caller brings
+    settings: Settings,
+    stack: AsyncExitStack,
+    clock: Clock,
+    tell: Listener,
+    meter: Meter,
+    options: Options,
+) -> Clients:
+    return Clients(
+        settings,
+        stack,
+        session=options.get("session"),
+        clock=clock,
+        on_event=tell,
+        meter=meter,
+        store=options.get("store"),
+        pacers=options.get("pacers"),
+    )
 
 
 @asynccontextmanager

@@ -136,9 +136,8 @@ class _Pooled:
 
     async def _link(self, stack: ExitStack) -> Link:
         """Open a session, whose line is then ours."""
-        session = stack.enter_context(
-            await asyncio.to_thread(psycopg.connect, self._server.url())
-        )
+        opening = asyncio.to_thread(lambda: psycopg.connect(self._server.url()))
+        session: psycopg.Connection = stack.enter_context(await opening)
         line = socket.socket(fileno=os.dup(session.fileno()))
         return session, *await asyncio.open_connection(sock=line)
 
