@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 #: The benches, in the order in which they run.
 BENCHES = {
     "requests": "bench.counting",
+    "plan": "bench.first_plan",
     "start": "bench.starting",
     "cpu": "bench.planning",
     "extraction": "bench.extraction",
@@ -38,7 +39,7 @@ BENCHES = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, no table.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the JSON here too.")
 def main(names: Sequence[str], *, quick: bool, as_json: bool, out: Path | None) -> None:
-    """Measure NAME..., by default all: requests, start, cpu, extraction, pace."""
+    """Measure NAME..., by default all: requests, plan, start, cpu, extraction, pace."""
     notes = Console(stderr=True, highlight=False)
     results: list[Result] = []
     noise = Noise()

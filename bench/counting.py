@@ -106,7 +106,7 @@ async def _count_migration(account: Account, services: Services) -> list[Row]:
         raise RuntimeError("the migration that was counted did not arrive")
     plays, after = len(account.plays), len(services.discovr.entries())
     shows = {play.title.trakt for play in account.plays if play.episode}
-    keys = len(report.prepared.desired.watched)
+    keys = len(report.prepared.compared.desired.watched)
     to_trakt = 5 + math.ceil(plays / 250) + len(shows)
     # To see that a profile is empty takes a request as well.
     pages = max(1, math.ceil(before / 50)) + math.ceil(after / 50)

@@ -14,6 +14,8 @@ class Sizes:
     warm_ups: int = 1
     #: Plays of the migrations whose requests are counted.
     migrations: tuple[int, ...] = (1_000, 10_000, 100_000)
+    #: Plays of the accounts whose first plan is timed.
+    first_plans: tuple[int, ...] = (1_000, 30_000)
     #: Plays of the extraction that is raced, and latencies of the server.
     extracted: int = 30_000
     latencies_ms: tuple[int, ...] = (0, 120)
@@ -37,6 +39,7 @@ QUICK = Sizes(
     repeats=1,
     warm_ups=0,
     migrations=(40,),
+    first_plans=(40,),
     extracted=500,
     latencies_ms=(0,),
     rivals=(),

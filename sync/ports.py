@@ -153,6 +153,17 @@ class NamedSource(Source, Protocol):
 
 
 @runtime_checkable
+class EagerSource(Source, Protocol):
+    """A source that hands plays on while it is still reading."""
+
+    def hand_on(self, take: Callable[[Sequence[Play]], None]) -> None:
+        """Give ``take`` the plays of each page of the next ``extract``.
+
+        They are a first glance: some may come twice, or not count in the end.
+        """
+
+
+@runtime_checkable
 class IncrementalSource(Source, Protocol):
     """A source that can tell cheaply whether, and what, has changed."""
 

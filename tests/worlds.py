@@ -42,7 +42,11 @@ class World:
     folder: Path
     history: dict[str, Any] = field(default_factory=dict)
     has_tmdb: bool = True
+    has_client_id: bool = True
     concurrency: int = 4
+    profile: str = "Me"
+    #: In place of a file in the folder.
+    state_url: str = ""
     clock: Clock = field(default_factory=SystemClock)
 
     @property
@@ -60,16 +64,18 @@ class World:
             "discovr": {
                 "client_id": keys.discovr_client_id,
                 "refresh_token": SecretStr(keys.discovr_refresh_token),
-                "profile": "Me",
+                "profile": self.profile,
                 "api_url": self.discovr.url,
                 "requests_per_second": 1000,
             },
             "history": self.history,
             "state": {
-                "url": f"sqlite:///{self.folder / 'state.sqlite3'}",
+                "url": self.state_url or f"sqlite:///{self.folder / 'state.sqlite3'}",
                 "tokens": self.folder / "tokens.json",
             },
         }
+        if not self.has_client_id:
+            del sections["trakt"]["client_id"]
         if self.has_tmdb:
             key = SecretStr(keys.tmdb_api_key)
             sections["tmdb"] = {"api_key": key, "api_url": self.tmdb.api_url}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from connectors.clock import Clock
+    from connectors.http.entrance import Entrance
     from connectors.http.pacing import Pacer
 
 __all__ = [
@@ -89,6 +90,7 @@ class HttpClient:
     not of those of a pacer that was given. ``setting`` names the key
     that holds ``base_url``, for the remedies. ``on_answer`` sees every answer, refusals
     too, as soon as it is there. ``most_bytes`` is how large an answer may be, unpacked.
+    Clients of one service that have budgets of their own share its ``entrance``.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per thing that a caller may bring
@@ -108,6 +110,7 @@ class HttpClient:
         setting: str | None = None,
         on_answer: Callable[[Response], None] | None = None,
         most_bytes: int = MOST_BYTES,
+        entrance: Entrance | None = None,
     ) -> None:
         self._setting = setting or f"{service.lower()}.api_url"
         check_base_url(base_url, self._setting)
@@ -120,11 +123,14 @@ class HttpClient:
         self._clock = clock or SystemClock()
         self._on_wait = partial(on_wait, service) if on_wait else None
         self._retry = retry or RetryPolicy()
+        #: What hands out its slots.
+        self.pacer = pacer or OpenPacer(clock=self._clock, on_wait=self._on_wait)
         self._throttle = Throttle(
             service,
-            pacer or OpenPacer(clock=self._clock, on_wait=self._on_wait),
+            self.pacer,
             policy=self._retry,
             clock=self._clock,
+            entrance=entrance,
         )
         self._explain = explain
         self._most_bytes = most_bytes
@@ -262,7 +268,11 @@ class HttpClient:
             asked_s = retry_after_s(answer.headers, self._clock.now())
             error = judge_answer(call, answer, asked_s, self._explain)
             if error is not None:
-                outcome = self._throttle.heed(error, asked_s, progress)
+                # Cloudflare's 429 lacks it, and so does a service that is down.
+                is_own = answer.status == 429 and "X-Ratelimit" in answer.headers
+                outcome = self._throttle.heed(
+                    error, asked_s, progress, is_own_quota=is_own
+                )
         if isinstance(outcome, ServiceError):
             progress.reason = outcome.message
         return outcome

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from connectors.clock import Clock
+    from connectors.http.entrance import Entrance
 
 #: Waits from here on are worth telling.
 TOLD_FROM_S = 1.0
 _TOO_MANY = 429
+#: What Trakt calls its quotas for reads: by user, and by client id and address.
+AUTHED, UNAUTHED = "AUTHED_API_GET_LIMIT", "UNAUTHED_API_GET_LIMIT"
 
 
 class Pacer(Protocol):
@@ -44,7 +47,8 @@ class OpenPacer:
     """No limit of its own; keeps the pauses. The base of the others.
 
     The head of the line holds the lock while it waits, which makes the line fair, and
-    a waiter that is cancelled leaves it without having taken anything.
+    a waiter that is cancelled leaves it without having taken anything. Pacers with one
+    ``entrance`` share it: a slot of theirs is a place there too.
     """
 
     def __init__(
@@ -52,9 +56,11 @@ class OpenPacer:
         *,
         clock: Clock | None = None,
         on_wait: Callable[[float, str], None] | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self._on_wait = on_wait
+        self._entrance = entrance
         self._line = asyncio.Lock()
         self._paused_until = 0.0
         self._in_flight = 0
@@ -62,16 +68,21 @@ class OpenPacer:
     async def acquire(self) -> None:
         """Wait for a slot: first come, first served."""
         async with self._line:
-            while (wait := self._wait()) is not None:
-                seconds, reason = wait
-                if self._on_wait and reason and seconds >= TOLD_FROM_S:
-                    self._on_wait(seconds, reason)
-                await self._clock.sleep(seconds)
+            await self._until_free()
+            while self._entrance is not None:
+                await self._entrance.enter()
+                if self._wait() is None:
+                    break
+                # Who has to wait after all must not keep a place from the others.
+                self._entrance.leave()
+                await self._until_free()
             self._in_flight += 1
             self._take(self._clock.monotonic())
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
         """Learn from what came of a slot: once per slot, status 0 if no answer came."""
+        if self._entrance is not None and self._in_flight:
+            self._entrance.leave()
         self._in_flight = max(0, self._in_flight - 1)
         self._learn(status, headers)
 
@@ -80,9 +91,19 @@ class OpenPacer:
         until = self._clock.monotonic() + max(0.0, seconds)
         self._paused_until = max(self._paused_until, until)
 
+    async def _until_free(self) -> None:
+        while (wait := self._wait()) is not None:
+            seconds, reason = wait
+            if self._on_wait and reason and seconds >= TOLD_FROM_S:
+                self._on_wait(seconds, reason)
+            await self._clock.sleep(seconds)
+
     def _wait(self) -> tuple[float, str] | None:
         now = self._clock.monotonic()
-        pause_s, slot_s = self._paused_until - now, self._slot_at(now) - now
+        paused_until = self._paused_until
+        if self._entrance is not None:
+            paused_until = max(paused_until, self._entrance.paused_until)
+        pause_s, slot_s = paused_until - now, self._slot_at(now) - now
         if max(pause_s, slot_s) <= 0:
             return None
         if pause_s >= slot_s:
@@ -211,7 +232,10 @@ class QuotaPacer(OpenPacer):
     A log of the last ``limit`` sending times slides along, so short walks go at full
     speed. Limit and period follow the ``X-Ratelimit`` header. Other processes may use
     up the same quota: once what remains is spoken for, the line rests until the
-    service's window ends.
+    service's window ends. With a ``bucket``, what the header says of Trakt's other one
+    is not about this quota.
+
+    Who may choose between two quotas asks ``reserve`` first.
     """
 
     #: Requests travel at different speeds: the service may see them closer together.
@@ -224,26 +248,51 @@ class QuotaPacer(OpenPacer):
         *,
         clock: Clock | None = None,
         on_wait: Callable[[float, str], None] | None = None,
+        entrance: Entrance | None = None,
+        bucket: str = "",
     ) -> None:
-        super().__init__(clock=clock, on_wait=on_wait)
+        super().__init__(clock=clock, on_wait=on_wait, entrance=entrance)
         if limit < 1 or not period_s > 0:
             raise ValueError("limit and period have to be above zero")
         self._sent: deque[float] = deque(maxlen=limit)
+        self._bucket = bucket
+        #: Slots that were reserved, and not taken yet.
+        self._reserved = 0
         self.limit = limit
         self.period_s = period_s
 
+    def reserve(self) -> float:
+        """Reserve a slot that is free now, for the next ``acquire``: returns 0.
+
+        Else return the seconds until one may be free. For who asks for a slot in any
+        case, reservations are not in the way.
+        """
+        wait, now = self._wait(), self._clock.monotonic()
+        slot_s = self._free_at(now, self._reserved) - now
+        wait_s = max(slot_s, wait[0] if wait else 0.0)
+        if wait_s <= 0:
+            self._reserved += 1
+        return max(0.0, wait_s)
+
     def _slot_at(self, now: float) -> float:
-        if len(self._sent) < self.limit:
+        return self._free_at(now, 0)
+
+    def _free_at(self, now: float, ahead: int) -> float:
+        """Return when a slot is free for who comes after so many others."""
+        index = len(self._sent) + ahead - self.limit
+        if index < 0:
             return now
-        return self._sent[0] + self.period_s + self.MARGIN_S
+        sent_at = self._sent[index] if index < len(self._sent) else now
+        return sent_at + self.period_s + self.MARGIN_S
 
     def _take(self, now: float) -> None:
+        self._reserved = max(0, self._reserved - 1)
         self._sent.append(now)
 
     def _learn(self, status: int, headers: Mapping[str, str]) -> None:
         del status
         told = read_rate_limit(headers.get("X-Ratelimit"))
-        if told is None:
+        if told is None or self._is_of_another(told.name):
             return
         if told.limit != self.limit:
             self.limit = told.limit
@@ -254,6 +303,10 @@ class QuotaPacer(OpenPacer):
         if told.remaining <= self._in_flight:
             left = told.until - server_time(headers, self._clock.now())
             self.pause(min(left.total_seconds(), self.period_s))
+
+    def _is_of_another(self, name: str) -> bool:
+        others = {AUTHED, UNAUTHED} - {self._bucket}
+        return bool(self._bucket) and name.upper() in others
 
     def _reason(self) -> str:
         return f"{self.limit} requests in {self.period_s:.0f} s are used up"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from connectors.clock import Clock
+    from connectors.http.entrance import Entrance
     from connectors.http.pacing import Pacer
     from connectors.http.retry import Progress, RetryPolicy
 
@@ -46,16 +47,27 @@ class Slot:
 
 
 class Throttle:
-    """Hands out slots of the pacer, and closes while a service asks for a long rest."""
+    """Hands out slots of the pacer, and closes while a service asks for a long rest.
+
+    A rest that is not about this client's quota alone holds for all that share its
+    ``entrance``.
+    """
 
     def __init__(
-        self, service: str, pacer: Pacer, *, policy: RetryPolicy, clock: Clock
+        self,
+        service: str,
+        pacer: Pacer,
+        *,
+        policy: RetryPolicy,
+        clock: Clock,
+        entrance: Entrance | None = None,
     ) -> None:
         self.stats = RequestStats()
         self._service = service
         self._pacer = pacer
         self._policy = policy
         self._clock = clock
+        self._entrance = entrance
         #: On the steady clock. Nobody waits that long, so requests are refused.
         self._closed_until = 0.0
 
@@ -77,12 +89,18 @@ class Throttle:
             self._pacer.observe(slot.status, slot.headers)
 
     def heed(
-        self, error: ServiceError, asked_s: float | None, progress: Progress
+        self,
+        error: ServiceError,
+        asked_s: float | None,
+        progress: Progress,
+        *,
+        is_own_quota: bool = False,
     ) -> ServiceError:
         """Hold everybody back for as long as the service asks, in full.
 
-        Returns what becomes of the request: a rest that is longer than the policy
-        allows ends it.
+        ``is_own_quota`` says that the service named the quota that is used up. Returns
+        what becomes of the request: a rest that is longer than the policy allows ends
+        it.
         """
         if not isinstance(error, (TransientError, UnknownOutcomeError)):
             return error
@@ -93,17 +111,26 @@ class Throttle:
             pause_s = pause_s or self._policy.backoff_s(progress.attempts)
         if not pause_s:
             return error
+        everybody = None if is_own_quota else self._entrance
+        until = self._clock.monotonic() + pause_s
         if pause_s <= self._policy.longest_pause_s:
             self._pacer.pause(pause_s)
+            if everybody is not None:
+                everybody.paused_until = max(everybody.paused_until, until)
             progress.is_paused = True
             return error
-        self._closed_until = self._clock.monotonic() + pause_s
+        self._closed_until = until
+        if everybody is not None:
+            everybody.closed_until = max(everybody.closed_until, until)
         progress.is_over = True
         is_refused = isinstance(error, TransientError)
         return self._closed(pause_s, error.status) if is_refused else error
 
     def _refuse_while_closed(self) -> None:
-        left_s = self._closed_until - self._clock.monotonic()
+        closed_until = self._closed_until
+        if self._entrance is not None:
+            closed_until = max(closed_until, self._entrance.closed_until)
+        left_s = closed_until - self._clock.monotonic()
         if left_s > 0:
             raise self._closed(left_s)
 

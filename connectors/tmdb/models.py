@@ -70,9 +70,21 @@ class SeasonSummary(Model):
     episode_count: Whole = 0
 
 
+#: What ``status`` says of a show of which nothing more will come.
+_ENDED = ("Ended", "Canceled")
+
+
 class Show(Model):
-    """A show: ``status`` is "Ended" or "Canceled" once nothing more will come."""
+    """A show; ``in_production`` is what to go by, where TMDB sends it."""
 
     id: Whole
     status: str | None = None
     seasons: list[SeasonSummary] = []
+    in_production: bool | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will come of it."""
+        if self.in_production is None:
+            return self.status in _ENDED
+        return not self.in_production

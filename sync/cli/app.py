@@ -158,7 +158,11 @@ def _command(epilog: str) -> Callable[[Callable[[], Work]], click.Command]:
 @_FROM_FILE
 @_ACCEPT_INCOMPLETE
 @_STRICT
-@click.option("--dry-run", is_flag=True, help="Show the plan and write nothing at all.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show the plan and write nothing.",
+)
 @_YES
 @_FORCE
 def migrate() -> Work:

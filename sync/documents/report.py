@@ -177,11 +177,15 @@ class FailedDocument(Document):
 
 
 class OutlookDocument(Document):
-    """What carrying out the plan takes: requests to Discovr, and their time."""
+    """What carrying out the plan takes: requests to Discovr, and their time.
+
+    ``could_save`` is about how many of them air dates would save, where there are none.
+    """
 
     requests: int
     per_second: float
     seconds: float
+    could_save: int = 0
 
 
 class SpendingDocument(Document):

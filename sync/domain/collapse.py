@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Place
     from sync.domain.seasons import Airing, Airings, SeasonEntries, Span
 
+NO_AIR_DATES = "no air dates: nothing is collapsed"
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -267,7 +268,7 @@ def _explain(
     if case.mode is Mode.OFF:
         return "season defaults are off"
     if not any(case.airings.values()):
-        return "no air dates: nothing is collapsed"
+        return NO_AIR_DATES
     gone = sorted(case.gone)
     removed = f"kept apart: {case.name(gone)} removed on Discovr" if gone else ""
     return removed or _explain_apart(case, to_add)
@@ -293,10 +294,12 @@ def _explain_apart(case: _Case, to_add: Sequence[int]) -> str:
         return "one entry needs no default"
     if last == UNKNOWN_DATE:
         return "watched on unknown dates: nothing is collapsed"
-    reached = [n for n in case.bare() if not case.span(n).is_surely_not_before(last)]
-    if never := [n for n in reached if case.span(n).is_surely_before(last)]:
-        verb = "was" if len(never) == 1 else "were"
-        return f"{case.name(never)} {verb} never watched"
+    bare = list(case.bare())
+    reached = [n for n in bare if not case.span(n).is_surely_not_before(last)]
+    if any(case.span(n).is_surely_before(last) for n in reached):
+        # All of them, as the map of the report shows an empty square for each.
+        verb = "was" if len(bare) == 1 else "were"
+        return f"{case.name(bare)} {verb} never watched"
     missed = [n for n in to_add if not case.span(n).is_surely_before(last)]
     first = min(reached or missed)
     name, airing = case.name([first]), case.airings.get(first)

@@ -121,17 +121,18 @@ def transform(
         else:
             times[Key(media, play.season, play.episode)].append(play.watched_at)
     reasons |= dict.fromkeys(unasked, NO_ANSWER)
-    viewings = {
-        key: Viewing(tuple(sorted(set(at))), len(at)) for key, at in times.items()
-    }
     return Desired(
-        watched=viewings,
+        watched=_viewings(times),
         titles=known,
         media=media_by_key,
         unmatched=_left_out(unmatched, no_id, reasons),
         unsupported=_left_out(unsupported, SPECIAL),
         sharing=_shared(sharing),
     )
+
+
+def _viewings(times: Mapping[Key, Collection[datetime]]) -> dict[Key, Viewing]:
+    return {key: Viewing(tuple(sorted(set(at))), len(at)) for key, at in times.items()}
 
 
 def _shared(titles: Mapping[str, Mapping[str, Title]]) -> dict[str, tuple[Title, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from connectors.errors import ContractError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sync.ports import Quarantined
 
     OnPage = Callable[[int, int], None]
+    Take = Callable[[list[Play]], None]
 
 _WORDS = {"movie": "films", "episode": "episodes"}
 #: No account has so many plays, unreadable ones included.
@@ -65,10 +66,12 @@ class PageCollector:
     """What all walks over one state brought, each play once.
 
     Records that cannot become plays count as delivered: they are set aside by name, and
-    must not look like plays that Trakt withheld.
+    must not look like plays that Trakt withheld. ``take`` gets the new plays of each
+    page at once.
     """
 
     mapper: PlayMapper
+    take: Take | None = None
     plays: dict[Hashable, Play] = field(default_factory=dict)
     set_aside: dict[Hashable, Quarantined] = field(default_factory=dict)
     bad: dict[str, BadRecord] = field(default_factory=dict)
@@ -99,7 +102,12 @@ class PageCollector:
             )
         if page.bad:
             self._add_bad(page.bad)
-        return sum(map(self._add, page.items))
+        before = len(self.plays)
+        new = sum(map(self._add, page.items))
+        if self.take is not None:
+            added = len(self.plays) - before
+            self.take(list(islice(reversed(self.plays.values()), added)))
+        return new
 
     def _add_bad(self, records: Sequence[BadRecord]) -> None:
         """Take in what fits no model.

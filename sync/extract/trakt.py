@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Kind, Play
     from sync.domain.resume import ResumePoint
     from sync.domain.watermark import Stamps
-    from sync.extract.pages import OnPage
+    from sync.extract.pages import OnPage, Take
     from sync.ports import Quarantined
 
 #: Page sizes of the walks. Another size cuts the list at other places, so that what
@@ -69,8 +69,13 @@ class TraktSource:
         self._concurrency = concurrency
         self._clock = clock
         self._server_time: datetime | None = None
+        self._take: Take | None = None
         #: What ``stamps`` read and no reading has begun with yet.
         self._activities: LastActivities | None = None
+
+    def hand_on(self, take: Take) -> None:
+        """Give ``take`` the plays of each page, while the others are being read."""
+        self._take = take
 
     async def extract(self, on_page: OnPage) -> Extraction:
         """Read all plays and the proof that they are all; never raises for a gap."""
@@ -78,7 +83,7 @@ class TraktSource:
         before, server_time = await self._begin()
         for _ in range(MOST_STATES):
             end_at = server_time or self._clock.now()
-            state = _State(self._client, self._concurrency, on_page, end_at)
+            state = _State(self._client, self._concurrency, on_page, end_at, self._take)
             await state.read()
             after, server_time = await self._client.last_activities()
             self._server_time = server_time
@@ -154,13 +159,14 @@ class _State:
         concurrency: int,
         on_page: OnPage,
         end_at: datetime,
+        take: Take | None,
     ) -> None:
         self._client = client
         self._concurrency = concurrency
         self._on_page = on_page
         self._end_at = end_at
         self._counts: MinimalCounts | None = None
-        self._collector = PageCollector(PlayMapper(end_at))
+        self._collector = PageCollector(PlayMapper(end_at), take)
         self._walks = 0
         self.doubts: list[str] = []
 

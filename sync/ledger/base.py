@@ -61,6 +61,8 @@ class LedgerBase:
         With ``is_read_only`` nothing is created, migrated or written: look at what
         ``describe`` returns before anything else is read.
         """
+        #: As it was given: it can hold a password.
+        self.url = url
         self._database = Database(url, is_read_only=is_read_only)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 

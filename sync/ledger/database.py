@@ -102,9 +102,13 @@ class Database:
 
     def look(self, hold: Hold, lock: ProfileLock) -> None:
         """Raise BusyError or StateError if the profile is not held any more."""
-        with self.transaction(Mode.READ) as connection:
-            hold.check(connection, keeps=False)
-            lock.check_kept(connection)
+        try:
+            with self.transaction(Mode.READ) as connection:
+                lock.check_kept(connection)
+                hold.check(connection, keeps=False)
+        except ServiceError as error:
+            hold.lose(error)
+            raise
 
     def give_back(self, hold: Hold, lock: ProfileLock) -> None:
         """Free a profile; without effect when it was not taken."""

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
 
 #: In place of a profile: the ids of profiles, by what the settings call them.
 PROFILES = "profiles"
+#: In place of a profile: what holds for all of them.
+EVERYONE = "*"
+#: Whether a person went on without a TMDB key when asked for one.
+KEY_DECLINED = "key_declined"
 #: Set once the first entry of the profile came back as it was sent.
 PROBED = "probed"
 #: The labels of the entries that were written; absent: Trakt's alone.

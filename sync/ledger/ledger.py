@@ -327,6 +327,15 @@ class Ledger(Holdings):
                 found[by_text[row.show_id]] = show
         return found
 
+    @transaction(Mode.READ)
+    def all_shows(self, connection: Connection, source: str) -> dict[str, CachedShow]:
+        """Return what ``source`` said of any show, however old it is."""
+        kept = select(tables.shows).where(tables.shows.c.source == source)
+        return {
+            row.show_id: CachedShow(row.payload, row.fetched_at, row.expires_at)
+            for row in connection.execute(kept)
+        }
+
     async def put_show(
         self,
         source: str,

@@ -165,6 +165,8 @@ class PostgresBackend:
     def explain(self, error: DBAPIError) -> StateError | None:
         """Say a fault of the database in words; None for a fault of the program."""
         said = str(error.orig)
+        if "statement pooling" in said:  # pgbouncer, with pool_mode = statement
+            return self._state_error(*_POOLED)
         is_named = getattr(error.orig, "sqlstate", None) is None
         for option in self._url.query if is_named else ():
             if option not in _PLACE and _SAID_OF.get(option, option) in said:

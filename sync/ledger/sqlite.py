@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from contextlib import suppress
 from dataclasses import asdict
@@ -114,7 +115,9 @@ class SqliteBackend:
         """Say a fault of the database in words; None for a fault of the program."""
         # The low byte is the primary code; the rest says where in SQLite it arose.
         code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if self.is_missing_table(error):
+        is_odd = str(error.orig) == "unsupported file format"
+        is_refused = code == sqlite3.SQLITE_READONLY and self._is_writable()
+        if is_odd or is_refused or self.is_missing_table(error):
             code = sqlite3.SQLITE_CORRUPT
         fault = _FAULTS.get(code)
         return self._state_error(*fault) if fault else None
@@ -174,6 +177,13 @@ class SqliteBackend:
         )
         connection.execute("PRAGMA query_only = ON")
         return connection
+
+    def _is_writable(self) -> bool:
+        """Whether the system lets us write; then it is the file that does not."""
+        path = self._path
+        return path is not None and all(
+            os.access(place, os.W_OK) for place in (path, path.parent)
+        )
 
     def _prepare_file(self, path: Path) -> None:
         """Create file and folder for the owner's eyes; SQLite follows the file."""

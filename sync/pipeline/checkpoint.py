@@ -76,8 +76,10 @@ async def forget_watermark(ledger: Ledger, profile: str, at: datetime) -> None:
 async def compare_with_known(services: Services, prepared: Prepared) -> Prepared:
     """Add whose plays they are, and what changed against all that is known."""
     ledger, profile = services.ledger, prepared.profile
-    extraction = prepared.extraction
-    holding = await find_holding(services, profile, extraction, prepared.desired)
+    extraction = prepared.compared.extraction
+    holding = await find_holding(
+        services, profile, extraction, prepared.compared.desired
+    )
     unreadable = await gather(
         ledger, profile, holding, extraction, services.clock.now()
     )

@@ -64,7 +64,7 @@ def report_document(
         exit_code=exit_code,
         profile=prepared.profile,
         run=report.run,
-        receipt=ReceiptDocument.model_validate(prepared.extraction.receipt),
+        receipt=ReceiptDocument.model_validate(prepared.compared.extraction.receipt),
         balance=_balance(total),
         writes=len(plan.operations),
         saved=plan.saved,
@@ -75,7 +75,7 @@ def report_document(
         failed=tuple(_failed(report)),
         verification=_verification(report),
         files=tuple(str(path.absolute()) for path in files),
-        source_state=source_state(prepared.desired),
+        source_state=source_state(prepared.compared.desired),
         target_state=target_state(prepared.existing),
         operations=tuple(map(OperationDocument.model_validate, plan.operations)),
         warnings=tuple(warnings),
@@ -108,7 +108,8 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
             map(
                 QuarantinedDocument.model_validate,
                 sorted(
-                    prepared.extraction.quarantined, key=lambda q: (q.where, q.reason)
+                    prepared.compared.extraction.quarantined,
+                    key=lambda q: (q.where, q.reason),
                 ),
             )
         ),

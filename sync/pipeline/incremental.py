@@ -190,8 +190,7 @@ def _unchanged(origin: Origin, checkpoint: Checkpoint, stamps: Stamps) -> Prepar
     reading = Reading(Extraction((), receipt, stamps=stamps), Desired())
     return Prepared(
         checkpoint.profile,
-        reading.extraction,
-        reading.desired,
+        reading,
         (),
         Recovery({}),
         Rules(),

@@ -59,7 +59,9 @@ class SavedPlan:
         if prepared.profile != self.profile:
             raise MovedError("The plan was made for another profile.")
         sides = {
-            prepared.origin.name: moved(self.source, source_state(prepared.desired)),
+            prepared.origin.name: moved(
+                self.source, source_state(prepared.compared.desired)
+            ),
             "Discovr": [
                 title
                 for title in moved(self.target, target_state(existing))
@@ -145,7 +147,7 @@ def _operation(document: OperationDocument) -> Operation:
 
 
 def _name(titles: list[str], prepared: Prepared) -> str:
-    known = prepared.desired.titles
+    known = prepared.compared.desired.titles
     labels = [known[m].label if m in known else m for m in titles[:_NAMED]]
     more = len(titles) - len(labels)
     return ", ".join(labels) + (f" and {more} more titles" if more else "")

@@ -6,25 +6,29 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sync.domain.desired import Desired, transform
+from sync.domain.desired import transform
 from sync.domain.plan import Action
 from sync.domain.plays import UNKNOWN_DATE, Place
 from sync.domain.reconcile import reconcile, seasons_to_write
 from sync.domain.rules import Conflict, Mode, Rules, WhichPlays
+from sync.domain.savings import estimate_savings
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage, Waiting
-from sync.ledger.fact_names import ENTRIES, PROBED
+from sync.ledger.fact_names import ENTRIES
+from sync.pipeline.ahead import Outrider
 from sync.pipeline.checkpoint import compare_with_known
 from sync.pipeline.missing import PAUSE_S, look_again
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.recovery import Recovery, recall, recall_labels
+from sync.ports import EagerSource
 from sync.runtime.concurrency import run_all
-from sync.transform.air_dates import seasons_that_can_pay
+from sync.transform.air_dates import Question, seasons_that_can_pay
 from sync.transform.overrides_file import name_place
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from sync.domain.desired import Desired
     from sync.domain.entries import Entry
     from sync.pipeline.services import Services
     from sync.ports import Extraction
@@ -37,30 +41,21 @@ FUTURE = timedelta(days=1)
 async def prepare(
     services: Services, *, accept_incomplete: bool = False, is_dry: bool = False
 ) -> Prepared:
-    """Read both sides and plan. With ``is_dry`` not even a cache is written.
+    """Read both sides and plan. With ``is_dry`` no more is kept than public air dates.
 
     Raises IncompleteReadError when the source is not proved whole.
     """
     profile = await services.target.open_profile()
-    is_new = await services.ledger.get_fact(profile, PROBED) is None
     expected = await count_expected(services, profile)
-    (extraction, desired), existing = await run_all(
-        _gather(
-            services,
-            accept_incomplete=accept_incomplete,
-            is_kept=not is_dry,
-            is_new=is_new,
-        ),
-        read_target(services, expected=expected),
+    outrider = Outrider(services, is_kept=not is_dry)
+    gathering = _gather(
+        services, outrider, accept_incomplete=accept_incomplete, is_kept=not is_dry
     )
-    prepared = await assemble(
-        services,
-        profile,
-        Reading(extraction, desired),
-        existing,
-        expected=expected,
-        is_kept=not is_dry,
+    (reading, existing), _ = await run_all(
+        run_all(gathering, _read_target(services, outrider, expected)), outrider.run()
     )
+    prepared = await assemble(services, profile, reading, existing, expected=expected)
+    prepared = replace(prepared, could_save=_could_save(services, prepared))
     return await compare_with_known(services, prepared)
 
 
@@ -72,7 +67,6 @@ async def assemble(
     *,
     places: Collection[Place] | None = None,
     expected: int = 0,
-    is_kept: bool = True,
 ) -> Prepared:
     """Plan what brings ``existing`` in step with ``reading``.
 
@@ -87,7 +81,7 @@ async def assemble(
         places=places,
         suspects=_suspects(desired, existing) if len(existing) < expected else (),
     )
-    answer = await _look_up(services, desired, existing, is_kept=is_kept)
+    answer = await _look_up(services, desired, existing)
     if answer.airings:
         summary = f"air dates of {len(answer.airings):,} seasons looked up"
         services.on_event(Finished(Stage.CATALOGUE, summary))
@@ -106,8 +100,7 @@ async def assemble(
     plan = reconcile(desired, existing, rules)
     return Prepared(
         profile,
-        extraction,
-        desired,
+        reading,
         existing,
         recovery,
         rules,
@@ -158,15 +151,28 @@ async def read_target(
     return entries
 
 
-async def _gather(
-    services: Services, *, accept_incomplete: bool, is_kept: bool, is_new: bool
-) -> tuple[Extraction, Desired]:
-    """Extract and transform.
+async def _read_target(
+    services: Services, outrider: Outrider, expected: int
+) -> Sequence[Entry]:
+    existing = await read_target(services, expected=expected)
+    # A list that lacks entries says nothing of what needs a write.
+    outrider.know(existing if len(existing) >= expected else None)
+    return existing
 
-    Where no run has written to the profile yet, nearly every season can be collapsed,
-    so its air dates are asked for while Discovr is still being read.
-    """
+
+async def _gather(
+    services: Services,
+    outrider: Outrider,
+    *,
+    accept_incomplete: bool,
+    is_kept: bool,
+) -> Reading:
+    """Extract and transform; plays are handed on as they come, for their air dates."""
+    if isinstance(services.source, EagerSource):
+        services.source.hand_on(outrider.take)
     extraction = await _extract(services, accept_incomplete=accept_incomplete)
+    outrider.finish()
+    services.catalogue.open_overflow()
     found = await services.resolver.find(extraction.plays, is_kept=is_kept)
     for stray in services.resolver.find_strays(extraction.plays):
         summary = f"an id of yours fits no title that was read: {name_place(stray)}"
@@ -174,9 +180,7 @@ async def _gather(
     desired = transform(
         extraction.plays, found.ids, found.unasked, no_id=services.no_id
     )
-    if is_new:
-        await _look_up(services, desired, (), is_kept=is_kept)
-    return extraction, desired
+    return Reading(extraction, desired)
 
 
 async def _extract(services: Services, *, accept_incomplete: bool) -> Extraction:
@@ -209,8 +213,6 @@ async def _look_up(
     services: Services,
     desired: Desired,
     existing: Sequence[Entry],
-    *,
-    is_kept: bool,
 ) -> Answer:
     """Ask for air dates where they can save a write, or where a default stands."""
     places = {k.place for k in desired.watched if k.season}
@@ -228,16 +230,23 @@ async def _look_up(
     def on_show(done: int, total: int) -> None:
         services.on_event(Advanced(Stage.CATALOGUE, done, total))
 
-    since: dict[str, datetime] = {}
+    since: dict[Place, datetime] = {}
     for key, viewing in desired.watched.items():
-        since[key.media] = max(since.get(key.media, UNKNOWN_DATE), viewing.latest)
-    return await services.catalogue.look_up(
-        wanted,
-        desired.titles,
-        on_show,
-        since=since,
-        is_kept=is_kept,
-        sharing=desired.sharing,
+        place = key.place
+        since[place] = max(since.get(place, UNKNOWN_DATE), viewing.latest)
+    question = Question(wanted, desired.titles, since)
+    return await services.catalogue.look_up(question, on_show, sharing=desired.sharing)
+
+
+def _could_save(services: Services, prepared: Prepared) -> int:
+    """Say what a key of TMDB would save, where nobody else has given air dates."""
+    if services.settings.tmdb.api_key or prepared.rules.airings:
+        return 0
+    return estimate_savings(
+        prepared.compared.desired,
+        prepared.existing,
+        prepared.plan.operations,
+        prepared.rules.mode,
     )
 
 

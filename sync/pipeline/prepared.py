@@ -77,16 +77,17 @@ class Prepared:
     """Both sides, and the plan that follows from them.
 
     With ``since`` only the films and seasons that changed after that watermark are
-    compared: ``extraction``, ``desired`` and ``existing`` hold those alone. ``whole``
-    is all of the source's side, ``known`` the histories of before by ``title_key``,
+    ``compared``, and ``existing`` has their entries alone. ``whole`` is all of the
+    source's side, ``known`` the histories of before by ``title_key``,
     ``holding`` what is held by the ledger. Of what nobody looked at ``kept`` tells.
     ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
     ``missing`` is what was written earlier and stands there no longer.
+    ``could_save``: how many writes, about, there would be less with air dates, where
+    there are none and a key of TMDB would give them.
     """
 
     profile: str
-    extraction: Extraction
-    desired: Desired
+    compared: Reading
     existing: Sequence[Entry]
     recovery: Recovery
     rules: Rules
@@ -102,6 +103,7 @@ class Prepared:
     removals: Removals = field(default_factory=Removals)
     is_pruned: bool = False
     missing: Missing = field(default_factory=Missing)
+    could_save: int = 0
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:
@@ -109,9 +111,11 @@ class Prepared:
         early: Counter[Title] = Counter()
         for key, fate in self.plan.fates.items():
             if fate is Fate.UNSUPPORTED:
-                early[self.desired.titles[key.media]] += self.desired.watched[key].plays
+                early[self.compared.desired.titles[key.media]] += (
+                    self.compared.desired.watched[key].plays
+                )
         found = tuple(LeftOut(t, plays, EPISODE_ZERO) for t, plays in early.items())
-        return self.desired.unsupported + found
+        return self.compared.desired.unsupported + found
 
     @property
     def is_unchanged(self) -> bool:

@@ -70,7 +70,10 @@ class Report:
         if prepared.is_unchanged:
             kept = prepared.kept
             return (kept.balance if kept else Balance()), {}
-        plan, side = prepared.plan, Reading(prepared.extraction, prepared.desired)
+        plan, side = (
+            prepared.plan,
+            Reading(prepared.compared.extraction, prepared.compared.desired),
+        )
         if prepared.since is not None:
             side = prepared.whole
         odd = Counter(q.is_unsupported for q in side.extraction.quarantined)
@@ -85,7 +88,7 @@ class Report:
         total.add(Fate.UNSUPPORTED, odd[True])
         if prepared.since is None:
             return total, titles
-        part = prepared.desired
+        part = prepared.compared.desired
         seen = {part.titles[key.media] for key in part.watched}
         seen |= {left.title for left in (*part.unmatched, *part.unsupported)}
         return total, {t: of_title for t, of_title in titles.items() if t in seen}
@@ -106,7 +109,9 @@ class Report:
     def is_unread(self) -> bool:
         """Whether something was there, and none of it could be read."""
         prepared = self.prepared
-        odd = (record.is_unsupported for record in prepared.extraction.quarantined)
+        odd = (
+            record.is_unsupported for record in prepared.compared.extraction.quarantined
+        )
         is_any_read = prepared.whole.extraction.plays or prepared.is_unchanged
         return not is_any_read and not all(odd)
 
@@ -176,7 +181,9 @@ def exit_code(report: Report, *, is_strict: bool) -> int:
     if report.is_unread:
         return 2
     prepared = report.prepared
-    is_unasked = any(left.reason == NO_ANSWER for left in prepared.desired.unmatched)
+    is_unasked = any(
+        left.reason == NO_ANSWER for left in prepared.compared.desired.unmatched
+    )
     is_plan = report.run is None and report.verification is None
     is_new = bool(prepared.unreadable.unreported) and not (
         is_plan and prepared.since is None

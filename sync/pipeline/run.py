@@ -371,9 +371,9 @@ async def _compare(
     services: Services, prepared: Prepared, entries: Sequence[Entry]
 ) -> Verification:
     # What planning again would still write is what is missing.
-    plan = reconcile(prepared.desired, entries, prepared.rules)
+    plan = reconcile(prepared.compared.desired, entries, prepared.rules)
     label = prepared.origin.label
-    more = {e.key.media for e in surplus(prepared.desired, entries, label)}
+    more = {e.key.media for e in surplus(prepared.compared.desired, entries, label)}
     written: set[Key] = set()
     if more:
         rows = await services.ledger.rows(
@@ -386,4 +386,4 @@ async def _compare(
         held=holding.others if holding else (),
         written=written,
     )
-    return compare(prepared.desired, plan, entries, label, provenance)
+    return compare(prepared.compared.desired, plan, entries, label, provenance)

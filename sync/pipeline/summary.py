@@ -69,10 +69,14 @@ class TitleSummary:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What is still to come: requests to Discovr, and the time they take."""
+    """What is still to come: requests to Discovr, and the time they take.
+
+    ``could_save`` is about how many of them air dates would save, where there are none.
+    """
 
     requests: int
     per_second: float
+    could_save: int = 0
 
     @property
     def seconds(self) -> float:
@@ -90,7 +94,7 @@ def summarize_titles(
     prepared: Prepared, balances: Mapping[Title, Balance]
 ) -> list[TitleSummary]:
     """Outline every title of which anything was read, in the order of their names."""
-    plan, titles = prepared.plan, prepared.desired.titles
+    plan, titles = prepared.plan, prepared.compared.desired.titles
     media = {title: key for key, title in titles.items()}
     notes: dict[str, list[SeasonNote]] = {}
     for note in plan.seasons:
@@ -130,7 +134,8 @@ def foresee(prepared: Prepared, playback: PlaybackPlan, per_second: float) -> Es
     # A resume point of a show takes two writes: only the second names the episode.
     points = sum(1 if r.key.season is None else 2 for r in playback.chosen)
     removals = len(prepared.removals.rows)
-    return Estimate(len(operations) + removals + pages + points, per_second)
+    requests = len(operations) + removals + pages + points
+    return Estimate(requests, per_second, prepared.could_save)
 
 
 def _subject(operation: Operation) -> str:

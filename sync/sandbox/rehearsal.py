@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from connectors.errors import ConfigError
+from connectors.errors import ConfigError, ServiceError
 from sync.config import Settings, data_folder
+from sync.ledger import Ledger
 from sync.sandbox.account.account import Account
 from sync.sandbox.account.sample import sample_account
 from sync.sandbox.running import Sandbox
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 #: Loopback has no limit to keep.
 RATE = 500.0
 _STATE = "state.sqlite3"
+#: Whose answers are in the ledger, by the names that ``listings`` gives them.
+LISTINGS = ("tmdb", "trakt")
 
 
 @asynccontextmanager
@@ -29,7 +32,8 @@ async def open_sandbox(
     What is written stays in a folder of its own, so that a second run finds it; a
     rehearsal of the user's own files has another one, and an empty profile to begin
     with. None stands for the one of the two in which something was done last. What is
-    set for ``[history]`` counts here too; logins and the real state are not touched.
+    set for ``[history]`` counts here too; logins and the real state are not touched. A
+    rehearsal of the user's own files knows the air dates that real runs have asked for.
     """
     sample, rehearsal = (data_folder() / n for n in ("sandbox", "rehearsal"))
     if is_rehearsal is None:
@@ -43,16 +47,32 @@ async def open_sandbox(
             remedy="Set XDG_DATA_HOME or HOME to a folder that may be written to.",
         ) from None
     account = Account(sample_account().titles) if is_rehearsal else None
+    url = f"sqlite:///{folder / _STATE}"
     async with Sandbox(account, store_dir=folder) as sandbox:
         sections: dict[str, dict[str, Any]] = {**sandbox.config()}
+        if is_rehearsal:
+            await _take_along(settings.state.url, url)
+            sandbox.tmdb.is_partial = True
         sections["discovr"] |= {"requests_per_second": RATE}
         sections["history"] = settings.history.model_dump()
         sections["sync"] = settings.sync.model_dump()
         sections["state"] = {
-            "url": f"sqlite:///{folder / _STATE}",
+            "url": url,
             "tokens": folder / "tokens.json",
         }
         yield Settings.model_validate(sections)
+
+
+async def _take_along(real: str, rehearsal: str) -> None:
+    """Copy the air dates that are known of real shows: the stand-ins know none."""
+    try:
+        async with await Ledger.open(real, is_read_only=True) as ledger:
+            known = {name: await ledger.all_shows(name) for name in LISTINGS}
+    except ServiceError:
+        return  # of another version, or not to be reached: then without
+    async with await Ledger.open(rehearsal) as ledger:
+        for name, shows in known.items():
+            await ledger.put_shows(name, shows)
 
 
 def _changed_at(folder: Path) -> int:

@@ -38,6 +38,8 @@ class TmdbStandIn(StandIn):
     ) -> None:
         super().__init__(now=now)
         self._titles = by_tmdb(catalogue)
+        #: It stands for a TMDB that knows more: what it lacks, it cannot tell.
+        self.is_partial = False
 
     @property
     def api_url(self) -> str:
@@ -132,7 +134,7 @@ class TmdbStandIn(StandIn):
         number = request.match_info["id"]
         title = self._titles.get((kind, int(number))) if number.isdecimal() else None
         if title is None:
-            raise RefusedError(404)
+            raise RefusedError(421 if self.is_partial else 404)
         return title
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import ContractError, RejectedError, TransientError
@@ -56,6 +57,7 @@ class Resolver:
         self._clock = clock
         self._book = given
         self._given: list[Override] | None = None
+        self._reading = asyncio.Lock()
 
     async def find(self, plays: Iterable[Play], *, is_kept: bool) -> Found:
         """Return the ids that were found, and the titles for which TMDB gave no answer.
@@ -87,8 +89,9 @@ class Resolver:
         return {t: one.tmdb for t in titles if (one := index.find(t))}
 
     async def _read_overrides(self, *, is_kept: bool) -> list[Override]:
-        if self._given is None:
-            self._given = await self._book.read(is_kept=is_kept)
+        async with self._reading:
+            if self._given is None:
+                self._given = await self._book.read(is_kept=is_kept)
         return self._given
 
     def find_strays(self, plays: Iterable[Play]) -> list[Override]:

@@ -3,88 +3,69 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from connectors.clock import SystemClock
 from sync.extract.files import FileSource
 from sync.extract.trakt import TraktSource
 from sync.ledger import Ledger
+from sync.ledger.shows import shows_of
 from sync.pipeline.services import Services
 from sync.ports import Source, Target, check_methods, origin_of
 from sync.runtime.listener import Listener
 from sync.runtime.meter import Meter
-from sync.transform.air_dates import Catalogue, Listing, TmdbListing, TraktListing
+from sync.transform.air_dates import Catalogue
+from sync.transform.listings import Listing, TmdbListing, TraktListing
 from sync.transform.overrides import OverrideBook
 from sync.transform.resolve import Resolver
 from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator
 
-    import aiohttp
-
-    from connectors.auth.tokens import TokenStore
     from connectors.clock import Clock
     from connectors.http.client import HttpClient
-    from connectors.http.pacing import Pacer
     from connectors.tmdb.client import TmdbClient
-    from connectors.trakt.client import TraktClient
+    from connectors.trakt.public import PublicClient
     from sync.config import Settings
-    from sync.events import Event
+    from sync.wiring.options import Options
 
 
 @asynccontextmanager
-async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bring
+async def build(
     settings: Settings,
     *,
-    files: Sequence[Path] = (),
-    on_event: Callable[[Event], None] | None = None,
-    session: aiohttp.ClientSession | None = None,
-    source: Source | None = None,
-    target: Target | None = None,
-    clock: Clock | None = None,
-    store: TokenStore | None = None,
-    pacers: Mapping[str, Pacer] | None = None,
     is_dry: bool = False,
     needs_source: bool = True,
+    **options: Unpack[Options],
 ) -> AsyncIterator[Services]:
     """Open everything that a run needs, and close it again.
 
     A session, source or target of the caller's is used as it is and left open. With
-    ``is_dry`` the state is read and never changed. A login that ends soon is told of by
-    a Warned event. Raises ConfigError for a source or target that lacks a method.
+    ``is_dry`` the state is read and not changed, but for the air dates that were asked
+    for: they are public, and were paid for. A login that ends soon is told of by a
+    Warned event. Raises ConfigError for a source or target that lacks a method.
     """
+    source, target = options.get("source"), options.get("target")
     check_methods(source, Source, "source")
     check_methods(target, Target, "target")
-    clock = clock or SystemClock()
-    tell = Listener(on_event)
+    clock = options.get("clock") or SystemClock()
+    tell = Listener(options.get("on_event"))
     async with AsyncExitStack() as stack:
         opening = Ledger.open(settings.state.url, is_read_only=is_dry)
         ledger = await stack.enter_async_context(await opening)
         meter = Meter(clock)
-        clients = Clients(
-            settings,
-            stack,
-            session=session,
-            clock=clock,
-            on_event=tell,
-            meter=meter,
-            store=store,
-            pacers=pacers,
-        )
-        trakt_client = None
-        if source is None and files:
-            source = FileSource(files, clock)
-        elif source is None and needs_source:
+        clients = _clients(settings, stack, clock, tell, meter, options)
+        files, trakt_client = options.get("files", ()), None
+        if source is None and not files and needs_source:
             trakt_client = clients.trakt()
-            source = TraktSource(
-                trakt_client, concurrency=settings.trakt.concurrency, clock=clock
-            )
+            most = settings.trakt.concurrency
+            source = TraktSource(trakt_client, concurrency=most, clock=clock)
+        elif source is None:
+            source = FileSource(files, clock)
         tmdb_client = clients.tmdb()
-        given = OverrideBook(ledger, clock, tmdb_client, tell)
-        if source is None:
-            source = FileSource((), clock)
+        overrides = OverrideBook(ledger, clock, tmdb_client, tell)
+        listings = _listings(tmdb_client, clients.trakt_public(trakt_client))
         if target is None:
             clients.warn()
             target = clients.discovr(origin_of(source).label)
@@ -94,11 +75,31 @@ async def build(  # noqa: PLR0913  # one keyword per thing that a caller may bri
             target=target,
             ledger=ledger,
             clock=clock,
-            catalogue=Catalogue(_listings(tmdb_client, trakt_client), ledger, clock),
-            resolver=Resolver(tmdb_client, ledger, clock, given),
+            catalogue=Catalogue(listings, shows_of(ledger, is_dry=is_dry), clock),
+            resolver=Resolver(tmdb_client, ledger, clock, overrides),
             on_event=tell,
             meter=meter,
         )
+
+
+def _clients(  # what a run shares, and what a caller brings
+    settings: Settings,
+    stack: AsyncExitStack,
+    clock: Clock,
+    tell: Listener,
+    meter: Meter,
+    options: Options,
+) -> Clients:
+    return Clients(
+        settings,
+        stack,
+        session=options.get("session"),
+        clock=clock,
+        on_event=tell,
+        meter=meter,
+        store=options.get("store"),
+        pacers=options.get("pacers"),
+    )
 
 
 @asynccontextmanager
@@ -108,7 +109,8 @@ async def open_identity(settings: Settings) -> AsyncIterator[HttpClient]:
         yield Clients(settings, stack).identity()
 
 
-def _listings(tmdb: TmdbClient | None, trakt: TraktClient | None) -> list[Listing]:
+def _listings(tmdb: TmdbClient | None, trakt: PublicClient | None) -> list[Listing]:
+    """Choose who is asked for air dates; for Trakt's a client id alone is enough."""
     listings: list[Listing] = []
     if tmdb:
         listings.append(TmdbListing(tmdb))

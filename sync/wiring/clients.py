@@ -12,13 +12,15 @@ from connectors.discovr.device import DiscovrDevice
 from connectors.discovr.extras import PagesClient
 from connectors.errors import ConfigError
 from connectors.http.client import HttpClient, RetryPolicy
-from connectors.http.pacing import QuotaPacer, RatePacer
+from connectors.http.entrance import Entrance
+from connectors.http.pacing import AUTHED, UNAUTHED, QuotaPacer, RatePacer
 from connectors.pharen import client as pharen
 from connectors.tmdb import client as tmdb
 from connectors.trakt import client as trakt
 from connectors.trakt.auth import OauthHosts, TraktAuth
 from connectors.trakt.device import TraktDevice
 from connectors.trakt.extras import ExtrasClient
+from connectors.trakt.public import Budget, PublicClient
 from sync.domain import origin
 from sync.events import Waiting, Warned
 from sync.load.discovr import DiscovrTarget
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from connectors.http.pacing import Pacer
     from connectors.http.response import Response
+    from connectors.trakt.client import TraktClient
     from sync.config import Settings
     from sync.events import Event
 
@@ -86,6 +89,8 @@ class Clients:
         self._stack = stack
         self._on_event = on_event
         self._pacers = _checked(pacers or {})
+        #: All calls to Trakt pass here, with a login and without.
+        self._entrance = Entrance(settings.trakt.concurrency)
         self._retry = retry
         self._options: dict[str, Any] = {"session": session, "on_answer": on_answer}
         if timeout_s is not None:
@@ -115,19 +120,24 @@ class Clients:
             configured=self.trakt_tokens,
             clock=self.clock,
         )
-        told = partial(self._on_wait, TRAKT)
-        own = QuotaPacer(clock=self.clock, on_wait=told)
-        return trakt.TraktClient(
-            self._http(
-                TRAKT,
-                settings.api_url,
-                auth=auth,
-                pacer=self._pacers.get(TRAKT, own),
-                headers=trakt.request_headers(client_id),
-                explain=trakt.explain,
-                retry=self._retry or TRAKT_RETRY,
-                setting="[trakt] api_url",
-            )
+        http = self._trakt_http(self._trakt_pacer(AUTHED), client_id, auth)
+        return trakt.TraktClient(http)
+
+    def trakt_public(self, signed_in: TraktClient | None = None) -> PublicClient | None:
+        """Build the client of what Trakt tells anybody, if there is a client id.
+
+        ``signed_in`` is where calls go that do not fit into the quota without a login.
+        """
+        client_id = self.settings.trakt.client_id
+        if not client_id:
+            return None
+        pacer = self._trakt_pacer(UNAUTHED)
+        public = Budget(self._trakt_http(pacer, client_id), pacer)
+        return PublicClient(
+            public,
+            Budget(signed_in.http, signed_in.http.pacer) if signed_in else None,
+            clock=self.clock,
+            on_wait=partial(self._on_wait, TRAKT),
         )
 
     def trakt_extras(self) -> ExtrasClient:
@@ -220,6 +230,29 @@ class Clients:
 
     def _identity_auth(self) -> IdentityAuth:
         return IdentityAuth(self.store, self.discovr_token)
+
+    def _trakt_pacer(self, bucket: str) -> Pacer:
+        """Return the caller's pacer, or the one of a quota of Trakt's."""
+        told = partial(self._on_wait, TRAKT)
+        own = QuotaPacer(
+            clock=self.clock, on_wait=told, entrance=self._entrance, bucket=bucket
+        )
+        return self._pacers.get(TRAKT, own)
+
+    def _trakt_http(
+        self, pacer: Pacer, client_id: str, auth: TraktAuth | None = None
+    ) -> HttpClient:
+        return self._http(
+            TRAKT,
+            self.settings.trakt.api_url,
+            auth=auth,
+            pacer=pacer,
+            headers=trakt.request_headers(client_id),
+            explain=trakt.explain,
+            retry=self._retry or TRAKT_RETRY,
+            setting="[trakt] api_url",
+            entrance=self._entrance,
+        )
 
     def _trakt_hosts(self, retry: RetryPolicy | None = None) -> OauthHosts:
         settings = self.settings.trakt

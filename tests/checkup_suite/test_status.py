@@ -103,7 +103,7 @@ async def test_after_a_run_it_tells_what_that_run_did(tmp_path: Path) -> None:
     assert profile.last_run.writes == len(report.prepared.plan.operations)
     assert profile.last_run.failed == 0
     assert profile.unmatched is not None
-    assert profile.unmatched.titles == len(report.prepared.desired.unmatched)
+    assert profile.unmatched.titles == len(report.prepared.compared.desired.unmatched)
     assert profile.unsupported is not None
     assert profile.unsupported.plays == sum(
         left.plays for left in report.prepared.unsupported

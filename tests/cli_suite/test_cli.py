@@ -144,7 +144,7 @@ def test_the_export_and_the_api_give_the_same_plan(tmp_path: Path) -> None:
     assert one.balance.read == other.balance.read
 
 
-def test_a_dry_run_writes_nothing_at_all(
+def test_a_dry_run_writes_nothing_but_public_air_dates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -152,7 +152,10 @@ def test_a_dry_run_writes_nothing_at_all(
     assert result.exit_code == 0
     assert "to be written" in result.stdout
     files = [path.name for path in tmp_path.rglob("*") if path.is_file()]
-    assert not [name for name in files if "sqlite" in name]
+    assert [name for name in files if "sqlite" in name] == ["state.sqlite3"]
+    status = run("--sandbox", "status")
+    assert status.exit_code == 0
+    assert "migrate" in status.stdout
     after = document(run("--sandbox", "--json", "plan"))
     assert after.writes > 0
     assert (

@@ -26,10 +26,11 @@ from connectors.trakt import client as trakt
 from connectors.trakt.auth import OauthHosts, TraktAuth
 from connectors.trakt.device import TraktDevice, read_account
 from connectors.trakt.extras import ExtrasClient
+from connectors.trakt.public import Budget, PublicClient
 from sync.extract.pages import MinimalCounts, PageCollector
 from sync.extract.records import PlayMapper, read_resume_points
 from sync.load.discovr import entry_from_api
-from sync.transform.air_dates import TmdbListing, TraktListing
+from sync.transform.listings import TmdbListing, TraktListing
 from tests.clocks import FakeClock
 from tests.hostile import ODD_HEADERS, Hostile, Told, spoilt
 
@@ -162,8 +163,9 @@ async def ask_shows(http: HttpClient, _store: TokenStore) -> None:
 
 
 async def ask_air_dates(http: HttpClient, _store: TokenStore) -> None:
-    listing = TraktListing(trakt.TraktClient(http))
-    for season in (await listing.dates(1, [1])).values():
+    client = PublicClient(Budget(http, http.pacer), clock=FakeClock())
+    listing = TraktListing(client)
+    for season in (await listing.dates(1, [1])).seasons.values():
         for text in season.values():
             if text:
                 reckon(listing.airing(text).at)
@@ -171,7 +173,7 @@ async def ask_air_dates(http: HttpClient, _store: TokenStore) -> None:
 
 async def ask_plain_dates(http: HttpClient, _store: TokenStore) -> None:
     listing = TmdbListing(tmdb.TmdbClient(http, tmdb.ApiKeyAuth("k")))
-    for season in (await listing.dates(1, [1])).values():
+    for season in (await listing.dates(1, [1])).seasons.values():
         for text in season.values():
             if text:
                 reckon(listing.airing(text).at)

@@ -240,10 +240,16 @@ def test_the_lowest_number_is_named_first() -> None:
     assert choice.reason == "S01E08 and 1 more were never watched"
 
 
+def test_as_many_are_said_to_be_unwatched_as_the_map_has_empty_squares() -> None:
+    watched = {1: day(24), 2: day(24)}
+    choice = plan(Season(watched, weekly(8)))
+    assert choice.reason == "S01E03 and 5 more were never watched"
+
+
 @pytest.mark.parametrize(
     ("airing", "hours"),
     [
-        (Airing.from_date(date(2024, 3, 2)), 24),
+        (Airing.from_date(date(2024, 3, 2)), 36),
         (Airing.from_instant(datetime(2024, 3, 3, 2, 0, tzinfo=UTC)), 48),
     ],
     ids=["TMDB's date", "Trakt's instant"],

@@ -15,7 +15,7 @@ from sync.ports import ENTRIES_A_PAGE
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("trakt2discovr", "sync", "connectors")
-LONGEST_FUNCTION = 65
+LONGEST_FUNCTION = 50
 MOST_FILES_AT_THE_TOP = 12
 
 

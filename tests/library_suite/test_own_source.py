@@ -194,7 +194,7 @@ async def test_every_column_of_a_run_speaks_of_the_source(tmp_path: Path) -> Non
         report = await it.run("migrate")
         assert report.is_complete
         assert any(o.is_default for o in report.prepared.plan.operations)
-        assert report.prepared.desired.unmatched
+        assert report.prepared.compared.desired.unmatched
         assert report.prepared.unsupported
         assert labels(place) == {LABEL, None}
         html = await it.page()
@@ -235,7 +235,7 @@ async def test_what_a_default_would_cover_is_said_to_be_gone_too(
     async with letterbook(tmp_path) as (_place, source, it):
         report = await it.run("migrate")
         default = next(o for o in report.prepared.plan.operations if o.is_default)
-        show = report.prepared.desired.titles[default.key.media]
+        show = report.prepared.compared.desired.titles[default.key.media]
         one = default.covers[0].episode
         gone = (show, default.key.season, one)
         source.plays = [p for p in source.plays if (p.title, *p[2:4]) != gone]
@@ -276,7 +276,7 @@ async def test_a_source_with_stamps_is_named_where_nothing_has_changed(
         await it.run("migrate")
         unchanged = await it.run("sync")
         assert unchanged.prepared.is_unchanged
-        assert unchanged.prepared.extraction.receipt.source == NAME
+        assert unchanged.prepared.compared.extraction.receipt.source == NAME
         source.plays.append(replace_time(source.plays[0]))
         changed = await it.run("sync")
         assert changed.prepared.since is not None

@@ -69,7 +69,10 @@ def written(place: World) -> set[str]:
 
 
 def reasons(report: Report) -> dict[str, str]:
-    return {left.title.name: left.reason for left in report.prepared.desired.unmatched}
+    return {
+        left.title.name: left.reason
+        for left in report.prepared.compared.desired.unmatched
+    }
 
 
 @asynccontextmanager
@@ -178,7 +181,7 @@ async def test_an_imdb_id_is_looked_up_and_needs_a_key(tmp_path: Path) -> None:
         report = await place.migrate()
         assert reasons(report) == {}
         title = f"MV_{film.ids.tmdb}"
-        assert title in {key.media for key in report.prepared.desired.watched}
+        assert title in {key.media for key in report.prepared.compared.desired.watched}
         assert len(place.tmdb.requests(path=f"/3/find/{film.ids.imdb}")) == 1
         # What is known already needs no key.
         place.has_tmdb = False

@@ -56,7 +56,7 @@ async def test_a_catalogue_that_gave_no_answer_leaves_it_open(tmp_path: Path) ->
 
         place.tmdb.faults = down
         report = await place.migrate()
-        reasons = {left.reason for left in report.prepared.desired.unmatched}
+        reasons = {left.reason for left in report.prepared.compared.desired.unmatched}
         assert NO_ANSWER in reasons
         assert await checkpoint(place) is None
         place.tmdb.faults = None

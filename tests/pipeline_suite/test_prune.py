@@ -335,7 +335,9 @@ async def test_nothing_goes_in_a_whole_reading_that_cannot_tell_a_title(
         it.clock.advance(timedelta(days=7).total_seconds())
         report = await it.sync(prune=True)
         assert report.prepared.since is None
-        unmatched = {left.title.name for left in report.prepared.desired.unmatched}
+        unmatched = {
+            left.title.name for left in report.prepared.compared.desired.unmatched
+        }
         assert "Film 1" in unmatched
         assert report.prepared.stale.keys == ()
         assert FILM_1 in progress(it)

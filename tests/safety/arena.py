@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from sync.domain.plays import Key, to_minute
+from sync.ledger.hold import TAKE_OVER_S
 from sync.load.loader import LOOK_UP_WAITS_S
 from sync.pipeline import run as pipeline
 from sync.pipeline.prepare import prepare
@@ -149,7 +150,8 @@ class LateClock(FakeClock):
 
     async def sleep(self, seconds: float) -> None:
         await super().sleep(seconds)
-        if self.settle and seconds >= min(LOOK_UP_WAITS_S):
+        is_look_up = seconds >= min(LOOK_UP_WAITS_S) and seconds != TAKE_OVER_S
+        if self.settle and is_look_up:
             await self.settle()
 
 

@@ -71,7 +71,7 @@ def draw(show: Callable[[Console], None], columns: int, **options: Any) -> str:
 
 def renamed(report: Report, name: str) -> Report:
     """Return the same report about titles that are all called the same."""
-    desired = report.prepared.desired
+    desired = report.prepared.compared.desired
     titles = {
         media: replace(title, name=f"{number} {name}")
         for number, (media, title) in enumerate(desired.titles.items())
@@ -81,4 +81,9 @@ def renamed(report: Report, name: str) -> Report:
         for group in (desired.unmatched, desired.unsupported)
     ]
     desired = replace(desired, titles=titles, unmatched=left[0], unsupported=left[1])
-    return replace(report, prepared=replace(report.prepared, desired=desired))
+    return replace(
+        report,
+        prepared=replace(
+            report.prepared, compared=replace(report.prepared.compared, desired=desired)
+        ),
+    )

@@ -18,9 +18,12 @@ from sync.cli.view.texts import clean, count, duration, pad, seasons, title
 from sync.domain.desired import NO_ANSWER, NO_ID, NO_KEY, SPECIAL, LeftOut
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind, Title
+from sync.domain.reconcile import reconcile
+from sync.domain.rules import Rules
 from sync.domain.verify import Verification
 from sync.domain.writes import Settled
 from sync.ledger import Outcome
+from sync.pipeline.summary import Estimate
 from sync.ports import Quarantined
 from tests.terminal_suite.reports import Reports, context, draw, make_reports, renamed
 from tests.terminal_suite.screens import CONTROL, render
@@ -129,7 +132,7 @@ def test_the_totals_balance_on_the_screen(planned: Report, ended: Report) -> Non
 
 
 def test_a_long_list_is_cut_with_the_command_that_shows_all(planned: Report) -> None:
-    desired, plan = planned.prepared.desired, planned.prepared.plan
+    desired, plan = planned.prepared.compared.desired, planned.prepared.plan
     note = next(note for note in plan.seasons if note.writes)
     show = desired.titles[note.season.media]
     names = [f"TV_{number}" for number in range(900_000, 900_100)]
@@ -139,14 +142,17 @@ def test_a_long_list_is_cut_with_the_command_that_shows_all(planned: Report) -> 
     more = tuple(replace(operation, key=Key(name, 1, 1)) for name in names)
     many = replace(
         planned.prepared,
-        desired=replace(
-            desired,
-            titles={**desired.titles}
-            | {name: replace(show, name=f"Show {name}") for name in names},
-            watched={
-                **desired.watched,
-                **{Key(name, 1, 1): desired.watched[key] for name in names},
-            },
+        compared=replace(
+            planned.prepared.compared,
+            desired=replace(
+                desired,
+                titles={**desired.titles}
+                | {name: replace(show, name=f"Show {name}") for name in names},
+                watched={
+                    **desired.watched,
+                    **{Key(name, 1, 1): desired.watched[key] for name in names},
+                },
+            ),
         ),
         plan=replace(plan, operations=(*plan.operations, *more), fates=fates),
     )
@@ -162,8 +168,13 @@ def test_what_cannot_go_is_named_by_reason_with_what_to_do(planned: Report) -> N
     assert "trakt2discovr unmatched --out unmatched.toml" in text
     prepared = planned.prepared
     odd = (Quarantined("history.json, item 3", "has no time of watching"),) * 20
-    extraction = replace(prepared.extraction, quarantined=odd)
-    spoilt = replace(planned, prepared=replace(prepared, extraction=extraction))
+    extraction = replace(prepared.compared.extraction, quarantined=odd)
+    spoilt = replace(
+        planned,
+        prepared=replace(
+            prepared, compared=replace(prepared.compared, extraction=extraction)
+        ),
+    )
     text = show_plan(spoilt)
     assert "20 records that cannot be read as a play:" in text
     assert "history.json, item 3: has no time of watching" in text
@@ -183,8 +194,14 @@ def test_every_reason_to_stay_behind_comes_with_advice(
     reason: str, advice: str, planned: Report
 ) -> None:
     left = LeftOut(Title(Kind.FILM, "Nameless"), 3, reason)
-    desired = replace(planned.prepared.desired, unmatched=(left,))
-    report = replace(planned, prepared=replace(planned.prepared, desired=desired))
+    desired = replace(planned.prepared.compared.desired, unmatched=(left,))
+    report = replace(
+        planned,
+        prepared=replace(
+            planned.prepared,
+            compared=replace(planned.prepared.compared, desired=desired),
+        ),
+    )
     text = " ".join(show_plan(report).split())
     assert "Nameless x3" in text
     assert advice in text
@@ -227,12 +244,16 @@ def test_there_is_exactly_one_next_command_and_it_fits_the_end(
 ) -> None:
     prepared, key = ended.prepared, ended.prepared.plan.operations[0].key
     if change != "unmatched":
-        desired = replace(prepared.desired, unmatched=())
-        prepared = replace(prepared, desired=desired)
+        desired = replace(prepared.compared.desired, unmatched=())
+        prepared = replace(
+            prepared, compared=replace(prepared.compared, desired=desired)
+        )
     if change == "file":
-        receipt = replace(prepared.extraction.receipt, requests=0)
-        extraction = replace(prepared.extraction, receipt=receipt)
-        prepared = replace(prepared, extraction=extraction)
+        receipt = replace(prepared.compared.extraction.receipt, requests=0)
+        extraction = replace(prepared.compared.extraction, receipt=receipt)
+        prepared = replace(
+            prepared, compared=replace(prepared.compared, extraction=extraction)
+        )
     report = replace(ended, prepared=prepared)
     if change in ("missing", "unexpected"):
         found = Verification(189, **{change: (key,)})
@@ -312,3 +333,27 @@ def test_blanks_of_any_kind_are_spaces_and_joiners_stay() -> None:
     assert clean("\u200d\u200c") == "\u200d\u200c"
     assert count(1, "entry", "entries") == "1 entry"
     assert count(2000, "play") == "2,000 plays"
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_what_a_key_would_save_is_said_first_and_once(
+    planned: Report, columns: int
+) -> None:
+    bare = undated(planned)
+    text = show_plan(bare, columns, is_full=True)
+    lines = " ".join(text.split())
+    assert lines.startswith("About ")
+    assert " writes can be saved (" in lines.partition(":")[0]
+    assert "themoviedb.org/settings/api" in lines
+    assert '[tmdb] api_key = "..."' in lines
+    assert "no air dates" not in lines
+    assert "can be saved" not in show_plan(planned, columns)
+
+
+def undated(report: Report) -> Report:
+    """Return the report as it is where nobody knows air dates."""
+    prepared = report.prepared
+    plan = reconcile(prepared.compared.desired, prepared.existing, Rules())
+    known = replace(prepared, plan=plan, could_save=412)
+    writes = len(plan.operations)
+    return replace(report, prepared=known, outlook=Estimate(writes, 5, 412))

@@ -11,14 +11,21 @@ from connectors.errors import TransientError
 from sync.domain.plays import Place
 from sync.domain.seasons import Airing
 from sync.ledger import Ledger
-from sync.transform.air_dates import Catalogue, seasons_that_can_pay
+from sync.transform.air_dates import (
+    CONCURRENCY,
+    MOST_FAULTS,
+    Catalogue,
+    Question,
+    seasons_that_can_pay,
+)
+from sync.transform.listings import ShowDates
 from tests.factories import show
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
     from sync.domain.plays import Title
-    from sync.transform.air_dates import Dates
+    from sync.transform.listings import Dates
     from tests.clocks import FakeClock
 
 MEDIA = "TV_501"
@@ -31,22 +38,37 @@ OLD, SOON = "2020-01-01", "2026-02-01"
 class Shelf:
     """A catalogue on paper, which counts how often it is asked."""
 
-    def __init__(self, name: str, dates: Dates | None) -> None:
+    def __init__(
+        self, name: str, dates: Dates | None, *, has_ended: bool = False
+    ) -> None:
         self.name = name
         self.answer = dates
+        self.has_ended = has_ended
         self.asked = 0
+        self.is_overflow_open = False
 
     def show_id(self, media: str, title: Title) -> int | None:
         return int(media.removeprefix("TV_"))
 
-    async def dates(self, show: int, seasons: Collection[int]) -> Dates:
+    async def dates(self, show: int, seasons: Collection[int]) -> ShowDates:
         self.asked += 1
         if self.answer is None:
             raise TransientError("It is down.")
-        return self.answer
+        return ShowDates(self.answer, self.has_ended)
 
     def airing(self, text: str) -> Airing:
         return Airing.from_instant(datetime.fromisoformat(text).replace(tzinfo=UTC))
+
+    def open_overflow(self) -> None:
+        self.is_overflow_open = True
+
+
+def question(*seasons: int, since: datetime = LONG_AGO) -> Question:
+    places = {Place(MEDIA, number): since for number in seasons}
+    return Question({MEDIA: {*seasons}}, TITLES, places)
+
+
+def nobody(_done: int, _total: int) -> None: ...
 
 
 @pytest.fixture
@@ -56,20 +78,10 @@ async def ledger() -> AsyncIterator[Ledger]:
 
 
 async def look_up(
-    ledger: Ledger,
-    clock: FakeClock,
-    *shelves: Shelf,
-    is_kept: bool = True,
-    since: datetime | None = None,
+    ledger: Ledger, clock: FakeClock, *shelves: Shelf, since: datetime = LONG_AGO
 ) -> tuple[dict[int, Airing | None], dict[Place, str]]:
     catalogue = Catalogue(shelves, ledger, clock)
-    answer = await catalogue.look_up(
-        {MEDIA: {1}},
-        TITLES,
-        lambda _done, _total: None,
-        since={MEDIA: since or LONG_AGO},
-        is_kept=is_kept,
-    )
+    answer = await catalogue.look_up(question(1, since=since), nobody)
     return dict(answer.airings.get(PLACE, {})), answer.disputed
 
 
@@ -128,35 +140,55 @@ async def test_a_show_that_is_refused_is_asked_for_once(
     shelf = Shelf("tmdb", None)
     catalogue = Catalogue([shelf], ledger, clock)
     for _ in range(2):
-        await catalogue.look_up(
-            {MEDIA: {1}},
-            TITLES,
-            lambda _done, _total: None,
-            since={MEDIA: LONG_AGO},
-            is_kept=True,
-        )
+        await catalogue.look_up(question(1), nobody)
     assert shelf.asked == 1
-
-
-async def test_a_dry_run_keeps_nothing(ledger: Ledger, clock: FakeClock) -> None:
-    shelf = Shelf("tmdb", {1: {1: OLD}})
-    for _ in range(2):
-        await look_up(ledger, clock, shelf, is_kept=False)
-    assert shelf.asked == 2
 
 
 async def test_one_process_asks_once(ledger: Ledger, clock: FakeClock) -> None:
     shelf = Shelf("tmdb", {1: {1: OLD}})
     catalogue = Catalogue([shelf], ledger, clock)
+    await catalogue.ask_ahead(question(1, 7, since=clock.now()))
     for _ in range(2):
-        await catalogue.look_up(
-            {MEDIA: {1, 7}},
-            TITLES,
-            lambda _done, _total: None,
-            since={MEDIA: clock.now()},
-            is_kept=False,
-        )
+        await catalogue.look_up(question(1, 7, since=clock.now()), nobody)
     assert shelf.asked == 1
+
+
+async def test_a_season_that_was_not_asked_for_ahead_is_asked_for_in_the_end(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    shelf = Shelf("tmdb", {1: {1: OLD}})
+    catalogue = Catalogue([shelf], ledger, clock)
+    await catalogue.ask_ahead(question(1))
+    shelf.answer = {2: {1: OLD}}
+    answer = await catalogue.look_up(question(1, 2), nobody)
+    assert shelf.asked == 2
+    assert answer.airings.keys() == {PLACE, Place(MEDIA, 2)}
+    again = await Catalogue([shelf], ledger, clock).look_up(question(1, 2), nobody)
+    assert again == answer
+    assert shelf.asked == 2
+
+
+async def test_a_running_season_does_not_make_the_others_of_its_show_old(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    shelf = Shelf("tmdb", {1: {1: OLD}, 2: {1: SOON}})
+    await look_up(ledger, clock, shelf)
+    clock.advance(timedelta(days=29).total_seconds())
+    await look_up(ledger, clock, shelf)
+    assert shelf.asked == 1
+
+
+async def test_a_catalogue_that_is_down_is_not_asked_about_every_show(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    shelf = Shelf("tmdb", None)
+    media = [f"TV_{number}" for number in range(1, 60)]
+    everything = Question(
+        {one: {1} for one in media}, dict.fromkeys(media, show(1)), {}
+    )
+    catalogue = Catalogue([shelf], ledger, clock)
+    await catalogue.look_up(everything, nobody)
+    assert MOST_FAULTS <= shelf.asked < MOST_FAULTS + CONCURRENCY
 
 
 @pytest.mark.parametrize(
@@ -169,6 +201,40 @@ async def test_a_season_that_two_catalogues_number_differently_is_disputed(
     airings, disputed = await look_up(ledger, clock, *shelves)
     assert airings == {}
     assert "disagree" in disputed[PLACE]
+
+
+async def test_what_a_show_that_ended_has_is_not_asked_for_twice(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    first = Shelf("tmdb", {1: {1: OLD, 2: None}}, has_ended=True)
+    second = Shelf("trakt", {1: {1: OLD, 2: OLD, 3: OLD}})
+    for _ in range(2):
+        airings, disputed = await look_up(ledger, clock, first, second)
+        assert airings == {1: first.airing(OLD), 2: None}
+        assert (disputed, second.asked) == ({}, 0)
+
+
+@pytest.mark.parametrize(("days", "asked"), [(59, 1), (61, 0), (-30, 1)])
+async def test_a_season_that_was_watched_as_it_aired_is_asked_for_twice(
+    ledger: Ledger, clock: FakeClock, days: int, asked: int
+) -> None:
+    first = Shelf("tmdb", {1: {1: OLD}}, has_ended=True)
+    second = Shelf("trakt", {1: {1: OLD, 2: OLD}})
+    since = datetime.fromisoformat(OLD).replace(tzinfo=UTC) + timedelta(days=days)
+    _, disputed = await look_up(ledger, clock, first, second, since=since)
+    assert second.asked == asked
+    assert len(disputed) == asked
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+@pytest.mark.parametrize("dates", [{}, {1: {}}, {2: {1: OLD}}])
+async def test_a_season_that_the_first_lacks_is_never_filled_from_the_second(
+    ledger: Ledger, clock: FakeClock, dates: Dates, *, has_ended: bool
+) -> None:
+    first = Shelf("tmdb", dates, has_ended=has_ended)
+    second = Shelf("trakt", {1: {1: OLD}})
+    airings, disputed = await look_up(ledger, clock, first, second)
+    assert (airings, disputed, second.asked) == ({}, {}, 0)
 
 
 async def test_the_first_catalogue_dates_what_both_know(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from connectors.errors import InputError
 from connectors.files import replace_file
 from sync import api
+from sync.cli.commands.key import offer_key
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
@@ -64,8 +65,12 @@ def migrate(
 
     async def work(output: Output, stop: Stop) -> int:
         async with _opened(context, output, files) as (settings, reporter):
+            keyed = settings
+            if files and not yes:
+                reporter.pause()
+                keyed = await offer_key(output.notes, context, settings)
             report = await api.migrate(
-                settings,
+                keyed,
                 confirm=Confirmation(context, output, reporter, yes=yes),
                 accept_incomplete=accept_incomplete,
                 is_forced=force,

@@ -168,7 +168,7 @@ def _describe_cost(cost: Cost) -> str:
 def next_command(report: Report, context: Context, command: str) -> str:
     """Choose the one command that brings the person on from here."""
     prepared, found = report.prepared, report.verification
-    unmatched = prepared.desired.unmatched
+    unmatched = prepared.compared.desired.unmatched
     is_unasked = any(left.reason == NO_ANSWER for left in unmatched)
     if report.is_unread:
         return context.call("doctor")
@@ -178,7 +178,7 @@ def next_command(report: Report, context: Context, command: str) -> str:
         return context.call("unmatched --out unmatched.toml")
     is_stale = prepared.stale.keys and not prepared.removals.rows
     # Who reads downloads may have no API to sync from.
-    is_online = prepared.extraction.receipt.requests
+    is_online = prepared.compared.extraction.receipt.requests
     if is_online and (is_stale or (found and found.unexpected)):
         return context.call("sync --prune")
     if command == "sync" or not is_online:

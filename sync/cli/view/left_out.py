@@ -40,10 +40,12 @@ def show_left_out_of(
     """
     prepared = report.prepared
     groups: dict[str, list[LeftOut]] = {}
-    for left in (*prepared.desired.unmatched, *prepared.unsupported):
+    for left in (*prepared.compared.desired.unmatched, *prepared.unsupported):
         groups.setdefault(left.reason, []).append(left)
-    unreadable = [q for q in prepared.extraction.quarantined if not q.is_unsupported]
-    for record in prepared.extraction.quarantined:
+    unreadable = [
+        q for q in prepared.compared.extraction.quarantined if not q.is_unsupported
+    ]
+    for record in prepared.compared.extraction.quarantined:
         if record.is_unsupported:
             left = LeftOut(_title_of(record), 1, record.reason)
             groups.setdefault(record.reason, []).append(left)
@@ -58,7 +60,7 @@ def show_left_out_of(
         if advice:
             say(console, f"What to do: {advice}", indent=4, hang=6)
     if unreadable:
-        is_file = not prepared.extraction.receipt.requests
+        is_file = not prepared.compared.extraction.receipt.requests
         remedy = _OF_FILES if is_file else _OF_TRAKT
         _show_unreadable(console, unreadable, is_full=context.is_verbose, remedy=remedy)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from rich.cells import cell_len
 
+from sync.cli.view.key import show_saving
 from sync.cli.view.left_out import show_left_out_of
 from sync.cli.view.lines import MOST_LINES, heading, say, show_list
 from sync.cli.view.playback import show_playback
 from sync.cli.view.texts import count, duration, entries, pad, seasons, title
 from sync.cli.view.totals import show_totals
+from sync.domain.collapse import NO_AIR_DATES
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind
 from sync.pipeline.summary import count_writes, summarize_titles
@@ -34,10 +37,13 @@ NARROWEST, WIDEST = 24, 40
 def show_plan(console: Console, report: Report, context: Context) -> None:
     """Show what would be written, and why; with -v every season and title."""
     is_full = context.is_verbose
+    is_told = show_saving(console, report, context)
     show_totals(console, report, is_plan=True)
     _, balances = report.balance()
     found = summarize_titles(report.prepared, balances)
-    known = set(report.prepared.desired.titles.values())
+    known = set(report.prepared.compared.desired.titles.values())
+    if is_told:
+        found = [_without(NO_AIR_DATES, one) for one in found]
     shows = [t for t in found if t.title.kind is Kind.SHOW and t.title in known]
     films = [t for t in found if t.title.kind is Kind.FILM and t.title in known]
     _show_shows(console, shows, context, is_full=is_full)
@@ -47,6 +53,15 @@ def show_plan(console: Console, report: Report, context: Context) -> None:
     show_left_out_of(console, report, context)
     show_playback(console, report, is_full=is_full)
     _show_cost(console, report)
+
+
+def _without(reason: str, found: TitleSummary) -> TitleSummary:
+    """Leave out a reason that was said once for all seasons."""
+    notes = (
+        replace(note, reason="") if note.reason == reason else note
+        for note in found.seasons
+    )
+    return replace(found, seasons=tuple(notes))
 
 
 def _show_shows(
@@ -148,7 +163,7 @@ def _show_seasons(
     for note in notes:
         is_apart = note.writes > 1 and not note.saved
         # A season that went whole into its default needs no explanation.
-        if is_full or note.writes > 1 or note.late:
+        if note.reason and (is_full or note.writes > 1 or note.late):
             why = note.reason.removeprefix("kept apart: ")
             words = f" apart: {why}" if is_apart else f": {why}"
             reasons.setdefault(words, []).append(note.number)
@@ -203,7 +218,7 @@ def _show_keys(
     *,
     is_full: bool,
 ) -> None:
-    titles = report.prepared.desired.titles
+    titles = report.prepared.compared.desired.titles
     heading(console, f"{words}: {len(keys):,}")
     ordered = sorted(keys, key=lambda key: (titles[key.media].label, key.order))
     for key in ordered if is_full else ordered[:FEW]:

@@ -34,7 +34,7 @@ def show_totals(console: Console, report: Report, *, is_plan: bool) -> None:
     """Show what was read, what proves it whole, and what becomes of it."""
     if console.is_terminal:
         say(console)  # what follows is the result, and no longer progress
-    receipt = report.prepared.extraction.receipt
+    receipt = report.prepared.compared.extraction.receipt
     proof = "proved whole" if receipt.is_whole else "NOT proved whole"
     pages = f" on {count(receipt.pages, 'page')}" if receipt.pages else ""
     total, _ = report.balance()

@@ -37,7 +37,8 @@ class SeenRequest:
     """One request as it arrived. ``status`` None: no answer was given (yet).
 
     ``number`` is the running number that ``faults`` was asked with. Headers are kept
-    without the Authorization; neither they nor the body show in its repr.
+    without the Authorization, of which only is said whether there was one; neither they
+    nor the body show in its repr.
     """
 
     number: int
@@ -49,6 +50,7 @@ class SeenRequest:
     fault: FaultKind | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Any = field(default=None, repr=False)
+    has_login: bool = False
 
 
 class RefusedError(Exception):
@@ -169,6 +171,7 @@ class StandIn(ABC):
                 if name.lower() != "authorization"
             },
             body=await _body(request),
+            has_login="Authorization" in request.headers,
         )
         self.seen.append(seen)
         if self.latency_s:

@@ -64,6 +64,8 @@ class TraktQuirks:
     get_limit: int = 500
     get_period_s: float = 300
     retry_after: RetryAfter = "seconds"
+    #: Calls without a login are refused even where it should not matter.
+    refuses_public: Literal[401, 403] | None = None
     #: 429 comes from Cloudflare: HTML, and no X-Ratelimit.
     cloudflare_429: bool = False
 

@@ -34,6 +34,7 @@ _BAD_AGENT = re.compile(
     re.IGNORECASE,
 )
 _PROGRESS_LIMIT = 100
+_AUTHED, _UNAUTHED = "AUTHED_API_GET_LIMIT", "UNAUTHED_API_GET_LIMIT"
 _NO_PAGING = {"page", "limit"}
 
 
@@ -57,7 +58,11 @@ class TraktStandIn(StandIn):
         self.quirks = quirks or TraktQuirks()
         self._wire = TraktWire(self.quirks.missing_ids, self.quirks.keeps_seconds)
         self._history = HistoryPages(account, self.quirks, self._wire)
-        self._window = Window(self.quirks.get_limit, self.quirks.get_period_s)
+        #: By user, and by client id and address.
+        self._windows = {
+            name: Window(self.quirks.get_limit, self.quirks.get_period_s)
+            for name in (_AUTHED, _UNAUTHED)
+        }
         self._tokens = TraktTokens(self.quirks, now, store_path)
         self._oauth = TraktOauth(self._tokens, self.quirks, now, lambda: self.url)
 
@@ -103,9 +108,12 @@ class TraktStandIn(StandIn):
         client_id = Credentials().trakt_client_id
         if quirks.gone_client_id or headers.get("trakt-api-key") != client_id:
             raise RefusedError(403, "invalid_api_key", "Invalid API key.")
+        is_known = self._is_known(headers)
         if not request.path.startswith("/shows/"):
-            self._admit_user(headers)
-        self._take_from_budget()
+            self._admit_user(is_known=is_known)
+        elif not is_known and quirks.refuses_public:
+            raise RefusedError(quirks.refuses_public)
+        self._take_from_budget(self._bucket(headers))
 
     def refuse(self, refusal: RefusedError) -> web.Response:
         """Word a refusal: HTML from Cloudflare, else JSON, else nothing at all."""
@@ -132,12 +140,18 @@ class TraktStandIn(StandIn):
             "x-runtime": "0.042",
         }
         if request.method == "GET":
-            headers["X-Ratelimit"] = self._ratelimit()
+            headers["X-Ratelimit"] = self._ratelimit(self._bucket(request.headers))
         return headers
 
-    def _admit_user(self, headers: Mapping[str, str]) -> None:
+    def _is_known(self, headers: Mapping[str, str]) -> bool:
         scheme, _, token = headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self._tokens.accepts(token):
+        return scheme.lower() == "bearer" and self._tokens.accepts(token)
+
+    def _bucket(self, headers: Mapping[str, str]) -> str:
+        return _AUTHED if self._is_known(headers) else _UNAUTHED
+
+    def _admit_user(self, *, is_known: bool) -> None:
+        if not is_known:
             raise RefusedError(401)
         if self.quirks.locked:
             raise RefusedError(423)
@@ -145,18 +159,19 @@ class TraktStandIn(StandIn):
             upgrade = {"X-Upgrade-URL": "https://trakt.tv/vip", "X-VIP-User": "false"}
             raise RefusedError(426, headers=upgrade)
 
-    def _take_from_budget(self) -> None:
-        if self._window.take(self._now()):
+    def _take_from_budget(self, bucket: str) -> None:
+        window = self._windows[bucket]
+        if window.take(self._now()):
             return
-        headers = self._window.retry_after(self._now(), self.quirks.retry_after)
+        headers = window.retry_after(self._now(), self.quirks.retry_after)
         code = "cloudflare" if self.quirks.cloudflare_429 else "rate_limit_exceeded"
         raise RefusedError(429, code, "Rate limit exceeded.", headers)
 
-    def _ratelimit(self) -> str:
-        window = self._window
+    def _ratelimit(self, bucket: str) -> str:
+        window = self._windows[bucket]
         return json.dumps(
             {
-                "name": "AUTHED_API_GET_LIMIT",
+                "name": bucket,
                 "period": int(window.period_s),
                 "limit": window.limit,
                 "remaining": window.remaining,

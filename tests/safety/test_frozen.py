@@ -1,0 +1,228 @@
+"""Frozen at any moment, replaced, and woken: it sends nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import asynccontextmanager
+from itertools import product
+from signal import SIGCONT
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from sync.ledger import BusyError
+from sync.pipeline import run as pipeline
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.server import utc_now
+from sync.wiring.bootstrap import build
+from tests.clocks import FakeClock
+from tests.long import choose
+from tests.safety.accounts import mixed_account
+from tests.safety.arena import Arena, Phase, arena
+from tests.safety.freezing import Moment, ThreadedRun, cut_off, stop
+from tests.safety.program import end, run, start
+from tests.safety.test_kills import LARGER, LARGER_REQUESTS, MORE_HISTORIES, REQUESTS
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.postgres import PostgresServer
+    from tests.safety.arena import Mark
+
+BUSY = 6
+QUIRKS = [q for q in DiscovrQuirks.combinations() if not q.post_upserts]
+
+
+class Freeze(NamedTuple):
+    """One moment at which a run stands still, and the world in which it does."""
+
+    number: int
+    phase: Phase
+    copies: int
+    database: str
+    history: dict[str, str]
+    quirks: DiscovrQuirks
+
+    def __str__(self) -> str:
+        history = "-".join(self.history.values())
+        place = f"{self.database}-{self.copies}-{history}"
+        return f"{place}-{self.number}-{self.phase.name}"
+
+
+def _boundaries(requests: int) -> list[Freeze]:
+    found = product(range(requests), Phase, ("sqlite", "postgres"))
+    return [
+        Freeze(
+            number,
+            phase,
+            1,
+            database,
+            MORE_HISTORIES[i // 4 % len(MORE_HISTORIES)],
+            QUIRKS[11 * i % len(QUIRKS)],
+        )
+        for i, (number, phase, database) in enumerate(found)
+    ]
+
+
+def _moments(count: int) -> list[Freeze]:
+    draw = random.Random(7)  # noqa: S311  # repeatable on purpose
+    return [
+        Freeze(
+            draw.randrange(LARGER_REQUESTS),
+            draw.choice(list(Phase)),
+            LARGER,
+            ("sqlite", "postgres")[i % 2],
+            draw.choice(MORE_HISTORIES),
+            draw.choice(QUIRKS),
+        )
+        for i in range(count)
+    ]
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, freeze: Freeze) -> PostgresServer | None:
+    """The database server where there is one, empty."""
+    if freeze.database == "sqlite":
+        return None
+    found: PostgresServer = request.getfixturevalue("postgres")
+    found.empty()
+    return found
+
+
+@asynccontextmanager
+async def _arena(
+    freeze: Freeze,
+    folder: Path,
+    server: PostgresServer | None = None,
+    **options: Any,
+) -> AsyncIterator[Arena]:
+    account, own = mixed_account(freeze.copies)
+    url = server.url() if server else ""
+    async with arena(
+        account,
+        folder,
+        own=own,
+        discovr=freeze.quirks,
+        history=freeze.history,
+        state_url=url,
+        **options,
+    ) as place:
+        yield place
+
+
+async def _calm(freeze: Freeze, folder: Path, **options: Any) -> Counter[Mark]:
+    async with _arena(freeze, folder, **options) as place:
+        assert (await place.migrate()).is_complete
+        return place.marks()
+
+
+BOUNDARIES, MOMENTS = _boundaries(REQUESTS), _moments(60)
+PROGRAMS = choose(
+    [BOUNDARIES[84], MOMENTS[1]],
+    [*BOUNDARIES[::23], *MOMENTS[::12]],
+    [*BOUNDARIES, *MOMENTS],
+)
+
+
+@pytest.mark.parametrize("freeze", PROGRAMS, ids=str)
+async def test_the_program_frozen_and_woken_doubles_nothing(
+    freeze: Freeze, tmp_path: Path, server: PostgresServer | None
+) -> None:
+    real = {"clock": FakeClock(utc_now())}
+    calm = await _calm(freeze, tmp_path / "calm", **real)
+    async with _arena(freeze, tmp_path, server, **real) as place:
+        first = await start(place)
+        moment = Moment(freeze.number, freeze.phase, lambda: stop(first))
+        place.tell(moment)
+        ended = asyncio.create_task(end(first))
+        reached = asyncio.create_task(moment.reached.wait())
+        await asyncio.wait([ended, reached], return_when=asyncio.FIRST_COMPLETED)
+        reached.cancel()
+        place.tell(None)
+        if moment.reached.is_set():
+            cut_off(tmp_path, server)
+            second = await run(place)
+            assert second.code == 0, second.stderr
+            first.kill(SIGCONT)
+        ending = await ended
+        assert ending.code in {0, BUSY}, ending.stderr
+        if ending.code == BUSY:
+            assert "another one has taken the profile" in ending.stderr
+        assert place.discovr.doubled() == {}
+        assert place.marks() == calm
+        writes = place.writes()
+        assert (await run(place)).code == 0
+        assert place.writes() == writes
+
+
+class Command(NamedTuple):
+    """What stands still, and on which clocks."""
+
+    freeze: Freeze
+    command: str
+    was_asleep: bool
+
+    def __str__(self) -> str:
+        sleep = "asleep" if self.was_asleep else "frozen"
+        return f"{self.command}-{sleep}-{self.freeze}"
+
+
+COMMANDS = [
+    Command(freeze, command, was_asleep=bool(i % 2))
+    for command in ("migrate", "undo")
+    for i, freeze in enumerate([*BOUNDARIES, *MOMENTS])
+]
+CHOSEN = choose(COMMANDS[:: 4 * 11], COMMANDS[::11], COMMANDS)
+
+
+@pytest.mark.parametrize("command", CHOSEN, ids=str)
+async def test_a_run_frozen_in_virtual_time_sends_nothing_more(
+    command: Command, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    freeze, server = command.freeze, None
+    if freeze.database == "postgres":
+        server = request.getfixturevalue("postgres")
+        server.empty()
+    calm = await _calm(freeze, tmp_path / "calm")
+    async with _arena(freeze, tmp_path, server) as place:
+        if command.command == "undo":
+            await place.migrate()
+        first = ThreadedRun(lambda clock: _carry_out(place, command.command, clock))
+        moment = Moment(freeze.number, freeze.phase, first.freeze)
+        place.tell(moment)
+        reached = asyncio.create_task(moment.reached.wait())
+        await asyncio.wait([first.ended, reached], return_when=asyncio.FIRST_COMPLETED)
+        reached.cancel()
+        place.tell(None)
+        writes = None
+        if moment.reached.is_set():
+            cut_off(tmp_path, server)
+            began = place.clock.monotonic()
+            await place.migrate()
+            writes = place.writes()
+            first.thaw(place.clock.monotonic() - began, was_asleep=command.was_asleep)
+        was_replaced = isinstance(await first.ended, BusyError)
+        if was_replaced:
+            assert place.writes() == writes
+        if was_replaced or command.command == "migrate":
+            assert place.discovr.doubled() == {}
+            assert place.marks() == calm
+            assert await place.operations() == ()
+
+
+async def _carry_out(place: Arena, command: str, clock: FakeClock) -> object:
+    """Return what comes of it: a BusyError too."""
+    async with build(place.settings, clock=clock) as services:
+        try:
+            if command == "undo":
+                return await pipeline.undo(services, None)
+            return await pipeline.migrate(services, confirm=_agree, is_forced=True)
+        except BusyError as busy:
+            return busy
+
+
+async def _agree(_report: object) -> bool:
+    return True
