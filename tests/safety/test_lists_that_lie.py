@@ -303,3 +303,32 @@ async def test_a_list_that_lags_behind_a_run_does_not_fail_it(
         before = place.marks()
         assert (await place.migrate()).is_complete
         assert place.marks() == before
+
+
+async def test_a_finding_of_the_week_is_looked_at_again_with_the_weekly_reading(
+    tmp_path: Path,
+) -> None:
+    async with settled(tmp_path) as place:
+        place.discovr.person_removes(FILM)
+        place.clock.advance(WEEK_S / 2)
+        place.account.add_play(place.account.find("Film 1"), watched_on(23))
+        report = await place.sync()
+        assert report.prepared.since is not None
+        assert report.prepared.plan.gone == {FILM}
+        place.discovr.seen.clear()
+        place.clock.advance(WEEK_S / 2)
+        report = await place.sync()
+        assert report.prepared.since is None
+        assert report.prepared.plan.gone == {FILM}
+        assert look_ups(place) == 2
+
+
+async def test_undo_waits_for_a_list_that_lags(tmp_path: Path) -> None:
+    account, _ = mixed_account()
+    async with arena(account, tmp_path) as place:
+        await place.migrate()
+        lie(place, Lie(), Lie(lags_s=place.clock.monotonic() + 3))
+        undone = await place.undo()
+        assert undone.gone == []
+        lie(place, Lie())
+        assert place.discovr.entries() == []
