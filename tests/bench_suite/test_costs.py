@@ -252,8 +252,9 @@ async def test_a_migration_sends_few_statements_and_a_sync_with_nothing_new_fewe
         assert len(repr(report)) < 1_000
         with statements_counted() as second:
             await api.sync(here.settings)
-    assert len(first) < 120
-    assert len(second) < 20
+    # The tables are made in it, and each change asks whose turn it is (the epoch).
+    assert len(first) < 160
+    assert len(second) < 30
 
 
 def test_what_was_read_is_not_written_out_where_a_result_is_shown(

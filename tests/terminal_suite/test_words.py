@@ -45,6 +45,8 @@ CODES = {
     "MovedError": Exit.GUARD,
     "RemovedTooMuchError": Exit.GUARD,
     "BusyError": Exit.BUSY,
+    "TakenOverError": Exit.BUSY,
+    "UnwritableError": Exit.USAGE,
     "ServiceError": Exit.INCOMPLETE,
     "TransientError": Exit.INCOMPLETE,
     "RateLimitedError": Exit.INCOMPLETE,
