@@ -33,6 +33,13 @@ if TYPE_CHECKING:
         unmatched,
         verify,
     )
+    from sync.checkup.doctor import (
+        Diagnosis,
+        examine,
+    )
+    from sync.checkup.findings import (
+        Finding,
+    )
     from sync.config import (
         Settings,
         load_settings,
@@ -89,6 +96,7 @@ if TYPE_CHECKING:
         Undone,
     )
     from sync.ports import (
+        CheckedSource,
         Extraction,
         IncrementalSource,
         NamedSource,
@@ -98,6 +106,7 @@ if TYPE_CHECKING:
         RecallingTarget,
         Receipt,
         Source,
+        SourceCheck,
         Target,
     )
     from sync.report.data import (
@@ -124,13 +133,16 @@ __all__ = [
     "Balance",
     "BlockedError",
     "BusyError",
+    "CheckedSource",
     "ConfigError",
     "ContractError",
+    "Diagnosis",
     "EmptyHistoryError",
     "Entry",
     "Event",
     "Extraction",
     "Fate",
+    "Finding",
     "Finished",
     "GuardError",
     "Ids",
@@ -157,6 +169,7 @@ __all__ = [
     "ServiceError",
     "Settings",
     "Source",
+    "SourceCheck",
     "Spent",
     "Stage",
     "StateError",
@@ -174,6 +187,7 @@ __all__ = [
     "Warned",
     "WrongTokenKindError",
     "apply",
+    "examine",
     "load_settings",
     "migrate",
     "plan",
@@ -206,6 +220,9 @@ _HOMES = {
     "undo": "sync.api",
     "unmatched": "sync.api",
     "verify": "sync.api",
+    "Diagnosis": "sync.checkup.doctor",
+    "examine": "sync.checkup.doctor",
+    "Finding": "sync.checkup.findings",
     "Settings": "sync.config",
     "load_settings": "sync.config",
     "Balance": "sync.domain.balance",
@@ -214,12 +231,12 @@ _HOMES = {
     "Fate": "sync.domain.plan",
     "Operation": "sync.domain.plan",
     "Plan": "sync.domain.plan",
-    "UNKNOWN_DATE": "sync.domain.plays",
     "Ids": "sync.domain.plays",
     "Key": "sync.domain.plays",
     "Kind": "sync.domain.plays",
     "Play": "sync.domain.plays",
     "Title": "sync.domain.plays",
+    "UNKNOWN_DATE": "sync.domain.plays",
     "Verification": "sync.domain.verify",
     "EmptyHistoryError": "sync.errors",
     "GuardError": "sync.errors",
@@ -239,6 +256,7 @@ _HOMES = {
     "StateError": "sync.ledger.errors",
     "Report": "sync.pipeline.result",
     "Undone": "sync.pipeline.undo",
+    "CheckedSource": "sync.ports",
     "Extraction": "sync.ports",
     "IncrementalSource": "sync.ports",
     "NamedSource": "sync.ports",
@@ -248,6 +266,7 @@ _HOMES = {
     "RecallingTarget": "sync.ports",
     "Receipt": "sync.ports",
     "Source": "sync.ports",
+    "SourceCheck": "sync.ports",
     "Target": "sync.ports",
     "ReportData": "sync.report.data",
     "render_html": "sync.report.page",

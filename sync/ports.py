@@ -152,6 +152,23 @@ class NamedSource(Source, Protocol):
         """What its entries carry as ``imported``; if None, it is made of the name."""
 
 
+@dataclass(frozen=True, slots=True)
+class SourceCheck:
+    """One thing that a source looked at; with a ``remedy`` it is a problem."""
+
+    name: str
+    text: str
+    remedy: str = ""
+
+
+@runtime_checkable
+class CheckedSource(Source, Protocol):
+    """A source that can look at itself: its login, and whether it can be reached."""
+
+    async def check(self) -> Sequence[SourceCheck]:
+        """Look, and change nothing. What it raises as a ServiceError is a problem."""
+
+
 @runtime_checkable
 class EagerSource(Source, Protocol):
     """A source that hands plays on while it is still reading."""

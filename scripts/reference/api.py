@@ -25,16 +25,16 @@ do: `{names}`. All of them are a `ServiceError`."""
 
 _SECTIONS = {
     "Calls": "migrate sync plan apply verify undo unmatched read_report render_html "
-    "load_settings",
+    "examine load_settings",
     "What they take": "Settings Stop",
     "What they give back": (
-        "Report ReportData Undone Verification Balance Plan Operation"
+        "Report ReportData Undone Verification Balance Plan Operation Diagnosis Finding"
     ),
     "Titles, plays and entries": "Title Ids Play Key Entry",
     "Words": "Kind Fate Action Stage",
     "A source of your own": (
         "Source NamedSource Extraction Receipt Quarantined IncrementalSource "
-        "PlaybackSource"
+        "PlaybackSource CheckedSource SourceCheck"
     ),
     "A target of your own": "Target RecallingTarget PlaybackTarget",
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.clock import SystemClock
-from connectors.errors import ConfigError
+from connectors.errors import ConfigError, ServiceError
 from connectors.http.client import RetryPolicy
 from connectors.http.pacing import OpenPacer
 from sync.checkup.config import CHECK as CONFIG
@@ -20,6 +20,7 @@ from sync.checkup.findings import (
     Verdict,
     from_error,
     ok,
+    problem,
     unchecked,
     warning,
 )
@@ -28,6 +29,7 @@ from sync.checkup.others import check_pharen, check_tmdb, reach_tmdb
 from sync.checkup.parts import check_parts
 from sync.checkup.state import TOKENS, check_database, check_token_store
 from sync.checkup.trakt import TraktCheckup
+from sync.ports import CheckedSource, origin_of
 from sync.runtime.concurrency import run_all
 from sync.wiring.clients import TRAKT, Clients
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from connectors.clock import Clock
     from sync.config import Settings
+    from sync.ports import Source
 
 CLOCK = "clock"
 #: A person waits: one more try, and no rest that a service asks for.
@@ -58,15 +61,16 @@ class Diagnosis:
 
 async def examine(
     settings: Settings | ConfigError,
-    place: Path | None,
+    place: Path | None = None,
     *,
     clock: Clock | None = None,
     session: aiohttp.ClientSession | None = None,
+    source: Source | None = None,
 ) -> Diagnosis:
     """Check everything; ``place`` is the config file. A wrong config ends it early.
 
     Writes nothing to a service, nor to the state; a login that has run out may be
-    renewed.
+    renewed. A ``source`` of the caller's is asked for its own checks in place of Trakt.
     """
     if isinstance(settings, ConfigError):
         why = f"it depends on {CONFIG}"
@@ -95,7 +99,7 @@ async def examine(
             timeout_s=_TIMEOUT_S,
             on_answer=heard.listen,
         )
-        services = await _check_services(clients, heard)
+        services = await _check_services(clients, heard, source)
         requests = {s.service: s.requests for s in clients.meter.read().services}
         return Diagnosis((*local, *_clock(heard), *services), requests)
 
@@ -105,17 +109,36 @@ def _check_program() -> Iterator[Finding]:
     yield from check_parts(Path.cwd())
 
 
-async def _check_services(clients: Clients, heard: Heard) -> list[Finding]:
+async def _check_services(
+    clients: Clients, heard: Heard, source: Source | None
+) -> list[Finding]:
     trakt, discovr = TraktCheckup(clients, heard), DiscovrCheckup(clients, heard)
-    on_trakt, on_discovr, reached, on_pharen = await run_all(
-        trakt.run(),
+    on_source, on_discovr, reached, on_pharen = await run_all(
+        trakt.run() if source is None else _check_source(source),
         discovr.run(),
         reach_tmdb(clients.settings),
         check_pharen(clients),
     )
     seasons = [*trakt.seasons, *discovr.seasons]
     on_tmdb = await check_tmdb(clients, heard, reached, seasons)
-    return [*on_trakt, *on_discovr, *reached, *on_tmdb, *on_pharen]
+    return [*on_source, *on_discovr, *reached, *on_tmdb, *on_pharen]
+
+
+async def _check_source(source: Source) -> list[Finding]:
+    """Ask a source of the caller's; one that has no checks is said to have none."""
+    name = origin_of(source).name
+    if not isinstance(source, CheckedSource):
+        return [unchecked(name, "it has no checks of its own")]
+    try:
+        checks = await source.check()
+    except ServiceError as error:
+        return [from_error(name, error)]
+    return [
+        problem(f"{name} {c.name}", c.text, c.remedy)
+        if c.remedy
+        else ok(f"{name} {c.name}", c.text)
+        for c in checks
+    ]
 
 
 def _clock(heard: Heard) -> list[Finding]:

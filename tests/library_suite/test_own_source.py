@@ -13,13 +13,15 @@ import pytest
 
 from connectors.errors import ConfigError
 from sync import api
+from sync.checkup.doctor import examine
+from sync.checkup.findings import Verdict
 from sync.checkup.status import read_status
 from sync.config import Settings
 from sync.domain.plays import Ids, Key, Kind, Play, Title, to_minute
 from sync.errors import EmptyHistoryError, MovedError, UnsafeRemovalError
 from sync.pipeline.documents import report_document, undo_document
 from sync.pipeline.result import describe
-from sync.ports import Extraction, Quarantined, Receipt, origin_of
+from sync.ports import Extraction, Quarantined, Receipt, SourceCheck, origin_of
 from sync.report.markdown import render
 from sync.report.page import render_html
 from sync.report.reading import read_report
@@ -402,3 +404,41 @@ async def test_an_object_that_is_no_source_is_refused(tmp_path: Path) -> None:
         assert "source given (object) has no method extract" in refusal.message
         assert place.discovr.requests() == []
         assert not (tmp_path / "state.sqlite3").exists()
+
+
+class CheckedLetterbook(Letterbook):
+    """The same, and it can look at itself."""
+
+    fault: ServiceError | None = None
+
+    async def check(self) -> list[SourceCheck]:
+        if self.fault:
+            raise self.fault
+        return [
+            SourceCheck("login", "signed in as me"),
+            SourceCheck("disk", "is nearly full", "Make room on the disk."),
+        ]
+
+
+@pytest.mark.parametrize("kind", ["checked", "broken", "plain"])
+async def test_the_doctor_asks_the_source_for_its_checks(
+    tmp_path: Path, kind: str
+) -> None:
+    async with world(synthetic_account(20, 2), tmp_path) as place:
+        source = Letterbook([]) if kind == "plain" else CheckedLetterbook([])
+        if kind == "broken":
+            source.fault = ConfigError("The book is closed.", remedy="Open it.")  # type: ignore[attr-defined]
+        diagnosis = await examine(without_trakt(place), source=source)
+    told = {f.check: f for f in diagnosis.findings if f.check.startswith(NAME)}
+    match kind:
+        case "checked":
+            assert told[f"{NAME} login"].verdict is Verdict.OK
+            assert told[f"{NAME} disk"].verdict is Verdict.PROBLEM
+            assert told[f"{NAME} disk"].remedy == "Make room on the disk."
+        case "broken":
+            assert told[NAME].remedy == "Open it."
+        case _:
+            assert told[NAME].verdict is Verdict.UNCHECKED
+    shown = " ".join(f"{f.check} {f.text}" for f in diagnosis.findings)
+    assert "Trakt" not in shown
+    assert "Trakt" not in diagnosis.requests
