@@ -243,7 +243,7 @@ def _could_save(services: Services, prepared: Prepared) -> int:
     if services.settings.tmdb.api_key or prepared.rules.airings:
         return 0
     return estimate_savings(
-        prepared.desired,
+        prepared.compared.desired,
         prepared.existing,
         prepared.plan.operations,
         prepared.rules.mode,

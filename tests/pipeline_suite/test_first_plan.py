@@ -201,7 +201,7 @@ async def test_with_a_key_trakt_is_asked_about_what_may_grow_alone(
 def late_seasons(prepared: Prepared) -> set[Place]:
     """Name the seasons of which an episode aired in the 60 days before their watch."""
     seasons: dict[Place, list[datetime]] = {}
-    for key, viewing in prepared.desired.watched.items():
+    for key, viewing in prepared.compared.desired.watched.items():
         if key.season:
             seasons.setdefault(key.place, []).append(viewing.latest)
     return {

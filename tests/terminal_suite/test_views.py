@@ -353,7 +353,7 @@ def test_what_a_key_would_save_is_said_first_and_once(
 def undated(report: Report) -> Report:
     """Return the report as it is where nobody knows air dates."""
     prepared = report.prepared
-    plan = reconcile(prepared.desired, prepared.existing, Rules())
+    plan = reconcile(prepared.compared.desired, prepared.existing, Rules())
     known = replace(prepared, plan=plan, could_save=412)
     writes = len(plan.operations)
     return replace(report, prepared=known, outlook=Estimate(writes, 5, 412))
