@@ -12,6 +12,7 @@ from sync.domain.plays import Place
 from sync.domain.seasons import Airing
 from sync.ledger import Ledger
 from sync.transform.air_dates import (
+    ABSENT,
     CONCURRENCY,
     MOST_FAULTS,
     Catalogue,
@@ -234,7 +235,7 @@ async def test_a_season_that_the_first_lacks_is_never_filled_from_the_second(
     first = Shelf("tmdb", dates, has_ended=has_ended)
     second = Shelf("trakt", {1: {1: OLD}})
     airings, disputed = await look_up(ledger, clock, first, second)
-    assert (airings, disputed, second.asked) == ({}, {}, 0)
+    assert (airings, disputed, second.asked) == ({}, {PLACE: ABSENT}, 0)
 
 
 async def test_the_first_catalogue_dates_what_both_know(
