@@ -23,6 +23,7 @@ from connectors.urls import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from aiohttp.abc import AbstractStreamWriter
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
     from yarl import URL
@@ -70,8 +71,8 @@ class Transport:
     def check_writes(self, check: Callable[[], Awaitable[None]]) -> None:
         """Await ``check`` before each attempt that may change anything.
 
-        Nothing leaves where it raises. On a session of our own that is when the
-        connection stands, so that no wait comes after it.
+        Nothing leaves where it raises. It comes when the connection stands (before it
+        is asked for on a session of the caller's), and again as a body leaves.
         """
         self._check_write = check
 
@@ -98,6 +99,7 @@ class Transport:
             return _unprintable(call.service)
         if not self._owns_session:
             await self._check(call.method)
+        checked = self._checked(json)
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -105,7 +107,8 @@ class Transport:
                     call.method,
                     url,
                     params=params,
-                    json=json,
+                    json=None if checked else json,
+                    data=checked,
                     headers=headers,
                     allow_redirects=False,
                     raise_for_status=False,
@@ -118,7 +121,10 @@ class Transport:
                 if most_bytes:
                     body, is_cut = await read_body(answer, most_bytes)
         except FAULTS as fault:
-            return judge_fault(call, fault)
+            refusal = checked.refusal if checked else None
+            if refusal is None:
+                return judge_fault(call, fault)
+            raise refusal from None
         return Response(
             answer.status, answer.headers, body, call.service, call.label, is_cut
         )
@@ -131,6 +137,12 @@ class Transport:
     async def _check(self, method: str) -> None:
         if self._check_write is not None and method not in READS:
             await self._check_write()
+
+    def _checked(self, json: Any) -> _CheckedBody | None:
+        """Return the body of a write that is checked, if it has one."""
+        if self._check_write is None or json is None:
+            return None
+        return _CheckedBody(json, self._check_write)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -168,6 +180,30 @@ class _Connector(aiohttp.TCPConnector):
             connection.close()
             raise
         return connection
+
+
+class _CheckedBody(aiohttp.JsonPayload):
+    """A body that is checked as it leaves, and the headers with it.
+
+    Before Python 3.12 that is a turn of the loop after the connection was handed out,
+    in which others get theirs. ``refusal`` is what the check raised.
+    """
+
+    def __init__(self, value: Any, check: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(value)
+        self._check = check
+        self.refusal: ServiceError | None = None
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write it, unless the check refuses it."""
+        try:
+            await self._check()
+        except ServiceError as error:
+            self.refusal = error
+            raise
+        await super().write_with_length(writer, content_length)
 
 
 class SeveredError(aiohttp.ClientError):

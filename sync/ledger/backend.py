@@ -91,6 +91,9 @@ class Backend(Protocol):
     def explain(self, error: DBAPIError) -> StateError | None:
         """Say a fault of the database in words; None for a fault of the program."""
 
+    def damaged(self) -> StateError:
+        """Say that what is stored is damaged."""
+
     def other_version(self) -> StateError:
         """Say that the tables are not of this version, and are to stay as they are."""
 

@@ -156,6 +156,11 @@ class Database:
             if explained is None:
                 raise
             raise explained from error
+        except UnicodeDecodeError:  # what SQLite says quotes what stands in the file
+            damaged = self.backend.damaged()
+        else:
+            return
+        raise damaged
 
     def _check_holds(self, connection: Connection, *, keeps: bool) -> None:
         """Stop when another run has taken a profile over, or can have done so.

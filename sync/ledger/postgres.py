@@ -71,7 +71,7 @@ _PLACE = frozenset({"host", "port", "user", "password", "dbname"})
 #: Options of libpq for another use than ours.
 _NOT_OURS = frozenset({"replication"})
 #: What a fault of an option says where it does not name it.
-_SAID_OF = {"options": "configuration parameter", "hostaddr": "network address"}
+_SAID_OF = {"options": "configuration parameter"}
 
 #: Both ends notice within a minute that the other one is gone; the server then frees
 #: the locks of the session.
@@ -177,6 +177,10 @@ class PostgresBackend:
         sqlstate = _read_sqlstate(error)
         fault = _FAULTS.get(sqlstate) or _FAULTS.get(sqlstate[:2])
         return self._state_error(*fault) if fault else None
+
+    def damaged(self) -> StateError:
+        """Say that what is stored is damaged."""
+        return self._state_error(*_FAULTS["XX"])
 
     def other_version(self) -> StateError:
         """Say that the tables are not of this version, and are to stay as they are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
 from contextlib import suppress
 from dataclasses import asdict
@@ -43,6 +44,11 @@ _FREE_SPACE = "Free some space and run it again; nothing is done twice."
 
 #: SQLite counts in milliseconds of 32 bits.
 _LONGEST_TIMEOUT_S = 86_400
+
+#: What SQLite says of a file that is none of ours in places, with no code of its own.
+_ODD = re.compile(
+    "^(unsupported file format|no such column|Could not decode|table .* has no column)"
+)
 
 #: By primary result code: what happened to "The state database PATH", what to do.
 _FAULTS = {
@@ -105,7 +111,7 @@ class SqliteBackend:
     def check(self, connection: Connection) -> None:
         """Read every page of the file."""
         if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
-            raise self._state_error(*_FAULTS[sqlite3.SQLITE_CORRUPT])
+            raise self.damaged()
 
     def is_missing_table(self, error: DBAPIError) -> bool:
         """Whether it says that a table is not there."""
@@ -115,12 +121,16 @@ class SqliteBackend:
         """Say a fault of the database in words; None for a fault of the program."""
         # The low byte is the primary code; the rest says where in SQLite it arose.
         code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        is_odd = str(error.orig) == "unsupported file format"
+        is_odd = _ODD.search(str(error.orig)) is not None
         is_refused = code == sqlite3.SQLITE_READONLY and self._is_writable()
         if is_odd or is_refused or self.is_missing_table(error):
             code = sqlite3.SQLITE_CORRUPT
         fault = _FAULTS.get(code)
         return self._state_error(*fault) if fault else None
+
+    def damaged(self) -> StateError:
+        """Say that what is stored is damaged."""
+        return self._state_error(*_FAULTS[sqlite3.SQLITE_CORRUPT])
 
     def other_version(self) -> StateError:
         """Say that the tables are not of this version, and are to stay as they are."""

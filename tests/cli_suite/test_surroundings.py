@@ -247,3 +247,23 @@ async def test_an_answer_is_read_where_the_loop_cannot_watch_the_terminal(
         os.close(writer)
         assert await session.agree("Go on?")
         assert not await session.agree("Go on?"), "the end of the input is a no"
+
+
+@pytest.mark.parametrize("service", ["trakt", "discovr"])
+@pytest.mark.parametrize("folder", ["/dev/null/deep", "/proc/nothing", "/sys"])
+def test_a_login_that_cannot_be_kept_says_why(
+    tmp_path: Path, service: str, folder: str
+) -> None:
+    tokens = f"{folder}/tokens.json"
+    done = run(
+        tmp_path,
+        f"login {service}",
+        TRAKT2DISCOVR_STATE__TOKENS=tokens,
+        TRAKT2DISCOVR_TRAKT__CLIENT_ID="id",
+        TRAKT2DISCOVR_TRAKT__CLIENT_SECRET="secret",
+        TRAKT2DISCOVR_DISCOVR__CLIENT_ID="id",
+    )
+    assert done.returncode == 2
+    assert f"The token store {tokens} cannot be used: " in done.stderr
+    assert "Correct [state] tokens, or the rights on that folder." in done.stderr
+    assert "bug" not in done.stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -14,6 +16,8 @@ from connectors.http.pacing import RatePacer
 from tests.loopback import Loopback, reply
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from tests.clocks import FakeClock
 
 WRITES = ["POST", "PUT", "PATCH", "DELETE"]
@@ -26,58 +30,76 @@ class LostError(ServiceError):
 
 
 class Check:
-    """Passes so often, then it raises."""
+    """Raises once so many requests have arrived, or so many calls were made."""
 
-    def __init__(self, passes: int) -> None:
-        self.passes = passes
-        self.calls = 0
+    def __init__(
+        self, server: Loopback, *, requests: int = 99, calls: int = 99
+    ) -> None:
+        self._server = server
+        self._requests, self._calls = requests, calls
+        self.called = 0
 
     async def __call__(self) -> None:
-        self.calls += 1
         await asyncio.sleep(0)
-        if self.calls > self.passes:
+        is_lost = len(self._server.received) >= self._requests
+        if is_lost or self.called >= self._calls:
             raise LostError("It is lost.")
+        self.called += 1
 
 
-@pytest.fixture(params=["own session", "session of the caller"])
-async def session(request: pytest.FixtureRequest) -> aiohttp.ClientSession | None:
-    return aiohttp.ClientSession() if request.param != "own session" else None
-
-
-@pytest.mark.parametrize("method", WRITES)
-async def test_nothing_leaves_once_the_check_raises(
-    method: str, session: aiohttp.ClientSession | None
-) -> None:
-    check = Check(passes=2)
-    async with Loopback() as server:
+@asynccontextmanager
+async def client_of(server: Loopback, kind: str) -> AsyncIterator[HttpClient]:
+    async with AsyncExitStack() as stack:
+        session = None
+        if kind == "of the caller":
+            session = await stack.enter_async_context(aiohttp.ClientSession())
         client = HttpClient("Discovr", server.url, session=session)
-        client.check_writes(check)
+        yield await stack.enter_async_context(client)
+
+
+@pytest.mark.parametrize("session", ["own", "of the caller"])
+@pytest.mark.parametrize("method", WRITES)
+@pytest.mark.parametrize("body", [None, {}, {"progress": 100}], ids=str)
+async def test_nothing_leaves_once_the_check_raises(
+    method: str, session: str, body: object
+) -> None:
+    async with Loopback() as server, client_of(server, session) as client:
+        client.check_writes(Check(server, requests=2))
         for _ in range(2):
-            await client.request(method, "/x", json={})
+            await client.request(method, "/x", json=body)
         for _ in range(3):
             with pytest.raises(LostError):
-                await client.request(method, "/x", json={})
+                await client.request(method, "/x", json=body)
         await client.request("GET", "/y")
-        await client.close()
-        if session:
-            await session.close()
         assert server.asked == [f"{method} /x"] * 2 + ["GET /y"]
-    assert check.calls == 5
+        sent = json.dumps(body).encode() if body is not None else b""
+        assert {r.body for r in server.received[:2]} == {sent}
+
+
+@pytest.mark.parametrize("session", ["own", "of the caller"])
+@pytest.mark.parametrize("method", WRITES)
+async def test_what_is_lost_between_connection_and_body_does_not_leave(
+    method: str, session: str
+) -> None:
+    async with Loopback() as server, client_of(server, session) as client:
+        client.check_writes(Check(server, calls=1))
+        for _ in range(2):
+            with pytest.raises(LostError):
+                await client.request(method, "/x", json={})
+        assert server.asked == []
 
 
 @pytest.mark.parametrize("method", WRITES)
 async def test_each_attempt_is_checked(method: str, clock: FakeClock) -> None:
-    check = Check(passes=1)
     busy = reply(429, headers={"Retry-After": "40"})
     async with (
         Loopback([busy, reply()]) as server,
         HttpClient("Discovr", server.url, clock=clock) as client,
     ):
-        client.check_writes(check)
+        client.check_writes(Check(server, requests=1))
         with pytest.raises(LostError):
             await client.request(method, "/x", json={})
         assert server.asked == [f"{method} /x"]
-    assert check.calls == 2
     assert clock.monotonic() >= 40
 
 

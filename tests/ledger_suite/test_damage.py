@@ -88,6 +88,44 @@ async def test_a_damaged_page_says_how_to_start_again(file_url: str) -> None:
     assert START_AGAIN in error.remedy
 
 
+@pytest.mark.parametrize("start", range(0, 200, 20))
+@pytest.mark.parametrize("is_read_only", [False, True])
+async def test_one_wrong_byte_at_the_head_is_damage_or_does_not_matter(
+    file_url: str, tmp_path: Path, start: int, *, is_read_only: bool
+) -> None:
+    await make_state(file_url)
+    whole = path_of(file_url).read_bytes()
+    for place in range(start, start + 20):
+        for value in {0, 3, 0x80, 0xFF, whole[place] ^ 1} - {whole[place]}:
+            wrong = tmp_path / f"{place}-{value}.db"
+            wrong.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            error = await _use(f"sqlite:///{wrong}", is_read_only=is_read_only)
+            assert error is None or error.message.endswith("damaged.")
+            assert error is None or START_AGAIN in error.remedy
+
+
+async def _use(url: str, *, is_read_only: bool) -> StateError | None:
+    try:
+        async with await Ledger.open(url, is_read_only=is_read_only) as ledger:
+            await ledger.rows(PROFILE)
+            await ledger.check()
+            if not is_read_only:
+                async with ledger.profile_lock(PROFILE, command="sync", at=AT):
+                    await ledger.put_fact(PROFILE, "watermark", 1, AT)
+    except StateError as error:
+        return error
+    return None
+
+
+async def test_words_of_the_database_that_are_no_text_are_damage(file_url: str) -> None:
+    await make_state(file_url)
+    whole = path_of(file_url).read_bytes()
+    odd = whole.replace(b"CREATE TABLE t2d_show", b"CREATE TABL\xff t2d_show")
+    path_of(file_url).write_bytes(odd)
+    error = await fail_to_open(file_url)
+    assert error.message.endswith("state.db is damaged.")
+
+
 async def test_a_lost_table_counts_as_damage(url: str) -> None:
     async with await Ledger.open(url) as ledger:
         await ledger._in_thread(lambda: _drop_facts(ledger))
@@ -151,12 +189,79 @@ async def test_a_new_file_locked_by_another_program_says_so(file_url: str) -> No
         ("sqlite:///state.db?mode=s3cret", "options"),
         ("sqlite:///state.db?timeout=s3cret", "options"),
         ("sqlite:///state.db?timeout=1&timeout=s3cret", "options"),
+        ("sqlite:///state.db?timeout=-1", "options"),
+        ("sqlite:///state.db?timeout=nan", "options"),
+        ("sqlite:///state.db?timeout=1e9", "options"),
+        ("sqlite:///what?s3cret.db", r"a \? with no option"),
+        ("sqlite:////tmp/what?/s3cret/state.db", r"a \? with no option"),
+        ("sqlite:///me@here/what?s3cret.db", r"a \? with no option"),
+        ("sqlite:///state.db?", r"a \? with no option"),
+        ("sqlite:///state.db?timeout", r"a \? with no option"),
+        ("sqlite:///state.db?timeout=1&s3cret", r"a \? with no option"),
+        ("postgresql://me:s3cret@localhost/state?sslmode", r"a \? with no option"),
+        ("postgresql://me:s3cret@localhost/state?sslmode=", r"a \? with no option"),
+        ("postgresql://me:s3cret@localhost/state?sslmod=require", "take: sslmod"),
+        ("postgresql://me:a@b?s3cret=x@localhost/state", "does not take"),
+        ("postgresql://localhost/state?autocommit=s3cret", "take: autocommit"),
+        ("postgresql://localhost/state?prepare_threshold=0", "does not take"),
+        ("postgresql://localhost/state?row_factory=x", "does not take"),
+        ("postgresql://localhost/state?replication=true", "does not take"),
+        ("postgresql://localhost/state?service=a&service=b", "service twice"),
     ],
 )
 async def test_a_bad_url_is_a_fault_of_the_settings(url: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
         await Ledger.open(url)
     assert "s3cret" not in str(caught.value)
+
+
+async def test_an_option_that_is_not_known_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ConfigError) as caught:
+        await Ledger.open("postgresql://localhost/state?conect_timeout=3")
+    assert caught.value.remedy == "Did you mean connect_timeout?"
+
+
+@pytest.mark.parametrize("path", ["a b.db", "a#b;c&d=e.db", "\u2603@x.db"])
+async def test_a_path_is_taken_as_it_stands(tmp_path: Path, path: str) -> None:
+    async with await Ledger.open(f"sqlite:///{tmp_path}/{path}"):
+        pass
+    assert (tmp_path / path).exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "sslmode=s3cret",
+        "connect_timeout=s3cret",
+        "target_session_attrs=s3cret",
+        "keepalives=s3cret",
+        "channel_binding=s3cret",
+        "service=s3cret",
+        "client_encoding=s3cret",
+        "options=-c%20s3cret%3D1",
+    ],
+)
+async def test_an_option_with_a_wrong_value_is_named(
+    postgres: PostgresServer, option: str
+) -> None:
+    name = option.partition("=")[0]
+    error = await fail_to_open(f"{postgres.url()}?{option}")
+    assert f"with the option {name} as it is" in error.message
+    assert error.remedy == f"Correct {name} in [state] url, or leave it out."
+    assert "s3cret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "options", ["connect_timeout=5&keepalives=1", "sslmode=prefer", "port=1"]
+)
+async def test_options_that_are_fine_are_not_blamed(
+    postgres: PostgresServer, options: str
+) -> None:
+    if options == "port=1":
+        assert "reached." in (await fail_to_open(f"{postgres.url()}?port=1")).message
+        return
+    async with await Ledger.open(f"{postgres.url()}?{options}"):
+        pass
 
 
 async def test_without_the_driver_the_remedy_is_to_install_it(

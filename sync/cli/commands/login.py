@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -107,7 +107,9 @@ class _Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._picture.unlink(missing_ok=True)
+        # Where it cannot be removed it could not be saved, and that was said.
+        with suppress(OSError):
+            self._picture.unlink(missing_ok=True)
 
     def invite(self, code: DeviceCode) -> None:
         """Show where to go and which code to enter."""
