@@ -75,7 +75,7 @@ class RateLimitedError(TransientError):
 
 
 class UnknownOutcomeError(ServiceError):
-    """A write was sent and its verdict is lost: look it up, never repeat it blindly."""
+    """A write was sent and its outcome is lost: look it up, never repeat it blindly."""
 
     default_remedy = "Run it again: it is looked up before it is sent again."
 

@@ -1,4 +1,4 @@
-"""The smaller doors of Discovr: Continue Watching, and pages of recommendations."""
+"""The smaller calls of Discovr: Continue Watching, and pages of recommendations."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 No exception of aiohttp leaves this module, and no message or log line of it holds more
 than service, method, label and status. What an outcome means is decided in
-``outcome.py``, how often to try in ``retry.py``, when a request may go in ``gate.py``
-and ``pacing.py``; ``wire.py`` talks to aiohttp.
+``outcome.py``, how often to try in ``retry.py``, when a request may go in
+``throttle.py`` and ``pacing.py``; ``transport.py`` talks to aiohttp.
 """
 
 from __future__ import annotations

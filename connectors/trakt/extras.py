@@ -1,4 +1,4 @@
-"""The smaller doors of Trakt: resume points, and what was watched with its genres."""
+"""The smaller calls of Trakt: resume points, and what was watched with its genres."""
 
 from __future__ import annotations
 

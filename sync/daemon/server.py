@@ -19,7 +19,7 @@ from aiohttp import web
 
 from connectors.errors import ConfigError
 from connectors.urls import is_loopback
-from sync.daemon.visits import Door
+from sync.daemon.visits import Connections
 from sync.runtime import logs
 from sync.runtime.values import Address
 
@@ -48,9 +48,9 @@ async def served(
     app.router.add_get("/metrics", _metrics(job))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_ANSWERS_S)
     await runner.setup()
-    door = Door(runner)
+    connections = Connections(runner)
     try:
-        port = await _listen(door, address)
+        port = await _listen(connections, address)
         used = Address(address.host, port)
         logs.tell("listen.started", f"Listens on {used.url}.", url=used.url)
         if not used.is_private:
@@ -62,13 +62,13 @@ async def served(
             )
         yield used
     finally:
-        door.close()
+        connections.close()
         await runner.cleanup()
 
 
-async def _listen(door: Door, address: Address) -> int:
+async def _listen(connections: Connections, address: Address) -> int:
     try:
-        return await door.open(address)
+        return await connections.open(address)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
     raise ConfigError(

@@ -16,7 +16,7 @@ LONGEST_VISIT_S = 10.0
 MOST_VISITS = 32
 
 
-class Door:
+class Connections:
     """Lets visitors in to the server of ``runner``, and out again."""
 
     def __init__(self, runner: web.AppRunner) -> None:
@@ -56,8 +56,8 @@ class Door:
 class _Visit(asyncio.Protocol):
     """One connection: hands everything on to aiohttp, for a bounded time."""
 
-    def __init__(self, door: Door, inside: asyncio.Protocol) -> None:
-        self._door = door
+    def __init__(self, connections: Connections, inside: asyncio.Protocol) -> None:
+        self._connections = connections
         self._inside = inside
         self._transport: asyncio.Transport | None = None
         self._end: asyncio.TimerHandle | None = None
@@ -67,18 +67,18 @@ class _Visit(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._end = loop.call_later(LONGEST_VISIT_S, self.end)
         self._inside.connection_made(transport)
-        self._door.enter(self)
+        self._connections.enter(self)
 
     def end(self) -> None:
         """Close the connection, whatever is going on."""
-        self._door.leave(self)
+        self._connections.leave(self)
         if self._transport is not None:
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._end is not None:
             self._end.cancel()
-        self._door.leave(self)
+        self._connections.leave(self)
         self._inside.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -28,9 +28,9 @@ def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan
     Planning again after the plan was applied gives no operations.
     """
     existing = tuple(existing)
-    shelf: defaultdict[Place, list[Entry]] = defaultdict(list)
+    by_place: defaultdict[Place, list[Entry]] = defaultdict(list)
     for entry in existing:
-        shelf[entry.key.place].append(entry)
+        by_place[entry.key.place].append(entry)
     operations: list[Operation] = []
     fates: dict[Key, Fate] = {}
     notes: list[SeasonNote] = []
@@ -39,12 +39,12 @@ def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan
         if key.season is not None and key.episode is not None:
             seasons[key.place][key.episode] = viewing.latest
             continue
-        there = shelf[key.place]
+        there = by_place[key.place]
         fate, operation = _plan_film(key, viewing.latest, there, rules)
         fates[key] = fate
         operations += [operation] if operation else []
     for place, watched in sorted(seasons.items()):
-        note = _plan_season(place, watched, shelf[place], rules, operations, fates)
+        note = _plan_season(place, watched, by_place[place], rules, operations, fates)
         notes.append(note)
     operations.sort(key=lambda operation: operation.order)
     gone = _name_gone(fates, existing, rules)

@@ -93,7 +93,7 @@ class Changes:
     async def read(
         self, moved: Collection[Kind], read_at: datetime
     ) -> Extraction | None:
-        """Return all plays as of now; None where only a whole walk can prove them."""
+        """Return all plays as of now; None where only a whole reading proves them."""
         mapper = PlayMapper(read_at)
         await self._read_window(mapper)
         minimal = await self._read_minimal(moved)
@@ -105,7 +105,7 @@ class Changes:
         collectors: dict[str, PageCollector] = {}
 
         async def read_title(title: str) -> None:
-            collectors[title] = await self._walk(mapper, title=title)
+            collectors[title] = await self._read_pages(mapper, title=title)
 
         try:
             await run_limited(self._concurrency, read_title, sorted(titles))
@@ -123,10 +123,10 @@ class Changes:
         if self._known.read_at is None:
             return
         start_at = self._known.read_at - LOOK_BACK
-        self._take(await self._walk(mapper, start_at=start_at))
+        self._take(await self._read_pages(mapper, start_at=start_at))
 
     def _take(self, collector: PageCollector) -> None:
-        """Take what a walk brought, in place of what was known of the same records."""
+        """Take what a reading brought in place of what was known of these records."""
         odd = collector.quarantined()
         for record in odd:
             self._plays.pop(record.history_id, None)
@@ -138,14 +138,14 @@ class Changes:
             if record.history_id not in self._plays
         }
 
-    async def _walk(
+    async def _read_pages(
         self, mapper: PlayMapper, *, title: str = "", start_at: datetime | None = None
     ) -> PageCollector:
         collector = PageCollector(mapper)
         ask = partial(self._client.history_page, title=title, start_at=start_at)
-        walk = PageReader(ask, collector, PAGE_LIMIT, self._on_page)
-        await walk.read_announced(self._concurrency)
-        await walk.read_on(until=walk.limit)
+        reader = PageReader(ask, collector, PAGE_LIMIT, self._on_page)
+        await reader.read_announced(self._concurrency)
+        await reader.read_on(until=reader.limit)
         self._collectors.append(collector)
         return collector
 

@@ -63,7 +63,7 @@ class MinimalCounts:
 
 @dataclass(slots=True)
 class PageCollector:
-    """What all walks over one state brought, each play once.
+    """What all readings of one state brought, each play once.
 
     Records that cannot become plays count as delivered: they are set aside by name, and
     must not look like plays that Trakt withheld. ``take`` gets the new plays of each
@@ -234,10 +234,10 @@ class PageReader:
         self._announced = 1
         self._most = MOST_PAST
         self._sizes: dict[int, int] = {}
-        #: Pages in a row that brought nothing new to this walk.
+        #: Pages in a row that brought nothing new to this reading.
         self._idle = 0
         self.limit = limit
-        #: Plays that no walk before had brought.
+        #: Plays that no reading before had brought.
         self.new = 0
 
     async def read_announced(self, concurrency: int) -> None:

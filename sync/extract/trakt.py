@@ -43,15 +43,15 @@ if TYPE_CHECKING:
     from sync.extract.pages import OnPage, Take
     from sync.ports import Quarantined
 
-#: Page sizes of the walks. Another size cuts the list at other places, so that what
-#: slipped through between two pages of one walk lies inside a page of the next.
+#: Page sizes of the readings. Another size cuts the list at other places, so that what
+#: slipped through between two pages of one reading lies inside a page of the next.
 WALK_LIMITS = (PAGE_LIMIT, 239, 211, 197)
 #: How many states of a changing account are read before giving up.
 MOST_STATES = 3
 
 _CHANGING = "The account kept changing while it was read."
 _UNPROVED = "Trakt did not send its minimal lists, which prove that nothing is missing."
-_UNSTABLE = "Every walk brought plays that the walks before had not seen."
+_UNSTABLE = "Every reading brought plays that the readings before had not seen."
 _EMPTY = (
     "Trakt's minimal list of {} came empty, though there are plays of {}, so it proves "
     "nothing."
@@ -183,16 +183,18 @@ class _State:
         Where the minimal lists then know of no other play, the pages are all there are;
         otherwise the announced count may be too low.
         """
-        walk, self._counts = await run_all(self._walk(PAGE_LIMIT), self._minimal())
+        reader, self._counts = await run_all(
+            self._read_pages(PAGE_LIMIT), self._minimal()
+        )
         if self._counts is None:
             self.doubts.append(_UNPROVED)
         if not self.is_proved:
-            await walk.read_on(until=walk.limit)
+            await reader.read_on(until=reader.limit)
 
     async def close_gaps(self) -> None:
         """Look where plays can hide until nothing is missing or nothing new comes.
 
-        A surplus alone says that the minimal lists lag: one more walk that brings
+        A surplus alone says that the minimal lists lag: one more reading that brings
         nothing new confirms it.
         """
         if self._counts is None:
@@ -201,20 +203,20 @@ class _State:
         for limit in WALK_LIMITS[1:]:
             if self.is_proved:
                 return
-            walk = await self._walk(limit)
-            await walk.read_on(until=1)
-            if not walk.new:
+            reader = await self._read_pages(limit)
+            await reader.read_on(until=1)
+            if not reader.new:
                 return
         if not self.is_proved:
             self.doubts.append(_UNSTABLE)
 
-    async def _walk(self, limit: int) -> PageReader:
+    async def _read_pages(self, limit: int) -> PageReader:
         self._walks += 1
         self._collector.start_walk()
         ask = partial(self._client.history_page, end_at=self._end_at)
-        walk = PageReader(ask, self._collector, limit, self._on_page)
-        await walk.read_announced(self._concurrency)
-        return walk
+        reader = PageReader(ask, self._collector, limit, self._on_page)
+        await reader.read_announced(self._concurrency)
+        return reader
 
     async def _read_beyond_the_bound(self) -> None:
         """Read the plays dated after the bound: in the future, or this very minute."""

@@ -24,7 +24,7 @@ _MEDIA_ID = re.compile(r"(?:(MV|TV)_)?(?:TMDBID)?(\d+)")
 
 
 class DiscovrTarget:
-    """Maps entries to and from the wire; the funnel below paces and retries.
+    """Maps entries to and from the wire; the client below paces and retries.
 
     What it adds carries ``label``.
     """

@@ -1,6 +1,6 @@
 """Applies operations to a target: paced, oldest first, and never one twice.
 
-The intent of every write is durable before it leaves. A write whose verdict is lost is
+The intent of every write is durable before it leaves. A write whose outcome is lost is
 looked up before it is sent again: in this run, and in a later one.
 """
 

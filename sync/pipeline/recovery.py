@@ -49,9 +49,9 @@ async def recall(
 ) -> Recovery:
     """Read the ledger. Changes nothing."""
     recovery = Recovery({})
-    shelf: defaultdict[Place, list[Entry]] = defaultdict(list)
+    by_place: defaultdict[Place, list[Entry]] = defaultdict(list)
     for entry in existing:
-        shelf[entry.key.place].append(entry)
+        by_place[entry.key.place].append(entry)
     #: What else arrived of a run, by key.
     since: defaultdict[tuple[int, Key], list[Operation]] = defaultdict(list)
     if has_every_viewing:
@@ -65,7 +65,7 @@ async def recall(
         if has_every_viewing:
             written = recovery.written.get(operation.key, ())
             before = _before(row, written, since[row.run, operation.key])
-        if is_in_place(operation, shelf[operation.key.place], before):
+        if is_in_place(operation, by_place[operation.key.place], before):
             recovery.arrived.append(row)
             since[row.run, operation.key].append(operation)
             _note(recovery, operation)
