@@ -76,6 +76,7 @@ class VirtualNet:
         params: dict[str, Any],
         json: Any,
         headers: Any,
+        data: aiohttp.Payload | None = None,
         **_: Any,
     ) -> AsyncIterator[Any]:
         host = str(url.origin())
@@ -88,13 +89,25 @@ class VirtualNet:
                 method,
                 target,
                 headers=headers,
-                payload=_stream(b"" if json is None else jsons.dumps(json).encode()),
+                payload=_stream(await _body(json, data)),
                 transport=Mock(is_closing=lambda: False),
             )
             response = await self._apps[host]._handle(request)
         finally:
             self.in_flight[host] -= 1
         yield _Answer(response)
+
+
+async def _body(json: Any, data: aiohttp.Payload | None) -> bytes:
+    if data is None:
+        return b"" if json is None else jsons.dumps(json).encode()
+    written: list[bytes] = []
+
+    async def write(chunk: bytes) -> None:
+        written.append(chunk)
+
+    await data.write_with_length(Mock(write=write), None)
+    return b"".join(written)
 
 
 class _Answer:
