@@ -25,29 +25,21 @@ class StateError(ServiceError):
 class BusyError(ServiceError):
     """Another run holds this profile; ``holder`` says who, as far as it is known."""
 
-    default_remedy = "Wait until it has ended, or stop it, and run it again."
-
-    def __init__(self, profile: str, holder: Holder | None) -> None:
-        super().__init__(self._message(profile, f": {holder}" if holder else ""))
-        self.profile = profile
-        self.holder = holder
-
-    @staticmethod
-    def _message(profile: str, who: str) -> str:
-        return f"Another run holds the profile {profile}{who}."
-
-
-class TakenOverError(BusyError):
-    """Another run has taken this profile over meanwhile; ``holder`` says who."""
-
     default_remedy = (
-        "Wait until the other run has ended, and run it again: nothing is done twice."
+        "Wait until it has ended, or stop it, and run it again: nothing is done twice."
     )
 
-    @staticmethod
-    def _message(profile: str, who: str) -> str:
-        return (
-            f"This run was cut off from its state (a machine that slept, a lost "
-            f"connection), and another one has taken the profile {profile} over{who}. "
-            "This one sends nothing more."
-        )
+    def __init__(
+        self, profile: str, holder: Holder | None, *, is_taken_over: bool = False
+    ) -> None:
+        who = f": {holder}" if holder else ""
+        message = f"Another run holds the profile {profile}{who}."
+        if is_taken_over:
+            message = (
+                "This run was cut off from its state (a machine that slept, a lost "
+                f"connection), and another one has taken the profile {profile} "
+                f"over{who}. This one sends nothing more."
+            )
+        super().__init__(message)
+        self.profile = profile
+        self.holder = holder

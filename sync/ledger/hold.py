@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from sync.ledger.errors import StateError, TakenOverError
+from sync.ledger.errors import BusyError, StateError
 from sync.ledger.records import Holder
 from sync.ledger.tables import holders
 
@@ -128,7 +128,7 @@ class Hold:
         epoch = connection.scalar(row.with_for_update(read=True) if keeps else row)
         if epoch != self._epoch:
             taker = read_holder(connection, self.profile)
-            self.lose(TakenOverError(self.profile, taker))
+            self.lose(BusyError(self.profile, taker, is_taken_over=True))
         if self._lost:
             raise self._lost
         self._seen = began
