@@ -110,11 +110,8 @@ class Transport:
                     json=None if checked else json,
                     data=checked,
                     headers=headers,
-                    allow_redirects=False,
-                    raise_for_status=False,
                     timeout=self._timeout,
-                    auto_decompress=False,
-                    middlewares=(send_once,),
+                    **_PLAIN,
                 ) as answer,
             ):
                 body, is_cut = b"", False
@@ -236,6 +233,15 @@ async def send_once(
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
         pass
     raise SeveredError
+
+
+#: What aiohttp would do by itself and is decided here: see ``client.py``, ``body.py``.
+_PLAIN: dict[str, Any] = {
+    "allow_redirects": False,
+    "raise_for_status": False,
+    "auto_decompress": False,
+    "middlewares": (send_once,),
+}
 
 
 @cache

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sync.pipeline.services import Services
 
 
-class Outrider:
+class EarlyLookUp:
     """Rides ahead of the plan: takes plays page by page, and asks about their shows.
 
     Which episodes need a write hangs on what stands on Discovr as well, so nothing is

@@ -15,7 +15,7 @@ from sync.domain.savings import estimate_savings
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage, Waiting
 from sync.ledger.fact_names import ENTRIES
-from sync.pipeline.ahead import Outrider
+from sync.pipeline.ahead import EarlyLookUp
 from sync.pipeline.checkpoint import compare_with_known
 from sync.pipeline.missing import PAUSE_S, look_again
 from sync.pipeline.prepared import Prepared, Reading
@@ -47,12 +47,12 @@ async def prepare(
     """
     profile = await services.target.open_profile()
     expected = await count_expected(services, profile)
-    outrider = Outrider(services, is_kept=not is_dry)
+    early = EarlyLookUp(services, is_kept=not is_dry)
     gathering = _gather(
-        services, outrider, accept_incomplete=accept_incomplete, is_kept=not is_dry
+        services, early, accept_incomplete=accept_incomplete, is_kept=not is_dry
     )
     (reading, existing), _ = await run_all(
-        run_all(gathering, _read_target(services, outrider, expected)), outrider.run()
+        run_all(gathering, _read_target(services, early, expected)), early.run()
     )
     prepared = await assemble(services, profile, reading, existing, expected=expected)
     prepared = replace(prepared, could_save=_could_save(services, prepared))
@@ -152,26 +152,26 @@ async def read_target(
 
 
 async def _read_target(
-    services: Services, outrider: Outrider, expected: int
+    services: Services, early: EarlyLookUp, expected: int
 ) -> Sequence[Entry]:
     existing = await read_target(services, expected=expected)
     # A list that lacks entries says nothing of what needs a write.
-    outrider.know(existing if len(existing) >= expected else None)
+    early.know(existing if len(existing) >= expected else None)
     return existing
 
 
 async def _gather(
     services: Services,
-    outrider: Outrider,
+    early: EarlyLookUp,
     *,
     accept_incomplete: bool,
     is_kept: bool,
 ) -> Reading:
     """Extract and transform; plays are handed on as they come, for their air dates."""
     if isinstance(services.source, EagerSource):
-        services.source.hand_on(outrider.take)
+        services.source.hand_on(early.take)
     extraction = await _extract(services, accept_incomplete=accept_incomplete)
-    outrider.finish()
+    early.finish()
     services.catalogue.open_overflow()
     found = await services.resolver.find(extraction.plays, is_kept=is_kept)
     for stray in services.resolver.find_strays(extraction.plays):
