@@ -26,7 +26,7 @@ from sync.domain.evidence import (
     others_beside,
 )
 from sync.domain.plan import Action
-from sync.domain.plays import Key
+from sync.domain.plays import Key, to_minute
 from sync.domain.seasons import current_entry
 from sync.domain.writes import Outcome
 from sync.errors import GuardError
@@ -35,7 +35,7 @@ from sync.ledger.fact_names import REMOVES
 from sync.pipeline.missing import PAUSE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Place
@@ -250,16 +250,45 @@ class _PlaceUndo:
     async def take_back(self) -> None:
         """Take back every row, and note those that are."""
         await self.read()
-        undone: defaultdict[int, list[str]] = defaultdict(list)
+        before = self._entries
+        taken: list[Row] = []
         try:
             for row in self.rows:
-                if await self._take_back(row):
-                    undone[row.run].append(row.operation.id)
+                taken += [row] if await self._take_back(row) else []
         finally:
             self.is_done = True
-            ledger, now = self._services.ledger, self._services.clock.now()
-            for run, ids in undone.items():
-                await ledger.mark_undone(run, ids, now)
+            await self._note_undone(taken + await self._gone_since(before))
+
+    async def _note_undone(self, rows: Sequence[Row]) -> None:
+        undone: defaultdict[int, set[str]] = defaultdict(set)
+        for row in rows:
+            undone[row.run].add(row.operation.id)
+        ledger, now = self._services.ledger, self._services.clock.now()
+        for run, ids in undone.items():
+            await ledger.mark_undone(run, ids, now)
+
+    async def _gone_since(self, before: Sequence[Entry]) -> list[Row]:
+        """Return the rows of what stood there before: it was not the person.
+
+        Repeats may go one by one, and not all; and a removal that takes too much may
+        take what other runs wrote.
+        """
+        lost = {e.key for e in before} - {e.key for e in self._entries}
+        moved = {*self._result.restored}
+        minutes = _minutes(before) - _minutes(self._entries)
+        gone = [
+            row
+            for row in self.rows
+            if (key := row.operation.key) in lost
+            or (key not in moved and (key, row.operation.watched_at) in minutes)
+        ]
+        if others := lost - {row.operation.key for row in self.rows}:
+            rows = await self._services.ledger.rows(
+                self.rows[0].profile, outcome=Outcome.APPLIED, media={self._place[0]}
+            )
+            is_there = (row for row in rows if row.undone_at is None)
+            gone += [row for row in is_there if row.operation.key in others]
+        return gone
 
     async def _take_back(self, row: Row) -> bool:
         key = row.operation.key
@@ -282,8 +311,11 @@ class _PlaceUndo:
         current = current_entry(mine)
         if current is None:
             return None
+        # Merged, the newest of them stands for all that was added under the key.
         if operation.action is Action.ADD and not any(
-            is_ours(entry, row, self._labels) for entry in mine
+            is_ours(entry, other, self._labels)
+            for entry in mine
+            for other in self._like(row)
         ):
             return "another entry stands there now"
         if current.progress != operation.progress:
@@ -367,17 +399,21 @@ class _PlaceUndo:
         An entry that was removed and written again has two rows of one minute.
         """
         operation, mine = row.operation, self._of(row.operation.key)
-        same = [
-            other
-            for other in self.rows
-            if other.operation.key == operation.key
-            and other.operation.action is operation.action
-        ]
+        same = self._like(row)
         if count_viewings(mine) > len({r.operation.watched_at for r in same}):
             return True
         return operation.action is Action.ADD and not all(
             any(is_ours(entry, other, self._labels) for other in same) for entry in mine
         )
+
+    def _like(self, row: Row) -> list[Row]:
+        """Return the rows that did the same to the same key, this one included."""
+        key, action = row.operation.key, row.operation.action
+        return [
+            other
+            for other in self.rows
+            if other.operation.key == key and other.operation.action is action
+        ]
 
     def _rows_of(self, key: Key) -> int:
         return sum(row.operation.key == key for row in self.rows)
@@ -390,3 +426,7 @@ class _PlaceUndo:
         trial = self._result.trial
         others = [entry for entry in entries if entry.key != trial]
         return [e for e in others if not is_made_by(self.rows, e, self._labels)]
+
+
+def _minutes(entries: Iterable[Entry]) -> set[tuple[Key, datetime]]:
+    return {(e.key, to_minute(e.updated_at)) for e in entries if e.updated_at}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -14,17 +14,23 @@ from sync.domain.plan import Fate
 from sync.domain.plays import Key
 from sync.domain.watermark import RECONCILE_EVERY
 from sync.errors import MissingEntriesError
+from sync.ledger.fact_names import REMOVES
 from sync.pipeline import run as pipeline
+from sync.pipeline.undo import RemovedTooMuchError
 from sync.sandbox.account.account import Account
-from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
 from sync.sandbox.discovr.visibility import Lie
+from sync.sandbox.server.faults import Fault
 from sync.wiring.bootstrap import build
 from tests.safety.accounts import AIRED_AT, film, mixed_account, show, watched_on
 from tests.safety.arena import Arena, arena
+from tests.safety.reading import shown, watched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from aiohttp import web
 
     from sync.pipeline.result import Report
 
@@ -287,6 +293,90 @@ async def test_what_was_undone_is_not_missed(tmp_path: Path) -> None:
         # One reading before, one after.
         asked = [r.path for r in place.discovr.seen if r.method == "GET"]
         assert asked.count("/profile/history") == 2
+
+
+@pytest.mark.parametrize("plays", ["latest", "all"])
+@pytest.mark.parametrize("repeats", LISTINGS)
+@pytest.mark.parametrize("without", get_args(Without))
+@pytest.mark.parametrize("repeated", get_args(Repeated))
+async def test_what_an_undo_took_is_not_what_the_person_removed(
+    tmp_path: Path, repeated: str, without: str, repeats: str, plays: str
+) -> None:
+    options: dict[str, Any] = {
+        "repeats": repeats,
+        "delete_repeats": repeated,
+        "delete_without_episode": without,
+        "history": {"plays": plays},
+    }
+    async with settled(tmp_path, **options) as place:
+        before = place.marks()
+        undone = await place.undo()
+        assert not undone.left_alone.keys() & {*undone.removed}
+        left = {entry.key for entry in place.discovr.entries()}
+        assert not left & {*undone.removed}
+        report = await place.migrate()
+        assert report.is_complete
+        assert report.balance()[0].gone == 0
+        assert place.marks() == before
+        assert place.discovr.doubled() == {}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_of_repeats_that_an_undo_took_in_part_none_is_missed(
+    tmp_path: Path, count: int
+) -> None:
+    """Discovr takes one repeat at a time, and refuses after some."""
+    history = {"plays": "all"}
+    async with settled(tmp_path, delete_repeats="newest", history=history) as place:
+        before, taken = place.marks(), 0
+
+        def refuse(request: web.Request, _number: int) -> Fault | None:
+            nonlocal taken
+            is_film = request.path.endswith(FILM.media)
+            if request.method != "DELETE" or not is_film:
+                return None
+            taken += 1
+            return Fault.answer(400) if taken > count else None
+
+        place.discovr.faults = refuse
+        undone = await place.undo()
+        place.discovr.faults = None
+        assert FILM in undone.failed
+        left = [e for e in place.discovr.entries() if e.key == FILM]
+        assert len(left) == 3 - count
+        report = await place.migrate()
+        assert report.is_complete
+        assert report.balance()[0].gone == 0
+        assert place.marks() == before
+
+
+async def test_what_a_removal_took_of_other_runs_is_written_again(
+    tmp_path: Path,
+) -> None:
+    title, default = show(1, 8), Key("TV_201", 1)
+    account = Account([title])
+    halfway = AIRED_AT + timedelta(days=364 + 31)
+    for number in range(1, 5):
+        account.add_play(title, halfway, season=1, number=number)
+    quirks = DiscovrQuirks(delete_without_episode="season")
+    async with arena(account, tmp_path, discovr=quirks) as place:
+        first = await place.sync()
+        assert [e.key for e in place.discovr.entries()] == [default]
+        for number in range(5, 9):
+            account.add_play(title, watched_on(0, number), season=1, number=number)
+        await place.sync()
+        async with build(place.settings, clock=place.clock) as services:
+            # As it was learnt while Discovr still took a default alone.
+            now = place.clock.now()
+            fact = {"takes_season": False, "at": now.isoformat(), "trial": None}
+            (profile,) = await services.ledger.profiles()
+            await services.ledger.put_fact(profile, REMOVES, fact, now)
+            with pytest.raises(RemovedTooMuchError, match="S01E05"):
+                await pipeline.undo(services, first.run)
+        assert place.discovr.entries() == []
+        report = await place.migrate()
+        assert report.balance()[0].gone == 0
+        assert shown(account, place.discovr.entries()).surely == watched(account).keys()
 
 
 @pytest.mark.parametrize("lags_s", [3, 60])
