@@ -194,7 +194,8 @@ class Settings(Section):
         complaints = map(_complaint, errors, names)
         raise ConfigError(
             f"The configuration ({where}) is wrong: {'; '.join(complaints)}.",
-            remedy="Correct it; config.example.toml shows every key.",
+            remedy="Correct it; config.example.toml shows every key, and so does the "
+            "file that trakt2discovr setup writes.",
         )
 
 

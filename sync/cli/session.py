@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from connectors.errors import InputError
 from sync.config import exposed_secrets, find_config, load_settings
+from sync.events import Finished, Stage, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +24,21 @@ if TYPE_CHECKING:
 
     from sync.cli.context import Context
     from sync.config import Settings
+    from sync.events import Event
+    from sync.extract.remembered import Remembered
+
+
+def read_settings(context: Context) -> Settings:
+    """Load the settings, with what stands before the command over them."""
+    return with_profile(load_settings(context.config), context)
+
+
+def with_profile(settings: Settings, context: Context) -> Settings:
+    """Put the profile that is named before the command in the place of the set one."""
+    if not context.profile:
+        return settings
+    discovr = settings.discovr.model_copy(update={"profile": context.profile})
+    return settings.model_copy(update={"discovr": discovr})
 
 
 async def open_settings(
@@ -37,7 +54,7 @@ async def open_settings(
     look back at what was done. ``warn`` is told if others can read
     the secrets, by default on stderr.
     """
-    settings = load_settings(context.config)
+    settings = read_settings(context)
     place = find_config(context.config)
     if exposed := exposed_secrets(settings, place):
         told = warn or partial(click.echo, err=True)
@@ -48,9 +65,63 @@ async def open_settings(
     from sync.sandbox.rehearsal import open_sandbox  # noqa: PLC0415
 
     is_rehearsal = None if files is None else bool(files)
-    return await stack.enter_async_context(
+    settings = await stack.enter_async_context(
         open_sandbox(settings, is_rehearsal=is_rehearsal)
     )
+    return with_profile(settings, context)
+
+
+async def recall(settings: Settings) -> Remembered | None:
+    """Return what the last run of the profile read, where that was files."""
+    from sync.extract.remembered import recall_files  # noqa: PLC0415  # few need it
+
+    return await recall_files(settings.state.url, settings.discovr.profile)
+
+
+async def find_inputs(
+    context: Context,
+    settings: Settings,
+    named: Sequence[Path],
+    tell: Callable[[Event], None],
+) -> Context:
+    """Return the context with the files to read: those named, else the last run's.
+
+    None of them stands for Trakt's API. What was remembered and is gone, or has
+    changed, is told. Raises InputError where it is gone and there is no API to ask.
+    """
+    remembered = await recall(settings)
+    if named:
+        paths = tuple(path.absolute() for path in named)
+        is_known = remembered is not None and remembered.paths == paths
+        return context.reading(named, is_remembered=is_known)
+    if remembered is None:
+        return context
+    if gone := remembered.gone():
+        words = f"The last run read {_list(gone)}, which is not there any more"
+        # A rehearsal of a download has an API that knows nothing of it.
+        if context.is_sandbox or not has_api(settings):
+            raise InputError(
+                f"{words}.",
+                remedy="Name it where it is now, or name a new download: "
+                "trakt2discovr migrate FILE",
+            )
+        tell(Warned(f"{words}: your account on Trakt is read instead."))
+        return context
+    paths = remembered.paths
+    tell(Finished(Stage.EXTRACT, f"reading {_list(paths)}, as the last run did"))
+    if changed := remembered.changed():
+        day = f"{remembered.at:%Y-%m-%d}"
+        tell(Warned(f"{_list(changed)} has changed since it was read on {day}."))
+    return context.reading(paths, is_remembered=True)
+
+
+def has_api(settings: Settings) -> bool:
+    """Whether Trakt's API can be asked."""
+    return settings.trakt.client_id is not None
+
+
+def _list(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths))
 
 
 def require_an_answer(context: Context, *, yes: bool, look: str) -> None:

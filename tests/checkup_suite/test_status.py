@@ -77,9 +77,9 @@ def files_in(folder: Path) -> set[str]:
 def test_where_nothing_is_yet_each_line_says_what_to_run(tmp_path: Path) -> None:
     result = show(tmp_path)
     assert result.exit_code == 0
-    assert "none is chosen yet: trakt2discovr login discovr" in result.stdout
-    assert "none: trakt2discovr login trakt" in result.stdout
-    assert "trakt2discovr migrate makes it" in result.stdout
+    assert "none is chosen yet: trakt2discovr setup" in result.stdout
+    assert "trakt        none; a download needs none" in result.stdout
+    assert "trakt2discovr migrate FILE makes it" in result.stdout
     assert files_in(tmp_path) == set()
 
 
@@ -186,7 +186,7 @@ def test_the_words_for_what_is_open(tmp_path: Path) -> None:
 
     asyncio.run(fill())
     text = show(tmp_path).stdout
-    assert "broken off, trakt2discovr migrate resumes it" in text
+    assert "broken off, trakt2discovr migrate FILE resumes it" in text
     assert "2 not answered: the next run looks them up" in text
     assert "was due" in text
     assert "5 hours ago" in text
@@ -332,7 +332,7 @@ def test_a_database_that_cannot_be_read_hides_nothing_else(
     result = show(tmp_path)
     assert result.exit_code == 2
     assert words in result.stdout
-    assert "none: trakt2discovr login trakt" in result.stdout
+    assert "trakt        none; a download needs none" in result.stdout
     assert path.read_bytes() == before
 
 

@@ -181,7 +181,10 @@ class _Terminal:
 async def _clients(context: Context, output: Output, stack: AsyncExitStack) -> Clients:
     settings = await open_settings(context, stack)
     reporter = Reporter(
-        output.notes, is_quiet=context.is_quiet, has_bars=not context.is_verbose
+        output.notes,
+        is_quiet=context.is_quiet,
+        has_bars=not context.is_verbose,
+        complete=context.complete,
     )
     return Clients(settings, stack, on_event=reporter.on_event)
 

@@ -58,7 +58,10 @@ def page(
         async with AsyncExitStack() as stack:
             settings = await open_settings(context, stack)
             reporter = Reporter(
-                output.notes, is_quiet=context.is_quiet, has_bars=not context.is_verbose
+                output.notes,
+                is_quiet=context.is_quiet,
+                has_bars=not context.is_verbose,
+                complete=context.complete,
             )
             stack.enter_context(reporter)
 
