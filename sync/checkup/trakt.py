@@ -56,7 +56,7 @@ class TraktCheckup:
         """Return what was found, in order. What depends on a failure is not checked."""
         if self._settings.client_id is None:
             why = "[trakt] client_id is not set, so only downloads can be read"
-            return [unchecked("Trakt", f"{why} (trakt2discovr migrate FILE)")]
+            return [unchecked("Trakt", f"{why} (--from-file)")]
         findings = await self._reach()
         findings.append(await attempt(TRAKT, self._login()))
         for finding in findings:

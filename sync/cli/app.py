@@ -124,8 +124,9 @@ def app(
 ) -> None:
     """Carry your watch history from Trakt to Discovr: exactly, and once.
 
-    Try it first without any account: with --sandbox before the command nothing leaves
-    this machine. The options here stand before the command.
+    Begin with trakt2discovr setup, which asks for all that is needed. Or try it first
+    without any account: with --sandbox before the command nothing leaves this machine.
+    The options here stand before the command.
     """
     if verbose and quiet:
         raise click.UsageError("-v and -q contradict each other: leave one out.")
@@ -156,6 +157,33 @@ def _command(epilog: str) -> Callable[[Callable[[], Work]], click.Command]:
         return app.command(epilog=epilog)(call)
 
     return declare
+
+
+@_command("Example: trakt2discovr setup")
+@click.argument("named", metavar="[FILE]...", type=_FILE, nargs=-1)
+@click.option(
+    "--source",
+    type=click.Choice(["download", "account"]),
+    help="What you come with: a download of Trakt, or an account with API access.",
+)
+@click.option("--trakt-client-id", help="Of your Trakt application.")
+@click.option("--discovr-client-id", help="Of your Discovr application.")
+@click.option(
+    "--non-interactive",
+    is_flag=True,
+    help="Ask nothing: options and the environment answer, secrets by it alone.",
+)
+@click.option("--no-login", is_flag=True, help="Write the config and sign in later.")
+@click.option("--yes", is_flag=True, help="Change a config that is there, unasked.")
+def setup() -> Work:
+    """Set everything up. Asks, tries each answer, signs in, and writes the config.
+
+    FILE is a Trakt account download or backup, for those who come with one. Whatever
+    is asked for, it says where that is made.
+    """
+    from sync.cli.commands import setup as work
+
+    return work.setup
 
 
 @_command("Example: trakt2discovr migrate trakt-export-me.zip")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from sync.config import exposed_secrets, find_config, load_settings
 from sync.events import Finished, Stage, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AsyncExitStack
     from pathlib import Path
 
@@ -144,12 +145,40 @@ async def agree(question: str) -> bool:
     return (answer or "").strip().lower() in {"y", "yes"}
 
 
-async def ask(question: str) -> str | None:
+async def ask(question: str, *, is_secret: bool = False) -> str | None:
     """Print the question on stderr and return the line typed; None at its end.
 
-    ``input`` would block the loop, which is where Ctrl-C is heeded.
+    ``input`` would block the loop, which is where Ctrl-C is heeded. What is secret does
+    not show.
     """
-    click.echo(f"{question}: ", nl=False, err=True)
+    with _unseen() if is_secret else nullcontext():
+        click.echo(f"{question}: ", nl=False, err=True)
+        line = await _read_line()
+    if is_secret:
+        click.echo(err=True)
+    return line
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """Show nothing of what is typed, where the terminal can be told so."""
+    try:
+        import termios  # noqa: PLC0415  # Windows has none
+    except ModuleNotFoundError:
+        yield
+        return
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    silent = before.copy()
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+async def _read_line() -> str | None:
     loop, is_there = asyncio.get_running_loop(), asyncio.Event()
     try:
         loop.add_reader(sys.stdin, is_there.set)

@@ -175,7 +175,11 @@ async def test_what_is_open_is_counted(tmp_path: Path) -> None:
     assert profile.removed is None
 
 
-def test_the_words_for_what_is_open(tmp_path: Path) -> None:
+def test_the_words_for_what_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAKT2DISCOVR_TRAKT__CLIENT_ID", "there")
+
     async def fill() -> None:
         async with await Ledger.open(f"sqlite:///{tmp_path}/state.db") as ledger:
             at = datetime.now(UTC)
@@ -186,7 +190,7 @@ def test_the_words_for_what_is_open(tmp_path: Path) -> None:
 
     asyncio.run(fill())
     text = show(tmp_path).stdout
-    assert "broken off, trakt2discovr migrate FILE resumes it" in text
+    assert "broken off, trakt2discovr migrate resumes it" in text
     assert "2 not answered: the next run looks them up" in text
     assert "was due" in text
     assert "5 hours ago" in text
