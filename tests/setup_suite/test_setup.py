@@ -1,4 +1,4 @@
-"""``setup`` for both kinds of people, at a terminal and in a script, and what follows."""
+"""``setup`` for both kinds of people, at a terminal and in a script; what follows."""
 
 from __future__ import annotations
 
@@ -158,8 +158,8 @@ async def test_a_config_that_is_there_is_changed_with_consent_alone(
         place.config.parent.mkdir(parents=True)
         mine = '# mine\n[history]\nplays = "all"  # every one\n'
         place.config.write_text(mine, encoding="utf-8")
-        args = ("setup", "--non-interactive", str(place.download))
-        args += ("--discovr-client-id", KEYS.discovr_client_id)
+        given = ("--discovr-client-id", KEYS.discovr_client_id)
+        args = ("setup", "--non-interactive", str(place.download), *given)
         code, document, _ = await run(*args, env=place.env())
         assert (code, place.config.read_text(encoding="utf-8")) == (2, mine)
         assert "--yes" in document["remedy"]

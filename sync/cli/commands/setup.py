@@ -88,7 +88,7 @@ def setup(
             is_new = not await asyncio.to_thread(place.exists)
             if not (is_new or options.yes):
                 await _require_consent(place, options)
-            settings = await _settings(context, stack, place, is_new=is_new)
+            settings = await _settings(context, stack, place, options, is_new=is_new)
             steps = _Steps(output, options, Setup(settings, place), stack, stop)
             document = await steps.take()
         output.emit(document, lambda console: _show(console, document))
@@ -121,11 +121,16 @@ async def _require_consent(place: Path, options: _Options) -> None:
 
 
 async def _settings(
-    context: Context, stack: AsyncExitStack, place: Path, *, is_new: bool
+    context: Context,
+    stack: AsyncExitStack,
+    place: Path,
+    options: _Options,
+    *,
+    is_new: bool,
 ) -> Settings:
     """Return what is set so far; a config that is yet to come sets nothing."""
     if context.is_sandbox:
-        return await open_settings(context, stack)
+        return await open_settings(context, stack, options.files)
     return with_profile(load_settings(place, is_new=is_new), context)
 
 
