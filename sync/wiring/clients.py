@@ -237,6 +237,8 @@ class Clients:
 
     def _identity_auth(self) -> IdentityAuth:
         log_in = how_to_log_in(self.settings, "discovr")
+        if self.settings.discovr.client_id is None:
+            log_in = f"{log_in} What login discovr does is part of it."
         return IdentityAuth(self.store, self.discovr_token, log_in=log_in)
 
     def _trakt_pacer(self, bucket: str) -> Pacer:

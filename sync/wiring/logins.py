@@ -80,8 +80,8 @@ def how_to_log_in(settings: Settings, service: Service) -> str:
     log_in = f"trakt2discovr login {service}"
     if missing := missing_keys(settings, service):
         return (
-            f"Run trakt2discovr setup: it asks for {' and '.join(missing)} first, and "
-            f"signs in. From then on {log_in} does that alone."
+            f"Run trakt2discovr setup: it asks for {' and '.join(missing)}, says where "
+            "that is made, and signs in."
         )
     return f"Log in: {log_in}"
 
