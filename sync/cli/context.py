@@ -36,7 +36,7 @@ _READING = ("migrate", "plan", "verify")
 #: The program with a command behind it, as hints and remedies name it.
 _CALL = re.compile(
     rf"\b{PROGRAM} (?P<options>(?:-\S+ )*)(?P<name>{'|'.join(COMMANDS)})\b"
-    r"(?P<file> FILE\b)?"
+    r"(?P<file> FILE\b)?(?P<service> (?:trakt|discovr)\b)?"
 )
 
 
@@ -45,6 +45,7 @@ class Context:
     """What stands before the command; ``words`` are all that were typed.
 
     ``files`` are read; the next command has to name them, unless they are remembered.
+    ``locked`` are the services that nobody can sign in to yet, as a key is missing.
     """
 
     config: Path | None
@@ -57,6 +58,7 @@ class Context:
     profile: str | None = None
     files: tuple[Path, ...] = ()
     is_remembered: bool = False
+    locked: frozenset[str] = frozenset()
 
     @property
     def again(self) -> str:
@@ -83,9 +85,11 @@ class Context:
         before += ["--profile", self.profile] if self.profile else []
         before += ["--sandbox"] if self.is_sandbox else []
         words = (shlex.join((PROGRAM, *before)), *call["options"].split())
-        name = call["name"]
+        name, service = call["name"], call["service"] or ""
+        if name == "login" and service.strip() in self.locked:
+            return " ".join((*words, "setup"))
         files = ["FILE"] if call["file"] else self._files_of(name)
-        return " ".join((*words, name, *files))
+        return " ".join((*words, name, *files)) + service
 
     def _files_of(self, name: str) -> list[str]:
         # A rehearsal without a file is that of the sample.

@@ -9,6 +9,7 @@ import asyncio
 import sys
 import threading
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,14 @@ async def find_inputs(
         day = f"{remembered.at:%Y-%m-%d}"
         tell(Warned(f"{_list(changed)} has changed since it was read on {day}."))
     return context.reading(paths, is_remembered=True)
+
+
+def knowing(context: Context, settings: Settings) -> Context:
+    """Return a context whose hints advise no sign-in for which a key is missing."""
+    from sync.wiring.logins import SERVICES, missing_keys  # noqa: PLC0415  # few need it
+
+    locked = frozenset(s for s in SERVICES if missing_keys(settings, s))
+    return replace(context, locked=locked)
 
 
 def has_api(settings: Settings) -> bool:

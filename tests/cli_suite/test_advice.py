@@ -257,6 +257,26 @@ def test_without_a_login_signing_in_is_advised_or_what_comes_before(
     assert "[discovr] client_id" in told
 
 
+@pytest.mark.parametrize("command", ["profiles", "plan", "migrate", "sync", "page"])
+@pytest.mark.parametrize("service", ["trakt", "discovr"])
+def test_a_login_that_is_refused_with_a_key_missing_leads_to_setup(
+    here: Here, command: str, service: str
+) -> None:
+    name = service.upper()
+    here.set(f"{name}__REFRESH_TOKEN", "rt_wrong")
+    if service == "trakt":
+        here.set("TRAKT__ACCESS_TOKEN", "wrong")
+    more = ["--yes"] if command not in {"profiles", "plan"} else []
+    if (service, command) == ("trakt", "profiles"):
+        return  # it asks Discovr alone
+    told = remedy(command, *more, code=3)
+    assert f"trakt2discovr login {service}" in told
+    here.unset(f"{name}__CLIENT_SECRET" if service == "trakt" else f"{name}__CLIENT_ID")
+    told = remedy(command, *more, code=3)
+    assert "trakt2discovr setup" in told or "[trakt] client_secret" in told
+    assert f"trakt2discovr login {service}" not in told
+
+
 def test_a_profile_that_is_not_there_is_met_with_those_that_are(here: Here) -> None:
     for command in ("plan", "verify", "profiles", "migrate", "sync"):
         more = ["--yes"] if command in {"migrate", "sync"} else []

@@ -17,6 +17,7 @@ from sync.cli.session import (
     agree,
     find_inputs,
     has_api,
+    knowing,
     open_settings,
     recall,
     require_an_answer,
@@ -260,11 +261,12 @@ async def _opened(
     """Load the settings, start the sandbox if asked to, and show progress."""
     async with AsyncExitStack() as stack:
         settings = await open_settings(context, stack, files)
+        output.context = knowing(output.context, settings)
         with Reporter(
             output.notes,
             is_quiet=context.is_quiet,
             has_bars=not context.is_verbose,
-            complete=context.complete,
+            complete=output.context.complete,
         ) as reporter:
             yield settings, reporter
 

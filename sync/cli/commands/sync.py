@@ -20,6 +20,7 @@ from sync.cli.progress import LoggingReporter, Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
 from sync.cli.session import (
+    knowing,
     open_settings,
     read_settings,
     recall,
@@ -156,12 +157,13 @@ async def _run_once(
     async with AsyncExitStack() as stack:
         settings = await open_settings(context, stack, warn=options.warn)
         options.check(settings)
+        output.context = knowing(output.context, settings)
         reporter = stack.enter_context(
             kind(
                 output.notes,
                 is_quiet=context.is_quiet,
                 has_bars=not context.is_verbose,
-                complete=context.complete,
+                complete=output.context.complete,
             )
         )
         confirm = Confirmation(context, output, reporter, yes=options.yes)
@@ -206,6 +208,7 @@ async def _require_api(settings: Settings) -> None:
 async def _stay(context: Context, options: _Options, output: Output, stop: Stop) -> int:
     async with AsyncExitStack() as stack:
         settings = await open_settings(context, stack, warn=options.warn)
+        output.context = knowing(output.context, settings)
         address = options.address(settings)
 
         def read() -> Terms:
@@ -246,7 +249,7 @@ async def _take_turn(  # the first four are bound once
         output.notes,
         is_quiet=context.is_quiet,
         has_bars=options.log_format != "json",
-        complete=context.complete,
+        complete=output.context.complete,
     ) as reporter:
 
         def tell(event: Event) -> None:
