@@ -21,7 +21,7 @@ from connectors.http.client import RetryPolicy
 from sync.extract.files import FileSource
 from sync.extract.remembered import note_files, stamp
 from sync.ledger import Ledger
-from sync.ledger.fact_names import PROFILES
+from sync.ledger.fact_names import EVERYONE, KEY_DECLINED, PROFILES
 from sync.login import login_discovr, login_trakt
 from sync.setup.config_file import write_config
 from sync.setup.questions import (
@@ -212,6 +212,9 @@ class Setup:
         async with await Ledger.open(self.settings.state.url) as ledger:
             await ledger.put_facts(PROFILES, names, now)
             await note_files(ledger, profile, await stamp(self.files), now)
+            if self.settings.tmdb.api_key is None:
+                # Who left it out here is not asked again by the first run.
+                await ledger.put_fact(EVERYONE, KEY_DECLINED, value=True, at=now)
 
 
 async def _try_tmdb(clients: Clients) -> str:

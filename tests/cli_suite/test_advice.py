@@ -18,13 +18,20 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from connectors.errors import ConfigError
+from sync import api
+from sync.checkup.doctor import _possible
+from sync.checkup.findings import problem
 from sync.cli.app import app
-from sync.config import ENV_PREFIX
+from sync.config import ENV_PREFIX, Settings
 from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.wiring.logins import SERVICES
 from tests.docs_suite.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sync.wiring.logins import Service
 
 ROOT = Path(__file__).parents[2]
 #: Sentences that go on after the name of the program, and name no command.
@@ -419,6 +426,25 @@ def test_doctor_advises_no_step_whose_precondition_is_missing(
             if call[:1] == ["login"]:
                 result = run(*call)
                 assert result.exit_code == 0, (finding, result.output)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_doctor_puts_first_what_a_sign_in_needs(service: Service) -> None:
+    """Whichever check says so, in whatever words of a connector."""
+    found = problem(
+        "any check", "the login is refused", f"trakt2discovr login {service}"
+    )
+    told = _possible(Settings(), found).remedy or ""
+    assert told.startswith("Run trakt2discovr setup")
+    keys = {"client_id": "a", "client_secret": "b"}
+    given = {key: keys[key] for key in keys if service == "trakt" or key == "client_id"}
+    ready = Settings.model_validate({service: given})
+    assert _possible(ready, found) == found
+
+
+async def test_the_library_refuses_to_prune_what_was_not_read() -> None:
+    with pytest.raises(ConfigError, match="contradict"):
+        await api.sync(Settings(), prune=True, accept_incomplete=True)
 
 
 def test_doctor_goes_in_the_order_of_the_setting_up(here: Here) -> None:
