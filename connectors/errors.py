@@ -47,7 +47,9 @@ class InputError(ServiceError):
 class AuthError(ServiceError):
     """The login is missing, has run out or was withdrawn: log in (again)."""
 
-    default_remedy = "Log in again: trakt2discovr login trakt, or login discovr."
+    default_remedy = (
+        "Log in again: trakt2discovr login trakt, or trakt2discovr login discovr."
+    )
 
 
 class WrongTokenKindError(AuthError):
@@ -83,7 +85,10 @@ class UnknownOutcomeError(ServiceError):
 class RejectedError(ServiceError):
     """The service refused this one request for good: record it and go on."""
 
-    default_remedy = "The report names the item; the others go on."
+    default_remedy = (
+        "To repeat it does not help: trakt2discovr doctor checks what a run asks for, "
+        "and says what to do."
+    )
 
 
 class NotFoundError(RejectedError):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError
 from sync.documents.report import UnmatchedDocument
+from sync.errors import IncompleteReadError
 from sync.ledger import Ledger
 from sync.ledger.fact_names import LEFT_OUT, recall_profile
 from sync.pipeline import run as pipeline
@@ -20,7 +22,7 @@ from sync.transform.overrides import OverrideBook
 from sync.wiring.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -83,6 +85,7 @@ async def sync(
     settings: Settings,
     *,
     prune: bool = False,
+    accept_incomplete: bool = False,
     confirm: Callable[[Report], Awaitable[bool]] | None = None,
     is_forced: bool = False,
     stop: Stop | None = None,
@@ -91,13 +94,22 @@ async def sync(
     """Carry over what changed since the last run. Idempotent; asks as little as it can.
 
     With nothing new it costs one request. ``prune`` also takes back what was written
-    for plays that the source has no longer.
+    for plays that the source has no longer. ``accept_incomplete`` carries over what was
+    read though it is not proved whole; raises ConfigError together with ``prune``.
     """
-    async with _build(settings, **options) as services:
+    if prune and accept_incomplete:
+        raise ConfigError(
+            "What was not read is not gone: prune and accept_incomplete contradict "
+            "each other.",
+            remedy="Leave one of them out.",
+        )
+    remedy = IncompleteReadError.remedy_for_pruning if prune else None
+    async with _build(settings, **options) as services, _advising(remedy):
         return await pipeline.sync(
             services,
             confirm=confirm or _agree,
             prune=prune,
+            accept_incomplete=accept_incomplete,
             is_forced=is_forced,
             stop=stop,
         )
@@ -144,7 +156,10 @@ async def apply(
     saved = read_plan(file)
     if saved.files:
         options.setdefault("files", saved.files)
-    async with _build(settings, **options) as services:
+    async with (
+        _build(settings, **options) as services,
+        _advising(IncompleteReadError.remedy_for_plans),
+    ):
         return await pipeline.apply(
             services, saved, confirm=confirm or _agree, is_forced=is_forced, stop=stop
         )
@@ -187,6 +202,16 @@ async def unmatched(
         if out:
             await OverrideBook(ledger, SystemClock()).write(out, document)
     return document
+
+
+@asynccontextmanager
+async def _advising(remedy: str | None) -> AsyncIterator[None]:
+    """Give what fits this call as the remedy of a history that is not whole."""
+    try:
+        yield
+    except IncompleteReadError as error:
+        error.remedy = remedy or error.remedy
+        raise
 
 
 async def _agree(_report: Report) -> bool:

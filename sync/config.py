@@ -194,7 +194,8 @@ class Settings(Section):
         complaints = map(_complaint, errors, names)
         raise ConfigError(
             f"The configuration ({where}) is wrong: {'; '.join(complaints)}.",
-            remedy="Correct it; config.example.toml shows every key.",
+            remedy="Correct it; config.example.toml shows every key, and so does the "
+            "file that trakt2discovr setup writes.",
         )
 
 
@@ -206,16 +207,20 @@ class _Origin(NamedTuple):
 
 
 def load_settings(
-    path: Path | None = None, environ: Mapping[str, str] | None = None
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    is_new: bool = False,
 ) -> Settings:
     """Read the config file and the environment. Raises ConfigError, naming the key.
 
     ``path`` must exist when it is given; without it the usual places are looked at, and
-    no file at all is fine. A key of the environment wins over the file.
+    no file at all is fine. A key of the environment wins over the file. With ``is_new``
+    the file is yet to be written.
     """
     environ = os.environ if environ is None else environ
     file = find_config(path, environ)
-    values = _read_toml(file) if file else {}
+    values = _read_toml(file) if file and not is_new else {}
     variables = _overlay(values, environ)
     return Settings.model_validate(values, context=_Origin(str(file), variables))
 
@@ -263,6 +268,34 @@ def find_config(
     folders = (Path(), _usual_folder(user_config_path))
     usual = (folder / "config.toml" for folder in folders if folder)
     return next((place for place in usual if place.is_file()), None)
+
+
+def new_config(
+    path: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Path:
+    """Return where a config belongs that every later command finds.
+
+    That is where one is found now, else the platform's folder. Raises ConfigError where
+    this user has none.
+    """
+    folder = _usual_folder(user_config_path)
+    place = find_config(path, environ) or (folder and folder / "config.toml")
+    if place is None:
+        raise ConfigError(
+            "This user has no home folder to keep a config in.",
+            remedy="Set HOME to a folder that stays, or name a file: trakt2discovr -c "
+            "FILE setup",
+        )
+    return place.absolute()
+
+
+def environment_values(
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, dict[str, str]]:
+    """Return what the environment sets, by section and key."""
+    found: dict[str, Any] = {}
+    _overlay(found, os.environ if environ is None else environ)
+    return {name: part for name, part in found.items() if isinstance(part, dict)}
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

@@ -46,13 +46,21 @@ class IncompleteReadError(GuardError):
     """The extraction is not proved whole, so nothing is loaded."""
 
     default_remedy = (
-        "Run it again; or carry over what was read with --accept-incomplete, which "
-        "only ever adds."
+        "Run it again; or go on with what was read, by --accept-incomplete, which only "
+        "ever adds."
     )
 
     remedy_for_files = (
-        "Make the download again, or name all of its files; or carry over what was "
-        "read with --accept-incomplete, which only ever adds."
+        "Make the download again, or name all of its files; or go on with what was "
+        "read, by --accept-incomplete, which only ever adds."
+    )
+    remedy_for_pruning = (
+        "Run it again; or go on with what was read, by --accept-incomplete --no-prune, "
+        "which only ever adds."
+    )
+    remedy_for_plans = (
+        "Run it again; or make a plan of what can be read: trakt2discovr plan "
+        "--accept-incomplete --out FILE"
     )
 
     def __init__(self, receipt: Receipt) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _ONCE = RetryPolicy(attempts=1)
 _TRAKT_KEYS = "[trakt] access_token and refresh_token"
 _DISCOVR_KEYS = "[discovr] refresh_token"
+_KEPT = "You are logged in to Discovr, and the login is kept."
 
 
 class Screen(Protocol):
@@ -69,9 +70,14 @@ async def login_discovr(
     configured = clients.discovr_token
     origin = fingerprint(configured) if configured else None
     await _keep(clients, discovr.SERVICE, token, origin, stop)
-    profiles = await discovr.list_profiles(clients.identity())
     preset = clients.settings.discovr.profile
-    chosen = await _choose(profiles, profile or preset, screen)
+    try:
+        profiles = await discovr.list_profiles(clients.identity())
+        chosen = await _choose(profiles, profile or preset, screen)
+    except ServiceError as error:
+        # Whoever hears of the profile alone would sign in again, and again.
+        error.message = f"{_KEPT} {error.message}"
+        raise
     if chosen is not None:
         extra = {**token.extra, discovr.PROFILE: chosen.id}
         token = token.model_copy(update={"extra": extra})

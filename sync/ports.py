@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sync.domain.entries import Entry
+    from sync.domain.files import SourceFile
     from sync.domain.plays import Key, Kind, Play, Title
     from sync.domain.resume import Resume, ResumePoint
     from sync.domain.watermark import Stamps
@@ -224,6 +225,14 @@ class RereadingSource(Protocol):
         self, records: Sequence[Quarantined]
     ) -> tuple[list[Play], list[Quarantined]]:
         """Read each from its raw form; return the plays, and what stays unreadable."""
+
+
+@runtime_checkable
+class StoredSource(Protocol):
+    """A source that lies in files here: later commands read them again unasked."""
+
+    async def files(self) -> Sequence[SourceFile]:
+        """Return them as they are now."""
 
 
 class Target(Protocol):

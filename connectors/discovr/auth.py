@@ -23,7 +23,7 @@ from connectors.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from connectors.auth.tokens import StoredToken, TokenStore
     from connectors.clock import Clock
@@ -52,14 +52,19 @@ def token_in_force(store: TokenStore, configured: str | None) -> StoredToken | N
     return stored
 
 
-def refresh_token(store: TokenStore, configured: str | None) -> str:
-    """Return the refresh token in force, of the store or of the settings."""
+def refresh_token(
+    store: TokenStore, configured: str | None, *, log_in: str = _LOG_IN
+) -> str:
+    """Return the refresh token in force, of the store or of the settings.
+
+    ``log_in`` is what whoever has none is told.
+    """
     stored = token_in_force(store, configured)
     token = stored.refresh_token if stored else configured
     if not token:
         raise AuthError(
             "There is no Discovr login.",
-            remedy=f"{_LOG_IN} (or set TRAKT2DISCOVR_DISCOVR__REFRESH_TOKEN)",
+            remedy=f"{log_in} (or set TRAKT2DISCOVR_DISCOVR__REFRESH_TOKEN)",
         )
     return token
 
@@ -71,22 +76,27 @@ def stored_profile(store: TokenStore, configured: str | None) -> str | None:
 
 
 class IdentityAuth:
-    """The refresh token as bearer, for ``/profiles`` and for minting sessions."""
+    """The refresh token as bearer, for ``/profiles`` and for minting sessions.
 
-    def __init__(self, store: TokenStore, configured: str | None) -> None:
+    ``log_in`` is what a person without a good login is told.
+    """
+
+    def __init__(
+        self, store: TokenStore, configured: str | None, *, log_in: str = _LOG_IN
+    ) -> None:
         self._store = store
         self._configured = configured
+        self._log_in = log_in
 
     async def headers(self) -> Mapping[str, str]:
         """Return the Authorization header."""
-        return {
-            "Authorization": f"Bearer {refresh_token(self._store, self._configured)}"
-        }
+        token = refresh_token(self._store, self._configured, log_in=self._log_in)
+        return {"Authorization": f"Bearer {token}"}
 
     async def renew(self, rejected: Mapping[str, str], refusal: AuthError) -> None:
         """Refuse: Discovr documents no renewal, after 90 days one logs in again."""
         del rejected, refusal
-        raise AuthError("Discovr does not accept the login.", remedy=_LOG_IN)
+        raise AuthError("Discovr does not accept the login.", remedy=self._log_in)
 
 
 class SessionAuth:
@@ -192,9 +202,7 @@ async def list_profiles(identity: HttpClient) -> list[Profile]:
 
 def choose_profile(profiles: list[Profile], wanted: str) -> Profile:
     """Find a profile by id, else by name without regard to case; never guess."""
-    known = ", ".join(f"{p.name} ({p.id})" for p in profiles) or "none"
-    # A name is the person's own, or whoever's: it must not steer a terminal.
-    known = "".join(c if c.isprintable() else "?" for c in known)
+    known = name_profiles(profiles)
     found = [p for p in profiles if p.id == wanted] or [
         p for p in profiles if p.name.casefold() == wanted.casefold()
     ]
@@ -203,12 +211,19 @@ def choose_profile(profiles: list[Profile], wanted: str) -> Profile:
     if found:
         raise ConfigError(
             f"{len(found)} Discovr profiles are called {wanted!r}.",
-            remedy=f"Put the id of one into [discovr] profile: {known}.",
+            remedy=f"Give its id by --profile, or in [discovr] profile: {known}.",
         )
     raise ConfigError(
         f"This Discovr account has no profile {wanted!r}.",
-        remedy=f"Put one of these into [discovr] profile: {known}.",
+        remedy=f"Give one of these by --profile, or in [discovr] profile: {known}.",
     )
+
+
+def name_profiles(profiles: Iterable[Profile]) -> str:
+    """List them by name and id, to choose one."""
+    known = ", ".join(f"{p.name} ({p.id})" for p in profiles) or "none"
+    # A name is the person's own, or whoever's: it must not steer a terminal.
+    return "".join(c if c.isprintable() else "?" for c in known)
 
 
 def _end(session: SessionAnswer) -> datetime:

@@ -32,9 +32,9 @@ _TOKEN = TypeAdapter(TokenAnswer)
 #: The year 2200.
 _LATEST_STAMP = 7_258_118_400
 _LOG_IN = "Log in: trakt2discovr login trakt"
-_LOG_IN_OR_FILE = (
-    f"{_LOG_IN} (or set TRAKT2DISCOVR_TRAKT__ACCESS_TOKEN, or read an account "
-    "download with --from-file)"
+_OR_FILE = (
+    "To carry over a download instead, which needs no login to Trakt: trakt2discovr "
+    "migrate FILE"
 )
 
 
@@ -42,7 +42,8 @@ class TraktAuth:
     """Gives each request its bearer token and renews it once it runs out.
 
     A pair from the settings counts until it was renewed: the store then holds its
-    descendant, recognised by the fingerprint of what it descends from.
+    descendant, recognised by the fingerprint of what it descends from. ``log_in`` is
+    what a person without a good login is told.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class TraktAuth:
         client_secret: str | None,
         configured: tuple[str | None, str | None] = (None, None),
         clock: Clock,
+        log_in: str = _LOG_IN,
     ) -> None:
         self._hosts = hosts
+        self._log_in = log_in
         self._store = store
         self._client = (client_id, client_secret)
         self._configured = configured
@@ -81,7 +84,10 @@ class TraktAuth:
     def _choose(self) -> StoredToken:
         token = token_in_force(self._store, self._configured, self._clock.now())
         if token is None:
-            raise AuthError("There is no Trakt login.", remedy=_LOG_IN_OR_FILE)
+            raise AuthError(
+                "There is no Trakt login.",
+                remedy=f"{self._log_in.rstrip('.')}. {_OR_FILE}",
+            )
         return token
 
     def _runs_out(self, token: StoredToken) -> bool:
@@ -97,7 +103,7 @@ class TraktAuth:
             if current.access_token and current.access_token != spent.access_token:
                 return current
             if not current.refresh_token:
-                raise AuthError("The Trakt login has run out.", remedy=_LOG_IN)
+                raise AuthError("The Trakt login has run out.", remedy=self._log_in)
             renewed = await self._refresh(current)
             self._store.save(SERVICE, renewed)
             return renewed
@@ -122,7 +128,7 @@ class TraktAuth:
             response = await self._hosts.post("/oauth/token", body)
         except (RejectedError, AuthError):
             raise AuthError(
-                "Trakt refuses to renew the login.", remedy=_LOG_IN
+                "Trakt refuses to renew the login.", remedy=self._log_in
             ) from None
         return stored_token(response.parse(_TOKEN), token.origin, self._clock.now())
 

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.discovr.auth import choose_profile, list_profiles, stored_profile
+from connectors.discovr.auth import (
+    choose_profile,
+    list_profiles,
+    name_profiles,
+    stored_profile,
+)
 from connectors.discovr.client import DiscovrClient
 from connectors.errors import ServiceError
 from sync.checkup import shapes
@@ -90,7 +95,7 @@ class DiscovrCheckup:
             return problem(
                 PROFILE,
                 f"none of the {len(profiles)} is chosen",
-                "Choose one: trakt2discovr login discovr, or set [discovr] profile.",
+                f"Put one of these into [discovr] profile: {name_profiles(profiles)}.",
                 Cause.CONFIG,
             )
         self._profile = choose_profile(profiles, wanted)

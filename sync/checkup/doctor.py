@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,11 +27,17 @@ from sync.checkup.findings import (
 from sync.checkup.heard import Heard
 from sync.checkup.others import check_pharen, check_tmdb, reach_tmdb
 from sync.checkup.parts import check_parts
-from sync.checkup.state import TOKENS, check_database, check_token_store
+from sync.checkup.state import (
+    TOKENS,
+    check_database,
+    check_files,
+    check_token_store,
+)
 from sync.checkup.trakt import TraktCheckup
 from sync.ports import CheckedSource, origin_of
 from sync.runtime.concurrency import run_all
 from sync.wiring.clients import TRAKT, Clients
+from sync.wiring.logins import SERVICES, how_to_log_in, missing_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,7 +86,7 @@ async def examine(
     here = [*check_config(settings, place), *_check_program()]
     tokens = check_token_store(settings)
     database = await check_database(settings)
-    local = [*here, *database, *tokens]
+    local = [*here, *database, *await check_files(settings), *tokens]
     if any(finding.verdict is Verdict.PROBLEM for finding in tokens):
         why = f"it depends on {TOKENS}"
         return Diagnosis((*local, unchecked("services", why)))
@@ -101,7 +107,17 @@ async def examine(
         )
         services = await _check_services(clients, heard, source)
         requests = {s.service: s.requests for s in clients.meter.read().services}
+        services = [_possible(settings, finding) for finding in services]
         return Diagnosis((*local, *_clock(heard), *services), requests)
+
+
+def _possible(settings: Settings, finding: Finding) -> Finding:
+    """Advise no sign-in for which a key is missing: that comes first."""
+    for service in SERVICES:
+        is_advised = f"login {service}" in (finding.remedy or "")
+        if is_advised and missing_keys(settings, service):
+            return replace(finding, remedy=how_to_log_in(settings, service))
+    return finding
 
 
 def _check_program() -> Iterator[Finding]:

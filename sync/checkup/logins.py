@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from connectors.discovr.auth import refresh_token
 from connectors.trakt.auth import token_in_force
 from sync.checkup.findings import Cause, Finding, ok, problem, warning
-from sync.wiring.logins import discovr_login, login_warnings, secret, trakt_login
+from sync.wiring.logins import (
+    discovr_login,
+    how_to_log_in,
+    login_warnings,
+    secret,
+    trakt_login,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,19 +23,17 @@ if TYPE_CHECKING:
     from sync.wiring.logins import Login
 
 TRAKT, DISCOVR = "Trakt login", "Discovr login"
-_LOG_IN = "Log in again: trakt2discovr login {}"
 _IDENTITY = "rt_"
 
 
 def check_trakt_login(settings: Settings, store: TokenStore, now: datetime) -> Finding:
     """Judge the Trakt login without asking Trakt. Raises ConfigError for the store."""
     login = trakt_login(settings, store, now)
-    again = _LOG_IN.format("trakt")
+    again = how_to_log_in(settings, "trakt")
     if login is None:
-        remedy = "Log in: trakt2discovr login trakt (or read a download: --from-file)"
-        return problem(TRAKT, "there is none", remedy, Cause.LOGIN)
+        return problem(TRAKT, "there is none", again, Cause.LOGIN)
     if misfit := _trakt_misfit(settings, store, now):
-        remedy = f"{again}; and take it out of the config if it stands there."
+        remedy = f"Take it out of the config if it stands there. {again}"
         return problem(TRAKT, misfit, remedy, Cause.LOGIN)
     if login.has_ended(now):
         ended = f"it ran out on {login.ends_at:%Y-%m-%d} and cannot renew itself"
@@ -37,9 +41,9 @@ def check_trakt_login(settings: Settings, store: TokenStore, now: datetime) -> F
     text = _describe(login, now)
     if login.renews_itself:
         return ok(TRAKT, f"{text}, renews itself")
-    why = "there is no refresh token, or no [trakt] client_secret"
-    remedy = "Set [trakt] client_secret, and log in: trakt2discovr login trakt"
-    return warning(TRAKT, f"{text}, cannot renew itself: {why}", remedy)
+    has_secret = settings.trakt.client_secret is not None
+    why = "there is no refresh token" if has_secret else "no [trakt] client_secret"
+    return warning(TRAKT, f"{text}, cannot renew itself: {why}", again)
 
 
 def check_discovr_login(
@@ -47,10 +51,9 @@ def check_discovr_login(
 ) -> Finding:
     """Judge the Discovr login, as above."""
     login = discovr_login(settings, store)
-    again = _LOG_IN.format("discovr")
+    again = how_to_log_in(settings, "discovr")
     if login is None:
-        remedy = "Log in: trakt2discovr login discovr"
-        return problem(DISCOVR, "there is none", remedy, Cause.LOGIN)
+        return problem(DISCOVR, "there is none", again, Cause.LOGIN)
     configured = secret(settings.discovr.refresh_token)
     token = refresh_token(store, configured)
     if misfit := _discovr_misfit(token):

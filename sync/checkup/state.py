@@ -21,6 +21,7 @@ from sync.checkup.findings import (
     problem,
     warning,
 )
+from sync.extract.remembered import recall_files
 from sync.ledger import Ledger
 from sync.ledger.sqlite import IN_MEMORY
 from sync.wiring.logins import KEYRING, token_store
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sync.config import Settings
 
 FOLDER, DATABASE, TOKENS = "state folder", "state database", "token store"
+FILES = "download"
 _MIB = 2**20
 #: The state of 100,000 plays fits many times.
 _FEW_BYTES = 200 * _MIB
@@ -72,6 +74,31 @@ async def _look(ledger: Ledger) -> Finding:
             f"{text}, schema {facts.version}: the next run brings it up to date",
         )
     return ok(DATABASE, f"{text}, schema {facts.version}, undamaged")
+
+
+async def check_files(settings: Settings) -> list[Finding]:
+    """Look whether the files that the last run read are there, and still the same."""
+    try:
+        remembered = await recall_files(settings.state.url, settings.discovr.profile)
+    except ServiceError:
+        return []  # the database itself has been looked at
+    if remembered is None:
+        return []
+    named = ", ".join(map(str, remembered.paths))
+    read = f"read on {remembered.at:%Y-%m-%d}"
+    if gone := remembered.gone():
+        return [
+            warning(
+                FILES,
+                f"{', '.join(map(str, gone))}, {read}, is not there any more",
+                "Name it where it is now, or name a new download: trakt2discovr "
+                "migrate FILE",
+            )
+        ]
+    if remembered.changed():
+        remedy = "Carry over what is new in it: trakt2discovr migrate"
+        return [warning(FILES, f"{named} has changed since it was {read}", remedy)]
+    return [ok(FILES, f"{named}, {read}")]
 
 
 def _folder_of(ledger: Ledger) -> Path:

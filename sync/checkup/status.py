@@ -15,6 +15,7 @@ from sync.documents.report import UnmatchedDocument
 from sync.documents.status import (
     CountDocument,
     DatabaseDocument,
+    FileDocument,
     HolderDocument,
     LastUndoDocument,
     LoginStateDocument,
@@ -24,11 +25,20 @@ from sync.documents.status import (
 )
 from sync.domain.origin import TRAKT
 from sync.domain.writes import Outcome
+from sync.extract.remembered import read_fact
 from sync.ledger import BusyError, Ledger, StateError
-from sync.ledger.fact_names import LEFT_OUT, PROFILES, SCHEDULE, UNDONE, WATERMARK
+from sync.ledger.fact_names import (
+    FILES,
+    LEFT_OUT,
+    PROFILES,
+    SCHEDULE,
+    UNDONE,
+    WATERMARK,
+)
 from sync.wiring.logins import (
     discovr_login,
     login_warnings,
+    missing_keys,
     secret,
     token_store,
     trakt_login,
@@ -36,12 +46,13 @@ from sync.wiring.logins import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from connectors.clock import Clock
     from sync.config import Settings
     from sync.documents.report import LeftOutDocument
     from sync.ledger import Run
-    from sync.wiring.logins import Login
+    from sync.wiring.logins import Login, Service
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -104,6 +115,7 @@ async def read_status(
         profiles=tuple(sorted(profiles, key=lambda p: not p.is_chosen)),
         logins=logins.documents,
         database=state.database,
+        has_api=settings.trakt.client_id is not None,
         warnings=logins.warnings,
     )
 
@@ -112,8 +124,8 @@ def _read_logins(settings: Settings, now: datetime) -> _Logins:
     try:
         store = token_store(settings)
         found = (
-            _login("trakt", trakt_login(settings, store, now)),
-            _login("discovr", discovr_login(settings, store)),
+            _login(settings, "trakt", trakt_login(settings, store, now)),
+            _login(settings, "discovr", discovr_login(settings, store)),
         )
         configured = secret(settings.discovr.refresh_token)
         warnings = login_warnings(store, now, configured)
@@ -128,11 +140,15 @@ def _read_logins(settings: Settings, now: datetime) -> _Logins:
     )
 
 
-def _login(service: Any, login: Login | None) -> LoginStateDocument:
+def _login(
+    settings: Settings, service: Service, login: Login | None
+) -> LoginStateDocument:
+    missing = tuple(missing_keys(settings, service))
     if login is None:
-        return LoginStateDocument(service=service)
+        return LoginStateDocument(service=service, missing=missing)
     return LoginStateDocument(
         service=service,
+        missing=missing,
         place=login.place,
         obtained_at=login.obtained_at,
         ends_at=login.ends_at,
@@ -203,6 +219,7 @@ async def _read_profile(
         unreadable=_count_unreadable(left_out) if left_out else None,
         removed=_count_stale(watermark),
         source=left_out.source.name if left_out else TRAKT.name,
+        files=_files(facts.get(FILES)),
     )
 
 
@@ -214,6 +231,19 @@ def _count_unsupported(left_out: UnmatchedDocument) -> CountDocument:
 
 def _count_unreadable(left_out: UnmatchedDocument) -> int:
     return sum(not record.is_unsupported for record in left_out.quarantined)
+
+
+def _files(fact: Any) -> tuple[FileDocument, ...]:
+    remembered = read_fact(fact)
+    if remembered is None:
+        return ()
+    gone, changed = remembered.gone(), remembered.changed()
+
+    def look(path: Path) -> FileDocument:
+        state = "gone" if path in gone else "changed" if path in changed else "there"
+        return FileDocument.model_validate({"path": str(path), "state": state})
+
+    return tuple(map(look, remembered.paths))
 
 
 def _count_stale(watermark: _Watermark | None) -> int | None:

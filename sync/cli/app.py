@@ -78,13 +78,14 @@ _FROM_FILE = click.option(
     "files",
     type=_FILE,
     multiple=True,
-    help="Read this Trakt account download or backup instead of the API; may be given "
-    "several times.",
+    help="Read this Trakt account download or backup instead of what the last run "
+    "read, or the API; may be given several times.",
 )
 _ACCEPT_INCOMPLETE = click.option(
     "--accept-incomplete",
     is_flag=True,
-    help="Go on though the history is not proved whole; this only adds.",
+    help="Go on though the history is not proved whole; this only adds, and never "
+    "goes with --prune.",
 )
 _SERVICE = click.argument(
     "service", type=click.Choice(["trakt", "discovr"]), metavar="SERVICE"
@@ -98,6 +99,7 @@ _SERVICE = click.argument(
 )
 @click.version_option(package_name="trakt2discovr")
 @click.option("-c", "--config", type=_FILE, help="Config file (TOML).")
+@click.option("--profile", help="Discovr profile, by id or name, for this once.")
 @click.option("--sandbox", is_flag=True, help="Rehearse against local stand-ins.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("-v", "--verbose", is_flag=True, help="Name everything; log requests.")
@@ -112,6 +114,7 @@ _SERVICE = click.argument(
 def app(
     context: click.Context,
     config: Path | None,
+    profile: str | None,
     *,
     sandbox: bool,
     as_json: bool,
@@ -121,8 +124,9 @@ def app(
 ) -> None:
     """Carry your watch history from Trakt to Discovr: exactly, and once.
 
-    Try it first without any account: with --sandbox before the command nothing leaves
-    this machine. The options here stand before the command.
+    Begin with trakt2discovr setup, which asks for all that is needed. Or try it first
+    without any account: with --sandbox before the command nothing leaves this machine.
+    The options here stand before the command.
     """
     if verbose and quiet:
         raise click.UsageError("-v and -q contradict each other: leave one out.")
@@ -134,6 +138,7 @@ def app(
         is_quiet=quiet,
         has_colors=not no_color,
         words=context.meta.get(WORDS, ()),
+        profile=profile,
     )
 
 
@@ -154,7 +159,35 @@ def _command(epilog: str) -> Callable[[Callable[[], Work]], click.Command]:
     return declare
 
 
-@_command("Example: trakt2discovr migrate --from-file trakt-export-me.zip")
+@_command("Example: trakt2discovr setup")
+@click.argument("named", metavar="[FILE]...", type=_FILE, nargs=-1)
+@click.option(
+    "--source",
+    type=click.Choice(["download", "account"]),
+    help="What you come with: a download of Trakt, or an account with API access.",
+)
+@click.option("--trakt-client-id", help="Of your Trakt application.")
+@click.option("--discovr-client-id", help="Of your Discovr application.")
+@click.option(
+    "--non-interactive",
+    is_flag=True,
+    help="Ask nothing: options and the environment answer, secrets by it alone.",
+)
+@click.option("--no-login", is_flag=True, help="Write the config and sign in later.")
+@click.option("--yes", is_flag=True, help="Change a config that is there, unasked.")
+def setup() -> Work:
+    """Set everything up. Asks, tries each answer, signs in, and writes the config.
+
+    FILE is a Trakt account download or backup, for those who come with one. Whatever
+    is asked for, it says where that is made.
+    """
+    from sync.cli.commands import setup as work
+
+    return work.setup
+
+
+@_command("Example: trakt2discovr migrate trakt-export-me.zip")
+@click.argument("named", metavar="[FILE]...", type=_FILE, nargs=-1)
 @_FROM_FILE
 @_ACCEPT_INCOMPLETE
 @_STRICT
@@ -166,7 +199,11 @@ def _command(epilog: str) -> Callable[[Callable[[], Work]], click.Command]:
 @_YES
 @_FORCE
 def migrate() -> Work:
-    """Carry everything over, once. Run it again to resume: nothing is sent twice."""
+    """Carry everything over, once. Run it again to resume: nothing is sent twice.
+
+    FILE is a Trakt account download or backup, which needs no access to Trakt's API.
+    Later commands remember it.
+    """
     from sync.cli.commands import carry
 
     return carry.migrate
@@ -184,6 +221,7 @@ def migrate() -> Work:
     default=None,
     help="Take back what was removed on Trakt, as far as it came from here.",
 )
+@_ACCEPT_INCOMPLETE
 @_YES
 @_FORCE
 @_STRICT

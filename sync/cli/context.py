@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 PROGRAM = "trakt2discovr"
+#: The commands in the order in which a newcomer needs them; others follow by name.
+COMMANDS = (
+    "setup",
+    "migrate",
+    "sync",
+    "plan",
+    "apply",
+    "verify",
+    "undo",
+    "status",
+    "unmatched",
+    "report",
+    "page",
+    "login",
+    "logout",
+    "profiles",
+    "doctor",
+    "completion",
+)
+#: The commands that read a file of the person's where one is named.
+_READING = ("migrate", "plan", "verify")
+#: The program with a command behind it, as hints and remedies name it.
+_CALL = re.compile(
+    rf"\b{PROGRAM} (?P<options>(?:-\S+ )*)(?P<name>{'|'.join(COMMANDS)})\b"
+    r"(?P<file> FILE\b)?(?P<service> (?:trakt|discovr)\b)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What stands before the command; ``words`` are all that were typed."""
+    """What stands before the command; ``words`` are all that were typed.
+
+    ``files`` are read; the next command has to name them, unless they are remembered.
+    ``locked`` are the services that nobody can sign in to yet, as a key is missing.
+    """
 
     config: Path | None
     is_sandbox: bool
@@ -23,16 +55,52 @@ class Context:
     is_quiet: bool
     has_colors: bool = True
     words: tuple[str, ...] = ()
+    profile: str | None = None
+    files: tuple[Path, ...] = ()
+    is_remembered: bool = False
+    locked: frozenset[str] = frozenset()
 
     @property
     def again(self) -> str:
         """The same command once more, to be pasted into a shell."""
         return shlex.join((PROGRAM, *self.words))
 
-    def call(self, command: str, *files: Path) -> str:
+    def reading(self, files: Iterable[Path], *, is_remembered: bool) -> Context:
+        """Return the same for a command that reads these files."""
+        return replace(self, files=tuple(files), is_remembered=is_remembered)
+
+    def call(self, command: str) -> str:
         """Return another command on the same sides, to be pasted into a shell."""
+        return self.complete(f"{PROGRAM} {command}")
+
+    def complete(self, text: str) -> str:
+        """Return words for the person with each command in them on the same sides.
+
+        Whoever wrote them knows neither what stood before the command nor what it read.
+        """
+        return _CALL.sub(self._complete, text)
+
+    def _complete(self, call: re.Match[str]) -> str:
         before = ["-c", str(self.config)] if self.config else []
+        before += ["--profile", self.profile] if self.profile else []
         before += ["--sandbox"] if self.is_sandbox else []
-        after = [word for file in files for word in ("--from-file", str(file))]
-        parts = (shlex.join((PROGRAM, *before)), command, shlex.join(after))
-        return " ".join(filter(None, parts))
+        words = (shlex.join((PROGRAM, *before)), *call["options"].split())
+        name, service = call["name"], call["service"] or ""
+        if name == "login" and service.strip() in self.locked:
+            return " ".join((*words, "setup"))
+        files = ["FILE"] if call["file"] else self._files_of(name)
+        return " ".join((*words, name, *files)) + service
+
+    def _files_of(self, name: str) -> list[str]:
+        # A rehearsal without a file is that of the sample.
+        is_known = self.is_remembered and not (self.is_sandbox and name == "migrate")
+        if name not in _READING or is_known:
+            return []
+        option = [] if name == "migrate" else ["--from-file"]
+        return [w for file in self.files for w in (*option, shlex.quote(_word(file)))]
+
+
+def _word(file: Path) -> str:
+    """Name a file so that it is never taken for an option."""
+    name = str(file)
+    return f"./{name}" if name.startswith("-") else name

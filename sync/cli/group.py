@@ -10,26 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sync.cli.context import COMMANDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: The commands in the order in which a newcomer needs them; others follow by name.
-_ORDER = (
-    "migrate",
-    "sync",
-    "plan",
-    "apply",
-    "verify",
-    "undo",
-    "status",
-    "unmatched",
-    "report",
-    "page",
-    "login",
-    "logout",
-    "profiles",
-    "doctor",
-)
 #: Where the words that were typed are kept, in the ``meta`` of the click context.
 WORDS = "trakt2discovr.words"
 
@@ -83,7 +68,7 @@ def _names(options: Sequence[click.Parameter]) -> set[str]:
 
 
 def _place(name: str) -> int:
-    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
+    return COMMANDS.index(name) if name in COMMANDS else len(COMMANDS)
 
 
 @contextmanager

@@ -73,7 +73,8 @@ class Reporter:
     """Shows events. Use it as a context manager; ``pause`` before asking anything.
 
     Without ``has_bars`` there are none on a terminal either: logs go to it too.
-    ``warnings`` keeps those that came; they are shown in any case.
+    ``warnings`` keeps those that came; they are shown in any case. ``complete`` puts
+    what stood before the command into those that words name.
     """
 
     def __init__(
@@ -83,8 +84,10 @@ class Reporter:
         is_quiet: bool,
         has_bars: bool = True,
         now: Callable[[], float] = time.monotonic,
+        complete: Callable[[str], str] = str,
     ) -> None:
         self._console = console
+        self._complete = complete
         self._is_quiet = is_quiet
         self._now = now
         self.warnings: list[str] = []
@@ -121,6 +124,7 @@ class Reporter:
     def on_event(self, event: Event) -> None:
         """Show one event."""
         if isinstance(event, Warned):
+            event = Warned(self._complete(event.message))
             self.warnings.append(event.message)
             self._warn(event)
         if self._is_quiet:

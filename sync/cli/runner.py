@@ -120,11 +120,13 @@ class Output:
 
     def fail(self, error: ServiceError, code: int) -> None:
         """Say what happened and what to do; with --json on stdout, as a document."""
+        message = self.context.complete(error.message)
+        remedy = self.context.complete(error.remedy)
         if self.context.as_json:
             document = ErrorDocument(
                 error=type(error).__name__,
-                message=error.message,
-                remedy=error.remedy,
+                message=message,
+                remedy=remedy,
                 exit_code=code,
             )
             sys.stdout.write(to_json(document) + "\n")
@@ -132,15 +134,15 @@ class Output:
             is_stop = isinstance(error, StoppedError)
             logs.tell(
                 "program.stopped" if is_stop else "program.failed",
-                str(error),
+                f"{message} {remedy}",
                 level=logging.INFO if is_stop else logging.ERROR,
                 error=type(error).__name__,
                 exit_code=int(code),
             )
             return
         is_stopped = isinstance(error, StoppedError)
-        say(self.notes, error.message if is_stopped else f"Error: {error.message}")
-        say(self.notes, error.remedy)
+        say(self.notes, message if is_stopped else f"Error: {message}")
+        say(self.notes, remedy)
         if code == Exit.INCOMPLETE or is_stopped:
             show_next(self.notes, self.context.again)
 

@@ -8,20 +8,39 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from connectors.errors import InputError
 from sync.config import exposed_secrets, find_config, load_settings
+from sync.events import Finished, Stage, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AsyncExitStack
     from pathlib import Path
 
     from sync.cli.context import Context
     from sync.config import Settings
+    from sync.events import Event
+    from sync.extract.remembered import Remembered
+
+
+def read_settings(context: Context) -> Settings:
+    """Load the settings, with what stands before the command over them."""
+    return with_profile(load_settings(context.config), context)
+
+
+def with_profile(settings: Settings, context: Context) -> Settings:
+    """Put the profile that is named before the command in the place of the set one."""
+    if not context.profile:
+        return settings
+    discovr = settings.discovr.model_copy(update={"profile": context.profile})
+    return settings.model_copy(update={"discovr": discovr})
 
 
 async def open_settings(
@@ -37,7 +56,7 @@ async def open_settings(
     look back at what was done. ``warn`` is told if others can read
     the secrets, by default on stderr.
     """
-    settings = load_settings(context.config)
+    settings = read_settings(context)
     place = find_config(context.config)
     if exposed := exposed_secrets(settings, place):
         told = warn or partial(click.echo, err=True)
@@ -48,9 +67,71 @@ async def open_settings(
     from sync.sandbox.rehearsal import open_sandbox  # noqa: PLC0415
 
     is_rehearsal = None if files is None else bool(files)
-    return await stack.enter_async_context(
+    settings = await stack.enter_async_context(
         open_sandbox(settings, is_rehearsal=is_rehearsal)
     )
+    return with_profile(settings, context)
+
+
+async def recall(settings: Settings) -> Remembered | None:
+    """Return what the last run of the profile read, where that was files."""
+    from sync.extract.remembered import recall_files  # noqa: PLC0415  # few need it
+
+    return await recall_files(settings.state.url, settings.discovr.profile)
+
+
+async def find_inputs(
+    context: Context,
+    settings: Settings,
+    named: Sequence[Path],
+    tell: Callable[[Event], None],
+) -> Context:
+    """Return the context with the files to read: those named, else the last run's.
+
+    None of them stands for Trakt's API. What was remembered and is gone, or has
+    changed, is told. Raises InputError where it is gone and there is no API to ask.
+    """
+    remembered = await recall(settings)
+    if named:
+        paths = tuple(path.absolute() for path in named)
+        is_known = remembered is not None and remembered.paths == paths
+        return context.reading(named, is_remembered=is_known)
+    if remembered is None:
+        return context
+    if gone := remembered.gone():
+        words = f"The last run read {_list(gone)}, which is not there any more"
+        # A rehearsal of a download has an API that knows nothing of it.
+        if context.is_sandbox or not has_api(settings):
+            raise InputError(
+                f"{words}.",
+                remedy="Name it where it is now, or name a new download: "
+                "trakt2discovr migrate FILE",
+            )
+        tell(Warned(f"{words}: your account on Trakt is read instead."))
+        return context
+    paths = remembered.paths
+    tell(Finished(Stage.EXTRACT, f"reading {_list(paths)}, as the last run did"))
+    if changed := remembered.changed():
+        day = f"{remembered.at:%Y-%m-%d}"
+        tell(Warned(f"{_list(changed)} has changed since it was read on {day}."))
+    return context.reading(paths, is_remembered=True)
+
+
+def knowing(context: Context, settings: Settings) -> Context:
+    """Return a context whose hints advise no sign-in for which a key is missing."""
+    from sync.wiring.logins import SERVICES, missing_keys  # noqa: PLC0415  # few need it
+
+    locked = frozenset(s for s in SERVICES if missing_keys(settings, s))
+    return replace(context, locked=locked)
+
+
+def has_api(settings: Settings) -> bool:
+    """Whether Trakt's API can be asked."""
+    return settings.trakt.client_id is not None
+
+
+def _list(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths))
 
 
 def require_an_answer(context: Context, *, yes: bool, look: str) -> None:
@@ -73,12 +154,40 @@ async def agree(question: str) -> bool:
     return (answer or "").strip().lower() in {"y", "yes"}
 
 
-async def ask(question: str) -> str | None:
+async def ask(question: str, *, is_secret: bool = False) -> str | None:
     """Print the question on stderr and return the line typed; None at its end.
 
-    ``input`` would block the loop, which is where Ctrl-C is heeded.
+    ``input`` would block the loop, which is where Ctrl-C is heeded. What is secret does
+    not show.
     """
-    click.echo(f"{question}: ", nl=False, err=True)
+    with _unseen() if is_secret else nullcontext():
+        click.echo(f"{question}: ", nl=False, err=True)
+        line = await _read_line()
+    if is_secret:
+        click.echo(err=True)
+    return line
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """Show nothing of what is typed, where the terminal can be told so."""
+    try:
+        import termios  # noqa: PLC0415  # Windows has none
+    except ModuleNotFoundError:
+        yield
+        return
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    silent = before.copy()
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+async def _read_line() -> str | None:
     loop, is_there = asyncio.get_running_loop(), asyncio.Event()
     try:
         loop.add_reader(sys.stdin, is_there.set)

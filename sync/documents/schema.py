@@ -12,6 +12,7 @@ from sync.documents.extras import PageFileDocument, PagesDocument, PublishedDocu
 from sync.documents.job import JobDocument
 from sync.documents.login import LoginDocument, LogoutDocument
 from sync.documents.report import ReportDocument, UndoDocument, UnmatchedDocument
+from sync.documents.setup import SetupDocument
 from sync.documents.status import StatusDocument
 
 
@@ -24,6 +25,7 @@ def schema() -> dict[str, Any]:
         | UnmatchedDocument
         | LoginDocument
         | LogoutDocument
+        | SetupDocument
         | PagesDocument
         | PublishedDocument
         | PageFileDocument

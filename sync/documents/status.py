@@ -73,13 +73,20 @@ class CountDocument(Document):
     plays: int
 
 
+class FileDocument(Document):
+    """A file that the last run read, as it is now: there, gone or changed."""
+
+    path: str
+    state: Literal["there", "gone", "changed"]
+
+
 class ProfileStateDocument(Document):
     """What is known of one Discovr profile; null is what nobody noted yet.
 
     ``names`` are those by which the settings called it. ``pending`` and ``unclear``
     count writes that the next run looks up. Both sides were last read whole at
     ``reconciled_at``; of ``removed`` titles Discovr holds what the ``source`` of the
-    last run no longer has.
+    last run no longer has. ``files`` are those that it read; none: it read the API.
     """
 
     id: str
@@ -100,12 +107,14 @@ class ProfileStateDocument(Document):
     unreadable: int | None = None
     removed: int | None = None
     source: str = TRAKT.name
+    files: tuple[FileDocument, ...] = ()
 
 
 class LoginStateDocument(Document):
     """A login, never its tokens; no age is known of one that stands in the config.
 
     ``ends_at`` is when it ends or, where it ``renews_itself``, when it is renewed.
+    ``missing`` are the settings without which nobody can sign in.
     """
 
     service: Literal["trakt", "discovr"]
@@ -113,6 +122,7 @@ class LoginStateDocument(Document):
     obtained_at: datetime | None = None
     ends_at: datetime | None = None
     renews_itself: bool = False
+    missing: tuple[str, ...] = ()
     problem: str | None = None
     remedy: str | None = None
 
@@ -121,7 +131,8 @@ class StatusDocument(Document):
     """What this machine knows without asking anybody, as of ``at``.
 
     ``wanted`` is the profile that the settings or the login name, ``profile`` its id;
-    the latter is null until a run has written for it.
+    the latter is null until a run has written for it. ``has_api`` says whether Trakt's
+    API can be asked at all.
     """
 
     format: Literal["trakt2discovr/status"] = "trakt2discovr/status"
@@ -132,4 +143,5 @@ class StatusDocument(Document):
     profiles: tuple[ProfileStateDocument, ...]
     logins: tuple[LoginStateDocument, ...]
     database: DatabaseDocument
+    has_api: bool = True
     warnings: tuple[str, ...] = ()

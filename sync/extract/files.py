@@ -10,6 +10,7 @@ from connectors.trakt.export import read_export
 from connectors.trakt.set_aside import describe_item
 from sync.domain.origin import TRAKT
 from sync.extract.records import PlayMapper, UnusableRecordError, resume_points
+from sync.extract.remembered import is_there, stamp
 from sync.ports import Extraction, Receipt
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from connectors.clock import Clock
     from connectors.trakt.models import HistoryItem
+    from sync.domain.files import SourceFile
     from sync.domain.plays import Play
     from sync.domain.resume import ResumePoint
     from sync.ports import Quarantined
@@ -37,10 +39,10 @@ class FileSource:
         self._points: tuple[list[ResumePoint], list[Quarantined]] = ([], [])
         self._owner: frozenset[str] = frozenset()
         for path in self._paths:
-            if not _is_there(path):
+            if not is_there(path):
                 raise InputError(
                     f"There is no file {path}.",
-                    remedy="Check the path given with --from-file.",
+                    remedy="Check where the download was saved, and name it there.",
                 )
 
     async def extract(self, on_page: Callable[[int, int], None]) -> Extraction:
@@ -52,6 +54,10 @@ class FileSource:
     async def owner(self) -> frozenset[str]:
         """Return whose account ``extract`` found the files to be of."""
         return self._owner
+
+    async def files(self) -> tuple[SourceFile, ...]:
+        """Return the files as they are now, so that they are found again."""
+        return await stamp(self._paths)
 
     async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
         """Return the resume points that ``extract`` came across."""
@@ -90,10 +96,3 @@ class FileSource:
         newest = max((p.watched_at for p in plays if p.watched_at <= now), default=None)
         made_at = min(data.made_at, now) if data.made_at else newest
         return Extraction(plays, receipt, quarantined, read_at=made_at)
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a path too long, or a folder that may not be entered
-        return False

@@ -37,6 +37,8 @@ ENTRIES = "entries"
 REMOVES = "removes"
 #: What the last ``undo`` took back.
 UNDONE = "undone"
+#: The files that the last run read; absent: it read no file.
+FILES = "files"
 #: When the next run is due. Also kept by what the settings call the profile, because
 #: nobody knows its id before the first sign-in.
 SCHEDULE = "schedule"
@@ -45,10 +47,17 @@ SCHEDULE = "schedule"
 async def recall_profile(ledger: Ledger, name: str | None) -> str | None:
     """Return the id of the profile of that name, as the last run found it.
 
-    Without a name it is the one that the login chose.
+    Without a name it is the one that the login chose. It goes by its id as well, and
+    by its name in any case, as it does on Discovr.
     """
-    profile: str | None = await ledger.get_fact(PROFILES, wanted(name))
-    return profile
+    names: dict[str, str] = await ledger.get_facts(PROFILES)
+    called = wanted(name)
+    if called in names:
+        return names[called]
+    if called in names.values():
+        return called
+    folded = {known.casefold(): profile for known, profile in names.items()}
+    return folded.get(called.casefold())
 
 
 def wanted(name: str | None) -> str:

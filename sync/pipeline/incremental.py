@@ -66,12 +66,16 @@ async def checkpoint_of(services: Services) -> Checkpoint | None:
 
 
 async def prepare_changes(
-    services: Services, checkpoint: Checkpoint, *, is_pruned: bool
+    services: Services,
+    checkpoint: Checkpoint,
+    *,
+    is_pruned: bool,
+    accept_incomplete: bool = False,
 ) -> Prepared | None:
     """Read what changed at the source, and of Discovr only the places that it touches.
 
     None where the profile is no longer the one that was settled. Raises
-    IncompleteReadError when the changes cannot be proved.
+    IncompleteReadError when the changes cannot be proved, unless that is accepted.
     """
     source, ledger, mark = services.source, services.ledger, checkpoint.mark
     if not isinstance(source, IncrementalSource):
@@ -84,6 +88,8 @@ async def prepare_changes(
     holdings = await Holdings.read(services, checkpoint.profile)
     known = holdings.titles(mark.source)
     before, extraction = await _read_changes(services, checkpoint, source, signs, known)
+    if signs.moved:
+        accept(services, extraction, accept_incomplete=accept_incomplete)
     delta = diff(before.plays, extraction.plays)
     desired = await _transform(
         services, extraction, known, None if signs.has_new_ids else delta
@@ -212,8 +218,7 @@ async def _extract(
     def on_page(done: int, total: int) -> None:
         services.on_event(Advanced(Stage.EXTRACT, done, total))
 
-    extraction = await source.extract_changes(before, stamps, moved, on_page)
-    return accept(services, extraction)
+    return await source.extract_changes(before, stamps, moved, on_page)
 
 
 async def _transform(

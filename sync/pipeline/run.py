@@ -14,6 +14,7 @@ from sync.domain.verify import Provenance, Verification, compare, surplus
 from sync.domain.writes import Outcome, Settled
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
+from sync.extract.remembered import note_source
 from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, UNDONE, wanted
 from sync.load.loader import Loader
 from sync.pipeline.checkpoint import advance, forget_watermark
@@ -67,6 +68,7 @@ async def sync(
     *,
     confirm: Callable[[Report], Awaitable[bool]],
     prune: bool = False,
+    accept_incomplete: bool = False,
     is_forced: bool = False,
     stop: Stop | None = None,
 ) -> Report:
@@ -87,11 +89,16 @@ async def sync(
             is_in_force = await checkpoint_of(under_lock) == checkpoint
             changes = None
             if is_in_force:
-                changes = await prepare_changes(under_lock, checkpoint, is_pruned=prune)
+                changes = await prepare_changes(
+                    under_lock,
+                    checkpoint,
+                    is_pruned=prune,
+                    accept_incomplete=accept_incomplete,
+                )
             if changes is not None:
                 return await carry_out(under_lock, changes)
     async with _profile_held(services, "sync") as (under_lock, _):
-        prepared = await prepare(under_lock)
+        prepared = await prepare(under_lock, accept_incomplete=accept_incomplete)
         prepared = plan_removals(prepared) if prune else prepared
         return await carry_out(under_lock, prepared)
 
@@ -198,7 +205,8 @@ async def _carry_out(
         outlook=foresee(prepared, playback, rate),
         cost=services.meter.read(),
     )
-    if operations or rows or playback.chosen:
+    is_needed = operations or rows or playback.chosen
+    if is_needed:
         change = measure(operations, prepared.existing, prepared.rules.labels)
         if change.is_unsafe and not is_forced:
             raise UnsafePlanError(*change)
@@ -207,6 +215,9 @@ async def _carry_out(
             is_agreed = await confirm(report)
         if not is_agreed:
             return report
+    # Once it is agreed, so that a look at another file changes nothing.
+    await note_source(ledger, prepared.profile, services.source, now)
+    if is_needed:
         report = await _write(services, report, command, stop)
     elif prepared.since is None:
         verification = await _compare(services, prepared, prepared.existing)

@@ -7,15 +7,21 @@ where the file is not at hand.
 from __future__ import annotations
 
 import asyncio
+import shlex
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connectors.errors import ContractError, RejectedError, TransientError
-from sync.domain.overrides import Override
+from connectors.errors import (
+    ContractError,
+    InputError,
+    RejectedError,
+    TransientError,
+)
+from sync.domain.overrides import Override, TitleIndex
 from sync.domain.plays import Ids, Kind, Title
-from sync.events import Finished, Stage
+from sync.events import Finished, Stage, Warned
 from sync.runtime.concurrency import run_limited
 from sync.transform.overrides_file import (
     complain,
@@ -38,6 +44,11 @@ CONCURRENCY = 4
 MOST_FAULTS = 3
 #: They are true for every profile.
 _EVERYONE, _FILE, _IDS = "*", "given_file", "given_ids"
+#: Every file that was written for somebody to fill in, the one in force among them.
+_FILES = "given_files"
+_FORMS = (".toml", ".csv")
+#: So many titles are named; more only make a warning long.
+_NAMED = 3
 
 _NO_KEY = (
     "has an IMDb id, which only a TMDB key can look up: set [tmdb] api_key, or give "
@@ -84,7 +95,11 @@ class OverrideBook:
             if before:
                 given = _known(kept, await asyncio.to_thread(read_overrides, before))
         await asyncio.to_thread(write_unmatched, path, document, given, names=kept)
-        await self._ledger.put_fact(_EVERYONE, _FILE, str(path), self._clock.now())
+        facts = await self._ledger.get_fact(_EVERYONE, _FILES) or []
+        written = dict.fromkeys([*facts, *([str(before)] if before else []), str(path)])
+        now = self._clock.now()
+        await self._ledger.put_fact(_EVERYONE, _FILES, list(written), now)
+        await self._ledger.put_fact(_EVERYONE, _FILE, str(path), now)
 
     async def read(self, *, is_kept: bool) -> list[Override]:
         """Return the ids in force; those without ``tmdb`` TMDB gave no answer for.
@@ -94,14 +109,40 @@ class OverrideBook:
         """
         kept, path = await self.kept(), await self.file()
         if path is None:
+            await self._tell_of_others(None, kept)
             return kept
         given = _known(kept, await asyncio.to_thread(read_overrides, path))
+        await self._tell_of_others(path, given)
         if complaints := await self._check(given):
             raise complain(path, complaints)
         if is_kept and given != kept:
             values = [_dump(one) for one in given]
             await self._ledger.put_fact(_EVERYONE, _IDS, values, self._clock.now())
         return given
+
+    async def _tell_of_others(self, path: Path | None, given: list[Override]) -> None:
+        """Warn of ids that somebody filled in where no run looks for them."""
+        written = await self._ledger.get_fact(_EVERYONE, _FILES) or []
+        beside = [str(path.with_suffix(form)) for form in _FORMS] if path else []
+        for name in dict.fromkeys([*written, *beside]):
+            other = await asyncio.to_thread(_find, name)
+            if other is None or other == path:
+                continue
+            try:
+                unused = _differing(
+                    await asyncio.to_thread(read_overrides, other), given
+                )
+            except InputError:
+                # What stands beside the file by chance may be anything.
+                problem = f"{other} cannot be read" if name in written else ""
+            else:
+                problem = f"{other} gives ids for {_list(unused)}" if unused else ""
+            if problem:
+                command = f"trakt2discovr unmatched --out {shlex.quote(name)}"
+                where = f"{path} is what runs read" if path else "no run reads it"
+                self._tell(
+                    Warned(f"{problem}, and {where}. To go on with it: {command}")
+                )
 
     async def _check(self, given: list[Override]) -> list[str]:
         """Ask TMDB about the new ones, and fill in what it knows."""
@@ -148,6 +189,18 @@ class OverrideBook:
         if len(hits) != 1:
             raise LookupError(_NO_SUCH.format(one.title.kind))
         return replace(one, tmdb=hits[0].id, name=hits[0].label)
+
+
+def _differing(others: Iterable[Override], given: Iterable[Override]) -> list[str]:
+    """Name the titles for which the others give an id that is not in force."""
+    in_force = TitleIndex((one.title, one.said) for one in given)
+    return [o.title.label for o in others if in_force.find(o.title) != o.said]
+
+
+def _list(labels: list[str]) -> str:
+    more = len(labels) - _NAMED
+    named = ", ".join(labels[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return "".join(c if c.isprintable() else "?" for c in named)
 
 
 def _find(name: str) -> Path | None:

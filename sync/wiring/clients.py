@@ -25,7 +25,7 @@ from sync.domain import origin
 from sync.events import Waiting, Warned
 from sync.load.discovr import DiscovrTarget
 from sync.runtime.meter import Meter, spent
-from sync.wiring.logins import login_warnings, secret, token_store
+from sync.wiring.logins import how_to_log_in, login_warnings, secret, token_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,8 +48,15 @@ TMDB_RATE = 40.0
 #: The services whose requests are paced, by the names that events give them.
 TRAKT, DISCOVR, TMDB = "Trakt", "Discovr", "TMDB"
 _PACED = (TRAKT, DISCOVR, TMDB)
-_SET_IT = "Set it in the config file; config.example.toml shows every key."
-_CHOOSE_IT = "Set it in the config file, or choose it: trakt2discovr login discovr"
+_SET_IT = "Set it, or let trakt2discovr setup ask for it, which says where it is made."
+_CHOOSE_IT = (
+    "Name it by --profile NAME, or choose it for good: trakt2discovr login discovr"
+)
+_NO_API = (
+    "Carry over a Trakt download, which needs no API access: trakt2discovr migrate "
+    "FILE. If your account may use the API, trakt2discovr setup says where its keys "
+    "are made."
+)
 
 
 class Clients:
@@ -109,8 +116,7 @@ class Clients:
         client_id = required(
             settings.client_id,
             "[trakt] client_id",
-            "Set it in config.toml, or read a Trakt download with --from-file, which "
-            "needs no API access.",
+            _NO_API,
         )
         auth = TraktAuth(
             self._trakt_hosts(),
@@ -119,6 +125,7 @@ class Clients:
             client_secret=secret(settings.client_secret),
             configured=self.trakt_tokens,
             clock=self.clock,
+            log_in=how_to_log_in(self.settings, "trakt"),
         )
         http = self._trakt_http(self._trakt_pacer(AUTHED), client_id, auth)
         return trakt.TraktClient(http)
@@ -229,7 +236,10 @@ class Clients:
         return pharen.PharenClient(http)
 
     def _identity_auth(self) -> IdentityAuth:
-        return IdentityAuth(self.store, self.discovr_token)
+        log_in = how_to_log_in(self.settings, "discovr")
+        if self.settings.discovr.client_id is None:
+            log_in = f"{log_in} What login discovr does is part of it."
+        return IdentityAuth(self.store, self.discovr_token, log_in=log_in)
 
     def _trakt_pacer(self, bucket: str) -> Pacer:
         """Return the caller's pacer, or the one of a quota of Trakt's."""

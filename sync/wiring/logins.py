@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from sync.config import Settings
 
+Service = Literal["trakt", "discovr"]
+SERVICES: tuple[Service, ...] = ("trakt", "discovr")
 #: As ``[state] tokens`` it is no file.
 KEYRING = Path("keyring")
 #: From then on every run warns that a login ends which cannot renew itself.
@@ -61,6 +63,27 @@ def token_store(settings: Settings) -> TokenStore:
 def secret(value: SecretStr | None) -> str | None:
     """Return a secret as text, for whoever sends it."""
     return value.get_secret_value() if value else None
+
+
+def missing_keys(settings: Settings, service: Service) -> list[str]:
+    """Return the settings that a sign-in needs and that are not there."""
+    keys = {
+        "trakt": ("client_id", "client_secret"),
+        "discovr": ("client_id",),
+    }[service]
+    section = getattr(settings, service)
+    return [f"[{service}] {key}" for key in keys if not getattr(section, key)]
+
+
+def how_to_log_in(settings: Settings, service: Service) -> str:
+    """Say how to sign in from here: with a key missing, that comes first."""
+    log_in = f"trakt2discovr login {service}"
+    if missing := missing_keys(settings, service):
+        return (
+            f"Run trakt2discovr setup: it asks for {' and '.join(missing)}, says where "
+            "that is made, and signs in."
+        )
+    return f"Log in: {log_in}"
 
 
 def trakt_login(settings: Settings, store: TokenStore, now: datetime) -> Login | None:

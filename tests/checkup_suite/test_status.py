@@ -77,9 +77,9 @@ def files_in(folder: Path) -> set[str]:
 def test_where_nothing_is_yet_each_line_says_what_to_run(tmp_path: Path) -> None:
     result = show(tmp_path)
     assert result.exit_code == 0
-    assert "none is chosen yet: trakt2discovr login discovr" in result.stdout
-    assert "none: trakt2discovr login trakt" in result.stdout
-    assert "trakt2discovr migrate makes it" in result.stdout
+    assert "none is chosen yet: trakt2discovr setup" in result.stdout
+    assert "trakt        none; a download needs none" in result.stdout
+    assert "trakt2discovr migrate FILE makes it" in result.stdout
     assert files_in(tmp_path) == set()
 
 
@@ -175,7 +175,11 @@ async def test_what_is_open_is_counted(tmp_path: Path) -> None:
     assert profile.removed is None
 
 
-def test_the_words_for_what_is_open(tmp_path: Path) -> None:
+def test_the_words_for_what_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAKT2DISCOVR_TRAKT__CLIENT_ID", "there")
+
     async def fill() -> None:
         async with await Ledger.open(f"sqlite:///{tmp_path}/state.db") as ledger:
             at = datetime.now(UTC)
@@ -332,7 +336,7 @@ def test_a_database_that_cannot_be_read_hides_nothing_else(
     result = show(tmp_path)
     assert result.exit_code == 2
     assert words in result.stdout
-    assert "none: trakt2discovr login trakt" in result.stdout
+    assert "trakt        none; a download needs none" in result.stdout
     assert path.read_bytes() == before
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: They ask before they write; who follows a page says yes.
 _ASK = frozenset({"migrate", "apply", "sync", "undo", "page"})
 #: A person has to approve it elsewhere; tests/login_suite plays one.
-_NEEDS_A_PERSON = frozenset({"login", "logout"})
+_NEEDS_A_PERSON = frozenset({"login", "logout", "setup"})
 
 
 class Place:

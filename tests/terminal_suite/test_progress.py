@@ -21,7 +21,9 @@ LOAD, READ = Stage.LOAD, Stage.READ
 class Show:
     """A reporter on a terminal, with a clock that is moved by hand."""
 
-    def __init__(self, *, is_terminal: bool = True, **options: bool) -> None:
+    def __init__(
+        self, *, is_terminal: bool = True, is_quiet: bool = False, has_bars: bool = True
+    ) -> None:
         self.file = io.StringIO()
         self.time = 0.0
         console = Console(
@@ -33,7 +35,7 @@ class Show:
             _environ={"TERM": "xterm-256color"},
         )
         self.reporter = Reporter(
-            console, **{"is_quiet": False, **options}, now=lambda: self.time
+            console, is_quiet=is_quiet, has_bars=has_bars, now=lambda: self.time
         )
 
     def tell(self, *events: Advanced | Finished | Waiting) -> None:

@@ -201,6 +201,7 @@ def _to_member(
 
 def _walk_folder(root: Path, budget: Budget) -> Iterator[Member]:
     members: list[Member] = []
+    packed: dict[Path, Member] = {}
     unreadable: list[OSError] = []
     for here, folders, files in os.walk(root, onerror=unreadable.append):
         folders[:] = [f for f in folders if not f.startswith(".")]
@@ -210,9 +211,17 @@ def _walk_folder(root: Path, budget: Budget) -> Iterator[Member]:
                 path = Path(here, base)
                 member = _to_member(path, str(root), folder, budget)
                 members.append(_guard_link(member, path, root))
+                if member.is_archive and not path.is_symlink():
+                    packed[path] = members[-1]
         budget.check_members(len(members), label(root))
     if unreadable:
         raise unreadable[0]
+    if not any(member.hint is Hint.HISTORY for member in members):
+        # Who saved the download there names the folder, and means what is in it.
+        downloads = sorted(path for path in packed if _is_download(path, budget))
+        for path in downloads:
+            members.remove(packed[path])
+            yield from _walk_zip(path, budget)
     yield from sorted(members, key=lambda m: (m.folder, m.name.order))
 
 
@@ -233,6 +242,23 @@ def _guard_link(member: Member, path: Path, root: Path) -> Member:
 # Zip archives
 
 
+def _is_download(path: Path, budget: Budget) -> bool:
+    """Whether it is a zip whose table of contents names a history."""
+    try:
+        with (
+            _BoundedFile(path, budget.longest_table) as file,
+            zipfile.ZipFile(file) as archive,
+        ):
+            names = [PurePosixPath(name) for name in archive.namelist()]
+    except _DAMAGE:
+        return False
+    return any(
+        parse_name(name.name).hint is Hint.HISTORY
+        and name.parent.name.lower() not in _ELSEWHERE
+        for name in names
+    )
+
+
 class _BoundedFile(io.BufferedReader):
     """A file that refuses large single reads.
 
@@ -250,8 +276,7 @@ class _BoundedFile(io.BufferedReader):
 
 
 def _walk_zip(path: Path, budget: Budget) -> Iterator[Member]:
-    most = max(budget.limits.members << 10, 4 * CHUNK)
-    with _BoundedFile(path, most) as file:
+    with _BoundedFile(path, budget.longest_table) as file:
         try:
             archive = zipfile.ZipFile(file)
         except _DAMAGE:
@@ -337,6 +362,11 @@ class Budget:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._left = limits.total_bytes
+
+    @property
+    def longest_table(self) -> int:
+        """How long the table of contents of an archive may be, in bytes."""
+        return max(self.limits.members << 10, 4 * CHUNK)
 
     def check_members(self, count: int, container: str) -> None:
         """Refuse a container of too many files."""

@@ -13,8 +13,16 @@ from sync.cli.commands.key import offer_key
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.cli.session import agree, open_settings, require_an_answer
-from sync.cli.view.end import next_command, show_report
+from sync.cli.session import (
+    agree,
+    find_inputs,
+    has_api,
+    knowing,
+    open_settings,
+    recall,
+    require_an_answer,
+)
+from sync.cli.view.end import is_refused, next_command, show_report
 from sync.cli.view.lines import show_next
 from sync.cli.view.lists import show_left_out, show_profiles, show_undone
 from sync.cli.view.plan import show_plan
@@ -45,6 +53,7 @@ _FILL_IN = (
 def migrate(
     context: Context,
     *,
+    named: Sequence[Path],
     files: Sequence[Path],
     accept_incomplete: bool,
     strict: bool,
@@ -53,6 +62,7 @@ def migrate(
     force: bool,
 ) -> int:
     """Carry everything over; with ``dry_run`` only show the plan."""
+    files = (*named, *files)
     if dry_run:
         return plan(
             context,
@@ -61,24 +71,25 @@ def migrate(
             strict=strict,
             out=None,
         )
-    require_an_answer(context, yes=yes, look="plan")
+    require_an_answer(context.reading(files, is_remembered=False), yes=yes, look="plan")
 
     async def work(output: Output, stop: Stop) -> int:
         async with _opened(context, output, files) as (settings, reporter):
+            inputs = await _choose(output, settings, files, reporter)
             keyed = settings
-            if files and not yes:
+            if inputs.files and not yes:
                 reporter.pause()
                 keyed = await offer_key(output.notes, context, settings)
             report = await api.migrate(
                 keyed,
-                confirm=Confirmation(context, output, reporter, yes=yes),
+                confirm=Confirmation(inputs, output, reporter, yes=yes),
                 accept_incomplete=accept_incomplete,
                 is_forced=force,
                 stop=stop,
-                files=files,
+                files=inputs.files,
                 on_event=reporter.on_event,
             )
-        return finish(output, reporter, report, "migrate", is_strict=strict)
+        return _finish(output, reporter, report, "migrate", is_strict=strict)
 
     return run_command(context, work)
 
@@ -90,6 +101,7 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
     async def work(output: Output, stop: Stop) -> int:
         saved = read_plan(file)
         async with _opened(context, output, saved.files) as (settings, reporter):
+            await _choose(output, settings, saved.files, reporter)
             report = await api.apply(
                 settings,
                 file,
@@ -98,7 +110,7 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
                 stop=stop,
                 on_event=reporter.on_event,
             )
-        return finish(output, reporter, report, "apply", is_strict=False)
+        return _finish(output, reporter, report, "apply", is_strict=False)
 
     return run_command(context, work)
 
@@ -118,8 +130,12 @@ def undo(context: Context, *, run: int | None, yes: bool) -> int:
             undone = await api.undo(
                 settings, run, confirm=confirm, on_event=reporter.on_event
             )
-        document = undo_document(undone)
-        output.emit(document, lambda console: show_undone(console, document, context))
+            # Nothing can be planned where nobody knows what to read.
+            is_known = has_api(settings) or await recall(settings) is not None
+        document, next_ = undo_document(undone), "plan" if is_known else "status"
+        output.emit(
+            document, lambda console: show_undone(console, document, context, next_)
+        )
         return Exit.INCOMPLETE if undone.left_alone else Exit.DONE
 
     return run_command(context, work)
@@ -136,24 +152,25 @@ def plan(
     """Show what would be written, and write the plan file if asked to."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with _opened(context, output, files) as (settings, reporter):
+        async with _opened(context, output, files or None) as (settings, reporter):
+            inputs = await _choose(output, settings, files, reporter)
             report = await api.plan(
                 settings,
                 accept_incomplete=accept_incomplete,
-                files=files,
+                files=inputs.files,
                 on_event=reporter.on_event,
             )
         code = exit_code(report, is_strict=strict)
-        following = _after_plan(context, report, files, out)
+        following = _after_plan(inputs, report, out)
         document = report_document(
-            report, "plan", code, files, warnings=reporter.warnings
+            report, "plan", code, inputs.files, warnings=reporter.warnings
         )
         document = document.model_copy(update={"next": following})
         if out:
             _write(out, to_json(document) + "\n")
 
         def show(console: Console) -> None:
-            show_plan(console, report, context)
+            show_plan(console, report, inputs)
             if following:
                 show_next(console, following)
 
@@ -163,15 +180,13 @@ def plan(
     return run_command(context, work)
 
 
-def _after_plan(
-    context: Context, report: Report, files: Sequence[Path], out: Path | None
-) -> str | None:
+def _after_plan(context: Context, report: Report, out: Path | None) -> str | None:
     """Choose the command that carries the plan out; None if there is nothing to do."""
     operations, playback = report.prepared.plan.operations, report.playback
     if out and operations:
         return context.call(f"apply {shlex.quote(str(out))}")
     is_needed = operations or (playback and playback.plan.chosen)
-    return context.call("migrate", *files) if is_needed else None
+    return context.call("migrate") if is_needed else None
 
 
 def verify(
@@ -180,11 +195,12 @@ def verify(
     """Compare both sides and name each difference."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with _opened(context, output, files) as (settings, reporter):
+        async with _opened(context, output, files or None) as (settings, reporter):
+            inputs = await _choose(output, settings, files, reporter)
             report = await api.verify(
                 settings,
                 accept_incomplete=accept_incomplete,
-                files=files,
+                files=inputs.files,
                 on_event=reporter.on_event,
             )
         return finish(
@@ -229,6 +245,15 @@ def unmatched(context: Context, *, out: Path | None) -> int:
     return run_command(context, work)
 
 
+async def _choose(
+    output: Output, settings: Settings, files: Sequence[Path], reporter: Reporter
+) -> Context:
+    """Choose what is read; from then on every hint names it where it has to."""
+    tell = reporter.on_event
+    output.context = await find_inputs(output.context, settings, files, tell)
+    return output.context
+
+
 @asynccontextmanager
 async def _opened(
     context: Context, output: Output, files: Sequence[Path] | None = ()
@@ -236,8 +261,12 @@ async def _opened(
     """Load the settings, start the sandbox if asked to, and show progress."""
     async with AsyncExitStack() as stack:
         settings = await open_settings(context, stack, files)
+        output.context = knowing(output.context, settings)
         with Reporter(
-            output.notes, is_quiet=context.is_quiet, has_bars=not context.is_verbose
+            output.notes,
+            is_quiet=context.is_quiet,
+            has_bars=not context.is_verbose,
+            complete=output.context.complete,
         ) as reporter:
             yield settings, reporter
 
@@ -278,6 +307,17 @@ class Confirmation:
         return self._yes or await agree("Write this?")
 
 
+def _finish(
+    output: Output, reporter: Reporter, report: Report, command: str, *, is_strict: bool
+) -> int:
+    """Print the report of a run, which remembers what it read unless it was refused."""
+    if not is_refused(report):
+        output.context = output.context.reading(
+            output.context.files, is_remembered=True
+        )
+    return finish(output, reporter, report, command, is_strict=is_strict)
+
+
 def finish(
     output: Output,
     reporter: Reporter,
@@ -292,11 +332,12 @@ def finish(
     found = report.verification
     if is_exact and code is Exit.DONE and found and not found.is_clean:
         code = Exit.INCOMPLETE
-    following = next_command(report, output.context, command)
+    context = output.context
+    following = next_command(report, context, command)
     document = report_document(report, command, code, warnings=reporter.warnings)
     output.emit(
         document.model_copy(update={"next": following}),
-        lambda console: show_report(console, report, output.context, following),
+        lambda console: show_report(console, report, context, following),
     )
     return code
 

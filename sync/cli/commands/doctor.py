@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connectors.errors import ConfigError
@@ -44,7 +45,7 @@ def doctor(context: Context) -> int:
             except ConfigError as error:
                 settings = error
             diagnosis = await examine(settings, find_config(context.config))
-        document = _document(diagnosis)
+        document = _document(diagnosis, context)
         output.emit(document, lambda console: _show(console, document))
         return document.exit_code
 
@@ -55,12 +56,21 @@ def _leave_to_the_doctor(_warning: str) -> None:
     """Say nothing: it is among the findings."""
 
 
-def _document(diagnosis: Diagnosis) -> DoctorDocument:
+def _document(diagnosis: Diagnosis, context: Context) -> DoctorDocument:
     causes = {finding.cause for finding in diagnosis.findings}
     codes = [code for cause, code in _CODES.items() if cause in causes]
     return DoctorDocument(
         exit_code=min(codes, default=Exit.DONE),
-        findings=tuple(map(FindingDocument.model_validate, diagnosis.findings)),
+        findings=tuple(
+            FindingDocument.model_validate(
+                replace(
+                    finding,
+                    text=context.complete(finding.text),
+                    remedy=context.complete(finding.remedy or "") or None,
+                )
+            )
+            for finding in diagnosis.findings
+        ),
         requests=dict(diagnosis.requests),
     )
 

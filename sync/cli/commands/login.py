@@ -60,7 +60,7 @@ def login(context: Context, service: str, profile: str | None) -> int:
         async with AsyncExitStack() as stack:
             clients = await _clients(context, output, stack)
             picture = clients.store.path.with_name(PICTURE)
-            screen = stack.enter_context(_Terminal(output.notes, picture))
+            screen = stack.enter_context(Terminal(output.notes, picture))
             if service == "trakt":
                 output.notes.print(_ONE_APP, soft_wrap=True)
                 document = await use_case.login_trakt(clients, screen, stop)
@@ -92,7 +92,7 @@ def logout(context: Context, service: str) -> int:
     return run(context, work)
 
 
-class _Terminal:
+class Terminal:
     """The person, as far as a terminal or a log shows her.
 
     Where a QR code cannot be drawn it is saved, until the sign-in is over.
@@ -181,7 +181,10 @@ class _Terminal:
 async def _clients(context: Context, output: Output, stack: AsyncExitStack) -> Clients:
     settings = await open_settings(context, stack)
     reporter = Reporter(
-        output.notes, is_quiet=context.is_quiet, has_bars=not context.is_verbose
+        output.notes,
+        is_quiet=context.is_quiet,
+        has_bars=not context.is_verbose,
+        complete=context.complete,
     )
     return Clients(settings, stack, on_event=reporter.on_event)
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.cli.session import agree, open_settings, require_an_answer
+from sync.cli.session import agree, knowing, open_settings, require_an_answer
 from sync.documents.extras import PageDocument, PagesDocument
 from sync.domain.plays import Kind
 from sync.extras.genres import TMDB_GENRES, find_genre
@@ -57,8 +57,12 @@ def page(
     async def work(output: Output, _stop: Stop) -> int:
         async with AsyncExitStack() as stack:
             settings = await open_settings(context, stack)
+            output.context = knowing(output.context, settings)
             reporter = Reporter(
-                output.notes, is_quiet=context.is_quiet, has_bars=not context.is_verbose
+                output.notes,
+                is_quiet=context.is_quiet,
+                has_bars=not context.is_verbose,
+                complete=output.context.complete,
             )
             stack.enter_context(reporter)
 

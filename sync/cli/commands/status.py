@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.checkup.status import read_status
@@ -36,9 +37,11 @@ def status(context: Context) -> int:
 
     async def work(output: Output, _stop: Stop) -> int:
         async with AsyncExitStack() as stack:
-            settings = await open_settings(context, stack)
+            settings = await open_settings(context, stack, None)
             document = await read_status(settings)
-        reporter = Reporter(output.notes, is_quiet=context.is_quiet)
+        reporter = Reporter(
+            output.notes, is_quiet=context.is_quiet, complete=context.complete
+        )
         for warning in document.warnings:
             reporter.on_event(Warned(warning))
         output.emit(document, StatusView(context, document).show)
@@ -52,7 +55,14 @@ class StatusView:
     """The lines, each hint as the person would type it here."""
 
     def __init__(self, context: Context, document: StatusDocument) -> None:
-        self._call = context.call
+        # The chosen one stands first.
+        files = [Path(f.path) for p in document.profiles[:1] for f in p.files]
+        self._call = context.reading(files, is_remembered=True).call
+        self._complete = context.complete
+        # A rehearsal of a download has no API to ask either.
+        self._has_api = document.has_api and not (files and context.is_sandbox)
+        is_known = files or self._has_api
+        self._migrate = self._call("migrate" if is_known else "migrate FILE")
         self._document = document
         self._now = document.at
 
@@ -81,16 +91,19 @@ class StatusView:
     def _unknown_profile(self) -> str:
         document = self._document
         if document.wanted is None:
-            return f"profile: none is chosen yet: {self._call('login discovr')}"
+            discovr = [g for g in document.logins if g.service == "discovr"]
+            is_ready = not any(login.missing for login in discovr)
+            first = self._call("login discovr" if is_ready else "setup")
+            return f"profile: none is chosen yet: {first}"
         if document.database.problem:
             return f"profile {document.wanted}: nothing can be read of it, see below"
-        migrate = self._call("migrate")
+        migrate = self._migrate
         return f"profile {document.wanted}: no run has written for it yet: {migrate}"
 
     def _profile_lines(
         self, profile: ProfileStateDocument
     ) -> Iterator[tuple[str, str]]:
-        now, migrate = self._now, self._call("migrate")
+        now = self._now
         yield "held by", _holder(profile)
         yield (
             "last run",
@@ -99,10 +112,9 @@ class StatusView:
         if profile.last_undo:
             yield "last undo", self._undo(profile.last_undo)
         checked = _moment(profile.last_checked_at, now)
-        yield "last checked", checked or f"never: {migrate}"
+        yield "last checked", checked or f"never: {self._migrate}"
         yield "next run", self._next_run(profile)
-        watermark = _moment(profile.watermark_at, now)
-        yield "watermark", watermark or f"none yet: {self._call('sync')} sets it"
+        yield from self._source(profile)
         if profile.reconciled_at:
             yield "read whole", _moment(profile.reconciled_at, now)
         yield "open writes", _open_writes(profile)
@@ -113,6 +125,19 @@ class StatusView:
             yield "unreadable", f"{profile.unreadable:,} records: {more}"
         yield "removed", self._removed(profile)
 
+    def _source(self, profile: ProfileStateDocument) -> Iterator[tuple[str, str]]:
+        """Say what was read last, and up to where Trakt's API is known."""
+        words = {
+            "there": "",
+            "gone": f" (gone: {self._call('migrate FILE')} names another)",
+            "changed": f" (changed since: {self._migrate} carries it over)",
+        }
+        for file in profile.files:
+            yield "source", f"{file.path}{words[file.state]}"
+        watermark = _moment(profile.watermark_at, self._now)
+        if watermark or self._has_api:
+            yield "watermark", watermark or f"none yet: {self._call('sync')} sets it"
+
     def _run(self, run: RunDocument) -> str:
         began = _moment(run.started_at, self._now)
         parts = [f"{run.number}, {run.command}, {began}: {run.outcome}"]
@@ -120,7 +145,7 @@ class StatusView:
             parts.append(f"{run.plays:,} plays read")
             parts += self._writes(run, run.writes)
         elif run.outcome == "broken off":
-            parts.append(f"{self._call('migrate')} resumes it")
+            parts.append(f"{self._migrate} resumes it")
         return ", ".join(parts)
 
     def _writes(self, run: RunDocument, writes: int) -> Iterator[str]:
@@ -142,7 +167,7 @@ class StatusView:
         left = ", ".join(f"{n:,} {words}" for words, n in counts.items() if n)
         if left:
             again = " again" if failed else ""
-            yield f"{left}: {self._call('migrate')} sends them{again}"
+            yield f"{left}: {self._migrate} sends them{again}"
 
     def _undo(self, undone: LastUndoDocument) -> str:
         left = f", {undone.left_alone:,} left alone" if undone.left_alone else ""
@@ -154,6 +179,9 @@ class StatusView:
         every = f", every {_span(profile.every_s)}" if profile.every_s else ""
         if due is None and every:
             return f"one is under way{every}"
+        if due is None and not self._has_api:
+            again = self._call("migrate FILE")
+            return f"not scheduled; a new download goes over by {again}"
         if due is None:
             return f"not scheduled: {self._call('sync --every 6h')}"
         if due < self._now:
@@ -165,13 +193,17 @@ class StatusView:
         if not titles:
             return "not known" if titles is None else "none"
         which = f"{titles:,} title{'s' * (titles != 1)}"
+        words = f"of {which}, plays are no longer on {profile.source}"
         prune = self._call("sync --prune")
-        return f"of {which}, plays are no longer on {profile.source}: {prune}"
+        return f"{words}: {prune}" if self._has_api else words
 
     def _login(self, login: LoginStateDocument) -> str:
         again, now = self._call(f"login {login.service}"), self._now
         if login.problem:
-            return f"{login.problem} {login.remedy}"
+            return self._complete(f"{login.problem} {login.remedy}")
+        if login.place is None and login.service == "trakt" and login.missing:
+            return "none; a download needs none"
+        again = self._call("setup") if login.missing else again
         if login.place is None:
             return f"none: {again}"
         parts = [f"in the {login.place}"]
@@ -187,9 +219,9 @@ class StatusView:
         return ", ".join(parts)
 
     def _database(self, database: DatabaseDocument) -> str:
-        migrate = self._call("migrate")
+        migrate = self._migrate
         if database.problem:
-            return f"{database.problem} {database.remedy}"
+            return self._complete(f"{database.problem} {database.remedy}")
         if database.software is None:
             return f"none yet at {database.place}: {migrate} makes it"
         size = f"{(database.size_bytes or 0) / 2**20:,.1f} MiB"

@@ -19,8 +19,14 @@ from sync.cli.commands.carry import Confirmation, exit_code, finish
 from sync.cli.progress import LoggingReporter, Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.cli.session import open_settings, require_an_answer
-from sync.config import Settings, load_settings
+from sync.cli.session import (
+    knowing,
+    open_settings,
+    read_settings,
+    recall,
+    require_an_answer,
+)
+from sync.config import Settings
 from sync.daemon.heartbeat import Heartbeat, ping
 from sync.daemon.job import Job, Terms
 from sync.daemon.recorder import Recorder
@@ -55,6 +61,7 @@ class _Options:
     yes: bool
     force: bool
     strict: bool
+    accept_incomplete: bool
     listen: Address | None
     log_format: LogFormat | None
 
@@ -85,7 +92,17 @@ class _Options:
                 "[sync] every is not set any more.",
                 remedy="Set it again, or stop the job.",
             )
+        self.check(settings)
         return Terms(settings, every, self.prunes(settings))
+
+    def check(self, settings: Settings) -> None:
+        """Raise ConfigError where the config contradicts what was typed."""
+        if self.accept_incomplete and self.prunes(settings):
+            raise ConfigError(
+                "--accept-incomplete only adds, and [sync] prune in the config takes "
+                "back what was removed.",
+                remedy="Add --no-prune for this once.",
+            )
 
 
 def sync(context: Context, **given: Any) -> int:
@@ -93,6 +110,11 @@ def sync(context: Context, **given: Any) -> int:
     options = _Options(**given)
     if options.once and options.every:
         raise click.UsageError("--once and --every contradict each other.")
+    if options.accept_incomplete and options.prune:
+        raise click.UsageError(
+            "--accept-incomplete and --prune contradict each other: what was not read "
+            "is not gone."
+        )
     if options.interval(_look_ahead(context)):
         _refuse_to_stay_with(context, options)
         return run_command(
@@ -111,7 +133,7 @@ def sync(context: Context, **given: Any) -> int:
 def _look_ahead(context: Context) -> Settings:
     """Read the config for what the options depend on; the run says if it is wrong."""
     try:
-        return load_settings(context.config)
+        return read_settings(context)
     except ConfigError:
         return Settings()
 
@@ -134,18 +156,23 @@ async def _run_once(
     kind = LoggingReporter if options.log_format else Reporter
     async with AsyncExitStack() as stack:
         settings = await open_settings(context, stack, warn=options.warn)
+        options.check(settings)
+        output.context = knowing(output.context, settings)
         reporter = stack.enter_context(
             kind(
                 output.notes,
                 is_quiet=context.is_quiet,
                 has_bars=not context.is_verbose,
+                complete=output.context.complete,
             )
         )
         confirm = Confirmation(context, output, reporter, yes=options.yes)
         try:
+            await _require_api(settings)
             report = await api.sync(
                 settings,
                 prune=options.prunes(settings),
+                accept_incomplete=options.accept_incomplete,
                 # A plan is no log line; it is shown to whoever is asked about it.
                 confirm=None if options.yes and options.log_format else confirm,
                 is_forced=options.force,
@@ -162,9 +189,26 @@ async def _run_once(
     return finish(output, reporter, report, "sync", is_strict=options.strict)
 
 
+async def _require_api(settings: Settings) -> None:
+    """Raise ConfigError where there is no API to ask, with what to do instead."""
+    if settings.trakt.client_id:
+        return
+    remembered = await recall(settings)
+    again = "carry over a new download: trakt2discovr migrate FILE"
+    if remembered and remembered.changed() and not remembered.gone():
+        which = ", ".join(map(str, remembered.paths))
+        again = f"{which} has changed since it was read: trakt2discovr migrate"
+    raise ConfigError(
+        "Trakt's API is what sync asks, and [trakt] client_id is not set.",
+        remedy=f"Without the API, {again} (only what is new is written). If your "
+        "account may use it: trakt2discovr setup",
+    )
+
+
 async def _stay(context: Context, options: _Options, output: Output, stop: Stop) -> int:
     async with AsyncExitStack() as stack:
         settings = await open_settings(context, stack, warn=options.warn)
+        output.context = knowing(output.context, settings)
         address = options.address(settings)
 
         def read() -> Terms:
@@ -189,6 +233,7 @@ async def _stay(context: Context, options: _Options, output: Output, stop: Stop)
             await stack.enter_async_context(served(job, address, settings.sync.hosts))
         await stack.enter_async_context(notifier.watched(_CLOCK))
         stack.enter_context(_heeding_hangups(partial(notifier.reload, job)))
+        await _require_api(settings)
         await job.stay()
 
 
@@ -201,7 +246,10 @@ async def _take_turn(  # the first four are bound once
     on_event: Callable[[Event], None],
 ) -> Result:
     with LoggingReporter(
-        output.notes, is_quiet=context.is_quiet, has_bars=options.log_format != "json"
+        output.notes,
+        is_quiet=context.is_quiet,
+        has_bars=options.log_format != "json",
+        complete=output.context.complete,
     ) as reporter:
 
         def tell(event: Event) -> None:
@@ -209,7 +257,11 @@ async def _take_turn(  # the first four are bound once
             reporter.on_event(event)
 
         report = await api.sync(
-            terms.settings, prune=terms.prune, stop=stop, on_event=tell
+            terms.settings,
+            prune=terms.prune,
+            accept_incomplete=options.accept_incomplete,
+            stop=stop,
+            on_event=tell,
         )
     is_good = exit_code(report, is_strict=options.strict) is Exit.DONE
     return Result.of(report, is_good=is_good)
@@ -217,7 +269,7 @@ async def _take_turn(  # the first four are bound once
 
 def _read_again(context: Context, settings: Settings) -> Settings:
     """Read the config again; the stand-ins of a sandbox stay where they are."""
-    fresh = load_settings(context.config)
+    fresh = read_settings(context)
     if not context.is_sandbox:
         return fresh
     return settings.model_copy(update={"history": fresh.history, "sync": fresh.sync})

@@ -32,8 +32,10 @@ def show_left_out(console: Console, document: UnmatchedDocument) -> None:
         say(console, "The last run carried everything over.")
 
 
-def show_undone(console: Console, document: UndoDocument, context: Context) -> None:
-    """Show what was taken back, and what was left alone and why."""
+def show_undone(
+    console: Console, document: UndoDocument, context: Context, next_: str
+) -> None:
+    """Show what was taken back, what was left alone and why, and what to do next."""
     lines = [
         f"left alone: {Key(left.key.media, left.key.season, left.key.episode)}: "
         f"{left.reason}"
@@ -47,7 +49,7 @@ def show_undone(console: Console, document: UndoDocument, context: Context) -> N
         f"{document.restored:,} set back, {document.gone:,} were gone already, "
         f"{len(document.left_alone):,} left alone.",
     )
-    show_next(console, context.call("plan"))
+    show_next(console, context.call(next_))
 
 
 def show_profiles(console: Console, document: ProfilesDocument) -> None:
