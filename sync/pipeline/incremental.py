@@ -44,7 +44,10 @@ if TYPE_CHECKING:
     from sync.domain.plays import Kind, Play
     from sync.domain.watermark import Stamps
     from sync.pipeline.checkpoint import Checkpoint
+    from sync.pipeline.holdings import Holding
+    from sync.pipeline.prepared import Stale
     from sync.pipeline.services import Services
+    from sync.pipeline.unreadable import Unreadable
 
 
 async def checkpoint_of(services: Services) -> Checkpoint | None:
@@ -77,7 +80,7 @@ async def prepare_changes(
     None where the profile is no longer the one that was settled. Raises
     IncompleteReadError when the changes cannot be proved, unless that is accepted.
     """
-    source, ledger, mark = services.source, services.ledger, checkpoint.mark
+    source, mark = services.source, checkpoint.mark
     if not isinstance(source, IncrementalSource):
         return None
     if isinstance(services.target, RecallingTarget):
@@ -100,12 +103,7 @@ async def prepare_changes(
     )
     if holding is None:
         return None
-    now = services.clock.now()
-    unreadable = await gather(ledger, checkpoint.profile, holding, extraction, now)
-    gone = await recall_lacked(ledger, checkpoint.profile)
-    stale = await find_stale(
-        ledger, checkpoint.profile, whole, holding, unreadable, gone
-    )
+    unreadable, stale = await _find_stale(services, checkpoint, whole, holding)
     touched = _touched(extraction, desired, known, delta)
     places = signs.unsettled | {p for play in touched if (p := _place(play, desired))}
     if is_pruned:
@@ -117,6 +115,18 @@ async def prepare_changes(
     prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
     prepared = replace(prepared, holding=holding, unreadable=unreadable)
     return plan_removals(prepared) if is_pruned else prepared
+
+
+async def _find_stale(
+    services: Services, checkpoint: Checkpoint, whole: Reading, holding: Holding
+) -> tuple[Unreadable, Stale]:
+    """Return what cannot be read, and what went that this does not hold off."""
+    ledger, profile = services.ledger, checkpoint.profile
+    now = services.clock.now()
+    unreadable = await gather(ledger, profile, holding, whole.extraction, now)
+    gone = await recall_lacked(ledger, profile)
+    stale = await find_stale(ledger, profile, whole, holding, unreadable, gone)
+    return unreadable, stale
 
 
 @dataclass(frozen=True, slots=True)

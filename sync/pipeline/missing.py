@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.entries import COMPLETED_FROM
+from sync.domain.entries import COMPLETED_FROM, minutes_of
 from sync.domain.evidence import is_short, unseen_minutes
 from sync.domain.guard import FEWEST_GUARDED, MOST_MISSING_SHARE
 from sync.domain.rules import Gone, WhichPlays
@@ -139,14 +139,16 @@ class _Search:
         """Return what stands there, and what is gone."""
         is_whole = self._places is None
         rows = self._lacking(await self._rows())
-        if not rows:
+        pending = self._unseen(await self._ledger.unsettled(self._profile))
+        if not (rows or pending):
             await self._read_titles(self._suspects)
             return self._entries, Missing(is_whole=is_whole)
         now = self._services.clock.now()
         noted = await self._noted()
         settled = await self._settled(noted, now)
         self._suspects -= {row.operation.key.place for row in rows}
-        await self._look_up([r for r in rows if r.operation.id not in settled])
+        lost = [row for row in rows if row.operation.id not in settled]
+        await self._look_up(lost, pending)
         rows = self._lacking(rows)
         found = {}
         for id_ in (row.operation.id for row in rows):
@@ -216,16 +218,30 @@ class _Search:
             if timedelta() <= now - sighting.checked_at < RECONCILE_EVERY
         }
 
-    async def _look_up(self, rows: Sequence[Row]) -> None:
+    def _unseen(self, pending: Iterable[Row]) -> list[Row]:
+        """Return the writes of unclear outcome of which nothing is seen either."""
+        return [
+            row
+            for row in pending
+            if row.operation.watched_at not in minutes_of(self._of(row))
+            and (self._places is None or row.operation.key.place in self._places)
+        ]
+
+    def _of(self, row: Row) -> Sequence[Entry]:
+        return self._shelf.get(row.operation.key, ())
+
+    async def _look_up(self, rows: Sequence[Row], pending: Sequence[Row]) -> None:
         """Read the title of each, and once more after a pause where it still lacks it.
 
-        Where only places were read, that was the first look.
+        Where only places were read, that was the first look. The loader looks a last
+        time before it sends one of the ``pending`` again.
         """
         clock, on_event = self._services.clock, self._services.on_event
         if self._places is None:
-            places = {row.operation.key.place for row in rows}
+            places = {row.operation.key.place for row in (*rows, *pending)}
             await self._read_titles(places | self._suspects)
-            rows = self._lacking(rows)
+            rows, pending = self._lacking(rows), self._unseen(pending)
+        rows = [*rows, *pending]
         if not rows:
             return
         count = len({row.operation.key for row in rows})

@@ -23,8 +23,9 @@ from sync.sandbox.discovr.visibility import Lie
 from sync.sandbox.server.faults import Fault
 from sync.wiring.bootstrap import build
 from tests.safety.accounts import AIRED_AT, film, mixed_account, show, watched_on
-from tests.safety.arena import Arena, arena
+from tests.safety.arena import Arena, Phase, arena
 from tests.safety.reading import shown, watched
+from tests.safety.test_machine import Safety
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -422,3 +423,21 @@ async def test_undo_waits_for_a_list_that_lags(tmp_path: Path) -> None:
         assert undone.gone == []
         lie(place, Lie())
         assert place.discovr.entries() == []
+
+
+@pytest.mark.parametrize("plays", ["latest", "all"])
+@pytest.mark.parametrize("number", [16, 22])
+@pytest.mark.parametrize("readings", [1, 2, 3])
+def test_what_a_killed_run_sent_is_looked_for_more_than_once(
+    plays: str, number: int, readings: int
+) -> None:
+    """The ledger has these writes as intended only, and both lists show too little."""
+    story = Safety()
+    story.open(DiscovrQuirks(), collapse="off", plays=plays)
+    try:
+        story.a_run_is_killed(command="migrate", number=number, phase=Phase.DONE)
+        lies = (Lie(ends_after=0), Lie(ends_after=0, readings=readings))
+        story.the_lists_show_too_little(command="migrate", lie=lies)
+        assert not story.place.discovr.doubled()
+    finally:
+        story.teardown()

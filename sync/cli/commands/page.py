@@ -50,21 +50,15 @@ def page(
     if name is not None and not name.strip():
         raise click.UsageError("A page needs a name of at least one character.")
     wishes = [
-        Wish(_KINDS[kind], name or _NAMES[kind], _given(kind, **filters), not by_hand)
-        for kind in ([only] if only else _KINDS)
+        Wish(_KINDS[k], name or _NAMES[k], _given(k, **filters), not by_hand)
+        for k in ([only] if only else _KINDS)
     ]
 
     async def work(output: Output, _stop: Stop) -> int:
         async with AsyncExitStack() as stack:
             settings = await open_settings(context, stack)
             output.context = knowing(output.context, settings)
-            reporter = Reporter(
-                output.notes,
-                is_quiet=context.is_quiet,
-                has_bars=not context.is_verbose,
-                complete=output.context.complete,
-            )
-            stack.enter_context(reporter)
+            reporter = stack.enter_context(_reporter(output))
 
             async def confirm(wanted: Sequence[PageResult]) -> bool:
                 reporter.pause()
@@ -84,6 +78,16 @@ def page(
         return Exit.DONE
 
     return run_command(context, work)
+
+
+def _reporter(output: Output) -> Reporter:
+    context = output.context
+    return Reporter(
+        output.notes,
+        is_quiet=context.is_quiet,
+        has_bars=not context.is_verbose,
+        complete=context.complete,
+    )
 
 
 def _given(
