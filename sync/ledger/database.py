@@ -39,6 +39,7 @@ class Database:
         self.holds: dict[str, Hold] = {}
         self.session = 0
         self.sessions: dict[str, int] = {}
+        self._is_asking = False
         self._use(choose_backend(url), is_read_only=is_read_only)
 
     def open(self) -> None:
@@ -152,7 +153,7 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
         except DBAPIError as error:
-            explained = self.backend.explain(error)
+            explained = self._lost_by(error) or self.backend.explain(error)
             if explained is None:
                 raise
             raise explained from error
@@ -161,6 +162,20 @@ class Database:
         else:
             return
         raise damaged
+
+    def _lost_by(self, error: DBAPIError) -> ServiceError | None:
+        """Say what went with a connection that broke, if a lock did."""
+        is_lost = error.connection_invalidated and bool(self.sessions)
+        if not is_lost or self._is_asking:
+            return None
+        self._is_asking = True
+        try:
+            with self.transaction(Mode.READ):
+                return None
+        except ServiceError as lost:
+            return lost
+        finally:
+            self._is_asking = False
 
     def _check_holds(self, connection: Connection, *, keeps: bool) -> None:
         """Stop when another run has taken a profile over, or can have done so.

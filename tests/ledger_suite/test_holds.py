@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import threading
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -13,6 +15,7 @@ from sqlalchemy import event
 
 from sync.domain.writes import Outcome
 from sync.ledger import BusyError, Holder, Ledger, StateError
+from sync.ledger.backend import Mode
 from sync.ledger.hold import FRESH_S, TAKE_OVER_S
 from sync.ledger.records import CachedShow
 from tests.clocks import FakeClock
@@ -308,3 +311,34 @@ async def test_a_session_that_lost_its_locks_says_so(postgres_url: str) -> None:
 def _discard(ledger: Ledger) -> None:
     with ledger._database._engine.begin() as connection:
         connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
+
+
+@pytest.mark.parametrize("is_taken_over", [True, False])
+async def test_a_session_that_ends_within_a_write_says_what_went_with_it(
+    postgres: PostgresServer, postgres_url: str, *, is_taken_over: bool
+) -> None:
+    clock = FakeClock()
+    async with (
+        await Ledger.open(postgres_url) as ledger,
+        await Ledger.open(postgres_url) as other,
+        AsyncExitStack() as next_run,
+        lock(ledger, clock),
+    ):
+        database = ledger._database
+
+        def write() -> None:
+            with database.transaction(Mode.DURABLE) as connection:
+                ended.set()
+                goes_on.wait()
+                connection.exec_driver_sql("SELECT 1")
+
+        ended, goes_on = threading.Event(), threading.Event()
+        writing = asyncio.create_task(ledger._in_thread(write))
+        await asyncio.to_thread(ended.wait)
+        postgres.end_sessions()
+        if is_taken_over:
+            await next_run.enter_async_context(lock(other, FakeClock()))
+        goes_on.set()
+        words = "taken the profile" if is_taken_over else "with it the lock"
+        with pytest.raises((BusyError, StateError), match=words):
+            await writing
