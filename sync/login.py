@@ -14,6 +14,7 @@ from connectors.trakt import auth as trakt
 from connectors.trakt.device import account_name
 from sync.documents.base import ProfileDocument
 from sync.documents.login import LoginDocument, LogoutDocument
+from sync.errors import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -74,6 +75,8 @@ async def login_discovr(
     try:
         profiles = await discovr.list_profiles(clients.identity())
         chosen = await _choose(profiles, profile or preset, screen)
+    except StoppedError:
+        raise  # it says so itself
     except ServiceError as error:
         # Whoever hears of the profile alone would sign in again, and again.
         error.message = f"{_KEPT} {error.message}"
