@@ -216,7 +216,8 @@ async def _carry_out(
         if not is_agreed:
             return report
     # Once it is agreed, so that a look at another file changes nothing.
-    await note_source(ledger, prepared.profile, services.source, now)
+    if not prepared.is_unchanged:
+        await note_source(ledger, prepared.profile, services.source, now)
     if is_needed:
         report = await _write(services, report, command, stop)
     elif prepared.since is None:
