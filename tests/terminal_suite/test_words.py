@@ -45,7 +45,6 @@ CODES = {
     "MovedError": Exit.GUARD,
     "RemovedTooMuchError": Exit.GUARD,
     "BusyError": Exit.BUSY,
-    "TakenOverError": Exit.BUSY,
     "UnwritableError": Exit.USAGE,
     "ServiceError": Exit.INCOMPLETE,
     "TransientError": Exit.INCOMPLETE,
