@@ -466,9 +466,17 @@ def parse_name(base: str) -> Name:
     path = PurePosixPath(base)
     stem = _COPY.sub("", path.stem.strip()).lower()
     match = None if _DATED.search(stem) else _NUMBERED.match(stem)
+    if match and not _is_numbered(stem, match["series"]):
+        match = None
     series, page = (match["series"], int(match["page"])) if match else (stem, None)
     text, suffix = to_printable(base), path.suffix.lower()
     return Name(text, suffix, to_printable(series), page, _hint(stem))
+
+
+def _is_numbered(stem: str, series: str) -> bool:
+    """Whether the number is that of a page: a name stands before it, set apart."""
+    is_apart = stem[len(series) : len(series) + 1] in {"-", "_", " "}
+    return bool(series) and (is_apart or _HISTORY.search(series) is not None)
 
 
 def to_printable(text: str) -> str:

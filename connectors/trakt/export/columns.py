@@ -31,8 +31,12 @@ SHOW = ("show", "series", "tvshow")
 EPISODE = ("episode",)
 _OTHER_MARKS = re.compile(r"[^a-z0-9]")
 _SEEMS_TIMED = re.compile(
-    r"(?:watch|seen|played)\w*(?:at|on|date|time)|date\w*(?:watch|seen|played)"
+    r"(?:watch|seen|played|view)\w*(?:at|on|date|time)"
+    r"|date\w*(?:watch|seen|played|view)"
 )
+#: Words that may say so too, in a table that is of films or episodes and of plays.
+_BARE_TIMES = frozenset({"date", "datetime", "time", "timestamp", "when"})
+_BARE_TIMES |= {"watched", "viewed", "seen", "played"}
 
 
 @lru_cache(maxsize=4096)
@@ -58,9 +62,19 @@ def has_time(names: Iterable[object]) -> bool:
     return any(isinstance(n, str) and squash(n) in TIMES for n in names)
 
 
-def find_unknown_times(names: Iterable[str]) -> list[str]:
-    """Return the columns that seem to be times of watching and are not known."""
-    return [n for n in names if _SEEMS_TIMED.search(squash(n))]
+def find_unknown_times(names: Iterable[str], *, is_of_plays: bool) -> list[str]:
+    """Return the columns that seem to be times of watching and are not known.
+
+    A word such as ``date`` is one only where the table may be of plays by its name.
+    """
+    columns = {squash(name): name for name in names}
+    named = [name for column, name in columns.items() if _SEEMS_TIMED.search(column)]
+    ids = [column for name in ID_NAMES for column in id_columns("", name)]
+    is_of_titles = any(column in columns for column in (*TYPES, *SEASONS, *ids))
+    is_elsewhere = any(column in columns for column in ELSEWHERE)
+    if named or is_elsewhere or not (is_of_plays and is_of_titles):
+        return named
+    return [name for column, name in columns.items() if column in _BARE_TIMES]
 
 
 def get(row: Row, *names: str) -> Any:

@@ -224,11 +224,13 @@ class Reader:
                 self._add_page(page, content, "csv")
             elif content.should_be_read and known.suffix not in _TABLES:
                 raise DamagedError("is neither JSON nor a table of plays")
-            elif content.should_be_read and (times := find_unknown_times(header)):
-                name = to_printable(times[0])
-                raise DamagedError(
-                    f"has no column watched_at; if {name} is that, name it so"
-                )
+            elif content.should_be_read:
+                is_of_plays = known.hint is not Hint.HARMLESS
+                for name in find_unknown_times(header, is_of_plays=is_of_plays)[:1]:
+                    raise DamagedError(
+                        f"has no column watched_at; if {to_printable(name)} is that, "
+                        "name it so"
+                    )
         except UnicodeError:
             if content.should_be_read:
                 raise

@@ -27,6 +27,7 @@ from connectors.trakt.export.columns import (
     get,
     has_prefix,
     id_columns,
+    squash,
     to_columns,
 )
 from connectors.trakt.lenient import (
@@ -43,7 +44,48 @@ from connectors.trakt.times import to_instant
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_OTHER_ACTIONS = frozenset({"watchlist", "rating", "ratings", "list", "collection"})
+#: What other tools say of an item that nobody watched; any other word is no reason.
+_OTHER_ACTIONS = frozenset(
+    {
+        "watchlist",
+        "watchlisted",
+        "rate",
+        "rated",
+        "rating",
+        "ratings",
+        "collect",
+        "collected",
+        "collection",
+        "list",
+        "listed",
+        "comment",
+        "commented",
+        "comments",
+        "drop",
+        "dropped",
+        "hide",
+        "hidden",
+        "favorite",
+        "favorited",
+        "favorites",
+        "favourite",
+        "favourited",
+        "like",
+        "liked",
+        "likes",
+        "follow",
+        "followed",
+        "recommend",
+        "recommended",
+        "remove",
+        "removed",
+        "unwatch",
+        "unwatched",
+        "wish",
+        "wishlist",
+        "plantowatch",
+    }
+)
 _NO = frozenset({"false", "False", "FALSE", "0", "no", "No"})
 _KINDS = {
     "movie": "movie",
@@ -74,6 +116,8 @@ NO_NUMBERS = (
     "{} missing or empty"
 )
 _NAME_THE_NUMBERS = "Add the columns season and episode, or export the episodes."
+UNWATCHED = "says when it was watched, and that it was not"
+_SAY_WHICH = "Correct the one or the other, or take the row out."
 NO_NAME = "names no title and no id"
 _IDS_HELP = "Add the title, or the columns tmdb_id or imdb_id."
 
@@ -88,7 +132,7 @@ def is_play(row: Row) -> bool:
 
     Without a time, and with nothing else to be about, it is a play that lacks its time.
     """
-    if str(row.get("action") or "").lower() in _OTHER_ACTIONS:
+    if squash(str(row.get("action") or "")) in _OTHER_ACTIONS:
         return False
     if find_time(row) is not None:
         return True
@@ -121,6 +165,8 @@ def read_row(row: Row, named_kind: str | None) -> FlatRow:
     """
     item = _read_item(row, named_kind)
     item.item["watched_at"] = to_instant(find_time(row))
+    if str(get(row, *WATCHED_FLAGS)) in _NO or to_whole(get(row, *PLAYS)) == 0:
+        raise UnusableError(UNWATCHED, _SAY_WHICH)
     return item
 
 
@@ -269,7 +315,7 @@ def read_table(text: str) -> Iterator[Row | None]:
     stream = io.StringIO(text, newline="")
     delimiter = _find_delimiter(stream.readline())
     for cells in csv.reader(stream, delimiter=delimiter):
-        if cells:
+        if any(map(str.strip, cells)):
             is_whole = len(cells) >= len(columns)
             yield dict(zip(columns, cells, strict=False)) if is_whole else None
 

@@ -109,10 +109,11 @@ def show_unread(console: Console, report: Report, context: Context) -> None:
     if number := report.unreadable:
         them = count(number, "record")
         words = f"{them} could not be read"
-        if report.is_unread:
+        if report.is_unread and number > 1:
             words = f"None of the {them} could be read"
+        count_as, what = ("It counts", "it") if number == 1 else ("They count", "them")
         names = context.call("unmatched")
-        say(console, f"{words}. They count as watched there: {names} names them.")
+        say(console, f"{words}. {count_as} as watched there: {names} names {what}.")
 
 
 def _title_of(record: Quarantined) -> Title:
