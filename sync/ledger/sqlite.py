@@ -86,11 +86,13 @@ class SqliteBackend:
         in_memory = url.database in (None, "", ":memory:")
         self._path = None if in_memory else expand(Path(str(url.database)))
         self._timeout_s = _read_timeout(url)
+        self._is_look = False
         self._held: dict[str, Holder] = {}
         self.place = str(self._path or IN_MEMORY)
 
     def create_engine(self, *, is_read_only: bool) -> Engine:
         """Build the engine around one connection; nothing is opened yet."""
+        self._is_look = is_read_only
         return create_engine(
             "sqlite://",
             creator=self._connect_to_look if is_read_only else self._connect,
@@ -123,6 +125,7 @@ class SqliteBackend:
         code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         is_odd = _ODD.search(str(error.orig)) is not None
         is_refused = code == sqlite3.SQLITE_READONLY and self._is_writable()
+        is_refused &= not self._is_look  # which refuses every change itself
         if is_odd or is_refused or self.is_missing_table(error):
             code = sqlite3.SQLITE_CORRUPT
         fault = _FAULTS.get(code)

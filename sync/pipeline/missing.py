@@ -83,14 +83,17 @@ async def look_again(
     *,
     places: Collection[Place] | None = None,
     suspects: Collection[Place] = (),
+    is_after_run: bool = False,
 ) -> tuple[Sequence[Entry], Missing]:
     """Look up what the ledger has as applied and ``existing`` lacks.
 
     Return all that stands there, and what does not. With ``places`` only those were
     read, each by its title; ``suspects`` are looked up too, as more may stand there
-    than was listed. Costs nothing where nothing is missing.
+    than was listed. Costs nothing where nothing is missing. ``is_after_run``: what the
+    run left unclear was looked for already.
     """
-    return await _Search(services, profile, existing, places, suspects).run()
+    search = _Search(services, profile, existing, places, suspects)
+    return await search.run(looks_for_pending=not is_after_run)
 
 
 def check_missing(missing: Missing, *, is_forced: bool = False) -> None:
@@ -135,11 +138,13 @@ class _Search:
         for entry in existing:
             self._shelf[entry.key].append(entry)
 
-    async def run(self) -> tuple[Sequence[Entry], Missing]:
+    async def run(self, *, looks_for_pending: bool) -> tuple[Sequence[Entry], Missing]:
         """Return what stands there, and what is gone."""
         is_whole = self._places is None
         rows = self._lacking(await self._rows())
-        pending = self._unseen(await self._ledger.unsettled(self._profile))
+        pending: list[Row] = []
+        if looks_for_pending:
+            pending = self._unseen(await self._ledger.unsettled(self._profile))
         if not (rows or pending):
             await self._read_titles(self._suspects)
             return self._entries, Missing(is_whole=is_whole)

@@ -364,7 +364,7 @@ async def _check(services: Services, report: Report, run: int) -> Verification:
     prepared = report.prepared
     expected = len(prepared.existing) + report.added
     listed = await read_target(services, Stage.VERIFY, expected=expected)
-    entries, _ = await look_again(services, prepared.profile, listed)
+    entries, _ = await look_again(services, prepared.profile, listed, is_after_run=True)
     recovery = await recall(
         services.ledger,
         prepared.profile,

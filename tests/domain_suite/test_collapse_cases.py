@@ -249,7 +249,7 @@ def test_as_many_are_said_to_be_unwatched_as_the_map_has_empty_squares() -> None
 @pytest.mark.parametrize(
     ("airing", "hours"),
     [
-        (Airing.from_date(date(2024, 3, 2)), 36),
+        (Airing.from_date(date(2024, 3, 2)), 24),
         (Airing.from_instant(datetime(2024, 3, 3, 2, 0, tzinfo=UTC)), 48),
     ],
     ids=["TMDB's date", "Trakt's instant"],
