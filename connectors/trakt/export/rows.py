@@ -165,7 +165,7 @@ def read_row(row: Row, named_kind: str | None) -> FlatRow:
     """
     item = _read_item(row, named_kind)
     item.item["watched_at"] = to_instant(find_time(row))
-    if str(get(row, *WATCHED_FLAGS)) in _NO or to_whole(get(row, *PLAYS)) == 0:
+    if str(get(row, *WATCHED_FLAGS)) in _NO:
         raise UnusableError(UNWATCHED, _SAY_WHICH)
     return item
 
