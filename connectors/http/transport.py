@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import urllib.request
+from contextlib import ExitStack
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -171,11 +172,10 @@ class _Connector(aiohttp.TCPConnector):
     ) -> Connection:
         """Hand out a connection, unless the check refuses the request."""
         connection = await super().connect(req, traces, timeout)
-        try:
+        with ExitStack() as stack:
+            stack.callback(connection.close)
             await self._check(req.method)
-        except BaseException:
-            connection.close()
-            raise
+            stack.pop_all()  # it stays open: the check let it pass
         return connection
 
 
