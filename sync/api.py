@@ -156,6 +156,7 @@ async def apply(
     saved = read_plan(file)
     if saved.files:
         options.setdefault("files", saved.files)
+    settings = saved.settings_of(settings)
     async with (
         _build(settings, **options) as services,
         _advising(IncompleteReadError.remedy_for_plans),

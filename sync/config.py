@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
@@ -28,8 +28,11 @@ from pydantic import (
 from connectors.errors import ConfigError
 from connectors.files import expand
 from connectors.urls import check_base_url
+from sync.domain.filters import Filter, Only
 from sync.domain.rules import Conflict, Mode, WhichPlays
+from sync.domain.skips import read_skip
 from sync.runtime.values import Address, parse_address, parse_interval
+from sync.runtime.wanted import parse_only, parse_since, parse_titles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -105,6 +108,15 @@ class PharenSettings(Section):
     api_url: str = "https://api.pharen.de/v1"
 
 
+def _check_skip(text: str) -> str:
+    read_skip(text)
+    return text.strip()
+
+
+#: A title to leave out as a person writes it: a name, an address or an id.
+Skipped = Annotated[str, AfterValidator(_check_skip)]
+
+
 class HistorySettings(Section):
     """What is carried over, and who wins."""
 
@@ -112,6 +124,14 @@ class HistorySettings(Section):
     conflict: Conflict = Conflict.NEWEST
     plays: WhichPlays = WhichPlays.LATEST
     playback: bool = True
+    since: Annotated[datetime | None, BeforeValidator(parse_since)] = None
+    only: Annotated[Only | None, BeforeValidator(parse_only)] = None
+    skip: Annotated[tuple[Skipped, ...], BeforeValidator(parse_titles)] = ()
+
+    @property
+    def filter(self) -> Filter:
+        """What is left out on request."""
+        return Filter(self.since, self.only, self.skip)
 
 
 def _names(value: object) -> object:

@@ -217,6 +217,7 @@ async def _read_profile(
         unmatched=_count(left_out.unmatched) if left_out else None,
         unsupported=_count_unsupported(left_out) if left_out else None,
         unreadable=_count_unreadable(left_out) if left_out else None,
+        left_out=_count(left_out.left_out) if left_out else None,
         removed=_count_stale(watermark),
         source=left_out.source.name if left_out else TRAKT.name,
         files=_files(facts.get(FILES)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,9 @@ import click
 
 from sync.cli.context import PROGRAM, Context
 from sync.cli.group import WORDS, Group
+from sync.domain.filters import Only
 from sync.runtime.values import parse_address, parse_interval
+from sync.runtime.wanted import parse_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +83,18 @@ _FROM_FILE = click.option(
     multiple=True,
     help="Read this Trakt account download or backup instead of what the last run "
     "read, or the API; may be given several times.",
+)
+_SINCE = click.option(
+    "--since",
+    type=_Parsed("date", parse_since),
+    help="Leave out what was watched before this day (from midnight UTC) or instant; "
+    "for this once, in place of [history] since.",
+)
+_ONLY = click.option(
+    "--only",
+    "only_kind",
+    type=click.Choice([only.value for only in Only]),
+    help="Leave out the others; for this once, in place of [history] only.",
 )
 _ACCEPT_INCOMPLETE = click.option(
     "--accept-incomplete",
@@ -152,6 +167,11 @@ def _command(epilog: str) -> Callable[[Callable[[], Work]], click.Command]:
         @click.pass_obj
         @functools.wraps(find)
         def call(context: Context, /, **options: Any) -> None:
+            typed = {n: options.pop(n) for n in ("since", "only_kind") if n in options}
+            if only := typed.get("only_kind"):
+                context = replace(context, only=Only(only))
+            if since := typed.get("since"):
+                context = replace(context, since=since)
             raise SystemExit(find()(context, **options))
 
         return app.command(epilog=epilog)(call)
@@ -189,6 +209,8 @@ def setup() -> Work:
 @_command("Example: trakt2discovr migrate trakt-export-me.zip")
 @click.argument("named", metavar="[FILE]...", type=_FILE, nargs=-1)
 @_FROM_FILE
+@_SINCE
+@_ONLY
 @_ACCEPT_INCOMPLETE
 @_STRICT
 @click.option(
@@ -221,6 +243,8 @@ def migrate() -> Work:
     default=None,
     help="Take back what was removed on Trakt, as far as it came from here.",
 )
+@_SINCE
+@_ONLY
 @_ACCEPT_INCOMPLETE
 @_YES
 @_FORCE
@@ -244,6 +268,8 @@ def sync() -> Work:
 
 @_command("Example: trakt2discovr plan --out plan.json")
 @_FROM_FILE
+@_SINCE
+@_ONLY
 @_ACCEPT_INCOMPLETE
 @_STRICT
 @click.option("--out", type=_FILE, help="Also write the plan to this file.")
@@ -267,6 +293,8 @@ def apply() -> Work:
 
 @_command("Example: trakt2discovr verify")
 @_FROM_FILE
+@_SINCE
+@_ONLY
 @_ACCEPT_INCOMPLETE
 @_STRICT
 def verify() -> Work:

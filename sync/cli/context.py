@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
     from pathlib import Path
+
+    from sync.domain.filters import Only
 
 PROGRAM = "trakt2discovr"
 #: The commands in the order in which a newcomer needs them; others follow by name.
@@ -33,6 +36,8 @@ COMMANDS = (
 )
 #: The commands that read a file of the person's where one is named.
 _READING = ("migrate", "plan", "verify")
+#: The commands that leave out what they are told to.
+_LEAVING = (*_READING, "sync")
 #: The program with a command behind it, as hints and remedies name it.
 _CALL = re.compile(
     rf"\b{PROGRAM} (?P<options>(?:-\S+ )*)(?P<name>{'|'.join(COMMANDS)})\b"
@@ -46,6 +51,7 @@ class Context:
 
     ``files`` are read; the next command has to name them, unless they are remembered.
     ``locked`` are the services that nobody can sign in to yet, as a key is missing.
+    ``since`` and ``only`` were typed: what they leave out is left out for this once.
     """
 
     config: Path | None
@@ -59,6 +65,8 @@ class Context:
     files: tuple[Path, ...] = ()
     is_remembered: bool = False
     locked: frozenset[str] = frozenset()
+    since: datetime | None = None
+    only: Only | None = None
 
     @property
     def again(self) -> str:
@@ -68,6 +76,17 @@ class Context:
     def reading(self, files: Iterable[Path], *, is_remembered: bool) -> Context:
         """Return the same for a command that reads these files."""
         return replace(self, files=tuple(files), is_remembered=is_remembered)
+
+    @property
+    def leaving(self) -> tuple[tuple[str, str], ...]:
+        """The options that leave something out, as they would be typed."""
+        options = []
+        if self.since:
+            at = f"{self.since:%Y-%m-%dT%H:%MZ}"
+            options.append(("--since", at.removesuffix("T00:00Z")))
+        if self.only:
+            options.append(("--only", self.only.value))
+        return tuple(options)
 
     def call(self, command: str) -> str:
         """Return another command on the same sides, to be pasted into a shell."""
@@ -89,7 +108,8 @@ class Context:
         if name == "login" and service.strip() in self.locked:
             return " ".join((*words, "setup"))
         files = ["FILE"] if call["file"] else self._files_of(name)
-        return " ".join((*words, name, *files)) + service
+        left_out = [w for option in self.leaving for w in option if name in _LEAVING]
+        return " ".join((*words, name, *files, *left_out)) + service
 
     def _files_of(self, name: str) -> list[str]:
         # A rehearsal without a file is that of the sample.

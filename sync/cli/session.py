@@ -31,16 +31,22 @@ if TYPE_CHECKING:
 
 
 def read_settings(context: Context) -> Settings:
-    """Load the settings, with what stands before the command over them."""
-    return with_profile(load_settings(context.config), context)
+    """Load the settings, with what was typed over them."""
+    return with_typed(load_settings(context.config), context)
 
 
-def with_profile(settings: Settings, context: Context) -> Settings:
-    """Put the profile that is named before the command in the place of the set one."""
-    if not context.profile:
-        return settings
-    discovr = settings.discovr.model_copy(update={"profile": context.profile})
-    return settings.model_copy(update={"discovr": discovr})
+def with_typed(settings: Settings, context: Context) -> Settings:
+    """Put what was typed in the place of what is set: the profile, what is left out."""
+    profile = {"profile": context.profile} if context.profile else {}
+    wanted = {"since": context.since, "only": context.only}
+    return settings.model_copy(
+        update={
+            "discovr": settings.discovr.model_copy(update=profile),
+            "history": settings.history.model_copy(
+                update={name: value for name, value in wanted.items() if value}
+            ),
+        }
+    )
 
 
 async def open_settings(
@@ -70,7 +76,7 @@ async def open_settings(
     settings = await stack.enter_async_context(
         open_sandbox(settings, is_rehearsal=is_rehearsal)
     )
-    return with_profile(settings, context)
+    return with_typed(settings, context)
 
 
 async def recall(settings: Settings) -> Remembered | None:

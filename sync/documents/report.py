@@ -41,6 +41,7 @@ class OperationDocument(Document):
 class BalanceDocument(Document):
     """Plays by what became of them; ``read`` is the sum of the others but repeats.
 
+    What is ``left_out`` was left out on request: it is there, and nothing is done.
     ``repeats`` says how many of them repeat a key and so need no entry of their own;
     ``gone`` how many of those kept had been written and were removed on Discovr.
     """
@@ -53,6 +54,7 @@ class BalanceDocument(Document):
     unsupported: int = 0
     unmatched: int = 0
     unreadable: int = 0
+    left_out: int = 0
     failed: int = 0
     repeats: int = 0
     gone: int = 0
@@ -109,11 +111,19 @@ class TitleReport(Document):
 
 
 class LeftOutDocument(Document):
-    """Plays of a title that cannot be carried over, and why."""
+    """Plays of a title that are not carried over, and why."""
 
     title: TitleDocument
     plays: int
     reason: str
+
+
+class FilterDocument(Document):
+    """What was left out on request: the settings that a run went by."""
+
+    since: datetime | None = None
+    only: Literal["films", "shows"] | None = None
+    skip: tuple[str, ...] = ()
 
 
 class QuarantinedDocument(Document):
@@ -246,7 +256,8 @@ class ReportDocument(Document):
     digests per title of what both sides held: ``apply`` refuses if one has moved.
     ``warnings`` say what somebody has to do soon, such as to log in again.
     ``playback`` is None where nobody looked at the resume points.
-    ``next`` is the command that goes on from here.
+    ``next`` is the command that goes on from here. ``left_out`` was left out on
+    request, by the ``filter`` or the person's list; ``apply`` goes by that of its plan.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -276,10 +287,15 @@ class ReportDocument(Document):
     cost: CostDocument | None = None
     next: str | None = None
     source: SourceDocument = SourceDocument()
+    left_out: tuple[LeftOutDocument, ...] = ()
+    filter: FilterDocument | None = None
 
 
 class UnmatchedDocument(Document):
-    """What the last run could not carry over, and from where."""
+    """What the last run did not carry over, and from where.
+
+    What is ``left_out`` was left out on request.
+    """
 
     format: Literal["trakt2discovr/unmatched"] = "trakt2discovr/unmatched"
     version: Literal[1] = 1
@@ -287,6 +303,7 @@ class UnmatchedDocument(Document):
     unsupported: tuple[LeftOutDocument, ...]
     quarantined: tuple[QuarantinedDocument, ...]
     source: SourceDocument = SourceDocument()
+    left_out: tuple[LeftOutDocument, ...] = ()
 
 
 class LeftAloneDocument(Document):

@@ -86,7 +86,8 @@ class ProfileStateDocument(Document):
     ``names`` are those by which the settings called it. ``pending`` and ``unclear``
     count writes that the next run looks up. Both sides were last read whole at
     ``reconciled_at``; of ``removed`` titles Discovr holds what the ``source`` of the
-    last run no longer has. ``files`` are those that it read; none: it read the API.
+    last run no longer has. ``left_out`` was left out on request. ``files`` are those
+    that it read; none: it read the API.
     """
 
     id: str
@@ -105,6 +106,7 @@ class ProfileStateDocument(Document):
     unmatched: CountDocument | None = None
     unsupported: CountDocument | None = None
     unreadable: int | None = None
+    left_out: CountDocument | None = None
     removed: int | None = None
     source: str = TRAKT.name
     files: tuple[FileDocument, ...] = ()

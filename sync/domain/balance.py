@@ -70,6 +70,7 @@ def balance(
     for fate, group in (
         (Fate.UNMATCHED, desired.unmatched),
         (Fate.UNSUPPORTED, desired.unsupported),
+        (Fate.LEFT_OUT, desired.skipped),
     ):
         for left in group:
             titles[left.title].add(fate, left.plays)

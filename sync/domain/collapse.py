@@ -70,7 +70,9 @@ def plan_season(  # one season, and all that decides about it
     covered.
     """
     entries = split_season(existing)
-    case = _Case(place, watched, entries, airings or {}, mode, labels)
+    case = _Case(
+        place, watched, entries, airings or {}, mode, labels, left_out=record.left_out
+    )
     fates = {n: _settle(case, n, conflict, record) for n in watched}
     gone = {n for n in record.gone if n in watched and fates[n] is None}
     # A new default would bring back what somebody removed.
@@ -120,7 +122,7 @@ def overreach(
         covering = [d for d in marks if may_cover(d, airing)]
         return bool(covering) and all(d.imported in labels for d in covering)
 
-    accounted = {*watched, *own, *record.covers}
+    accounted = {*watched, *own, *record.covers, *record.left_out}
     candidates = sorted((airings or {}).items())
     return [n for n, airing in candidates if n not in accounted and is_ours(airing)]
 
@@ -136,6 +138,7 @@ class _Case:
     mode: Mode
     labels: Collection[str]
     gone: Collection[int] = ()
+    left_out: Collection[int] = ()
 
     def span(self, number: int) -> Span:
         return span_of(self.airings.get(number))
@@ -161,7 +164,8 @@ class _Case:
         return Operation(Action.ADD, self.key(None), at, covers=covers, reason=reason)
 
     def zero(self, number: int, at: datetime) -> Operation:
-        why = "never watched, and a season default would cover it"
+        what = "left out on request" if number in self.left_out else "never watched"
+        why = f"{what}, and a season default would cover it"
         return Operation(Action.SET, self.key(number), at, progress=0, reason=why)
 
     def name(self, numbers: Sequence[int]) -> str:
@@ -298,8 +302,15 @@ def _explain_apart(case: _Case, to_add: Sequence[int]) -> str:
     reached = [n for n in bare if not case.span(n).is_surely_not_before(last)]
     if any(case.span(n).is_surely_before(last) for n in reached):
         # All of them, as the map of the report shows an empty square for each.
-        verb = "was" if len(bare) == 1 else "were"
-        return f"{case.name(bare)} {verb} never watched"
+        parts = {
+            "never watched": [n for n in bare if n not in case.left_out],
+            "left out on request": [n for n in bare if n in case.left_out],
+        }
+        return "; ".join(
+            f"{case.name(numbers)} {'was' if len(numbers) == 1 else 'were'} {words}"
+            for words, numbers in parts.items()
+            if numbers
+        )
     missed = [n for n in to_add if not case.span(n).is_surely_before(last)]
     first = min(reached or missed)
     name, airing = case.name([first]), case.airings.get(first)

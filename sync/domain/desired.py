@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
+    from sync.domain.filters import Sieve
+    from sync.domain.histories import TitleHistory
     from sync.domain.plays import Play, Title
 
 NO_ID = "none of its ids leads to TMDB"
@@ -42,7 +44,7 @@ class Viewing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A title of which plays cannot be carried over, and why."""
+    """A title of which plays are not carried over, and why."""
 
     title: Title
     plays: int
@@ -54,7 +56,9 @@ class Desired:
     """W of the laws, with the titles behind it and what had to be left out.
 
     ``titles`` by Discovr's id, one of each; where several go under one, ``sharing`` has
-    all of them. ``media`` has that id, or None, by ``title_key``.
+    all of them. ``media`` has that id, or None, by ``title_key``. ``skipped`` was left
+    out on request; ``aside`` are the seasons and episodes of those plays, by
+    ``title_key``: they are there, and not part of W.
     """
 
     watched: Mapping[Key, Viewing] = field(default_factory=dict)
@@ -63,6 +67,30 @@ class Desired:
     unmatched: tuple[LeftOut, ...] = ()
     unsupported: tuple[LeftOut, ...] = ()
     sharing: Mapping[str, tuple[Title, ...]] = field(default_factory=dict)
+    skipped: tuple[LeftOut, ...] = ()
+    aside: Mapping[str, frozenset[tuple[int | None, int | None]]] = field(
+        default_factory=dict
+    )
+
+    def keys_aside(
+        self, known: Mapping[str, TitleHistory] | None = None
+    ) -> frozenset[Key]:
+        """Return the keys of what was left out, by the ids of now and those ``known``.
+
+        A title that is left out is not looked up, so that an earlier run may know more.
+        """
+        before = known or {}
+        return frozenset(
+            Key(media, season, episode)
+            for title, places in self.aside.items()
+            for media in {
+                self.media.get(title),
+                before[title].media if title in before else None,
+            }
+            if media
+            for season, episode in places
+            if season != 0
+        )
 
     @property
     def plays(self) -> int:
@@ -86,32 +114,33 @@ def transform(
     unasked: Collection[Title] = (),
     *,
     no_id: str = NO_ID,
+    sieve: Sieve | None = None,
 ) -> Desired:
     """Gather plays by key. Order, repeats of pages and shuffling make no difference.
 
     ``found`` holds TMDB ids that count more than a title's own, None where nobody knows
     yet; for the titles in ``unasked`` the question is open. ``no_id`` says why the
-    others have none.
+    others have none. What the ``sieve`` leaves out is put aside before all else.
     """
     times: defaultdict[Key, list[datetime]] = defaultdict(list)
     unmatched: defaultdict[Title, int] = defaultdict(int)
     unsupported: defaultdict[Title, int] = defaultdict(int)
+    aside = _Aside(sieve) if sieve and not sieve.is_idle else None
     # By identity: titles are shared, and to hash one takes longer than all the rest.
     media_of: dict[int, str | None] = {}
-    known: dict[str, Title] = {}
-    reasons: dict[Title, str] = {}
     media_by_key: dict[str, str | None] = {}
-    sharing: defaultdict[str, dict[str, Title]] = defaultdict(dict)
+    wanted: dict[int, Title] = {}
+    reasons: dict[Title, str] = {}
     for play in plays:
         title = play.title
         if id(title) not in media_of:
             tmdb = found.get(title, title.ids.tmdb)
             media_of[id(title)] = media = media_id(title.kind, tmdb) if tmdb else None
             media_by_key[title_key(title)] = media
-            if media:
-                known[media] = min(known.get(media, title), title, key=_title_order)
-                sharing[media][title_key(title)] = title
+        if aside and aside.takes(play):
+            continue
         media = media_of[id(title)]
+        wanted[id(title)] = title
         if play.season == 0:
             unsupported[title] += 1
         elif media is None:
@@ -120,15 +149,72 @@ def transform(
                 reasons[title] = OPEN_IDS
         else:
             times[Key(media, play.season, play.episode)].append(play.watched_at)
+    known, sharing = _gather_titles(wanted.values(), media_of)
     reasons |= dict.fromkeys(unasked, NO_ANSWER)
     return Desired(
         watched=_viewings(times),
         titles=known,
         media=media_by_key,
+        skipped=aside.skipped() if aside else (),
+        aside=aside.places() if aside else {},
         unmatched=_left_out(unmatched, no_id, reasons),
         unsupported=_left_out(unsupported, SPECIAL),
-        sharing=_shared(sharing),
+        sharing=sharing,
     )
+
+
+class _Aside:
+    """Puts plays aside that are left out on request."""
+
+    def __init__(self, sieve: Sieve) -> None:
+        self._sieve = sieve
+        self._titles: dict[int, Title] = {}
+        self._plays: defaultdict[tuple[int, str], int] = defaultdict(int)
+        self._places: defaultdict[int, set[tuple[int | None, int | None]]]
+        self._places = defaultdict(set)
+
+    def takes(self, play: Play) -> bool:
+        """Whether it is left out: then it is counted here."""
+        reason = self._sieve.why(play)
+        if reason is None:
+            return False
+        number = id(play.title)
+        self._titles[number] = play.title
+        self._plays[number, reason] += 1
+        self._places[number].add((play.season, play.episode))
+        return True
+
+    def skipped(self) -> tuple[LeftOut, ...]:
+        """Return the titles with their plays, each with the reason."""
+        by_reason: defaultdict[str, defaultdict[Title, int]]
+        by_reason = defaultdict(lambda: defaultdict(int))
+        for (number, reason), plays in self._plays.items():
+            by_reason[reason][self._titles[number]] += plays
+        return tuple(
+            left
+            for reason in sorted(by_reason)
+            for left in _left_out(by_reason[reason], reason)
+        )
+
+    def places(self) -> dict[str, frozenset[tuple[int | None, int | None]]]:
+        """Return the seasons and episodes by ``title_key``."""
+        found: defaultdict[str, set[tuple[int | None, int | None]]] = defaultdict(set)
+        for number, places in self._places.items():
+            found[title_key(self._titles[number])] |= places
+        return {title: frozenset(places) for title, places in found.items()}
+
+
+def _gather_titles(
+    titles: Iterable[Title], media_of: Mapping[int, str | None]
+) -> tuple[dict[str, Title], dict[str, tuple[Title, ...]]]:
+    """Return one title of each media id, and all of those ids that have several."""
+    known: dict[str, Title] = {}
+    sharing: defaultdict[str, dict[str, Title]] = defaultdict(dict)
+    for title in titles:
+        if media := media_of[id(title)]:
+            known[media] = min(known.get(media, title), title, key=_title_order)
+            sharing[media][title_key(title)] = title
+    return known, _shared(sharing)
 
 
 def _viewings(times: Mapping[Key, Collection[datetime]]) -> dict[Key, Viewing]:

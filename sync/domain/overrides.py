@@ -21,6 +21,8 @@ T = TypeVar("T")
 #: What a title is known by, the surest first. Slugs are left out: Trakt changes them.
 _SUREST = ("trakt", "imdb", "tvdb", "tmdb")
 _WORDS = {Kind.FILM: "movie", Kind.SHOW: "tv"}
+#: What a person writes in the place of an id to leave a title out.
+SKIP = "skip"
 #: A spreadsheet may write 1396 as 1396.0.
 _NUMBER = re.compile(r"0*([1-9]\d{0,8})(?:[.,]0+)?")
 _MEDIA = re.compile(r"(MV|TV)_([1-9]\d{0,8})")
@@ -36,9 +38,9 @@ _IMDB = re.compile(
 class Override:
     """What a person gave for a title, and what came of it.
 
-    ``said`` is TMDB's number, or an IMDb id that leads to it. ``tmdb`` is the number
-    once it is known, ``name`` what TMDB calls it, empty while nobody asked. ``where``
-    is its place in the file.
+    ``said`` is TMDB's number, or an IMDb id that leads to it, or ``SKIP``. ``tmdb`` is
+    the number once it is known, ``name`` what TMDB calls it, empty while nobody asked.
+    ``where`` is its place in the file.
     """
 
     title: Title
@@ -46,6 +48,11 @@ class Override:
     where: str = field(default="", compare=False)
     tmdb: int | None = None
     name: str = ""
+
+    @property
+    def is_skip(self) -> bool:
+        """Whether it leaves the title out instead of naming it."""
+        return self.said == SKIP
 
 
 class TitleIndex(Generic[T]):
@@ -83,11 +90,13 @@ class TitleIndex(Generic[T]):
 
 
 def read_id(text: str, kind: Kind) -> str:
-    """Return the TMDB number or the IMDb id that a person wrote down or pasted.
+    """Return the TMDB number, IMDb id or ``SKIP`` that a person wrote down or pasted.
 
     Raises ValueError, whose text goes on after the name of the title.
     """
     text = text.strip()
+    if text.casefold() == SKIP:
+        return SKIP
     if match := _NUMBER.fullmatch(text):
         return match[1]
     if match := _MEDIA.fullmatch(text):
@@ -97,7 +106,8 @@ def read_id(text: str, kind: Kind) -> str:
     if match := _IMDB.match(text):
         return match[1]
     raise ValueError(
-        "has a tmdb that is no number, no address of themoviedb.org and no IMDb id"
+        "has a tmdb that is no number, no address of themoviedb.org, no IMDb id and "
+        "not the word skip"
     )
 
 
@@ -137,9 +147,13 @@ def _id_keys(title: Title) -> Iterator[tuple[Kind, str, object]]:
             yield (title.kind, name, value)
 
 
+def fold_name(name: str) -> str:
+    """Return a name as it is compared: case, blanks and forms of letters count not."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
 def _name_key(title: Title) -> object:
-    name = unicodedata.normalize("NFC", title.name).casefold()
-    return (title.kind, " ".join(name.split()), title.year)
+    return (title.kind, fold_name(title.name), title.year)
 
 
 def _contradict(some: Ids, others: Ids) -> bool:

@@ -19,7 +19,7 @@ class Fate(StrEnum):
     """What can become of a play. In a plan WRITTEN means that it is to be written.
 
     Each is a line of the balance, a column of the JSON and a square of the report. The
-    planner decides between all but the last three.
+    planner decides between all but the last four.
     """
 
     WRITTEN = "written"
@@ -29,6 +29,7 @@ class Fate(StrEnum):
     UNSUPPORTED = "unsupported"
     UNMATCHED = "unmatched"
     UNREADABLE = "unreadable"
+    LEFT_OUT = "left_out"  # on request: neither lost nor gone
     FAILED = "failed"
 
 

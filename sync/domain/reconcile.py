@@ -15,7 +15,7 @@ from sync.domain.rules import Mode, Rules, SeasonRecord
 from sync.domain.seasons import current_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sync.domain.desired import Desired, Viewing
@@ -43,8 +43,15 @@ def reconcile(desired: Desired, existing: Iterable[Entry], rules: Rules) -> Plan
         fate, operation = _plan_film(key, viewing.latest, there, rules)
         fates[key] = fate
         operations += [operation] if operation else []
+    aside: defaultdict[Place, set[int]] = defaultdict(set)
+    for key in desired.keys_aside() - desired.watched.keys():
+        if key.episode is not None:
+            aside[key.place].add(key.episode)
     for place, watched in sorted(seasons.items()):
-        note = _plan_season(place, watched, by_place[place], rules, operations, fates)
+        there = by_place[place]
+        note = _plan_season(
+            place, watched, there, rules, operations, fates, aside[place]
+        )
         notes.append(note)
     operations.sort(key=lambda operation: operation.order)
     gone = _name_gone(fates, existing, rules)
@@ -105,6 +112,7 @@ def _plan_season(
     rules: Rules,
     operations: list[Operation],
     fates: dict[Key, Fate],
+    left_out: Collection[int],
 ) -> SeasonNote:
     record = rules.records.get(place, SeasonRecord())
     gone = {
@@ -119,7 +127,7 @@ def _plan_season(
         rules.airings.get(place),
         mode=rules.mode,
         conflict=rules.conflict,
-        record=replace(record, gone=gone) if gone else record,
+        record=replace(record, gone=gone, left_out=left_out),
         labels=rules.labels,
     )
     operations += choice.operations

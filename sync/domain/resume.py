@@ -25,6 +25,7 @@ FINISHED_LATER = "finished later"
 RESUMED_LATER = "watched further on Discovr since"
 NOT_NEWEST = "another episode of the show was paused later"
 CARRIED = "carried over already"
+LEFT_OUT = "left out on request"
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 

@@ -69,12 +69,14 @@ class SeasonRecord:
 
     ``zeros`` are ours, so they un-mark nothing that a person marked. ``covers`` were
     watched when a default was written for them, whatever Trakt holds now. ``gone`` were
-    written and then removed on Discovr.
+    written and then removed on Discovr. ``left_out`` were watched and are left out on
+    request: no new default may cover them, and what stands for them stays.
     """
 
     zeros: Collection[int] = ()
     covers: Collection[int] = ()
     gone: Collection[int] = ()
+    left_out: Collection[int] = ()
 
 
 NO_RECORD = SeasonRecord()

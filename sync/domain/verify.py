@@ -50,12 +50,14 @@ class Provenance:
     """What is known of the entries that the reading lacks.
 
     ``gone`` are keys that their source lacks; ``held`` those that another one has;
-    ``written`` all that was written from here.
+    ``written`` all that was written from here. What is ``left_out`` on request the
+    source has all the same.
     """
 
     gone: Collection[Key] = ()
     held: Collection[Key] = ()
     written: Collection[Key] = ()
+    left_out: Collection[Key] = ()
 
     def kind_of(self, entry: Entry) -> str:
         """Say which field of Verification an entry belongs to."""
@@ -81,7 +83,7 @@ def compare(
     """
     known = provenance or Provenance()
     lacking: defaultdict[str, list[Key]] = defaultdict(list)
-    for entry in surplus(desired, entries, label):
+    for entry in surplus(desired, entries, label, known.left_out):
         lacking[known.kind_of(entry)].append(entry.key)
     return Verification(
         entries=len(entries),
@@ -91,11 +93,17 @@ def compare(
     )
 
 
-def surplus(desired: Desired, entries: Iterable[Entry], label: str) -> Iterator[Entry]:
+def surplus(
+    desired: Desired,
+    entries: Iterable[Entry],
+    label: str,
+    left_out: Collection[Key] = (),
+) -> Iterator[Entry]:
     """Return the entries with that label which say what was not watched."""
-    seasons = {key.place for key in desired.watched}
+    there = {*desired.watched, *left_out}
+    seasons = {key.place for key in there}
     for entry in entries:
-        if entry.imported == label and not _is_watched(entry, desired, seasons):
+        if entry.imported == label and not _is_watched(entry, there, seasons):
             yield entry
 
 
@@ -112,13 +120,11 @@ def _doubled(entries: Iterable[Entry]) -> list[Key]:
     return [key for (key, _), count in viewings.items() if count > 1]
 
 
-def _is_watched(entry: Entry, desired: Desired, seasons: Container[Place]) -> bool:
+def _is_watched(entry: Entry, there: Container[Key], seasons: Container[Place]) -> bool:
     if not entry.is_completed:
         return True
     # Of a default it is known which season it is about, not which episodes.
-    return (
-        entry.key.place in seasons if entry.is_default else entry.key in desired.watched
-    )
+    return entry.key.place in seasons if entry.is_default else entry.key in there
 
 
 def _sorted(keys: Iterable[Key]) -> tuple[Key, ...]:

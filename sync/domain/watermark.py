@@ -29,7 +29,8 @@ class Watermark:
     ``at`` is the source's clock when that state was read; ``checked_at`` when it was
     last seen to be in force; ``reconciled_at`` when both sides were last read whole.
     ``kinds`` are those of which there were plays. ``steering`` digests what a person
-    has set that decides what is written; ``ids`` the ids that a person filled in.
+    has set that decides what is written; ``ids`` the ids that a person filled in, and
+    ``skipped`` what they marked to be left out.
     ``stale`` are titles of which we wrote what the source has no longer; ``entries`` is
     how many stood in the profile. ``source`` is whose plays they are; ``reader`` the
     version of the program that could not read some of them, empty if it read them all.
@@ -42,6 +43,7 @@ class Watermark:
     kinds: Collection[Kind] = ()
     steering: str = ""
     ids: str = ""
+    skipped: str = ""
     stale: Collection[str] = ()
     entries: int = 0
     source: str = ""

@@ -274,7 +274,7 @@ def to_history(payload: Any) -> TitleHistory:
         title,
         media,
         tuple(_to_play(title, *columns) for columns in payload["plays"]),
-        {Key(media, s, e): Fate(fate) for s, e, fate in payload["fates"]},
+        {Key(media or "", s, e): Fate(fate) for s, e, fate in payload["fates"]},
         tuple(
             SeasonFacts(number, reason, saved, frozenset(episodes))
             for number, reason, saved, episodes in payload["seasons"]

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from sync.domain.desired import media_id
 from sync.domain.entries import FIRST_EPISODE
+from sync.domain.filters import Sieve
 from sync.domain.plays import UNKNOWN_DATE, Key, Kind, Place
 from sync.domain.rules import Mode
+from sync.pipeline.leaving_out import sieve_of
 from sync.ports import EagerSource
 from sync.runtime.concurrency import task_group
 from sync.transform.air_dates import Question
@@ -47,6 +49,7 @@ class EarlyLookUp:
         self._needing: dict[Place, set[int]] = {}
         self._since: dict[Place, datetime] = {}
         self._asked: set[str] = set()
+        self._sieve = Sieve()
 
     def take(self, plays: Sequence[Play]) -> None:
         """Take what a page brought."""
@@ -83,10 +86,14 @@ class EarlyLookUp:
         given = await self._services.resolver.find_overrides(
             new.values(), is_kept=self._is_kept
         )
+        self._sieve = sieve = await sieve_of(
+            self._services, new.values(), given, is_kept=self._is_kept
+        )
         for number, title in new.items():
             tmdb = given.get(title, title.ids.tmdb)
             media = media_id(title.kind, tmdb) if tmdb else None
-            self._media[number] = media if title.kind is Kind.SHOW else None
+            is_wanted = title.kind is Kind.SHOW and sieve.why_title(title) is None
+            self._media[number] = media if is_wanted else None
             if media:
                 self._titles.setdefault(media, title)
 
@@ -96,6 +103,8 @@ class EarlyLookUp:
         for play in plays:
             media = self._media[id(play.title)]
             if media is None or not play.season or play.episode is None:
+                continue
+            if self._sieve.why_then(play.watched_at):
                 continue
             place = Place(media, play.season)
             at = max(self._since.get(place, UNKNOWN_DATE), play.watched_at)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sync.config import Settings
+    from sync.domain.desired import Desired
     from sync.domain.plan import SeasonNote
     from sync.domain.plays import Play
     from sync.ledger import Ledger
@@ -182,6 +183,7 @@ async def _mark(
         kinds={play.title.kind for play in extraction.plays},
         steering=steering(services.settings),
         ids=await services.resolver.stamp(),
+        skipped=await services.resolver.skip_stamp(),
         stale=stale,
         entries=report.entries,
         source=holding.record.id,
@@ -198,6 +200,8 @@ def steering(settings: Settings) -> str:
         history.plays,
         history.playback,
         settings.tmdb.api_key is not None,
+        # Last, and only where one is set: older ledgers know of no filter.
+        *filter(None, [history.filter.digest]),
     )
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:16]
 
@@ -227,6 +231,8 @@ def _histories(report: Report) -> dict[str, TitleHistory]:
     for key, of_title in plays.items():
         media = desired.media[key]
         before = prepared.known.get(key)
+        if media is None and before and key in desired.aside:
+            media = before.media  # what is left out is not looked up
         history = TitleHistory(of_title[0].title, media, _in_order(of_title))
         if media:
             old = before if before and before.media == media else None
@@ -235,8 +241,19 @@ def _histories(report: Report) -> dict[str, TitleHistory]:
                 fates=_merge_fates(old, fates[media], desired.watched),
                 seasons=_merge_seasons(old, seasons[media]),
             )
-        histories[key] = history
+        histories[key] = _with_left_out(history, desired)
     return histories
+
+
+def _with_left_out(history: TitleHistory, desired: Desired) -> TitleHistory:
+    """Note which films and episodes are left out with all of their plays."""
+    media = history.media or ""
+    aside = desired.aside.get(title_key(history.title), ())
+    keys = {Key(media, *place) for place in aside} - desired.watched.keys()
+    if not keys:
+        return history
+    fates = {**history.fates, **dict.fromkeys(keys, Fate.LEFT_OUT)}
+    return replace(history, fates=fates)
 
 
 def _in_order(plays: Collection[Play]) -> tuple[Play, ...]:

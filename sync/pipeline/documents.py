@@ -10,6 +10,7 @@ from sync.documents.report import (
     CostDocument,
     EntriesDocument,
     FailedDocument,
+    FilterDocument,
     KeyDocument,
     LeftAloneDocument,
     LeftOutDocument,
@@ -72,6 +73,8 @@ def report_document(
         unmatched=left.unmatched,
         unsupported=left.unsupported,
         quarantined=left.quarantined,
+        left_out=left.left_out,
+        filter=FilterDocument.model_validate(prepared.filter),
         failed=tuple(_failed(report)),
         verification=_verification(report),
         files=tuple(str(path.absolute()) for path in files),
@@ -104,6 +107,7 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
     return UnmatchedDocument(
         unmatched=_left_out(desired.unmatched),
         unsupported=_left_out((*desired.unsupported, *zeros)),
+        left_out=_left_out(desired.skipped),
         quarantined=tuple(
             map(
                 QuarantinedDocument.model_validate,

@@ -40,7 +40,8 @@ class Holding:
     ``record`` is what is kept of the source, which takes the place of its ``parts``;
     ``stored`` are its titles as they are kept, ``known`` those of all its parts.
     ``others`` are the keys that other sources hold, or that a reading as old as this
-    one says nothing about; ``everything`` are all titles of all sources. ``unplaced``
+    one says nothing about; ``aside`` those of plays that are there and left out on
+    request; ``everything`` are all titles of all sources. ``unplaced``
     is what a ledger from before holds and this reading does not: nobody noted where it
     came from. It is ``set_apart``, with all else of which nobody knows that.
     """
@@ -51,6 +52,7 @@ class Holding:
     known: Mapping[str, TitleHistory] = field(default_factory=dict, repr=False)
     can_lack: bool = True
     others: frozenset[Key] = field(default=frozenset(), repr=False)
+    aside: frozenset[Key] = field(default=frozenset(), repr=False)
     everything: tuple[TitleHistory, ...] = field(default=(), repr=False)
     unplaced: tuple[TitleHistory, ...] = field(default=(), repr=False)
     set_apart: tuple[TitleHistory, ...] = field(default=(), repr=False)
@@ -59,7 +61,7 @@ class Holding:
         """Return the keys that the source held before and lacks now."""
         if not self.can_lack:
             return frozenset()
-        return keys_of(self.known.values()) - frozenset(watched)
+        return keys_of(self.known.values()) - self.aside - frozenset(watched)
 
 
 class Holdings:
@@ -99,7 +101,11 @@ class Holdings:
         return any(play.id in ids for h in histories for play in h.plays)
 
     def holding(
-        self, resolution: Resolution, channel: str, extraction: Extraction
+        self,
+        resolution: Resolution,
+        channel: str,
+        extraction: Extraction,
+        desired: Desired,
     ) -> Holding:
         """Say what the source held before, and what the others do."""
         parts = {part.id for part in resolution.parts} | {resolution.id}
@@ -127,6 +133,7 @@ class Holdings:
             known=known,
             can_lack=can_lack,
             others=held,
+            aside=desired.keys_aside(known),
             everything=tuple(everything),
             unplaced=unplaced,
             set_apart=tuple(
@@ -163,15 +170,15 @@ async def find_holding(
 
     if not channel:
         owner = await source.owner() if isinstance(source, OwnedSource) else frozenset()
-        return holdings.holding(resolve_with(owner), channel, extraction)
+        return holdings.holding(resolve_with(owner), channel, extraction, desired)
     resolution = resolve_with(frozenset())
-    holding = holdings.holding(resolution, channel, extraction)
+    holding = holdings.holding(resolution, channel, extraction, desired)
     here = {part.id for part in resolution.parts}
     is_another_known = any(r.owner for r in holdings.records if r.id not in here)
     has_gone = holding.lacks(desired.watched)
     if isinstance(source, OwnedSource) and (is_another_known or has_gone):
         owner = await source.owner()
-        holding = holdings.holding(resolve_with(owner), channel, extraction)
+        holding = holdings.holding(resolve_with(owner), channel, extraction, desired)
     return holding
 
 
@@ -193,7 +200,8 @@ async def continue_holding(
     if record is None:
         return None
     channel = record.channel
-    holding = holdings.holding(Resolution(source, (record,)), channel, extraction)
+    resolution = Resolution(source, (record,))
+    holding = holdings.holding(resolution, channel, extraction, desired)
     is_due = (is_read and not record.owner) or holding.lacks(desired.watched)
     if is_due and isinstance(services.source, OwnedSource):
         owner = await services.source.owner()

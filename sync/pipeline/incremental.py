@@ -18,6 +18,7 @@ from sync.pipeline.checkpoint import (
     steering,
 )
 from sync.pipeline.holdings import Holdings, continue_holding
+from sync.pipeline.leaving_out import sieve_of, tell_of_skips
 from sync.pipeline.prepare import accept, assemble, count_expected, read_target
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.prune import find_stale, plan_removals
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 
     from sync.domain.delta import Delta
     from sync.domain.entries import Entry
+    from sync.domain.filters import Sieve
     from sync.domain.histories import TitleHistory
-    from sync.domain.origin import Origin
     from sync.domain.plays import Kind, Play
     from sync.domain.watermark import Stamps
     from sync.pipeline.checkpoint import Checkpoint
@@ -77,24 +78,27 @@ async def prepare_changes(
 ) -> Prepared | None:
     """Read what changed at the source, and of Discovr only the places that it touches.
 
-    None where the profile is no longer the one that was settled. Raises
-    IncompleteReadError when the changes cannot be proved, unless that is accepted.
+    None where the profile is no longer the one that was settled, or other titles are
+    marked to be left out. Raises IncompleteReadError when the changes cannot be proved,
+    unless that is accepted.
     """
     source, mark = services.source, checkpoint.mark
     if not isinstance(source, IncrementalSource):
+        return None
+    if await services.resolver.skip_stamp() != mark.skipped:
         return None
     if isinstance(services.target, RecallingTarget):
         services.target.recall_profile(checkpoint.profile)
     signs = await _look_for_signs(services, checkpoint, source)
     if not (signs.is_due or (is_pruned and mark.stale)):
-        return _unchanged(services.origin, checkpoint, signs.stamps)
+        return _unchanged(services, checkpoint, signs.stamps)
     holdings = await Holdings.read(services, checkpoint.profile)
     known = holdings.titles(mark.source)
     before, extraction = await _read_changes(services, checkpoint, source, signs, known)
     if signs.moved:
         accept(services, extraction, accept_incomplete=accept_incomplete)
     delta = diff(before.plays, extraction.plays)
-    desired = await _transform(
+    desired, sieve = await _transform(
         services, extraction, known, None if signs.has_new_ids else delta
     )
     whole = Reading(extraction, desired)
@@ -105,12 +109,13 @@ async def prepare_changes(
         return None
     unreadable, stale = await _find_stale(services, checkpoint, whole, holding)
     touched = _touched(extraction, desired, known, delta)
-    places = signs.unsettled | {p for play in touched if (p := _place(play, desired))}
+    wanted = (play for play in touched if sieve.why(play) is None)
+    places = signs.unsettled | {p for play in wanted if (p := _place(play, desired))}
     if is_pruned:
         places |= {key.place for key in stale.keys}
     if places and await services.target.open_profile() != checkpoint.profile:
         return None
-    reading = _within(whole, places, touched, services.no_id)
+    reading = _within(whole, places, touched, services.no_id, sieve)
     prepared = await _assemble(services, checkpoint, reading, places)
     prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
     prepared = replace(prepared, holding=holding, unreadable=unreadable)
@@ -201,7 +206,8 @@ def _try_again(source: IncrementalSource, before: Extraction) -> Extraction:
     return replace(before, plays=[*before.plays, *new], quarantined=still)
 
 
-def _unchanged(origin: Origin, checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
+def _unchanged(services: Services, checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
+    origin = services.origin
     receipt = Receipt(origin.name, 0, requests=1)
     reading = Reading(Extraction((), receipt, stamps=stamps), Desired())
     return Prepared(
@@ -215,6 +221,7 @@ def _unchanged(origin: Origin, checkpoint: Checkpoint, stamps: Stamps) -> Prepar
         origin=origin,
         since=checkpoint.mark,
         kept=recall_kept(checkpoint),
+        filter=services.settings.history.filter,
     )
 
 
@@ -236,8 +243,10 @@ async def _transform(
     extraction: Extraction,
     known: Mapping[str, TitleHistory],
     delta: Delta | None,
-) -> Desired:
+) -> tuple[Desired, Sieve]:
     """Gather all plays by key; only the titles of ``delta`` are looked up, else all.
+
+    Nobody is asked about what the sieve leaves out, which is returned too.
 
     What was found for another title before holds until both sides are read whole. An
     id that a person gave holds for every title.
@@ -245,7 +254,9 @@ async def _transform(
     resolver = services.resolver
     asked = extraction.plays if delta is None else delta.current
     titles = {id(p.title): p.title for p in extraction.plays}.values()
-    found, unasked = await resolver.find(asked, is_kept=True)
+    sieve = await sieve_of(services, titles, is_kept=True)
+    wanted = [play for play in asked if sieve.why(play) is None]
+    found, unasked = await resolver.find(wanted, is_kept=True)
     found |= await resolver.find_overrides(titles, is_kept=True)
     for title in titles:
         history = known.get(title_key(title))
@@ -254,7 +265,12 @@ async def _transform(
         if delta is not None or title in unasked:
             found[title] = tmdb_id(history.media)
             unasked.discard(title)
-    return transform(extraction.plays, found, unasked, no_id=services.no_id)
+    sieve = await sieve_of(services, titles, found, is_kept=True)
+    tell_of_skips(services, sieve)
+    return (
+        transform(extraction.plays, found, unasked, no_id=services.no_id, sieve=sieve),
+        sieve,
+    )
 
 
 def _touched(
@@ -280,19 +296,30 @@ def _place(play: Play, desired: Desired) -> Place | None:
 
 
 def _within(
-    whole: Reading, places: Collection[Place], touched: list[Play], no_id: str
+    whole: Reading,
+    places: Collection[Place],
+    touched: list[Play],
+    no_id: str,
+    sieve: Sieve,
 ) -> Reading:
     """Return the part of the source that is looked at: whole films and seasons."""
     extraction, desired = whole.extraction, whole.desired
-    left_out = [play for play in touched if _place(play, desired) is None]
-    plays = [p for p in extraction.plays if places and _place(p, desired) in places]
+    left_out = [p for p in touched if sieve.why(p) or _place(p, desired) is None]
+    plays = [
+        p
+        for p in extraction.plays
+        if places and _place(p, desired) in places and sieve.why(p) is None
+    ]
     unasked = {left.title for left in desired.unmatched if left.reason == NO_ANSWER}
-    rest = transform(left_out, dict.fromkeys(unasked), unasked, no_id=no_id)
+    rest = transform(
+        left_out, dict.fromkeys(unasked), unasked, no_id=no_id, sieve=sieve
+    )
     part = replace(
         desired,
         watched={key: v for key, v in desired.watched.items() if key.place in places},
         unmatched=rest.unmatched,
         unsupported=rest.unsupported,
+        skipped=rest.skipped,
     )
     return Reading(replace(extraction, plays=[*plays, *left_out]), part)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from connectors.errors import InputError
-from sync.documents.report import OperationDocument, ReportDocument
+from sync.documents.report import FilterDocument, OperationDocument, ReportDocument
 from sync.domain.digest import moved, source_state, target_state
 from sync.domain.evidence import before_these, merged_titles
+from sync.domain.filters import Filter, Only
 from sync.domain.plan import Action, Cover, Fate, Operation
 from sync.domain.plays import Key
 from sync.domain.writes import Outcome
@@ -21,6 +22,7 @@ from sync.errors import MovedError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from sync.config import Settings
     from sync.domain.writes import Row
     from sync.ledger import Ledger
     from sync.pipeline.prepared import Prepared
@@ -32,14 +34,26 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """The writes of a plan file, and the state of both sides that they belong to."""
+    """The writes of a plan file, and the state of both sides that they belong to.
+
+    ``filter`` is what was left out; None in a plan of an earlier version.
+    """
 
     profile: str
     operations: tuple[Operation, ...]
     files: tuple[Path, ...]
     is_incomplete: bool
+    filter: Filter | None
     source: Mapping[str, str]
     target: Mapping[str, str]
+
+    def settings_of(self, settings: Settings) -> Settings:
+        """Return the settings with what the plan left out, whatever is set now."""
+        if self.filter is None:
+            return settings
+        wanted = asdict(self.filter)
+        history = settings.history.model_copy(update=wanted)
+        return settings.model_copy(update={"history": history})
 
     def fates(self) -> dict[Key, Fate]:
         """Say what becomes of every key that a write of the plan is about."""
@@ -129,9 +143,17 @@ def read_plan(path: Path) -> SavedPlan:
         operations=operations,
         files=tuple(map(Path, document.files)),
         is_incomplete=not document.receipt.is_whole,
+        filter=_filter(document.filter),
         source=document.source_state,
         target=document.target_state,
     )
+
+
+def _filter(document: FilterDocument | None) -> Filter | None:
+    if document is None:
+        return None
+    only = Only(document.only) if document.only else None
+    return Filter(document.since, only, document.skip)
 
 
 def _operation(document: OperationDocument) -> Operation:

@@ -19,17 +19,19 @@ from connectors.errors import (
     UnknownOutcomeError,
 )
 from sync.domain.plays import Play
-from sync.domain.resume import Carried, History, choose
+from sync.domain.resume import LEFT_OUT, Carried, History, LeftPoint, choose
 from sync.errors import StoppedError
 from sync.events import Finished, Stage
+from sync.pipeline.leaving_out import sieve_of
 from sync.ports import PlaybackSource, PlaybackTarget
 from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from connectors.clock import Clock
-    from sync.domain.resume import LeftPoint, Resume
+    from sync.domain.plays import Title
+    from sync.domain.resume import Resume, ResumePoint
     from sync.ledger import Ledger
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.services import Services
@@ -97,9 +99,11 @@ async def plan_playback(
         points, quarantined = await source.resume_points()
     except ServiceError as error:
         return PlaybackPlan(error=error)
+    points, aside = await _sift(services, points, is_kept=not is_dry)
     # The resolver asks about the titles of plays.
     paused = [Play(point.title, point.paused_at) for point in points]
     found = (await services.resolver.find(paused, is_kept=not is_dry)).ids
+    points, more_aside = await _sift(services, points, found, is_kept=not is_dry)
     carried = await _recall(services.ledger, prepared.profile)
     watched, existing = prepared.whole.desired, prepared.existing
     chosen, left = choose(points, found, History.of(watched, existing), carried)
@@ -110,7 +114,27 @@ async def plan_playback(
         history = History.of(watched, [*existing, *chain.from_iterable(more)])
         chosen, left = choose(points, found, history, carried)
     known = frozenset(carried)
+    left = (*left, *aside, *more_aside)
     return PlaybackPlan(chosen, left, tuple(quarantined), known)
+
+
+async def _sift(
+    services: Services,
+    points: Sequence[ResumePoint],
+    found: Mapping[Title, int | None] | None = None,
+    *,
+    is_kept: bool,
+) -> tuple[list[ResumePoint], list[LeftPoint]]:
+    """Part the points that are wanted from those that are left out on request."""
+    titles = [point.title for point in points]
+    sieve = await sieve_of(services, titles, found, is_kept=is_kept)
+    wanted, aside = [], []
+    for point in points:
+        if sieve.why_title(point.title) or sieve.why_then(point.paused_at):
+            aside.append(LeftPoint(point, LEFT_OUT))
+        else:
+            wanted.append(point)
+    return wanted, aside
 
 
 async def carry_playback(

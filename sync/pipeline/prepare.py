@@ -17,6 +17,7 @@ from sync.events import Advanced, Finished, Stage, Waiting
 from sync.ledger.fact_names import ENTRIES
 from sync.pipeline.ahead import EarlyLookUp
 from sync.pipeline.checkpoint import compare_with_known
+from sync.pipeline.leaving_out import sieve_of, tell_of_skips
 from sync.pipeline.missing import PAUSE_S, look_again
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.recovery import Recovery, recall, recall_labels
@@ -108,6 +109,7 @@ async def assemble(
         whole=reading,
         origin=services.origin,
         missing=missing,
+        filter=services.settings.history.filter,
     )
 
 
@@ -173,12 +175,19 @@ async def _gather(
     extraction = await _extract(services, accept_incomplete=accept_incomplete)
     early.finish()
     services.catalogue.open_overflow()
-    found = await services.resolver.find(extraction.plays, is_kept=is_kept)
-    for stray in services.resolver.find_strays(extraction.plays):
+    plays = extraction.plays
+    titles = {id(play.title): play.title for play in plays}.values()
+    sieve = await sieve_of(services, titles, is_kept=is_kept)
+    # Nobody is asked about what is left out.
+    wanted = plays if sieve.is_idle else [p for p in plays if sieve.why(p) is None]
+    found = await services.resolver.find(wanted, is_kept=is_kept)
+    sieve = await sieve_of(services, titles, found.ids, is_kept=is_kept)
+    tell_of_skips(services, sieve)
+    for stray in services.resolver.find_strays(plays):
         summary = f"an id of yours fits no title that was read: {name_place(stray)}"
         services.on_event(Finished(Stage.CATALOGUE, summary))
     desired = transform(
-        extraction.plays, found.ids, found.unasked, no_id=services.no_id
+        plays, found.ids, found.unasked, no_id=services.no_id, sieve=sieve
     )
     return Reading(extraction, desired)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sync.domain.desired import EPISODE_ZERO, Desired, LeftOut
 from sync.domain.evidence import Count
+from sync.domain.filters import Filter
 from sync.domain.plan import Action, Fate, Operation, Plan
 from sync.domain.seasons import current_entry
 from sync.domain.writes import Before, Row
@@ -83,7 +84,8 @@ class Prepared:
     ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
     ``missing`` is what was written earlier and stands there no longer.
     ``could_save``: how many writes, about, there would be less with air dates, where
-    there are none and a key of TMDB would give them.
+    there are none and a key of TMDB would give them. ``filter`` is what the settings
+    leave out.
     """
 
     profile: str
@@ -104,6 +106,7 @@ class Prepared:
     is_pruned: bool = False
     missing: Missing = field(default_factory=Missing)
     could_save: int = 0
+    filter: Filter = field(default_factory=Filter)
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:

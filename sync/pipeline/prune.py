@@ -41,13 +41,14 @@ async def find_stale(
 ) -> Stale:
     """Look for what the source held and lacks now, and for what went ``before``.
 
-    Reads the ledger alone. What another source holds is there. A title whose plays are
+    Reads the ledger alone. What another source holds is there, and so is what is left
+    out on request. A title whose plays are
     there and cannot be told by key just now is left alone, and so is what a record may
     be about that cannot be read.
     """
     watched = whole.desired.watched
     went = holding.lacks(watched) | {k for k in before if k not in watched}
-    went -= holding.others
+    went -= holding.others | holding.aside
     if not went:
         return Stale()
     media = whole.desired.media
@@ -94,7 +95,9 @@ def check_removals(prepared: Prepared, *, is_forced: bool) -> None:
     removals = prepared.removals
     if not (removals.rows or removals.zeros):
         return
-    watched, stale = len(prepared.whole.desired.watched), len(prepared.stale.keys)
+    holding = prepared.holding
+    there = {*prepared.whole.desired.watched, *(holding.aside if holding else ())}
+    watched, stale = len(there), len(prepared.stale.keys)
     if not prepared.whole.extraction.plays:
         raise EmptyHistoryError(stale, prepared.origin.name)
     is_much = stale > (watched + stale) * MOST_CHANGED_SHARE
@@ -122,8 +125,9 @@ class _StalePlace:
         self._watched: set[int] = set()
         if key.season is not None:
             self._airings = prepared.rules.airings.get(key.place, {})
-            others = prepared.holding.others if prepared.holding else ()
-            there = {*prepared.whole.desired.watched, *others}
+            there = {*prepared.whole.desired.watched}
+            if held := prepared.holding:
+                there |= held.others | held.aside
             there |= _standing(rows) - self._stale
             self._watched = {
                 k.episode

@@ -90,7 +90,8 @@ class Report:
             return total, titles
         part = prepared.compared.desired
         seen = {part.titles[key.media] for key in part.watched}
-        seen |= {left.title for left in (*part.unmatched, *part.unsupported)}
+        beside = (*part.unmatched, *part.unsupported, *part.skipped)
+        seen |= {left.title for left in beside}
         return total, {t: of_title for t, of_title in titles.items() if t in seen}
 
     def _fates_of_before(self) -> dict[Key, Fate]:

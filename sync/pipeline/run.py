@@ -385,17 +385,19 @@ async def _compare(
     # What planning again would still write is what is missing.
     plan = reconcile(prepared.compared.desired, entries, prepared.rules)
     label = prepared.origin.label
-    more = {e.key.media for e in surplus(prepared.compared.desired, entries, label)}
+    holding, desired = prepared.holding, prepared.compared.desired
+    aside = holding.aside if holding else desired.keys_aside()
+    more = {e.key.media for e in surplus(desired, entries, label, aside)}
     written: set[Key] = set()
     if more:
         rows = await services.ledger.rows(
             prepared.profile, outcome=Outcome.APPLIED, media=more
         )
         written = {r.operation.key for r in rows if r.undone_at is None}
-    holding = prepared.holding
     provenance = Provenance(
         gone=prepared.stale.keys,
         held=holding.others if holding else (),
         written=written,
+        left_out=aside,
     )
-    return compare(prepared.compared.desired, plan, entries, label, provenance)
+    return compare(desired, plan, entries, label, provenance)

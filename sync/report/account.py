@@ -34,6 +34,9 @@ _ADVICE = {
     SPECIAL: "Nothing: Discovr has no place for specials. They stay on {}.",
     EPISODE_ZERO: "Nothing: Discovr counts episodes from 1. It stays on {}.",
 }
+_TAKE_IN = (
+    "Nothing. To take it in after all, change what leaves it out and run it again."
+)
 _UNSUPPORTED = "Nothing; they stay where they are."
 _UNREADABLE = "Look the record up on {}, correct or remove it there, and run again."
 _DIFFERENCES = {
@@ -236,6 +239,7 @@ def build_left(
         *_differences(report, labels),
         *_left_out("u", "Unmatched", report.unmatched, source),
         *_left_out("x", "Not possible on Discovr", report.unsupported, source),
+        *_left_out("l", "Left out on request", report.left_out, source, _TAKE_IN),
     ]
     for is_unsupported, code, heading, advice in (
         (False, "r", "Unreadable", _UNREADABLE.format(source)),
@@ -271,7 +275,11 @@ def _differences(
 
 
 def _left_out(
-    code: str, heading: str, group: Sequence[LeftOutDocument], source: str
+    code: str,
+    heading: str,
+    group: Sequence[LeftOutDocument],
+    source: str,
+    usual: str = AGAIN,
 ) -> Iterable[LeftGroup]:
     ordered = sorted(group, key=lambda left: left.reason)
     for reason, lefts in groupby(ordered, key=lambda left: left.reason):
@@ -279,7 +287,7 @@ def _left_out(
             LeftItem(name_of(left.title.title), left.title.year, _note(left))
             for left in lefts
         )
-        advice = _ADVICE.get(reason, AGAIN).format(source)
+        advice = _ADVICE.get(reason, usual).format(source)
         yield LeftGroup(code, f"{heading}: {reason}", advice, items)
 
 

@@ -28,6 +28,7 @@ _COLUMNS = {
     "unsupported": "not possible on Discovr (specials)",
     "unmatched": "unmatched",
     "unreadable": "unreadable",
+    "left_out": "left out on request",
     "failed": "failed",
 }
 #: All that can begin or end markup, or make a link of what looks like an address.
@@ -58,6 +59,7 @@ def render(report: ReportDocument, at: datetime) -> str:
         _titles(report.titles),
         _left_out("Unmatched", report.unmatched),
         _left_out("Not possible on Discovr", report.unsupported),
+        _left_out("Left out on request", report.left_out),
         _failures(report),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"

@@ -51,5 +51,8 @@ SQUARES = {
     Fate.UNREADABLE: Square(
         "r", "unreadable", "A record that could not be read as a play."
     ),
+    Fate.LEFT_OUT: Square(
+        "l", "left out on request", "You asked to leave it out: nothing was done."
+    ),
     Fate.FAILED: Square("f", "failed", "Its write did not arrive: run it again."),
 }

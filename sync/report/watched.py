@@ -219,6 +219,7 @@ def _season(
 
 def _fate(history: TitleHistory, key: Key) -> Fate:
     """Return what became of a film or episode; what has no fate is not possible."""
-    if history.media is None and key.season != 0:
-        return Fate.UNMATCHED
-    return history.fates.get(key, Fate.UNSUPPORTED)
+    if found := history.fates.get(key):
+        return found
+    is_unmatched = history.media is None and key.season != 0
+    return Fate.UNMATCHED if is_unmatched else Fate.UNSUPPORTED

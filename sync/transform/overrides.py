@@ -160,7 +160,10 @@ class OverrideBook:
             except (ContractError, TransientError):
                 faults += 1  # the next run asks again
 
-        is_new = [not (one.name if self._client else one.tmdb) for one in given]
+        is_new = [
+            not (one.is_skip or (one.name if self._client else one.tmdb))
+            for one in given
+        ]
         places = [place for place, new in enumerate(is_new) if new]
         await run_limited(CONCURRENCY, check, places)
         for place in places:

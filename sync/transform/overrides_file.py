@@ -14,7 +14,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from connectors.errors import InputError
 from connectors.files import replace_file
 from sync.domain.origin import TRAKT
-from sync.domain.overrides import Override, TitleIndex, find_conflict, read_id
+from sync.domain.overrides import (
+    SKIP,
+    Override,
+    TitleIndex,
+    find_conflict,
+    read_id,
+)
 from sync.domain.plays import Ids, Kind, Title
 from sync.transform.overrides_formats import FormError, Table, Toml
 
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from sync.transform.overrides_formats import Fields, Form
 
 YOURS = "goes by your id"
+SKIPPED = "left out, as you marked it"
 SETTLED = "needs no id any more"
 
 _SEARCH = "https://www.themoviedb.org/search/{}?query={}"
@@ -208,7 +215,9 @@ def _change(
     if not entry.tmdb and elsewhere:
         change["tmdb"], known = elsewhere.said, elsewhere
     is_given = bool(entry.tmdb or elsewhere)
-    change |= _why(left) if left else {"reason": YOURS if is_given else SETTLED}
+    said = elsewhere.said if elsewhere and not entry.tmdb else entry.tmdb.casefold()
+    yours = SKIPPED if said == SKIP else YOURS
+    change |= _why(left) if left else {"reason": yours if is_given else SETTLED}
     if is_given and known and known.name:
         change["on_tmdb"] = known.name
     return change
@@ -219,7 +228,7 @@ def _open_entry(left: LeftOutDocument, given: Override | None) -> Fields:
 
 
 def _override_entry(given: Override) -> Fields:
-    return _entry(given.title, given, {"reason": YOURS})
+    return _entry(given.title, given, {"reason": SKIPPED if given.is_skip else YOURS})
 
 
 def _entry(title: Title, given: Override | None, why: dict[str, Any]) -> Fields:

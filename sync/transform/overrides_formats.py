@@ -27,8 +27,8 @@ trakt2discovr: titles that need an id of TMDB, and the ids that you gave.
 Search for a title on https://www.themoviedb.org (the address above each one does that)
 and put the number of its page between the quotes of tmdb: for
 https://www.themoviedb.org/tv/1396-breaking-bad that is 1396. The whole address will do,
-and so will an IMDb id such as tt0903747 if [tmdb] api_key is set. Leave tmdb empty to
-leave the title out.
+and so will an IMDb id such as tt0903747 if [tmdb] api_key is set. Write skip in the
+place of an id to leave the title out for good; leave tmdb empty to decide later.
 
 Save the file where it is: the next run reads it, and only these titles go again.
 

@@ -86,7 +86,23 @@ class Resolver:
         """Return what a person gave for these titles; None: TMDB gave no answer yet."""
         given = await self._read_overrides(is_kept=is_kept)
         index = TitleIndex((one.title, one) for one in given)
-        return {t: one.tmdb for t in titles if (one := index.find(t))}
+        found = {t: one for t in titles if (one := index.find(t))}
+        return {title: one.tmdb for title, one in found.items() if not one.is_skip}
+
+    async def find_skipped(
+        self, titles: Iterable[Title], *, is_kept: bool
+    ) -> list[Title]:
+        """Return those of the titles that a person marked to be left out."""
+        given = await self._read_overrides(is_kept=is_kept)
+        if not any(one.is_skip for one in given):
+            return []
+        index = TitleIndex((one.title, one) for one in given)
+        return [t for t in titles if (one := index.find(t)) and one.is_skip]
+
+    async def skip_stamp(self) -> str:
+        """Return a digest of the titles marked to be left out; empty without any."""
+        given = await self._read_overrides(is_kept=True)
+        return digest_overrides(one for one in given if one.is_skip)
 
     async def _read_overrides(self, *, is_kept: bool) -> list[Override]:
         async with self._reading:

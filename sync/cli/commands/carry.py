@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from sync.runtime.stop import Stop
 
 _FILL_IN = (
-    "{} is written: fill in the ids that you find. The next run reads them there, and "
-    "only these titles go again."
+    "{} is written: fill in the ids that you find, or the word skip to leave a title "
+    "out. The next run reads them there, and only these titles go again."
 )
 
 

@@ -15,7 +15,7 @@ from connectors.errors import ConfigError, InputError, ServiceError
 from sync.cli.commands.login import PICTURE, Terminal
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.cli.session import agree, ask, can_ask, open_settings, with_profile
+from sync.cli.session import agree, ask, can_ask, open_settings, with_typed
 from sync.cli.view.lines import say, show_next
 from sync.config import data_folder, environment_values, load_settings, new_config
 from sync.documents.base import ProfileDocument
@@ -131,7 +131,7 @@ async def _settings(
     """Return what is set so far; a config that is yet to come sets nothing."""
     if context.is_sandbox:
         return await open_settings(context, stack, options.files)
-    return with_profile(load_settings(place, is_new=is_new), context)
+    return with_typed(load_settings(place, is_new=is_new), context)
 
 
 class _Steps:

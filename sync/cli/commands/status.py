@@ -123,6 +123,8 @@ class StatusView:
         yield "not possible", _titles(profile.unsupported, more)
         if profile.unreadable:
             yield "unreadable", f"{profile.unreadable:,} records: {more}"
+        if profile.left_out and profile.left_out.titles:
+            yield "left out", _titles(profile.left_out, more)
         yield "removed", self._removed(profile)
 
     def _source(self, profile: ProfileStateDocument) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from sync.cli.view.left_out import show_left_out_of, show_unread
 from sync.cli.view.lines import heading, say, show_list, show_next
 from sync.cli.view.plan import name_of
 from sync.cli.view.playback import show_playback
+from sync.cli.view.skipped import show_for_this_once, show_skipped
 from sync.cli.view.texts import count, duration, entries, join
 from sync.cli.view.totals import show_totals
 from sync.domain.desired import NO_ANSWER
@@ -49,6 +50,7 @@ def show_report(console: Console, report: Report, context: Context, next_: str) 
     if not report.prepared.is_unchanged:
         show_totals(console, report, is_plan=report.run is None)
         show_left_out_of(console, report, context, is_brief=True)
+        show_skipped(console, report, context)
     show_playback(console, report, is_full=context.is_verbose, is_brief=True)
     _show_failed(console, report, context)
     _show_differences(console, report, context)
@@ -57,6 +59,7 @@ def show_report(console: Console, report: Report, context: Context, next_: str) 
     show_unread(console, report, context)
     _show_stays(console, report)
     _show_run(console, report)
+    show_for_this_once(console, context)
     show_next(console, next_)
 
 

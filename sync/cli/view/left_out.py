@@ -55,7 +55,7 @@ def show_left_out_of(
     for reason, group in groups.items():
         plays = sum(left.plays for left in group)
         say(console, f"{count(plays, 'play')}: {reason}", indent=2, hang=4)
-        _show_titles(console, group, is_full=context.is_verbose)
+        show_titles(console, group, is_full=context.is_verbose)
         advice = "" if is_brief else _advice(reason, report, context)
         if advice:
             say(console, f"What to do: {advice}", indent=4, hang=6)
@@ -65,7 +65,8 @@ def show_left_out_of(
         _show_unreadable(console, unreadable, is_full=context.is_verbose, remedy=remedy)
 
 
-def _show_titles(console: Console, group: Sequence[LeftOut], *, is_full: bool) -> None:
+def show_titles(console: Console, group: Sequence[LeftOut], *, is_full: bool) -> None:
+    """Name the titles of one reason: all of them in full, else the first."""
     shown = group if is_full else group[:FEW]
     names = [_name(left, is_full=is_full) for left in shown]
     more = len(group) - len(shown)
@@ -92,8 +93,8 @@ def _advice(reason: str, report: Report, context: Context) -> str:
     if reason == NO_ID:
         listed = context.call("unmatched --out unmatched.toml")
         return (
-            f"after the run, {listed} lists them: fill in their TMDB ids there, and "
-            "run it again"
+            f"after the run, {listed} lists them: fill in their TMDB ids there, or "
+            "the word skip, and run it again"
         )
     if reason == NO_KEY:
         return "set [tmdb] api_key in the config, which costs nothing, and run it again"

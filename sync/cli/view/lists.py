@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def show_left_out(console: Console, document: UnmatchedDocument) -> None:
-    """Show what the last run could not carry over, with all known ids, uncut."""
-    groups = {"unmatched": document.unmatched, "not possible": document.unsupported}
+    """Show what the last run did not carry over, with all known ids, uncut."""
+    groups = {
+        "unmatched": document.unmatched,
+        "not possible": document.unsupported,
+        "left out on request": document.left_out,
+    }
     for name, group in groups.items():
         for left in group:
             say(console, f"{name}: {_left_out_line(left)}", hang=4)
@@ -28,7 +32,7 @@ def show_left_out(console: Console, document: UnmatchedDocument) -> None:
         if record.remedy:
             words = record.remedy.rstrip(".")
             say(console, f"What to do: {words}.", indent=4, hang=6)
-    if not any((document.unmatched, document.unsupported, document.quarantined)):
+    if not any((*groups.values(), document.quarantined)):
         say(console, "The last run carried everything over.")
 
 

@@ -11,6 +11,7 @@ from sync.cli.view.key import show_saving
 from sync.cli.view.left_out import show_left_out_of
 from sync.cli.view.lines import MOST_LINES, heading, say, show_list
 from sync.cli.view.playback import show_playback
+from sync.cli.view.skipped import show_how_to_skip, show_skipped
 from sync.cli.view.texts import count, duration, entries, pad, seasons, title
 from sync.cli.view.totals import show_totals
 from sync.domain.collapse import NO_AIR_DATES
@@ -51,8 +52,10 @@ def show_plan(console: Console, report: Report, context: Context) -> None:
     _show_kept(console, report, is_full=is_full)
     _show_removals(console, report, is_full=is_full)
     show_left_out_of(console, report, context)
+    show_skipped(console, report, context)
     show_playback(console, report, is_full=is_full)
     _show_cost(console, report)
+    show_how_to_skip(console, context)
 
 
 def _without(reason: str, found: TitleSummary) -> TitleSummary:

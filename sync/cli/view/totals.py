@@ -21,6 +21,7 @@ _WORDS = {
     Fate.UNSUPPORTED: "not possible on Discovr",
     Fate.UNMATCHED: "unmatched",
     Fate.UNREADABLE: "unreadable",
+    Fate.LEFT_OUT: "left out on request",
     Fate.FAILED: "failed",
 }
 _STYLES = {
