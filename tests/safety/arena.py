@@ -251,4 +251,6 @@ async def _agree(_report: Report) -> bool:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, tuple):
+        return json.dumps(value)
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

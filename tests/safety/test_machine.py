@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 )
 
 from connectors.errors import ConfigError, ContractError, TransientError
+from sync.domain.plan import Fate
 from sync.domain.plays import Key, to_minute
 from sync.errors import GuardError, IncompleteReadError
 from sync.load.breaker import RefusingServiceError
@@ -96,6 +97,23 @@ SPOILS = [without_a_date, with_nothing_left, without_its_title]
 DAYS = st.integers(0, 40)
 #: Titles of their own on Trakt that share a TMDB id with one of the others.
 TWINS = ["Twin of Film 1", ("Twin of Show 1", 1, 1), ("Twin of Show 1", 1, 2)]
+#: Ways to name a title that is left out; by TMDB's id a twin is meant too.
+SKIPS = [
+    (form.format(name=name, number=number), {name, *more})
+    for name, kind, number, tmdb, twin in [
+        ("Film 1", "film", 1, "MV_101", {"Twin of Film 1"}),
+        ("Film 2", "film", 2, "MV_102", set()),
+        ("Film 9", "film", 9, "tvdb:9", {"Film 9"}),
+        ("Show 1", "show", 1, "TV_201", {"Twin of Show 1"}),
+        ("Show 2", "show", 2, "TV_202", set()),
+        ("Show 3", "show", 3, "https://www.themoviedb.org/tv/203-show", set()),
+    ]
+    for form, more in [
+        ("{name}", set()),
+        (kind + ":trakt:{number}", set()),
+        (tmdb, twin),
+    ]
+]
 COMMANDS = st.sampled_from(["migrate", "sync", "prune"])
 
 
@@ -119,8 +137,18 @@ class Safety(RuleBasedStateMachine):
         #: What files beside the account hold, as far as nobody can take it back.
         self.elsewhere: set[Key] = set()
         self.is_ledger_lost = False
+        #: What is left out on request, and whether that changed since both sides were
+        #: last in step.
+        self.skips: dict[str, set[str]] = {}
+        self.is_changed = False
         #: What they removed, or replaced: of what we wrote there, that stays so.
         self.removed: set[Key] = set()
+
+    @property
+    def mode(self) -> tuple[str, str]:
+        """How seasons are collapsed, and which plays count."""
+        history = self.place.history
+        return history["collapse"], history["plays"]
 
     @property
     def odd(self) -> dict[int, Any]:
@@ -193,6 +221,59 @@ class Safety(RuleBasedStateMachine):
     def every_record_can_be_read_again(self) -> None:
         self.odd.clear()
 
+    # What is left out on request.
+
+    @rule(skip=st.sampled_from(SKIPS))
+    def a_title_is_left_out(self, skip: tuple[str, set[str]]) -> None:
+        self.skips[skip[0]] = skip[1]
+        self.leave(skip=[*self.skips])
+
+    @precondition(lambda self: self.skips)
+    @rule()
+    def a_title_is_taken_in_again(self) -> None:
+        self.skips.popitem()
+        self.leave(skip=[*self.skips])
+
+    @rule(day=DAYS | st.none(), minutes=st.integers(-1, 3))
+    def since_moves(self, day: int | None, minutes: int) -> None:
+        self.leave(since=None if day is None else watched_on(day, minutes))
+
+    @rule(only=st.sampled_from([None, None, "films", "shows"]))
+    def the_kind_that_is_wanted_changes(self, only: str | None) -> None:
+        self.leave(only=only)
+
+    def leave(self, **changed: Any) -> None:
+        self.place.history = self.place.history | changed
+        self.is_changed = True
+
+    def left_out(self, account: Account) -> set[int]:
+        """Return the plays that are left out; one exactly at ``since`` is not."""
+        history, names = self.place.history, set().union(*self.skips.values())
+        since, only = history.get("since"), history.get("only")
+        return {
+            play.id
+            for play in account.plays
+            if play.title.name in names
+            or (only and f"{play.title.kind}s" != only)
+            or (since and play.watched_at < since)
+        }
+
+    def wanted(self, account: Account) -> dict[Key, list[datetime]]:
+        """W: what was watched and is not left out."""
+        return watched(account, self.left_out(account))
+
+    def check_what_is_left_out(self, report: Report) -> None:
+        """It is counted, and neither lost nor gone."""
+        account = self.place.account
+        left_out = self.left_out(account)
+        count = len(left_out - self.odd.keys())
+        assert report.balance()[0].fates[Fate.LEFT_OUT] == count
+        aside = watched(account).keys() - self.wanted(account).keys()
+        assert not aside & {*report.prepared.stale.keys}
+        if found := report.verification:
+            assert not aside & {*found.missing, *found.unexpected, *found.foreign}
+            assert not aside & {*found.elsewhere} - self.elsewhere
+
     # What else there is of the account, and of others.
 
     @rule(
@@ -224,20 +305,19 @@ class Safety(RuleBasedStateMachine):
         report = self.wait_for(
             self.place.migrate(path, accept_incomplete=True, is_forced=True)
         )
-        wanted = watched(file)
+        there, wanted = watched(file), self.wanted(file)
         self.check(before, wanted=wanted.keys())
         assert report.balance()[0].is_even
+        assert report.balance()[0].fates[Fate.LEFT_OUT] == len(self.left_out(file))
         self.check_that_all_is_there(wanted.keys(), wanted)
         if whose != "sandbox":
-            self.elsewhere |= wanted.keys()
-            assert not wanted.keys() & {*report.prepared.stale.keys}
+            self.elsewhere |= there.keys()
+        assert not there.keys() & {*report.prepared.stale.keys}
         # A file that is newer may lack what the account still has: it is not gone.
-        self.stale -= wanted.keys()
-        self.settled |= wanted.keys()
+        self.stale -= there.keys()
+        self.settled |= there.keys()
 
-    @precondition(
-        lambda self: self.place.history == {"collapse": "clean", "plays": "latest"}
-    )
+    @precondition(lambda self: self.mode == ("clean", "latest"))
     @rule()
     def the_ledger_is_lost(self) -> None:
         self.is_ledger_lost = True
@@ -289,6 +369,7 @@ class Safety(RuleBasedStateMachine):
         report: Report = self.wait_for(self.place.migrate(is_forced=True))
         self.check(before)
         assert report.balance()[0].is_even
+        self.check_what_is_left_out(report)
         assert report.verification
         # What went from Trakt stays on Discovr, and is named: only --prune removes it.
         assert not report.failed
@@ -330,19 +411,24 @@ class Safety(RuleBasedStateMachine):
         self.check(before, is_pruned=is_pruned)
         assert report.is_complete
         assert report.balance()[0].is_even
-        self.check_that_all_is_there({*self.news.values()})
+        self.check_what_is_left_out(report)
+        # What is wanted since is written too, also if Trakt says nothing changed.
+        news = self.readable().keys() if self.is_changed else {*self.news.values()}
+        self.check_that_all_is_there(news)
         self.note_settled()
         if is_pruned:
             self.check_that_nothing_is_stale()
 
     def readable(self) -> dict[Key, list[datetime]]:
-        return watched(self.place.account, self.odd)
+        account = self.place.account
+        return watched(account, {*self.odd, *self.left_out(account)})
 
     def note_settled(self) -> None:
         there = watched(self.place.account).keys()
         self.stale = (self.stale | self.settled) - there
         self.settled = {*there}
         self.news.clear()
+        self.is_changed = False
 
     @rule(seed=st.integers(0, 10**6), command=COMMANDS)
     def a_run_meets_faults(self, seed: int, command: str) -> None:
@@ -421,13 +507,15 @@ class Safety(RuleBasedStateMachine):
         wanted: AbstractSet[Key] | None = None,
     ) -> None:
         """Hold the laws on what is shown; what cannot be read counts as watched."""
+        account = self.place.account
+        there = {*watched(account).keys(), *(wanted or ())}
         if wanted is None:
-            wanted = watched(self.place.account).keys()
+            wanted = self.wanted(account).keys()
         after = shown(self.place.account, self.place.discovr.entries())
         assert after.maybe <= before.maybe | wanted
         if is_pruned:
             persons = {key for key, is_completed in self.marks.items() if is_completed}
-            there = wanted | persons | self.elsewhere
+            there |= persons | self.elsewhere
             assert before.surely & there <= after.surely
         elif self.place.history["collapse"] != "fewest":
             assert before.surely <= after.surely
@@ -458,7 +546,7 @@ class Safety(RuleBasedStateMachine):
         merged.
         """
         discovr = self.place.discovr
-        if self.place.history != {"collapse": "off", "plays": "all"}:
+        if self.mode != ("off", "all"):
             return
         there = {*discovr.appended, *discovr.theirs}
         seasons = {e.key.place for e in discovr.entries() if e.key.episode is None}
