@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +35,9 @@ from tests.domain_suite.brute_force import (
 from tests.domain_suite.test_reconcile_laws import histories, profiles, rules
 from tests.factories import T0, episode, film, show
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 SKIPS = st.sampled_from(
     ["Film 1", "film 2 (2000)", "MV_503", "TV_501", "show:trakt:2", "film:tmdb:502"]
 )
@@ -58,7 +62,8 @@ _MEANT = {
 
 def is_wanted(play: Play, chosen: Filter) -> bool:
     """Say anew what DESIGN says: a play exactly at ``since`` is in, one undated not."""
-    kinds = {None: Kind, Only.FILMS: [Kind.FILM], Only.SHOWS: [Kind.SHOW]}
+    kinds: dict[Only | None, Collection[Kind]]
+    kinds = {None: [*Kind], Only.FILMS: [Kind.FILM], Only.SHOWS: [Kind.SHOW]}
     if chosen.since:
         at = play.watched_at
         if at == UNKNOWN_DATE or at < chosen.since:

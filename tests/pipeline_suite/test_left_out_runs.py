@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -153,6 +154,7 @@ async def test_new_plays_that_are_left_out_cost_nothing_on_discovr(
         assert [title.name for title in report.balance()[1]] == ["Show 2"]
 
 
+@pytest.mark.long
 async def test_a_play_of_a_title_beside_it_is_written_alone(tmp_path: Path) -> None:
     """An older episode of the season is left out: no default covers it."""
     async with life(tmp_path, history={"since": watched_on(40)}) as it:
@@ -187,6 +189,7 @@ async def test_a_plan_is_applied_with_the_filter_that_it_was_made_with(
         assert ReportDocument.model_validate(old).filter is None
 
 
+@pytest.mark.long
 async def test_resume_points_are_left_out_alike(tmp_path: Path) -> None:
     account, _ = mixed_account()
     later = film(70)
@@ -221,14 +224,14 @@ async def test_a_skip_that_names_nothing_is_said_with_the_nearest_title(
     write_export(account, download)
     skip = ["Shaw 1", "Show 2", "tt7654321"]
     async with world(account, tmp_path, history={"skip": skip}) as place:
-        for command, options in (
-            (plan, {}),
-            (plan, {"files": [download]}),
-            (migrate, {}),
-            (verify, {}),
+        for command in (
+            partial(plan, place.settings),
+            partial(plan, place.settings, files=[download]),
+            partial(migrate, place.settings),
+            partial(verify, place.settings),
         ):
             events: list[Event] = []
-            await command(place.settings, on_event=events.append, **options)
+            await command(on_event=events.append)
             texts = [event.message for event in events if isinstance(event, Warned)]
             assert len(texts) == 2
             assert '"Shaw 1"' in texts[0]
@@ -293,6 +296,7 @@ async def test_a_mark_in_the_list_is_heeded_by_the_next_sync(tmp_path: Path) -> 
         assert Key("MV_160") in it.completed()
 
 
+@pytest.mark.long
 async def test_a_title_that_only_tmdb_knows_is_left_alone_too(tmp_path: Path) -> None:
     """A title that is left out is not looked up; what was found of it is kept."""
     async with life(tmp_path) as it:

@@ -187,7 +187,7 @@ def data(*histories: TitleHistory, **fields: Any) -> ReportData:
 def eventful() -> ReportData:
     """Return a report in which everything has happened, to titles of every kind."""
     states: dict[int, Fate | None] = dict(enumerate(SHOWN, start=1))
-    states[8] = None
+    states[len(SHOWN) + 1] = None
     shows = [
         show(
             name,
