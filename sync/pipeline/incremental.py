@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sync.domain.delta import diff
 from sync.domain.desired import NO_ANSWER, Desired, tmdb_id, transform
-from sync.domain.plan import Plan
+from sync.domain.plan import Fate, Plan
 from sync.domain.plays import Place, title_key
 from sync.domain.rules import Rules
 from sync.events import Advanced, Stage
@@ -111,6 +111,7 @@ async def prepare_changes(
     touched = _touched(extraction, desired, known, delta)
     wanted = (play for play in touched if sieve.why(play) is None)
     places = signs.unsettled | {p for play in wanted if (p := _place(play, desired))}
+    places |= _taken_in(known, desired)
     if is_pruned:
         places |= {key.place for key in stale.keys}
     if places and await services.target.open_profile() != checkpoint.profile:
@@ -287,6 +288,17 @@ def _touched(
     }
     again = (p for p in extraction.plays if renamed and title_key(p.title) in renamed)
     return [*delta.current, *again]
+
+
+def _taken_in(known: Mapping[str, TitleHistory], desired: Desired) -> set[Place]:
+    """Name where something is wanted that was left out, as under another name."""
+    left_out = {
+        key
+        for history in known.values()
+        for key, fate in history.fates.items()
+        if fate is Fate.LEFT_OUT
+    }
+    return {key.place for key in left_out & desired.watched.keys()}
 
 
 def _place(play: Play, desired: Desired) -> Place | None:

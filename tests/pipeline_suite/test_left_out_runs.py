@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -166,6 +167,26 @@ async def test_a_play_of_a_title_beside_it_is_written_alone(tmp_path: Path) -> N
         assert {k for k in there if k.media == "TV_201"} == {
             Key("TV_201", 1, n) for n in (2, 3, 4)
         }
+
+
+async def test_a_title_that_goes_by_another_name_now_is_wanted_again(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path, history={"skip": ["Film 1"]}) as it:
+        assert Key("MV_101") not in it.completed()
+        there = it.account.find("Film 1")
+        it.account.add_play(there, NOW)
+        assert (await it.sync()).balance()[0].fates[Fate.LEFT_OUT] == 4
+        again = replace(there, name="Film One")
+        it.account.titles[it.account.titles.index(there)] = again
+        for play in it.account.plays_of(there):
+            it.account._plays[play.id] = replace(play, title=again)
+        it.account.add_play(it.account.find("Film 2"), NOW)
+        report = await it.sync()
+        assert report.prepared.since
+        assert Key("MV_101") in it.completed()
+        assert report.balance()[0].fates[Fate.LEFT_OUT] == 0
+        assert report.balance()[0].is_even
 
 
 async def test_a_plan_is_applied_with_the_filter_that_it_was_made_with(
