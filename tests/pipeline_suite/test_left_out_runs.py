@@ -141,6 +141,21 @@ async def test_what_is_wanted_later_is_written_though_nothing_has_changed(
         assert report.balance()[0].fates[Fate.LEFT_OUT] == 0
 
 
+async def test_what_went_and_is_back_while_it_is_left_out_is_not_gone(
+    tmp_path: Path,
+) -> None:
+    async with life(tmp_path) as it:
+        before = it.entries()
+        for play in it.account.plays_of(it.account.find("Film 1")):
+            it.account.remove_play(play.id)
+        assert (await it.sync()).prepared.stale.keys == (Key("MV_101"),)
+        it.place.history = {"skip": ["Film 1"]}
+        it.account.add_play(it.account.find("Film 1"), NOW)
+        report = await it.sync(prune=True)
+        assert not report.prepared.stale.keys
+        assert it.entries() == before
+
+
 async def test_new_plays_that_are_left_out_cost_nothing_on_discovr(
     tmp_path: Path,
 ) -> None:
