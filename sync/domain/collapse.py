@@ -144,9 +144,12 @@ class _Case:
         return span_of(self.airings.get(number))
 
     def bare(self) -> list[int]:
-        """Unwatched episodes with no entry of their own to hold off a default."""
+        """Unwatched episodes with no entry of their own to hold off a default.
+
+        One that is left out is there, whether the catalogue knows it or not.
+        """
         accounted = self.watched.keys() | self.entries.own.keys()
-        return sorted(self.airings.keys() - accounted)
+        return sorted({*self.airings, *self.left_out} - accounted)
 
     def key(self, number: int | None) -> Key:
         return Key(*self.place, number)

@@ -125,57 +125,65 @@ def transform(
     times: defaultdict[Key, list[datetime]] = defaultdict(list)
     unmatched: defaultdict[Title, int] = defaultdict(int)
     unsupported: defaultdict[Title, int] = defaultdict(int)
-    aside = _Aside(sieve) if sieve and not sieve.is_idle else None
+    aside = _Aside(sieve)
     # By identity: titles are shared, and to hash one takes longer than all the rest.
     media_of: dict[int, str | None] = {}
+    known: dict[str, Title] = {}
+    reasons = dict.fromkeys(unasked, NO_ANSWER)
     media_by_key: dict[str, str | None] = {}
-    wanted: dict[int, Title] = {}
-    reasons: dict[Title, str] = {}
-    for play in plays:
+    sharing: defaultdict[str, dict[str, Title]] = defaultdict(dict)
+    for play in aside.part(plays):
         title = play.title
         if id(title) not in media_of:
-            tmdb = found.get(title, title.ids.tmdb)
-            media_of[id(title)] = media = media_id(title.kind, tmdb) if tmdb else None
+            media_of[id(title)] = media = _media_of(title, found)
             media_by_key[title_key(title)] = media
-        if aside and aside.takes(play):
-            continue
+            if media:
+                known[media] = min(known.get(media, title), title, key=_title_order)
+                sharing[media][title_key(title)] = title
         media = media_of[id(title)]
-        wanted[id(title)] = title
         if play.season == 0:
             unsupported[title] += 1
         elif media is None:
             unmatched[title] += 1
             if play.episode_ids is not None and no_id == NO_ID:
-                reasons[title] = OPEN_IDS
+                reasons.setdefault(title, OPEN_IDS)
         else:
             times[Key(media, play.season, play.episode)].append(play.watched_at)
-    known, sharing = _gather_titles(wanted.values(), media_of)
-    reasons |= dict.fromkeys(unasked, NO_ANSWER)
     return Desired(
         watched=_viewings(times),
         titles=known,
-        media=media_by_key,
-        skipped=aside.skipped() if aside else (),
-        aside=aside.places() if aside else {},
+        media=aside.media(found) | media_by_key,
         unmatched=_left_out(unmatched, no_id, reasons),
         unsupported=_left_out(unsupported, SPECIAL),
-        sharing=sharing,
+        sharing=_shared(sharing),
+        skipped=aside.skipped(),
+        aside=aside.places(),
     )
+
+
+def _media_of(title: Title, found: Mapping[Title, int | None]) -> str | None:
+    tmdb = found.get(title, title.ids.tmdb)
+    return media_id(title.kind, tmdb) if tmdb else None
 
 
 class _Aside:
     """Puts plays aside that are left out on request."""
 
-    def __init__(self, sieve: Sieve) -> None:
-        self._sieve = sieve
+    def __init__(self, sieve: Sieve | None) -> None:
+        self._sieve = None if sieve is None or sieve.is_idle else sieve
         self._titles: dict[int, Title] = {}
         self._plays: defaultdict[tuple[int, str], int] = defaultdict(int)
         self._places: defaultdict[int, set[tuple[int | None, int | None]]]
         self._places = defaultdict(set)
 
-    def takes(self, play: Play) -> bool:
-        """Whether it is left out: then it is counted here."""
-        reason = self._sieve.why(play)
+    def part(self, plays: Iterable[Play]) -> Iterable[Play]:
+        """Return the plays that are wanted; the others are counted here."""
+        sieve = self._sieve
+        if sieve is None:
+            return plays
+        return [play for play in plays if not self._takes(play, sieve.why(play))]
+
+    def _takes(self, play: Play, reason: str | None) -> bool:
         if reason is None:
             return False
         number = id(play.title)
@@ -183,6 +191,10 @@ class _Aside:
         self._plays[number, reason] += 1
         self._places[number].add((play.season, play.episode))
         return True
+
+    def media(self, found: Mapping[Title, int | None]) -> dict[str, str | None]:
+        """Return the media ids of titles of which something is left out."""
+        return {title_key(t): _media_of(t, found) for t in self._titles.values()}
 
     def skipped(self) -> tuple[LeftOut, ...]:
         """Return the titles with their plays, each with the reason."""
@@ -202,19 +214,6 @@ class _Aside:
         for number, places in self._places.items():
             found[title_key(self._titles[number])] |= places
         return {title: frozenset(places) for title, places in found.items()}
-
-
-def _gather_titles(
-    titles: Iterable[Title], media_of: Mapping[int, str | None]
-) -> tuple[dict[str, Title], dict[str, tuple[Title, ...]]]:
-    """Return one title of each media id, and all of those ids that have several."""
-    known: dict[str, Title] = {}
-    sharing: defaultdict[str, dict[str, Title]] = defaultdict(dict)
-    for title in titles:
-        if media := media_of[id(title)]:
-            known[media] = min(known.get(media, title), title, key=_title_order)
-            sharing[media][title_key(title)] = title
-    return known, _shared(sharing)
 
 
 def _viewings(times: Mapping[Key, Collection[datetime]]) -> dict[Key, Viewing]:

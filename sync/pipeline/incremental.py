@@ -36,7 +36,7 @@ from sync.runtime.concurrency import run_limited
 from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sync.domain.delta import Delta
     from sync.domain.entries import Entry
@@ -83,9 +83,8 @@ async def prepare_changes(
     unless that is accepted.
     """
     source, mark = services.source, checkpoint.mark
-    if not isinstance(source, IncrementalSource):
-        return None
-    if await services.resolver.skip_stamp() != mark.skipped:
+    is_marked_alike = await services.resolver.skip_stamp() == mark.skipped
+    if not (isinstance(source, IncrementalSource) and is_marked_alike):
         return None
     if isinstance(services.target, RecallingTarget):
         services.target.recall_profile(checkpoint.profile)
@@ -109,9 +108,8 @@ async def prepare_changes(
         return None
     unreadable, stale = await _find_stale(services, checkpoint, whole, holding)
     touched = _touched(extraction, desired, known, delta)
-    wanted = (play for play in touched if sieve.why(play) is None)
-    places = signs.unsettled | {p for play in wanted if (p := _place(play, desired))}
-    places |= _taken_in(known, desired)
+    places = signs.unsettled | _taken_in(known, desired)
+    places |= _places(touched, desired, sieve)
     if is_pruned:
         places |= {key.place for key in stale.keys}
     if places and await services.target.open_profile() != checkpoint.profile:
@@ -299,6 +297,12 @@ def _taken_in(known: Mapping[str, TitleHistory], desired: Desired) -> set[Place]
         if fate is Fate.LEFT_OUT
     }
     return {key.place for key in left_out & desired.watched.keys()}
+
+
+def _places(plays: Iterable[Play], desired: Desired, sieve: Sieve) -> set[Place]:
+    """Name the places of the plays that are wanted."""
+    wanted = (play for play in plays if sieve.why(play) is None)
+    return {place for play in wanted if (place := _place(play, desired))}
 
 
 def _place(play: Play, desired: Desired) -> Place | None:

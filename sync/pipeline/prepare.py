@@ -86,11 +86,9 @@ async def assemble(
     if answer.airings:
         summary = f"air dates of {len(answer.airings):,} seasons looked up"
         services.on_event(Finished(Stage.CATALOGUE, summary))
+    is_each = services.settings.history.plays is WhichPlays.ALL
     recovery = await recall(
-        services.ledger,
-        profile,
-        existing,
-        has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
+        services.ledger, profile, existing, has_every_viewing=is_each
     )
     rules = replace(
         _rules(services, extraction, desired, answer, recovery),
@@ -286,16 +284,18 @@ def _rules(
 def _misfits(desired: Desired, answer: Answer, now: datetime) -> dict[Place, str]:
     """Name the seasons in which the plays do not fit the catalogue or the calendar.
 
-    A watched episode that the catalogue lacks says that the two number differently. A
-    play dated in the future would make a default that covers what is yet to air.
+    A watched episode that the catalogue lacks, left out or not, says that the two
+    number differently. A play dated in the future would make a default that covers what
+    is yet to air.
     """
     misfits: dict[Place, str] = {}
-    for key, viewing in desired.watched.items():
+    aside = sorted(desired.keys_aside() - desired.watched.keys(), key=str)
+    for key in (*desired.watched, *aside):
         if key.season is None or key.episode is None:
             continue
-        place = key.place
+        place, viewing = key.place, desired.watched.get(key)
         name = f"S{key.season:02d}E{key.episode:02d}"
-        if viewing.latest > now + FUTURE:
+        if viewing and viewing.latest > now + FUTURE:
             misfits[place] = f"{name} is marked as watched in the future"
         elif place in answer.airings and key.episode not in answer.airings[place]:
             misfits[place] = f"{name} was watched and is not in the catalogue"
