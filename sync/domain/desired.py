@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -119,12 +119,12 @@ def transform(
     """Gather plays by key. Order, repeats of pages and shuffling make no difference.
 
     ``found`` holds TMDB ids that count more than a title's own, None where nobody knows
-    yet; for the titles in ``unasked`` the question is open. ``no_id`` says why the
-    others have none. What the ``sieve`` leaves out is put aside before all else.
+    yet; ``no_id`` says why there is none, but of those in ``unasked``, where that is
+    open. What the ``sieve`` leaves out is put aside before all else.
     """
     times: defaultdict[Key, list[datetime]] = defaultdict(list)
-    unmatched: defaultdict[Title, int] = defaultdict(int)
-    unsupported: defaultdict[Title, int] = defaultdict(int)
+    unmatched: Counter[Title] = Counter()
+    unsupported: Counter[Title] = Counter()
     aside = _Aside(sieve)
     # By identity: titles are shared, and to hash one takes longer than all the rest.
     media_of: dict[int, str | None] = {}
@@ -140,10 +140,9 @@ def transform(
             if media:
                 known[media] = min(known.get(media, title), title, key=_title_order)
                 sharing[media][title_key(title)] = title
-        media = media_of[id(title)]
         if play.season == 0:
             unsupported[title] += 1
-        elif media is None:
+        elif (media := media_of[id(title)]) is None:
             unmatched[title] += 1
             if play.episode_ids is not None and no_id == NO_ID:
                 reasons.setdefault(title, OPEN_IDS)
