@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError
-from sync.documents.report import UnmatchedDocument
+from sync.documents.left_out import UnmatchedDocument
 from sync.errors import IncompleteReadError
 from sync.ledger import Ledger
 from sync.ledger.fact_names import LEFT_OUT, recall_profile

@@ -10,10 +10,9 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-
-from filelock import FileLock, Timeout
 
 from connectors.errors import ConfigError
 from connectors.files import expand
@@ -25,6 +24,7 @@ from sync.ledger.records import Holder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from filelock import BaseFileLock
     from sqlalchemy import URL, Connection, Engine, Table
 
     from sync.ledger.address import FileAddress
@@ -292,9 +292,15 @@ class FileProfileLock:
 
     def __init__(self, profile: str, path: Path) -> None:
         self._profile = profile
-        self._lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, thread_local=False)
+        self._path = f"{path}.lock"
         self._holder = path.with_name(f"{path.name}.holder")
         self._said: str | None = None
+
+    @cached_property
+    def _lock(self) -> BaseFileLock:
+        from filelock import FileLock  # noqa: PLC0415  # a look takes no lock
+
+        return FileLock(self._path, timeout=0, mode=0o600, thread_local=False)
 
     def acquire(self, holder: Holder) -> None:
         """Take it in the name of ``holder``, or raise BusyError at once."""
@@ -304,13 +310,12 @@ class FileProfileLock:
             said = json.dumps(asdict(holder), default=str)
             self._holder.write_text(said, "utf-8")
             self._said = said
-        except Timeout as error:
+        except TimeoutError as error:
             raise BusyError(self._profile, self._read_holder()) from error
         except OSError as error:
             self.release()
             raise StateError(
-                f"The lock file {self._lock.lock_file} cannot be written: "
-                f"{error.strerror}.",
+                f"The lock file {self._path} cannot be written: {error.strerror}.",
                 remedy="Allow writing to its folder, or change [state] url.",
             ) from error
 
@@ -327,7 +332,7 @@ class FileProfileLock:
             return
         try:
             self._lock.acquire()
-        except (Timeout, OSError) as error:  # that of another user cannot be tried
+        except OSError as error:  # that of another user cannot be tried
             raise BusyError(self._profile, self._read_holder()) from error
         self._lock.release()
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sync.documents.report import UnmatchedDocument
+from sync.documents.left_out import UnmatchedDocument
 from sync.domain.balance import Balance
 from sync.domain.desired import NO_ANSWER
 from sync.domain.histories import SeasonFacts, TitleHistory, merge_histories

@@ -17,7 +17,7 @@ from sync.pipeline.unreadable import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sync.documents.report import UnmatchedDocument
+    from sync.documents.left_out import UnmatchedDocument
     from sync.domain.balance import Balance
     from sync.domain.entries import Entry
     from sync.domain.histories import TitleHistory

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from connectors.clock import Clock
     from connectors.tmdb.client import TmdbClient
-    from sync.documents.report import UnmatchedDocument
+    from sync.documents.left_out import UnmatchedDocument
     from sync.events import Event
     from sync.ledger import Ledger
 

@@ -26,6 +26,7 @@ from connectors.http.response import Response
 from connectors.trakt.client import HistoryPage, read_records
 from sync import api
 from sync.cli import GC_THRESHOLDS, main
+from sync.cli.process import begin_collecting
 from sync.domain.desired import transform
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
@@ -160,6 +161,8 @@ def test_the_command_hardly_ever_looks_for_cycles(
     collected: list[int] = []
 
     def work(**_options: str) -> None:
+        assert not gc.isenabled()
+        begin_collecting()
         kept: list[list[int]] = [[] for _ in range(GC_THRESHOLDS[0] // 2)]
         assert kept
 
@@ -177,6 +180,8 @@ def test_the_command_hardly_ever_looks_for_cycles(
     finally:
         gc.callbacks.remove(count)
         gc.set_threshold(*before)
+        gc.enable()
+        gc.unfreeze()
         # The program leaves at once at Ctrl-C; these tests should not.
         signal.signal(signal.SIGINT, at_ctrl_c)
     assert collected == []

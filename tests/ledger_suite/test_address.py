@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
@@ -14,6 +14,7 @@ _texts = st.text(st.characters(codec="utf-8", exclude_characters="%"), max_size=
 _urls = st.builds("".join, st.lists(_texts | st.sampled_from("/?&=@:#;+ "), max_size=8))
 
 
+@settings(max_examples=60)
 @given(st.sampled_from(["sqlite:///", "sqlite:////"]), _urls)
 def test_an_address_of_a_file_is_read_as_sqlalchemy_reads_it(
     begin: str, rest: str
