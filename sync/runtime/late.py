@@ -1,4 +1,13 @@
-"""Modules that are imported with the first look into them."""
+"""Names that few runs need: what they stand for is imported with their first use.
+
+For a file of which many functions need such names. Type checkers and the contract on
+imports see the plain import that stands beside it::
+
+    if TYPE_CHECKING:
+        from sync.pipeline.undo import rows_to_undo
+    else:
+        (rows_to_undo,) = late("sync.pipeline.undo", "rows_to_undo")
+"""
 
 from __future__ import annotations
 
@@ -7,14 +16,25 @@ from typing import Any
 
 
 class Late:
-    """Stands for a module that few runs need; it comes in when a name of it is asked.
+    """Stands for a module, or for what is called or looked into there by a name."""
 
-    For a module of which many functions need names. Where one does, an import inside
-    of it says the same.
-    """
-
-    def __init__(self, name: str) -> None:
+    def __init__(self, module: str, name: str = "") -> None:
+        self._module = module
         self._name = name
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it."""
+        return self._found()(*args, **kwargs)
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(import_module(self._name), name)
+        """Look into it."""
+        return getattr(self._found(), name)
+
+    def _found(self) -> Any:
+        module = import_module(self._module)
+        return getattr(module, self._name) if self._name else module
+
+
+def late(module: str, *names: str) -> list[Late]:
+    """Return what stands for these names of the module."""
+    return [Late(module, name) for name in names]
