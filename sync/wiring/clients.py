@@ -18,7 +18,7 @@ from connectors.trakt.public import Budget, PublicClient
 from sync.domain import origin
 from sync.events import Waiting, Warned
 from sync.load.discovr import DiscovrTarget
-from sync.runtime.late import late
+from sync.runtime.late import Late, late
 from sync.runtime.meter import Meter, spent
 from sync.wiring.logins import how_to_log_in, login_warnings, secret, token_store
 
@@ -47,8 +47,8 @@ else:
     # What a run that finds nothing new never uses.
     (DiscovrDevice,) = late("connectors.discovr.device", "DiscovrDevice")
     (PagesClient,) = late("connectors.discovr.extras", "PagesClient")
-    (pharen,) = late("connectors.pharen", "client")
-    (tmdb,) = late("connectors.tmdb", "client")
+    pharen = Late("connectors.pharen.client")
+    tmdb = Late("connectors.tmdb.client")
     (TraktDevice,) = late("connectors.trakt.device", "TraktDevice")
     (ExtrasClient,) = late("connectors.trakt.extras", "ExtrasClient")
 

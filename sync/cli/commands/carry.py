@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
+from connectors.files import replace_file
 from sync import api
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
-    from connectors.files import replace_file
     from sync.cli.commands.key import offer_key
     from sync.cli.view.lists import show_left_out, show_profiles, show_undone
     from sync.cli.view.plan import show_plan
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from sync.pipeline.plan_file import read_plan
 else:
     # What a run that finds nothing new never uses.
-    (replace_file,) = late("connectors.files", "replace_file")
     (offer_key,) = late("sync.cli.commands.key", "offer_key")
     show_left_out, show_profiles, show_undone = late(
         "sync.cli.view.lists", "show_left_out", "show_profiles", "show_undone"
