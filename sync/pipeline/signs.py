@@ -14,6 +14,7 @@ from sync.pipeline.checkpoint import recall_checkpoint, recall_kept, steering
 from sync.pipeline.prepared import Prepared, Reading, Signs
 from sync.pipeline.recovery import Recovery
 from sync.ports import Extraction, IncrementalSource, RecallingTarget, Receipt
+from sync.runtime.late import late
 from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from sync.domain.watermark import Stamps
     from sync.pipeline.checkpoint import Checkpoint
     from sync.pipeline.services import Services
+
+if TYPE_CHECKING:
+    from sync.pipeline.incremental import prepare_changes
+else:
+    # All that reads, compares and plans.
+    (prepare_changes,) = late("sync.pipeline.incremental", "prepare_changes")
 
 
 async def checkpoint_of(services: Services) -> Checkpoint | None:
@@ -61,9 +68,6 @@ async def find_changes(
     signs = await _look_for_signs(services, checkpoint, source)
     if not (signs.is_due or (is_pruned and checkpoint.mark.stale)):
         return _unchanged(services.origin, checkpoint, signs.stamps)
-    # All that reads, compares and plans.
-    from sync.pipeline.incremental import prepare_changes  # noqa: PLC0415
-
     return await prepare_changes(
         services,
         checkpoint,

@@ -14,11 +14,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+#: All modules that stand for a name somewhere.
+_MODULES: set[str] = set()
+
 
 class Late:
     """Stands for a module, or for what is called or looked into there by a name."""
 
     def __init__(self, module: str, name: str = "") -> None:
+        _MODULES.add(module)
         self._module = module
         self._name = name
 
@@ -33,6 +37,18 @@ class Late:
     def _found(self) -> Any:
         module = import_module(self._module)
         return getattr(module, self._name) if self._name else module
+
+
+def import_all() -> None:
+    """Import all of it now.
+
+    Whoever stays for weeks would else meet files of a later version after an update.
+    """
+    done: set[str] = set()
+    while rest := _MODULES - done:
+        for module in sorted(rest):
+            import_module(module)
+        done |= rest
 
 
 def late(module: str, *names: str) -> list[Late]:

@@ -31,7 +31,7 @@ from sync.daemon.turn import Result
 from sync.errors import StoppedError
 from sync.ledger import BusyError
 from sync.runtime import logs
-from sync.runtime.late import late
+from sync.runtime.late import import_all, late
 from sync.runtime.signals import heeding
 
 if TYPE_CHECKING:
@@ -221,6 +221,7 @@ async def _require_api(settings: Settings) -> None:
 
 
 async def _stay(context: Context, options: _Options, output: Output, stop: Stop) -> int:
+    import_all()
     async with AsyncExitStack() as stack:
         settings = await open_settings(context, stack, warn=options.warn)
         output.context = knowing(output.context, settings)
