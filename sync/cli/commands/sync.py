@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,17 +25,17 @@ from sync.cli.session import (
     read_settings,
     recall,
     require_an_answer,
+    salvage,
 )
 from sync.config import Settings
-from sync.daemon.turn import Result
-from sync.errors import StoppedError
-from sync.ledger import BusyError
+from sync.daemon.turn import Result, failed_turn, finished_turn
+from sync.errors import BugError, StoppedError
 from sync.runtime import logs
 from sync.runtime.late import late
 from sync.runtime.signals import heeding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from datetime import timedelta
 
     from sync.cli.context import Context
@@ -46,16 +46,24 @@ if TYPE_CHECKING:
     from sync.runtime.values import Address
 
 if TYPE_CHECKING:
-    from sync.daemon.heartbeat import Heartbeat, ping
+    from sync.daemon.begun import require_begun
+    from sync.daemon.heartbeat import Heartbeat
     from sync.daemon.job import Job, Terms
+    from sync.daemon.look import look_at_login
     from sync.daemon.recorder import Recorder
     from sync.daemon.systemd import Notifier
+    from sync.daemon.teller import Teller, tell_of_run
+    from sync.wiring.notify import addresses
 else:
     # What a run that finds nothing new never uses.
-    Heartbeat, ping = late("sync.daemon.heartbeat", "Heartbeat", "ping")
+    (require_begun,) = late("sync.daemon.begun", "require_begun")
+    (Heartbeat,) = late("sync.daemon.heartbeat", "Heartbeat")
     Job, Terms = late("sync.daemon.job", "Job", "Terms")
+    (look_at_login,) = late("sync.daemon.look", "look_at_login")
     (Recorder,) = late("sync.daemon.recorder", "Recorder")
     (Notifier,) = late("sync.daemon.systemd", "Notifier")
+    Teller, tell_of_run = late("sync.daemon.teller", "Teller", "tell_of_run")
+    (addresses,) = late("sync.wiring.notify", "addresses")
 
 
 _CLOCK = SystemClock()
@@ -107,6 +115,7 @@ class _Options:
 
     def check(self, settings: Settings) -> None:
         """Raise ConfigError where the config contradicts what was typed."""
+        addresses(settings)
         if self.accept_incomplete and self.prunes(settings):
             raise ConfigError(
                 "--accept-incomplete only adds, and [sync] prune in the config takes "
@@ -164,8 +173,9 @@ async def _run_once(
     context: Context, options: _Options, output: Output, stop: Stop
 ) -> int:
     kind = LoggingReporter if options.log_format else Reporter
-    async with AsyncExitStack() as stack:
+    async with _telling(context) as telling, AsyncExitStack() as stack:
         settings = await open_settings(context, stack, warn=options.warn)
+        telling.settings = settings
         options.check(settings)
         output.context = knowing(output.context, settings)
         reporter = stack.enter_context(
@@ -177,31 +187,49 @@ async def _run_once(
             )
         )
         confirm = Confirmation(context, output, reporter, yes=options.yes)
-        try:
-            await _require_api(settings)
-            report = await api.sync(
-                settings,
-                prune=options.prunes(settings),
-                accept_incomplete=options.accept_incomplete,
-                # A plan is no log line; it is shown to whoever is asked about it.
-                confirm=None if options.yes and options.log_format else confirm,
-                is_forced=options.force,
-                stop=stop,
-                on_event=reporter.on_event,
-            )
-        except (StoppedError, BusyError):
-            raise
-        except ServiceError:
-            await _tell_watcher(settings, is_good=False)
-            raise
+        await _require_api(settings)
+        await require_begun(settings)
+        report = await api.sync(
+            settings,
+            prune=options.prunes(settings),
+            accept_incomplete=options.accept_incomplete,
+            # A plan is no log line; it is shown to whoever is asked about it.
+            confirm=None if options.yes and options.log_format else confirm,
+            is_forced=options.force,
+            stop=stop,
+            on_event=reporter.on_event,
+        )
+        await look_at_login(settings, report, clock=_CLOCK)
         is_good = exit_code(report, is_strict=options.strict) is Exit.DONE
-        await _tell_watcher(settings, is_good=is_good)
+        telling.result = Result.of(report, is_good=is_good)
     return finish(output, reporter, report, "sync", is_strict=options.strict)
 
 
-async def _tell_watcher(settings: Settings, *, is_good: bool) -> None:
-    if settings.sync.heartbeat:
-        await ping(settings, _CLOCK, is_good=is_good)
+@dataclass(slots=True)
+class _Telling:
+    """What is known of a run, as far as it got."""
+
+    settings: Settings | None = None
+    result: Result | None = None
+
+
+@asynccontextmanager
+async def _telling(context: Context) -> AsyncIterator[_Telling]:
+    """Tell who wants to know how a run ended, be it with a config that is wrong."""
+    telling, started_at = _Telling(), _CLOCK.now()
+    try:
+        yield telling
+    except (StoppedError, OSError):
+        raise  # somebody is there, or nobody hears
+    except Exception as fault:
+        error = fault if isinstance(fault, ServiceError) else BugError(fault)
+        turn = failed_turn(error, started_at, _CLOCK.now())
+        if not context.is_sandbox or telling.settings:
+            await tell_of_run(telling.settings or salvage(context), turn, _CLOCK)
+        raise
+    if telling.settings and telling.result:
+        turn = finished_turn(telling.result, started_at, _CLOCK.now())
+        await tell_of_run(telling.settings, turn, _CLOCK)
 
 
 async def _require_api(settings: Settings) -> None:
@@ -221,8 +249,9 @@ async def _require_api(settings: Settings) -> None:
 
 
 async def _stay(context: Context, options: _Options, output: Output, stop: Stop) -> int:
-    async with AsyncExitStack() as stack:
+    async with _telling(context) as telling, AsyncExitStack() as stack:
         settings = await open_settings(context, stack, warn=options.warn)
+        telling.settings = settings
         output.context = knowing(output.context, settings)
         address = options.address(settings)
 
@@ -240,7 +269,7 @@ async def _stay(context: Context, options: _Options, output: Output, stop: Stop)
             run=partial(_take_turn, context, options, output, stop),
             stop=stop,
             clock=_CLOCK,
-            watchers=(notifier, Recorder(), Heartbeat()),
+            watchers=(notifier, Recorder(), Heartbeat(), Teller()),
         )
         if address:
             from sync.daemon.server import served  # noqa: PLC0415  # only where used
@@ -271,6 +300,7 @@ async def _take_turn(  # the first four are bound once
             on_event(event)
             reporter.on_event(event)
 
+        await require_begun(terms.settings)
         report = await api.sync(
             terms.settings,
             prune=terms.prune,
@@ -278,6 +308,7 @@ async def _take_turn(  # the first four are bound once
             stop=stop,
             on_event=tell,
         )
+        await look_at_login(terms.settings, report, clock=_CLOCK, on_event=tell)
     is_good = exit_code(report, is_strict=options.strict) is Exit.DONE
     return Result.of(report, is_good=is_good)
 
