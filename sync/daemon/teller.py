@@ -96,6 +96,7 @@ async def _tell(settings: Settings, turn: Turn, memory: Memory) -> None:
     except ServiceError as error:
         logs.tell("notify.failed", str(error), level=logging.WARNING)
         urls = []
+    before = _MEMORY.dump_json(memory)
     numbers = {fingerprint(url): number for number, url in enumerate(urls, 1)}
     memory.meet(numbers)
     memory.note(turn, weekly=settings.notify.weekly)
@@ -112,7 +113,8 @@ async def _tell(settings: Settings, turn: Turn, memory: Memory) -> None:
     arrived = [notice for part in await asyncio.gather(*sending) for notice in part]
     if any(notice.kind == "week" for notice in arrived):
         memory.begin_week(now)
-    await _keep(settings, memory, now)
+    if _MEMORY.dump_json(memory) != before:
+        await _keep(settings, memory, now)
 
 
 async def _send(

@@ -7,7 +7,7 @@ each address, whatever comes in between, until a run that ends well is told as w
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -139,8 +139,10 @@ class Memory:
     def meet(self, digests: Collection[str]) -> None:
         """Get to know new addresses, before the next turn is noted; forget old ones."""
         if digests:
-            new = Heard(unreadable=self.unreadable)
-            self.heard = {d: self.heard.get(d) or replace(new) for d in digests}
+            self.heard = {
+                digest: self.heard.get(digest) or Heard(unreadable=self.unreadable)
+                for digest in digests
+            }
 
 
 @dataclass(frozen=True, slots=True)

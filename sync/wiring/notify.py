@@ -29,6 +29,7 @@ LONGEST_S = 20.0
 _THREAD = "notify"
 #: Apprise and what it sends with; each of them logs addresses.
 _LOUD = ("apprise", "urllib3", "requests", "oauthlib", "requests_oauthlib")
+_SILENT = logging.CRITICAL + 1
 UNKNOWN = "Apprise knows no address like that"
 _REFUSED = "the service did not take it"
 _LATE = "the service did not answer in time"
@@ -74,7 +75,7 @@ async def send(url: str, messages: Sequence[Message]) -> list[str]:
     def work() -> None:
         try:
             _send(url, messages, problems)
-        except Exception as fault:  # noqa: BLE001  # it is a stranger's code
+        except (Exception, SystemExit) as fault:  # noqa: BLE001  # it is a stranger's code
             where = problems.index(_LATE)
             problems[where:] = [f"{_REFUSED} ({type(fault).__name__})"] * (
                 len(problems) - where
@@ -86,12 +87,10 @@ async def send(url: str, messages: Sequence[Message]) -> list[str]:
     return [*problems]
 
 
-def check(url: str) -> tuple[str, str | None]:
-    """Return the name of the service behind an address, and what is wrong with it."""
+def service_of(url: str) -> str | None:
+    """Return the name of the service behind an address; None where there is none."""
     plugin = _plugin(url)
-    if plugin is None:
-        return "", UNKNOWN
-    return str(plugin.service_name), None
+    return None if plugin is None else str(plugin.service_name)
 
 
 def _send(url: str, messages: Sequence[Message], problems: list[str]) -> None:
@@ -115,12 +114,9 @@ def _send(url: str, messages: Sequence[Message], problems: list[str]) -> None:
 
 def _plugin(url: str) -> Any:
     """Return what sends to an address; None where Apprise knows none like it."""
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(_SILENT)
     from apprise import Apprise, AppriseAsset  # noqa: PLC0415  # an extra
 
-    for name in _LOUD:
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
     asset = AppriseAsset(app_id=APP, app_desc=APP, app_url="", async_mode=False)
     return Apprise.instantiate(url, asset=asset)
