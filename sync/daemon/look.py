@@ -1,8 +1,9 @@
 """Once a day a job asks Discovr whether its login still holds, if no run did.
 
 A run that finds nothing new asks Discovr nothing, so that a login that was withdrawn
-would look healthy for a week. One request a day tells; until it is known better, or
-somebody has signed in again, the answer holds for the runs in between as well.
+would look healthy for a week. One request tells, in the first run of each day (UTC) in
+which no other has asked; until it is known better, or somebody has signed in again, the
+answer holds for the runs in between as well.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from connectors.auth.tokens import fingerprint
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from sync.events import Event
     from sync.pipeline.result import Report
 
-EVERY = timedelta(days=1)
 #: A request that fails is not sent again before the next day.
 _ONCE = RetryPolicy(attempts=1)
 
@@ -80,7 +80,7 @@ async def look_at_login(
     session: aiohttp.ClientSession | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> None:
-    """Ask Discovr whether the login holds, if the run did not and a day has passed.
+    """Ask Discovr whether the login holds, if nobody has asked it anything today.
 
     Raises AuthError where it does not, and ConfigError where the profile has gone. That
     Discovr cannot be reached is logged: nothing had to be written to it.
@@ -104,7 +104,7 @@ async def look_at_login(
         log_in = how_to_log_in(settings, "discovr")
         token = refresh_token(clients.store, clients.discovr_token, log_in=log_in)
         last = await Look.recall(ledger, profile)
-        if last is not None and timedelta() <= now - last.at < EVERY:
+        if last is not None and last.at.date() == now.date():
             last.check(fingerprint(token))
             return
         # Before it is sent: whatever becomes of it, it was today's.

@@ -35,8 +35,8 @@ DOWN = TransientError("Trakt could not be reached.")
 
 def _bug() -> BugError:
     try:
-        {}["value"]
-    except KeyError as fault:
+        int("value")
+    except ValueError as fault:
         return BugError(fault)
     raise AssertionError
 
