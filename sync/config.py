@@ -164,7 +164,7 @@ class NotifySettings(Section):
         for number, url in enumerate(urls or (), 1):
             if problem := url_problem(url.get_secret_value()):
                 raise ValueError(f"address {number} {problem}")
-        return urls and tuple(dict.fromkeys(urls))
+        return tuple(dict.fromkeys(urls or ())) or None
 
 
 def data_folder() -> Path:

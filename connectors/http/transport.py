@@ -36,7 +36,7 @@ READS = frozenset({"GET", "HEAD"})
 #: Servers close idle connections after 5 s (Node) or more. A write that meets the
 #: closing has an unknown outcome, so idle connections are given up before that.
 _KEEPALIVE_S = 4.0
-_PLAIN_TEXT = "text/plain; charset=utf-8"
+_PLAIN_TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 #: The part of the time that connecting may take: what ends there was never sent, which
 #: lets a write go again.
 _CONNECT_SHARE = 0.5
@@ -97,9 +97,7 @@ class Transport:
         connection is given up; with 0 none is looked at.
         """
         headers = CIMultiDict(self._headers)
-        if text is not None:
-            headers["Content-Type"] = _PLAIN_TEXT
-        headers.update(login)
+        headers.update(login if text is None else {**login, **_PLAIN_TEXT})
         if not all(map(str.isprintable, headers.values())):
             return _unprintable(call.service)
         if not self._owns_session:
@@ -113,7 +111,7 @@ class Transport:
                     url,
                     params=params,
                     json=None if checked else json,
-                    data=text.encode(errors="replace") if text is not None else checked,
+                    data=checked if text is None else text.encode(errors="replace"),
                     headers=headers,
                     timeout=self._timeout,
                     **_PLAIN,
