@@ -279,19 +279,27 @@ def salvage_settings(
     except ConfigError:
         values = {}
     _overlay(values, environ)
-    while True:
-        origin = _Origin()
-        try:
-            return Settings.model_validate(values, context=origin)
-        except ConfigError:
-            if not origin.wrong:
-                raise
-        for section, *key in origin.wrong:
+    while wrong := _refused(values):
+        for section, *key in wrong:
             part = values.get(str(section))
             if key and isinstance(part, dict):
                 part.pop(key[0], None)
             else:
                 values.pop(str(section), None)
+    return Settings.model_validate(values)
+
+
+def _refused(values: Mapping[str, Any]) -> list[tuple[int | str, ...]]:
+    """Return the places of what is refused; a section where no key can be named."""
+    origin = _Origin()
+    try:
+        Settings.model_validate(values, context=origin)
+    except ConfigError:
+        if origin.wrong or len(values) == 1:
+            return origin.wrong or [*zip(values, strict=True)]
+        parts = ({name: part} for name, part in values.items())
+        return [place for part in parts for place in _refused(part)]
+    return []
 
 
 def exposed_secrets(settings: Settings, place: Path | None) -> str | None:

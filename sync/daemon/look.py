@@ -19,7 +19,7 @@ from connectors.discovr.auth import choose_profile, list_profiles, refresh_token
 from connectors.errors import AuthError, ConfigError, ServiceError
 from connectors.http.client import RetryPolicy
 from sync.ledger import Ledger
-from sync.ledger.fact_names import LOOKED
+from sync.ledger.fact_names import ENTRIES, LOOKED
 from sync.runtime import logs
 from sync.wiring.clients import DISCOVR, Clients
 from sync.wiring.logins import how_to_log_in
@@ -65,11 +65,13 @@ class Look:
 
     @classmethod
     async def recall(cls, ledger: Ledger, profile: str) -> Look | None:
-        """Read back the last one."""
-        fact = await ledger.get_fact(profile, LOOKED)
-        if fact is None:
-            return None
-        return cls(**fact | {"at": datetime.fromisoformat(fact["at"])})
+        """Read back the last one; before the first, a run that wrote stands for it."""
+        facts = await ledger.get_facts(profile)
+        if look := facts.get(LOOKED):
+            return cls(**look | {"at": datetime.fromisoformat(look["at"])})
+        if run := facts.get(ENTRIES):
+            return cls(datetime.fromisoformat(run["at"]))
+        return None
 
 
 async def look_at_login(

@@ -178,7 +178,7 @@ def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Month:
 async def test_discovr_is_asked_once_a_day_and_never_more(month: Month) -> None:
     asked = await month.look(30, every=timedelta(hours=12))
     assert set(asked.values()) == {1}
-    assert len(asked) == 31  # from noon to noon
+    assert len(asked) == 30
 
 
 @pytest.mark.parametrize("every", [timedelta(minutes=100), timedelta(hours=25)])
@@ -193,6 +193,13 @@ async def test_a_run_that_asks_by_itself_is_a_look(month: Month) -> None:
     month.report = await month.run()
     asked = await month.look(3)
     assert not any(asked.values())
+
+
+async def test_the_day_of_the_first_migration_needs_no_look(month: Month) -> None:
+    report = await month.place.carry()
+    month.report = replace(report, cost=None)
+    asked = await month.look(2)
+    assert sorted(asked.values()) == [0, 1, 1]
 
 
 @pytest.mark.parametrize("run", choose([6], [5, 7, 8], [5, 7, 8]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -224,8 +224,10 @@ async def _telling(context: Context) -> AsyncIterator[_Telling]:
     except Exception as fault:
         error = fault if isinstance(fault, ServiceError) else BugError(fault)
         turn = failed_turn(error, started_at, _CLOCK.now())
-        if not context.is_sandbox or telling.settings:
-            await tell_of_run(telling.settings or salvage(context), turn, _CLOCK)
+        with suppress(ConfigError):  # nothing of the settings can be read
+            settings = telling.settings or salvage(context)
+            if telling.settings or not context.is_sandbox:
+                await tell_of_run(settings, turn, _CLOCK)
         raise
     if telling.settings and telling.result:
         turn = finished_turn(telling.result, started_at, _CLOCK.now())
