@@ -105,20 +105,20 @@ async def look_at_login(
         )
         log_in = how_to_log_in(settings, "discovr")
         token = refresh_token(clients.store, clients.discovr_token, log_in=log_in)
-        last = await Look.recall(ledger, profile)
-        if last is not None and last.at.date() == now.date():
-            last.check(fingerprint(token))
-            return
-        # Before it is sent: whatever becomes of it, it was today's.
-        await Look(now).keep(ledger, profile)
-        found = await _ask(clients, Look(now, fingerprint(token)), profile)
-        if found is not None:
-            await found.keep(ledger, profile)
-            found.check(found.refused)
+        digest, last = fingerprint(token), await Look.recall(ledger, profile)
+        if last is None or last.at.date() != now.date():
+            # Before it is sent: whatever becomes of it, it was today's. What was
+            # refused stays so until somebody answers.
+            last = replace(last, at=now) if last else Look(now)
+            await last.keep(ledger, profile)
+            if answer := await _ask(clients, Look(now, digest), profile):
+                last = answer
+                await last.keep(ledger, profile)
+        last.check(digest)
 
 
 async def _ask(clients: Clients, look: Look, profile: str) -> Look | None:
-    """Ask once; return what is no good, None if all is or nobody answered."""
+    """Ask once; return what was said, None if nobody answered."""
     try:
         choose_profile(await list_profiles(clients.identity()), profile)
     except (AuthError, ConfigError) as error:
@@ -130,7 +130,8 @@ async def _ask(clients: Clients, look: Look, profile: str) -> Look | None:
         )
     except ServiceError as error:
         logs.tell("login.unseen", error.message, level=logging.WARNING)
-    return None
+        return None
+    return replace(look, refused="")
 
 
 def _has_asked(report: Report) -> bool:

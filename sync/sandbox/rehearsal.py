@@ -22,7 +22,8 @@ _STATE = "state.sqlite3"
 #: Whose answers are in the ledger, by the names that ``listings`` gives them.
 LISTINGS = ("tmdb", "trakt")
 
-_NOBODY_IS_TOLD = {"heartbeat": None, "after_migrate": False}
+#: What of ``[sync]`` does not count in a rehearsal.
+NOBODY_IS_TOLD = {"heartbeat": None, "after_migrate": False}
 
 
 @asynccontextmanager
@@ -58,7 +59,7 @@ async def open_sandbox(
             sandbox.tmdb.is_partial = True
         sections["discovr"] |= {"requests_per_second": RATE}
         sections["history"] = settings.history.model_dump()
-        sections["sync"] = settings.sync.model_dump() | _NOBODY_IS_TOLD
+        sections["sync"] = settings.sync.model_dump() | NOBODY_IS_TOLD
         sections["state"] = {
             "url": url,
             "tokens": folder / "tokens.json",

@@ -260,6 +260,21 @@ async def test_a_login_that_is_gone_from_here_is_noticed_without_a_request(
     assert not any(month.asked.values())
 
 
+async def test_an_outage_does_not_make_a_refused_login_good(month: Month) -> None:
+    month.revoke()
+    with pytest.raises(AuthError):
+        await month.look(1)
+    month.place.discovr.faults = lambda _request, _number: Fault.answer(503)
+    for _ in range(8):
+        with pytest.raises(AuthError):
+            await month.look(1)
+    assert set(month.asked.values()) == {1}
+    month.place.discovr.faults = None
+    month.sign_in()
+    await month.look(2)
+    assert set(month.asked.values()) == {1}
+
+
 async def test_a_profile_that_has_gone_does_not_look_healthy(month: Month) -> None:
     month.report = replace(
         month.report, prepared=replace(month.report.prepared, profile="gone")

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from sync.daemon.recorder import Recorder
     from sync.daemon.systemd import Notifier
     from sync.daemon.teller import Teller, tell_of_run
+    from sync.daemon.turn import Turn
     from sync.wiring.notify import addresses
 else:
     # What a run that finds nothing new never uses.
@@ -227,11 +228,21 @@ async def _telling(context: Context) -> AsyncIterator[_Telling]:
         with suppress(ConfigError):  # nothing of the settings can be read
             settings = telling.settings or salvage(context)
             if telling.settings or not context.is_sandbox:
-                await tell_of_run(settings, turn, _CLOCK)
+                await _tell(settings, turn)
         raise
     if telling.settings and telling.result:
         turn = finished_turn(telling.result, started_at, _CLOCK.now())
-        await tell_of_run(telling.settings, turn, _CLOCK)
+        await _tell(telling.settings, turn)
+
+
+async def _tell(settings: Settings, turn: Turn) -> None:
+    """Tell, and let nothing that goes wrong with it change how the run ends."""
+    try:
+        await tell_of_run(settings, turn, _CLOCK)
+    except Exception as fault:  # noqa: BLE001  # as with the watchers of a job
+        logs.trace(fault)
+        said = f"Telling how the run ended failed ({type(fault).__name__})."
+        logs.tell("watcher.failed", said, level=logging.WARNING)
 
 
 async def _require_api(settings: Settings) -> None:
@@ -320,7 +331,10 @@ def _read_again(context: Context, settings: Settings) -> Settings:
     fresh = read_settings(context)
     if not context.is_sandbox:
         return fresh
-    return settings.model_copy(update={"history": fresh.history, "sync": fresh.sync})
+    from sync.sandbox.rehearsal import NOBODY_IS_TOLD  # noqa: PLC0415  # only there
+
+    job = fresh.sync.model_copy(update=NOBODY_IS_TOLD)
+    return settings.model_copy(update={"history": fresh.history, "sync": job})
 
 
 @contextmanager
