@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from sync.cli.context import Context
     from sync.cli.runner import Output
+    from sync.daemon.turn import Turn
     from sync.events import Event
     from sync.runtime.logs import LogFormat
     from sync.runtime.stop import Stop
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from sync.daemon.recorder import Recorder
     from sync.daemon.systemd import Notifier
     from sync.daemon.teller import Teller, tell_of_run
-    from sync.daemon.turn import Turn
     from sync.wiring.notify import addresses
 else:
     # What a run that finds nothing new never uses.
