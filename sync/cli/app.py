@@ -407,6 +407,18 @@ def doctor() -> Work:
     return work.doctor
 
 
+@_command("Example: trakt2discovr notify")
+@click.argument("text", required=False)
+def notify() -> Work:
+    """Send a message to every address of [notify]. Without TEXT it is a test.
+
+    They are told by themselves, once, when a job needs you, and when all is well again.
+    """
+    from sync.cli.commands import notify as work
+
+    return work.notify
+
+
 @_command(
     "\b\nExample: trakt2discovr completion bash >> ~/.bashrc\n\n"
     "\b\nTo install it, once, and open a new shell:\n"

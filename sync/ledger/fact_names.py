@@ -43,6 +43,12 @@ FILES = "files"
 #: nobody knows its id before the first sign-in.
 SCHEDULE = "schedule"
 
+#: In place of a profile: what a person was told of the job, by what the settings call
+#: the profile.
+TOLD = "told"
+#: When Discovr was last asked whether the login still holds, and whether it refused it.
+LOOKED = "looked"
+
 
 async def recall_profile(ledger: Ledger, name: str | None) -> str | None:
     """Return the id of the profile of that name, as the last run found it.

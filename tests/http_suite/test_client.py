@@ -95,6 +95,14 @@ async def test_a_body_goes_as_json_and_a_login_only_where_it_is_wanted() -> None
     assert answer.status == 201
 
 
+async def test_a_text_goes_as_it_stands() -> None:
+    async with Loopback() as server, HttpClient("Trakt", server.url) as http:
+        await http.request("POST", "/fail", text="Größe: \ud800")
+        (asked,) = server.received
+    assert asked.headers["content-type"] == "text/plain; charset=utf-8"
+    assert asked.body.decode() == "Größe: ?"
+
+
 async def test_cookies_are_not_kept() -> None:
     async with (
         Loopback([reply(headers={"Set-Cookie": "a=b"})]) as server,
