@@ -16,7 +16,7 @@ from connectors.trakt.sense import (
     has_name,
 )
 from connectors.trakt.strict import StrictTitle
-from connectors.trakt.times import AHEAD, EARLIEST
+from connectors.trakt.times import AHEAD, EARLIEST, check_instant
 from sync.domain.desired import SPECIAL
 from sync.domain.plays import UNTITLED, Ids, Kind, Play, Title, to_minute
 from sync.domain.resume import ResumePoint
@@ -52,10 +52,14 @@ class UnsupportedRecordError(UnusableRecordError):
 
 
 class PlayMapper:
-    """Maps records to plays; equal titles become one object, which saves memory."""
+    """Maps records to plays; equal titles become one object, which saves memory.
 
-    def __init__(self, now: datetime) -> None:
+    ``is_by_trakt`` tells that it is Trakt's own clock that says ``now``.
+    """
+
+    def __init__(self, now: datetime, *, is_by_trakt: bool = True) -> None:
         self._latest = now + AHEAD
+        self._is_by_trakt = is_by_trakt
         self._titles: dict[tuple[object, ...], Title] = {}
         #: The same by the record itself: those of the strict reader hash in no time.
         self._known: dict[tuple[Kind, StrictTitle], Title] = {}
@@ -66,9 +70,9 @@ class PlayMapper:
             watched_at = to_minute(item.watched_at)
         except OverflowError:
             raise UnusableRecordError("has no date in UTC") from None
-        if not EARLIEST <= watched_at <= self._latest:
-            raise UnusableRecordError(f"is dated in the year {watched_at.year}")
         try:
+            if not EARLIEST <= watched_at <= self._latest:
+                check_instant(watched_at, self._latest, is_by_trakt=self._is_by_trakt)
             kind = check_kind(item)
         except UnsupportedError as error:
             raise UnsupportedRecordError(str(error), error.remedy) from None
@@ -183,10 +187,10 @@ async def read_resume_points(
 
 
 def resume_points(
-    items: Iterable[PlaybackItem], now: datetime
+    items: Iterable[PlaybackItem], now: datetime, *, is_by_trakt: bool = True
 ) -> tuple[list[ResumePoint], list[Quarantined]]:
     """Map records; those that are none are set aside with the reason."""
-    mapper = PlayMapper(now)
+    mapper = PlayMapper(now, is_by_trakt=is_by_trakt)
     points: list[ResumePoint] = []
     quarantined: list[Quarantined] = []
     for item in items:

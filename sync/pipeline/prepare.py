@@ -261,7 +261,9 @@ def _rules(
     mode = history.collapse
     if mode is Mode.FEWEST and not extraction.receipt.is_whole:
         mode = Mode.CLEAN  # what was not read must not get a zero
-    disputed = {**_misfits(desired, answer, services.clock.now()), **answer.disputed}
+    # Trakt's clock, where it told the time; of the two, one that is behind is wrong.
+    now = max(services.clock.now(), extraction.read_at or UNKNOWN_DATE)
+    disputed = {**_misfits(desired, answer, now), **answer.disputed}
     airings = {p: dates for p, dates in answer.airings.items() if p not in disputed}
     return Rules(
         mode=mode,

@@ -46,6 +46,7 @@ def lists(name: str, content: Any) -> dict[str, Any]:
 LISTED = {"plays": 1, "last_watched_at": AT, "movie": {"title": "Unseen", "ids": {}}}
 SERIES = {"title": "X", "seasons": [{"episodes": [{"watched_at": AT}]}]}
 AHEAD = "2029-01-01T00:00:00Z"
+TOMORROW = "2026-01-01T23:00:00Z"
 #: What the page calls it (how the line begins), and files that hold it.
 FILES: dict[str, dict[str, Any]] = {
     "an id, a title": {
@@ -133,15 +134,23 @@ FILES: dict[str, dict[str, Any]] = {
     "`_errors.json` with entries": lists("_errors.json", [{"endpoint": "ratings"}]),
     "a list that a person": lists("lists/history.json", {"name": "History"}),
     "a watched list that": lists("watched-movies.json", [LISTED]),
-    "many plays ahead": {
+    "many plays more than": {
         "history.json": [make_film_play(n, watched_at=AHEAD) for n in (1, 2, 3)]
     },
-    "one play ahead": {
+    "one play more than a day": {
         "history.json": [*make_plays(1), make_film_play(2, watched_at=AHEAD)]
+    },
+    "a play up to a day": {
+        "history.json": [*make_plays(1), make_film_play(2, watched_at=TOMORROW)]
     },
 }
 #: Held by tests of their own, as no file can show them.
-ELSEWHERE = {"a minimal list that is empty", "a time in a minimal list"}
+ELSEWHERE = {
+    "a minimal list that is empty",
+    "a time in a minimal list",
+    "a play more than a day ahead of Trakt",
+    "a clock here that is wrong",
+}
 
 
 def lines() -> list[tuple[str, str, str]]:

@@ -6,7 +6,6 @@ import csv
 import hashlib
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pydantic_core
@@ -101,6 +100,7 @@ class Reader:
         self.layouts: set[str] = set()
         self.quarantined: list[tuple[str, BadRecord]] = []
         self.ahead: list[datetime] = []
+        self.is_packed_ahead = False
         self.playback: list[PlaybackItem] = []
         self.failures: list[str] = []
         self.archives: list[str] = []
@@ -244,8 +244,8 @@ class Reader:
         self.layouts.add(layout or ("rows" if page.is_flat else member.name.layout))
         size = None if layout == "traktexport" else page.size
         self.evidence.add_page(member.container, member.folder, member.name, size)
-        if member.stamped_at is not None and member.stamped_at <= self.latest:
-            self.evidence.add_stamp(member.container, member.stamped_at)
+        if member.stamped_at is not None:
+            self._add_stamp(member.container, member.stamped_at)
         if self._is_repeat(content.data):
             self.plays.repeats += len(page.items)
             return
@@ -260,6 +260,13 @@ class Reader:
                 "which are no plays."
             )
         self.plays.add(page.items)
+
+    def _add_stamp(self, container: str, at: datetime) -> None:
+        """Take when a member was packed; ahead of the clock, one of the two is wrong."""
+        if at <= self.latest:
+            self.evidence.add_stamp(container, at)
+        elif at.year < _NO_CLOCK:
+            self.is_packed_ahead = True
 
     def _add_traktexport(
         self, export: TraktExport, page: Page, content: _Content
@@ -284,7 +291,8 @@ class Reader:
             try:
                 point = read_resume_point(raw, self.latest)
             except UnusableError as error:
-                unusable.append((position, describe_record(raw, str(error))))
+                record = describe_record(raw, str(error), remedy=error.remedy)
+                unusable.append((position, record))
                 continue
             if point.id is not None:
                 if point.id in self._playback_ids:
@@ -381,7 +389,9 @@ def _check_clock(reader: Reader, now: datetime) -> None:
     ahead = [at for at in reader.ahead if at.year < _NO_CLOCK]
     total = reader.plays.count + len(ahead)
     made_at = reader.evidence.made_at
-    is_made_ahead = made_at is not None and made_at > now + timedelta(days=1)
+    is_made_ahead = reader.is_packed_ahead or (
+        made_at is not None and made_at > reader.latest
+    )
     is_many = len(ahead) >= min(_MANY, total) > 1 and len(ahead) * 20 >= total
     if ahead and (is_many or is_made_ahead):
         raise InputError(

@@ -118,7 +118,8 @@ class Aggregates:
                 except UnusableError as error:
                     if (at := parts["watched_at"]) is not None and at > latest:
                         self.ahead.append(at)
-                    record = describe_record(_to_json(parts), str(error))
+                    raw, why = _to_json(parts), str(error)
+                    record = describe_record(raw, why, remedy=error.remedy)
                     self.unusable.append((f"{where}{_name_place(parts)}", record))
 
     def _add_play(self, play: HistoryItem) -> None:
