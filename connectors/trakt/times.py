@@ -117,16 +117,21 @@ def _to_time(text: str) -> str:
     return f"{hour:02d}:{match['minute']}:{second}{zone}"
 
 
-def check_instant(
+def check_instant(instant: datetime, latest: datetime) -> None:
+    """Refuse a time at which nothing can have been watched."""
+    if not EARLIEST <= instant <= latest:
+        raise misdated(instant, latest)
+
+
+def misdated(
     instant: datetime, latest: datetime, *, is_by_trakt: bool = False
-) -> None:
-    """Refuse a time at which nothing can have been watched.
+) -> UnusableError:
+    """Say why nothing can have been watched then: too early, or later than ``latest``.
 
     ``is_by_trakt`` tells that it was Trakt's own clock that ``latest`` was read from.
     """
-    if instant < EARLIEST:
-        raise UnusableError(f"is dated in the year {instant.year}")
-    if instant > latest:
-        whose = "Trakt's" if is_by_trakt else "this machine's"
-        reason = f"is dated {instant:%Y-%m-%d}, ahead of {whose} clock"
-        raise UnusableError(reason, "" if is_by_trakt else _SET_OR_CORRECT)
+    if instant <= latest:
+        return UnusableError(f"is dated in the year {instant.year}")
+    whose = "Trakt's" if is_by_trakt else "this machine's"
+    reason = f"is dated {instant:%Y-%m-%d}, ahead of {whose} clock"
+    return UnusableError(reason, "" if is_by_trakt else _SET_OR_CORRECT)

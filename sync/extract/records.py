@@ -9,14 +9,13 @@ from connectors.trakt.lenient import to_imdb
 from connectors.trakt.models import HistoryItem, PlaybackItem, TitleModel
 from connectors.trakt.sense import (
     IN_NO_KIND,
-    UnsupportedError,
     UnusableError,
     check_kind,
     has_id,
     has_name,
 )
 from connectors.trakt.strict import StrictTitle
-from connectors.trakt.times import AHEAD, EARLIEST, check_instant
+from connectors.trakt.times import AHEAD, EARLIEST, misdated
 from sync.domain.desired import SPECIAL
 from sync.domain.plays import UNTITLED, Ids, Kind, Play, Title, to_minute
 from sync.domain.resume import ResumePoint
@@ -47,10 +46,6 @@ class UnusableRecordError(ValueError):
         self.remedy = remedy
 
 
-class UnsupportedRecordError(UnusableRecordError):
-    """The record was read, and is of a kind that Discovr has no place for."""
-
-
 class PlayMapper:
     """Maps records to plays; equal titles become one object, which saves memory.
 
@@ -72,10 +67,9 @@ class PlayMapper:
             raise UnusableRecordError("has no date in UTC") from None
         try:
             if not EARLIEST <= watched_at <= self._latest:
-                check_instant(watched_at, self._latest, is_by_trakt=self._is_by_trakt)
+                by_trakt = self._is_by_trakt
+                raise misdated(watched_at, self._latest, is_by_trakt=by_trakt)
             kind = check_kind(item)
-        except UnsupportedError as error:
-            raise UnsupportedRecordError(str(error), error.remedy) from None
         except UnusableError as error:
             raise UnusableRecordError(str(error), error.remedy) from None
         if kind == "movie" and item.movie is not None:
@@ -152,6 +146,8 @@ class PlayMapper:
 
 def _why_unsupported(record: BadRecord) -> str:
     """Say why Discovr could not take it, however well it were read."""
+    if record.is_unsupported:
+        return record.reason
     try:
         raw = json.loads(record.raw)
     except ValueError:

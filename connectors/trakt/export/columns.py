@@ -19,7 +19,16 @@ Row = dict[str, Any]
 
 ID_NAMES = ("trakt", "imdb", "tmdb", "tvdb")
 TIMES = ("watchedat", "datewatched", "watcheddate", "watchedon")
-TYPES = ("type", "kind", "mediatype", "itemtype")
+TYPES = (
+    "type",
+    "kind",
+    "media",
+    "mediatype",
+    "itemtype",
+    "contenttype",
+    "titletype",
+    "entitytype",
+)
 SEASONS = ("season", "seasonnumber", "episodeseason", "episodeseasonnumber")
 EPISODES = ("episode", "episodenumber", "number", "episodeepisode")
 PLAYS = ("plays", "playcount", "timeswatched")
@@ -45,9 +54,21 @@ def squash(name: str) -> str:
     return _OTHER_MARKS.sub("", name.lower())
 
 
-def to_columns(row: Mapping[str, Any]) -> Row:
+class Columns(Row):
+    """The fields of a row by column; ``raw`` is the row as it came."""
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.raw = raw
+
+    def spell(self, column: str) -> str:
+        """Return the name of a column as the file writes it."""
+        return next((name for name in self.raw if squash(name) == column), column)
+
+
+def to_columns(row: Mapping[str, Any]) -> Columns:
     """Return the fields that hold something, by column; objects are flattened."""
-    found: Row = {}
+    found = Columns(row)
     for name, value in row.items():
         if isinstance(value, dict):
             for inner, one in to_columns(value).items():

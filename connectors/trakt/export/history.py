@@ -26,7 +26,7 @@ from connectors.trakt.sense import (
     UnusableError,
     check_kind,
 )
-from connectors.trakt.set_aside import BadRecord, describe_record
+from connectors.trakt.set_aside import BadRecord, describe_error
 from connectors.trakt.times import EARLIEST, check_instant, to_instant
 
 if TYPE_CHECKING:
@@ -201,11 +201,12 @@ class _Reading:
             self.page.untimed += one.plays - 1
 
     def _set_aside(self, position: int, raw: object, error: UnusableError) -> None:
-        reason, about = str(error), None
+        about = None
         if isinstance(raw, dict) and not is_nested(raw):
             columns = to_columns(raw)
             about = outline_row(columns, self.named_kind)
             if (plays := count_plays(columns)) > 1:
-                reason += f"; it counts {plays:,} plays and has one time only"
-        record = describe_record(raw, reason, remedy=error.remedy, about=about)
+                counted = f"{error}; it counts {plays:,} plays and has one time only"
+                error = type(error)(counted, error.remedy)
+        record = describe_error(raw, error, about=about)
         self.page.unusable.append((position, record))

@@ -33,7 +33,7 @@ from connectors.trakt.export.proof import Evidence
 from connectors.trakt.export.rows import read_header, read_table
 from connectors.trakt.export.watched import Aggregates, read_resume_point, read_watched
 from connectors.trakt.sense import UnusableError
-from connectors.trakt.set_aside import BadRecord, describe_record
+from connectors.trakt.set_aside import BadRecord, describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -262,7 +262,7 @@ class Reader:
         self.plays.add(page.items)
 
     def _add_stamp(self, container: str, at: datetime) -> None:
-        """Take when a member was packed; ahead of the clock, one of the two is wrong."""
+        """Take when a member was packed: ahead of the clock, one of them is wrong."""
         if at <= self.latest:
             self.evidence.add_stamp(container, at)
         elif at.year < _NO_CLOCK:
@@ -291,8 +291,7 @@ class Reader:
             try:
                 point = read_resume_point(raw, self.latest)
             except UnusableError as error:
-                record = describe_record(raw, str(error), remedy=error.remedy)
-                unusable.append((position, record))
+                unusable.append((position, describe_error(raw, error)))
                 continue
             if point.id is not None:
                 if point.id in self._playback_ids:

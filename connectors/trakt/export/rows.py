@@ -1,8 +1,4 @@
-"""Flat rows, of JSON or of a table, as the plays that the API would have sent.
-
-What a row is about, a column says, or its own shape, or the name of its file: nothing
-is guessed into a film.
-"""
+"""Flat rows, of JSON or of a table, as the plays that the API would have sent."""
 
 from __future__ import annotations
 
@@ -21,8 +17,8 @@ from connectors.trakt.export.columns import (
     SEASONS,
     SHOW,
     TIMES,
-    TYPES,
     WATCHED_FLAGS,
+    Columns,
     Row,
     get,
     has_prefix,
@@ -30,15 +26,15 @@ from connectors.trakt.export.columns import (
     squash,
     to_columns,
 )
+from connectors.trakt.export.kinds import find_kind
 from connectors.trakt.lenient import (
-    is_nothing,
     to_id,
     to_imdb,
     to_text,
     to_whole,
     to_year,
 )
-from connectors.trakt.sense import IN_BOTH_KINDS, UnusableError
+from connectors.trakt.sense import UnusableError
 from connectors.trakt.times import to_instant
 
 if TYPE_CHECKING:
@@ -87,30 +83,6 @@ _OTHER_ACTIONS = frozenset(
     }
 )
 _NO = frozenset({"false", "False", "FALSE", "0", "no", "No"})
-_KINDS = {
-    "movie": "movie",
-    "movies": "movie",
-    "film": "movie",
-    "show": "show",
-    "shows": "show",
-    "tv": "show",
-    "series": "show",
-    "tv series": "show",
-    "tv show": "show",
-    "season": "season",
-    "episode": "episode",
-    "episodes": "episode",
-    "tv episode": "episode",
-}
-
-NO_KIND = (
-    "does not say whether it is a film or an episode: a column type is missing, and "
-    "for an episode season and episode"
-)
-NAME_THE_KIND = (
-    "Add a column type that says movie or episode; or name the file as the tool that "
-    "wrote it does: export_movies_history, export_episodes_history."
-)
 NO_NUMBERS = (
     "names {} without season and number, so nobody can tell which episode was watched: "
     "{} missing or empty"
@@ -158,7 +130,7 @@ class FlatRow:
     has_show_name: bool = False
 
 
-def read_row(row: Row, named_kind: str | None) -> FlatRow:
+def read_row(row: Columns, named_kind: str | None) -> FlatRow:
     """Read the columns of a row; ``named_kind`` is what its file's name says.
 
     Raises UnusableError.
@@ -170,10 +142,10 @@ def read_row(row: Row, named_kind: str | None) -> FlatRow:
     return item
 
 
-def outline_row(row: Row, named_kind: str | None) -> Row:
+def outline_row(row: Columns, named_kind: str | None) -> Row:
     """Return what can be told of a row that is no play, in the form of the API."""
     try:
-        kind = _find_kind(row, named_kind)
+        kind = find_kind(row, named_kind)
     except UnusableError:
         return {}
     if kind == "movie":
@@ -184,8 +156,8 @@ def outline_row(row: Row, named_kind: str | None) -> Row:
     return {"type": "episode", "show": _to_title(row, SHOW, show_ids)}
 
 
-def _read_item(row: Row, named_kind: str | None) -> FlatRow:
-    kind = _find_kind(row, named_kind)
+def _read_item(row: Columns, named_kind: str | None) -> FlatRow:
+    kind = find_kind(row, named_kind)
     base: Row = {"action": row.get("action"), "id": _history_id(row)}
     if kind == "movie":
         title = _to_title(row, FILM, _film_ids(row))
@@ -218,27 +190,6 @@ def _read_item(row: Row, named_kind: str | None) -> FlatRow:
     }
     item = base | {"type": "episode", "show": show, "episode": episode}
     return FlatRow(item, open_ids, has_prefix(row, SHOW))
-
-
-def _find_kind(row: Row, named_kind: str | None) -> str:
-    said = get(row, *TYPES)
-    if isinstance(said, str) and not is_nothing(said):
-        word = said.strip().lower().replace("_", " ").replace("-", " ")
-        if (kind := _KINDS.get(word)) is None:
-            raise UnusableError("is of a type that is neither film nor episode")
-        return kind
-    is_film = has_prefix(row, FILM)
-    has_numbers = get(row, *SEASONS) is not None and get(row, *EPISODES) is not None
-    is_episode = has_numbers or has_prefix(row, SHOW) or has_prefix(row, EPISODE)
-    if is_film and is_episode:
-        raise UnusableError(IN_BOTH_KINDS, NAME_THE_KIND)
-    if is_film or is_episode:
-        return "movie" if is_film else "episode"
-    if named_kind == "movie" and get(row, *SEASONS) is None:
-        return "movie"
-    if named_kind == "episode":
-        return "episode" if get(row, *SEASONS, *EPISODES) is not None else "show"
-    raise UnusableError(NO_KIND, NAME_THE_KIND)
 
 
 def _history_id(row: Row) -> int | None:

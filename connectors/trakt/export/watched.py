@@ -17,7 +17,7 @@ from connectors.trakt.models import (
     TitleModel,
 )
 from connectors.trakt.sense import UnusableError, check_kind
-from connectors.trakt.set_aside import BadRecord, describe_record
+from connectors.trakt.set_aside import BadRecord, describe_error, describe_record
 from connectors.trakt.times import check_instant, to_instant
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ class Aggregates:
                 except UnusableError as error:
                     if (at := parts["watched_at"]) is not None and at > latest:
                         self.ahead.append(at)
-                    raw, why = _to_json(parts), str(error)
-                    record = describe_record(raw, why, remedy=error.remedy)
+                    record = describe_error(_to_json(parts), error)
                     self.unusable.append((f"{where}{_name_place(parts)}", record))
 
     def _add_play(self, play: HistoryItem) -> None:
