@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.trakt.lenient import is_nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Row = dict[str, Any]
 
@@ -39,10 +39,11 @@ FILM = ("movie", "film")
 SHOW = ("show", "series", "tvshow")
 EPISODE = ("episode",)
 _OTHER_MARKS = re.compile(r"[^a-z0-9]")
-_SEEMS_TIMED = re.compile(
-    r"(?:watch|seen|played|view)\w*(?:at|on|date|time)"
-    r"|date\w*(?:watch|seen|played|view)"
-)
+#: Not the watchlist, and no overview, review or display.
+_WATCHED = r"(?:watch(?!list)|seen|(?<!dis)played|(?<!over)(?<!pre)(?<!re)view)"
+_SEEMS_TIMED = re.compile(rf"{_WATCHED}\w*(?:at|on|date|time)|date\w*{_WATCHED}")
+#: What may be a time, in whatever notation: at least a year, or seconds since 1970.
+_SEEMS_A_TIME = re.compile(r"\d{4}")
 #: Words that may say so too, in a table that is of films or episodes and of plays.
 _BARE_TIMES = frozenset({"date", "datetime", "time", "timestamp", "when"})
 _BARE_TIMES |= {"watched", "viewed", "seen", "played"}
@@ -60,10 +61,23 @@ class Columns(Row):
     def __init__(self, raw: Mapping[str, Any]) -> None:
         super().__init__()
         self.raw = raw
+        self._more: list[tuple[str, Any]] = []
 
     def spell(self, column: str) -> str:
         """Return the name of a column as the file writes it."""
-        return next((name for name in self.raw if squash(name) == column), column)
+        return next((n.strip() for n in self.raw if squash(n) == column), column)
+
+    def put(self, column: str, value: Any) -> None:
+        """Add a field; a second one of the same name stands behind the first."""
+        if self.setdefault(column, value) != value:
+            self._more.append((column, value))
+
+    def every(self, *columns: str) -> Iterator[Any]:
+        """Yield all that the row holds in any of the columns."""
+        for column in columns:
+            if column in self:
+                yield self[column]
+                yield from (value for name, value in self._more if name == column)
 
 
 def to_columns(row: Mapping[str, Any]) -> Columns:
@@ -72,15 +86,31 @@ def to_columns(row: Mapping[str, Any]) -> Columns:
     for name, value in row.items():
         if isinstance(value, dict):
             for inner, one in to_columns(value).items():
-                found.setdefault(squash(name) + inner, one)
+                found.put(squash(name) + inner, one)
         elif not is_nothing(value):
-            found.setdefault(squash(name), value)
+            found.put(squash(name), value)
     return found
 
 
 def has_time(names: Iterable[object]) -> bool:
     """Whether one of the columns says when something was watched."""
     return any(isinstance(n, str) and squash(n) in TIMES for n in names)
+
+
+def has_times(document: Any) -> bool:
+    """Whether a document tells times of watching somewhere, whatever it calls them."""
+    if isinstance(document, list):
+        return any(map(has_times, document))
+    return isinstance(document, dict) and any(
+        has_times(value)
+        or (_SEEMS_TIMED.search(squash(name)) is not None and _is_time(value))
+        for name, value in document.items()
+    )
+
+
+def _is_time(value: Any) -> bool:
+    is_text = isinstance(value, (str, int)) and not isinstance(value, bool)
+    return is_text and _SEEMS_A_TIME.search(str(value)) is not None
 
 
 def find_unknown_times(names: Iterable[str], *, is_of_plays: bool) -> list[str]:

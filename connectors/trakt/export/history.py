@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from connectors.trakt.export.columns import to_columns
+from connectors.trakt.export.kinds import read_kind
 from connectors.trakt.export.rows import (
     FlatRow,
     count_plays,
@@ -18,6 +19,7 @@ from connectors.trakt.export.rows import (
     outline_row,
     read_row,
 )
+from connectors.trakt.export.tables import BrokenRow
 from connectors.trakt.export.whose import check_open, settle_ids
 from connectors.trakt.models import HistoryItem, Model
 from connectors.trakt.sense import (
@@ -68,6 +70,7 @@ class Page:
     items: list[HistoryItem] = field(default_factory=list)
     unusable: list[tuple[int, BadRecord]] = field(default_factory=list)
     is_flat: bool = False
+    is_traktexport: bool = False
     ahead: list[datetime] = field(default_factory=list)
     untimed: int = 0
     others: int = 0
@@ -162,6 +165,9 @@ class _Reading:
 
     def take(self, position: int, raw: object) -> None:
         """Read the item as far as it can be told by itself."""
+        if isinstance(raw, BrokenRow):
+            self._set_aside(position, raw.cells, raw.error)
+            return
         if not isinstance(raw, dict):
             self._set_aside(position, raw, UnusableError("is incomplete"))
             return
@@ -173,6 +179,8 @@ class _Reading:
             if is_nested(raw):
                 parts = gather_numbers(raw)
                 parts = {**parts, "watched_at": to_instant(find_time(columns))}
+                if kind := read_kind(raw.get("type")):
+                    parts["type"] = "movie" if kind == "movie" else "episode"
                 self.found.append(_Item(position, raw, parts))
                 return
             self.page.is_flat = True

@@ -6,7 +6,7 @@ Nothing is guessed into a film.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from connectors.trakt.export.archive import to_printable
 from connectors.trakt.export.columns import (
@@ -20,7 +20,6 @@ from connectors.trakt.export.columns import (
     has_prefix,
     squash,
 )
-from connectors.trakt.lenient import is_nothing
 from connectors.trakt.sense import IN_BOTH_KINDS, UnsupportedError, UnusableError
 
 if TYPE_CHECKING:
@@ -53,8 +52,8 @@ _DONE = """
 _ACTIONS = frozenset(_DONE.split())
 
 NO_KIND = (
-    "does not say whether it is a film or an episode: a column type is missing, and "
-    "for an episode season and episode"
+    "does not say whether it is a film or an episode: {}, and for an episode season "
+    "and episode are missing"
 )
 NAME_THE_KIND = (
     "Add a column type that says movie or episode; or name the file as the tool that "
@@ -104,14 +103,17 @@ def _find_shape(row: Columns, named_kind: str | None) -> str:
         return "movie"
     if named_kind == "episode":
         return "episode" if get(row, *SEASONS, *EPISODES) is not None else "show"
-    raise UnusableError(NO_KIND, NAME_THE_KIND)
+    empty = [name for name in row.raw if squash(name) in TYPES]
+    missing = "a column type is missing"
+    if empty:
+        missing = f"its column {to_printable(empty[0].strip())} is empty"
+    raise UnusableError(NO_KIND.format(missing), NAME_THE_KIND)
 
 
 def _read_types(row: Columns) -> Iterator[tuple[str, str, str | None]]:
     """Yield column, word and the kind that it means, of each that means a kind."""
     for column in TYPES:
-        word: Any = row.get(column)
-        if not isinstance(word, str) or is_nothing(word):
-            continue
-        if _LETTER.search(word) and squash(word) not in _ACTIONS:
-            yield column, word.strip(), read_kind(word)
+        for word in row.every(column):
+            is_word = isinstance(word, str) and _LETTER.search(word) is not None
+            if is_word and squash(word) not in _ACTIONS:
+                yield column, word.strip(), read_kind(word)

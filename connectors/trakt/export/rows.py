@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.trakt.export.columns import (
@@ -38,7 +38,8 @@ from connectors.trakt.sense import UnusableError
 from connectors.trakt.times import to_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from datetime import datetime
 
 #: What other tools say of an item that nobody watched; any other word is no reason.
 _OTHER_ACTIONS = frozenset(
@@ -90,6 +91,11 @@ NO_NUMBERS = (
 _NAME_THE_NUMBERS = "Add the columns season and episode, or export the episodes."
 UNWATCHED = "says when it was watched, and that it was not"
 _SAY_WHICH = "Correct the one or the other, or take the row out."
+TWO_TIMES = "gives two times of watching"
+TWO_IDS = "gives two ids of"
+TWO_NUMBERS = "gives two numbers of a season or an episode"
+_KEEP_ONE = "Keep the one that is right, and take the other out."
+_A_DAY = timedelta(days=1)
 NO_NAME = "names no title and no id"
 _IDS_HELP = "Add the title, or the columns tmdb_id or imdb_id."
 
@@ -97,6 +103,23 @@ _IDS_HELP = "Add the title, or the columns tmdb_id or imdb_id."
 def find_time(row: Row) -> object:
     """Return what the row says about when it was watched, or None."""
     return get(row, *TIMES)
+
+
+def read_time(row: Columns) -> datetime:
+    """Read when it was watched. Raises UnusableError.
+
+    A day beside the time of that day says no more; two other times are none.
+    """
+    found: list[datetime] = []
+    for value in row.every(*TIMES):
+        with suppress(UnusableError):
+            found.append(to_instant(value))
+    if not found:
+        return to_instant(find_time(row))
+    if max(found) - min(found) > _A_DAY:
+        columns = [row.spell(column) for column in TIMES if column in row]
+        raise UnusableError(f"{TWO_TIMES} in {' and '.join(columns)}", _KEEP_ONE)
+    return found[0]
 
 
 def is_play(row: Row) -> bool:
@@ -109,6 +132,7 @@ def is_play(row: Row) -> bool:
     if find_time(row) is not None:
         return True
     is_unwatched = str(get(row, *WATCHED_FLAGS)) in _NO
+    is_unwatched |= to_whole(get(row, *PLAYS)) == 0
     return not is_unwatched and not any(row.get(k) for k in ELSEWHERE)
 
 
@@ -136,7 +160,7 @@ def read_row(row: Columns, named_kind: str | None) -> FlatRow:
     Raises UnusableError.
     """
     item = _read_item(row, named_kind)
-    item.item["watched_at"] = to_instant(find_time(row))
+    item.item["watched_at"] = read_time(row)
     if str(get(row, *WATCHED_FLAGS)) in _NO:
         raise UnusableError(UNWATCHED, _SAY_WHICH)
     return item
@@ -146,13 +170,13 @@ def outline_row(row: Columns, named_kind: str | None) -> Row:
     """Return what can be told of a row that is no play, in the form of the API."""
     try:
         kind = find_kind(row, named_kind)
+        if kind == "movie":
+            return {"type": "movie", "movie": _to_title(row, FILM, _film_ids(row))}
+        show_ids = _read_ids(row, *SHOW)
+        if kind != "episode":
+            show_ids |= _read_ids(row, "")
     except UnusableError:
         return {}
-    if kind == "movie":
-        return {"type": "movie", "movie": _to_title(row, FILM, _film_ids(row))}
-    show_ids = _read_ids(row, *SHOW)
-    if kind != "episode":
-        show_ids |= _read_ids(row, "")
     return {"type": "episode", "show": _to_title(row, SHOW, show_ids)}
 
 
@@ -164,7 +188,7 @@ def _read_item(row: Columns, named_kind: str | None) -> FlatRow:
         if not title["ids"] and not title["title"]:
             raise UnusableError(NO_NAME, _IDS_HELP)
         return FlatRow(base | {"type": "movie", "movie": title}, {})
-    season, number = (to_whole(get(row, *names)) for names in (SEASONS, EPISODES))
+    season, number = (_read_number(row, names) for names in (SEASONS, EPISODES))
     if season is None or number is None:
         lacking = "the columns season and episode are"
         if season is not None or number is not None:
@@ -192,13 +216,24 @@ def _read_item(row: Columns, named_kind: str | None) -> FlatRow:
     return FlatRow(item, open_ids, has_prefix(row, SHOW))
 
 
+def _read_number(row: Columns, names: tuple[str, ...]) -> int | None:
+    """Read the number from the first column that holds one: some hold a name."""
+    for name in names:
+        found = {to_whole(value) for value in row.every(name)} - {None}
+        if len(found) > 1:
+            raise UnusableError(TWO_NUMBERS, _KEEP_ONE)
+        if found:
+            return found.pop()
+    return None
+
+
 def _history_id(row: Row) -> int | None:
     """Return Trakt's id of the play; elsewhere ``id`` may be about anything."""
     is_api = any(has_prefix(row, names) for names in (FILM, SHOW, EPISODE))
     return to_id(row.get("historyid") or (row.get("id") if is_api else None))
 
 
-def _film_ids(row: Row) -> Row:
+def _film_ids(row: Columns) -> Row:
     return _read_ids(row, "") | _read_ids(row, *FILM)
 
 
@@ -212,12 +247,15 @@ def _to_title(row: Row, prefixes: tuple[str, ...], ids: Row) -> Row:
     }
 
 
-def _read_ids(row: Row, *prefixes: str) -> Row:
+def _read_ids(row: Columns, *prefixes: str) -> Row:
     ids: Row = {}
     for name in ID_NAMES:
         columns = [c for prefix in prefixes for c in id_columns(prefix, name)]
         read = to_imdb if name == "imdb" else to_id
-        ids[name] = next((v for c in columns if (v := read(row.get(c)))), None)
+        found = [v for value in row.every(*columns) if (v := read(value))]
+        if len({*found}) > 1:
+            raise UnusableError(f"{TWO_IDS} {name.upper()}", _KEEP_ONE)
+        ids[name] = found[0] if found else None
     if ids["imdb"] is None:
         ids["imdb"] = to_imdb(get(row, *(f"{prefix}id" for prefix in prefixes)))
     return {name: value for name, value in ids.items() if value is not None}
@@ -244,39 +282,3 @@ def gather_numbers(item: Row) -> Row:
     if to_whole(episode.get("number")) is None:
         episode["number"] = get(columns, *EPISODES)
     return {**item, "episode": episode}
-
-
-# Tables
-
-
-def read_header(text: str) -> list[str]:
-    """Return the column names of a table, or nothing when it is none."""
-    first = _skip_mark(text).partition("\n")[0].strip()
-    columns = next(csv.reader([first], delimiter=_find_delimiter(first)), [])
-    return [c.strip() for c in columns] if len(columns) > 1 else []
-
-
-def read_table(text: str) -> Iterator[Row | None]:
-    """Yield the rows of a table by column name; None for one that is cut short.
-
-    Raises csv.Error.
-    """
-    text = _skip_mark(text)
-    columns = read_header(text)
-    stream = io.StringIO(text, newline="")
-    delimiter = _find_delimiter(stream.readline())
-    for cells in csv.reader(stream, delimiter=delimiter):
-        if any(map(str.strip, cells)):
-            is_whole = len(cells) >= len(columns)
-            yield dict(zip(columns, cells, strict=False)) if is_whole else None
-
-
-def _skip_mark(text: str) -> str:
-    """Skip blank lines, and the line in which a spreadsheet names its delimiter."""
-    text = text.lstrip()
-    first, _, rest = text.partition("\n")
-    return rest.lstrip() if first.strip().lower()[:4] == "sep=" else text
-
-
-def _find_delimiter(line: str) -> str:
-    return max(",;\t|", key=line.count)

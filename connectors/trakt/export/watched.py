@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, ValidationError
 
+from connectors.trakt.export.columns import to_columns
+from connectors.trakt.export.rows import outline_row
 from connectors.trakt.models import (
     HistoryItem,
     Model,
@@ -68,13 +70,17 @@ class TitleKey(NamedTuple):
 
 
 def read_watched(
-    raw: Iterable[object],
+    raw: Iterable[object], named_kind: str | None = None
 ) -> tuple[list[WatchedItem], list[tuple[int, BadRecord]]]:
     """Read the items one by one; also return the bad ones with their position."""
     items: list[WatchedItem] = []
     unusable: list[tuple[int, BadRecord]] = []
     for position, item in enumerate(raw, 1):
-        watched = WatchedItem.model_validate(item if isinstance(item, dict) else {})
+        record = item if isinstance(item, dict) else {}
+        watched = WatchedItem.model_validate(record)
+        if not (watched.movie or watched.show):  # in columns of its own
+            outline = outline_row(to_columns(record), named_kind)
+            watched = WatchedItem.model_validate(record | outline)
         if watched.movie or watched.show:
             items.append(watched)
         else:

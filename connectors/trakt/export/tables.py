@@ -1,0 +1,112 @@
+"""Tables as text: the header, wherever it stands, and the rows below it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from connectors.trakt.export.columns import has_time
+from connectors.trakt.sense import UnusableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connectors.trakt.export.columns import Row
+
+#: So many lines may stand above the header: what the table is, or who made it.
+_MOST_ABOVE = 10
+_QUOTED = re.compile(r'"[^"]*"')
+_TOO_FEW = "is incomplete: it has fewer cells than the header"
+_TOO_MANY = "has more cells than the header, so nobody can tell which is which"
+_ADD_CELLS = "Add the cells that are missing at its end, empty ones included."
+_QUOTE_IT = "Put a title that holds a comma into quotation marks, and run it again."
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRow:
+    """A row that does not fit the header: its cells, and what is wrong with it."""
+
+    cells: list[str]
+    error: UnusableError
+
+
+class Table:
+    """A table; ``header`` holds its column names, none where it is no table."""
+
+    def __init__(self, text: str) -> None:
+        if "\n" not in text:
+            text = text.replace("\r", "\n")  # as a spreadsheet of long ago ends lines
+        self._stream = io.StringIO(text, newline="")
+        self._above = 0
+        self._delimiter = ","
+        self.header = self._find_header()
+        self._starts: list[int] = []
+        #: Where a quotation mark swallows rows, as it is not closed in its line.
+        self.open_quote: int | None = None
+
+    def rows(self) -> Iterator[Row | BrokenRow]:
+        """Yield the rows by column name. Raises csv.Error."""
+        names = _tell_apart(self.header)
+        lines: list[str] = []
+        reader = csv.reader(self._hand_on(lines), delimiter=self._delimiter)
+        for cells in reader:
+            inner, start = lines[1:], self._above + reader.line_num - len(lines) + 1
+            lines.clear()
+            if not any(map(str.strip, cells)):
+                continue
+            self._starts.append(start)
+            is_few, is_many = len(cells) < len(names), any(cells[len(names) :])
+            if inner and (is_few or is_many or self._is_row(inner)):
+                self.open_quote = self.open_quote or start
+            if is_few:
+                yield BrokenRow(cells, UnusableError(_TOO_FEW, _ADD_CELLS))
+            elif is_many:
+                yield BrokenRow(cells, UnusableError(_TOO_MANY, _QUOTE_IT))
+            else:
+                yield dict(zip(names, cells, strict=False))
+
+    def _hand_on(self, lines: list[str]) -> Iterator[str]:
+        for line in self._stream:
+            lines.append(line)
+            yield line
+
+    def _is_row(self, inner: list[str]) -> bool:
+        """Whether a line within a cell would be a row by itself."""
+        rows = csv.reader(inner, delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
+        return any(len(cells) >= len(self.header) for cells in rows)
+
+    def place(self, row: int) -> str:
+        """Say which row it is, counted below the header, and which line if not so."""
+        line = self._starts[row - 1]
+        return f"row {row}" if line == row + 1 else f"row {row} (line {line})"
+
+    def _find_header(self) -> list[str]:
+        """Go below the line that names a time of watching; else below the first."""
+        first: list[str] = []
+        for number in range(1, _MOST_ABOVE + 1):
+            line = self._stream.readline().strip()
+            if not line or line.lower()[:4] == "sep=":
+                continue
+            delimiter = _find_delimiter(line)
+            cells = next(csv.reader([line], delimiter=delimiter), [])
+            names = [cell.strip() for cell in cells]
+            if len(names) > 1 and has_time(names):
+                self._above, self._delimiter = number, delimiter
+                return names
+            first = first or names
+        return first if len(first) > 1 else []
+
+
+def _find_delimiter(line: str) -> str:
+    return max(",;\t|", key=_QUOTED.sub("", line).count)
+
+
+def _tell_apart(names: list[str]) -> list[str]:
+    """Mark a second column of one name by a blank, which is no part of a name."""
+    apart: list[str] = []
+    for name in names:
+        apart.append(name + " " * sum(name == other.rstrip() for other in apart))
+    return apart
