@@ -39,9 +39,13 @@ FILM = ("movie", "film")
 SHOW = ("show", "series", "tvshow")
 EPISODE = ("episode",)
 _OTHER_MARKS = re.compile(r"[^a-z0-9]")
-#: Not the watchlist, and no overview, review or display.
-_WATCHED = r"(?:watch(?!list)|seen|(?<!dis)played|(?<!over)(?<!pre)(?<!re)view)"
-_SEEMS_TIMED = re.compile(rf"{_WATCHED}\w*(?:at|on|date|time)|date\w*{_WATCHED}")
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_WATCHED = frozenset({"watch", "watched", "seen", "played", "view", "viewed"})
+_WHEN = frozenset({"at", "on", "date", "time", "datetime", "timestamp", "day"})
+#: The same where nothing sets the words apart.
+_JOINED = re.compile(
+    r"(?:last|first|date|time)*(?:watched|seen|viewed|played)(?:at|on|date|time)+"
+)
 #: What may be a time, in whatever notation: at least a year, or seconds since 1970.
 _SEEMS_A_TIME = re.compile(r"\d{4}")
 #: Words that may say so too, in a table that is of films or episodes and of plays.
@@ -65,7 +69,9 @@ class Columns(Row):
 
     def spell(self, column: str) -> str:
         """Return the name of a column as the file writes it."""
-        return next((n.strip() for n in self.raw if squash(n) == column), column)
+        names = [n for n in self.raw if squash(n) == column]
+        filled = [n for n in names if not is_nothing(self.raw[n])]
+        return next((n.strip() for n in (*filled, *names)), column)
 
     def put(self, column: str, value: Any) -> None:
         """Add a field; a second one of the same name stands behind the first."""
@@ -103,14 +109,19 @@ def has_times(document: Any) -> bool:
         return any(map(has_times, document))
     return isinstance(document, dict) and any(
         has_times(value)
-        or (_SEEMS_TIMED.search(squash(name)) is not None and _is_time(value))
+        or (_seems_timed(name) and _SEEMS_A_TIME.search(str(value)) is not None)
         for name, value in document.items()
     )
 
 
-def _is_time(value: Any) -> bool:
-    is_text = isinstance(value, (str, int)) and not isinstance(value, bool)
-    return is_text and _SEEMS_A_TIME.search(str(value)) is not None
+@lru_cache(maxsize=4096)
+def _seems_timed(name: str) -> bool:
+    """Whether a name seems to be that of a time of watching."""
+    words = {word.lower() for word in _WORDS.findall(name)}
+    is_apart = not (words.isdisjoint(_WATCHED) or words.isdisjoint(_WHEN))
+    is_listed = {"watch", "list"} <= words
+    joined = _JOINED.fullmatch(squash(name)) is not None
+    return joined or (is_apart and not is_listed)
 
 
 def find_unknown_times(names: Iterable[str], *, is_of_plays: bool) -> list[str]:
@@ -119,7 +130,7 @@ def find_unknown_times(names: Iterable[str], *, is_of_plays: bool) -> list[str]:
     A word such as ``date`` is one only where the table may be of plays by its name.
     """
     columns = {squash(name): name for name in names}
-    named = [name for column, name in columns.items() if _SEEMS_TIMED.search(column)]
+    named = [name for name in columns.values() if _seems_timed(name)]
     ids = [column for name in ID_NAMES for column in id_columns("", name)]
     is_of_titles = any(column in columns for column in (*TYPES, *SEASONS, *ids))
     is_elsewhere = any(column in columns for column in ELSEWHERE)

@@ -41,7 +41,7 @@ class Kind(Enum):
 
 
 def to_utf8(data: bytes) -> bytes:
-    """Drop the byte order mark, and make UTF-8 of what is wider. Raises UnicodeError."""
+    """Drop the byte order mark, and narrow what is wider. Raises UnicodeError."""
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             rest = data[len(mark) :]

@@ -68,7 +68,6 @@ _TABLES = frozenset({".csv", ".tsv"})
 NO_CLOCK = 2200
 #: A time where the names of columns should stand.
 _STAMPED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:")
-_TIMED = re.compile(rb'"(?:watched_?(?:at|on|date)|date_?watched)"', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +83,6 @@ class _Content:
         """Whether its name promises history, or at least data."""
         is_data = self.member.name.suffix in {".json", *_TABLES}
         return self.member.hint is Hint.HISTORY or is_data
-
-    @property
-    def is_timed(self) -> bool:
-        """Whether it holds times of watching somewhere."""
-        return _TIMED.search(self.data) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +231,7 @@ class Reader:
             raise DamagedError("does not hold what its name says")
         if content.member.is_elsewhere:
             return
-        if content.is_timed or has_times(document):
+        if has_times(document):
             self.disappoint(
                 f"{content.where} holds times of watching in a form that is not known "
                 "here, so its plays are not read.",

@@ -53,14 +53,15 @@ class Table:
         lines: list[str] = []
         reader = csv.reader(self._hand_on(lines), delimiter=self._delimiter)
         for cells in reader:
-            inner, start = lines[1:], self._above + reader.line_num - len(lines) + 1
+            is_long, start = len(lines) > 1, reader.line_num - len(lines) + 1
             lines.clear()
             if not any(map(str.strip, cells)):
                 continue
-            self._starts.append(start)
-            is_few, is_many = len(cells) < len(names), any(cells[len(names) :])
-            if inner and (is_few or is_many or self._is_row(inner)):
-                self.open_quote = self.open_quote or start
+            self._starts.append(self._above + start)
+            is_few = len(cells) < len(names)
+            is_many = any(map(str.strip, cells[len(names) :]))
+            if is_long and (is_few or is_many or self._holds_row(cells)):
+                self.open_quote = self.open_quote or self._above + start
             if is_few:
                 yield BrokenRow(cells, UnusableError(_TOO_FEW, _ADD_CELLS))
             elif is_many:
@@ -73,10 +74,11 @@ class Table:
             lines.append(line)
             yield line
 
-    def _is_row(self, inner: list[str]) -> bool:
+    def _holds_row(self, cells: list[str]) -> bool:
         """Whether a line within a cell would be a row by itself."""
-        rows = csv.reader(inner, delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
-        return any(len(cells) >= len(self.header) for cells in rows)
+        inner = [line for cell in cells for line in cell.splitlines()[1:]]
+        least = len(self.header) - 1
+        return any(line.count(self._delimiter) >= least for line in inner)
 
     def place(self, row: int) -> str:
         """Say which row it is, counted below the header, and which line if not so."""
