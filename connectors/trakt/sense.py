@@ -137,10 +137,11 @@ def _has_place(episode: InSeason) -> bool:
 
 def _check_place(episode: InSeason) -> None:
     for name, number, most in (
-        ("season", episode.season, MOST_SEASON),
-        ("episode", episode.number, MOST_EPISODE),
+        ("a season", episode.season, MOST_SEASON),
+        ("an episode", episode.number, MOST_EPISODE),
     ):
         if number is None:
-            raise UnusableError(f"has no {name} number that can be read")
+            bare = name.partition(" ")[2]
+            raise UnusableError(f"has no {bare} number that can be read")
         if not 0 <= number <= most:
-            raise UnusableError(f"has a {name} number out of range, which cannot be")
+            raise UnusableError(f"has {name} number out of range, which cannot be")

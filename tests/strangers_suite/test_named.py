@@ -221,6 +221,49 @@ def test_rows_without_their_header_are_named(tmp_path: Path) -> None:
     assert doubt.startswith("more.csv has no column watched_at")
 
 
+@pytest.mark.parametrize("column", ["Gesehen am", "vu_le", "end_date", "lastPlayed"])
+def test_times_under_a_name_of_another_tongue_are_named(
+    column: str, tmp_path: Path
+) -> None:
+    row = {"title": "Heat", "tmdb_id": "949", column: "2024-01-15 20:15:00"}
+    members = {"history.json": make_plays(2), "more.csv": to_csv(row)}
+    (doubt,) = read(make_folder(tmp_path / "all", members)).doubts
+    assert doubt.startswith(f"more.csv has no column watched_at; if {column} is that")
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("more.csv", "created_at"),
+        ("more.csv", "Last updated"),
+        ("more.csv", "release_date"),
+        ("more.csv", "date_added"),
+        ("ratings.csv", "Gesehen am"),
+        ("watchlist.csv", "end_date"),
+    ],
+)
+def test_times_of_something_else_are_no_doubt(
+    name: str, column: str, tmp_path: Path
+) -> None:
+    row = {"title": "Heat", "tmdb_id": "949", column: "2024-01-15 20:15:00"}
+    members = {"history.json": make_plays(2), name: to_csv(row)}
+    assert read(make_folder(tmp_path / "all", members)).doubts == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"movies": {"watched_at": AT}},
+        {"episodes": {"watched_at": AT, "paused_at": None}, "all": AT},
+        {"movies": {"watched_at": None}, "episodes": {}},
+    ],
+    ids=str,
+)
+def test_sparse_stamps_block_no_download(content: Any, tmp_path: Path) -> None:
+    members = {"history.json": make_plays(2), "user-last-activities.json": content}
+    assert read(make_folder(tmp_path / "all", members)).doubts == []
+
+
 # Forms that are plain
 
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import InputError
-from tests.export_builders import make_file, make_folder, make_plays, read
+from tests.export_builders import (
+    make_file,
+    make_film_play,
+    make_folder,
+    make_plays,
+    read,
+)
 from tests.strangers_suite.test_kinds import AT
 
 if TYPE_CHECKING:
@@ -209,3 +215,29 @@ def test_a_mark_of_order_may_hide_what_follows(tmp_path: Path) -> None:
     content = codecs.BOM_UTF16_LE + HEAD.encode("utf-16-le") + b"\n"
     with pytest.raises(InputError, match="UTF-8"):
         read(make_file(tmp_path / "all.csv", content))
+
+
+# Tables that were joined, and ids that are the title's
+
+
+@pytest.mark.parametrize("lines", [[], [""], ["", ""]])
+def test_a_header_that_comes_again_begins_another_table(
+    lines: list[str], tmp_path: Path
+) -> None:
+    other = ["show_title,season,episode,watched_at", f"Lost,1,2,{AT}"]
+    data = read_csv(tmp_path, HEAD, GOOD, *lines, HEAD, GOOD, *lines, *other)
+    assert [item.type for item in data.items] == ["movie", "movie", "episode"]
+    assert (data.set_aside, data.doubts) == ([], [])
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_one_id_at_two_times_or_titles_is_the_id_of_no_play(
+    pages: int, tmp_path: Path
+) -> None:
+    times = [AT, LATER, LATER]
+    plays = [make_film_play(1, id=949, watched_at=at) for at in times]
+    plays += [make_film_play(2, id=949, watched_at=AT)]
+    files = {f"h-{n}.json": plays[n - 1 :: pages] for n in range(1, pages + 1)}
+    data = read(make_folder(tmp_path / "all", files))
+    assert (data.plays, data.repeats) == (3, 1)
+    assert len({item.id for item in data.items} - {None}) == 1

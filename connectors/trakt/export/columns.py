@@ -41,10 +41,18 @@ EPISODE = ("episode",)
 _OTHER_MARKS = re.compile(r"[^a-z0-9]")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _WATCHED = frozenset({"watch", "watched", "seen", "played", "view", "viewed"})
-_WHEN = frozenset({"at", "on", "date", "time", "datetime", "timestamp", "day"})
+_WHEN = frozenset({"at", "on", "date", "time", "datetime", "timestamp", "day", "last"})
 #: The same where nothing sets the words apart.
 _JOINED = re.compile(
     r"(?:last|first|date|time)*(?:watched|seen|viewed|played)(?:at|on|date|time)+"
+    r"|(?:last|date|time)(?:watched|seen|viewed|played)"
+)
+#: A full time, as no other cell of a row looks.
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+#: What else rows of titles have the time of.
+_OTHER_TIMES = re.compile(
+    r"creat|updat|modif|add|list|rat|collect|releas|premier|air|publish|import|export"
+    r"|sync|birth|expir|paus|hidden|follow|like|comment|drop|start"
 )
 #: What may be a time, in whatever notation: at least a year, or seconds since 1970.
 _SEEMS_A_TIME = re.compile(r"\d{4}")
@@ -124,11 +132,15 @@ def _seems_timed(name: str) -> bool:
     return joined or (is_apart and not is_listed)
 
 
-def find_unknown_times(names: Iterable[str], *, is_of_plays: bool) -> list[str]:
+def find_unknown_times(
+    names: Iterable[str], first: Iterable[str] = (), *, is_of_plays: bool
+) -> list[str]:
     """Return the columns that seem to be times of watching and are not known.
 
-    A word such as ``date`` is one only where the table may be of plays by its name.
+    A word such as ``date`` is one only where the table may be of plays by its name; so
+    is a name in another language, where the ``first`` row has a time in its column.
     """
+    names = list(names)
     columns = {squash(name): name for name in names}
     named = [name for name in columns.values() if _seems_timed(name)]
     ids = [column for name in ID_NAMES for column in id_columns("", name)]
@@ -136,7 +148,12 @@ def find_unknown_times(names: Iterable[str], *, is_of_plays: bool) -> list[str]:
     is_elsewhere = any(column in columns for column in ELSEWHERE)
     if named or is_elsewhere or not (is_of_plays and is_of_titles):
         return named
-    return [name for column, name in columns.items() if column in _BARE_TIMES]
+    bare = [name for column, name in columns.items() if column in _BARE_TIMES]
+    return bare or [
+        name
+        for name, cell in zip(names, first, strict=False)
+        if _STAMP.match(cell) and not _OTHER_TIMES.search(squash(name))
+    ]
 
 
 def get(row: Row, *names: str) -> Any:

@@ -99,6 +99,11 @@ def _recognise_item(item: object) -> Kind:
     return Kind.ERRORS if "endpoint" in item and "error" in item else Kind.OTHER
 
 
+def _holds_stamps(group: dict[str, Any]) -> bool:
+    """Whether it holds nothing but times, as the last activities do."""
+    return all(value is None or isinstance(value, str) for value in group.values())
+
+
 def _recognise_object(document: dict[str, Any]) -> Kind:
     if isinstance(document.get("history"), list):
         return Kind.TRAKTEXPORT
@@ -106,11 +111,14 @@ def _recognise_object(document: dict[str, Any]) -> Kind:
         return Kind.HISTORY
     groups = [document.get(name) for name in ("movies", "episodes")]
     parts = [g for g in groups if isinstance(g, dict)]
-    if len(parts) == len(groups):
-        if "all" in document or all("watched_at" in part for part in parts):
-            return Kind.ACTIVITIES
-        if all("plays" in part for part in parts):
-            return Kind.TOTALS
+    is_stamped = any("watched_at" in part for part in parts)
+    has_both = len(parts) == len(groups)
+    if (is_stamped and all(map(_holds_stamps, parts))) or (
+        has_both and "all" in document
+    ):
+        return Kind.ACTIVITIES
+    if has_both and all("plays" in part for part in parts):
+        return Kind.TOTALS
     if isinstance(document.get("user"), dict) or "username" in document:
         return Kind.OWNER
     return Kind.OTHER

@@ -252,7 +252,7 @@ class Reader:
             elif content.should_be_read and known.suffix not in _TABLES:
                 raise DamagedError("is neither JSON nor a table of plays", _SAVE_AS_CSV)
             elif content.should_be_read:
-                _check_times(content.member, header)
+                _check_times(content.member, table)
         except UnicodeError:
             if content.should_be_read:
                 raise
@@ -360,11 +360,12 @@ class Reader:
         return False
 
 
-def _check_times(member: Member, header: list[str]) -> None:
+def _check_times(member: Member, table: Table) -> None:
     """Name a table of plays whose times are not found. Raises DamagedError."""
-    hint = member.hint
+    hint, header = member.hint, table.header
     is_of_plays = hint is not Hint.HARMLESS
-    for name in find_unknown_times(header, is_of_plays=is_of_plays)[:1]:
+    first = table.first_row()
+    for name in find_unknown_times(header, first, is_of_plays=is_of_plays)[:1]:
         raise DamagedError(
             f"has no column watched_at; if {to_printable(name)} is that, name it so"
         )
@@ -393,7 +394,9 @@ class Plays:
     count: int = 0
     repeats: int = 0
     items: list[HistoryItem] = field(default_factory=list)
-    _ids: set[int] = field(default_factory=set)
+    #: By its id, when a play was and of what: some tools give the title's id instead.
+    _ids: dict[int, tuple[datetime, int | None]] = field(default_factory=dict)
+    _others: set[tuple[int, datetime, int | None]] = field(default_factory=set)
 
     def add(self, page: list[HistoryItem]) -> None:
         """Add a page. A play without an id is never taken for a repeat."""
@@ -411,7 +414,14 @@ class Plays:
         for item in page:
             if item.id is None:
                 fresh.append(item)
-            elif item.id not in self._ids:
-                self._ids.add(item.id)
+                continue
+            title = item.movie or item.show
+            number = title.ids.trakt if title is not None else None
+            told = (item.watched_at, number)
+            if (known := self._ids.get(item.id)) is None:
+                self._ids[item.id] = told
                 fresh.append(item)
+            elif known != told and (item.id, *told) not in self._others:
+                self._others.add((item.id, *told))
+                fresh.append(item.model_copy(update={"id": None}))
         return fresh

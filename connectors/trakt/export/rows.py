@@ -86,7 +86,7 @@ _OTHER_ACTIONS = frozenset(
 _NO = frozenset({"false", "False", "FALSE", "0", "no", "No"})
 NO_NUMBERS = (
     "names {} without season and number, so nobody can tell which episode was watched: "
-    "{} missing or empty"
+    "{} missing, empty or no number"
 )
 _NAME_THE_NUMBERS = "Add the columns season and episode, or export the episodes."
 UNWATCHED = "says when it was watched, and that it was not"

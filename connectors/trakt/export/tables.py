@@ -57,6 +57,9 @@ class Table:
             lines.clear()
             if not any(map(str.strip, cells)):
                 continue
+            if len(cells) > 1 and has_time(cells):  # another table, joined to this one
+                names = _tell_apart([cell.strip() for cell in cells])
+                continue
             self._starts.append(self._above + start)
             is_few = len(cells) < len(names)
             is_many = any(map(str.strip, cells[len(names) :]))
@@ -77,7 +80,7 @@ class Table:
     def _holds_row(self, cells: list[str]) -> bool:
         """Whether a line within a cell would be a row by itself."""
         inner = [line for cell in cells for line in cell.splitlines()[1:]]
-        least = len(self.header) - 1
+        least = max(len(self.header) - 1, 1)
         return any(line.count(self._delimiter) >= least for line in inner)
 
     def place(self, row: int) -> str:
@@ -88,6 +91,7 @@ class Table:
     def _find_header(self) -> list[str]:
         """Go below the line that names a time of watching; else below the first."""
         first: list[str] = []
+        after = 0
         for number in range(1, _MOST_ABOVE + 1):
             line = self._stream.readline().strip()
             if not line or line.lower()[:4] == "sep=":
@@ -98,8 +102,18 @@ class Table:
             if len(names) > 1 and has_time(names):
                 self._above, self._delimiter = number, delimiter
                 return names
-            first = first or names
+            if not first:
+                first, after = names, self._stream.tell()
+                self._above, self._delimiter = number, delimiter
+        self._stream.seek(after)
         return first if len(first) > 1 else []
+
+    def first_row(self) -> list[str]:
+        """Return the cells of the first row; no others are read after that."""
+        row = next(self.rows(), None)
+        if row is None:
+            return []
+        return row.cells if isinstance(row, BrokenRow) else [*row.values()]
 
 
 def _find_delimiter(line: str) -> str:

@@ -188,7 +188,10 @@ def read_resume_point(raw: object, latest: datetime) -> PlaybackItem:
     """Read one resume point; raises UnusableError."""
     if not isinstance(raw, dict):
         raise UnusableError("is no object")
-    paused_at = to_instant(raw.get("paused_at"))
+    try:
+        paused_at = to_instant(raw.get("paused_at"))
+    except UnusableError:
+        raise UnusableError("has no readable time in paused_at") from None
     check_instant(paused_at, latest)
     try:
         point = PlaybackItem.model_validate({**raw, "paused_at": paused_at})
