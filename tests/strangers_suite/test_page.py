@@ -156,7 +156,11 @@ FILES: dict[str, dict[str, Any]] = {
         "a.csv": f"type,title,tmdb_id,watched_at,watched_at\nfilm,A,1,{AT},\n".encode()
     },
     "a row with fewer or more": {
-        "a.csv": to_csv(FILM) + b"\nmovie,Heat\nmovie,Heat,949,2024-01-15,and,more"
+        "a.csv": to_csv(FILM) + b"\nmovie,Heat\nmovie,Heat,949,2024-01-15,and,more\n"
+    },
+    "a table that ends within": {"a.csv": to_csv(FILM) + b"\nmovie,Heat,94"},
+    "a header that comes again": {
+        "a.csv": to_csv(FILM) + b"\n" + to_csv(EPISODE | {"show_tmdb_id": "1396"})
     },
     "a quotation mark that": {
         "a.csv": to_csv(FILM) + f'\nmovie,"A,1,{AT}\nmovie,B,2,{AT}\n'.encode()

@@ -241,3 +241,14 @@ def test_one_id_at_two_times_or_titles_is_the_id_of_no_play(
     data = read(make_folder(tmp_path / "all", files))
     assert (data.plays, data.repeats) == (3, 1)
     assert len({item.id for item in data.items} - {None}) == 1
+
+
+@pytest.mark.parametrize("lost", range(1, 30, 4))
+def test_a_table_that_ends_within_a_row_is_a_doubt(lost: int, tmp_path: Path) -> None:
+    text = f"{HEAD}\n{GOOD}\n{GOOD}"
+    (doubt,) = read(
+        make_file(tmp_path / "a.csv", text[: -len(AT) - lost].encode())
+    ).doubts
+    assert doubt == "a.csv may be cut short: its last row is incomplete."
+    whole = read(make_file(tmp_path / "b.csv", f"{text}\nTotal,2\n".encode()))
+    assert (whole.doubts, len(whole.set_aside)) == ([], 1)

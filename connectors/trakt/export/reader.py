@@ -42,7 +42,7 @@ from connectors.trakt.sense import UnusableError
 from connectors.trakt.set_aside import BadRecord, describe_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from connectors.trakt.export.archive import Member
@@ -286,11 +286,8 @@ class Reader:
             self.plays.repeats += len(page.items)
             return
         self._quarantine(content.where, page.unusable, table)
-        if table is not None and table.open_quote is not None:
-            self.evidence.doubts.append(
-                f"{content.where} opens a quotation mark in line {table.open_quote} "
-                "and does not close it there, so rows below it are not read."
-            )
+        if table is not None:
+            self.evidence.doubts += _doubts_of(table, content.where)
         self.set_aside += len(page.unusable)
         self.ahead += page.ahead
         self.evidence.add_untimed(page.untimed)
@@ -358,6 +355,16 @@ class Reader:
             return True
         self._seen.add(digest)
         return False
+
+
+def _doubts_of(table: Table, where: str) -> Iterator[str]:
+    if table.open_quote is not None:
+        yield (
+            f"{where} opens a quotation mark in line {table.open_quote} and does not "
+            "close it there, so rows below it are not read."
+        )
+    if table.is_cut:
+        yield f"{where} may be cut short: its last row is incomplete."
 
 
 def _check_times(member: Member, table: Table) -> None:

@@ -44,6 +44,8 @@ class Table:
         self._delimiter = ","
         self.header = self._find_header()
         self._starts: list[int] = []
+        #: Whether the last row ends early, and its line with it.
+        self.is_cut = False
         #: Where a quotation mark swallows rows, as it is not closed in its line.
         self.open_quote: int | None = None
 
@@ -54,6 +56,7 @@ class Table:
         reader = csv.reader(self._hand_on(lines), delimiter=self._delimiter)
         for cells in reader:
             is_long, start = len(lines) > 1, reader.line_num - len(lines) + 1
+            is_ended = lines[-1:] == [] or lines[-1].endswith(("\n", "\r"))
             lines.clear()
             if not any(map(str.strip, cells)):
                 continue
@@ -65,6 +68,7 @@ class Table:
             is_many = any(map(str.strip, cells[len(names) :]))
             if is_long and (is_few or is_many or self._holds_row(cells)):
                 self.open_quote = self.open_quote or self._above + start
+            self.is_cut = is_few and not is_ended
             if is_few:
                 yield BrokenRow(cells, UnusableError(_TOO_FEW, _ADD_CELLS))
             elif is_many:
