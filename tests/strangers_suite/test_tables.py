@@ -243,7 +243,7 @@ def test_one_id_at_two_times_or_titles_is_the_id_of_no_play(
     assert len({item.id for item in data.items} - {None}) == 1
 
 
-@pytest.mark.parametrize("lost", range(1, 30, 4))
+@pytest.mark.parametrize("lost", range(1, 15, 3))
 def test_a_table_that_ends_within_a_row_is_a_doubt(lost: int, tmp_path: Path) -> None:
     text = f"{HEAD}\n{GOOD}\n{GOOD}"
     (doubt,) = read(
