@@ -83,6 +83,8 @@ def test_ratings_alone_are_read_and_are_no_whole_history(
     (doubt,) = data.doubts
     assert "it may lack plays" in doubt
     assert "name it history" in doubt
+    named = make_folder(tmp_path / "named", dict([to_form(f"history.{form}", rows)]))
+    assert read(named).doubts == []
 
 
 @pytest.mark.parametrize("name", ["ratings.json", "lists/x.json", "a/collection.json"])
