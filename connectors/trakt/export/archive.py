@@ -99,7 +99,8 @@ _DAMAGE = (
 #: The last record of a zip: its mark, and how many members there are (or 0xFFFF).
 _END = struct.Struct("<4s6xH10x")
 _SHEETS = frozenset({".xlsx", ".xls", ".ods", ".numbers"})
-_PACKED = frozenset({".gz", ".xz", ".bz2"})
+#: What was packed from history alone, to judge by its name; a zip may be any download.
+_PACKED = frozenset({".gz", ".tgz", ".tar", ".7z", ".rar", ".xz", ".bz2"})
 _ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".xz", ".bz2"})
 
 
@@ -148,7 +149,7 @@ class Member:
 
     @property
     def is_packed(self) -> bool:
-        """Whether it is a single file of history that was packed by itself."""
+        """Whether it is history that was packed by itself."""
         return self.name.hint is Hint.HISTORY and self.name.suffix in _PACKED
 
     @property

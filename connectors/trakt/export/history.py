@@ -175,17 +175,17 @@ class _Reading:
         if not is_play(columns):
             self.page.others += 1
             return
+        plays = count_plays(columns)
         try:
             if is_nested(raw):
                 parts = gather_numbers(raw)
                 parts = {**parts, "watched_at": to_instant(find_time(columns))}
                 if kind := read_kind(raw.get("type")):
                     parts["type"] = "movie" if kind == "movie" else "episode"
-                self.found.append(_Item(position, raw, parts))
+                self.found.append(_Item(position, raw, parts, plays=plays))
                 return
             self.page.is_flat = True
             row = read_row(columns, self.named_kind)
-            plays = count_plays(columns)
             self.found.append(_Item(position, raw, row.item, row, plays))
         except UnusableError as error:
             self._set_aside(position, raw, error)

@@ -61,6 +61,7 @@ NAME_THE_KIND = (
 )
 _OTHER_KIND = "it is neither film nor episode"
 _NO_WORD = "nobody here knows whether that is a film or an episode"
+_KEEP_ONE = "Keep the column that says the right one, and take the other out."
 _WRITE_THE_KIND = "Write movie or episode there, or take the row out."
 _LETTER = re.compile(r"[^\W\d_]")
 _PLAIN = re.compile(r"(?=.{1,24}$)[^\W\d_]+(?:[ _-][^\W\d_]+)*")
@@ -73,7 +74,7 @@ def find_kind(row: Columns, named_kind: str | None) -> str:
     """
     said = [kind for _, _, kind in _read_types(row) if kind]
     if "movie" in said and set(said) != {"movie"}:
-        raise UnusableError(IN_BOTH_KINDS, NAME_THE_KIND)
+        raise UnusableError(IN_BOTH_KINDS, _KEEP_ONE)
     if said:
         return said[0]
     for column, word, _ in _read_types(row):

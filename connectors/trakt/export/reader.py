@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 #: Decoded, a history takes some three times its bytes; what takes many times as much
 #: is none, save that it is small anyway.
 _MOST_DENSITY, _LIGHT = 16, 30_000_000
+#: Trakt's own plays have no such count.
+_COUNTS = (b'"plays"', b'"play_count"', b'"playCount"')
+_GZIP = b"\x1f\x8b"
 _UNPACK = "Unpack it, and name what comes out."
 _MAKE_AGAIN = "Make the download again and let it finish."
 _SAVE_AS_UTF8 = 'Save it as UTF-8 (a spreadsheet calls it "CSV UTF-8").'
@@ -140,7 +143,9 @@ class Reader:
             return
         try:
             data = None if member.is_sheet else member.read()
-            if data is not None:
+            if data is not None and data.startswith(_GZIP):
+                self._fail(member, where, "is packed, and not opened here", _UNPACK)
+            elif data is not None:
                 text = to_utf8(data).lstrip()
                 self._take_content(_Content(text, member, where))
             elif member.hint is Hint.HISTORY or member.is_sheet:
@@ -183,6 +188,8 @@ class Reader:
     def _take_clean(self, content: _Content) -> bool:
         """Take history that needs no closer look, as nearly all needs none."""
         if content.data[:1] == b"[":
+            if any(name in content.data for name in _COUNTS):
+                return False
             if (page := read_page(content.data, self.latest)) is None:
                 return False
             self._add_page(page, content)
