@@ -36,7 +36,7 @@ ROWS: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     (FILM | {"watched_at": "2031-01-01"}, "correct the date", FILM),
     (FILM | {"date_watched": "2020-03-01"}, "take the other out", FILM),
     (FILM | {"tmdb": "950"}, "take the other out", FILM),
-    (FILM | {"kind": "show"}, "column type", FILM),
+    (FILM | {"kind": "show"}, "take the other out", FILM),
     (
         FILM | {"watched": "no"},
         "Correct the one or the other",
