@@ -121,7 +121,7 @@ async def test_a_play_ahead_of_trakts_clock_waits_for_its_day(
         assert "Trakt" in record.remedy
         assert codes(report) == (4, 4)
         assert it.completed() == before
-        # It is known now, makes no sync read everything, and is read when its day comes.
+        # It is known now, makes no sync read everything, and waits for its day.
         assert codes(await it.sync()) == (0, 4)
         it.account.add_play(it.account.find("Film 2"), it.clock.now())
         report = await it.sync()
