@@ -29,7 +29,7 @@ from connectors.trakt.models import (
     UserSettings,
 )
 from connectors.trakt.sense import UnusableError, check_kind
-from connectors.trakt.set_aside import BadRecord, describe_record
+from connectors.trakt.set_aside import BadRecord, describe_error
 from connectors.trakt.times import NO_TIME, UNKNOWN_DATE, to_instant
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def read_records(
         try:
             items.append(read_record(record))
         except UnusableError as error:
-            bad.append(describe_record(record, str(error)))
+            bad.append(describe_error(record, error))
     return items, bad
 
 
