@@ -28,6 +28,7 @@ BENCHES = {
     "cpu": "bench.planning",
     "extraction": "bench.extraction",
     "pace": "bench.pace",
+    "account": "bench.big_account",
 }
 
 
@@ -39,7 +40,10 @@ BENCHES = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, no table.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the JSON here too.")
 def main(names: Sequence[str], *, quick: bool, as_json: bool, out: Path | None) -> None:
-    """Measure NAME..., by default all: requests, plan, start, cpu, extraction, pace."""
+    """Measure NAME..., by default all of them.
+
+    These are: requests, plan, start, cpu, extraction, pace, account.
+    """
     notes = Console(stderr=True, highlight=False)
     results: list[Result] = []
     noise = Noise()

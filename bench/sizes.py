@@ -32,6 +32,8 @@ class Sizes:
     write_latencies_ms: tuple[int, ...] = (0, 20)
     #: Plays of the accounts that are parsed and planned without any network.
     planned: tuple[int, ...] = (100_000, 1_000_000)
+    #: Plays of the account that whole commands carry over.
+    big_account: int = 300_000
 
 
 FULL = Sizes()
@@ -48,4 +50,5 @@ QUICK = Sizes(
     writes=8,
     write_latencies_ms=(0,),
     planned=(300, 600),
+    big_account=40,
 )

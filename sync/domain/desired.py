@@ -93,7 +93,7 @@ def transform(
     yet; for the titles in ``unasked`` the question is open. ``no_id`` says why the
     others have none.
     """
-    times: defaultdict[Key, list[datetime]] = defaultdict(list)
+    times: dict[Key, list[datetime]] = {}
     unmatched: defaultdict[Title, int] = defaultdict(int)
     unsupported: defaultdict[Title, int] = defaultdict(int)
     # By identity: titles are shared, and to hash one takes longer than all the rest.
@@ -119,7 +119,11 @@ def transform(
             if play.episode_ids is not None and no_id == NO_ID:
                 reasons[title] = OPEN_IDS
         else:
-            times[Key(media, play.season, play.episode)].append(play.watched_at)
+            key = Key(media, play.season, play.episode)
+            if (of_key := times.get(key)) is None:
+                times[key] = [play.watched_at]
+            else:
+                of_key.append(play.watched_at)
     reasons |= dict.fromkeys(unasked, NO_ANSWER)
     return Desired(
         watched=_viewings(times),
@@ -131,8 +135,11 @@ def transform(
     )
 
 
-def _viewings(times: Mapping[Key, Collection[datetime]]) -> dict[Key, Viewing]:
-    return {key: Viewing(tuple(sorted(set(at))), len(at)) for key, at in times.items()}
+def _viewings(times: Mapping[Key, list[datetime]]) -> dict[Key, Viewing]:
+    return {
+        key: Viewing(tuple(at) if len(at) == 1 else tuple(sorted(set(at))), len(at))
+        for key, at in times.items()
+    }
 
 
 def _shared(titles: Mapping[str, Mapping[str, Title]]) -> dict[str, tuple[Title, ...]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sync.domain.plays import Key, title_key
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from sync.domain.plan import Fate
     from sync.domain.plays import Play, Title
@@ -44,7 +44,12 @@ class TitleHistory:
 
 def keys_of(histories: Iterable[TitleHistory]) -> frozenset[Key]:
     """Return the key of every play that has one."""
-    return frozenset(
+    return frozenset(iter_keys(histories))
+
+
+def iter_keys(histories: Iterable[TitleHistory]) -> Iterator[Key]:
+    """Yield the key of every play that has one, as often as it was played."""
+    return (
         Key(history.media, play.season, play.episode)
         for history in histories
         if history.media
@@ -72,6 +77,9 @@ def without_plays(
     histories: Iterable[TitleHistory], plays: Iterable[Play]
 ) -> tuple[TitleHistory, ...]:
     """Return the titles that hold any other play, with these alone."""
+    histories = tuple(histories)
+    if not histories:
+        return ()
     there: set[Hashable] = set()
     for play in plays:
         there |= {play.id or _facts(play), _facts(play)}

@@ -246,7 +246,7 @@ class _State:
     async def _minimal(self) -> MinimalCounts | None:
         try:
             films, shows = await run_all(
-                self._client.minimal_films(), self._client.minimal_shows()
+                self._client.minimal_films(), self._client.minimal_seasons()
             )
         except (RejectedError, ContractError, TransientError):
             return None

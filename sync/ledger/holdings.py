@@ -12,7 +12,7 @@ from sync.ledger.facts import Facts, put_facts
 from sync.runtime.late import Late
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Table
@@ -179,18 +179,20 @@ class Holdings(Facts):
         connection: Connection,
         profile: str,
         source: str,
-        histories: Iterable[TitleHistory],
+        histories: Sequence[TitleHistory],
     ) -> None:
-        rows = [
-            {
-                "profile": profile,
-                "source": source,
-                "title": title_key(history.title),
-                "payload": tables.from_history(history),
-            }
-            for history in histories
-        ]
-        self._replace(connection, tables.titles, rows)
+        # In parts: all payloads at once take as much as all that they are made of.
+        for part in cut(histories):
+            rows = [
+                {
+                    "profile": profile,
+                    "source": source,
+                    "title": title_key(history.title),
+                    "payload": tables.from_history(history),
+                }
+                for history in part
+            ]
+            self._replace(connection, tables.titles, rows)
 
     def _replace(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]

@@ -177,11 +177,7 @@ class Ledger(Holdings):
             statement = statement.where(tables.operations.c.run == run)
         if outcome is not None:
             statement = statement.where(tables.operations.c.outcome == outcome.value)
-        if media is None:
-            return _read_rows(connection, [statement])
-        column = tables.operations.c.media
-        chunks = cut(sorted(set(media)))
-        return _read_rows(connection, (statement.where(column.in_(c)) for c in chunks))
+        return _read_rows(connection, _of_titles(statement, media))
 
     @transaction(Mode.READ)
     def applied_beside(
@@ -212,8 +208,16 @@ class Ledger(Holdings):
         return dict(map(tuple, rows))
 
     @transaction(Mode.READ)
-    def season_rows(self, connection: Connection, profile: str) -> list[Row]:
-        """Return the defaults and zeros that stand: what entries alone do not tell."""
+    def season_rows(
+        self,
+        connection: Connection,
+        profile: str,
+        media: Collection[str] | None = None,
+    ) -> list[Row]:
+        """Return the defaults and zeros that stand: what entries alone do not tell.
+
+        With ``media`` those of these titles alone.
+        """
         columns = tables.operations.c
         statement = _of(profile).where(
             columns.outcome == Outcome.APPLIED.value,
@@ -221,7 +225,7 @@ class Ledger(Holdings):
             columns.season.is_not(None),
             sql.or_(columns.episode.is_(None), columns.progress == 0),
         )
-        return _read_rows(connection, [statement])
+        return _read_rows(connection, _of_titles(statement, media))
 
     @transaction(Mode.READ)
     def get_shows(
@@ -283,6 +287,15 @@ class Ledger(Holdings):
 
 def _of(profile: str) -> Select[Any]:
     return sql.select(tables.operations).where(tables.operations.c.profile == profile)
+
+
+def _of_titles(
+    statement: Select[Any], media: Collection[str] | None
+) -> Iterable[Select[Any]]:
+    if media is None:
+        return [statement]
+    column = tables.operations.c.media
+    return (statement.where(column.in_(c)) for c in cut(sorted(set(media))))
 
 
 def _standing(statement: Select[Any], profile: str) -> Select[Any]:

@@ -55,8 +55,13 @@ def report_document(
     exit_code: int,
     files: Iterable[Path] = (),
     warnings: Iterable[str] = (),
+    *,
+    is_kept: bool = False,
 ) -> ReportDocument:
-    """Write a whole report down."""
+    """Write a whole report down; with ``is_kept`` what the ledger keeps of it.
+
+    It has the writes in rows, and whatever they were planned on has changed since.
+    """
     prepared = report.prepared
     total, titles = report.balance()
     plan = prepared.plan
@@ -77,9 +82,11 @@ def report_document(
         failed=tuple(_failed(report)),
         verification=_verification(report),
         files=tuple(str(path.absolute()) for path in files),
-        source_state=source_state(prepared.compared.desired),
-        target_state=target_state(prepared.existing),
-        operations=tuple(map(OperationDocument.model_validate, plan.operations)),
+        source_state={} if is_kept else source_state(prepared.compared.desired),
+        target_state={} if is_kept else target_state(prepared.existing),
+        operations=()
+        if is_kept
+        else tuple(map(OperationDocument.model_validate, plan.operations)),
         warnings=tuple(warnings),
         playback=_playback(report.playback),
         entries=EntriesDocument.model_validate(count_writes(plan.operations)),
@@ -97,10 +104,16 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
         return prepared.kept.left_out
     desired = prepared.whole.desired
     early: Counter[Title] = Counter()
-    fates = {k: f for h in prepared.known.values() for k, f in h.fates.items()}
-    fates |= prepared.plan.fates
-    for key, viewing in desired.watched.items():
-        if fates.get(key) is Fate.UNSUPPORTED:
+    planned = prepared.plan.fates
+    known = (h.fates for h in prepared.known.values())
+    lost = {
+        key
+        for fates in (*known, planned)
+        for key, fate in fates.items()
+        if fate is Fate.UNSUPPORTED and planned.get(key, fate) is fate
+    }
+    for key, viewing in desired.watched.items() if lost else ():
+        if key in lost:
             early[desired.titles[key.media]] += viewing.plays
     zeros = tuple(LeftOut(t, plays, EPISODE_ZERO) for t, plays in early.items())
     return UnmatchedDocument(

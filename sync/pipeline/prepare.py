@@ -90,6 +90,7 @@ async def assemble(
         profile,
         existing,
         has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
+        media=None if places is None else {place.media for place in places},
     )
     rules = replace(
         _rules(services, extraction, desired, answer, recovery),

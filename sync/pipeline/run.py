@@ -297,7 +297,7 @@ async def _write(
     carried = await carry_playback(services, prepared, plan, stop=stop)
     report = replace(report, playback=carried, cost=services.meter.read())
     code = exit_code(report, is_strict=False)
-    document = report_document(report, command, code)
+    document = report_document(report, command, code, is_kept=True)
     await keep_report(services.ledger, document, services.clock.now())
     return report
 

@@ -45,7 +45,7 @@ def collector(*items: HistoryItem, bad: tuple[BadRecord, ...] = ()) -> PageColle
 def counts(films: dict[int, int], episodes: dict[int, int]) -> MinimalCounts:
     return MinimalCounts.from_api(
         {film: [T0] * plays for film, plays in films.items()},
-        {7: {number: [T0] * plays for number, plays in episodes.items()}},
+        {7: {1: {number: [T0] * plays for number, plays in episodes.items()}}},
     )
 
 
