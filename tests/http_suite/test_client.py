@@ -53,6 +53,20 @@ class Login:
         self.renewals -= 1
 
 
+@pytest.mark.parametrize(("idle_s", "connections"), [(3.5, 1), (4.5, 2)])
+async def test_an_idle_connection_is_given_up_before_a_server_closes_it(
+    monkeypatch: pytest.MonkeyPatch, idle_s: float, connections: int
+) -> None:
+    # Node closes it after 5 s: a write that meets the closing has no clear outcome.
+    now = [1_000.0]
+    monkeypatch.setattr("aiohttp.connector.monotonic", lambda: now[0])
+    async with Loopback() as server, HttpClient("Trakt", server.url) as http:
+        await http.request("GET", "/first")
+        now[0] += idle_s
+        await http.request("POST", "/second", json={})
+        assert server.connections == connections
+
+
 async def test_a_request_says_who_asks_for_what() -> None:
     async with (
         Loopback() as server,
