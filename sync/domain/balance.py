@@ -68,9 +68,9 @@ def balance(
         spare = viewing.plays - len(fates)
         for minute, fate in fates.items():
             more = spare if minute == viewing.latest else 0
-            is_failed = (key, minute) in failed
+            is_failed = failed and (key, minute) in failed
             part.add(Fate.FAILED if is_failed else fate, 1 + more, more)
-            if key in plan.gone and fate is Fate.KEPT:
+            if fate is Fate.KEPT and key in plan.gone:
                 part.gone += 1 + more
     for fate, group in (
         (Fate.UNMATCHED, desired.unmatched),

@@ -240,6 +240,10 @@ def _histories(report: Report) -> dict[str, TitleHistory]:
         media = desired.media[key]
         before = prepared.known.get(key)
         history = TitleHistory(of_title[0].title, media, _in_order(of_title))
+        is_planned = media in fates or media in seasons
+        if before and not is_planned and _is_same(before, history):
+            histories[key] = before
+            continue
         if media:
             old = before if before and before.media == media else None
             history = replace(
@@ -249,6 +253,14 @@ def _histories(report: Report) -> dict[str, TitleHistory]:
             )
         histories[key] = history
     return histories
+
+
+def _is_same(before: TitleHistory, now: TitleHistory) -> bool:
+    return (before.title, before.media, before.plays) == (
+        now.title,
+        now.media,
+        now.plays,
+    )
 
 
 def _in_order(plays: Collection[Play]) -> tuple[Play, ...]:
