@@ -72,6 +72,7 @@ class Trial:
         self.verdicts: dict[Mutant, Verdict] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Judge, in place of running all tests."""
         judge = Judge(session)
         for number, mutant in enumerate(self._tried, 1):
             tests = self._reach.tests_of(mutant)

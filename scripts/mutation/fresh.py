@@ -47,7 +47,7 @@ class _Loader(SourceFileLoader):
 def pytest_load_initial_conftests() -> None:
     """Change the program before anything of it is imported."""
     name, _, _ = os.environ[MUTANT].partition("\n")
-    sys.meta_path.insert(0, _Finder(Mutant.named(name)))  # type: ignore[arg-type]  # all that is asked of it
+    sys.meta_path.insert(0, _Finder(Mutant.named(name)))
 
 
 @pytest.hookimpl(trylast=True)

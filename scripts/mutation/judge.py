@@ -108,13 +108,13 @@ class Judge:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
             if self._session.testsfailed:
                 # Servers that a fixture has started end with it.
-                self._session._setupstate.teardown_exact(None)
+                self._session._setupstate.teardown_exact(None)  # noqa: SLF001
                 return pytest.ExitCode.TESTS_FAILED
         return pytest.ExitCode.OK
 
     def _afresh(self, mutant: Mutant, tests: Sequence[str], most_s: int) -> Verdict:
         with tempfile.TemporaryDirectory() as folder, _listed(tests) as list_:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603  # our own
                 [
                     *(sys.executable, "-m", "pytest", *OPTIONS),
                     *("-p", "scripts.mutation.fresh", f"--basetemp={folder}/tests"),

@@ -87,7 +87,7 @@ def find_mutants(folders: Iterable[str]) -> Iterator[Mutant]:
     for folder in folders:
         for path in sorted((ROOT / folder).glob("*.py")):
             if path.name != "__init__.py":
-                yield from _mutants_of(path.relative_to(ROOT).as_posix())
+                yield from mutants_of(path.relative_to(ROOT).as_posix())
 
 
 def sample(mutants: Iterable[Mutant], count: int, seed: int) -> list[Mutant]:
@@ -97,7 +97,8 @@ def sample(mutants: Iterable[Mutant], count: int, seed: int) -> list[Mutant]:
     return list(islice((mutant for mutant in found if mutant.is_valid), count))
 
 
-def _mutants_of(file: str) -> Iterator[Mutant]:
+def mutants_of(file: str) -> Iterator[Mutant]:
+    """Yield all changes of one file."""
     code = (ROOT / file).read_text(encoding="utf-8")
     unread = list(_never_run(ast.parse(code)))
     nodes = list(ast_nodes(get_ast(code)))

@@ -39,7 +39,7 @@ class Operator(Protocol):
     def mutation_positions(self, node: Any) -> Iterator[Span]:
         """Yield where the node can be changed, once for each change."""
 
-    def mutate(self, node: Any, index: int) -> Any:
+    def mutate(self, node: Any, index: int, /) -> Any:
         """Return the node with that change."""
 
 
@@ -47,11 +47,13 @@ class DropOperand:
     """``a and b`` becomes ``b``, and ``a``: a condition of several forgets one."""
 
     def mutation_positions(self, node: Any) -> Iterator[Span]:
+        """Yield where the node can be changed."""
         if node.type in ("and_test", "or_test"):
             for operand in node.children[::2]:
                 yield (operand.start_pos, operand.end_pos)
 
     def mutate(self, node: Any, index: int) -> Any:
+        """Return it changed."""
         at = 2 * index
         prefix = node.get_first_leaf().prefix
         del node.children[max(at - 1, 0) : max(at + 1, 2)]
@@ -63,6 +65,7 @@ class DropCall:
     """``do()`` becomes ``None``: a step is left out."""
 
     def mutation_positions(self, node: Any) -> Iterator[Span]:
+        """Yield where the node can be changed."""
         if node.type != "simple_stmt" or node.children[0].type not in (
             "atom_expr",
             "power",
@@ -71,7 +74,8 @@ class DropCall:
         if node.get_last_leaf().get_previous_leaf().value == ")":
             yield (node.start_pos, node.end_pos)
 
-    def mutate(self, node: Any, index: int) -> Any:
+    def mutate(self, node: Any, _index: int) -> Any:
+        """Return it changed."""
         prefix = node.get_first_leaf().prefix
         node.children[0] = parso.python.tree.Keyword("None", node.start_pos, prefix)
         return node
@@ -81,10 +85,12 @@ class DropFilter:
     """``x for x in y if x.z`` becomes ``x for x in y``."""
 
     def mutation_positions(self, node: Any) -> Iterator[Span]:
+        """Yield where the node can be changed."""
         if node.type == "comp_if":
             yield (node.start_pos, node.end_pos)
 
-    def mutate(self, node: Any, index: int) -> Any:
+    def mutate(self, node: Any, _index: int) -> Any:
+        """Return it changed."""
         # Without the node the comprehension would end there: another may follow.
         test = node.children[1]
         node.children[1] = parso.python.tree.Keyword("True", test.start_pos, " ")
@@ -95,12 +101,14 @@ class NegateIn:
     """``in`` becomes ``not in``, and ``not in`` becomes ``in``."""
 
     def mutation_positions(self, node: Any) -> Iterator[Span]:
+        """Yield where the node can be changed."""
         if node.type == "comparison":
             for sign in node.children[1::2]:
                 if sign.get_code().split() in (["in"], ["not", "in"]):
                     yield (sign.start_pos, sign.end_pos)
 
     def mutate(self, node: Any, index: int) -> Any:
+        """Return it changed."""
         places = [
             at
             for at, sign in enumerate(node.children)

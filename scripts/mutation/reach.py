@@ -1,6 +1,6 @@
 """Which tests run which line, and what each of them takes: asked of coverage once.
 
-The answer is kept in ``.mutation/`` until a file of the program or of the tests changes.
+The answer is kept in ``.mutation/`` until a file of the program or a test changes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from scripts.mutation.mutants import Mutant
 
 CACHE = ROOT / ".mutation"
+#: What takes more of a processor is asked of no mutant.
+MOST_S = 5.0
 #: The suites beside each room, the nearest one first.
 SUITES = {
     "sync/domain": ("domain", "pipeline", "load"),
@@ -57,7 +59,7 @@ class Reach:
             test: rank
             for test in found
             for rank, suite in enumerate(suites)
-            if test.startswith(suite)
+            if test.startswith(suite) and self.seconds.get(test, 0.0) < MOST_S
         }
         return sorted(near, key=lambda t: (near[t] > 0, self.seconds.get(t, 0.0), t))
 
@@ -68,9 +70,8 @@ class Reach:
 
 def folders() -> list[str]:
     """Return the folders of all suites."""
-    return sorted(
-        {f"tests/{name}_suite" for names in SUITES.values() for name in names}
-    )
+    names = {name for of_room in SUITES.values() for name in of_room}
+    return [f"tests/{name}_suite" for name in sorted(names)]
 
 
 def _room(file: str) -> str:
@@ -100,7 +101,7 @@ def _ask() -> None:
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider"),
         *("-p", "scripts.mutation.timing", "--cov", "--cov-context=test"),
-        "--cov-report=",
+        *("--cov-report=", "--timeout=600"),
         *folders(),
     ]
     files = {
@@ -108,7 +109,8 @@ def _ask() -> None:
         DURATIONS: str(CACHE / "seconds.json"),
         "CI": "true",
     }
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | files, check=False)
+    environment = os.environ | files
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False)  # noqa: S603  # our own
     if done.returncode:
         sys.exit("The tests have to pass before it can be told what they notice.")
 

@@ -46,7 +46,7 @@ async def watch_one_more(place: World) -> None:
 
 
 async def test_a_sync_holds_little_more_for_each_play(tmp_path: Path) -> None:
-    peaks = []
+    peaks: list[int] = []
     for plays in (FEW, MANY):
         account = synthetic_account(plays, max(1, plays // PLAYS_A_SHOW))
         folder = tmp_path / str(plays)

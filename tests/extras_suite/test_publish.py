@@ -28,6 +28,7 @@ from tests.extras_suite.benches import NOON, spoil
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
 
     from connectors.pharen.models import Page
 
@@ -124,11 +125,12 @@ async def test_a_list_that_lags_behind_a_lost_answer_adds_no_second_page() -> No
 
 async def test_a_list_that_never_names_the_page_is_looked_at_twice_a_send() -> None:
     async with bench() as place:
-        looks = []
+        looks: list[datetime] = []
+        nothing: list[Page] = []
 
         async def empty() -> AsyncIterator[Page]:
             looks.append(place.clock.now())
-            for page in ():
+            for page in nothing:
                 yield page
 
         place.publisher._client.pages = empty  # type: ignore[method-assign]
