@@ -11,7 +11,7 @@ from sync.ledger.plain import to_instant, to_json
 from sync.ledger.records import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from sync.ledger.plain import Plain
@@ -98,9 +98,24 @@ class Facts(LedgerBase):
         return sender.from_json(rows[0][0]) if rows else None
 
     @plainly(Mode.READ)
-    def get_facts(self, sender: Plain, profile: str) -> dict[str, Any]:
-        """Return all facts of a profile by name."""
-        rows = sender.rows(_FACTS, {"profile": profile})
+    def get_facts(
+        self,
+        sender: Plain,
+        profile: str,
+        names: Collection[str] | None = None,
+        *,
+        prefix: str = "",
+    ) -> dict[str, Any]:
+        """Return facts of a profile by name: all, those named, or all that begin so."""
+        kept, values = _FACTS, {"profile": profile, "prefix": prefix}
+        if prefix:
+            kept += f" AND substr(name, 1, {len(prefix)}) = :prefix"
+        if names is not None:
+            named = {f"name{number}": name for number, name in enumerate(names)}
+            values |= named
+            # Of none, none: an empty list is not SQL.
+            kept += f" AND name IN ({', '.join(f':{n}' for n in named) or 'NULL'})"
+        rows = sender.rows(kept, values)
         return {name: sender.from_json(value) for name, value in rows}
 
     async def put_fact(self, profile: str, name: str, value: Any, at: datetime) -> None:

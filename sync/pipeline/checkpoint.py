@@ -62,7 +62,7 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A profile that was settled before: its id, up to where, and all facts of it."""
+    """A profile that was settled before: its id, up to where, and what was noted."""
 
     profile: str
     mark: Watermark
@@ -72,7 +72,8 @@ class Checkpoint:
 async def recall_checkpoint(settings: Settings, ledger: Ledger) -> Checkpoint | None:
     """Return the profile that the settings name, if an earlier run settled it."""
     profile = await recall_profile(ledger, settings.discovr.profile)
-    facts = await ledger.get_facts(profile) if profile else {}
+    noted = (WATERMARK, LEFT_OUT, BALANCE)
+    facts = await ledger.get_facts(profile, noted) if profile else {}
     if profile and (fact := facts.get(WATERMARK)):
         return Checkpoint(profile, Watermark.from_fact(fact), facts)
     return None

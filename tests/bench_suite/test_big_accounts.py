@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ import pytest
 from bench import big_account
 from bench.measure import Noise
 from bench.sizes import QUICK
+from connectors.trakt.minimal import MinimalShows, decode_shows
 from sync import api
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.server.server import utc_now
@@ -60,6 +62,22 @@ async def test_a_sync_holds_little_more_for_each_play(tmp_path: Path) -> None:
             peaks.append(await peak_of(api.sync(place.settings)))
     few, many = peaks
     assert (many - few) / (MANY - FEW) < 900
+
+
+def test_of_a_minimal_list_one_show_is_decoded_at_a_time() -> None:
+    shows, episodes = 100, 60
+    moment = "2026-10-31T17:57:00.000Z"
+    season = {str(number): [moment] for number in range(1, episodes + 1)}
+    body = json.dumps(
+        {str(show): {f"{show}|1": season} for show in range(1, shows + 1)}
+    ).encode()
+    tracemalloc.start()
+    listed = MinimalShows([decode_shows(body)])
+    found = sum(len(seasons[1]) for seasons in listed.values())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == shows * episodes
+    assert peak / found < 20
 
 
 @pytest.mark.long
