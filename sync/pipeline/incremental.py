@@ -190,13 +190,23 @@ def _place(play: Play, desired: Desired) -> Place | None:
     return Place(media, play.season) if media and play.season != 0 else None
 
 
+def _plays_in(
+    plays: Sequence[Play], desired: Desired, places: Collection[Place]
+) -> list[Play]:
+    media = {place.media for place in places}
+    # By identity: titles are shared, and there are far fewer of them than plays.
+    titles = {id(play.title): play.title for play in plays}
+    near = {n for n, t in titles.items() if desired.media[title_key(t)] in media}
+    return [p for p in plays if id(p.title) in near and _place(p, desired) in places]
+
+
 def _within(
     whole: Reading, places: Collection[Place], touched: list[Play], no_id: str
 ) -> Reading:
     """Return the part of the source that is looked at: whole films and seasons."""
     extraction, desired = whole.extraction, whole.desired
     left_out = [play for play in touched if _place(play, desired) is None]
-    plays = [p for p in extraction.plays if places and _place(p, desired) in places]
+    plays = _plays_in(extraction.plays, desired, places)
     unasked = {left.title for left in desired.unmatched if left.reason == NO_ANSWER}
     rest = transform(left_out, dict.fromkeys(unasked), unasked, no_id=no_id)
     part = replace(
