@@ -21,7 +21,8 @@ KNOWN = {add(number).id for number in range(20, 31)}
 
 def give(breaker: Breaker, kind: str | int | None, number: int) -> ServiceError | None:
     if kind == "taken":
-        return breaker.arrived()
+        breaker.arrived()
+        return None
     if kind == "unclear":
         return breaker.unclear(add(number), UnknownOutcomeError("Who knows."))
     return breaker.refused(add(number), ServiceError("No.", status=kind))  # type: ignore[arg-type]  # a status, or none
