@@ -30,6 +30,31 @@ def is_removal(row: Row) -> bool:
     return row.operation.action is Action.ADD or row.before_progress is None
 
 
+def is_taken_back(row: Row, rows: Iterable[Row], entries: Iterable[Entry]) -> bool:
+    """Whether nothing is to be seen any more of what the row wrote.
+
+    ``rows`` are all that wrote anything there, ``entries`` what is there. What somebody
+    changed since is not taken back.
+    """
+    key, action = row.operation.key, row.operation.action
+    mine = [entry for entry in entries if entry.key == key]
+    current = current_entry(mine)
+    if current is None:
+        return True
+    like = [
+        other
+        for other in rows
+        if other.operation.key == key and other.operation.action is action
+    ]
+    if action is Action.ADD:
+        # One of another minute may be ours, moved there by a PATCH.
+        is_one_less = count_viewings(mine) < len({r.operation.watched_at for r in like})
+        return is_one_less and row.operation.watched_at in unseen_minutes(like, mine)
+    # Set several times, it may be back at what the latest of them found.
+    found = {round(r.before_progress) for r in like if r.before_progress is not None}
+    return current.progress in found - {row.operation.progress}
+
+
 def is_made_by(rows: Iterable[Row], entry: Entry, labels: Collection[str]) -> bool:
     """Whether one of the rows made the entry, rather than found and set it."""
     of_key = [row for row in rows if row.operation.key == entry.key]

@@ -209,6 +209,13 @@ class Ledger(Holdings):
         return dict(map(tuple, rows))
 
     @transaction(Mode.READ)
+    def last_standing_run(self, connection: Connection, profile: str) -> int | None:
+        """Return the last run of which anything is applied and not taken back."""
+        last = _standing(select(func.max(tables.operations.c.run)), profile)
+        run: int | None = connection.scalar(last)
+        return run
+
+    @transaction(Mode.READ)
     def count_undone(
         self,
         connection: Connection,

@@ -208,9 +208,11 @@ async def test_a_run_frozen_in_virtual_time_sends_nothing_more(
         if was_replaced:
             assert (place.writes(), place.marks()) == left
         assert place.discovr.doubled() == {}
-        if command.command == "migrate":
+        if command.command == "undo" and left is None:
+            await place.migrate()
+        if command.command == "migrate" or not freeze.quirks.patch_moves_time:
             assert place.marks() == calm
-            assert await place.operations() == ()
+        assert await place.operations() == ()
 
 
 async def _carry_out(place: Arena, command: str, clock: FakeClock) -> object:
