@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import bindparam, delete, func, or_, select, update
 
+from sync.domain.plan import Action
 from sync.domain.plays import Key
 from sync.domain.writes import Before, Outcome, Row
 from sync.ledger import tables
@@ -197,6 +198,17 @@ class Ledger(Holdings):
         return _read_rows(
             connection, (_of(profile).where(columns.id.in_(c)) for c in chunks)
         )
+
+    @transaction(Mode.READ)
+    def set_back_rows(self, connection: Connection, profile: str) -> list[Row]:
+        """Return what set an entry that was there, and was taken back since."""
+        columns = tables.operations.c
+        statement = _of(profile).where(
+            columns.action == Action.SET.value,
+            columns.before_progress.is_not(None),
+            columns.undone_at.is_not(None),
+        )
+        return _read_rows(connection, [statement])
 
     @transaction(Mode.READ)
     def count_applied(self, connection: Connection, profile: str) -> dict[int, int]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sync.domain.desired import transform
+from sync.domain.evidence import with_times_found
 from sync.domain.plan import Action
 from sync.domain.plays import UNKNOWN_DATE, Place
 from sync.domain.reconcile import reconcile, seasons_to_write
@@ -81,6 +82,8 @@ async def assemble(
         places=places,
         suspects=_suspects(desired, existing) if len(existing) < expected else (),
     )
+    set_back = await services.ledger.set_back_rows(profile)
+    existing = with_times_found(existing, set_back)
     answer = await _look_up(services, desired, existing)
     if answer.airings:
         summary = f"air dates of {len(answer.airings):,} seasons looked up"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import ConfigError, ServiceError
 from sync.documents.report_store import keep_report
+from sync.domain.evidence import with_times_found
 from sync.domain.guard import measure
 from sync.domain.reconcile import reconcile
 from sync.domain.verify import Provenance, Verification, compare, surplus
@@ -413,6 +414,8 @@ async def _check(services: Services, report: Report, run: int) -> Verification:
         has_every_viewing=prepared.rules.has_every_viewing,
     )
     ledger, now = services.ledger, services.clock.now()
+    set_back = await ledger.set_back_rows(prepared.profile)
+    entries = with_times_found(entries, set_back)
     await close(ledger, recovery.arrived, Settled.found_after(run), now)
     dropped = [row for row in recovery.unclear if row.run != run]
     await close(ledger, dropped, Settled.not_there_after(run), now)

@@ -150,12 +150,27 @@ async def _note_learnt(services: Services, profile: str, result: Undone) -> None
 
 
 async def clear_trial(services: Services, profile: str) -> None:
-    """Take away the zero of a trial that was broken off, if there was one."""
+    """Take away the zero of a trial that was broken off, if there was one.
+
+    Where the default has gone and the zero is still there, that is what it shows.
+    """
     fact = await services.ledger.get_fact(profile, REMOVES)
     if fact and fact["trial"]:
-        await _clear_trial(services, Key(*fact["trial"]))
+        key = Key(*fact["trial"])
+        told: dict[str, object] = {"trial": None}
+        if await _stands_alone(services, key):
+            await services.clock.sleep(PAUSE_S)  # a list can lag
+            told |= (
+                {"takes_season": False} if await _stands_alone(services, key) else {}
+            )
+        await _clear_trial(services, key)
         now = services.clock.now()
-        await services.ledger.put_fact(profile, REMOVES, fact | {"trial": None}, now)
+        await services.ledger.put_fact(profile, REMOVES, fact | told, now)
+
+
+async def _stands_alone(services: Services, key: Key) -> bool:
+    entries = await services.target.read_title(*key.place)
+    return [(entry.key, entry.progress) for entry in entries] == [(key, 0)]
 
 
 async def _clear_trial(services: Services, key: Key) -> None:
