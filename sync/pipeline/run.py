@@ -196,7 +196,8 @@ async def _note_undone(services: Services, profile: str, undone: Undone) -> None
     """Note what came of it, and only then that it has come to its end."""
     left = len(undone.left_alone)
     taken = len(undone.removed) + len(undone.restored) + len(undone.gone)
-    fact = {"run": undone.run, "writes": taken, "left_alone": left}
+    runs = list(undone.runs)
+    fact = {"run": undone.run, "runs": runs, "writes": taken, "left_alone": left}
     await services.ledger.put_fact(profile, UNDONE, fact, services.clock.now())
     await end_undo(services, profile)
 

@@ -6,6 +6,8 @@ import shlex
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from connectors.errors import InputError
 from connectors.files import replace_file
 from sync import api
@@ -24,7 +26,12 @@ from sync.cli.session import (
 )
 from sync.cli.view.end import is_refused, next_command, show_report
 from sync.cli.view.lines import show_next
-from sync.cli.view.lists import show_left_out, show_profiles, show_undone
+from sync.cli.view.lists import (
+    show_left_out,
+    show_profiles,
+    show_undone,
+    undo_question,
+)
 from sync.cli.view.plan import show_plan
 from sync.cli.view.texts import to_json
 from sync.documents.base import ProfileDocument, ProfilesDocument
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
     from sync.cli.runner import Output
     from sync.config import Settings
     from sync.pipeline.result import Report
+    from sync.pipeline.undo import UndoOutline
     from sync.runtime.stop import Stop
 
 _FILL_IN = (
@@ -115,20 +123,25 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
     return run_command(context, work)
 
 
-def undo(context: Context, *, run: int | None, yes: bool) -> int:
-    """Take back what one run added."""
+def undo(context: Context, *, run: int | None, all_runs: bool, yes: bool) -> int:
+    """Take back what one run added, or all of them."""
+    if all_runs and run is not None:
+        raise click.UsageError("RUN and --all contradict each other: leave one out.")
     require_an_answer(context, yes=yes, look="plan")
 
     async def work(output: Output, _stop: Stop) -> int:
         async with _opened(context, output, None) as (settings, reporter):
 
-            async def confirm(number: int, writes: int) -> bool:
+            async def ask(outlook: UndoOutline) -> bool:
                 reporter.pause()
-                question = f"Take back the {writes:,} writes of run {number}?"
-                return yes or await agree(question)
+                return yes or await agree(undo_question(outlook))
 
             undone = await api.undo(
-                settings, run, confirm=confirm, on_event=reporter.on_event
+                settings,
+                run,
+                all_runs=all_runs,
+                ask=ask,
+                on_event=reporter.on_event,
             )
             # Nothing can be planned where nobody knows what to read.
             is_known = has_api(settings) or await recall(settings) is not None
