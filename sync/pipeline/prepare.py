@@ -85,9 +85,6 @@ async def assemble(
     set_back = await services.ledger.set_back_rows(profile)
     existing = with_times_found(existing, set_back)
     answer = await _look_up(services, desired, existing)
-    if answer.airings:
-        summary = f"air dates of {len(answer.airings):,} seasons looked up"
-        services.on_event(Finished(Stage.CATALOGUE, summary))
     recovery = await recall(
         services.ledger,
         profile,
@@ -238,7 +235,13 @@ async def _look_up(
         place = key.place
         since[place] = max(since.get(place, UNKNOWN_DATE), viewing.latest)
     question = Question(wanted, desired.titles, since)
-    return await services.catalogue.look_up(question, on_show, sharing=desired.sharing)
+    answer = await services.catalogue.look_up(
+        question, on_show, sharing=desired.sharing
+    )
+    if answer.airings:
+        summary = f"air dates of {len(answer.airings):,} seasons looked up"
+        services.on_event(Finished(Stage.CATALOGUE, summary))
+    return answer
 
 
 def _could_save(services: Services, prepared: Prepared) -> int:
