@@ -173,6 +173,7 @@ async def undo(
     all_runs: bool = False,
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
     ask: Callable[[UndoOutline], Awaitable[bool]] | None = None,
+    stop: Stop | None = None,
     **options: Unpack[Options],
 ) -> Undone:
     """Take back what one run added, by default the last one, and nothing else.
@@ -189,7 +190,7 @@ async def undo(
         )
     async with _build(settings, needs_source=False, **options) as services:
         return await pipeline.undo(
-            services, run, is_each=all_runs, confirm=confirm, ask=ask
+            services, run, is_each=all_runs, confirm=confirm, ask=ask, stop=stop
         )
 
 

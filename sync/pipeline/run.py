@@ -158,6 +158,7 @@ async def undo(
     is_each: bool = False,
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
     ask: Callable[[UndoOutline], Awaitable[bool]] | None = None,
+    stop: Stop | None = None,
 ) -> Undone:
     """Take back what one run wrote, by default the last one that left anything.
 
@@ -185,7 +186,7 @@ async def undo(
         if rows:
             labels = await recall_labels(services, profile)
             named = outlook.runs[0] if is_default else None
-            undone = await take_back(services, rows, labels, named)
+            undone = await take_back(services, rows, labels, named, stop)
         if before and begun is not None:
             undone.removed += [row.operation.key for row in before.taken]
         await _note_undone(services, profile, undone)
@@ -296,7 +297,8 @@ async def _write(
         )
     if prepared.removals.rows:
         labels = prepared.rules.labels
-        undone = await take_back(services, prepared.removals.rows, labels)
+        rows = prepared.removals.rows
+        undone = await take_back(services, rows, labels, stop=stop)
         await end_undo(services, prepared.profile)
         report = replace(report, undone=undone)
     plan = playback.plan if playback else None

@@ -14,7 +14,6 @@ is kept for a while.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from connectors.errors import RejectedError, UnknownOutcomeError
 from sync.domain.entries import FIRST_EPISODE
 from sync.domain.plays import Key
 from sync.domain.writes import Outcome
+from sync.errors import StoppedError
 from sync.events import Advanced, Finished, Stage
 from sync.ledger.fact_names import REMOVES
 from sync.pipeline.missing import PAUSE_S
@@ -37,6 +37,7 @@ from sync.pipeline.undo_place import (
 )
 from sync.pipeline.undo_standing import Undone
 from sync.runtime.concurrency import run_limited
+from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -109,6 +110,7 @@ async def undo(
     rows: Sequence[Row],
     labels: Collection[str],
     run: int | None = None,
+    stop: Stop | None = None,
 ) -> Undone:
     """Take these rows back, title by title. Idempotent; may be stopped and run again.
 
@@ -120,7 +122,8 @@ async def undo(
     result = Undone(runs[0], runs=runs)
     await _recall_learnt(services, profile, result)
     learnt = result.takes_season
-    work = _Undo(services, profile, labels, result, run)
+    intents = UndoIntents(services, profile, run)
+    work = _Undo(services, profile, Undoing.of(services, labels, result, intents), stop)
     try:
         await work.take_back(rows)
     finally:
@@ -187,29 +190,35 @@ class _Undo:
         self,
         services: Services,
         profile: str,
-        labels: Collection[str],
-        result: Undone,
-        run: int | None,
+        undoing: Undoing,
+        stop: Stop | None,
     ) -> None:
         self._services = services
         self._profile = profile
-        self._result = result
-        limit = services.settings.discovr.concurrency
-        self._limit = limit
-        self._intents = UndoIntents(services, profile, run)
-        self._undoing = Undoing(
-            services, labels, result, self._intents, asyncio.Semaphore(limit)
-        )
+        self._undoing = undoing
+        self._result = undoing.result
+        self._stop = stop or Stop()
         self._done = self._total = 0
         #: A season that is one default, kept back until it is known whether a trial is
         #: needed.
         self._spare: PlaceUndo | None = None
 
     async def take_back(self, rows: Sequence[Row]) -> None:
-        """Take them all back."""
+        """Take them all back; asked to stop, finish what is under way."""
         self._total = len(rows)
         self._advance(0)
-        await self._intents.begin()
+        await self._undoing.intents.begin()
+        with self._stop.heeded():
+            await self._take_parts(rows)
+        if self._stop.is_requested:
+            raise StoppedError(
+                f"Stopped after {self._done:,} of {self._total:,} writes taken back."
+            )
+        taken = self._total - len(self._result.left_alone)
+        summary = f"{taken:,} of {self._total:,} writes taken back"
+        self._services.on_event(Finished(Stage.UNDO, summary))
+
+    async def _take_parts(self, rows: Sequence[Row]) -> None:
         parts = sorted(await self._parts(rows), key=lambda part: part.rank)
         rest = await self._take_free(parts, is_last_look=False)
         # A list can lag: what it lacks is gone only once it was looked for again.
@@ -221,9 +230,6 @@ class _Undo:
         # Where something is at risk, the first that goes wrong has to be the last.
         for part in rest:
             await self._finish(part)
-        taken = self._total - len(self._result.left_alone)
-        summary = f"{taken:,} of {self._total:,} writes taken back"
-        self._services.on_event(Finished(Stage.UNDO, summary))
 
     async def _parts(self, rows: Sequence[Row]) -> list[PlaceUndo]:
         by_place: defaultdict[Place, list[Row]] = defaultdict(list)
@@ -255,6 +261,8 @@ class _Undo:
         rest: list[PlaceUndo] = []
 
         async def take(part: PlaceUndo) -> None:
+            if self._stop.is_requested:
+                return
             await part.read()
             if not part.is_free or (part.is_lacking and not is_last_look):
                 rest.append(part)
@@ -270,7 +278,8 @@ class _Undo:
                 await take(part)
             else:
                 others.append(part)
-        await run_limited(self._limit, take, others)
+        limit = self._services.settings.discovr.concurrency
+        await run_limited(limit, take, others)
         return rest
 
     def _is_spare(self, part: PlaceUndo) -> bool:
@@ -283,7 +292,7 @@ class _Undo:
         In a season where nothing but a default of ours stands: a zero is set beside it.
         """
         spare = self._spare
-        if spare is None:
+        if spare is None or self._stop.is_requested:
             return
         is_needed = any(part.has_default and part.has_strangers for part in rest)
         if not is_needed or self._result.takes_season is not None:
@@ -302,6 +311,8 @@ class _Undo:
             await _note_learnt(self._services, self._profile, self._result)
 
     async def _finish(self, part: PlaceUndo) -> None:
+        if self._stop.is_requested:
+            return
         await part.read()
         await part.take_back()
         self._advance(len(part.rows))

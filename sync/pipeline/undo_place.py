@@ -7,6 +7,7 @@ the person's stands too, each removal is.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +22,6 @@ from sync.pipeline.undo_standing import HELD_OUT, Standing, Undone
 from sync.runtime.concurrency import task_group
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Collection, Sequence
 
     from sync.domain.entries import Entry
@@ -71,6 +71,18 @@ class Undoing:
     watched: set[_Kind] = field(default_factory=set)
     takes_one: bool = False
     refuses_seasons: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        services: Services,
+        labels: Collection[str],
+        result: Undone,
+        intents: UndoIntents,
+    ) -> Undoing:
+        """Begin, with as many requests at once as writing has."""
+        limit = services.settings.discovr.concurrency
+        return cls(services, labels, result, intents, asyncio.Semaphore(limit))
 
 
 class PlaceUndo(Standing):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -117,8 +118,7 @@ class Standing:
             return False
         if self.has_default and self._result.takes_season is not False:
             return not self.has_strangers
-        written = (*self.rows, *self._others)
-        return all(is_made_by(written, e, self._labels) for e in self._entries)
+        return not self._strangers(self._entries, (*self.rows, *self._others))
 
     def _objection(self, row: Row) -> str | None:
         """Say why an entry must not be touched."""
@@ -207,11 +207,25 @@ class Standing:
     def _of(self, key: Key) -> list[Entry]:
         return [entry for entry in self._entries if entry.key == key]
 
-    def _strangers(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Return those that these rows did not make: the person's, also if set."""
-        trial = self._result.trial
-        others = [entry for entry in entries if entry.key != trial]
-        return [e for e in others if not is_made_by(self.rows, e, self._labels)]
+    def _strangers(
+        self, entries: Sequence[Entry], rows: Sequence[Row] | None = None
+    ) -> list[Entry]:
+        """Return those that the rows did not make: the person's, also if set.
+
+        And one of ours behind which a viewing hides that the rows did not bring.
+        """
+        rows, trial = rows or self.rows, self._result.trial
+        by_key: defaultdict[Key, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            if entry.key != trial:
+                by_key[entry.key].append(entry)
+        return [
+            entry
+            for mine in by_key.values()
+            for entry in mine
+            if not is_made_by(rows, entry, self._labels)
+            or others_beside(mine, rows, self._labels)
+        ]
 
 
 def _minutes(entries: Iterable[Entry]) -> set[tuple[Key, datetime]]:

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from connectors.errors import ConfigError
 from sync import undo
 from sync.domain.plays import Key
+from sync.errors import StoppedError
 from sync.ledger import Ledger
+from sync.runtime.stop import Stop
 from sync.sandbox.account.account import Account
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
@@ -240,3 +242,43 @@ async def test_beside_something_of_the_person_s_each_removal_is_watched(
         text = "".join(method[0] for method in calls)
         # Season 2 is ours alone, and costs its two readings.
         assert "DD" not in text
+
+
+@pytest.mark.parametrize("quirks", QUIRKS, ids=readings)
+async def test_a_viewing_of_the_person_s_that_hides_behind_ours_stays(
+    tmp_path: Path, quirks: DiscovrQuirks
+) -> None:
+    """Discovr lists both as one, at our minute."""
+    account, key = Account([show(1, 4)]), Key("TV_201", 1, 2)
+    for number in range(1, 5):
+        account.add_play(account.titles[0], watched_on(1), season=1, number=number)
+    account.add_play(account.titles[0], watched_on(3), season=1, number=2)
+    merged = replace(quirks, repeats="merged")
+    own, history = [(key, 100.0, watched_on(-1))], {"plays": "all"}
+    async with arena(
+        account, tmp_path, own=own, discovr=merged, history=history
+    ) as place:
+        await place.migrate()
+        assert [e.count for e in place.discovr.entries() if e.key == key] != [1]
+        await place.undo()
+        assert key in {entry.key for entry in place.discovr.entries()}
+
+
+async def test_asked_to_stop_it_finishes_what_is_under_way(tmp_path: Path) -> None:
+    stop = Stop()
+
+    def ask_to_stop(request: web.Request, _number: int) -> None:
+        if request.method == "DELETE":
+            stop.request()
+
+    async with arena(small_account(), tmp_path) as place:
+        await place.migrate()
+        place.discovr.faults = ask_to_stop
+        with pytest.raises(StoppedError, match=r"[1-9] of \d+ writes taken back"):
+            await place.undo(stop=stop)
+        place.discovr.faults = None
+        first = {entry.key for entry in place.discovr.entries()}
+        assert first
+        undone = await place.undo()
+        assert {*undone.removed} == first
+        assert place.discovr.entries() == []

@@ -129,7 +129,7 @@ def undo(context: Context, *, run: int | None, all_runs: bool, yes: bool) -> int
         raise click.UsageError("RUN and --all contradict each other: leave one out.")
     require_an_answer(context, yes=yes, look="plan")
 
-    async def work(output: Output, _stop: Stop) -> int:
+    async def work(output: Output, stop: Stop) -> int:
         async with _opened(context, output, None) as (settings, reporter):
 
             async def ask(outlook: UndoOutline) -> bool:
@@ -141,6 +141,7 @@ def undo(context: Context, *, run: int | None, all_runs: bool, yes: bool) -> int
                 run,
                 all_runs=all_runs,
                 ask=ask,
+                stop=stop,
                 on_event=reporter.on_event,
             )
             # Nothing can be planned where nobody knows what to read.

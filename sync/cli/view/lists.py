@@ -44,6 +44,9 @@ def show_undone(
     ]
     whole = "--json has them all"
     show_list(console, lines, whole=whole, is_full=context.is_verbose)
+    if not (document.removed or document.restored or document.gone or lines):
+        say(console, "Nothing was taken back.")
+        return
     runs = document.runs or (document.run,)
     are = "is" if len(runs) == 1 else "are"
     say(
