@@ -37,11 +37,15 @@ _GENEROUS = TraktQuirks(get_limit=10_000)
 
 
 class Counts(NamedTuple):
-    """Requests of one run, by service; ``writes`` are among Discovr's."""
+    """Requests of one run, by service; ``writes`` are among Discovr's.
+
+    Trakt counts calls with a login and ``public`` ones apart, and limits each.
+    """
 
     trakt: int
     discovr: int
     writes: int
+    public: int
 
 
 @dataclass(slots=True)
@@ -59,7 +63,9 @@ class Services:
             seen.method != "GET" and seen.path.startswith("/profile/history")
             for seen in discovr
         )
-        counts = Counts(len(self.trakt.seen), len(discovr), writes)
+        seen = self.trakt.seen
+        public = sum(not one.has_login for one in seen)
+        counts = Counts(len(seen), len(discovr), writes, public)
         self.trakt.seen.clear()
         self.discovr.seen.clear()
         return counts
@@ -130,8 +136,10 @@ async def _count_migration(
     to_discovr = 3 + pages + counts.writes
     what = f"migrate, {plays:,} plays of {len(shows):,} shows"
     note = f"one write per episode and film would be {keys:,}"
+    signed_in = counts.trakt - counts.public
+    budgets = f"{signed_in:,} with the login, {counts.public:,} without"
     return report.run, [
-        _row(f"{what}: to Trakt", counts.trakt, to_trakt),
+        _row(f"{what}: to Trakt", counts.trakt, to_trakt, budgets),
         _row(f"{what}: to Discovr", counts.discovr, to_discovr),
         _row(f"{what}: writes", counts.writes, keys, note),
         Row(f"{what}: writes saved", 100 * (1 - counts.writes / keys), "%"),

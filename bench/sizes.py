@@ -15,7 +15,7 @@ class Sizes:
     #: Plays of the migrations whose requests are counted.
     migrations: tuple[int, ...] = (1_000, 10_000, 100_000)
     #: Plays of the accounts whose first plan is timed.
-    first_plans: tuple[int, ...] = (1_000, 30_000)
+    first_plans: tuple[int, ...] = (1_000, 30_000, 100_000)
     #: Plays of the extraction that is raced, and latencies of the server.
     extracted: int = 30_000
     latencies_ms: tuple[int, ...] = (0, 120)

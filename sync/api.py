@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError
-from sync.documents.report import UnmatchedDocument
+from sync.documents.left_out import UnmatchedDocument
 from sync.errors import IncompleteReadError
 from sync.ledger import Ledger
 from sync.ledger.fact_names import LEFT_OUT, recall_profile
 from sync.pipeline import run as pipeline
-from sync.pipeline.plan_file import read_plan
 from sync.pipeline.playback import PlaybackResult, plan_playback
-from sync.pipeline.prepare import prepare
 from sync.pipeline.result import Report
 from sync.pipeline.summary import foresee
-from sync.transform.overrides import OverrideBook
+from sync.runtime.late import late
 from sync.wiring.options import Options
 
 if TYPE_CHECKING:
@@ -30,6 +28,16 @@ if TYPE_CHECKING:
     from sync.pipeline.services import Services
     from sync.pipeline.undo import Undone, UndoOutline
     from sync.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from sync.pipeline.plan_file import read_plan
+    from sync.pipeline.prepare import prepare
+    from sync.transform.overrides import OverrideBook
+else:
+    # What a run that finds nothing new never uses.
+    (read_plan,) = late("sync.pipeline.plan_file", "read_plan")
+    (prepare,) = late("sync.pipeline.prepare", "prepare")
+    (OverrideBook,) = late("sync.transform.overrides", "OverrideBook")
 
 
 P = ParamSpec("P")

@@ -51,7 +51,11 @@ class Section(BaseModel):
     """Base of all sections: frozen, unknown keys refused, values never echoed."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        defer_build=True,
     )
 
     @model_validator(mode="before")
@@ -170,12 +174,13 @@ class StateSettings(Section):
 class Settings(Section):
     """Everything that can be set. Immutable, and safe to print: secrets stay hidden."""
 
-    trakt: TraktSettings = TraktSettings()
-    discovr: DiscovrSettings = DiscovrSettings()
-    tmdb: TmdbSettings = TmdbSettings()
-    pharen: PharenSettings = PharenSettings()
-    history: HistorySettings = HistorySettings()
-    sync: SyncSettings = SyncSettings()
+    # Constructed, as nothing is to be validated: one validator is built, for all.
+    trakt: TraktSettings = TraktSettings.model_construct()
+    discovr: DiscovrSettings = DiscovrSettings.model_construct()
+    tmdb: TmdbSettings = TmdbSettings.model_construct()
+    pharen: PharenSettings = PharenSettings.model_construct()
+    history: HistorySettings = HistorySettings.model_construct()
+    sync: SyncSettings = SyncSettings.model_construct()
     state: StateSettings = Field(default_factory=StateSettings)
 
     @model_validator(mode="wrap")

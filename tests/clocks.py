@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connectors.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Turns of the event loop given to everybody else before time moves on. Whoever can
 #: still run does so in a few turns (a lock handed over takes two).
 _SETTLE_TURNS = 10
+#: What a pacer waits between two requests is shorter.
+_LONGER_PAUSE_S = 0.25
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -61,3 +73,27 @@ class FakeClock:
             if not wake.done():
                 self._elapsed_s = max(self._elapsed_s, wake_at)
                 wake.set_result(None)
+
+
+@contextmanager
+def hasty_system_clock() -> Iterator[None]:
+    """Let the program's own clock jump over its longer pauses.
+
+    For tests that run the program as a caller does, who gives it no clock: a pause
+    before a second look or a retry takes no time, and the steady clock says it did.
+    """
+    jumped = [0.0]
+
+    async def sleep(_clock: SystemClock, seconds: float) -> None:
+        if seconds > _LONGER_PAUSE_S:
+            jumped[0] += seconds
+            seconds = 0
+        await asyncio.sleep(seconds)
+
+    def monotonic(_clock: SystemClock) -> float:
+        return time.monotonic() + jumped[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SystemClock, "sleep", sleep)
+        patch.setattr(SystemClock, "monotonic", monotonic)
+        yield

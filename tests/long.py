@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
+Test = TypeVar("Test", bound="Callable[..., Any]")
 
 
 class Length(Enum):
@@ -39,3 +40,8 @@ def choose(few: Iterable[T], part: Iterable[T], whole: Iterable[T]) -> list[Any]
     """Return cases to parametrize with; all but the few are marked ``long``."""
     marks = () if asked is Length.FEW else (pytest.mark.long,)
     return [pytest.param(case, marks=marks) for case in pick(few, part, whole)]
+
+
+def at_every_length(test: Test) -> Test:
+    """Run a test at each length; ``pick`` says how many examples it takes then."""
+    return test if asked is Length.FEW else pytest.mark.long(test)

@@ -19,6 +19,7 @@ from sync.sandbox.tmdb import TmdbStandIn
 from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.sandbox.trakt.stand_in import TraktStandIn
 from sync.wiring.bootstrap import build
+from tests.clocks import hasty_system_clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -117,6 +118,6 @@ async def world(
         ) as discovr_server,
         TmdbStandIn(account.titles, now=now) as tmdb_server,
     ):
-        yield World(
-            account, trakt_server, discovr_server, tmdb_server, folder, **options
-        )
+        servers = trakt_server, discovr_server, tmdb_server
+        with hasty_system_clock():
+            yield World(account, *servers, folder, **options)

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from connectors.clock import SystemClock
 from connectors.discovr.auth import stored_profile
 from connectors.errors import ConfigError
-from sync.documents.report import UnmatchedDocument
+from sync.documents.left_out import UnmatchedDocument
 from sync.documents.status import (
     CountDocument,
     DatabaseDocument,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from connectors.clock import Clock
     from sync.config import Settings
-    from sync.documents.report import LeftOutDocument
+    from sync.documents.left_out import LeftOutDocument
     from sync.ledger import Run
     from sync.wiring.logins import Login, Service
 

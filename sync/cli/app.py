@@ -10,6 +10,7 @@ import click
 
 from sync.cli.context import PROGRAM, Context
 from sync.cli.group import WORDS, Group
+from sync.cli.process import begin_collecting
 from sync.runtime.values import parse_address, parse_interval
 
 if TYPE_CHECKING:
@@ -152,7 +153,9 @@ def _command(epilog: str) -> Callable[[Callable[[], Work]], click.Command]:
         @click.pass_obj
         @functools.wraps(find)
         def call(context: Context, /, **options: Any) -> None:
-            raise SystemExit(find()(context, **options))
+            work = find()
+            begin_collecting()
+            raise SystemExit(work(context, **options))
 
         return app.command(epilog=epilog)(call)
 

@@ -9,6 +9,12 @@ from datetime import datetime
 from typing import Literal
 
 from sync.documents.base import Document
+from sync.documents.left_out import (
+    LeftOutDocument,
+    QuarantinedDocument,
+    SourceDocument,
+    TitleDocument,
+)
 
 
 class KeyDocument(Document):
@@ -58,15 +64,6 @@ class BalanceDocument(Document):
     gone: int = 0
 
 
-class TitleDocument(Document):
-    """A film or show with the ids that are known of it."""
-
-    kind: Literal["film", "show"]
-    title: str
-    year: int | None
-    ids: dict[str, int | str]
-
-
 class SeasonDocument(Document):
     """What was decided for a season: ``saved`` counts writes a default saves.
 
@@ -108,26 +105,6 @@ class TitleReport(Document):
     reason: str = ""
 
 
-class LeftOutDocument(Document):
-    """Plays of a title that cannot be carried over, and why."""
-
-    title: TitleDocument
-    plays: int
-    reason: str
-
-
-class QuarantinedDocument(Document):
-    """A record that could not be read as a play, and what can be done about it.
-
-    One that ``is_unsupported`` was read, and Discovr has no place for its kind.
-    """
-
-    where: str
-    reason: str
-    remedy: str = ""
-    is_unsupported: bool = False
-
-
 class ReceiptDocument(Document):
     """What proves the extraction whole, or what speaks against it."""
 
@@ -142,13 +119,6 @@ class ReceiptDocument(Document):
     missing: tuple[str, ...]
     doubts: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-class SourceDocument(Document):
-    """What the source is called, and what its entries carry as ``imported``."""
-
-    name: str = "Trakt"
-    label: str = "trakt"
 
 
 class VerificationDocument(Document):
@@ -275,17 +245,6 @@ class ReportDocument(Document):
     outlook: OutlookDocument | None = None
     cost: CostDocument | None = None
     next: str | None = None
-    source: SourceDocument = SourceDocument()
-
-
-class UnmatchedDocument(Document):
-    """What the last run could not carry over, and from where."""
-
-    format: Literal["trakt2discovr/unmatched"] = "trakt2discovr/unmatched"
-    version: Literal[1] = 1
-    unmatched: tuple[LeftOutDocument, ...]
-    unsupported: tuple[LeftOutDocument, ...]
-    quarantined: tuple[QuarantinedDocument, ...]
     source: SourceDocument = SourceDocument()
 
 

@@ -10,8 +10,12 @@ from sync.documents.base import ErrorDocument, ProfilesDocument
 from sync.documents.doctor import DoctorDocument
 from sync.documents.extras import PageFileDocument, PagesDocument, PublishedDocument
 from sync.documents.job import JobDocument
+from sync.documents.left_out import UnmatchedDocument
 from sync.documents.login import LoginDocument, LogoutDocument
-from sync.documents.report import ReportDocument, UndoDocument, UnmatchedDocument
+from sync.documents.report import (
+    ReportDocument,
+    UndoDocument,
+)
 from sync.documents.setup import SetupDocument
 from sync.documents.status import StatusDocument
 

@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
-from connectors.trakt.extras import ExtrasClient
 from sync.domain.origin import TRAKT
-from sync.extract.changes import Changes
 from sync.extract.pages import (
     MOST_PAST,
     MinimalCounts,
@@ -26,9 +24,9 @@ from sync.extract.pages import (
     PageReader,
 )
 from sync.extract.records import PlayMapper, read_resume_points
-from sync.extract.unreadable import reread
 from sync.ports import Extraction, Receipt
 from sync.runtime.concurrency import run_all
+from sync.runtime.late import late
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -42,6 +40,17 @@ if TYPE_CHECKING:
     from sync.domain.watermark import Stamps
     from sync.extract.pages import OnPage, Take
     from sync.ports import Quarantined
+
+if TYPE_CHECKING:
+    from connectors.trakt.extras import ExtrasClient
+    from sync.extract.changes import Changes
+    from sync.extract.unreadable import reread
+else:
+    # What a run that finds nothing new never uses.
+    (ExtrasClient,) = late("connectors.trakt.extras", "ExtrasClient")
+    (Changes,) = late("sync.extract.changes", "Changes")
+    (reread,) = late("sync.extract.unreadable", "reread")
+
 
 #: Page sizes of the readings. Another size cuts the list at other places, so that what
 #: slipped through between two pages of one reading lies inside a page of the next.

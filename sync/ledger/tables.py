@@ -26,6 +26,7 @@ from sync.domain.plan import Action, Cover, Fate, Operation
 from sync.domain.plays import Ids, Key, Kind, Play, Title, title_key
 from sync.domain.sources import SourceRecord
 from sync.domain.writes import Outcome, Row
+from sync.ledger.plain import to_instant, to_utc, whole
 from sync.ledger.records import UnreadableRow
 from sync.ports import Quarantined
 
@@ -50,11 +51,7 @@ class Instant(TypeDecorator[datetime]):
         dialect: Dialect,  # noqa: ARG002  # the signature is SQLAlchemy's
     ) -> datetime | None:
         """Turn it to UTC, since SQLite drops the zone; refuse one without a zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("An instant without a time zone says nothing.")
-        return value.astimezone(UTC)
+        return None if value is None else to_utc(value)
 
     def process_result_value(
         self,
@@ -62,11 +59,7 @@ class Instant(TypeDecorator[datetime]):
         dialect: Dialect,  # noqa: ARG002  # the signature is SQLAlchemy's
     ) -> datetime | None:
         """Give the zone back."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            return value.replace(tzinfo=UTC)
-        return value.astimezone(UTC)
+        return None if value is None else to_instant(value)
 
 
 class Words(TypeDecorator[str]):
@@ -81,13 +74,7 @@ class Words(TypeDecorator[str]):
         dialect: Dialect,  # noqa: ARG002  # the signature is SQLAlchemy's
     ) -> str | None:
         """Replace NUL, which PostgreSQL refuses, and halves of surrogate pairs."""
-        if value is None or value.isprintable():  # nothing of the kind is in it
-            return value
-        return (
-            value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-            .encode(errors="replace")
-            .decode()
-        )
+        return None if value is None else whole(value)
 
 
 # SQLite numbers its rows by itself only in a column called INTEGER; it is 64-bit too.

@@ -10,10 +10,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sync.documents.report import UnmatchedDocument
+from sync.documents.left_out import UnmatchedDocument
 from sync.domain.balance import Balance
 from sync.domain.desired import NO_ANSWER
-from sync.domain.histories import SeasonFacts, TitleHistory, merge_histories
+from sync.domain.histories import TitleHistory
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, title_key
 from sync.domain.sources import UNKNOWN
@@ -27,11 +27,9 @@ from sync.ledger.fact_names import (
     WATERMARK,
     recall_profile,
 )
-from sync.pipeline.holdings import find_holding
 from sync.pipeline.prepared import Kept
-from sync.pipeline.prune import find_stale
 from sync.pipeline.result import balance_fact, to_balance
-from sync.pipeline.unreadable import gather
+from sync.runtime.late import late
 from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
@@ -46,6 +44,20 @@ if TYPE_CHECKING:
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.result import Report
     from sync.pipeline.services import Services
+
+if TYPE_CHECKING:
+    from sync.domain.histories import SeasonFacts, merge_histories
+    from sync.pipeline.holdings import find_holding
+    from sync.pipeline.prune import find_stale
+    from sync.pipeline.unreadable import gather
+else:
+    # What a run that finds nothing new never uses.
+    SeasonFacts, merge_histories = late(
+        "sync.domain.histories", "SeasonFacts", "merge_histories"
+    )
+    (find_holding,) = late("sync.pipeline.holdings", "find_holding")
+    (find_stale,) = late("sync.pipeline.prune", "find_stale")
+    (gather,) = late("sync.pipeline.unreadable", "gather")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from sync.documents.left_out import (
+    LeftOutDocument,
+    QuarantinedDocument,
+    SourceDocument,
+    TitleDocument,
+    UnmatchedDocument,
+)
 from sync.documents.report import (
     BalanceDocument,
     CostDocument,
@@ -12,20 +19,15 @@ from sync.documents.report import (
     FailedDocument,
     KeyDocument,
     LeftAloneDocument,
-    LeftOutDocument,
     OperationDocument,
     OutlookDocument,
     PlaybackDocument,
-    QuarantinedDocument,
     ReceiptDocument,
     ReportDocument,
     ResumePointDocument,
     SeasonDocument,
-    SourceDocument,
-    TitleDocument,
     TitleReport,
     UndoDocument,
-    UnmatchedDocument,
     VerificationDocument,
 )
 from sync.domain.desired import EPISODE_ZERO, LeftOut

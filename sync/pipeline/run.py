@@ -7,15 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import ConfigError, ServiceError
-from sync.documents.report_store import keep_report
-from sync.domain.evidence import with_times_found
-from sync.domain.guard import measure
-from sync.domain.reconcile import reconcile
-from sync.domain.verify import Provenance, Verification, compare, surplus
 from sync.domain.writes import Outcome, Settled
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
-from sync.extract.remembered import note_source
 from sync.ledger.fact_names import (
     LEFT_OUT,
     PROBED,
@@ -24,27 +18,20 @@ from sync.ledger.fact_names import (
     UNDONE,
     wanted,
 )
-from sync.load.loader import Loader
 from sync.pipeline.checkpoint import advance, forget_watermark
-from sync.pipeline.documents import left_out_document, report_document
 from sync.pipeline.held import held
-from sync.pipeline.incremental import checkpoint_of, prepare_changes
-from sync.pipeline.missing import check_missing, look_again, note_missing
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
-from sync.pipeline.prepare import prepare, read_target
-from sync.pipeline.prune import check_removals, plan_removals
-from sync.pipeline.recovery import close, keep_labels, recall, recall_labels
 from sync.pipeline.result import Report, describe, exit_code, summary
+from sync.pipeline.signs import checkpoint_of, find_changes
 from sync.pipeline.summary import foresee
-from sync.pipeline.undo import Undone, clear_trial, outline, rows_to_undo
-from sync.pipeline.undo import undo as take_back
-from sync.pipeline.undo_intents import end_undo, settle_broken_off
+from sync.runtime.late import late
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Key
+    from sync.domain.verify import Verification
     from sync.ledger import Ledger
     from sync.pipeline.plan_file import SavedPlan
     from sync.pipeline.prepared import Prepared
@@ -52,6 +39,58 @@ if TYPE_CHECKING:
     from sync.pipeline.undo import UndoOutline
     from sync.pipeline.undo_intents import BrokenOff
     from sync.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from sync.documents.report_store import keep_report
+    from sync.domain.evidence import with_times_found
+    from sync.domain.guard import measure
+    from sync.domain.reconcile import reconcile
+    from sync.domain.verify import Provenance, compare, surplus
+    from sync.extract.remembered import note_source
+    from sync.load.loader import Loader
+    from sync.pipeline.documents import left_out_document, report_document
+    from sync.pipeline.missing import check_missing, look_again, note_missing
+    from sync.pipeline.prepare import prepare, read_target
+    from sync.pipeline.prune import check_removals, plan_removals
+    from sync.pipeline.recovery import close, keep_labels, recall, recall_labels
+    from sync.pipeline.undo import Undone, clear_trial, outline, rows_to_undo
+    from sync.pipeline.undo import undo as take_back
+    from sync.pipeline.undo_intents import end_undo, settle_broken_off
+else:
+    # What a run that finds nothing new never uses.
+    (keep_report,) = late("sync.documents.report_store", "keep_report")
+    (with_times_found,) = late("sync.domain.evidence", "with_times_found")
+    (measure,) = late("sync.domain.guard", "measure")
+    (reconcile,) = late("sync.domain.reconcile", "reconcile")
+    Provenance, compare, surplus = late(
+        "sync.domain.verify", "Provenance", "compare", "surplus"
+    )
+    (note_source,) = late("sync.extract.remembered", "note_source")
+    (Loader,) = late("sync.load.loader", "Loader")
+    left_out_document, report_document = late(
+        "sync.pipeline.documents", "left_out_document", "report_document"
+    )
+    check_missing, look_again, note_missing = late(
+        "sync.pipeline.missing", "check_missing", "look_again", "note_missing"
+    )
+    prepare, read_target = late("sync.pipeline.prepare", "prepare", "read_target")
+    check_removals, plan_removals = late(
+        "sync.pipeline.prune", "check_removals", "plan_removals"
+    )
+    close, keep_labels, recall, recall_labels = late(
+        "sync.pipeline.recovery", "close", "keep_labels", "recall", "recall_labels"
+    )
+    Undone, clear_trial, outline, rows_to_undo, take_back = late(
+        "sync.pipeline.undo",
+        "Undone",
+        "clear_trial",
+        "outline",
+        "rows_to_undo",
+        "undo",
+    )
+    end_undo, settle_broken_off = late(
+        "sync.pipeline.undo_intents", "end_undo", "settle_broken_off"
+    )
 
 
 async def migrate(
@@ -101,7 +140,7 @@ async def sync(
             is_in_force = await checkpoint_of(under_lock) == checkpoint
             changes = None
             if is_in_force:
-                changes = await prepare_changes(
+                changes = await find_changes(
                     under_lock,
                     checkpoint,
                     is_pruned=prune,
@@ -229,17 +268,11 @@ async def _carry_out(
     is_forced: bool,
     stop: Stop | None,
 ) -> Report:
-    check_missing(prepared.missing, is_forced=is_forced)
-    await _keep_left_out(services, prepared)
     ledger, now = services.ledger, services.clock.now()
-    recovery = prepared.recovery
-    if not prepared.is_unchanged:
-        await note_missing(ledger, prepared.profile, prepared.missing, now)
-    await close(ledger, recovery.arrived, Settled.found_later(), now)
     operations, rows = prepared.plan.operations, prepared.removals.rows
-    planned = {operation.key for operation in operations}
-    dropped = [row for row in recovery.unclear if row.operation.key not in planned]
-    await close(ledger, dropped, Settled.not_wanted(), now)
+    if not prepared.is_unchanged:
+        check_missing(prepared.missing, is_forced=is_forced)
+        await _note_reading(services, prepared)
     playback = await plan_playback(services, prepared)
     rate = services.settings.discovr.requests_per_second
     report = Report(
@@ -270,6 +303,18 @@ async def _carry_out(
         await advance(services, report)
     await _note_told(services, prepared)
     return report
+
+
+async def _note_reading(services: Services, prepared: Prepared) -> None:
+    """Note what was found, of what is left out and of what earlier runs left open."""
+    await _keep_left_out(services, prepared)
+    ledger, now = services.ledger, services.clock.now()
+    recovery = prepared.recovery
+    await note_missing(ledger, prepared.profile, prepared.missing, now)
+    await close(ledger, recovery.arrived, Settled.found_later(), now)
+    planned = {operation.key for operation in prepared.plan.operations}
+    dropped = [row for row in recovery.unclear if row.operation.key not in planned]
+    await close(ledger, dropped, Settled.not_wanted(), now)
 
 
 async def _note_told(services: Services, prepared: Prepared) -> None:
@@ -313,8 +358,6 @@ async def _write(
 async def _keep_left_out(services: Services, prepared: Prepared) -> None:
     """Remember what cannot be carried over, for the list that a person asks for."""
     ledger, now = services.ledger, services.clock.now()
-    if prepared.is_unchanged:
-        return
     document, holding = left_out_document(prepared), prepared.holding
     if holding and prepared.unreadable.is_news:
         await ledger.put_unreadable(

@@ -201,6 +201,8 @@ class Here:
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
     monkeypatch.chdir(tmp_path)
+    # The services' own pause between two questions is five seconds.
+    monkeypatch.setattr("connectors.discovr.device.INTERVAL_S", 0.02)
     with Place(tmp_path) as place:
         for name, value in place.environment().items():
             monkeypatch.setenv(name, value)

@@ -10,8 +10,10 @@ from click.testing import CliRunner
 
 from sync.cli.app import app
 from sync.config import ENV_PREFIX
+from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.running import Sandbox
 from sync.sandbox.trakt.export import write_export
+from sync.sandbox.trakt.quirks import TraktQuirks
 from tests.safety.accounts import mixed_account
 
 if TYPE_CHECKING:
@@ -38,7 +40,11 @@ class Place:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         account, own = mixed_account()
-        self._services = Sandbox(account)
+        self._services = Sandbox(
+            account,
+            trakt_quirks=TraktQuirks(approves_after_polls=0, device_interval_s=1),
+            discovr_quirks=DiscovrQuirks(approves_after_polls=0),
+        )
         discovr = self._services.discovr
         for one in own:
             discovr.person_adds(one.key, progress=one.progress, at=one.at)

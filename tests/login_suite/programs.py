@@ -61,15 +61,26 @@ class Program:
     is_closed: bool = False
     shown: asyncio.Event = field(default_factory=asyncio.Event)
     readers: list[asyncio.Task[None]] = field(default_factory=list)
+    #: How much the screen showed when something was last typed.
+    typed_at: int = 0
 
-    async def shows(self, words: str) -> None:
-        """Wait until the screen shows these words."""
+    async def shows(self, words: str, *, after: int = 0) -> None:
+        """Wait until the screen shows these words, ``after`` so many characters."""
         async with asyncio.timeout(PATIENCE_S):
-            while words not in self.screen:
+            while words not in self.screen[after:]:
                 self.shown.clear()
                 await self.shown.wait()
 
+    async def answers(self, question: str, line: str) -> None:
+        """Wait until that is asked, or asked again, and type the answer.
+
+        Who types before it is asked may type while the terminal still shows it.
+        """
+        await self.shows(question, after=self.typed_at)
+        self.types(line)
+
     def types(self, line: str) -> None:
+        self.typed_at = len(self.screen)
         os.write(self.keyboard, f"{line}\n".encode())
 
     @property

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from sync.sandbox.account.synthetic import synthetic_account
 from tests.virtual import calm_ledger, open_world, refused, waits_into
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
-
+@pytest.mark.long
 async def test_100_000_plays_wait_for_one_window_at_most(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,27 +34,22 @@ async def goes_on(place: Services, command: str, *, is_json: bool = True) -> Any
     return document
 
 
-async def answer(running: Any, question: str, text: str) -> None:
-    await running.shows(question)
-    running.types(text)
-
-
 async def test_with_a_download_at_a_terminal_it_takes_three_commands(
     tmp_path: Path,
 ) -> None:
     async with services(tmp_path) as place:
         async with program("setup", env=place.env(), on_terminal=True) as running:
-            await answer(running, "What do you come with? [download/account]", "d")
-            await answer(running, "Where is the download?", str(tmp_path / "no.zip"))
+            await running.answers("What do you come with? [download/account]", "d")
+            await running.answers("Where is the download?", str(tmp_path / "no.zip"))
             await running.shows("There is no file")
-            await answer(running, "Where is the download?: ", str(place.download))
+            await running.answers("Where is the download?: ", str(place.download))
             await running.shows("proved whole")
-            await answer(running, "your Discovr application?: ", "not-that-one")
+            await running.answers("your Discovr application?: ", "not-that-one")
             await running.shows("does not accept")
-            running.types(KEYS.discovr_client_id)
-            await answer(running, "API key of TMDB?", KEYS.tmdb_api_key)
+            await running.answers("your Discovr application?: ", KEYS.discovr_client_id)
+            await running.answers("API key of TMDB?", KEYS.tmdb_api_key)
             await running.shows("TMDB accepts it")
-            await answer(running, "Which profile", "2")
+            await running.answers("Which profile", "2")
             assert await running.ends() == 0, running.screen
         assert KEYS.tmdb_api_key not in running.screen
         assert "Next: trakt2discovr migrate" in running.stdout
@@ -76,11 +71,11 @@ async def test_with_an_account_at_a_terminal_both_logins_are_led_through(
 ) -> None:
     async with services(tmp_path, profiles=(ME,)) as place:
         async with program("setup", env=place.env(), on_terminal=True) as running:
-            await answer(running, "[download/account]", "account")
-            await answer(running, "Client id of your Trakt", KEYS.trakt_client_id)
-            await answer(running, "Client secret", KEYS.trakt_client_secret)
-            await answer(running, "your Discovr application?", KEYS.discovr_client_id)
-            await answer(running, "API key of TMDB?", "")
+            await running.answers("[download/account]", "account")
+            await running.answers("Client id of your Trakt", KEYS.trakt_client_id)
+            await running.answers("Client secret", KEYS.trakt_client_secret)
+            await running.answers("your Discovr application?", KEYS.discovr_client_id)
+            await running.answers("API key of TMDB?", "")
             assert await running.ends() == 0, running.screen
         assert f"Logged in to Trakt as {place.trakt.account.user}" in running.screen
         assert KEYS.trakt_client_secret not in running.screen
@@ -164,7 +159,7 @@ async def test_a_config_that_is_there_is_changed_with_consent_alone(
         assert (code, place.config.read_text(encoding="utf-8")) == (2, mine)
         assert "--yes" in document["remedy"]
         async with program("setup", env=place.env(), on_terminal=True) as running:
-            await answer(running, "is there already", "n")
+            await running.answers("is there already", "n")
             assert await running.ends() != 0
         assert place.config.read_text(encoding="utf-8") == mine
         code, _, screen = await run(*args, "--yes", env=place.env())
@@ -183,7 +178,7 @@ async def test_a_service_that_is_down_costs_nobody_what_was_typed(
         args = ("setup", str(place.download), "--discovr-client-id")
         keys = (KEYS.discovr_client_id,)
         async with program(*args, *keys, env=env, on_terminal=True) as running:
-            await answer(running, "API key of TMDB?", KEYS.tmdb_api_key)
+            await running.answers("API key of TMDB?", KEYS.tmdb_api_key)
             await running.shows("cannot be tried now")
             assert await running.ends() == 0, running.screen
         kept = tomllib.loads(place.config.read_text(encoding="utf-8"))

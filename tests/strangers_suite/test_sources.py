@@ -21,6 +21,7 @@ from sync.sandbox.account.account import Account, Stamps
 from sync.sandbox.trakt.export import write_export
 from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
+from tests.long import at_every_length, pick
 from tests.pipeline_suite.test_sync import NOW, Life, agree
 from tests.safety.accounts import film, watched_on
 from tests.strangers_suite.unread import A_WEEK
@@ -264,8 +265,9 @@ FILES = st.lists(
 )
 
 
+@at_every_length
 @settings(
-    max_examples=12,
+    max_examples=pick(6, 30, 100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -24,6 +24,7 @@ from sync.transform.air_dates import Catalogue, Question
 from sync.transform.listings import ShowDates
 from tests.clocks import FakeClock
 from tests.factories import show
+from tests.long import at_every_length, pick
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 PLACE = Place("TV_501", 1)
 DAY_0 = date(2024, 1, 1)
+EXAMPLES = pick(40, 200, 600)
 MODES = st.sampled_from([Mode.CLEAN, Mode.FEWEST])
 
 
@@ -151,7 +153,8 @@ def cases(draw: st.DrawFn, *, grows: bool) -> Case:
     return Case(watched, tmdb, trakt, later, has_ended, draw(MODES))
 
 
-@settings(max_examples=200)
+@at_every_length
+@settings(max_examples=EXAMPLES)
 @given(case=cases(grows=False))
 def test_laws_1_and_2_hold_however_the_catalogues_number(case: Case) -> None:
     choice, _ = case.plan()
@@ -159,7 +162,8 @@ def test_laws_1_and_2_hold_however_the_catalogues_number(case: Case) -> None:
     assert case.may_show(choice, case.tmdb) <= case.watched.keys()
 
 
-@settings(max_examples=200)
+@at_every_length
+@settings(max_examples=EXAMPLES)
 @given(case=cases(grows=False))
 def test_a_default_says_what_single_entries_would_have_said(case: Case) -> None:
     choice, _ = case.plan()
@@ -170,7 +174,8 @@ def test_a_default_says_what_single_entries_would_have_said(case: Case) -> None:
     assert len(choice.operations) <= len(single.operations)
 
 
-@settings(max_examples=200)
+@at_every_length
+@settings(max_examples=EXAMPLES)
 @given(case=cases(grows=False))
 def test_law_7_nothing_that_tmdb_alone_allows_is_given_away_where_a_show_ended(
     case: Case,
@@ -190,7 +195,8 @@ def test_law_7_nothing_that_tmdb_alone_allows_is_given_away_where_a_show_ended(
         assert len(choice.operations) == len(best.operations)
 
 
-@settings(max_examples=200)
+@at_every_length
+@settings(max_examples=EXAMPLES)
 @given(case=cases(grows=True))
 def test_law_2_holds_when_tmdb_lists_what_only_trakt_knew(case: Case) -> None:
     choice, _ = case.plan()

@@ -11,7 +11,6 @@ import click
 from connectors.errors import InputError
 from connectors.files import replace_file
 from sync import api
-from sync.cli.commands.key import offer_key
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
@@ -26,18 +25,10 @@ from sync.cli.session import (
 )
 from sync.cli.view.end import is_refused, next_command, show_report
 from sync.cli.view.lines import show_next
-from sync.cli.view.lists import (
-    show_left_out,
-    show_profiles,
-    show_undone,
-    undo_question,
-)
-from sync.cli.view.plan import show_plan
 from sync.cli.view.texts import to_json
 from sync.documents.base import ProfileDocument, ProfilesDocument
-from sync.pipeline.documents import report_document, undo_document
-from sync.pipeline.plan_file import read_plan
 from sync.pipeline.result import exit_code as code_of
+from sync.runtime.late import late
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -48,9 +39,38 @@ if TYPE_CHECKING:
     from sync.cli.context import Context
     from sync.cli.runner import Output
     from sync.config import Settings
+    from sync.documents.report import ReportDocument
     from sync.pipeline.result import Report
     from sync.pipeline.undo import UndoOutline
     from sync.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from sync.cli.commands.key import offer_key
+    from sync.cli.view.lists import (
+        show_left_out,
+        show_profiles,
+        show_undone,
+        undo_question,
+    )
+    from sync.cli.view.plan import show_plan
+    from sync.pipeline.documents import report_document, undo_document
+    from sync.pipeline.plan_file import read_plan
+else:
+    # What a run that finds nothing new never uses.
+    (offer_key,) = late("sync.cli.commands.key", "offer_key")
+    show_left_out, show_profiles, show_undone, undo_question = late(
+        "sync.cli.view.lists",
+        "show_left_out",
+        "show_profiles",
+        "show_undone",
+        "undo_question",
+    )
+    (show_plan,) = late("sync.cli.view.plan", "show_plan")
+    report_document, undo_document = late(
+        "sync.pipeline.documents", "report_document", "undo_document"
+    )
+    (read_plan,) = late("sync.pipeline.plan_file", "read_plan")
+
 
 _FILL_IN = (
     "{} is written: fill in the ids that you find. The next run reads them there, and "
@@ -348,9 +368,13 @@ def finish(
         code = Exit.INCOMPLETE
     context = output.context
     following = next_command(report, context, command)
-    document = report_document(report, command, code, warnings=reporter.warnings)
+
+    def document() -> ReportDocument:
+        made = report_document(report, command, code, warnings=reporter.warnings)
+        return made.model_copy(update={"next": following})
+
     output.emit(
-        document.model_copy(update={"next": following}),
+        document,
         lambda console: show_report(console, report, context, following),
     )
     return code

@@ -27,14 +27,11 @@ from sync.cli.session import (
     require_an_answer,
 )
 from sync.config import Settings
-from sync.daemon.heartbeat import Heartbeat, ping
-from sync.daemon.job import Job, Terms
-from sync.daemon.recorder import Recorder
-from sync.daemon.systemd import Notifier
 from sync.daemon.turn import Result
 from sync.errors import StoppedError
 from sync.ledger import BusyError
 from sync.runtime import logs
+from sync.runtime.late import import_all, late
 from sync.runtime.signals import heeding
 
 if TYPE_CHECKING:
@@ -47,6 +44,19 @@ if TYPE_CHECKING:
     from sync.runtime.logs import LogFormat
     from sync.runtime.stop import Stop
     from sync.runtime.values import Address
+
+if TYPE_CHECKING:
+    from sync.daemon.heartbeat import Heartbeat, ping
+    from sync.daemon.job import Job, Terms
+    from sync.daemon.recorder import Recorder
+    from sync.daemon.systemd import Notifier
+else:
+    # What a run that finds nothing new never uses.
+    Heartbeat, ping = late("sync.daemon.heartbeat", "Heartbeat", "ping")
+    Job, Terms = late("sync.daemon.job", "Job", "Terms")
+    (Recorder,) = late("sync.daemon.recorder", "Recorder")
+    (Notifier,) = late("sync.daemon.systemd", "Notifier")
+
 
 _CLOCK = SystemClock()
 
@@ -182,11 +192,16 @@ async def _run_once(
         except (StoppedError, BusyError):
             raise
         except ServiceError:
-            await ping(settings, _CLOCK, is_good=False)
+            await _tell_watcher(settings, is_good=False)
             raise
         is_good = exit_code(report, is_strict=options.strict) is Exit.DONE
-        await ping(settings, _CLOCK, is_good=is_good)
+        await _tell_watcher(settings, is_good=is_good)
     return finish(output, reporter, report, "sync", is_strict=options.strict)
+
+
+async def _tell_watcher(settings: Settings, *, is_good: bool) -> None:
+    if settings.sync.heartbeat:
+        await ping(settings, _CLOCK, is_good=is_good)
 
 
 async def _require_api(settings: Settings) -> None:
@@ -206,6 +221,7 @@ async def _require_api(settings: Settings) -> None:
 
 
 async def _stay(context: Context, options: _Options, output: Output, stop: Stop) -> int:
+    import_all()
     async with AsyncExitStack() as stack:
         settings = await open_settings(context, stack, warn=options.warn)
         output.context = knowing(output.context, settings)

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from sync.cli.context import Context
     from sync.documents.base import ProfilesDocument
-    from sync.documents.report import LeftOutDocument, UndoDocument, UnmatchedDocument
+    from sync.documents.left_out import LeftOutDocument, UnmatchedDocument
+    from sync.documents.report import (
+        UndoDocument,
+    )
     from sync.pipeline.undo import UndoOutline
 
 
