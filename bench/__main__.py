@@ -26,6 +26,7 @@ BENCHES = {
     "plan": "bench.first_plan",
     "start": "bench.starting",
     "cpu": "bench.planning",
+    "undo": "bench.undoing",
     "extraction": "bench.extraction",
     "pace": "bench.pace",
     "account": "bench.big_account",

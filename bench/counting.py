@@ -80,10 +80,12 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
         show = _weekly_show()
         account.titles.append(show)
         async with _services(account) as services:
-            rows += await _count_migration(account, services)
+            run, counted = await _count_migration(account, services)
+            rows += counted
             if number == 0:
                 rows += await _count_second_profile(services)
                 rows += await _count_syncs(services, show)
+            rows.append(await _count_undo(services, run))
     return Result(
         "requests",
         "counted at the stand-ins, against the most that the design allows",
@@ -104,7 +106,22 @@ async def _services(account: Account) -> AsyncIterator[Services]:
             yield Services(trakt, discovr, settings)
 
 
-async def _count_migration(account: Account, services: Services) -> list[Row]:
+async def _count_undo(services: Services, run: int | None) -> Row:
+    """Take the migration back, which shares its seasons with nothing but syncs."""
+    undone = await api.undo(services.settings, run)
+    counts = services.take()
+    if undone.left_alone:
+        raise RuntimeError("the undo that was counted left something")
+    places = {key.place for key in undone.removed}
+    writes = len(undone.removed)
+    what = f"undo of {writes:,} writes in {len(places):,} films and seasons"
+    most = writes + 2 * len(places) + 5
+    return _row(f"{what}: to Discovr", counts.discovr, most)
+
+
+async def _count_migration(
+    account: Account, services: Services
+) -> tuple[int | None, list[Row]]:
     before = len(services.discovr.entries())
     report = await api.migrate(services.settings)
     counts = services.take()
@@ -121,7 +138,7 @@ async def _count_migration(account: Account, services: Services) -> list[Row]:
     note = f"one write per episode and film would be {keys:,}"
     signed_in = counts.trakt - counts.public
     budgets = f"{signed_in:,} with the login, {counts.public:,} without"
-    return [
+    return report.run, [
         _row(f"{what}: to Trakt", counts.trakt, to_trakt, budgets),
         _row(f"{what}: to Discovr", counts.discovr, to_discovr),
         _row(f"{what}: writes", counts.writes, keys, note),

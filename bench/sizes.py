@@ -30,6 +30,9 @@ class Sizes:
     writes: int = 2_000
     #: Latencies of the server that it writes to: none, and that of a near one.
     write_latencies_ms: tuple[int, ...] = (0, 20)
+    #: Plays of the account that is written and taken back, and the rates of both.
+    undone: int = 2_000
+    undo_rates: tuple[float, ...] = (5, 10_000)
     #: Plays of the accounts that are parsed and planned without any network.
     planned: tuple[int, ...] = (100_000, 1_000_000)
     #: Plays of the account that whole commands carry over.
@@ -49,6 +52,8 @@ QUICK = Sizes(
     told=((1, 0.3),),
     writes=8,
     write_latencies_ms=(0,),
+    undone=40,
+    undo_rates=(10_000,),
     planned=(300, 600),
     big_account=40,
 )

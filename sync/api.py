@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sync.config import Settings
     from sync.pipeline.services import Services
-    from sync.pipeline.undo import Undone
+    from sync.pipeline.undo import Undone, UndoOutline
     from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
@@ -178,15 +178,28 @@ async def undo(
     settings: Settings,
     run: int | None = None,
     *,
+    all_runs: bool = False,
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
+    ask: Callable[[UndoOutline], Awaitable[bool]] | None = None,
+    stop: Stop | None = None,
     **options: Unpack[Options],
 ) -> Undone:
     """Take back what one run added, by default the last one, and nothing else.
 
-    ``confirm(run, writes)`` may refuse. Raises ConfigError if there is nothing to undo.
+    With ``all_runs`` it is every run that was not taken back, the latest first.
+    ``confirm(run, writes)`` may refuse; so may ``ask``, which sees how many titles it
+    is about and how long it takes. What was broken off goes on where it stopped. Raises
+    ConfigError if there is nothing to undo, or a ``run`` is named with ``all_runs``.
     """
+    if all_runs and run is not None:
+        raise ConfigError(
+            "One run and all of them cannot be undone in one call.",
+            remedy="Leave out the number of the run, or all_runs.",
+        )
     async with _build(settings, needs_source=False, **options) as services:
-        return await pipeline.undo(services, run, confirm=confirm)
+        return await pipeline.undo(
+            services, run, is_each=all_runs, confirm=confirm, ask=ask, stop=stop
+        )
 
 
 async def unmatched(

@@ -281,9 +281,15 @@ def verify() -> Work:
 
 @_command("Example: trakt2discovr undo 3")
 @click.argument("run", type=int, required=False)
+@click.option(
+    "--all", "all_runs", is_flag=True, help="Every run, the latest first, in one go."
+)
 @_YES
 def undo() -> Work:
-    """Remove what a run added. By default the last one, and nothing else."""
+    """Remove what a run added. By default the last one, and nothing else.
+
+    Run it again to go on where it was stopped.
+    """
     from sync.cli.commands import carry
 
     return carry.undo

@@ -30,7 +30,10 @@ _WORDS = {
     Stage.CATALOGUE: "Looking up air dates",
     Stage.LOAD: "Writing to Discovr",
     Stage.VERIFY: "Reading it back",
+    Stage.UNDO: "Undoing",
 }
+#: The stages that change anything.
+_WRITING = frozenset({Stage.LOAD, Stage.UNDO})
 #: Whose waits hold a stage up.
 _HELD_UP_BY = {
     Stage.EXTRACT: {"Trakt"},
@@ -38,6 +41,7 @@ _HELD_UP_BY = {
     Stage.CATALOGUE: {"Trakt", "TMDB"},
     Stage.LOAD: {"Discovr"},
     Stage.VERIFY: {"Discovr"},
+    Stage.UNDO: {"Discovr"},
 }
 #: Without bars, waits for the same service are told no more often than this.
 _TOLD_EVERY_S = 60.0
@@ -99,7 +103,9 @@ class Reporter:
         )
         if load is not None and is_news and not self._is_quiet:
             total = count(load.total or load.done, "write")
-            self.say(f"{load.done:,} of {total} done; none of them is sent again.")
+            is_undo = load.stage is Stage.UNDO
+            what = "taken back" if is_undo else "done; none of them is sent again"
+            self.say(f"{load.done:,} of {total} {what}.")
 
     def pause(self) -> None:
         """Take the bars off the screen; the next event brings them back."""
@@ -148,7 +154,7 @@ class Reporter:
 
     def _advance(self, event: Advanced) -> None:
         now = self._now()
-        if event.stage is Stage.LOAD:
+        if event.stage in _WRITING:
             self._load = event
         if event.stage not in self._paces:
             self._paces[event.stage] = Pace(now)
@@ -167,7 +173,7 @@ class Reporter:
 
     def _finish(self, event: Finished) -> None:
         self._paces.pop(event.stage, None)
-        if event.stage is Stage.LOAD:
+        if event.stage in _WRITING:
             self._load = None
         if self._bars and event.stage in self._tasks:
             self._bars.remove_task(self._tasks.pop(event.stage))

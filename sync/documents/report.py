@@ -256,7 +256,10 @@ class LeftAloneDocument(Document):
 
 
 class UndoDocument(Document):
-    """What ``undo`` took back of one run."""
+    """What ``undo`` took back of one run, or of several.
+
+    ``runs`` are all of them, the latest first; ``run`` is the first of these.
+    """
 
     format: Literal["trakt2discovr/undo"] = "trakt2discovr/undo"
     version: Literal[1] = 1
@@ -265,3 +268,4 @@ class UndoDocument(Document):
     restored: int
     gone: int
     left_alone: tuple[LeftAloneDocument, ...]
+    runs: tuple[int, ...] = ()

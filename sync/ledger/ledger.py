@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sync.domain.plan import Action
 from sync.domain.plays import Key
 from sync.domain.writes import Before, Outcome, Row
 from sync.ledger.backend import Mode
@@ -198,6 +199,17 @@ class Ledger(Holdings):
         )
 
     @transaction(Mode.READ)
+    def set_back_rows(self, connection: Connection, profile: str) -> list[Row]:
+        """Return what set an entry that was there, and was taken back since."""
+        columns = tables.operations.c
+        statement = _of(profile).where(
+            columns.action == Action.SET.value,
+            columns.before_progress.is_not(None),
+            columns.undone_at.is_not(None),
+        )
+        return _read_rows(connection, [statement])
+
+    @transaction(Mode.READ)
     def count_applied(self, connection: Connection, profile: str) -> dict[int, int]:
         """Count what is applied and not taken back, by run; zeros do not count."""
         columns = tables.operations.c
@@ -206,6 +218,13 @@ class Ledger(Holdings):
             counts.where(columns.progress > 0).group_by(columns.run)
         )
         return dict(map(tuple, rows))
+
+    @transaction(Mode.READ)
+    def last_standing_run(self, connection: Connection, profile: str) -> int | None:
+        """Return the last run of which anything is applied and not taken back."""
+        newest = sql.func.max(tables.operations.c.run)
+        run: int | None = connection.scalar(_standing(sql.select(newest), profile))
+        return run
 
     @transaction(Mode.READ)
     def season_rows(

@@ -139,6 +139,7 @@ def undo_document(undone: Undone) -> UndoDocument:
         removed=len(undone.removed),
         restored=len(undone.restored),
         gone=len(undone.gone),
+        runs=undone.runs or (undone.run,),
         left_alone=tuple(
             LeftAloneDocument(key=KeyDocument.model_validate(key), reason=reason)
             for key, reason in undone.left_alone.items()

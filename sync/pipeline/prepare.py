@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sync.domain.desired import transform
+from sync.domain.evidence import with_times_found
 from sync.domain.plan import Action
 from sync.domain.plays import UNKNOWN_DATE, Place
 from sync.domain.reconcile import reconcile, seasons_to_write
@@ -81,10 +82,9 @@ async def assemble(
         places=places,
         suspects=_suspects(desired, existing) if len(existing) < expected else (),
     )
+    set_back = await services.ledger.set_back_rows(profile)
+    existing = with_times_found(existing, set_back)
     answer = await _look_up(services, desired, existing)
-    if answer.airings:
-        summary = f"air dates of {len(answer.airings):,} seasons looked up"
-        services.on_event(Finished(Stage.CATALOGUE, summary))
     recovery = await recall(
         services.ledger,
         profile,
@@ -242,6 +242,9 @@ async def _look_up(
     ever = dict.fromkeys(needing, UNKNOWN_DATE)
     question = Question(others, desired.titles, ever)
     answer.disputed |= await catalogue.find_absent(question)
+    if answer.airings:
+        summary = f"air dates of {len(answer.airings):,} seasons looked up"
+        services.on_event(Finished(Stage.CATALOGUE, summary))
     return answer
 
 

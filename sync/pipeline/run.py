@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import ConfigError, ServiceError
 from sync.domain.writes import Outcome, Settled
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
-from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, UNDONE, wanted
+from sync.ledger.fact_names import (
+    LEFT_OUT,
+    PROBED,
+    PROFILES,
+    UNDOING,
+    UNDONE,
+    wanted,
+)
 from sync.pipeline.checkpoint import advance, forget_watermark
 from sync.pipeline.held import held
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
@@ -29,10 +36,13 @@ if TYPE_CHECKING:
     from sync.pipeline.plan_file import SavedPlan
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.services import Services
+    from sync.pipeline.undo import UndoOutline
+    from sync.pipeline.undo_intents import BrokenOff
     from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
     from sync.documents.report_store import keep_report
+    from sync.domain.evidence import with_times_found
     from sync.domain.guard import measure
     from sync.domain.reconcile import reconcile
     from sync.domain.verify import Provenance, compare, surplus
@@ -43,11 +53,13 @@ if TYPE_CHECKING:
     from sync.pipeline.prepare import prepare, read_target
     from sync.pipeline.prune import check_removals, plan_removals
     from sync.pipeline.recovery import close, keep_labels, recall, recall_labels
-    from sync.pipeline.undo import Undone, clear_trial, rows_to_undo
+    from sync.pipeline.undo import Undone, clear_trial, outline, rows_to_undo
     from sync.pipeline.undo import undo as take_back
+    from sync.pipeline.undo_intents import end_undo, settle_broken_off
 else:
     # What a run that finds nothing new never uses.
     (keep_report,) = late("sync.documents.report_store", "keep_report")
+    (with_times_found,) = late("sync.domain.evidence", "with_times_found")
     (measure,) = late("sync.domain.guard", "measure")
     (reconcile,) = late("sync.domain.reconcile", "reconcile")
     Provenance, compare, surplus = late(
@@ -68,10 +80,17 @@ else:
     close, keep_labels, recall, recall_labels = late(
         "sync.pipeline.recovery", "close", "keep_labels", "recall", "recall_labels"
     )
-    Undone, clear_trial, rows_to_undo = late(
-        "sync.pipeline.undo", "Undone", "clear_trial", "rows_to_undo"
+    Undone, clear_trial, outline, rows_to_undo, take_back = late(
+        "sync.pipeline.undo",
+        "Undone",
+        "clear_trial",
+        "outline",
+        "rows_to_undo",
+        "undo",
     )
-    (take_back,) = late("sync.pipeline.undo", "undo")
+    end_undo, settle_broken_off = late(
+        "sync.pipeline.undo_intents", "end_undo", "settle_broken_off"
+    )
 
 
 async def migrate(
@@ -87,7 +106,7 @@ async def migrate(
     ``confirm`` is asked once the plan is known, and only if there is anything to write.
     Raises UnsafePlanError, unless forced, where too much of the person's own changes.
     """
-    async with _profile_held(services, "migrate") as (services, _):  # noqa: PLR1704  # the others may not write
+    async with _profile_held(services, "migrate") as (services, *_):  # noqa: PLR1704  # the others may not write
         prepared = await prepare(services, accept_incomplete=accept_incomplete)
         return await _carry_out(
             services, prepared, "migrate", confirm, is_forced=is_forced, stop=stop
@@ -114,7 +133,8 @@ async def sync(
             under_lock, prepared, "sync", confirm, is_forced=is_forced, stop=stop
         )
 
-    if checkpoint := await checkpoint_of(services):
+    checkpoint = await checkpoint_of(services)
+    if checkpoint and UNDOING not in checkpoint.facts:
         async with held(services, checkpoint.profile, "sync") as under_lock:
             # Until the lock was ours another run may have moved or undone it.
             is_in_force = await checkpoint_of(under_lock) == checkpoint
@@ -128,7 +148,7 @@ async def sync(
                 )
             if changes is not None:
                 return await carry_out(under_lock, changes)
-    async with _profile_held(services, "sync") as (under_lock, _):
+    async with _profile_held(services, "sync") as (under_lock, *_):
         prepared = await prepare(under_lock, accept_incomplete=accept_incomplete)
         prepared = plan_removals(prepared) if prune else prepared
         return await carry_out(under_lock, prepared)
@@ -146,7 +166,7 @@ async def apply(
 
     Raises MovedError if either side has moved by anything else.
     """
-    async with _profile_held(services, "apply") as (services, _):  # noqa: PLR1704  # as above
+    async with _profile_held(services, "apply") as (services, *_):  # noqa: PLR1704  # as above
         prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
         begun = await plan.begun(services.ledger)
         plan.check(prepared, begun)
@@ -174,38 +194,69 @@ async def undo(
     services: Services,
     run: int | None,
     *,
+    is_each: bool = False,
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
+    ask: Callable[[UndoOutline], Awaitable[bool]] | None = None,
+    stop: Stop | None = None,
 ) -> Undone:
-    """Take back what one run wrote, by default the last one that left anything."""
-    async with _profile_held(services, "undo") as (services, profile):  # noqa: PLR1704  # as above
-        rows = await rows_to_undo(services, profile, run)
-        if not rows:
+    """Take back what one run wrote, by default the last one that left anything.
+
+    Where that was broken off it is the same one again. With ``is_each`` it is all runs.
+    """
+    async with _profile_held(services, "undo") as (services, profile, before):  # noqa: PLR1704  # as above
+        is_default = run is None and not is_each
+        begun = before.run if before and is_default else None
+        wanted_run = begun if run is None else run
+        rows = await rows_to_undo(services, profile, wanted_run, is_each=is_each)
+        if not rows and begun is None:
             raise ConfigError(
                 "There is nothing to undo for this profile"
                 + (f" in run {run}." if run else "."),
                 remedy="Name another run: each one says its number at its end.",
             )
-        if confirm and not await confirm(rows[0].run, len(rows)):
-            return Undone(rows[0].run)
+        if rows:
+            rate = services.settings.discovr.requests_per_second
+            outlook = outline(rows, rate)
+            is_agreed = confirm is None or await confirm(outlook.runs[0], len(rows))
+            if not is_agreed or (ask is not None and not await ask(outlook)):
+                return Undone(outlook.runs[0], runs=outlook.runs)
         await forget_watermark(services.ledger, profile, services.clock.now())
-        labels = await recall_labels(services, profile)
-        undone = await take_back(services, rows, labels)
-        now = services.clock.now()
-        left = len(undone.left_alone)
-        taken = len(undone.removed) + len(undone.restored) + len(undone.gone)
-        fact = {"run": undone.run, "writes": taken, "left_alone": left}
-        await services.ledger.put_fact(profile, UNDONE, fact, now)
+        undone = Undone(begun or 0, runs=(begun or 0,))
+        if rows:
+            labels = await recall_labels(services, profile)
+            named = outlook.runs[0] if is_default else None
+            undone = await take_back(services, rows, labels, named, stop)
+        if before and begun is not None:
+            undone.removed += [row.operation.key for row in before.taken]
+        await _note_undone(services, profile, undone)
         return undone
 
 
+async def _note_undone(services: Services, profile: str, undone: Undone) -> None:
+    """Note what came of it, and only then that it has come to its end."""
+    left = len(undone.left_alone)
+    taken = len(undone.removed) + len(undone.restored) + len(undone.gone)
+    runs = list(undone.runs)
+    fact = {"run": undone.run, "runs": runs, "writes": taken, "left_alone": left}
+    await services.ledger.put_fact(profile, UNDONE, fact, services.clock.now())
+    await end_undo(services, profile)
+
+
+class _Held(NamedTuple):
+    """A profile under its lock, and the undo that was broken off there before."""
+
+    services: Services
+    profile: str
+    broken_off: BrokenOff | None
+
+
 @asynccontextmanager
-async def _profile_held(
-    services: Services, command: str
-) -> AsyncIterator[tuple[Services, str]]:
+async def _profile_held(services: Services, command: str) -> AsyncIterator[_Held]:
     profile = await services.target.open_profile()
     async with held(services, profile, command) as under_lock:
         await clear_trial(under_lock, profile)
-        yield under_lock, profile
+        broken_off = await settle_broken_off(under_lock, profile)
+        yield _Held(under_lock, profile, broken_off)
 
 
 async def _carry_out(
@@ -291,7 +342,9 @@ async def _write(
         )
     if prepared.removals.rows:
         labels = prepared.rules.labels
-        undone = await take_back(services, prepared.removals.rows, labels)
+        rows = prepared.removals.rows
+        undone = await take_back(services, rows, labels, stop=stop)
+        await end_undo(services, prepared.profile)
         report = replace(report, undone=undone)
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
@@ -407,6 +460,8 @@ async def _check(services: Services, report: Report, run: int) -> Verification:
         has_every_viewing=prepared.rules.has_every_viewing,
     )
     ledger, now = services.ledger, services.clock.now()
+    set_back = await ledger.set_back_rows(prepared.profile)
+    entries = with_times_found(entries, set_back)
     await close(ledger, recovery.arrived, Settled.found_after(run), now)
     dropped = [row for row in recovery.unclear if row.run != run]
     await close(ledger, dropped, Settled.not_there_after(run), now)

@@ -6,6 +6,8 @@ import shlex
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from connectors.errors import InputError
 from connectors.files import replace_file
 from sync import api
@@ -39,19 +41,29 @@ if TYPE_CHECKING:
     from sync.config import Settings
     from sync.documents.report import ReportDocument
     from sync.pipeline.result import Report
+    from sync.pipeline.undo import UndoOutline
     from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
     from sync.cli.commands.key import offer_key
-    from sync.cli.view.lists import show_left_out, show_profiles, show_undone
+    from sync.cli.view.lists import (
+        show_left_out,
+        show_profiles,
+        show_undone,
+        undo_question,
+    )
     from sync.cli.view.plan import show_plan
     from sync.pipeline.documents import report_document, undo_document
     from sync.pipeline.plan_file import read_plan
 else:
     # What a run that finds nothing new never uses.
     (offer_key,) = late("sync.cli.commands.key", "offer_key")
-    show_left_out, show_profiles, show_undone = late(
-        "sync.cli.view.lists", "show_left_out", "show_profiles", "show_undone"
+    show_left_out, show_profiles, show_undone, undo_question = late(
+        "sync.cli.view.lists",
+        "show_left_out",
+        "show_profiles",
+        "show_undone",
+        "undo_question",
     )
     (show_plan,) = late("sync.cli.view.plan", "show_plan")
     report_document, undo_document = late(
@@ -131,20 +143,26 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
     return run_command(context, work)
 
 
-def undo(context: Context, *, run: int | None, yes: bool) -> int:
-    """Take back what one run added."""
+def undo(context: Context, *, run: int | None, all_runs: bool, yes: bool) -> int:
+    """Take back what one run added, or all of them."""
+    if all_runs and run is not None:
+        raise click.UsageError("RUN and --all contradict each other: leave one out.")
     require_an_answer(context, yes=yes, look="plan")
 
-    async def work(output: Output, _stop: Stop) -> int:
+    async def work(output: Output, stop: Stop) -> int:
         async with _opened(context, output, None) as (settings, reporter):
 
-            async def confirm(number: int, writes: int) -> bool:
+            async def ask(outlook: UndoOutline) -> bool:
                 reporter.pause()
-                question = f"Take back the {writes:,} writes of run {number}?"
-                return yes or await agree(question)
+                return yes or await agree(undo_question(outlook))
 
             undone = await api.undo(
-                settings, run, confirm=confirm, on_event=reporter.on_event
+                settings,
+                run,
+                all_runs=all_runs,
+                ask=ask,
+                stop=stop,
+                on_event=reporter.on_event,
             )
             # Nothing can be planned where nobody knows what to read.
             is_known = has_api(settings) or await recall(settings) is not None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sync.checkup.status import read_status
 from sync.cli.runner import Exit, run
 from sync.cli.session import open_settings
+from sync.cli.view.texts import name_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -173,7 +174,8 @@ class StatusView:
     def _undo(self, undone: LastUndoDocument) -> str:
         left = f", {undone.left_alone:,} left alone" if undone.left_alone else ""
         when = _moment(undone.at, self._now)
-        return f"run {undone.run}, {when}: {undone.writes:,} writes taken back{left}"
+        runs = name_runs(undone.runs or (undone.run,))
+        return f"{runs}, {when}: {undone.writes:,} writes taken back{left}"
 
     def _next_run(self, profile: ProfileStateDocument) -> str:
         due = profile.next_run_at

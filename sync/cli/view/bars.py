@@ -20,6 +20,7 @@ _UNITS = {
     Stage.CATALOGUE: "shows",
     Stage.LOAD: "writes",
     Stage.VERIFY: "entries",
+    Stage.UNDO: "writes",
 }
 
 
