@@ -179,7 +179,7 @@ class TraktCheckup:
         return ok(HISTORY, f"{page.size} plays on a page, as documented")
 
     def _count_plays(self, page: HistoryPage) -> int:
-        mapper, count = PlayMapper(self._heard.clock.now()), 0
+        mapper, count = PlayMapper(self._heard.now_at("Trakt")), 0
         for item in page.items:
             with suppress(UnusableRecordError):
                 mapper.play(item)

@@ -6,18 +6,14 @@ import asyncio
 import io
 import logging
 import os
-import shutil
 import signal
 import sys
 from contextlib import ExitStack, suppress
 from enum import IntEnum
-from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
-from sync.cli.view.lines import say, show_next
 from sync.cli.view.texts import clean, count, to_json
 from sync.documents.base import ErrorDocument
 from sync.errors import BugError, GuardError, StoppedError, UnwritableError
@@ -27,10 +23,10 @@ from sync.runtime.signals import heeding
 from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from pydantic import BaseModel
-    from rich.text import Text
+    from rich.console import Console
 
     from sync.cli.context import Context
     from sync.runtime.logs import LogFormat
@@ -60,42 +56,8 @@ _CODES: tuple[tuple[type[ServiceError], Exit], ...] = (
     (ServiceError, Exit.INCOMPLETE),
 )
 
-#: Lines that go to a file or a pipe are not broken.
-_ENDLESS = 10_000
 #: Shows the cursor again, which moving bars hide.
 _CURSOR = b"\x1b[?25h\n"
-#: Nothing here depends on how high a terminal is.
-_HEIGHT = 25
-
-
-class _PlainConsole(Console):
-    """A console on one stream: what is no terminal gets no control character at all.
-
-    A closed pipe is left to the runner, which knows the exit code. Text of somebody
-    else cannot command the terminal.
-    """
-
-    def __init__(self, context: Context, *, stderr: bool = False) -> None:
-        stream = sys.stderr if stderr else sys.stdout
-        is_terminal = stream.isatty()
-        super().__init__(
-            stderr=stderr,
-            highlight=False,
-            emoji=False,
-            soft_wrap=not is_terminal,
-            width=_width() if is_terminal else _ENDLESS,
-            # A width is heeded with a height alone where the terminal is a dumb one.
-            height=_HEIGHT if _is_dumb() else None,
-            # Said outright, because the environment may claim otherwise.
-            force_terminal=is_terminal,
-            no_color=None if context.has_colors else True,
-        )
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(clean(text), **options)
 
 
 class Output:
@@ -108,15 +70,44 @@ class Output:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        self.result = _PlainConsole(context)
-        self.notes = _PlainConsole(context, stderr=True)
 
-    def emit(self, document: BaseModel, show: Callable[[Console], None]) -> None:
+    @cached_property
+    def result(self) -> Console:
+        """Where the result goes, laid out."""
+        return self._console(is_result=True)
+
+    @cached_property
+    def notes(self) -> Console:
+        """Where everything else goes."""
+        return self._console(is_result=False)
+
+    def _console(self, *, is_result: bool) -> Console:
+        # Heavy, and a result in plain lines needs none.
+        from sync.cli.view.console import PlainConsole  # noqa: PLC0415
+
+        return PlainConsole(
+            sys.stdout if is_result else sys.stderr,
+            has_colors=self.context.has_colors,
+        )
+
+    def emit(
+        self,
+        document: BaseModel | Callable[[], BaseModel],
+        show: Callable[[Console], None],
+    ) -> None:
         """Print the result: the document with --json, the view for people without."""
+        if self.context.as_json:
+            made = document() if callable(document) else document
+            sys.stdout.write(to_json(made) + "\n")
+        else:
+            show(self.result)
+
+    def emit_lines(self, document: BaseModel, lines: Iterable[str]) -> None:
+        """Print a result whose view is lines that stand as they are."""
         if self.context.as_json:
             sys.stdout.write(to_json(document) + "\n")
         else:
-            show(self.result)
+            sys.stdout.writelines(f"{clean(line)}\n" for line in lines)
 
     def fail(self, error: ServiceError, code: int) -> None:
         """Say what happened and what to do; with --json on stdout, as a document."""
@@ -140,6 +131,8 @@ class Output:
                 exit_code=int(code),
             )
             return
+        from sync.cli.view.lines import say, show_next  # noqa: PLC0415  # as above
+
         is_stopped = isinstance(error, StoppedError)
         say(self.notes, message if is_stopped else f"Error: {message}")
         say(self.notes, remedy)
@@ -155,8 +148,10 @@ class Output:
         )
         if self._is_logging:
             logs.tell("program.stopping", words)
-        else:
-            say(self.notes, words)
+            return
+        from sync.cli.view.lines import say  # noqa: PLC0415  # as above
+
+        say(self.notes, words)
 
 
 def run(
@@ -211,15 +206,6 @@ def _run(
 
 def _code(error: ServiceError) -> Exit:
     return next(code for kind, code in _CODES if isinstance(error, kind))
-
-
-def _width() -> int | None:
-    """Ask a dumb terminal for its width, which rich takes to be 80; None: rich asks."""
-    return shutil.get_terminal_size().columns if _is_dumb() else None
-
-
-def _is_dumb() -> bool:
-    return os.environ.get("TERM", "").lower() in {"dumb", "unknown"}
 
 
 class _Interruption:

@@ -9,6 +9,12 @@ from datetime import datetime
 from typing import Literal
 
 from sync.documents.base import Document
+from sync.documents.left_out import (
+    LeftOutDocument,
+    QuarantinedDocument,
+    SourceDocument,
+    TitleDocument,
+)
 
 
 class KeyDocument(Document):
@@ -60,15 +66,6 @@ class BalanceDocument(Document):
     gone: int = 0
 
 
-class TitleDocument(Document):
-    """A film or show with the ids that are known of it."""
-
-    kind: Literal["film", "show"]
-    title: str
-    year: int | None
-    ids: dict[str, int | str]
-
-
 class SeasonDocument(Document):
     """What was decided for a season: ``saved`` counts writes a default saves.
 
@@ -110,32 +107,12 @@ class TitleReport(Document):
     reason: str = ""
 
 
-class LeftOutDocument(Document):
-    """Plays of a title that are not carried over, and why."""
-
-    title: TitleDocument
-    plays: int
-    reason: str
-
-
 class FilterDocument(Document):
     """What was left out on request: the settings that a run went by."""
 
     since: datetime | None = None
     only: Literal["films", "shows"] | None = None
     skip: tuple[str, ...] = ()
-
-
-class QuarantinedDocument(Document):
-    """A record that could not be read as a play, and what can be done about it.
-
-    One that ``is_unsupported`` was read, and Discovr has no place for its kind.
-    """
-
-    where: str
-    reason: str
-    remedy: str = ""
-    is_unsupported: bool = False
 
 
 class ReceiptDocument(Document):
@@ -152,13 +129,6 @@ class ReceiptDocument(Document):
     missing: tuple[str, ...]
     doubts: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-class SourceDocument(Document):
-    """What the source is called, and what its entries carry as ``imported``."""
-
-    name: str = "Trakt"
-    label: str = "trakt"
 
 
 class VerificationDocument(Document):
@@ -291,21 +261,6 @@ class ReportDocument(Document):
     filter: FilterDocument | None = None
 
 
-class UnmatchedDocument(Document):
-    """What the last run did not carry over, and from where.
-
-    What is ``left_out`` was left out on request.
-    """
-
-    format: Literal["trakt2discovr/unmatched"] = "trakt2discovr/unmatched"
-    version: Literal[1] = 1
-    unmatched: tuple[LeftOutDocument, ...]
-    unsupported: tuple[LeftOutDocument, ...]
-    quarantined: tuple[QuarantinedDocument, ...]
-    source: SourceDocument = SourceDocument()
-    left_out: tuple[LeftOutDocument, ...] = ()
-
-
 class LeftAloneDocument(Document):
     """An entry that ``undo`` did not touch, and why."""
 
@@ -314,7 +269,10 @@ class LeftAloneDocument(Document):
 
 
 class UndoDocument(Document):
-    """What ``undo`` took back of one run."""
+    """What ``undo`` took back of one run, or of several.
+
+    ``runs`` are all of them, the latest first; ``run`` is the first of these.
+    """
 
     format: Literal["trakt2discovr/undo"] = "trakt2discovr/undo"
     version: Literal[1] = 1
@@ -323,3 +281,4 @@ class UndoDocument(Document):
     restored: int
     gone: int
     left_alone: tuple[LeftAloneDocument, ...]
+    runs: tuple[int, ...] = ()

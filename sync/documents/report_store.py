@@ -16,11 +16,8 @@ FACT = "report"
 
 
 async def keep_report(ledger: Ledger, report: ReportDocument, at: datetime) -> None:
-    """Keep it in place of the last one; the ledger has its operations in rows."""
-    slim = report.model_copy(
-        update={"operations": (), "source_state": {}, "target_state": {}}
-    )
-    fact = {"at": at.isoformat(), "report": slim.model_dump(mode="json")}
+    """Keep it in place of the last one."""
+    fact = {"at": at.isoformat(), "report": report.model_dump(mode="json")}
     await ledger.put_fact(report.profile, FACT, fact, at)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sync.domain.plays import Key, Kind, is_nameless, title_key
 
@@ -122,7 +122,7 @@ def transform(
     yet; ``no_id`` says why there is none, but of those in ``unasked``, where that is
     open. What the ``sieve`` leaves out is put aside before all else.
     """
-    times: defaultdict[Key, list[datetime]] = defaultdict(list)
+    times: dict[Key, tuple[datetime, ...] | list[datetime]] = {}
     unmatched: Counter[Title] = Counter()
     unsupported: Counter[Title] = Counter()
     aside = _Aside(sieve)
@@ -147,7 +147,15 @@ def transform(
             if play.episode_ids is not None and no_id == NO_ID:
                 reasons.setdefault(title, OPEN_IDS)
         else:
-            times[Key(media, play.season, play.episode)].append(play.watched_at)
+            # What Key(...) does, in less time: it is asked of every play.
+            key = tuple.__new__(Key, (media, play.season, play.episode))
+            of_key = times.get(key)
+            if of_key is None:
+                times[key] = (play.watched_at,)
+            elif isinstance(of_key, list):
+                of_key.append(play.watched_at)
+            else:
+                times[key] = [*of_key, play.watched_at]
     return Desired(
         watched=_viewings(times),
         titles=known,
@@ -215,8 +223,12 @@ class _Aside:
         return {title: frozenset(places) for title, places in found.items()}
 
 
-def _viewings(times: Mapping[Key, Collection[datetime]]) -> dict[Key, Viewing]:
-    return {key: Viewing(tuple(sorted(set(at))), len(at)) for key, at in times.items()}
+def _viewings(times: dict[Key, Any]) -> dict[Key, Viewing]:
+    """Turn the times of each key into a viewing, in place: there are many."""
+    for key, at in times.items():
+        minutes = at if len(at) == 1 else tuple(sorted(set(at)))
+        times[key] = Viewing(minutes, len(at))
+    return times
 
 
 def _shared(titles: Mapping[str, Mapping[str, Title]]) -> dict[str, tuple[Title, ...]]:

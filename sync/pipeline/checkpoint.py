@@ -10,10 +10,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sync.documents.report import UnmatchedDocument
+from sync.documents.left_out import UnmatchedDocument
 from sync.domain.balance import Balance
 from sync.domain.desired import NO_ANSWER
-from sync.domain.histories import SeasonFacts, TitleHistory, merge_histories
+from sync.domain.histories import TitleHistory
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, title_key
 from sync.domain.sources import UNKNOWN
@@ -27,11 +27,9 @@ from sync.ledger.fact_names import (
     WATERMARK,
     recall_profile,
 )
-from sync.pipeline.holdings import find_holding
 from sync.pipeline.prepared import Kept
-from sync.pipeline.prune import find_stale
 from sync.pipeline.result import balance_fact, to_balance
-from sync.pipeline.unreadable import gather
+from sync.runtime.late import late
 from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
@@ -48,10 +46,24 @@ if TYPE_CHECKING:
     from sync.pipeline.result import Report
     from sync.pipeline.services import Services
 
+if TYPE_CHECKING:
+    from sync.domain.histories import SeasonFacts, merge_histories
+    from sync.pipeline.holdings import find_holding
+    from sync.pipeline.prune import find_stale
+    from sync.pipeline.unreadable import gather
+else:
+    # What a run that finds nothing new never uses.
+    SeasonFacts, merge_histories = late(
+        "sync.domain.histories", "SeasonFacts", "merge_histories"
+    )
+    (find_holding,) = late("sync.pipeline.holdings", "find_holding")
+    (find_stale,) = late("sync.pipeline.prune", "find_stale")
+    (gather,) = late("sync.pipeline.unreadable", "gather")
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A profile that was settled before: its id, up to where, and all facts of it."""
+    """A profile that was settled before: its id, up to where, and what was noted."""
 
     profile: str
     mark: Watermark
@@ -61,7 +73,8 @@ class Checkpoint:
 async def recall_checkpoint(settings: Settings, ledger: Ledger) -> Checkpoint | None:
     """Return the profile that the settings name, if an earlier run settled it."""
     profile = await recall_profile(ledger, settings.discovr.profile)
-    facts = await ledger.get_facts(profile) if profile else {}
+    noted = (WATERMARK, LEFT_OUT, BALANCE)
+    facts = await ledger.get_facts(profile, noted) if profile else {}
     if profile and (fact := facts.get(WATERMARK)):
         return Checkpoint(profile, Watermark.from_fact(fact), facts)
     return None
@@ -229,11 +242,13 @@ def _histories(report: Report) -> dict[str, TitleHistory]:
         seasons[note.season.media].append(_facts(note, prepared))
     histories = {}
     for key, of_title in plays.items():
-        media = desired.media[key]
         before = prepared.known.get(key)
-        if media is None and before and key in desired.aside:
-            media = before.media  # what is left out is not looked up
+        media = _media(key, desired, before)
         history = TitleHistory(of_title[0].title, media, _in_order(of_title))
+        is_planned = media in fates or media in seasons
+        if before and not is_planned and _is_same(before, history):
+            histories[key] = _with_left_out(before, desired)
+            continue
         if media:
             old = before if before and before.media == media else None
             history = replace(
@@ -245,15 +260,29 @@ def _histories(report: Report) -> dict[str, TitleHistory]:
     return histories
 
 
+def _media(key: str, desired: Desired, before: TitleHistory | None) -> str | None:
+    """Return the id of a title; what is left out is not looked up, and keeps its own."""
+    media = desired.media[key]
+    return before.media if media is None and before and key in desired.aside else media
+
+
 def _with_left_out(history: TitleHistory, desired: Desired) -> TitleHistory:
     """Note which films and episodes are left out with all of their plays."""
     media = history.media or ""
     aside = desired.aside.get(title_key(history.title), ())
     keys = {Key(media, *place) for place in aside} - desired.watched.keys()
-    if not keys:
+    if all(history.fates.get(key) is Fate.LEFT_OUT for key in keys):
         return history
     fates = {**history.fates, **dict.fromkeys(keys, Fate.LEFT_OUT)}
     return replace(history, fates=fates)
+
+
+def _is_same(before: TitleHistory, now: TitleHistory) -> bool:
+    return (before.title, before.media, before.plays) == (
+        now.title,
+        now.media,
+        now.plays,
+    )
 
 
 def _in_order(plays: Collection[Play]) -> tuple[Play, ...]:

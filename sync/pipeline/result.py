@@ -81,7 +81,7 @@ class Report:
         total, titles = balance(
             len(side.extraction.plays) + odd.total(),
             side.desired,
-            replace(plan, fates={**self._fates_of_before(), **plan.fates}),
+            replace(plan, fates=self._fates()),
             odd[False],
             failed,
         )
@@ -94,16 +94,17 @@ class Report:
         seen |= {left.title for left in beside}
         return total, {t: of_title for t, of_title in titles.items() if t in seen}
 
-    def _fates_of_before(self) -> dict[Key, Fate]:
-        """Return what became of the keys that this run did not look at."""
+    def _fates(self) -> Mapping[Key, Fate]:
+        """Return what became of every key, those included that nobody looked at."""
         prepared = self.prepared
         if prepared.since is None:
-            return {}
+            return prepared.plan.fates
         there = dict.fromkeys(prepared.whole.desired.watched, Fate.ALREADY_THERE)
         for history in prepared.known.values():
             for key, fate in history.fates.items():
                 if key in there and fate is not Fate.WRITTEN:
                     there[key] = fate
+        there.update(prepared.plan.fates)
         return there
 
     @property

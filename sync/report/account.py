@@ -14,10 +14,10 @@ from sync.report.watched import moment, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from sync.documents.left_out import LeftOutDocument
     from sync.documents.report import (
         BalanceDocument,
         KeyDocument,
-        LeftOutDocument,
         PlaybackDocument,
         ReportDocument,
         ResumePointDocument,

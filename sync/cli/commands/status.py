@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.checkup.status import read_status
-from sync.cli.progress import Reporter
 from sync.cli.runner import Exit, run
 from sync.cli.session import open_settings
-from sync.events import Warned
+from sync.cli.view.texts import name_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import Console
+    from collections.abc import Iterable, Iterator
 
     from sync.cli.context import Context
     from sync.cli.runner import Output
@@ -39,16 +36,26 @@ def status(context: Context) -> int:
         async with AsyncExitStack() as stack:
             settings = await open_settings(context, stack, None)
             document = await read_status(settings)
-        reporter = Reporter(
-            output.notes, is_quiet=context.is_quiet, complete=context.complete
-        )
-        for warning in document.warnings:
-            reporter.on_event(Warned(warning))
-        output.emit(document, StatusView(context, document).show)
+        if document.warnings:
+            _warn(output, document.warnings)
+        output.emit_lines(document, StatusView(context, document).lines())
         problems = [document.database.problem, *(g.problem for g in document.logins)]
         return Exit.USAGE if any(problems) else Exit.DONE
 
     return run(context, work)
+
+
+def _warn(output: Output, warnings: Iterable[str]) -> None:
+    # What lays lines out is heavy, and few need it.
+    from sync.cli.progress import Reporter  # noqa: PLC0415
+    from sync.events import Warned  # noqa: PLC0415
+
+    context = output.context
+    reporter = Reporter(
+        output.notes, is_quiet=context.is_quiet, complete=context.complete
+    )
+    for warning in warnings:
+        reporter.on_event(Warned(warning))
 
 
 class StatusView:
@@ -65,11 +72,6 @@ class StatusView:
         self._migrate = self._call("migrate" if is_known else "migrate FILE")
         self._document = document
         self._now = document.at
-
-    def show(self, console: Console) -> None:
-        """Print them."""
-        for line in self.lines():
-            console.print(line, markup=False, soft_wrap=True)
 
     def lines(self) -> Iterator[str]:
         """Return them."""
@@ -174,7 +176,8 @@ class StatusView:
     def _undo(self, undone: LastUndoDocument) -> str:
         left = f", {undone.left_alone:,} left alone" if undone.left_alone else ""
         when = _moment(undone.at, self._now)
-        return f"run {undone.run}, {when}: {undone.writes:,} writes taken back{left}"
+        runs = name_runs(undone.runs or (undone.run,))
+        return f"{runs}, {when}: {undone.writes:,} writes taken back{left}"
 
     def _next_run(self, profile: ProfileStateDocument) -> str:
         due = profile.next_run_at

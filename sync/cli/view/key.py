@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say
@@ -38,7 +39,10 @@ def show_saving(console: Console, report: Report, context: Context) -> bool:
     )
     file = find_config(context.config) or "config.toml"
     say(console, f"Get a key: {KEYS_AT}", indent=2)
-    say(console, f'Put it into {file}: [tmdb] api_key = "..."', indent=2, hang=4)
+    # A key is set for real runs; a rehearsal has its own.
+    setup = replace(context, is_sandbox=False, profile=None).call("setup")
+    say(console, f"Set it: {setup}", indent=2)
+    say(console, f'Or put it into {file}: [tmdb] api_key = "..."', indent=2, hang=4)
     if not console.is_terminal:
         say(console)
     return True
