@@ -21,6 +21,7 @@ COMMANDS = (
     "apply",
     "verify",
     "undo",
+    "restore",
     "status",
     "unmatched",
     "report",

@@ -209,6 +209,23 @@ class PlaybackDocument(Document):
     error: str | None
 
 
+class KeptCopyDocument(Document):
+    """A file that holds the profile as it was; ``entries`` stand in it.
+
+    One that ``is_part`` holds the films and seasons that the run touched.
+    """
+
+    path: str
+    at: datetime
+    entries: int
+    is_part: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called: a report may be published, and names no folder."""
+        return self.path.replace("\\", "/").rpartition("/")[2]
+
+
 class ReportDocument(Document):
     """What a command found, planned and did; with ``command`` "plan" a plan file.
 
@@ -216,7 +233,8 @@ class ReportDocument(Document):
     digests per title of what both sides held: ``apply`` refuses if one has moved.
     ``warnings`` say what somebody has to do soon, such as to log in again.
     ``playback`` is None where nobody looked at the resume points.
-    ``next`` is the command that goes on from here.
+    ``next`` is the command that goes on from here. ``kept_copy`` is the profile as it
+    was before; null where nothing of the person's stood there, or nothing was written.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -246,6 +264,7 @@ class ReportDocument(Document):
     cost: CostDocument | None = None
     next: str | None = None
     source: SourceDocument = SourceDocument()
+    kept_copy: KeptCopyDocument | None = None
 
 
 class LeftAloneDocument(Document):
@@ -269,3 +288,4 @@ class UndoDocument(Document):
     gone: int
     left_alone: tuple[LeftAloneDocument, ...]
     runs: tuple[int, ...] = ()
+    kept_copy: KeptCopyDocument | None = None

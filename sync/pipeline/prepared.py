@@ -97,6 +97,19 @@ class Removals:
 
 
 @dataclass(frozen=True, slots=True)
+class AsListed:
+    """What a run has read of the profile, word for word.
+
+    With ``places`` it was only these; else so many entries, or more, were seen to be
+    ``lacking`` in the list.
+    """
+
+    entries: Sequence[Entry] = field(default=(), repr=False)
+    places: Collection[Place] | None = None
+    lacking: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """Both sides, and the plan that follows from them.
 
@@ -107,7 +120,9 @@ class Prepared:
     ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
     ``missing`` is what was written earlier and stands there no longer.
     ``could_save``: how many writes, about, there would be less with air dates, where
-    there are none and a key of TMDB would give them.
+    there are none and a key of TMDB would give them. What copies have ``restored``
+    bears no label in ``existing``, as it does where it is ``listed``: it is no longer
+    ours.
     """
 
     profile: str
@@ -128,6 +143,8 @@ class Prepared:
     is_pruned: bool = False
     missing: Missing = field(default_factory=Missing)
     could_save: int = 0
+    listed: AsListed = field(default_factory=AsListed)
+    restored: tuple[Row, ...] = ()
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:
