@@ -25,18 +25,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.config import Settings
+    from sync.pipeline.restore import Restoration
     from sync.pipeline.services import Services
     from sync.pipeline.undo import Undone, UndoOutline
     from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
+    from sync.pipeline.copy_file import read_copy
     from sync.pipeline.plan_file import read_plan
     from sync.pipeline.prepare import prepare
+    from sync.pipeline.restore import plan_restore
     from sync.transform.overrides import OverrideBook
 else:
     # What a run that finds nothing new never uses.
+    (read_copy,) = late("sync.pipeline.copy_file", "read_copy")
     (read_plan,) = late("sync.pipeline.plan_file", "read_plan")
     (prepare,) = late("sync.pipeline.prepare", "prepare")
+    (plan_restore,) = late("sync.pipeline.restore", "plan_restore")
     (OverrideBook,) = late("sync.transform.overrides", "OverrideBook")
 
 
@@ -203,6 +208,40 @@ async def undo(
         )
 
 
+@_spell_out
+async def restore(
+    settings: Settings,
+    path: Path,
+    *,
+    confirm: Callable[[Restoration], Awaitable[bool]] | None = None,
+    accepts_other: bool = False,
+    is_dry: bool = False,
+    stop: Stop | None = None,
+    **options: Unpack[Options],
+) -> Restoration:
+    """Bring back what a copy of the profile holds and the profile lacks.
+
+    Idempotent: a second call sends no write. What is there is never written over.
+    ``confirm`` sees the plan first and may refuse it; with ``is_dry`` nothing is
+    written anywhere. Raises InputError for the file, OtherProfileError for the copy of
+    another profile or another address, unless ``accepts_other``.
+    """
+    copy = read_copy(path)
+    async with _build(
+        settings, is_dry=is_dry, needs_source=False, **options
+    ) as services:
+        if is_dry:
+            return await plan_restore(services, path, copy, accepts_other=accepts_other)
+        return await pipeline.restore(
+            services,
+            path,
+            copy,
+            confirm=confirm or _agree,
+            accepts_other=accepts_other,
+            stop=stop,
+        )
+
+
 async def unmatched(
     settings: Settings, *, out: Path | None = None
 ) -> UnmatchedDocument:
@@ -236,7 +275,7 @@ async def _advising(remedy: str | None) -> AsyncIterator[None]:
         raise
 
 
-async def _agree(_report: Report) -> bool:
+async def _agree(_plan: object) -> bool:
     return True
 
 

@@ -51,6 +51,8 @@ ENV_PREFIX = "TRAKT2DISCOVR_"
 #: Rights of everybody but the owner of a file.
 _OTHERS = 0o077
 CONFIG_VARIABLE = "TRAKT2DISCOVR_CONFIG"
+#: As ``[state] tokens`` it is no file: the logins are in the system's keyring.
+KEYRING = Path("keyring")
 
 
 #: A path as a person writes it: ``~`` is the home folder.
@@ -209,11 +211,18 @@ def _usual_folder(find: Callable[[str], Path]) -> Path | None:
     return folder if folder.is_absolute() else None
 
 
+def _copies(tokens: Path) -> Path:
+    """Return the usual folder for copies: beside the logins, where these are a file."""
+    folder = data_folder() if tokens == KEYRING else tokens.parent
+    return folder / "copies"
+
+
 class StateSettings(Section):
     """Where the program keeps its own memory."""
 
     url: str = Field(default_factory=lambda: f"sqlite:///{data_folder()}/state.sqlite3")
     tokens: UserPath = Field(default_factory=lambda: data_folder() / "tokens.json")
+    copies: UserPath = Field(default_factory=lambda set_: _copies(set_["tokens"]))
 
 
 class Settings(Section):
@@ -238,7 +247,9 @@ class Settings(Section):
         try:
             return handler(values)
         except ValidationError as error:
-            errors = error.errors(include_input=False)
+            found = error.errors(include_input=False)
+        # What follows from a setting that is wrong is none of its own.
+        errors = [e for e in found if e["type"] != "default_factory_not_called"]
         origin = info.context if isinstance(info.context, _Origin) else _Origin()
         origin.wrong.extend(e["loc"][:2] for e in errors)
         names = [origin.variables.get(e["loc"][:2]) for e in errors]

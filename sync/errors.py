@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from connectors.errors import ConfigError, ServiceError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sync.ports import Receipt
 
 
@@ -51,6 +53,22 @@ class UnwritableError(ServiceError):
 
     def __init__(self, error: OSError) -> None:
         super().__init__(f"The output cannot be written: {error.strerror}.")
+
+
+class UnkeptCopyError(UnwritableError):
+    """The copy of the profile cannot be kept, without which nothing is written."""
+
+    default_remedy = (
+        "Make room there, or name a folder that may be written to: [state] copies. "
+        "Then run it again."
+    )
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        ServiceError.__init__(
+            self,
+            "A copy of your profile as it is cannot be kept, so nothing was written "
+            f"to it: {folder} cannot be written ({error.strerror}).",
+        )
 
 
 class GuardError(ServiceError):
@@ -160,6 +178,20 @@ class MovedError(GuardError):
     """A plan file no longer fits: one side is not what it was."""
 
     default_remedy = "Make a new plan: trakt2discovr plan --out FILE"
+
+
+class OtherProfileError(GuardError):
+    """The copy is of another profile, or of one at another address."""
+
+    default_remedy = (
+        "Name a copy of this profile: trakt2discovr status names the last one. If you "
+        "mean it, add --other-profile."
+    )
+
+    def __init__(self, theirs: str, ours: str) -> None:
+        super().__init__(
+            f"The copy is of {theirs}, and this is {ours}: nothing was written."
+        )
 
 
 class StoppedError(ServiceError):

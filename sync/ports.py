@@ -258,6 +258,34 @@ class Target(Protocol):
 
 
 @runtime_checkable
+class RestoringTarget(Target, Protocol):
+    """A target that takes an entry back as it was; ``restore`` needs one."""
+
+    async def add_entry(self, entry: Entry) -> None:
+        """Append it with its own progress, label and time. Not idempotent.
+
+        Without a time the service dates it. Its ``count`` and ``created_at`` cannot be
+        sent.
+        """
+
+
+@runtime_checkable
+class NamedTarget(Target, Protocol):
+    """A target that says which service it writes to, and what its profile is called.
+
+    Copies of the profile note both. One that does not goes by the name of its class.
+    """
+
+    @property
+    def address(self) -> str:
+        """Where the service is; never a secret."""
+
+    @property
+    def profile_name(self) -> str | None:
+        """What the profile is called, if that is known without asking."""
+
+
+@runtime_checkable
 class RecallingTarget(Target, Protocol):
     """A target that need not look up a profile that it opened before."""
 

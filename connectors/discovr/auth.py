@@ -124,6 +124,8 @@ class SessionAuth:
         self._uses_identity = False
         self._is_recalled = False
         self.profile_id: str | None = None
+        #: As the account lists it; None where that was not read.
+        self.profile_name: str | None = None
 
     def recall(self, profile_id: str) -> None:
         """Take an id that was found before; it is looked up if it has gone."""
@@ -191,7 +193,9 @@ class SessionAuth:
 
     async def _find_profile(self) -> str:
         profiles = await list_profiles(self._identity)
-        return choose_profile(profiles, self._profile).id
+        chosen = choose_profile(profiles, self._profile)
+        self.profile_name = chosen.name
+        return chosen.id
 
 
 async def list_profiles(identity: HttpClient) -> list[Profile]:

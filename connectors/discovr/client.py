@@ -65,19 +65,21 @@ class DiscovrClient:
         self,
         media_id: str,
         *,
-        updated_at: datetime,
+        updated_at: datetime | None,
         season: int | None = None,
         episode: int | None = None,
-        progress: int = 100,
-        imported: str = "trakt",
+        progress: float = 100,
+        imported: str | None = "trakt",
     ) -> None:
-        """Append one viewing. Always appends: a blind repeat makes a second entry."""
-        body: dict[str, Any] = {
-            "mediaId": media_id,
-            "progress": progress,
-            "updatedAt": _stamp(updated_at),
-            "imported": imported,
-        }
+        """Append one viewing. Always appends: a blind repeat makes a second entry.
+
+        Without a time the service dates it; without ``imported`` it gets no label.
+        """
+        body: dict[str, Any] = {"mediaId": media_id, "progress": progress}
+        if updated_at is not None:
+            body["updatedAt"] = _stamp(updated_at)
+        if imported is not None:
+            body["imported"] = imported
         body |= {name: int(n) for name, n in _numbers(season, episode).items()}
         await self.http.request("POST", "/profile/history", json=body)
 

@@ -117,6 +117,8 @@ class HttpClient:
         check_base_url(base_url, self._setting)
         self.service = service
         self._base = URL(base_url)
+        #: Where the service is; it holds no secret.
+        self.address = base_url
         self._transport = Transport(
             self._base, session=session, headers=headers or {}, timeout_s=timeout_s
         )

@@ -24,12 +24,12 @@ _ERRORS = """\
 do: `{names}`. All of them are a `ServiceError`."""
 
 _SECTIONS = {
-    "Calls": "migrate sync plan apply verify undo unmatched read_report render_html "
-    "examine load_settings",
+    "Calls": "migrate sync plan apply verify undo restore unmatched read_report "
+    "render_html examine load_settings",
     "What they take": "Settings Stop",
     "What they give back": (
-        "Report ReportData Undone UndoOutline Verification Balance Plan Operation "
-        "Diagnosis Finding"
+        "Report ReportData Undone UndoOutline Restoration KeptCopy Verification "
+        "Balance Plan Operation Diagnosis Finding"
     ),
     "Titles, plays and entries": "Title Ids Play Key Entry",
     "Words": "Kind Fate Action Stage",
@@ -37,7 +37,9 @@ _SECTIONS = {
         "Source NamedSource Extraction Receipt Quarantined IncrementalSource "
         "PlaybackSource CheckedSource SourceCheck"
     ),
-    "A target of your own": "Target RecallingTarget PlaybackTarget",
+    "A target of your own": (
+        "Target RestoringTarget NamedTarget RecallingTarget PlaybackTarget"
+    ),
 }
 
 

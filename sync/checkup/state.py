@@ -21,10 +21,11 @@ from sync.checkup.findings import (
     problem,
     warning,
 )
+from sync.config import KEYRING
 from sync.extract.remembered import recall_files
 from sync.ledger import Ledger
 from sync.ledger.sqlite import IN_MEMORY
-from sync.wiring.logins import KEYRING, token_store
+from sync.wiring.logins import token_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

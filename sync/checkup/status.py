@@ -18,6 +18,7 @@ from sync.documents.status import (
     DatabaseDocument,
     FileDocument,
     HolderDocument,
+    LastCopyDocument,
     LastUndoDocument,
     LoginStateDocument,
     ProfileStateDocument,
@@ -26,9 +27,10 @@ from sync.documents.status import (
 )
 from sync.domain.origin import TRAKT
 from sync.domain.writes import Outcome
-from sync.extract.remembered import read_fact
+from sync.extract.remembered import is_there, read_fact
 from sync.ledger import BusyError, Ledger, StateError
 from sync.ledger.fact_names import (
+    COPIES,
     FILES,
     LEFT_OUT,
     LOOKED,
@@ -37,6 +39,7 @@ from sync.ledger.fact_names import (
     UNDONE,
     WATERMARK,
 )
+from sync.pipeline.copies import read_kept
 from sync.wiring.logins import (
     discovr_login,
     login_warnings,
@@ -244,6 +247,21 @@ async def _read_profile(
         removed=_count_stale(watermark),
         source=left_out.source.name if left_out else TRAKT.name,
         files=_files(facts.get(FILES)),
+        last_copy=_last_copy(facts.get(COPIES)),
+    )
+
+
+def _last_copy(fact: Any) -> LastCopyDocument | None:
+    kept = [read_kept(one, kind) for kind, one in (fact or {}).items()]
+    last = max(kept, key=lambda copy: copy.at, default=None)
+    if last is None:
+        return None
+    return LastCopyDocument(
+        path=str(last.path),
+        at=last.at,
+        entries=last.entries,
+        is_part=last.is_part,
+        is_there=is_there(last.path),
     )
 
 

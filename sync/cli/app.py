@@ -323,6 +323,30 @@ def undo() -> Work:
     return carry.undo
 
 
+@_command("Example: trakt2discovr restore copy.json")
+@click.argument("file", type=_FILE)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show the plan and write nothing.",
+)
+@click.option(
+    "--other-profile",
+    is_flag=True,
+    help="Restore the copy of another profile, or of one at another address.",
+)
+@_YES
+def restore() -> Work:
+    """Bring back what a copy of the profile holds and the profile lacks.
+
+    FILE is a copy of the profile as it was: each run that writes keeps one first, and
+    names it at its end, as status does. What is there is never written over.
+    """
+    from sync.cli.commands import restore as work
+
+    return work.restore
+
+
 @_command("Example: trakt2discovr status")
 def status() -> Work:
     """Show the last run, what is open, and the logins. Asks nobody, changes nothing."""

@@ -24,6 +24,7 @@ COMMANDS = (
     "apply",
     "verify",
     "undo",
+    "restore",
     "status",
     "unmatched",
     "report",

@@ -15,7 +15,7 @@ from connectors.errors import (
     UnknownOutcomeError,
 )
 from sync.domain.plan import Fate
-from sync.errors import BugError, GuardError, UnbegunError
+from sync.errors import BugError, GuardError, UnbegunError, UnwritableError
 from sync.ledger import BusyError, StateError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ _ENDINGS: tuple[tuple[type[ServiceError], Ending], ...] = (
     (ConfigError, Ending.CONFIG),
     (InputError, Ending.CONFIG),
     (StateError, Ending.STATE),
+    (UnwritableError, Ending.STATE),
     (AuthError, Ending.LOGIN),
     (GuardError, Ending.GUARD),
     (BusyError, Ending.BUSY),

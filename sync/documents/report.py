@@ -219,6 +219,23 @@ class PlaybackDocument(Document):
     error: str | None
 
 
+class KeptCopyDocument(Document):
+    """A file that holds the profile as it was; ``entries`` stand in it.
+
+    One that ``is_part`` holds the films and seasons that the run touched.
+    """
+
+    path: str
+    at: datetime
+    entries: int
+    is_part: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called: a report may be published, and names no folder."""
+        return self.path.replace("\\", "/").rpartition("/")[2]
+
+
 class ReportDocument(Document):
     """What a command found, planned and did; with ``command`` "plan" a plan file.
 
@@ -228,6 +245,7 @@ class ReportDocument(Document):
     ``playback`` is None where nobody looked at the resume points.
     ``next`` is the command that goes on from here. ``left_out`` was left out on
     request, by the ``filter`` or the person's list; ``apply`` goes by that of its plan.
+    ``kept_copy`` is the profile as it was before; null where nothing of the person's stood there, or nothing was written.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -259,6 +277,7 @@ class ReportDocument(Document):
     source: SourceDocument = SourceDocument()
     left_out: tuple[LeftOutDocument, ...] = ()
     filter: FilterDocument | None = None
+    kept_copy: KeptCopyDocument | None = None
 
 
 class LeftAloneDocument(Document):
@@ -282,3 +301,4 @@ class UndoDocument(Document):
     gone: int
     left_alone: tuple[LeftAloneDocument, ...]
     runs: tuple[int, ...] = ()
+    kept_copy: KeptCopyDocument | None = None

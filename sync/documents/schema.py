@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from sync.documents.base import ErrorDocument, ProfilesDocument
+from sync.documents.copy import CopyDocument, RestoreDocument
 from sync.documents.doctor import DoctorDocument
 from sync.documents.extras import PageFileDocument, PagesDocument, PublishedDocument
 from sync.documents.job import JobDocument
@@ -23,6 +24,8 @@ def schema() -> dict[str, Any]:
     documents = (
         ReportDocument
         | UndoDocument
+        | RestoreDocument
+        | CopyDocument
         | ProfilesDocument
         | UnmatchedDocument
         | LoginDocument

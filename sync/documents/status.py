@@ -84,6 +84,19 @@ class FileDocument(Document):
     state: Literal["there", "gone", "changed"]
 
 
+class LastCopyDocument(Document):
+    """The last copy of a profile as it was before a run wrote to it.
+
+    One that ``is_part`` holds the films and seasons that the run touched.
+    """
+
+    path: str
+    at: datetime
+    entries: int
+    is_part: bool = False
+    is_there: bool = True
+
+
 class ProfileStateDocument(Document):
     """What is known of one Discovr profile; null is what nobody noted yet.
 
@@ -92,6 +105,7 @@ class ProfileStateDocument(Document):
     ``reconciled_at``; of ``removed`` titles Discovr holds what the ``source`` of the
     last run no longer has. ``left_out`` was left out on request. ``files`` are those
     that it read; none: it read the API.
+    ``last_copy`` is of the profile as it was before a run wrote to it.
     """
 
     id: str
@@ -114,6 +128,7 @@ class ProfileStateDocument(Document):
     removed: int | None = None
     source: str = TRAKT.name
     files: tuple[FileDocument, ...] = ()
+    last_copy: LastCopyDocument | None = None
 
 
 class LoginStateDocument(Document):

@@ -107,7 +107,7 @@ def others_beside(
     ``entries`` are all of that key; ``but`` is not looked at.
     """
     added = {
-        row.operation.watched_at
+        row.operation.minute
         for row in rows
         if row.operation.action is Action.ADD and row.operation.key == entries[0].key
     }
@@ -134,13 +134,43 @@ def is_as_set(entry: Entry, row: Row) -> bool:
 
 
 def is_ours(entry: Entry, row: Row, labels: Collection[str]) -> bool:
-    """Whether the entry is the one that the row added."""
+    """Whether the entry is the one that the row added.
+
+    One that was restored has the label that it had, whatever the ``labels`` are.
+    """
+    restored = row.operation.restored
+    known = labels if restored is None else (restored.label,)
     # PATCH may have dropped the label; the minute and the ledger say whose it is.
+    if entry.imported is not None and entry.imported not in known:
+        return False
+    if restored and restored.at is None:
+        return _is_dated_by(row, entry.updated_at)
     return (
         entry.updated_at is not None
-        and to_minute(entry.updated_at) == row.operation.watched_at
-        and (entry.imported is None or entry.imported in labels)
+        and to_minute(entry.updated_at) == row.operation.minute
     )
+
+
+def _is_dated_by(row: Row, at: datetime | None) -> bool:
+    """Whether the service can have dated what the row sent without a time."""
+    if at is None:
+        return True
+    latest = None if row.settled_at is None else row.settled_at + CLOCKS_APART
+    return row.intended_at - CLOCKS_APART <= at and (latest is None or at <= latest)
+
+
+def as_the_persons(entries: Sequence[Entry], restored: Iterable[Row]) -> list[Entry]:
+    """Take off the label of what a copy brought back: it marks no entry of ours."""
+    rows: defaultdict[Key, list[Row]] = defaultdict(list)
+    for row in restored:
+        rows[row.operation.key].append(row)
+    return [
+        replace(entry, imported=None)
+        if entry.imported is not None
+        and any(is_ours(entry, row, ()) for row in rows.get(entry.key, ()))
+        else entry
+        for entry in entries
+    ]
 
 
 def before_these(
@@ -249,18 +279,19 @@ def is_in_place(
 
     Of an explicit entry it matters only what it says now, and a season default is known
     by its minute. Where every viewing counts it must be listed by its minute, or one
-    more than ``before`` must hide behind what is listed: repeats may be merged.
+    more than ``before`` must hide behind what is listed: repeats may be merged. So must
+    what is restored, whatever it says; without a time any entry of its key is it.
     """
     mine = [entry for entry in entries if entry.key == operation.key]
-    current = current_entry(mine)
-    if current is None:
-        return False
+    current, restored = current_entry(mine), operation.restored
+    if current is None or (restored and restored.at is None):
+        return current is not None
     if operation.action is Action.SET:
         return current.progress == operation.progress
-    if before is None and not operation.is_default:
+    if before is None and not (operation.is_default or restored):
         return current.is_completed
-    done = [e for e in mine if e.is_completed]
-    if operation.watched_at in minutes_of(done):
+    done = [e for e in mine if restored or e.is_completed]
+    if operation.minute in minutes_of(done):
         return True
     if before is None or count_viewings(mine) <= len(mine):
         return False

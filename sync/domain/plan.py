@@ -8,6 +8,8 @@ from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from sync.domain.plays import to_minute
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -47,13 +49,24 @@ class Cover(NamedTuple):
     watched_at: datetime
 
 
+class Restored(NamedTuple):
+    """What a copy of the profile says of an entry, which is written back as it was.
+
+    Without ``at`` the copy has no time, and the service dates the entry.
+    """
+
+    progress: float
+    label: str | None = None
+    at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One intended write.
 
     ``watched_at`` is sent with ADD; for SET it is the play behind it. ``covers`` lists
     what a season default stands for. ``id`` is the same in every run that intends the
-    same write.
+    same write. What is ``restored`` from a copy is no play: it is the person's.
     """
 
     action: Action
@@ -62,17 +75,30 @@ class Operation:
     progress: int = 100
     covers: tuple[Cover, ...] = ()
     reason: str = ""
+    restored: Restored | None = None
 
     @property
     def id(self) -> str:
         """Digest of what is written, not of why."""
-        parts = (
+        parts: tuple[object, ...] = (
             self.action,
             self.key,
             self.watched_at.astimezone(UTC).isoformat(),
             self.progress,
         )
+        if self.restored:
+            parts = (*parts, "restored", self.restored.progress, self.restored.label)
         return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]
+
+    @property
+    def minute(self) -> datetime:
+        """The minute by which its entry is known again; plays have no other time."""
+        return to_minute(self.watched_at)
+
+    @property
+    def says(self) -> float:
+        """What its entry says of the progress."""
+        return self.restored.progress if self.restored else self.progress
 
     @property
     def is_default(self) -> bool:

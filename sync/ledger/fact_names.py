@@ -42,6 +42,8 @@ UNDONE = "undone"
 UNDOING = "undoing"
 #: The files that the last run read; absent: it read no file.
 FILES = "files"
+#: The last copies of the profile that were kept: of all of it, and of a part.
+COPIES = "copies"
 #: When the next run is due. Also kept by what the settings call the profile, because
 #: nobody knows its id before the first sign-in.
 SCHEDULE = "schedule"

@@ -22,7 +22,8 @@ WHERE profile = :profile
 """
 _PROFILES = "SELECT profile FROM t2d_run GROUP BY profile ORDER BY max(id) DESC"
 _OUTCOMES = """
-SELECT outcome, count(*) FROM t2d_operation WHERE profile = :profile GROUP BY outcome
+SELECT outcome, count(*) FROM t2d_operation
+WHERE profile = :profile AND restored IS NULL GROUP BY outcome
 """
 _UNDONE = """
 SELECT count(*) FROM t2d_operation WHERE profile = :profile AND undone_at IS NOT NULL
@@ -62,7 +63,10 @@ class Facts(LedgerBase):
 
     @plainly(Mode.READ)
     def count_outcomes(self, sender: Plain, profile: str) -> dict[Outcome, int]:
-        """Count the writes of all runs of a profile, by how they ended."""
+        """Count the writes of all runs of a profile, by how they ended.
+
+        Without those that a copy asked for: only ``restore`` takes them up.
+        """
         rows = sender.rows(_OUTCOMES, {"profile": profile})
         found = {Outcome(outcome): count for outcome, count in rows}
         return {outcome: found.get(outcome, 0) for outcome in Outcome}

@@ -12,7 +12,7 @@ from sync.ledger.backend import Mode
 from sync.ledger.base import plainly, transaction
 from sync.ledger.holdings import Holdings, cut
 from sync.ledger.records import CachedShow
-from sync.runtime.late import Late
+from sync.runtime.late import Late, late
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select, Update
 
+    from sync.domain.entries import Entry
     from sync.domain.plan import Operation
     from sync.ledger.plain import Plain
 
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
     import sqlalchemy as sql
 
     from sync.ledger import tables
+    from sync.ledger.kinds import accounts_for, is_of_kind, let_go, standing
 else:
     # Runs that find nothing new need neither.
     sql, tables = Late("sqlalchemy"), Late("sync.ledger.tables")
+    accounts_for, is_of_kind, let_go, standing = late(
+        "sync.ledger.kinds", "accounts_for", "is_of_kind", "let_go", "standing"
+    )
 
 ShowId = TypeVar("ShowId", int, str)
 
@@ -88,7 +93,8 @@ class Ledger(Holdings):
         """Note what is about to be sent; return before the first byte of it leaves.
 
         ``before`` holds what stands there now, by operation id. To repeat it changes
-        nothing, except that a rejected row is pending again.
+        nothing, except that a rejected row is pending again. An entry is either ours or
+        restored: where it is restored, what we had written of it is gone.
         """
         profile = connection.scalar(
             sql.select(tables.runs.c.profile).where(tables.runs.c.id == run)
@@ -108,6 +114,8 @@ class Ledger(Holdings):
             row = {"before_progress": stood.progress, "before_at": stood.at}
             rows.append({"run": run, "profile": profile, **row, **columns, **pending})
         if rows:
+            if any(operation.restored for operation in operations):
+                let_go(connection, profile, operations, at)
             insert = self._database.backend.insert(tables.operations)
             intend = insert.on_conflict_do_update(
                 index_elements=["run", "operation_id"],
@@ -115,6 +123,17 @@ class Ledger(Holdings):
                 where=tables.operations.c.outcome == Outcome.REJECTED.value,
             )
             connection.execute(intend, rows)
+
+    @transaction(Mode.DURABLE)
+    def let_go(
+        self,
+        connection: Connection,
+        profile: str,
+        operations: Sequence[Operation],
+        at: datetime,
+    ) -> None:
+        """Note as gone what the other kind wrote of the entries that are added now."""
+        let_go(connection, profile, operations, at)
 
     @transaction(Mode.RELAXED)
     def settle(
@@ -147,10 +166,15 @@ class Ledger(Holdings):
         changes = [{"id_": id_, "undone_at": at} for id_ in operation_ids]
         _change_each(connection, _update_operation(run), changes)
 
-    async def unsettled(self, profile: str) -> list[Row]:
-        """Return what is pending or unknown, of any run, oldest first."""
+    async def unsettled(self, profile: str, *, is_restored: bool = False) -> list[Row]:
+        """Return what is pending or unknown, of any run, oldest first.
+
+        Of what a copy brings back with ``is_restored``, else of what is ours.
+        """
         # Nearly always there is nothing, which is soon said.
-        return await self._unsettled(profile) if await self._is_open(profile) else []
+        if not await self._is_open(profile):
+            return []
+        return await self._unsettled(profile, is_restored=is_restored)
 
     @plainly(Mode.READ)
     def _is_open(self, sender: Plain, profile: str) -> bool:
@@ -158,9 +182,12 @@ class Ledger(Holdings):
         return bool(sender.rows(_ANY_OPEN, values))
 
     @transaction(Mode.READ)
-    def _unsettled(self, connection: Connection, profile: str) -> list[Row]:
+    def _unsettled(
+        self, connection: Connection, profile: str, *, is_restored: bool
+    ) -> list[Row]:
         is_open = tables.operations.c.outcome.in_(_OPEN)
-        return _read_rows(connection, [_of(profile).where(is_open)])
+        statement = _of(profile).where(is_open, is_of_kind(is_restored=is_restored))
+        return _read_rows(connection, [statement])
 
     @transaction(Mode.READ)
     def rows(
@@ -171,11 +198,18 @@ class Ledger(Holdings):
         run: int | None = None,
         outcome: Outcome | None = None,
         media: Collection[str] | None = None,
+        is_restored: bool = False,
     ) -> list[Row]:
-        """Return rows of a profile, oldest first; of these titles only, if given."""
+        """Return rows of a profile, oldest first; of these titles only, if given.
+
+        Of a ``run`` all that it wrote; else what is ours, or with ``is_restored`` what
+        copies brought back, which never is.
+        """
         statement = _of(profile)
         if run is not None:
             statement = statement.where(tables.operations.c.run == run)
+        else:
+            statement = statement.where(is_of_kind(is_restored=is_restored))
         if outcome is not None:
             statement = statement.where(tables.operations.c.outcome == outcome.value)
         return _read_rows(connection, _of_titles(statement, media))
@@ -190,7 +224,7 @@ class Ledger(Holdings):
         keys = sql.select(columns.id, columns.media, columns.season, columns.episode)
         lacking = [
             number
-            for number, *key in connection.execute(_standing(keys, profile))
+            for number, *key in connection.execute(_ours(keys, profile))
             if Key(*key) not in there
         ]
         chunks = cut(lacking)
@@ -213,7 +247,7 @@ class Ledger(Holdings):
     def count_applied(self, connection: Connection, profile: str) -> dict[int, int]:
         """Count what is applied and not taken back, by run; zeros do not count."""
         columns = tables.operations.c
-        counts = _standing(sql.select(columns.run, sql.func.count()), profile)
+        counts = _ours(sql.select(columns.run, sql.func.count()), profile)
         rows = connection.execute(
             counts.where(columns.progress > 0).group_by(columns.run)
         )
@@ -223,8 +257,24 @@ class Ledger(Holdings):
     def last_standing_run(self, connection: Connection, profile: str) -> int | None:
         """Return the last run of which anything is applied and not taken back."""
         newest = sql.func.max(tables.operations.c.run)
-        run: int | None = connection.scalar(_standing(sql.select(newest), profile))
+        run: int | None = connection.scalar(standing(sql.select(newest), profile))
         return run
+
+    @transaction(Mode.READ)
+    def is_all_ours(
+        self, connection: Connection, profile: str, entries: Iterable[Entry]
+    ) -> bool:
+        """Whether what is applied accounts for every viewing that is listed here."""
+        columns = tables.operations.c
+        rows = sql.select(
+            columns.media,
+            columns.season,
+            columns.episode,
+            columns.watched_at,
+            columns.action,
+            columns.before_progress,
+        )
+        return accounts_for(connection.execute(_ours(rows, profile)), entries)
 
     @transaction(Mode.READ)
     def season_rows(
@@ -241,6 +291,7 @@ class Ledger(Holdings):
         statement = _of(profile).where(
             columns.outcome == Outcome.APPLIED.value,
             columns.undone_at.is_(None),
+            columns.restored.is_(None),
             columns.season.is_not(None),
             sql.or_(columns.episode.is_(None), columns.progress == 0),
         )
@@ -317,13 +368,9 @@ def _of_titles(
     return (statement.where(column.in_(c)) for c in cut(sorted(set(media))))
 
 
-def _standing(statement: Select[Any], profile: str) -> Select[Any]:
-    columns = tables.operations.c
-    return statement.where(
-        columns.profile == profile,
-        columns.outcome == Outcome.APPLIED.value,
-        columns.undone_at.is_(None),
-    )
+def _ours(statement: Select[Any], profile: str) -> Select[Any]:
+    """Return what is applied and not taken back, without what a copy brought back."""
+    return standing(statement, profile).where(is_of_kind(is_restored=False))
 
 
 def _read_rows(connection: Connection, statements: Iterable[Select[Any]]) -> list[Row]:

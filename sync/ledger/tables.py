@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from sync.domain.histories import Fates, SeasonFacts, TitleHistory
-from sync.domain.plan import Action, Cover, Fate, Operation
+from sync.domain.plan import Action, Cover, Fate, Operation, Restored
 from sync.domain.plays import Ids, Key, Kind, Play, Title, title_key
 from sync.domain.sources import SourceRecord
 from sync.domain.writes import Outcome, Row
@@ -119,6 +119,7 @@ operations = Table(
     Column("intended_at", Instant, nullable=False),
     Column("settled_at", Instant),
     Column("undone_at", Instant),
+    Column("restored", JSON(none_as_null=True)),
     UniqueConstraint("run", "operation_id", name="t2d_operation_once_a_run"),
     Index("t2d_operation_by_outcome", "profile", "outcome"),
     Index("t2d_operation_by_key", "profile", "media", "season", "episode"),
@@ -207,6 +208,7 @@ def from_operation(operation: Operation) -> dict[str, Any]:
             for cover in operation.covers
         ],
         "reason": operation.reason,
+        "restored": _from_restored(operation.restored),
     }
 
 
@@ -222,6 +224,7 @@ def to_row(columns: RowMapping) -> Row:
             progress=columns["progress"],
             covers=tuple(_to_covers(columns["covers"])),
             reason=columns["reason"],
+            restored=_to_restored(columns["restored"]),
         ),
         outcome=Outcome(columns["outcome"]),
         intended_at=columns["intended_at"],
@@ -231,6 +234,20 @@ def to_row(columns: RowMapping) -> Row:
         before_at=columns["before_at"],
         undone_at=columns["undone_at"],
     )
+
+
+def _from_restored(restored: Restored | None) -> dict[str, Any] | None:
+    if restored is None:
+        return None
+    at = restored.at.astimezone(UTC).isoformat() if restored.at else None
+    return {"progress": restored.progress, "label": restored.label, "at": at}
+
+
+def _to_restored(payload: Any) -> Restored | None:
+    if payload is None:
+        return None
+    at = datetime.fromisoformat(payload["at"]) if payload["at"] else None
+    return Restored(payload["progress"], payload["label"], at)
 
 
 def _to_covers(pairs: Iterable[tuple[int, str]]) -> Iterable[Cover]:

@@ -37,6 +37,16 @@ class DiscovrTarget:
         self._label = label
         self._continue_watching = ContinueWatching(PlaybackClient(client.http))
 
+    @property
+    def address(self) -> str:
+        """Where the service is."""
+        return self._client.http.address
+
+    @property
+    def profile_name(self) -> str | None:
+        """What the profile is called, if its list was read."""
+        return self._session.profile_name
+
     def check_writes(self, check: Callable[[], Awaitable[None]]) -> None:
         """Await ``check`` before each attempt of a write, after every wait."""
         self._client.http.check_writes(check)
@@ -71,6 +81,18 @@ class DiscovrTarget:
             episode=key.episode,
             updated_at=watched_at,
             imported=self._label,
+        )
+
+    async def add_entry(self, entry: Entry) -> None:
+        """Append an entry as it was. Not idempotent."""
+        key = entry.key
+        await self._client.add_history(
+            key.media,
+            season=key.season,
+            episode=key.episode,
+            progress=entry.progress,
+            updated_at=entry.updated_at,
+            imported=entry.imported,
         )
 
     async def set_progress(self, key: Key, progress: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from sync.ports import CheckingTarget, PlaybackTarget
+from sync.ports import CheckingTarget, PlaybackTarget, RestoringTarget
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -23,9 +23,12 @@ def guarded(target: Target, check: Check) -> Target:
     if isinstance(target, CheckingTarget):
         target.check_writes(check)
         return target
+    is_restoring = isinstance(target, RestoringTarget)
     if isinstance(target, PlaybackTarget):
+        if is_restoring:
+            return _GuardedPlaybackAndRestoring(target, check)
         return _GuardedPlayback(target, check)
-    return _Guarded(target, check)
+    return _GuardedRestoring(target, check) if is_restoring else _Guarded(target, check)
 
 
 class _Guarded:
@@ -74,3 +77,15 @@ class _GuardedPlayback(_Guarded):
 
     async def read_resume_points(self) -> Mapping[Key, float] | None:
         return await self._points.read_resume_points()
+
+
+class _GuardedRestoring(_Guarded):
+    """The same for a target that takes entries back."""
+
+    async def add_entry(self, entry: Entry) -> None:
+        await self._check()
+        await self._target.add_entry(entry)  # type: ignore[attr-defined]  # it has it
+
+
+class _GuardedPlaybackAndRestoring(_GuardedPlayback, _GuardedRestoring):
+    """The same for a target that does both."""

@@ -18,13 +18,14 @@ from connectors.errors import (
     TransientError,
     UnknownOutcomeError,
 )
-from sync.domain.entries import minutes_of
+from sync.domain.entries import COMPLETED_FROM, Entry, minutes_of
 from sync.domain.evidence import Count, is_in_place
 from sync.domain.origin import TRAKT
 from sync.domain.plan import Action
 from sync.domain.writes import Outcome, Settled, Tally
 from sync.events import Advanced, Stage, Waiting
 from sync.load.breaker import Breaker, is_refusal
+from sync.ports import RestoringTarget
 from sync.runtime.concurrency import task_group
 from sync.runtime.stop import Stop
 
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Mapping, Sequence
 
     from connectors.clock import Clock
-    from sync.domain.entries import Entry
-    from sync.domain.plan import Operation
+    from sync.domain.plan import Operation, Restored
     from sync.domain.plays import Key, Place
     from sync.domain.writes import Before
     from sync.events import Event
@@ -161,7 +161,8 @@ class Loader:
         for number, operation in enumerate(operations, 1):
             # Listed merged with others of its key, it would tell nothing.
             is_alone = not (self._viewings or {}).get(operation.key)
-            is_telling = is_alone and operation.action is Action.ADD
+            is_dated = operation.restored is None or operation.restored.at is not None
+            is_telling = is_alone and is_dated and operation.action is Action.ADD
             await self._apply([operation])
             settled = self.settled.get(operation.id)
             if settled is None:
@@ -234,7 +235,7 @@ class Loader:
         self.settled[id_] = settled
         self._unflushed.append((id_, *settled))
         if settled.outcome is not Outcome.APPLIED:
-            if not operation.progress:
+            if operation.progress < COMPLETED_FROM:
                 self._unlimited.add(operation.key.place)
         elif self._viewings is not None:
             key = operation.key
@@ -283,10 +284,18 @@ class Loader:
         return Settled.unclear(MOST_SENDS)
 
     async def _send(self, operation: Operation) -> None:
-        if operation.action is Action.ADD:
+        if operation.restored:
+            await self._send_back(operation.key, operation.restored)
+        elif operation.action is Action.ADD:
             await self._target.add(operation.key, operation.watched_at)
         else:
             await self._target.set_progress(operation.key, operation.progress)
+
+    async def _send_back(self, key: Key, restored: Restored) -> None:
+        if not isinstance(self._target, RestoringTarget):
+            raise RejectedError("The target takes no entry back.")
+        progress, label, at = restored
+        await self._target.add_entry(Entry(key, at, progress, imported=label))
 
     async def _arrived_after_all(
         self, operation: Operation, error: ServiceError
@@ -313,7 +322,8 @@ class Loader:
 
     async def _probe(self, operation: Operation) -> None:
         """Stop unless the first entry came back as it was sent."""
-        key, sent = operation.key, operation.watched_at
+        key, sent, restored = operation.key, operation.minute, operation.restored
+        labels = (restored.label,) if restored else self._labels
         mine: list[Entry] = []
         for wait_s in (0.0, *LOOK_UP_WAITS_S):  # its list may lag
             await self._clock.sleep(wait_s)
@@ -324,8 +334,10 @@ class Loader:
             problem = "does not list it"
         elif sent not in minutes_of(mine):
             problem = "did not keep its time"
-        elif not any(e.imported in self._labels for e in mine):
+        elif not any(e.imported in labels for e in mine):
             problem = "did not keep its label"
+        elif restored and all(abs(e.progress - restored.progress) >= 1 for e in mine):
+            problem = "did not keep its progress"
         else:
             return
         raise ContractError(

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from sync.documents.copy import (
+    ChangedEntryDocument,
+    LeftEntryDocument,
+    RestoreDocument,
+)
 from sync.documents.left_out import (
     LeftOutDocument,
     QuarantinedDocument,
@@ -34,6 +39,9 @@ from sync.documents.report import (
 from sync.domain.desired import EPISODE_ZERO, LeftOut
 from sync.domain.digest import source_state, target_state
 from sync.domain.plan import Fate
+from sync.domain.restoring import to_entry
+from sync.pipeline.copies import copy_document
+from sync.pipeline.copy_file import entry_document
 from sync.pipeline.summary import count_writes, summarize_titles
 
 if TYPE_CHECKING:
@@ -46,6 +54,7 @@ if TYPE_CHECKING:
     from sync.domain.resume import Resume, ResumePoint
     from sync.pipeline.playback import PlaybackResult
     from sync.pipeline.prepared import Prepared
+    from sync.pipeline.restore import Restoration
     from sync.pipeline.result import Report
     from sync.pipeline.undo import Undone
 
@@ -98,6 +107,7 @@ def report_document(
         else None,
         cost=CostDocument.model_validate(report.cost) if report.cost else None,
         source=SourceDocument.model_validate(prepared.origin),
+        kept_copy=copy_document(report.kept_copy),
     )
 
 
@@ -148,6 +158,49 @@ def undo_document(undone: Undone) -> UndoDocument:
             LeftAloneDocument(key=KeyDocument.model_validate(key), reason=reason)
             for key, reason in undone.left_alone.items()
         ),
+        kept_copy=copy_document(undone.kept_copy),
+    )
+
+
+def restore_document(
+    restoration: Restoration,
+    exit_code: int,
+    *,
+    warnings: Iterable[str] = (),
+    next_: str | None = None,
+) -> RestoreDocument:
+    """Write down what a copy holds and the profile lacks, and what came of it."""
+    compared, reasons = restoration.compared, restoration.failed
+    operations = restoration.operations
+    is_done = restoration.run is not None
+    return RestoreDocument(
+        exit_code=exit_code,
+        file=str(restoration.file.absolute()),
+        copied_at=restoration.copy.at,
+        profile=restoration.profile,
+        run=restoration.run,
+        missing=tuple(entry_document(to_entry(o)) for o in operations),
+        restored=len(operations) - len(reasons) if is_done else 0,
+        failed=tuple(
+            LeftEntryDocument(entry=entry_document(to_entry(o)), reason=reasons[o.id])
+            for o in operations
+            if o.id in reasons
+        ),
+        changed=tuple(
+            ChangedEntryDocument(copied=entry_document(old), now=entry_document(new))
+            for old, new in compared.changed
+        ),
+        impossible=tuple(
+            LeftEntryDocument(entry=entry_document(entry), reason=reason)
+            for entry, reason in compared.impossible
+        ),
+        there=len(compared.there),
+        kept_copy=copy_document(restoration.kept_copy),
+        cost=CostDocument.model_validate(restoration.cost)
+        if restoration.cost
+        else None,
+        warnings=tuple(warnings),
+        next=next_,
     )
 
 

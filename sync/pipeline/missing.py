@@ -8,10 +8,12 @@ stays so: the finding is noted, and looked at again with each weekly reading.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from connectors.errors import RejectedError, ServiceError
 from sync.domain.entries import COMPLETED_FROM, minutes_of
 from sync.domain.evidence import is_short, unseen_minutes
 from sync.domain.guard import FEWEST_GUARDED, MOST_MISSING_SHARE
@@ -96,6 +98,18 @@ async def look_again(
     return await search.run(looks_for_pending=not is_after_run)
 
 
+async def look_up(
+    services: Services, entries: Sequence[Entry], places: Collection[Place]
+) -> Sequence[Entry]:
+    """Return the entries with all that the lists of these titles show beside them.
+
+    A title that Discovr refuses shows nothing, and stops no other.
+    """
+    search = _Search(services, "", entries, None, (), passed_over=(RejectedError,))
+    await search.read_titles(places)
+    return search.entries
+
+
 def check_missing(missing: Missing, *, is_forced: bool = False) -> None:
     """Refuse where most of a run is missing: that is a fault rather than a wish."""
     found = Counter(row.run for row in missing.new)
@@ -128,12 +142,14 @@ class _Search:
         existing: Sequence[Entry],
         places: Collection[Place] | None,
         suspects: Collection[Place],
+        passed_over: tuple[type[ServiceError], ...] = (),
     ) -> None:
+        self._passed_over = passed_over
         self._services, self._ledger = services, services.ledger
         self._profile, self._places = profile, places
         self._suspects = {*suspects}
         self._is_each = services.settings.history.plays is WhichPlays.ALL
-        self._entries = list(existing)
+        self.entries = list(existing)
         self._shelf: defaultdict[Key, list[Entry]] = defaultdict(list)
         for entry in existing:
             self._shelf[entry.key].append(entry)
@@ -146,8 +162,8 @@ class _Search:
         if looks_for_pending:
             pending = self._unseen(await self._ledger.unsettled(self._profile))
         if not (rows or pending):
-            await self._read_titles(self._suspects)
-            return self._entries, Missing(is_whole=is_whole)
+            await self.read_titles(self._suspects)
+            return self.entries, Missing(is_whole=is_whole)
         now = self._services.clock.now()
         noted = await self._noted()
         settled = await self._settled(noted, now)
@@ -168,7 +184,7 @@ class _Search:
             )
         new = tuple(row for row in rows if row.operation.id not in noted)
         applied = Counter(await self._ledger.count_applied(self._profile))
-        return self._entries, Missing(tuple(rows), found, new, applied, is_whole)
+        return self.entries, Missing(tuple(rows), found, new, applied, is_whole)
 
     async def _rows(self) -> list[Row]:
         """Read what may be missing: of what was read, and not taken back."""
@@ -247,7 +263,7 @@ class _Search:
         clock, on_event = self._services.clock, self._services.on_event
         if self._places is None:
             places = {row.operation.key.place for row in (*rows, *pending)}
-            await self._read_titles(places | self._suspects)
+            await self.read_titles(places | self._suspects)
             rows, pending = self._lacking(rows), self._unseen(pending)
         rows = [*rows, *pending]
         if not rows:
@@ -257,13 +273,14 @@ class _Search:
             Waiting("Discovr", PAUSE_S, f"it does not show {count:,} of our entries")
         )
         await clock.sleep(PAUSE_S)
-        await self._read_titles({row.operation.key.place for row in rows})
+        await self.read_titles({row.operation.key.place for row in rows})
 
-    async def _read_titles(self, places: Collection[Place]) -> None:
+    async def read_titles(self, places: Collection[Place]) -> None:
         """Read these films and seasons, each by its own list."""
 
         async def read(place: Place) -> None:
-            self._merge(await self._services.target.read_title(*place))
+            with suppress(*self._passed_over):
+                self._merge(await self._services.target.read_title(*place))
 
         limit = self._services.settings.discovr.concurrency
         await run_limited(limit, read, sorted(places, key=lambda place: place.order))
@@ -280,6 +297,6 @@ class _Search:
                 continue
             for entry in known:
                 self._shelf[key].remove(entry)
-                self._entries.remove(entry)
+                self.entries.remove(entry)
             self._shelf[key] += entries
-            self._entries += entries
+            self.entries += entries

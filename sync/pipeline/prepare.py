@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sync.domain.desired import transform
-from sync.domain.evidence import with_times_found
+from sync.domain.evidence import as_the_persons, with_times_found
 from sync.domain.plan import Action
 from sync.domain.plays import UNKNOWN_DATE, Place
 from sync.domain.reconcile import reconcile, seasons_to_write
@@ -20,8 +20,13 @@ from sync.pipeline.ahead import EarlyLookUp
 from sync.pipeline.checkpoint import compare_with_known
 from sync.pipeline.leaving_out import sieve_of, tell_of_skips
 from sync.pipeline.missing import PAUSE_S, look_again
-from sync.pipeline.prepared import Prepared, Reading
-from sync.pipeline.recovery import Recovery, recall, recall_labels
+from sync.pipeline.prepared import AsListed, Prepared, Reading
+from sync.pipeline.recovery import (
+    Recovery,
+    recall,
+    recall_labels,
+    recall_restored,
+)
 from sync.ports import EagerSource
 from sync.runtime.concurrency import run_all
 from sync.transform.air_dates import Question, by_show, seasons_that_can_pay
@@ -75,14 +80,17 @@ async def assemble(
     With ``places`` only those were read on Discovr, each by its title; else at least
     ``expected`` entries stand there.
     """
-    extraction, desired = reading.extraction, reading.desired
-    existing, missing = await look_again(
+    desired = reading.desired
+    listed, missing = await look_again(
         services,
         profile,
         existing,
         places=places,
         suspects=_suspects(desired, existing) if len(existing) < expected else (),
     )
+    lacking = count_lacking(expected - len(missing.keys), existing, listed)
+    restored = await recall_restored(services.ledger, profile)
+    existing = as_the_persons(listed, restored) if restored else listed
     set_back = await services.ledger.set_back_rows(profile)
     existing = with_times_found(existing, set_back)
     answer = await _look_up(services, desired, existing)
@@ -94,24 +102,34 @@ async def assemble(
         media=None if places is None else {place.media for place in places},
     )
     rules = replace(
-        _rules(services, extraction, desired, answer, recovery),
+        _rules(services, reading.extraction, desired, answer, recovery),
         labels=await recall_labels(services, profile),
     )
     if rules.conflict is not Conflict.TRAKT:
         rules = replace(rules, gone=missing.gone())
-    plan = reconcile(desired, existing, rules)
     return Prepared(
         profile,
         reading,
         existing,
         recovery,
         rules,
-        plan,
+        reconcile(desired, existing, rules),
         whole=reading,
         origin=services.origin,
         missing=missing,
         filter=services.settings.history.filter,
+        listed=AsListed(listed, places, 0 if places else lacking),
+        restored=restored,
     )
+
+
+def count_lacking(expected: int, listed: Sequence[Entry], seen: Sequence[Entry]) -> int:
+    """Return how many entries the list lacks, as far as that shows.
+
+    It lacks what stood there and nobody is known to have removed, and whatever the
+    lists of titles had to add to it, so that it may lack more than that.
+    """
+    return max(expected - len(seen), len(seen) - len(listed), 0)
 
 
 def _suspects(desired: Desired, existing: Sequence[Entry]) -> set[Place]:

@@ -98,6 +98,19 @@ class Removals:
 
 
 @dataclass(frozen=True, slots=True)
+class AsListed:
+    """What a run has read of the profile, word for word.
+
+    With ``places`` it was only these; else so many entries, or more, were seen to be
+    ``lacking`` in the list.
+    """
+
+    entries: Sequence[Entry] = field(default=(), repr=False)
+    places: Collection[Place] | None = None
+    lacking: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """Both sides, and the plan that follows from them.
 
@@ -109,7 +122,9 @@ class Prepared:
     ``missing`` is what was written earlier and stands there no longer.
     ``could_save``: how many writes, about, there would be less with air dates, where
     there are none and a key of TMDB would give them. ``filter`` is what the settings
-    leave out.
+    leave out. What copies have ``restored``
+    bears no label in ``existing``, as it does where it is ``listed``: it is no longer
+    ours.
     """
 
     profile: str
@@ -131,6 +146,8 @@ class Prepared:
     missing: Missing = field(default_factory=Missing)
     could_save: int = 0
     filter: Filter = field(default_factory=Filter)
+    listed: AsListed = field(default_factory=AsListed)
+    restored: tuple[Row, ...] = ()
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:

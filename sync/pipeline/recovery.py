@@ -63,7 +63,7 @@ async def recall(
     #: What else arrived of a run, by key.
     since: defaultdict[tuple[int, Key], list[Operation]] = defaultdict(list)
     if has_every_viewing:
-        recovery.viewings = _count(existing)
+        recovery.viewings = count_by_key(existing)
         applied = await ledger.rows(profile, outcome=Outcome.APPLIED, media=media)
         for row in applied:
             if row.undone_at is None:
@@ -73,7 +73,7 @@ async def recall(
         operation, before = row.operation, None
         if has_every_viewing:
             written = recovery.written.get(operation.key, ())
-            before = _before(row, written, since[row.run, operation.key])
+            before = count_before(row, written, since[row.run, operation.key])
         if is_in_place(operation, by_place[operation.key.place], before):
             recovery.arrived.append(row)
             since[row.run, operation.key].append(operation)
@@ -92,6 +92,12 @@ async def recall_labels(services: Services, profile: str) -> frozenset[str]:
     """
     known = await services.ledger.get_fact(profile, LABELS) or [TRAKT.label]
     return frozenset({*known, services.origin.label})
+
+
+async def recall_restored(ledger: Ledger, profile: str) -> tuple[Row, ...]:
+    """Return what copies brought back and nobody took since: the person's."""
+    rows = await ledger.rows(profile, outcome=Outcome.APPLIED, is_restored=True)
+    return tuple(row for row in rows if row.undone_at is None)
 
 
 async def keep_labels(
@@ -114,7 +120,9 @@ async def close(
         await ledger.settle(run, outcomes, at)
 
 
-def _before(row: Row, written: Iterable[datetime], since: Iterable[Operation]) -> Count:
+def count_before(
+    row: Row, written: Iterable[datetime], since: Iterable[Operation]
+) -> Count:
     """Count what stood under a key when the write was intended, and came since."""
     minutes = {*written} | ({to_minute(row.before_at)} if row.before_at else set())
     count = Count(round(row.before_progress or 0), frozenset(minutes))
@@ -132,7 +140,8 @@ def _note(recovery: Recovery, operation: Operation) -> None:
     minutes.append(at)
 
 
-def _count(existing: Iterable[Entry]) -> dict[Key, Count]:
+def count_by_key(existing: Iterable[Entry]) -> dict[Key, Count]:
+    """Count what stands under each key, for looking a write up."""
     # Also what is not completed: a viewing may be merged into an entry of that kind.
     by_key: defaultdict[Key, list[Entry]] = defaultdict(list)
     for entry in existing:

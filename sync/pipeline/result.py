@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Key, Title
     from sync.domain.verify import Verification
     from sync.domain.writes import Settled, Tally
+    from sync.pipeline.copies import KeptCopy
     from sync.pipeline.playback import PlaybackResult
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.summary import Estimate
@@ -37,7 +38,8 @@ class Report:
     ``settled`` holds the outcome of each operation that was tried, by its id;
     ``playback`` what became of the resume points, None where nobody looked; ``undone``
     what was taken back because the source has it no longer; ``outlook`` what carrying
-    out the plan costs, and ``cost`` what it has cost so far.
+    out the plan costs, and ``cost`` what it has cost so far. ``kept_copy`` is the
+    profile as it was before; None where nothing of the person's stood there.
     """
 
     prepared: Prepared = field(repr=False)
@@ -48,6 +50,7 @@ class Report:
     undone: Undone | None = None
     outlook: Estimate | None = None
     cost: Cost | None = None
+    kept_copy: KeptCopy | None = None
 
     @property
     def failed(self) -> tuple[Operation, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import ConfigError, ServiceError
@@ -28,13 +29,16 @@ from sync.runtime.late import late
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from pathlib import Path
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Key
     from sync.domain.verify import Verification
     from sync.ledger import Ledger
+    from sync.pipeline.copy_file import Copy
     from sync.pipeline.plan_file import SavedPlan
     from sync.pipeline.prepared import Prepared
+    from sync.pipeline.restore import Restoration
     from sync.pipeline.services import Services
     from sync.pipeline.undo import UndoOutline
     from sync.pipeline.undo_intents import BrokenOff
@@ -42,24 +46,29 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from sync.documents.report_store import keep_report
-    from sync.domain.evidence import with_times_found
+    from sync.domain.evidence import as_the_persons, with_times_found
     from sync.domain.guard import measure
     from sync.domain.reconcile import reconcile
     from sync.domain.verify import Provenance, compare, surplus
     from sync.extract.remembered import note_source
     from sync.load.loader import Loader
+    from sync.pipeline.copies import check_folder, keep_listed
     from sync.pipeline.documents import left_out_document, report_document
     from sync.pipeline.missing import check_missing, look_again, note_missing
     from sync.pipeline.prepare import prepare, read_target
     from sync.pipeline.prune import check_removals, plan_removals
     from sync.pipeline.recovery import close, keep_labels, recall, recall_labels
+    from sync.pipeline.restore import restore as bring_back
+    from sync.pipeline.restore import settle_restored
     from sync.pipeline.undo import Undone, clear_trial, outline, rows_to_undo
     from sync.pipeline.undo import undo as take_back
     from sync.pipeline.undo_intents import end_undo, settle_broken_off
 else:
     # What a run that finds nothing new never uses.
     (keep_report,) = late("sync.documents.report_store", "keep_report")
-    (with_times_found,) = late("sync.domain.evidence", "with_times_found")
+    as_the_persons, with_times_found = late(
+        "sync.domain.evidence", "as_the_persons", "with_times_found"
+    )
     (measure,) = late("sync.domain.guard", "measure")
     (reconcile,) = late("sync.domain.reconcile", "reconcile")
     Provenance, compare, surplus = late(
@@ -67,6 +76,9 @@ else:
     )
     (note_source,) = late("sync.extract.remembered", "note_source")
     (Loader,) = late("sync.load.loader", "Loader")
+    check_folder, keep_listed = late(
+        "sync.pipeline.copies", "check_folder", "keep_listed"
+    )
     left_out_document, report_document = late(
         "sync.pipeline.documents", "left_out_document", "report_document"
     )
@@ -79,6 +91,9 @@ else:
     )
     close, keep_labels, recall, recall_labels = late(
         "sync.pipeline.recovery", "close", "keep_labels", "recall", "recall_labels"
+    )
+    bring_back, settle_restored = late(
+        "sync.pipeline.restore", "restore", "settle_restored"
     )
     Undone, clear_trial, outline, rows_to_undo, take_back = late(
         "sync.pipeline.undo",
@@ -204,6 +219,7 @@ async def undo(
     Where that was broken off it is the same one again. With ``is_each`` it is all runs.
     """
     async with _profile_held(services, "undo") as (services, profile, before):  # noqa: PLR1704  # as above
+        await settle_restored(services, profile)
         is_default = run is None and not is_each
         begun = before.run if before and is_default else None
         wanted_run = begun if run is None else run
@@ -225,7 +241,9 @@ async def undo(
         if rows:
             labels = await recall_labels(services, profile)
             named = outlook.runs[0] if is_default else None
-            undone = await take_back(services, rows, labels, named, stop)
+            check_folder(services)
+            keep = partial(keep_listed, services, profile, command="undo")
+            undone = await take_back(services, rows, labels, named, stop, keep)
         if before and begun is not None:
             undone.removed += [row.operation.key for row in before.taken]
         await _note_undone(services, profile, undone)
@@ -240,6 +258,30 @@ async def _note_undone(services: Services, profile: str, undone: Undone) -> None
     fact = {"run": undone.run, "runs": runs, "writes": taken, "left_alone": left}
     await services.ledger.put_fact(profile, UNDONE, fact, services.clock.now())
     await end_undo(services, profile)
+
+
+async def restore(
+    services: Services,
+    file: Path,
+    copy: Copy,
+    *,
+    confirm: Callable[[Restoration], Awaitable[bool]],
+    accepts_other: bool = False,
+    stop: Stop | None = None,
+) -> Restoration:
+    """Bring back what the copy holds and the profile lacks; run again it goes on.
+
+    Raises OtherProfileError for the copy of another profile, unless it is accepted.
+    """
+    async with _profile_held(services, "restore") as (services, *_):  # noqa: PLR1704  # as above
+        return await bring_back(
+            services,
+            file,
+            copy,
+            confirm=confirm,
+            accepts_other=accepts_other,
+            stop=stop,
+        )
 
 
 class _Held(NamedTuple):
@@ -334,6 +376,7 @@ async def _write(
 ) -> Report:
     """Write the entries, take back what is stale, then carry the resume points."""
     prepared, playback = report.prepared, report.playback
+    kept_copy = await keep_listed(services, prepared.profile, prepared.listed, command)
     if prepared.plan.operations:
         report = await _load(services, prepared, command, stop)
     elif prepared.since is None:
@@ -348,7 +391,9 @@ async def _write(
         report = replace(report, undone=undone)
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
-    report = replace(report, playback=carried, cost=services.meter.read())
+    report = replace(
+        report, playback=carried, cost=services.meter.read(), kept_copy=kept_copy
+    )
     code = exit_code(report, is_strict=False)
     document = report_document(report, command, code, is_kept=True)
     await keep_report(services.ledger, document, services.clock.now())
@@ -379,6 +424,8 @@ async def _load(
     profile, recovery = prepared.profile, prepared.recovery
     labels = await recall_labels(services, profile)
     await keep_labels(ledger, profile, labels, clock.now())
+    if prepared.restored:
+        await ledger.let_go(profile, prepared.plan.operations, clock.now())
     run = await ledger.start_run(profile, command, clock.now())
     loader = Loader(
         services.target,
@@ -453,6 +500,13 @@ async def _check(services: Services, report: Report, run: int) -> Verification:
     expected = len(prepared.existing) + report.added
     listed = await read_target(services, Stage.VERIFY, expected=expected)
     entries, _ = await look_again(services, prepared.profile, listed, is_after_run=True)
+    written = {(o.key, o.minute) for o in prepared.plan.operations}
+    restored = [
+        row
+        for row in prepared.restored
+        if (row.operation.key, row.operation.minute) not in written
+    ]
+    entries = as_the_persons(entries, restored) if restored else entries
     recovery = await recall(
         services.ledger,
         prepared.profile,

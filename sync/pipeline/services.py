@@ -10,6 +10,7 @@ from sync.ports import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from connectors.clock import Clock
     from sync.config import Settings
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that a run works with, wired by ``bootstrap``."""
+    """Everything that a run works with, wired by ``bootstrap``.
+
+    ``address`` tells the service of the target from others. ``copies`` is the folder
+    for copies of the profile as it was; None: none are kept.
+    """
 
     settings: Settings
     source: Source
@@ -35,6 +40,8 @@ class Services:
     resolver: Resolver
     on_event: Callable[[Event], None]
     meter: Meter
+    address: str = ""
+    copies: Path | None = None
 
     @property
     def origin(self) -> Origin:

@@ -28,6 +28,7 @@ from sync.errors import StoppedError
 from sync.events import Advanced, Finished, Stage
 from sync.ledger.fact_names import REMOVES
 from sync.pipeline.missing import PAUSE_S
+from sync.pipeline.prepared import AsListed
 from sync.pipeline.undo_intents import UndoIntents
 from sync.pipeline.undo_place import (
     MOST_TRIES,
@@ -40,11 +41,15 @@ from sync.runtime.concurrency import run_limited
 from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
     from sync.domain.plays import Place
     from sync.domain.writes import Row
+    from sync.pipeline.copies import KeptCopy
     from sync.pipeline.services import Services
+
+    #: Keeps a copy of what was read.
+    Keep = Callable[[AsListed], Awaitable[KeptCopy | None]]
 
 __all__ = [
     "LEARNT_FOR",
@@ -111,6 +116,7 @@ async def undo(
     labels: Collection[str],
     run: int | None = None,
     stop: Stop | None = None,
+    keep: Keep | None = None,
 ) -> Undone:
     """Take these rows back, title by title. Idempotent; may be stopped and run again.
 
@@ -123,7 +129,8 @@ async def undo(
     await _recall_learnt(services, profile, result)
     learnt = result.takes_season
     intents = UndoIntents(services, profile, run)
-    work = _Undo(services, profile, Undoing.of(services, labels, result, intents), stop)
+    undoing = Undoing.of(services, labels, result, intents)
+    work = _Undo(services, profile, undoing, stop, keep)
     try:
         await work.take_back(rows)
     finally:
@@ -192,7 +199,9 @@ class _Undo:
         profile: str,
         undoing: Undoing,
         stop: Stop | None,
+        keep: Keep | None,
     ) -> None:
+        self._keep = keep
         self._services = services
         self._profile = profile
         self._undoing = undoing
@@ -226,6 +235,10 @@ class _Undo:
             await self._services.clock.sleep(PAUSE_S)
             rest = [part for part in rest if not part.is_lacking]
             rest += await self._take_free(lacking, is_last_look=True)
+        if self._keep and rest and not self._stop.is_requested:
+            entries = [entry for part in rest for entry in part.entries]
+            places = tuple(part.rows[0].operation.key.place for part in rest)
+            self._result.kept_copy = await self._keep(AsListed(entries, places))
         await self._try_out(rest)
         # Where something is at risk, the first that goes wrong has to be the last.
         for part in rest:

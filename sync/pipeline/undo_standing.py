@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sync.domain.entries import count_viewings
+from sync.domain.entries import COMPLETED_FROM, count_viewings
 from sync.domain.evidence import (
     is_as_set,
     is_made_by,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sync.domain.entries import Entry
     from sync.domain.writes import Row
+    from sync.pipeline.copies import KeptCopy
 
 #: Why a zero stays, or comes back.
 HELD_OUT = "a season default would show it as watched then"
@@ -49,6 +50,7 @@ class Undone:
     #: The zero that was set to see whether a removal takes it along.
     trial: Key | None = None
     runs: tuple[int, ...] = ()
+    kept_copy: KeptCopy | None = None
 
 
 class Standing:
@@ -89,6 +91,11 @@ class Standing:
         has_repeats = len(keys) < len(self.rows)
         others = bool(self._others)
         return (others, not is_telling, not has_repeats, -latest, -len(self.rows))
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """What stood here when it was last read."""
+        return self._entries
 
     @property
     def has_default(self) -> bool:
@@ -133,7 +140,7 @@ class Standing:
             for other in self._like(row)
         ):
             return "another entry stands there now"
-        if current.progress != operation.progress:
+        if current.progress != operation.says:
             return "it was changed on Discovr since"
         if is_removal(row):
             return self._objection_to_removing(row)
@@ -142,8 +149,8 @@ class Standing:
     def _objection_to_removing(self, row: Row) -> str | None:
         if self._is_shared(row):
             return "it shares its key with another entry, which would go too"
-        is_zero = row.operation.progress == 0
-        if is_zero and any(e.is_default and e.is_completed for e in self._entries):
+        is_low = row.operation.progress < COMPLETED_FROM
+        if is_low and any(e.is_default and e.is_completed for e in self._entries):
             return HELD_OUT
         takes_season = self._result.takes_season
         is_alone = not (row.operation.is_default and self._strangers(self._entries))
@@ -175,7 +182,7 @@ class Standing:
             row
             for row in self.rows
             if (key := row.operation.key) in lost
-            or (key not in moved and (key, row.operation.watched_at) in minutes)
+            or (key not in moved and (key, row.operation.minute) in minutes)
         ]
         return gone + [row for row in self._others if row.operation.key in lost]
 
@@ -186,7 +193,7 @@ class Standing:
         """
         operation, mine = row.operation, self._of(row.operation.key)
         same = self._like(row)
-        if count_viewings(mine) > len({r.operation.watched_at for r in same}):
+        if count_viewings(mine) > len({r.operation.minute for r in same}):
             return True
         return operation.action is Action.ADD and not all(
             any(is_ours(entry, other, self._labels) for other in same) for entry in mine

@@ -78,6 +78,8 @@ def _head(report: ReportDocument, at: datetime) -> str:
         f"- {report.writes:,} writes; season defaults saved {report.saved:,}",
         f"- {_proof(report)}",
     ]
+    if kept := report.kept_copy:
+        lines.append(f"- the profile as it was before is kept: {escape(kept.name)}")
     return "\n".join(lines)
 
 

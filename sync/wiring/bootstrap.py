@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Unpack
+from urllib.parse import urlsplit
 
 from connectors.clock import SystemClock
+from connectors.urls import is_loopback
 from sync.extract.trakt import TraktSource
 from sync.ledger import Ledger
 from sync.ledger.shows import shows_of
 from sync.pipeline.services import Services
-from sync.ports import Source, Target, check_methods, origin_of
+from sync.ports import NamedTarget, Source, Target, check_methods, origin_of
 from sync.runtime.late import late
 from sync.runtime.listener import Listener
 from sync.runtime.meter import Meter
@@ -87,7 +89,23 @@ async def build(
             resolver=Resolver(tmdb_client, ledger, clock, overrides),
             on_event=tell,
             meter=meter,
+            address=_address(target),
+            copies=options.get("copies", settings.state.copies),
         )
+
+
+def _address(target: Target) -> str:
+    """Say where a profile is, so that it can be told from one elsewhere.
+
+    On loopback the port is nobody's: each rehearsal has another one.
+    """
+    if not isinstance(target, NamedTarget):
+        return type(target).__name__
+    url = target.address.rstrip("/")
+    parts = urlsplit(url)
+    if parts.hostname and is_loopback(parts.hostname):
+        return f"{parts.scheme}://{parts.hostname}"
+    return url
 
 
 def _clients(  # what a run shares, and what a caller brings

@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from connectors.auth.tokens import TokenStore
 from connectors.discovr import auth as discovr
 from connectors.errors import ConfigError
 from connectors.trakt import auth as trakt
-from sync.config import data_folder
+from sync.config import KEYRING, data_folder
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 Service = Literal["trakt", "discovr"]
 SERVICES: tuple[Service, ...] = ("trakt", "discovr")
-#: As ``[state] tokens`` it is no file.
-KEYRING = Path("keyring")
 #: From then on every run warns that a login ends which cannot renew itself.
 WARN_BEFORE = timedelta(days=14)
 

@@ -37,9 +37,11 @@ class Options(ClientOptions, total=False):
     """For a run: its clients, and what it reads from and writes to.
 
     ``files`` are account downloads to read instead of the API. A source or target is
-    used as it is and left open.
+    used as it is and left open. ``copies`` is the folder for the copies of the profile
+    as it was, in place of ``[state] copies``; None: none are kept.
     """
 
+    copies: Path | None
     files: Sequence[Path]
     source: Source
     target: Target

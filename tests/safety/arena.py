@@ -17,6 +17,7 @@ from sync.domain.plays import Key, to_minute
 from sync.ledger.hold import TAKE_OVER_S
 from sync.load.loader import LOOK_UP_WAITS_S
 from sync.pipeline import run as pipeline
+from sync.pipeline.copy_file import read_copy
 from sync.pipeline.prepare import prepare
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.discovr.stand_in import DiscovrStandIn
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.domain.plan import Operation
+    from sync.pipeline.restore import Restoration
     from sync.pipeline.result import Report
     from sync.pipeline.undo import Undone
     from sync.sandbox.account.account import Account
@@ -193,6 +195,14 @@ class Arena(World):
         async with build(self.settings, clock=self.clock) as services:
             return await pipeline.undo(services, run, **options)
 
+    async def restore(self, copy: Path, **options: Any) -> Restoration:
+        async with build(
+            self.settings, clock=self.clock, needs_source=False
+        ) as services:
+            return await pipeline.restore(
+                services, copy, read_copy(copy), confirm=_agree, **options
+            )
+
     async def operations(self) -> tuple[Operation, ...]:
         """Plan, and return what would be written."""
         async with build(self.settings, clock=self.clock, is_dry=True) as services:
@@ -256,7 +266,7 @@ async def arena(
         yield place
 
 
-async def _agree(_report: Report) -> bool:
+async def _agree(_plan: object) -> bool:
     return True
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import tempfile
+from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -28,6 +29,7 @@ from connectors.errors import ConfigError, ContractError, TransientError
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, to_minute
 from sync.errors import GuardError, IncompleteReadError
+from sync.ledger import Ledger, Outcome
 from sync.load.breaker import RefusingServiceError
 from sync.sandbox.account.account import Account, Stamps
 from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
@@ -35,6 +37,7 @@ from sync.sandbox.discovr.visibility import Lie
 from sync.sandbox.server.faults import seeded_faults
 from sync.sandbox.trakt.export import write_export
 from tests.long import Length, asked, choose, pick
+from tests.restore_suite.copies import as_listed, put_down
 from tests.safety.accounts import film, mixed_account, show, watched_on
 from tests.safety.arena import Arena, Phase, Viewing, arena
 from tests.safety.faults import MIX, SHARE
@@ -47,10 +50,12 @@ from tests.strangers_suite.unread import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Coroutine, Iterable, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    from sync.domain.entries import Entry
+    from sync.pipeline.restore import Restoration
     from sync.pipeline.result import Report
     from sync.sandbox.account.titles import CatalogueTitle
 
@@ -473,11 +478,74 @@ class Safety(RuleBasedStateMachine):
         visibility.big, visibility.title = Lie(), Lie()
         self.check(before)
 
+    @rule(
+        draws=st.sets(st.integers(0, 40), min_size=1, max_size=6),
+        command=COMMANDS | st.none(),
+        seed=st.integers(0, 10**6) | st.none(),
+        number=st.integers(0, 25) | st.none(),
+    )
+    def what_the_person_loses_is_restored(
+        self,
+        draws: set[int],
+        command: str | None,
+        seed: int | None,
+        number: int | None,
+    ) -> None:
+        """From a copy of before, whatever ran meanwhile, faults and kills included."""
+        discovr = self.place.discovr
+        copied = as_listed(discovr.entries())
+        copy = put_down(self.place, copied)
+        lost = {e.key for n, e in enumerate(copied) if n in draws}
+        for key in lost:
+            discovr.person_removes(key)
+            self.marks.pop(key, None)
+        self.touched |= lost
+        self.removed |= lost
+        if command:
+            self.wait_for(self.run(command))
+        before, stood = self.read(), Counter(e.key for e in discovr.entries())
+        if seed is not None:
+            discovr.faults = seeded_faults(seed, SHARE, mix=MIX)
+            self.wait_for(self._restored(copy))
+            discovr.faults = None
+        if number is not None:
+            dying = moment(number, Phase.DONE if number % 2 else Phase.BEFORE)
+            self.wait_for(run_until(self.place, self.place.restore(copy), dying))
+        done: Restoration = self.wait_for(self.place.restore(copy))
+        assert done.is_complete
+        writes = self.place.writes()
+        assert self.wait_for(self.place.restore(copy)).operations == ()
+        assert self.place.writes() == writes
+        self.check_that_it_is_restored(before, stood, copied)
+
+    async def _restored(self, copy: Path) -> None:
+        with suppress(TransientError, RefusingServiceError):
+            await self.place.restore(copy)
+        await self.place.discovr.settle()
+
+    def check_that_it_is_restored(
+        self, before: Shown, stood: Counter[Key], copied: list[Entry]
+    ) -> None:
+        """Nothing of before is gone or shown otherwise, but where the copy says so."""
+        entries = self.place.discovr.entries()
+        assert {e.key for e in copied} <= {e.key for e in entries}
+        assert not stood - Counter(e.key for e in entries)
+        assert self.place.discovr.doubled() == {}
+        after = shown(self.place.account, entries)
+        lows = {e.key for e in copied if not e.is_completed}
+        assert before.surely - lows <= after.surely
+        copy_shows = shown_of(self.place.account, copied).maybe
+        assert after.maybe <= before.maybe | copy_shows
+        # From now on it is the person's, whoever had written it.
+        for key in self.wait_for(self.restored_keys()):
+            self.note_mark(key)
+
     @rule(is_each=st.booleans())
     def what_was_written_is_undone(self, *, is_each: bool) -> None:
         before = self.read()
         with suppress(ConfigError):  # there is nothing to undo
             self.wait_for(self.place.undo(is_each=is_each))
+        self.note_what_went_with_a_restore()
         self.check_that_only_ours_went(before)
 
     @rule(
@@ -488,7 +556,15 @@ class Safety(RuleBasedStateMachine):
         undo = self.place.undo(is_each=is_each)
         with suppress(ConfigError):
             self.wait_for(run_until(self.place, undo, moment(number, phase)))
+        self.note_what_went_with_a_restore()
         self.check_that_only_ours_went(before)
+
+    def note_what_went_with_a_restore(self) -> None:
+        """Forget the marks that an undo of the restore took: it was their own run."""
+        there = {e.key for e in self.place.discovr.entries()}
+        gone = self.wait_for(self.restored_keys(is_undone=True)) - there
+        for key in gone:
+            self.marks.pop(key, None)
 
     def check_that_only_ours_went(self, before: Shown) -> None:
         entries = self.place.discovr.entries()
@@ -498,6 +574,21 @@ class Safety(RuleBasedStateMachine):
             assert not is_completed or (own and (own.progress or 0) >= 80), key
         # What is written again is news to whoever removed it before.
         self.settled.clear()
+
+    async def restored_keys(self, *, is_undone: bool = False) -> set[Key]:
+        profile = self.place.discovr.profiles[0].id
+        async with await Ledger.open(self.place.settings.state.url) as ledger:
+            rows = await ledger.rows(profile, outcome=Outcome.APPLIED, is_restored=True)
+        return {
+            row.operation.key
+            for row in rows
+            if (row.undone_at is not None) is is_undone
+        }
+
+    async def find_run(self, number: int) -> Any:
+        profile = self.place.discovr.profiles[0].id
+        async with await Ledger.open(self.place.settings.state.url) as ledger:
+            return await ledger.find_run(profile, number)
 
     # The laws.
 
@@ -575,6 +666,11 @@ class Safety(RuleBasedStateMachine):
             is_ours = [(e.imported, e.count) for e in repeats] == [("trakt", 1)]
             assert not is_ours or repeats[0].progress == 0, f"{key} is stale"
         self.stale.clear()
+
+
+def shown_of(account: Account, entries: Iterable[Entry]) -> Shown:
+    """Read a copy as a client would read the profile."""
+    return shown(account, entries)  # type: ignore[arg-type]  # it has all that counts
 
 
 def twin_of(title: CatalogueTitle, name: str, tmdb: int) -> CatalogueTitle:

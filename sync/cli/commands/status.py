@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sync.documents.status import (
         CountDocument,
         DatabaseDocument,
+        LastCopyDocument,
         LastUndoDocument,
         LoginStateDocument,
         ProfileStateDocument,
@@ -114,6 +116,8 @@ class StatusView:
         if profile.last_undo:
             yield "last undo", self._undo(profile.last_undo)
         checked = _moment(profile.last_checked_at, now)
+        if profile.last_copy:
+            yield "last copy", self._copy(profile.last_copy)
         yield "last checked", checked or f"never: {self._migrate}"
         yield "next run", self._next_run(profile)
         yield from self._source(profile)
@@ -148,9 +152,20 @@ class StatusView:
         if run.plays is not None and run.writes is not None:
             parts.append(f"{run.plays:,} plays read")
             parts += self._writes(run, run.writes)
+        elif run.command == "restore":
+            parts += self._restored(run)
         elif run.outcome == "broken off":
             parts.append(f"{self._migrate} resumes it")
         return ", ".join(parts)
+
+    def _restored(self, run: RunDocument) -> Iterator[str]:
+        """Say how much of a copy came back, and how the rest does."""
+        if run.writes is not None:
+            yield f"{run.arrived or 0:,} of {run.writes:,} entries are back"
+        if run.undone:
+            yield f"{run.undone:,} of them taken back since"
+        if run.writes is None or run.failed or run.unsent:
+            yield f"{self._call('restore FILE')} goes on"
 
     def _writes(self, run: RunDocument, writes: int) -> Iterator[str]:
         """Say how they ended, and what becomes of those that did not arrive."""
@@ -178,6 +193,16 @@ class StatusView:
         when = _moment(undone.at, self._now)
         runs = name_runs(undone.runs or (undone.run,))
         return f"{runs}, {when}: {undone.writes:,} writes taken back{left}"
+
+    def _copy(self, copy: LastCopyDocument) -> str:
+        """Say where the profile is kept as it was, and how it comes back."""
+        what = "a part, " if copy.is_part else ""
+        entries = f"{copy.entries:,} entr{'y' if copy.entries == 1 else 'ies'}"
+        words = f"{what}{_moment(copy.at, self._now)}, {entries}"
+        if not copy.is_there:
+            return f"{words}: {copy.path} (gone)"
+        path = shlex.quote(copy.path)
+        return f"{words}: {self._call(f'restore --dry-run {path}')}"
 
     def _next_run(self, profile: ProfileStateDocument) -> str:
         due = profile.next_run_at

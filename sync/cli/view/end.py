@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync.cli.view.kept import show_copy
 from sync.cli.view.left_out import show_left_out_of, show_unread
 from sync.cli.view.lines import heading, say, show_list, show_next
 from sync.cli.view.plan import name_of
@@ -146,10 +147,11 @@ def _show_stays(console: Console, report: Report) -> None:
 
 
 def _show_run(console: Console, report: Report) -> None:
+    show_copy(console, report.kept_copy)
     cost = report.cost
     if cost is None:
         return
-    spent = _describe_cost(cost)
+    spent = describe_cost(cost)
     if report.run is None:
         say(console, f"It took {spent}.")
         return
@@ -157,7 +159,8 @@ def _show_run(console: Console, report: Report) -> None:
     say(console, f"Run {report.run}: {entries(arrived)} written; it took {spent}.")
 
 
-def _describe_cost(cost: Cost) -> str:
+def describe_cost(cost: Cost) -> str:
+    """Say how long it took, how many requests, and what slowed it down."""
     requests = [f"{s.requests:,} to {s.service}" for s in cost.services]
     spent = f"{duration(cost.took_s)} and {count(cost.requests, 'request')}"
     spent += f" ({join(requests)})" if requests else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync.cli.view.kept import show_copy
 from sync.cli.view.lines import say, show_list, show_next
 from sync.cli.view.texts import clean, count, duration, entries, name_runs, title
 from sync.domain.plays import Key
@@ -54,6 +55,7 @@ def show_undone(
     if not (document.removed or document.restored or document.gone or lines):
         say(console, "Nothing was taken back.")
         return
+    show_copy(console, document.kept_copy)
     runs = document.runs or (document.run,)
     are = "is" if len(runs) == 1 else "are"
     say(

@@ -1,0 +1,403 @@
+"""Brings back what a copy of the profile holds and the profile lacks.
+
+No list is proof by itself: what is missing is looked up in the list of its title, twice
+with a pause between, before it is sent. Whatever comes back is the person's. Should the
+ledger know it as ours, the ledger lets go of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from connectors.errors import ConfigError, ServiceError
+from sync.domain.evidence import Count, is_in_place
+from sync.domain.restoring import Comparison, compare_copy, to_operations
+from sync.domain.writes import Before, Outcome, Settled
+from sync.errors import OtherProfileError, StoppedError
+from sync.events import Advanced, Finished, Stage, Waiting
+from sync.ledger.fact_names import ENTRIES, PROBED, PROFILES, wanted
+from sync.load.loader import Loader
+from sync.pipeline.checkpoint import forget_watermark
+from sync.pipeline.copies import keep_listed
+from sync.pipeline.missing import PAUSE_S, look_up
+from sync.pipeline.prepare import count_expected, count_lacking, read_target
+from sync.pipeline.prepared import AsListed
+from sync.pipeline.recovery import (
+    close,
+    count_before,
+    count_by_key,
+    recall_labels,
+)
+from sync.ports import RestoringTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from sync.domain.entries import Entry
+    from sync.domain.plan import Operation
+    from sync.domain.plays import Key, Place
+    from sync.domain.writes import Row
+    from sync.pipeline.copies import KeptCopy
+    from sync.pipeline.copy_file import Copy
+    from sync.pipeline.services import Services
+    from sync.runtime.meter import Cost
+    from sync.runtime.stop import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """What a copy holds and the profile lacks, and what came of it.
+
+    Without ``run`` it is a plan: nothing was sent. ``operations`` bring back what is
+    missing, and ``settled`` holds how each ended, by its id; ``unseen`` are those that
+    were taken and did not show when everything was read back. ``compared`` has what
+    was changed since, what is there, and what cannot be brought back. ``kept_copy`` is
+    the profile as it was before this.
+    """
+
+    file: Path
+    copy: Copy
+    profile: str
+    operations: tuple[Operation, ...]
+    compared: Comparison
+    run: int | None = None
+    settled: Mapping[str, Settled] = field(default_factory=dict, repr=False)
+    unseen: tuple[Operation, ...] = ()
+    kept_copy: KeptCopy | None = None
+    cost: Cost | None = None
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Why an operation is not back, by its id."""
+        if self.run is None:
+            return {}
+        reasons = {o.id: "it does not show on Discovr" for o in self.unseen}
+        for operation in self.operations:
+            settled = self.settled.get(operation.id)
+            if settled is None:
+                reasons[operation.id] = "not sent"
+            elif settled.outcome is not Outcome.APPLIED:
+                reasons[operation.id] = settled.detail or settled.outcome.value
+        return reasons
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that was to come back is back."""
+        return not self.failed
+
+
+async def plan_restore(
+    services: Services, file: Path, copy: Copy, *, accepts_other: bool = False
+) -> Restoration:
+    """Say what would be brought back. Writes nothing."""
+    _check_target(services)
+    profile = await services.target.open_profile()
+    _check_profile(services, copy, profile, accepts_other=accepts_other)
+    found = await _find_missing(services, profile, copy)
+    return _restoration(services, file, copy, found)
+
+
+async def restore(
+    services: Services,
+    file: Path,
+    copy: Copy,
+    *,
+    confirm: Callable[[Restoration], Awaitable[bool]],
+    accepts_other: bool = False,
+    stop: Stop | None = None,
+) -> Restoration:
+    """Bring back what is missing; ``services`` are those of a profile that is held.
+
+    Idempotent: run again it goes on, and sends nothing twice. ``confirm`` is asked once
+    the plan is known, and only if there is anything to write. Raises OtherProfileError.
+    """
+    _check_target(services)
+    profile = await services.target.open_profile()
+    _check_profile(services, copy, profile, accepts_other=accepts_other)
+    found = await _find_missing(services, profile, copy)
+    ledger = services.ledger
+    await close(ledger, found.arrived, Settled.found_later(), services.clock.now())
+    plan = _restoration(services, file, copy, found)
+    if not plan.operations:
+        return plan
+    with services.meter.paused():
+        is_agreed = await confirm(plan)
+    if not is_agreed:
+        return plan
+    listed = AsListed(found.entries, lacking=found.lacking)
+    kept = await keep_listed(services, profile, listed, "restore", spare=file)
+    plan = replace(plan, kept_copy=kept)
+    await forget_watermark(ledger, profile, services.clock.now())
+    name = wanted(services.settings.discovr.profile)
+    await ledger.put_fact(PROFILES, name, profile, services.clock.now())
+    run = await ledger.start_run(profile, "restore", services.clock.now())
+    loader = await _load(services, plan, found, run, stop)
+    return await _check(services, plan, found, run, loader)
+
+
+async def settle_restored(services: Services, profile: str) -> None:
+    """Settle what a broken-off ``restore`` sent and did not see the answer of.
+
+    What is not found stays open: only ``restore`` sends it again.
+    """
+    rows = await services.ledger.unsettled(profile, is_restored=True)
+    places = {row.operation.key.place for row in rows}
+    entries = await look_up(services, (), places)
+    arrived, _ = await _split(services, profile, rows, entries)
+    now = services.clock.now()
+    await close(services.ledger, arrived, Settled.found_later(), now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What stands in the profile, against the copy and what was left open.
+
+    ``lacking`` is how many entries less it lists than stood there.
+    """
+
+    profile: str
+    entries: Sequence[Entry]
+    compared: Comparison
+    arrived: Sequence[Row]
+    unclear: Sequence[Row]
+    lacking: int
+
+
+def _check_target(services: Services) -> None:
+    if not isinstance(services.target, RestoringTarget):
+        raise ConfigError(
+            f"The target given ({type(services.target).__name__}) takes no entries "
+            "back.",
+            remedy="Add the method add_entry: RestoringTarget in sync.ports says what "
+            "it does.",
+        )
+
+
+def _check_profile(
+    services: Services, copy: Copy, profile: str, *, accepts_other: bool
+) -> None:
+    """Refuse the copy of another profile, unless that is what is meant."""
+    is_same = (copy.profile, copy.service) == (profile, services.address)
+    if is_same or accepts_other:
+        return
+    theirs, ours = f"the profile {copy.called}", f"the profile {profile}"
+    if copy.service != services.address:
+        theirs, ours = f"{theirs} at {copy.service}", f"{ours} at {services.address}"
+    raise OtherProfileError(theirs, ours)
+
+
+def _restoration(
+    services: Services, file: Path, copy: Copy, found: _Found
+) -> Restoration:
+    return Restoration(
+        file,
+        copy,
+        found.profile,
+        to_operations(found.compared.missing),
+        found.compared,
+        cost=services.meter.read(),
+    )
+
+
+async def _find_missing(services: Services, profile: str, copy: Copy) -> _Found:
+    """Read the profile, and look twice for what it lacks."""
+    expected = await count_expected(services, profile)
+    listed = await read_target(services, expected=expected)
+    rows = await services.ledger.unsettled(profile, is_restored=True)
+    entries: Sequence[Entry] = listed
+    for pause_s in (0.0, PAUSE_S):
+        compared = await _compare(services, profile, copy.entries, entries)
+        _, unclear = await _split(services, profile, rows, entries)
+        places = {entry.key.place for entry in compared.missing}
+        places |= {row.operation.key.place for row in unclear}
+        if not places:
+            break
+        if pause_s:
+            count = len(compared.missing)
+            words = f"it does not show {count:,} entries of the copy"
+            services.on_event(Waiting("Discovr", pause_s, words))
+            await services.clock.sleep(pause_s)
+        entries = await look_up(services, entries, places)
+    compared = await _compare(services, profile, copy.entries, entries)
+    arrived, unclear = await _split(services, profile, rows, entries)
+    # What is missing accounts for what is lacking.
+    lacking = count_lacking(expected - len(compared.missing), listed, entries)
+    return _Found(profile, entries, compared, arrived, unclear, lacking)
+
+
+async def _compare(
+    services: Services, profile: str, copied: Sequence[Entry], there: Sequence[Entry]
+) -> Comparison:
+    """Compare; the ledger is asked about what is not there word for word."""
+    first = compare_copy(copied, there)
+    open_ = [*first.missing, *(e.copied for e in first.changed)]
+    media = {entry.key.media for entry in (*open_, *(i[0] for i in first.impossible))}
+    if not media and all(entry.count == 1 for entry in there):
+        return first
+    media |= {entry.key.media for entry in there if entry.count > 1}
+    rows = await _standing(services, profile, media)
+    labels = await recall_labels(services, profile)
+    return compare_copy(copied, there, rows, labels)
+
+
+async def _standing(
+    services: Services, profile: str, media: Iterable[str]
+) -> list[Row]:
+    """Return what stands of all that was written of these titles, and how."""
+    media = {*media}
+    both = [
+        await services.ledger.rows(
+            profile, outcome=Outcome.APPLIED, media=media, is_restored=is_restored
+        )
+        for is_restored in (False, True)
+    ]
+    return [row for rows in both for row in rows if row.undone_at is None]
+
+
+async def _split(
+    services: Services, profile: str, rows: Sequence[Row], entries: Iterable[Entry]
+) -> tuple[list[Row], list[Row]]:
+    """Split what was left open into what has arrived, and what is not found."""
+    if not rows:
+        return [], []
+    standing = await _standing(services, profile, {r.operation.key.media for r in rows})
+    written: defaultdict[Key, list[Row]] = defaultdict(list)
+    for row in standing:
+        written[row.operation.key].append(row)
+    by_place: defaultdict[Place, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_place[entry.key.place].append(entry)
+    arrived: list[Row] = []
+    unclear: list[Row] = []
+    for row in rows:
+        operation = row.operation
+        others = written[operation.key]
+        before = count_before(
+            row,
+            [other.operation.minute for other in others],
+            [other.operation for other in others if other.run == row.run],
+        )
+        if is_in_place(operation, by_place[operation.key.place], before):
+            arrived.append(row)
+            others.append(row)
+        else:
+            unclear.append(row)
+    return arrived, unclear
+
+
+async def _load(
+    services: Services, plan: Restoration, found: _Found, run: int, stop: Stop | None
+) -> Loader:
+    """Send what is missing, and note in the ledger how the run ended."""
+    ledger, clock, profile = services.ledger, services.clock, plan.profile
+    loader = Loader(
+        services.target,
+        ledger,
+        run,
+        clock=clock,
+        concurrency=services.settings.discovr.concurrency,
+        on_event=services.on_event,
+        stop=stop,
+    )
+    refused = await ledger.rows(profile, outcome=Outcome.REJECTED, is_restored=True)
+    counts, total = count_by_key(found.entries), len(plan.operations)
+    services.on_event(Advanced(Stage.LOAD, 0, total))
+    outcome = "stopped"
+    try:
+        await loader.load(
+            plan.operations,
+            unclear={row.operation.key for row in found.unclear},
+            before={o.id: _before(counts.get(o.key, Count())) for o in plan.operations},
+            viewings=counts,
+            refused={row.operation.id for row in refused},
+            is_first=await ledger.get_fact(profile, PROBED) is None,
+        )
+        outcome = "stopped" if loader.is_stopping else "loaded"
+    except ServiceError as error:
+        error.message += f" Of {total:,} writes: {loader.tally}."
+        raise
+    finally:
+        end = {"operations": total, "failed": loader.tally.failed}
+        end |= loader.tally._asdict()
+        await ledger.finish_run(run, clock.now(), outcome, end)
+    await _settle_older(services, plan, found, loader, run)
+    if loader.is_stopping:
+        tried = len(loader.settled)
+        raise StoppedError(
+            f"Stopped after {tried:,} of {total:,} entries: {loader.tally}."
+        )
+    count = loader.tally.arrived
+    services.on_event(Finished(Stage.LOAD, f"{count:,} entries brought back"))
+    return loader
+
+
+async def _settle_older(
+    services: Services, plan: Restoration, found: _Found, loader: Loader, run: int
+) -> None:
+    """Settle the intents of before: each was looked up again, or is not wanted."""
+    ledger, now = services.ledger, services.clock.now()
+    if loader.is_probed:
+        await ledger.put_fact(plan.profile, PROBED, value=True, at=now)
+    tried = {o.key for o in plan.operations if o.id in loader.settled}
+    planned = {o.key for o in plan.operations}
+    answered = [row for row in found.unclear if row.operation.key in tried]
+    dropped = [row for row in found.unclear if row.operation.key not in planned]
+    await close(ledger, answered, Settled.not_found_by(run), now)
+    await close(ledger, dropped, Settled.not_wanted(), now)
+
+
+def _before(count: Count) -> Before:
+    return Before(count.viewings, max(count.minutes or (), default=None))
+
+
+async def _check(
+    services: Services, plan: Restoration, found: _Found, run: int, loader: Loader
+) -> Restoration:
+    """Read the profile back, and look for each entry that was to come back."""
+    profile, ledger = plan.profile, services.ledger
+    settled = dict(loader.settled)
+    expected = len(found.entries) + loader.tally.arrived
+    entries: Sequence[Entry] = await read_target(
+        services, Stage.VERIFY, expected=expected
+    )
+    lost = await _unseen(services, plan, entries)
+    if lost:
+        entries = await look_up(services, entries, {o.key.place for o in lost})
+        lost = await _unseen(services, plan, entries)
+    mine = await ledger.rows(profile, run=run)
+    unclear = [r for r in mine if r.outcome in (Outcome.PENDING, Outcome.UNKNOWN)]
+    arrived, _ = await _split(services, profile, unclear, entries)
+    await close(ledger, arrived, Settled.found_after(run), services.clock.now())
+    settled |= {row.operation.id: Settled.found_after(run) for row in arrived}
+    taken = {i for i, s in settled.items() if s.outcome is Outcome.APPLIED}
+    done = replace(
+        plan,
+        run=run,
+        settled=settled,
+        unseen=tuple(o for o in lost if o.id in taken),
+        cost=services.meter.read(),
+    )
+    if done.is_complete:
+        now = services.clock.now()
+        fact = {"count": len(entries), "at": now.isoformat()}
+        await ledger.put_fact(profile, ENTRIES, fact, now)
+    back = len(done.operations) - len(done.failed)
+    words = f"{back:,} of {len(done.operations):,} entries are back"
+    services.on_event(Finished(Stage.VERIFY, words))
+    return done
+
+
+async def _unseen(
+    services: Services, plan: Restoration, entries: Sequence[Entry]
+) -> list[Operation]:
+    """Return what was to come back and is not listed, nor hidden behind another."""
+    compared = await _compare(services, plan.profile, plan.copy.entries, entries)
+    missing = {(e.key, e.updated_at) for e in compared.missing}
+    return [
+        operation
+        for operation in plan.operations
+        if operation.restored and (operation.key, operation.restored.at) in missing
+    ]
