@@ -245,7 +245,8 @@ class ReportDocument(Document):
     ``playback`` is None where nobody looked at the resume points.
     ``next`` is the command that goes on from here. ``left_out`` was left out on
     request, by the ``filter`` or the person's list; ``apply`` goes by that of its plan.
-    ``kept_copy`` is the profile as it was before; null where nothing of the person's stood there, or nothing was written.
+    ``kept_copy`` is the profile as it was before; null where nothing of the person's
+    stood there, or nothing was written.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"

@@ -261,7 +261,7 @@ def _histories(report: Report) -> dict[str, TitleHistory]:
 
 
 def _media(key: str, desired: Desired, before: TitleHistory | None) -> str | None:
-    """Return the id of a title; what is left out is not looked up, and keeps its own."""
+    """Return the id of a title; one that is left out is not looked up, and keeps it."""
     media = desired.media[key]
     return before.media if media is None and before and key in desired.aside else media
 
