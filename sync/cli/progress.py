@@ -20,10 +20,11 @@ from rich.progress import (
 from rich.text import Text
 
 from connectors.errors import ServiceError
-from sync.cli.view.texts import clean, count, duration
+from sync.cli.view.texts import clean, duration
 from sync.errors import StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting, Warned
 from sync.runtime import logs
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -18,13 +18,14 @@ from rich.console import Console
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
 from sync.cli.view.lines import say, show_next
-from sync.cli.view.texts import clean, count, to_json
+from sync.cli.view.texts import clean, to_json
 from sync.documents.base import ErrorDocument
 from sync.errors import BugError, GuardError, StoppedError, UnwritableError
 from sync.ledger import BusyError, StateError
 from sync.runtime import logs
 from sync.runtime.signals import heeding
 from sync.runtime.stop import Stop
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -18,6 +18,7 @@ from sync.documents.report_store import recall_report
 from sync.ledger import Ledger
 from sync.ledger.fact_names import recall_profile, wanted
 from sync.report.markdown import render
+from sync.runtime.words import count
 from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Publisher:
             if found is not None:
                 return found
         raise UnknownOutcomeError(
-            f"Pharen Hub gave no clear answer to {MOST_SENDS} tries.",
+            f"Pharen Hub gave no clear answer to {count(MOST_SENDS, 'try', 'tries')}.",
             remedy="Publish again later: the page is looked for first.",
             service="Pharen Hub",
         )

@@ -22,6 +22,8 @@ from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.recovery import Recovery, recall, recall_labels
 from sync.ports import EagerSource
 from sync.runtime.concurrency import run_all
+from sync.runtime.words import count
+from sync.runtime.words import entries as count_entries
 from sync.transform.air_dates import Question, seasons_that_can_pay
 from sync.transform.overrides_file import name_place
 
@@ -83,7 +85,7 @@ async def assemble(
     )
     answer = await _look_up(services, desired, existing)
     if answer.airings:
-        summary = f"air dates of {len(answer.airings):,} seasons looked up"
+        summary = f"air dates of {count(len(answer.airings), 'season')} looked up"
         services.on_event(Finished(Stage.CATALOGUE, summary))
     recovery = await recall(
         services.ledger,
@@ -141,12 +143,12 @@ async def read_target(
     on_page(0)
     entries = await services.target.read_history(on_page)
     if len(entries) < expected:
-        fewer = f"it lists {len(entries):,} entries where {expected:,} stood"
+        fewer = f"it lists {count_entries(len(entries))} where {expected:,} stood"
         services.on_event(Waiting("Discovr", PAUSE_S, fewer))
         await services.clock.sleep(PAUSE_S)
         again = await services.target.read_history(on_page)
         entries = max(again, entries, key=len)
-    summary = f"{len(entries):,} entries read from Discovr"
+    summary = f"{count_entries(len(entries))} read from Discovr"
     services.on_event(Finished(Stage.READ, summary))
     return entries
 

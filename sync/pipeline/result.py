@@ -11,6 +11,7 @@ from sync.domain.desired import NO_ANSWER
 from sync.domain.plan import Fate
 from sync.domain.writes import Outcome
 from sync.pipeline.prepared import Reading
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -210,9 +211,11 @@ def describe(verification: Verification, source: str, unreadable: int = 0) -> st
     """Say what was found, in one sentence; not "everything" if some was unreadable."""
     if verification.is_whole:
         gone, foreign = len(verification.unexpected), len(verification.foreign)
-        note = f"; {gone:,} entries of ours are no longer on {source}" if gone else ""
+        ours = count(gone, "entry of ours is", "entries of ours are")
+        note = f"; {ours} no longer on {source}" if gone else ""
         if foreign:
-            note += f"; {foreign:,} are labelled like ours and not written from here"
+            more = count(foreign, "is", "are")
+            note += f"; {more} labelled like ours and not written from here"
         what = "all that could be read" if unreadable else "everything"
         return f"verified: {what} is in its place{note}"
     counts = {

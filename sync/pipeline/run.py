@@ -30,6 +30,7 @@ from sync.pipeline.result import Report, describe, exit_code, summary
 from sync.pipeline.summary import foresee
 from sync.pipeline.undo import Undone, clear_trial, rows_to_undo
 from sync.pipeline.undo import undo as take_back
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -311,13 +312,11 @@ async def _load(
     if loader.is_probed:
         await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
     if loader.is_stopping:
-        tried = len(loader.settled)
-        raise StoppedError(
-            f"Stopped after {tried:,} of {len(operations):,} writes: {loader.tally}."
-        )
+        tried, writes = len(loader.settled), count(len(operations), "write")
+        raise StoppedError(f"Stopped after {tried:,} of {writes}: {loader.tally}.")
     report = Report(prepared, run, loader.settled)
-    count = len(loader.settled) - len(report.failed)
-    services.on_event(Finished(Stage.LOAD, f"{count:,} entries written"))
+    arrived = count(len(loader.settled) - len(report.failed), "entry", "entries")
+    services.on_event(Finished(Stage.LOAD, f"{arrived} written"))
     if prepared.since:
         # Each write had a clear answer or was looked up; all is read back once a week.
         return report
@@ -346,7 +345,7 @@ async def _send(
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
     except ServiceError as error:
-        error.message += f" Of {len(operations):,} writes: {loader.tally}."
+        error.message += f" Of {count(len(operations), 'write')}: {loader.tally}."
         raise
     finally:
         end = summary(Report(prepared, run, loader.settled), loader.tally)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Key, Kind
 from sync.report.squares import SQUARES, UNWATCHED
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -126,7 +127,7 @@ def _moments(times: Sequence[datetime]) -> str:
     dated = [moment(instant) for instant in times if instant != UNKNOWN_DATE]
     undated = len(times) - len(dated)
     if undated:
-        dated.append(UNDATED + (f" ({undated} times)" if undated > 1 else ""))
+        dated.append(UNDATED + (f" ({count(undated, 'time')})" if undated > 1 else ""))
     return ", ".join(dated)
 
 

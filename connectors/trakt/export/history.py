@@ -28,6 +28,7 @@ from connectors.trakt.sense import (
 )
 from connectors.trakt.set_aside import BadRecord, describe_record
 from connectors.trakt.times import EARLIEST, check_instant, to_instant
+from connectors.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -206,6 +207,6 @@ class _Reading:
             columns = to_columns(raw)
             about = outline_row(columns, self.named_kind)
             if (plays := count_plays(columns)) > 1:
-                reason += f"; it counts {plays:,} plays and has one time only"
+                reason += f"; it counts {count(plays, 'play')} and has one time only"
         record = describe_record(raw, reason, remedy=error.remedy, about=about)
         self.page.unusable.append((position, record))

@@ -35,6 +35,7 @@ from connectors.trakt.export.rows import read_header, read_table
 from connectors.trakt.export.watched import Aggregates, read_resume_point, read_watched
 from connectors.trakt.sense import UnusableError
 from connectors.trakt.set_aside import BadRecord, describe_record
+from connectors.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -255,10 +256,12 @@ class Reader:
         self.ahead += page.ahead
         self.evidence.add_untimed(page.untimed)
         if page.others:
-            self.evidence.notes.append(
-                f"{content.where} holds {page.others:,} wishes, ratings and the like, "
-                "which are no plays."
+            others = count(
+                page.others,
+                "wish or rating, which is no play",
+                "wishes, ratings and the like, which are no plays",
             )
+            self.evidence.notes.append(f"{content.where} holds {others}.")
         self.plays.add(page.items)
 
     def _add_traktexport(
@@ -385,9 +388,9 @@ def _check_clock(reader: Reader, now: datetime) -> None:
     is_many = len(ahead) >= min(_MANY, total) > 1 and len(ahead) * 20 >= total
     if ahead and (is_many or is_made_ahead):
         raise InputError(
-            f"{len(ahead):,} of {total:,} plays are dated ahead of this machine's "
-            f"clock, which says {now:%Y-%m-%d %H:%M} UTC; the newest is of "
-            f"{max(ahead):%Y-%m-%d}. The clock is wrong, so nothing was read.",
+            f"{len(ahead):,} of {count(total, 'play is', 'plays are')} dated ahead of "
+            f"this machine's clock, which says {now:%Y-%m-%d %H:%M} UTC; the newest is "
+            f"of {max(ahead):%Y-%m-%d}. The clock is wrong, so nothing was read.",
             remedy="Set the clock of this machine right, and run it again. If it is "
             "right, correct these dates in the files.",
         )
@@ -409,8 +412,8 @@ def _use_aggregates(reader: Reader) -> int:
     )
     if aggregates.seasonless:
         reader.evidence.doubts.append(
-            f"{aggregates.seasonless:,} shows are listed without their seasons, so "
-            "their episodes cannot be carried over."
+            f"{count(aggregates.seasonless, 'show is', 'shows are')} listed without "
+            "seasons, so these episodes cannot be carried over."
         )
     return aggregates.pages
 

@@ -31,6 +31,7 @@ from sync.documents.base import ProfileDocument, ProfilesDocument
 from sync.pipeline.documents import report_document, undo_document
 from sync.pipeline.plan_file import read_plan
 from sync.pipeline.result import exit_code as code_of
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -124,7 +125,7 @@ def undo(context: Context, *, run: int | None, yes: bool) -> int:
 
             async def confirm(number: int, writes: int) -> bool:
                 reporter.pause()
-                question = f"Take back the {writes:,} writes of run {number}?"
+                question = f"Take back the {count(writes, 'write')} of run {number}?"
                 return yes or await agree(question)
 
             undone = await api.undo(

@@ -18,6 +18,7 @@ from sync.cli.progress import Reporter
 from sync.cli.runner import Exit, run
 from sync.cli.session import ask, can_ask, open_settings
 from sync.errors import StoppedError
+from sync.runtime.words import count
 from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
@@ -121,8 +122,8 @@ class Terminal:
             self._say(f"Address: {address}")
         self._say(f"Code: {code.user_code}")
         where = "at that address" if address else "where the QR code leads"
-        minutes = round(code.lifetime_s / 60)
-        self._say(f"Approve it {where} within {minutes} minutes. Waiting for that ...")
+        minutes = count(round(code.lifetime_s / 60), "minute")
+        self._say(f"Approve it {where} within {minutes}. Waiting for that ...")
 
     def tell(self, problem: ServiceError) -> None:
         """Say what went wrong, once as long as it stays the same."""

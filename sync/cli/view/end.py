@@ -8,11 +8,12 @@ from sync.cli.view.left_out import show_left_out_of, show_unread
 from sync.cli.view.lines import heading, say, show_list, show_next
 from sync.cli.view.plan import name_of
 from sync.cli.view.playback import show_playback
-from sync.cli.view.texts import count, duration, entries, join
+from sync.cli.view.texts import duration, join
 from sync.cli.view.totals import show_totals
 from sync.domain.desired import NO_ANSWER
 from sync.domain.histories import keys_of
 from sync.pipeline.result import describe
+from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import heading, say
-from sync.cli.view.texts import clean, count, title
+from sync.cli.view.texts import clean, title
 from sync.domain.desired import (
     EPISODE_ZERO,
     NO_ANSWER,
@@ -15,6 +15,7 @@ from sync.domain.desired import (
     LeftOut,
 )
 from sync.domain.plays import Kind, Title
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

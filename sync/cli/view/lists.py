@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say, show_list, show_next
-from sync.cli.view.texts import clean, count, entries, title
+from sync.cli.view.texts import clean, title
 from sync.domain.plays import Key
+from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,12 +11,13 @@ from sync.cli.view.key import show_saving
 from sync.cli.view.left_out import show_left_out_of
 from sync.cli.view.lines import MOST_LINES, heading, say, show_list
 from sync.cli.view.playback import show_playback
-from sync.cli.view.texts import count, duration, entries, pad, seasons, title
+from sync.cli.view.texts import duration, pad, seasons, title
 from sync.cli.view.totals import show_totals
 from sync.domain.collapse import NO_AIR_DATES
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind
 from sync.pipeline.summary import count_writes, summarize_titles
+from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import heading, say
-from sync.cli.view.texts import count, title
+from sync.cli.view.texts import title
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
+from sync.runtime.words import count
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -59,16 +61,6 @@ def title(text: str, cells: int = MOST_CELLS) -> str:
 def pad(text: str, cells: int) -> str:
     """Fill with spaces up to that many cells, which are not letters (CJK, emoji)."""
     return text + " " * (cells - cell_len(text))
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Say how many there are: ``1 entry``, ``2,000 entries``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def entries(number: int) -> str:
-    """Count entries."""
-    return count(number, "entry", "entries")
 
 
 def join(parts: Sequence[str]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say
-from sync.cli.view.texts import count
 from sync.domain.plan import Fate
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console
