@@ -12,6 +12,7 @@ from connectors.clock import SystemClock
 from connectors.discovr.auth import stored_profile
 from connectors.errors import ConfigError
 from sync.documents.report import UnmatchedDocument
+from sync.documents.report_store import to_move
 from sync.documents.status import (
     CountDocument,
     DatabaseDocument,
@@ -220,6 +221,7 @@ async def _read_profile(
         removed=_count_stale(watermark),
         source=left_out.source.name if left_out else TRAKT.name,
         files=_files(facts.get(FILES)),
+        move=to_move(facts, times),
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
+from sync.cli.pager import show_paged
 from sync.cli.view.lines import say, show_next
 from sync.cli.view.texts import clean, to_json
 from sync.documents.base import ErrorDocument
@@ -118,6 +119,15 @@ class Output:
             sys.stdout.write(to_json(document) + "\n")
         else:
             show(self.result)
+
+    async def emit_long(
+        self, document: BaseModel, show: Callable[[Console], None]
+    ) -> None:
+        """Do the same; what is longer than the terminal goes through the pager."""
+        if self.context.as_json or self.context.is_quiet:
+            self.emit(document, show)
+        else:
+            await show_paged(self.result, show)
 
     def fail(self, error: ServiceError, code: int) -> None:
         """Say what happened and what to do; with --json on stdout, as a document."""

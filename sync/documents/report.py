@@ -81,6 +81,19 @@ class SeasonDocument(Document):
     late: tuple[int, ...] = ()
 
 
+class MoveDocument(Document):
+    """The whole move: all plays that are known, whichever run has written what.
+
+    ``on_discovr`` of them are on Discovr as watched. It was noted ``at`` that time;
+    ``undone`` is a run that was taken back since then, so that it holds no longer.
+    """
+
+    on_discovr: int
+    balance: BalanceDocument
+    at: datetime | None = None
+    undone: int | None = None
+
+
 class EntriesDocument(Document):
     """Writes by what they are about.
 
@@ -246,7 +259,8 @@ class ReportDocument(Document):
     digests per title of what both sides held: ``apply`` refuses if one has moved.
     ``warnings`` say what somebody has to do soon, such as to log in again.
     ``playback`` is None where nobody looked at the resume points.
-    ``next`` is the command that goes on from here.
+    ``next`` is the command that goes on from here. ``balance`` is that of the run,
+    ``move`` that of all runs; a plan has none.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -276,6 +290,7 @@ class ReportDocument(Document):
     cost: CostDocument | None = None
     next: str | None = None
     source: SourceDocument = SourceDocument()
+    move: MoveDocument | None = None
 
 
 class UnmatchedDocument(Document):

@@ -6,6 +6,7 @@ from datetime import datetime  # pydantic needs it at run time
 from typing import Literal
 
 from sync.documents.base import Document
+from sync.documents.report import MoveDocument  # as above
 from sync.domain.origin import TRAKT
 
 
@@ -87,6 +88,7 @@ class ProfileStateDocument(Document):
     count writes that the next run looks up. Both sides were last read whole at
     ``reconciled_at``; of ``removed`` titles Discovr holds what the ``source`` of the
     last run no longer has. ``files`` are those that it read; none: it read the API.
+    ``move`` counts all plays that are known by what became of them.
     """
 
     id: str
@@ -108,6 +110,7 @@ class ProfileStateDocument(Document):
     removed: int | None = None
     source: str = TRAKT.name
     files: tuple[FileDocument, ...] = ()
+    move: MoveDocument | None = None
 
 
 class LoginStateDocument(Document):

@@ -199,6 +199,16 @@ class Ledger(Holdings):
         )
 
     @transaction(Mode.READ)
+    def keys_applied(
+        self, connection: Connection, profile: str, among: Container[Key]
+    ) -> set[Key]:
+        """Return the keys ``among`` these of which an entry was written and stands."""
+        columns = tables.operations.c
+        keys = select(columns.media, columns.season, columns.episode)
+        rows = connection.execute(_standing(keys, profile).where(columns.progress > 0))
+        return {key for row in rows if (key := Key(*row)) in among}
+
+    @transaction(Mode.READ)
     def count_applied(self, connection: Connection, profile: str) -> dict[int, int]:
         """Count what is applied and not taken back, by run; zeros do not count."""
         columns = tables.operations.c

@@ -13,6 +13,7 @@ from sync.documents.report import (
     KeyDocument,
     LeftAloneDocument,
     LeftOutDocument,
+    MoveDocument,
     OperationDocument,
     OutlookDocument,
     PlaybackDocument,
@@ -43,8 +44,9 @@ if TYPE_CHECKING:
     from sync.domain.resume import Resume, ResumePoint
     from sync.pipeline.playback import PlaybackResult
     from sync.pipeline.prepared import Prepared
-    from sync.pipeline.result import Report
+    from sync.pipeline.result import Move, Report
     from sync.pipeline.undo import Undone
+    from sync.ports import Receipt
 
 
 def report_document(
@@ -64,7 +66,7 @@ def report_document(
         exit_code=exit_code,
         profile=prepared.profile,
         run=report.run,
-        receipt=ReceiptDocument.model_validate(prepared.compared.extraction.receipt),
+        receipt=_receipt(prepared.compared.extraction.receipt, total.read),
         balance=_balance(total),
         writes=len(plan.operations),
         saved=plan.saved,
@@ -86,6 +88,7 @@ def report_document(
         else None,
         cost=CostDocument.model_validate(report.cost) if report.cost else None,
         source=SourceDocument.model_validate(prepared.origin),
+        move=_move(report.move),
     )
 
 
@@ -151,6 +154,21 @@ def _balance(balance: Balance) -> BalanceDocument:
     columns = {fate.value: balance.fates[fate] for fate in Fate}
     return BalanceDocument(
         read=balance.read, repeats=balance.repeats, gone=balance.gone, **columns
+    )
+
+
+def _receipt(receipt: Receipt, read: int) -> ReceiptDocument:
+    """Write the receipt down; there is one count of plays, that of the balance."""
+    document = ReceiptDocument.model_validate(receipt)
+    return document.model_copy(update={"plays": read})
+
+
+def _move(move: Move | None) -> MoveDocument | None:
+    if move is None:
+        return None
+    total = move.balance
+    return MoveDocument(
+        on_discovr=total.on_discovr, balance=_balance(total), at=move.at
     )
 
 

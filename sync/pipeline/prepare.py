@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sync.documents.words import say_read
 from sync.domain.desired import transform
 from sync.domain.plan import Action
 from sync.domain.plays import UNKNOWN_DATE, Place
@@ -198,17 +199,16 @@ def accept(
     services: Services, extraction: Extraction, *, accept_incomplete: bool = False
 ) -> Extraction:
     """Return it and say so, or raise IncompleteReadError if it is not proved whole."""
-    receipt = extraction.receipt
+    receipt = replace(extraction.receipt, plays=extraction.read)
     if not receipt.is_whole and not accept_incomplete:
         raise IncompleteReadError(receipt)
     proof = (
         "proved whole" if receipt.is_whole else "not proved whole, accepted as it is"
     )
     odd = sum(not record.is_unsupported for record in extraction.quarantined)
-    more = f"; {odd:,} records could not be read" if odd else ""
-    summary = f"{receipt.plays:,} plays read from {receipt.source}, {proof}{more}"
+    summary = f"{say_read(receipt.plays, odd, receipt.source)}, {proof}"
     services.on_event(Finished(Stage.EXTRACT, summary))
-    return extraction
+    return replace(extraction, receipt=receipt)
 
 
 async def _look_up(

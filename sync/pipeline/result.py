@@ -10,13 +10,13 @@ from sync.domain.balance import Balance, balance
 from sync.domain.desired import NO_ANSWER
 from sync.domain.plan import Fate
 from sync.domain.writes import Outcome
-from sync.pipeline.prepared import Reading
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
 
-    from sync.domain.plan import Operation
+    from sync.domain.plan import Operation, Plan
     from sync.domain.plays import Key, Title
     from sync.domain.verify import Verification
     from sync.domain.writes import Settled, Tally
@@ -27,8 +27,18 @@ if TYPE_CHECKING:
     from sync.runtime.meter import Cost
 
 
+#: What a run writes, with an entry of its own or under one for the season.
+_WRITTEN = (Fate.WRITTEN, Fate.COVERED)
 #: What --strict does not let pass.
 _LEFT_OUT = (Fate.UNMATCHED, Fate.UNSUPPORTED, Fate.UNREADABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What all runs together have made of all that is known, as of ``at``."""
+
+    balance: Balance
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,8 @@ class Report:
     ``settled`` holds the outcome of each operation that was tried, by its id;
     ``playback`` what became of the resume points, None where nobody looked; ``undone``
     what was taken back because the source has it no longer; ``outlook`` what carrying
-    out the plan costs, and ``cost`` what it has cost so far.
+    out the plan costs, and ``cost`` what it has cost so far. ``move`` is the balance of
+    the whole move, and None in a plan.
     """
 
     prepared: Prepared = field(repr=False)
@@ -49,6 +60,7 @@ class Report:
     undone: Undone | None = None
     outlook: Estimate | None = None
     cost: Cost | None = None
+    move: Move | None = None
 
     @property
     def failed(self) -> tuple[Operation, ...]:
@@ -71,28 +83,65 @@ class Report:
         if prepared.is_unchanged:
             kept = prepared.kept
             return (kept.balance if kept else Balance()), {}
-        plan, side = (
-            prepared.plan,
-            Reading(prepared.compared.extraction, prepared.compared.desired),
-        )
-        if prepared.since is not None:
-            side = prepared.whole
-        odd = Counter(q.is_unsupported for q in side.extraction.quarantined)
-        failed = {viewing for o in self.failed for viewing in o.viewings}
-        total, titles = balance(
-            len(side.extraction.plays) + odd.total(),
-            side.desired,
-            replace(plan, fates={**self._fates_of_before(), **plan.fates}),
-            odd[False],
-            failed,
-        )
-        total.add(Fate.UNSUPPORTED, odd[True])
+        total, titles = self._weigh(replace(prepared.plan, fates=self.fates()))
         if prepared.since is None:
             return total, titles
         part = prepared.compared.desired
         seen = {part.titles[key.media] for key in part.watched}
         seen |= {left.title for left in (*part.unmatched, *part.unsupported)}
         return total, {t: of_title for t, of_title in titles.items() if t in seen}
+
+    def weigh_move(self, ours: Collection[Key]) -> Balance:
+        """Return the balance of the whole move, whichever run has written what.
+
+        ``ours`` are the keys of which an entry was written and stands. What is planned
+        and was not sent is not there.
+        """
+        prepared = self.prepared
+        if prepared.is_unchanged:
+            return prepared.kept.move if prepared.kept else Balance()
+
+        def of_all(key: Key, fate: Fate) -> Fate:
+            is_ours = fate is Fate.ALREADY_THERE and key in ours
+            return Fate.WRITTEN if is_ours else fate
+
+        plan = prepared.plan
+        older = {
+            key: {at: of_all(key, fate) for at, fate in times.items()}
+            for key, times in plan.older.items()
+        }
+        fates = {key: of_all(key, fate) for key, fate in self.fates().items()}
+        return self._weigh(replace(plan, fates=fates, older=older))[0]
+
+    def fates(self) -> dict[Key, Fate]:
+        """Return what becomes of every key that is known."""
+        return {**self._fates_of_before(), **self.prepared.plan.fates}
+
+    def _weigh(self, plan: Plan) -> tuple[Balance, dict[Title, Balance]]:
+        prepared = self.prepared
+        side = prepared.compared if prepared.since is None else prepared.whole
+        odd = Counter(q.is_unsupported for q in side.extraction.quarantined)
+        total, titles = balance(
+            side.extraction.read,
+            side.desired,
+            plan,
+            odd[False],
+            self._not_there(),
+        )
+        total.add(Fate.UNSUPPORTED, odd[True])
+        return total, titles
+
+    def _not_there(self) -> set[tuple[Key, datetime]]:
+        """Name the viewings that a run should have written and that are not there."""
+        lacking = {viewing for o in self.failed for viewing in o.viewings}
+        missing = self.verification.missing if self.run and self.verification else ()
+        places = {key.place for key in missing if key.episode is None}
+        keys = {key for key in missing if key.episode is not None}
+        for key, viewing in self.prepared.compared.desired.watched.items():
+            fate = self.prepared.plan.fates.get(key)
+            if fate in _WRITTEN and (key in keys or key.place in places):
+                lacking.add((key, viewing.latest))
+        return lacking
 
     def _fates_of_before(self) -> dict[Key, Fate]:
         """Return what became of the keys that this run did not look at."""
@@ -196,15 +245,26 @@ def exit_code(report: Report, *, is_strict: bool) -> int:
 
 def balance_fact(total: Balance) -> dict[str, Any]:
     """Return a balance as the ledger keeps it, for a run that finds nothing new."""
-    fates = Counter({f.value: total.fates[f] for f in Fate if f is not Fate.WRITTEN})
-    fates[Fate.ALREADY_THERE.value] += total.fates[Fate.WRITTEN]
-    return {"read": total.read, "repeats": total.repeats, "fates": dict(fates)}
+    fact = move_fact(total)
+    fates = fact["fates"]
+    fates[Fate.ALREADY_THERE.value] += fates.pop(Fate.WRITTEN.value)
+    return fact
+
+
+def move_fact(total: Balance) -> dict[str, Any]:
+    """Return the balance of the whole move as the ledger keeps it."""
+    return {
+        "read": total.read,
+        "repeats": total.repeats,
+        "gone": total.gone,
+        "fates": {fate.value: total.fates[fate] for fate in Fate},
+    }
 
 
 def to_balance(fact: Mapping[str, Any]) -> Balance:
     """Read it back."""
     fates = Counter({Fate(name): number for name, number in fact["fates"].items()})
-    return Balance(fact["read"], fates, fact["repeats"])
+    return Balance(fact["read"], fates, fact["repeats"], fact.get("gone", 0))
 
 
 def describe(verification: Verification, source: str, unreadable: int = 0) -> str:

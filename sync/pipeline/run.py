@@ -22,6 +22,7 @@ from sync.pipeline.documents import left_out_document, report_document
 from sync.pipeline.held import held
 from sync.pipeline.incremental import checkpoint_of, prepare_changes
 from sync.pipeline.missing import check_missing, look_again, note_missing
+from sync.pipeline.move import note_move, weigh_move
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
 from sync.pipeline.prepare import prepare, read_target
 from sync.pipeline.prune import check_removals, plan_removals
@@ -137,7 +138,8 @@ async def verify(services: Services, *, accept_incomplete: bool = False) -> Repo
     prepared = await prepare(services, accept_incomplete=accept_incomplete, is_dry=True)
     check_missing(prepared.missing)
     verification = await _compare(services, prepared, prepared.existing)
-    return Report(prepared, verification=verification, cost=services.meter.read())
+    report = Report(prepared, verification=verification, cost=services.meter.read())
+    return replace(report, move=await weigh_move(services, report))
 
 
 async def undo(
@@ -189,6 +191,7 @@ async def _carry_out(
 ) -> Report:
     check_missing(prepared.missing, is_forced=is_forced)
     await _keep_left_out(services, prepared)
+    await note_move(services, Report(prepared))
     ledger, now = services.ledger, services.clock.now()
     recovery = prepared.recovery
     if not prepared.is_unchanged:
@@ -224,6 +227,9 @@ async def _carry_out(
     elif prepared.since is None:
         verification = await _compare(services, prepared, prepared.existing)
         report = replace(report, verification=verification)
+    report = replace(report, move=await note_move(services, report))
+    if is_needed:
+        await _keep_report(services, report, command)
     if report.is_settled:
         await advance(services, report)
     await _note_told(services, prepared)
@@ -259,11 +265,13 @@ async def _write(
         report = replace(report, undone=undone)
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
-    report = replace(report, playback=carried, cost=services.meter.read())
+    return replace(report, playback=carried, cost=services.meter.read())
+
+
+async def _keep_report(services: Services, report: Report, command: str) -> None:
     code = exit_code(report, is_strict=False)
     document = report_document(report, command, code)
     await keep_report(services.ledger, document, services.clock.now())
-    return report
 
 
 async def _keep_left_out(services: Services, prepared: Prepared) -> None:
@@ -304,7 +312,7 @@ async def _load(
         labels=labels,
     )
     operations = prepared.plan.operations
-    await _send(services, prepared, loader, run)
+    await _send(services, prepared, loader, run, command)
     # Each was looked up before it was sent again, so the old intents are answered.
     keys = {o.key for o in operations if o.id in loader.settled}
     answered = [row for row in recovery.unclear if row.operation.key in keys]
@@ -327,7 +335,7 @@ async def _load(
 
 
 async def _send(
-    services: Services, prepared: Prepared, loader: Loader, run: int
+    services: Services, prepared: Prepared, loader: Loader, run: int, command: str
 ) -> None:
     """Send what is planned, and note in the ledger how the run ended."""
     ledger, recovery = services.ledger, prepared.recovery
@@ -348,8 +356,12 @@ async def _send(
         error.message += f" Of {count(len(operations), 'write')}: {loader.tally}."
         raise
     finally:
-        end = summary(Report(prepared, run, loader.settled), loader.tally)
+        report = Report(prepared, run, loader.settled, cost=services.meter.read())
+        end = summary(report, loader.tally)
         await ledger.finish_run(run, services.clock.now(), outcome, end)
+        if outcome != "loaded":
+            report = replace(report, move=await note_move(services, report))
+            await _keep_report(services, report, command)
 
 
 async def _refused_before(ledger: Ledger, profile: str) -> frozenset[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
 from connectors.files import replace_file
 from sync import api
 from sync.cli.commands.key import offer_key
+from sync.cli.pager import show_paged
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
@@ -175,7 +177,7 @@ def plan(
             if following:
                 show_next(console, following)
 
-        output.emit(document, show)
+        await output.emit_long(document, show)
         return code
 
     return run_command(context, work)
@@ -303,8 +305,11 @@ class Confirmation:
     async def __call__(self, report: Report) -> bool:
         """Show the plan; return whether to go on."""
         self._reporter.pause()
-        if not self._is_silent:
-            show_plan(self._output.notes, report, self._context)
+        show = partial(show_plan, report=report, context=self._context)
+        if not self._is_silent and not self._yes:
+            await show_paged(self._output.notes, show)
+        elif not self._is_silent:
+            show(self._output.notes)
         return self._yes or await agree("Write this?")
 
 

@@ -11,7 +11,11 @@ from sync.checkup.status import read_status
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit, run
 from sync.cli.session import open_settings
+from sync.cli.view.lines import say
+from sync.cli.view.texts import glue
+from sync.documents.words import say_share
 from sync.events import Warned
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
     from sync.cli.context import Context
     from sync.cli.runner import Output
+    from sync.documents.report import MoveDocument
     from sync.documents.status import (
         CountDocument,
         DatabaseDocument,
@@ -30,6 +35,10 @@ if TYPE_CHECKING:
         StatusDocument,
     )
     from sync.runtime.stop import Stop
+
+
+#: Where the facts begin, behind their names.
+_COLUMN = 15
 
 
 def status(context: Context) -> int:
@@ -68,8 +77,12 @@ class StatusView:
 
     def show(self, console: Console) -> None:
         """Print them."""
+        paths = [f.path for p in self._document.profiles for f in p.files]
         for line in self.lines():
-            console.print(line, markup=False, soft_wrap=True)
+            for path in (*paths, self._document.database.place):
+                line = line.replace(path, glue(path))  # noqa: PLW2901  # each of them
+            indent = 2 * line.startswith("  ")
+            say(console, line[indent:], indent=indent, hang=indent and _COLUMN)
 
     def lines(self) -> Iterator[str]:
         """Return them."""
@@ -104,6 +117,8 @@ class StatusView:
         self, profile: ProfileStateDocument
     ) -> Iterator[tuple[str, str]]:
         now = self._now
+        if profile.move:
+            yield "on Discovr", self._move(profile.move, profile.last_run)
         yield "held by", _holder(profile)
         yield (
             "last run",
@@ -122,7 +137,7 @@ class StatusView:
         yield "unmatched", _titles(profile.unmatched, more)
         yield "not possible", _titles(profile.unsupported, more)
         if profile.unreadable:
-            yield "unreadable", f"{profile.unreadable:,} records: {more}"
+            yield "unreadable", f"{count(profile.unreadable, 'record')}: {more}"
         yield "removed", self._removed(profile)
 
     def _source(self, profile: ProfileStateDocument) -> Iterator[tuple[str, str]]:
@@ -142,7 +157,7 @@ class StatusView:
         began = _moment(run.started_at, self._now)
         parts = [f"{run.number}, {run.command}, {began}: {run.outcome}"]
         if run.plays is not None and run.writes is not None:
-            parts.append(f"{run.plays:,} plays read")
+            parts.append(f"{count(run.plays, 'play')} read")
             parts += self._writes(run, run.writes)
         elif run.outcome == "broken off":
             parts.append(f"{self._migrate} resumes it")
@@ -154,11 +169,13 @@ class StatusView:
         # An earlier version counted what was not sent among what failed.
         arrived = writes - failed if run.arrived is None else run.arrived
         if not run.undone:
-            yield f"{arrived:,} of {writes:,} writes arrived"
+            yield f"{arrived:,} of {count(writes, 'write')} arrived"
         elif run.undone >= arrived:
-            yield f"all of the {arrived:,} writes that arrived were taken back since"
+            one, many = "write that arrived was", "writes that arrived were"
+            yield f"all of the {count(arrived, one, many)} taken back since"
         else:
-            yield f"{arrived:,} writes arrived, {run.undone:,} of them taken back since"
+            came = count(arrived, "write")
+            yield f"{came} arrived, {run.undone:,} of them taken back since"
         counts = {
             "failed": failed - (run.unclear or 0),
             "unclear": run.unclear or 0,
@@ -169,10 +186,24 @@ class StatusView:
             again = " again" if failed else ""
             yield f"{left}: {self._migrate} sends them{again}"
 
+    def _move(self, move: MoveDocument, run: RunDocument | None) -> str:
+        """Say how much of all that is known is there, as of when that was noted."""
+        total = move.balance.read
+        share = f" ({say_share(move.on_discovr, total)})" if total else ""
+        words = f"{move.on_discovr:,} of {count(total, 'play')}{share}"
+        if move.undone is not None:
+            return f"{words} until run {move.undone} was taken back: {self._migrate}"
+        if run and run.outcome == "broken off" and move.at and move.at < run.started_at:
+            return f"{words} before run {run.number}: {self._migrate} goes on"
+        if move.balance.failed:
+            return f"{words}: {self._migrate} goes on"
+        return words
+
     def _undo(self, undone: LastUndoDocument) -> str:
         left = f", {undone.left_alone:,} left alone" if undone.left_alone else ""
         when = _moment(undone.at, self._now)
-        return f"run {undone.run}, {when}: {undone.writes:,} writes taken back{left}"
+        taken = count(undone.writes, "write")
+        return f"run {undone.run}, {when}: {taken} taken back{left}"
 
     def _next_run(self, profile: ProfileStateDocument) -> str:
         due = profile.next_run_at
@@ -192,8 +223,7 @@ class StatusView:
         titles = profile.removed
         if not titles:
             return "not known" if titles is None else "none"
-        which = f"{titles:,} title{'s' * (titles != 1)}"
-        words = f"of {which}, plays are no longer on {profile.source}"
+        words = f"of {count(titles, 'title')}, plays are no longer on {profile.source}"
         prune = self._call("sync --prune")
         return f"{words}: {prune}" if self._has_api else words
 
@@ -249,13 +279,13 @@ def _open_writes(profile: ProfileStateDocument) -> str:
     return f"{found}: the next run looks them up" if found else "none"
 
 
-def _titles(count: CountDocument | None, more: str) -> str:
-    if count is None:
+def _titles(found: CountDocument | None, more: str) -> str:
+    if found is None:
         return "not known"
-    if not count.titles:
+    if not found.titles:
         return "none"
-    titles = f"{count.titles:,} title{'s' * (count.titles != 1)}"
-    return f"{titles}, {count.plays:,} play{'s' * (count.plays != 1)}: {more}"
+    titles = count(found.titles, "title")
+    return f"{titles}, {count(found.plays, 'play')}: {more}"
 
 
 def _moment(moment: datetime | None, now: datetime) -> str:
@@ -272,4 +302,4 @@ def _span(seconds: float) -> str:
     for name, length in units.items():
         if seconds >= 2 * length:
             return f"{timedelta(seconds=seconds) // timedelta(seconds=length)} {name}"
-    return f"{seconds:.0f} seconds"
+    return count(round(seconds), "second")

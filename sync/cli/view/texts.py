@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+#: Stands for a space at which no line is broken; ``say`` prints it as one. It is for
+#: private use, so that nobody else's text has it.
+GLUE = "\ue000"
 #: A title longer than this is cut wherever it is shown.
 MOST_CELLS = 80
 #: Joiners and marks of direction belong to scripts and emoji; they move no cursor.
@@ -44,6 +47,11 @@ def clean(text: str) -> str:
     return "".join(map(_clean_letter, text))
 
 
+def glue(text: str) -> str:
+    """Keep words on one line that are there to be copied: a path, a command."""
+    return text.replace(" ", GLUE)
+
+
 def title(text: str, cells: int = MOST_CELLS) -> str:
     """Make a title of somebody else's fit into a line of ours.
 
@@ -52,7 +60,11 @@ def title(text: str, cells: int = MOST_CELLS) -> str:
     """
     shown = clean(text).replace("\n", " ")
     if cell_len(shown) > cells:
-        shown = f"{set_cell_size(shown, cells - 3).rstrip()}..."
+        cut = set_cell_size(shown, cells - 3)
+        words = cut.rpartition(" ")[0].rstrip(" ,;:-(")
+        # A word is cut only where there is little else to show.
+        is_much = cell_len(words) > cells // 2
+        shown = f"{words if is_much else cut.rstrip()}..."
     if any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in shown):
         return f"\N{FIRST STRONG ISOLATE}{shown}\N{POP DIRECTIONAL ISOLATE}"
     return shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say
+from sync.documents.words import say_read
 from sync.domain.plan import Fate
 from sync.runtime.words import count
 
@@ -36,10 +37,10 @@ def show_totals(console: Console, report: Report, *, is_plan: bool) -> None:
         say(console)  # what follows is the result, and no longer progress
     receipt = report.prepared.compared.extraction.receipt
     proof = "proved whole" if receipt.is_whole else "NOT proved whole"
-    pages = f" on {count(receipt.pages, 'page')}" if receipt.pages else ""
     total, _ = report.balance()
-    read = f"{count(total.read, 'play')} read from {receipt.source}{pages}, {proof}"
-    say(console, read, style="bold")
+    odd = total.fates[Fate.UNREADABLE]
+    read = say_read(total.read, odd, receipt.source, receipt.pages)
+    say(console, f"{read}, {proof}", style="bold")
     for line in (*receipt.doubts, *receipt.missing, *receipt.notes):
         say(console, line, indent=2, hang=4)
     width = len(f"{total.read:,}")
