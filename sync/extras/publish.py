@@ -18,6 +18,7 @@ from sync.documents.report_store import recall_report
 from sync.ledger import Ledger
 from sync.ledger.fact_names import recall_profile, wanted
 from sync.report.markdown import render
+from sync.report.reading import read_histories
 from sync.runtime.words import count
 from sync.wiring.clients import Clients
 
@@ -52,6 +53,7 @@ async def publish_report(
         ledger = await stack.enter_async_context(await Ledger.open(settings.state.url))
         profile = await recall_profile(ledger, settings.discovr.profile)
         report, at = await recall_report(ledger, profile)
+        histories = await read_histories(ledger, report.profile)
         lock = ledger.profile_lock(
             report.profile, command="report", at=clock.now(), clock=clock
         )
@@ -60,7 +62,9 @@ async def publish_report(
         publisher = Publisher(client, ledger, report.profile, clock)
         name = wanted(settings.discovr.profile)
         title = title or f"From {report.source.name} to Discovr: {name}"
-        return await publisher.publish(title[:TITLE_LIMIT], render(report, at))
+        return await publisher.publish(
+            title[:TITLE_LIMIT], render(report, at, histories)
+        )
 
 
 class Publisher:

@@ -47,7 +47,7 @@ SQUARES = {
     Fate.UNSUPPORTED: Square(
         "x",
         "not possible on Discovr",
-        "Discovr has no place for it, such as a special.",
+        "Discovr has no place for it: a special.",
     ),
     Fate.UNMATCHED: Square(
         "u", "unmatched", "No known id leads to TMDB, by which Discovr names titles."

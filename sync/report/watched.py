@@ -117,7 +117,7 @@ def build_shows(
 def share_reasons(
     shows: Sequence[Show],
 ) -> tuple[tuple[Show, ...], tuple[SharedReason, ...]]:
-    """Say each reason once: at the top what many shows share, else above its seasons."""
+    """Say each reason once: what many shows share for all, else for its show."""
     in_shows = Counter(
         reason
         for show in shows

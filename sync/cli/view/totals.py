@@ -44,10 +44,11 @@ def show_totals(console: Console, report: Report, *, is_plan: bool) -> None:
     for line in (*receipt.doubts, *receipt.missing, *receipt.notes):
         say(console, line, indent=2, hang=4)
     width = len(f"{total.read:,}")
-    for fate, words in _WORDS.items():
+    for fate in Fate:
         number = total.fates[fate]
         if not number:
             continue
+        words = _WORDS.get(fate, fate.value.replace("_", " "))
         is_future = is_plan and fate is Fate.WRITTEN
         line = f"{number:>{width},}  {'to be ' if is_future else ''}{words}"
         say(console, line, indent=2, hang=4 + width, style=_STYLES.get(fate, ""))
