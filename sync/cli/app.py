@@ -103,9 +103,7 @@ _SERVICE = click.argument(
 @click.option("--sandbox", is_flag=True, help="Rehearse against local stand-ins.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("-v", "--verbose", is_flag=True, help="Name everything; log requests.")
-@click.option(
-    "-q", "--quiet", is_flag=True, help="Print the result alone, and of that the sums."
-)
+@click.option("-q", "--quiet", is_flag=True, help="Print the result alone, in short.")
 @click.option(
     "--no-color",
     is_flag=True,

@@ -111,13 +111,17 @@ class Report:
             for key, times in plan.older.items()
         }
         fates = {key: of_all(key, fate) for key, fate in self.fates().items()}
-        return self._weigh(replace(plan, fates=fates, older=older))[0]
+        unsent = () if self.run else plan.operations
+        lacking = {viewing for o in unsent for viewing in o.viewings}
+        return self._weigh(replace(plan, fates=fates, older=older), lacking)[0]
 
     def fates(self) -> dict[Key, Fate]:
         """Return what becomes of every key that is known."""
         return {**self._fates_of_before(), **self.prepared.plan.fates}
 
-    def _weigh(self, plan: Plan) -> tuple[Balance, dict[Title, Balance]]:
+    def _weigh(
+        self, plan: Plan, lacking: Collection[tuple[Key, datetime]] = ()
+    ) -> tuple[Balance, dict[Title, Balance]]:
         prepared = self.prepared
         side = prepared.compared if prepared.since is None else prepared.whole
         odd = Counter(q.is_unsupported for q in side.extraction.quarantined)
@@ -126,7 +130,7 @@ class Report:
             side.desired,
             plan,
             odd[False],
-            self._not_there(),
+            {*lacking, *self._not_there()},
         )
         total.add(Fate.UNSUPPORTED, odd[True])
         return total, titles

@@ -108,11 +108,13 @@ def _balance(balance: BalanceDocument) -> str:
     counts = [(getattr(balance, f.value), SQUARES[f].name) for f in Fate]
     rows = [(f"{number:,}", words) for number, words in counts if number]
     table = _table(("Plays", "What became of them"), rows)
-    total = (
-        f"{count(balance.read, 'play')}, {balance.repeats:,} of them further of the "
+    plays, kept = (
+        count(balance.read, "play"),
+        count(balance.gone, "is kept", "are kept"),
     )
-    gone = f" {balance.gone:,} are kept: removed on Discovr." if balance.gone else ""
-    return f"## Balance\n\n{total}same film or episode.{gone}\n\n{table}"
+    again = f"{balance.repeats:,} of them further ones of the same film or episode."
+    gone = f" {kept}: removed on Discovr." if balance.gone else ""
+    return f"## Balance\n\n{plays}, {again}{gone}\n\n{table}"
 
 
 def _shows(histories: Sequence[TitleHistory]) -> str:
