@@ -34,6 +34,8 @@ def say_move(move: MoveDocument) -> str:
 
 
 def say_share(part: int, whole: int) -> str:
-    """Say it in percent, rounded down: 100 % is all of them, and 0 % is none."""
-    percent = 100 * part // whole
-    return f"{percent} %" if percent or not part else "< 1 %"
+    """Say it in percent; 100 % is all of them, and 0 % is none."""
+    percent = round(100 * part / whole)
+    if part and not percent:
+        return "< 1 %"
+    return f"{min(percent, 99) if part < whole else percent} %"

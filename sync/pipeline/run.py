@@ -191,7 +191,6 @@ async def _carry_out(
 ) -> Report:
     check_missing(prepared.missing, is_forced=is_forced)
     await _keep_left_out(services, prepared)
-    await note_move(services, Report(prepared))
     ledger, now = services.ledger, services.clock.now()
     recovery = prepared.recovery
     if not prepared.is_unchanged:
@@ -210,15 +209,8 @@ async def _carry_out(
         cost=services.meter.read(),
     )
     is_needed = operations or rows or playback.chosen
-    if is_needed:
-        change = measure(operations, prepared.existing, prepared.rules.labels)
-        if change.is_unsafe and not is_forced:
-            raise UnsafePlanError(*change)
-        check_removals(prepared, is_forced=is_forced)
-        with services.meter.paused():
-            is_agreed = await confirm(report)
-        if not is_agreed:
-            return report
+    if is_needed and not await _agreed(services, report, confirm, is_forced=is_forced):
+        return report
     # Once it is agreed, so that a look at another file changes nothing.
     if not prepared.is_unchanged:
         await note_source(ledger, prepared.profile, services.source, now)
@@ -230,10 +222,32 @@ async def _carry_out(
     report = replace(report, move=await note_move(services, report))
     if is_needed:
         await _keep_report(services, report, command)
+    await _settle(services, report)
+    return report
+
+
+async def _agreed(
+    services: Services,
+    report: Report,
+    confirm: Callable[[Report], Awaitable[bool]],
+    *,
+    is_forced: bool,
+) -> bool:
+    """Ask the guards, then whoever started the run."""
+    prepared = report.prepared
+    operations, labels = prepared.plan.operations, prepared.rules.labels
+    change = measure(operations, prepared.existing, labels)
+    if change.is_unsafe and not is_forced:
+        raise UnsafePlanError(*change)
+    check_removals(prepared, is_forced=is_forced)
+    with services.meter.paused():
+        return await confirm(report)
+
+
+async def _settle(services: Services, report: Report) -> None:
     if report.is_settled:
         await advance(services, report)
-    await _note_told(services, prepared)
-    return report
+    await _note_told(services, report.prepared)
 
 
 async def _note_told(services: Services, prepared: Prepared) -> None:
@@ -291,6 +305,8 @@ async def _keep_left_out(services: Services, prepared: Prepared) -> None:
     await ledger.put_fact(prepared.profile, LEFT_OUT, fact, now)
     name = wanted(services.settings.discovr.profile)
     await ledger.put_fact(PROFILES, name, prepared.profile, now)
+    # What is there before anything is written, for a run that is killed.
+    await note_move(services, Report(prepared))
 
 
 async def _load(

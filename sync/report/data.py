@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from sync.ledger.records import Run
 
 
+_PROGRAM = "trakt2discovr"
+
+
 @dataclass(frozen=True, slots=True)
 class ReportData:
     """The last report and when it was kept, with the titles and runs of its profile.
@@ -46,5 +49,5 @@ class ReportData:
         """Return words with each command in them as it is typed for these sides."""
         if self.complete:
             return self.complete(words)
-        sandboxed = words.replace("trakt2discovr ", "trakt2discovr --sandbox ")
+        sandboxed = words.replace(f"{_PROGRAM} ", f"{_PROGRAM} --sandbox ")
         return sandboxed if self.is_rehearsal else words

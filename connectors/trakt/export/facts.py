@@ -148,9 +148,10 @@ def add_errors(evidence: Evidence, failures: list[Any]) -> None:
         else:
             pages = (entry.get("fetchedPages"), entry.get("totalPages"))
             fetched, total = (to_printable(str(to_whole(n) or "?")) for n in pages)
+            noun = "page" if total == "1" else "pages"
             evidence.doubts.append(
                 "Trakt says in _errors.json that it could not export the whole "
-                f"history: page {fetched} of {total} was the last."
+                f"history: {fetched} of {total} {noun}."
             )
     if others:
         evidence.notes.append(f"Trakt could not export: {', '.join(others[:10])}.")

@@ -207,9 +207,9 @@ class Evidence:
             )
         if self._unlisted:
             yield (
-                f"{count(self._unlisted, 'title')} in the watched lists without an id "
-                "and a name: nobody can tell whether the history holds what was played "
-                "of it."
+                f"{count(self._unlisted, 'title', 'titles')} in the watched lists "
+                f"{'has' if self._unlisted == 1 else 'have'} neither an id nor a name, "
+                "so nobody can tell whether the history holds the plays."
             )
 
     def _weigh_series(self, series: Series) -> Iterator[str]:

@@ -411,9 +411,10 @@ def _use_aggregates(reader: Reader) -> int:
         "not in them."
     )
     if aggregates.seasonless:
+        one, many = "show is listed without its", "shows are listed without their"
+        shows = count(aggregates.seasonless, one, many)
         reader.evidence.doubts.append(
-            f"{count(aggregates.seasonless, 'show is', 'shows are')} listed without "
-            "seasons, so these episodes cannot be carried over."
+            f"{shows} seasons, so their episodes cannot be carried over."
         )
     return aggregates.pages
 

@@ -97,7 +97,7 @@ def _own_page(context: Context, settings: Settings) -> Path:
     except OSError as error:
         raise InputError(
             f"The folder {folder} cannot be made ({error.strerror}).",
-            remedy="Name a file: trakt2discovr report --open --html report.html",
+            remedy="Name a file: trakt2discovr report --open --html FILE",
         ) from None
     return folder / "report.html"
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 MOST_LINES = 40
 #: No line is wrapped to less.
 NARROWEST = 20
-#: What is there to be copied: a path, an address, a command that was glued together.
-_WHOLE = re.compile(rf"[(\"']*(?:\w+:)?(?:~|\.{{1,2}})?[/\\]\S|\S*{GLUE}")
+#: What is never broken, as it is there to be copied: a path, an address.
+_WHOLE = re.compile(r"[(\"']*(?:\w+:)?(?:~|\.{1,2})?[/\\]\S")
 
 
 def say(
@@ -50,7 +50,7 @@ def say(
         console.print(shown, style=style, soft_wrap=True)
         if not rest.plain.strip():
             return
-        rest = rest[len(rest) - len(rest.plain.lstrip()) :]
+        rest = rest[len(rest) - len(rest.plain.lstrip(f" \n{GLUE}")) :]
         margin = below
 
 
@@ -60,9 +60,13 @@ def _tidy(text: str) -> str:
 
 def _first_line(text: Text, console: Console, room: int) -> Text:
     word = text.plain.partition(" ")[0].partition("\n")[0]
-    if cell_len(word) > room and _WHOLE.match(word):
+    if cell_len(word) <= room:
+        return text.wrap(console, room)[0]
+    if _WHOLE.match(word):
         return text[: len(word)]
-    return text.wrap(console, room)[0]
+    loose = text.copy()
+    loose.plain = word.replace(GLUE, " ") + text.plain[len(word) :]
+    return loose.wrap(console, room)[0]
 
 
 def heading(console: Console, text: str) -> None:

@@ -44,7 +44,7 @@ def show_totals(console: Console, report: Report, *, is_plan: bool) -> None:
     for line in (*receipt.doubts, *receipt.missing, *receipt.notes):
         say(console, line, indent=2, hang=4)
     width = len(f"{total.read:,}")
-    for fate in Fate:
+    for fate in dict.fromkeys((*_WORDS, *Fate)):
         number = total.fates[fate]
         if not number:
             continue
