@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.text import Text
 
 from connectors.errors import ServiceError
+from sync.cli.view.lines import say
 from sync.cli.view.texts import clean, duration
 from sync.errors import StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting, Warned
@@ -139,7 +140,7 @@ class Reporter:
 
     def say(self, line: str) -> None:
         """Print a line above the bars, quiet or not."""
-        self._console.print(clean(line), markup=False)
+        say(self._console, line)
 
     def waits(self) -> list[str]:
         """Say for whom everyone waits, how much longer, and why."""

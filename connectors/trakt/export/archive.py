@@ -411,7 +411,7 @@ class Budget:
             )
         if packed is not None and size > max(_RATIO_FROM, limits.ratio * packed):
             raise InputError(
-                f"{name.text} unpacks to over {limits.ratio} times its size, as no "
+                f"{name.text} unpacks to over {count(limits.ratio, 'time')} its size, as no "
                 "download from Trakt does.",
                 remedy="Make the download again.",
             )

@@ -25,10 +25,10 @@ from sync.cli.session import (
     require_an_answer,
 )
 from sync.cli.view.end import is_refused, next_command, show_report
-from sync.cli.view.lines import show_next
+from sync.cli.view.lines import say, show_next
 from sync.cli.view.lists import show_left_out, show_profiles, show_undone
 from sync.cli.view.plan import show_plan
-from sync.cli.view.texts import to_json
+from sync.cli.view.texts import glue, to_json
 from sync.documents.base import ProfileDocument, ProfilesDocument
 from sync.pipeline.documents import report_document, undo_document
 from sync.pipeline.plan_file import read_plan
@@ -242,7 +242,7 @@ def unmatched(context: Context, *, out: Path | None) -> int:
             document = await api.unmatched(settings, out=out)
         output.emit(document, lambda console: show_left_out(console, document))
         if out and not context.is_quiet:
-            output.notes.print(_FILL_IN.format(out), markup=False, soft_wrap=True)
+            say(output.notes, _FILL_IN.format(glue(str(out))))
         return Exit.DONE
 
     return run_command(context, work)

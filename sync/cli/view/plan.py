@@ -180,11 +180,13 @@ def say_writes(writes: Writes) -> str:
         "episode": writes.episodes,
         "film": writes.films,
     }
-    named = [f"{number:,} {name}" for name, number in parts.items() if number]
-    added = writes.seasons + writes.episodes + writes.films
-    found = (
-        [f"{' + '.join(named)} {'entry' if added == 1 else 'entries'}"] if named else []
-    )
+    there = {name: number for name, number in parts.items() if number}
+    if 1 in there.values():
+        named = [count(n, f"{w} entry", f"{w} entries") for w, n in there.items()]
+        found = [" + ".join(named)]
+    else:
+        named = [f"{number:,} {name}" for name, number in there.items()]
+        found = [f"{' + '.join(named)} entries"] if named else []
     if writes.changes:
         found.append(f"{writes.changes:,} set to watched")
     if writes.zeros:
