@@ -66,11 +66,13 @@ PURE = ("sync/domain/", "sync/extras/taste.py")
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
     """Yield every text with something filled in, as if that were 1."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    is_counting = any(f"import {name}" in source for name in ("count", "entries"))
     counted = {
         target.id
         for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and _counts(node.value)
+        if is_counting and isinstance(node, ast.Assign) and _counts(node.value)
         for target in ast.walk(node)
         if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store)
     }

@@ -411,8 +411,8 @@ class Budget:
             )
         if packed is not None and size > max(_RATIO_FROM, limits.ratio * packed):
             raise InputError(
-                f"{name.text} unpacks to over {count(limits.ratio, 'time')} its size, as no "
-                "download from Trakt does.",
+                f"{name.text} unpacks to over {count(limits.ratio, 'time')} its size, "
+                "as no download from Trakt does.",
                 remedy="Make the download again.",
             )
 

@@ -77,12 +77,15 @@ def _show_failed(console: Console, report: Report, context: Context) -> None:
     if not report.failed:
         return
     heading(console, f"Not written: {entries(len(report.failed))}")
+    whole = context.call("--json report")
+    if context.is_quiet:
+        say(console, f"All of them: {whole}", indent=2)
+        return
     lines = []
     for operation in report.failed:
         settled = report.settled.get(operation.id)
         why = settled.detail or settled.outcome.value if settled else "not sent"
         lines.append(f"{name_of(report, operation.key)}: {why}")
-    whole = context.call("--json report")
     show_list(console, lines, whole=whole, is_full=context.is_verbose)
 
 
@@ -98,6 +101,9 @@ def _show_differences(console: Console, report: Report, context: Context) -> Non
         for key in getattr(found, name)
     ]
     whole = context.call("--json verify")
+    if context.is_quiet:
+        say(console, f"{len(lines):,}. All of them: {whole}", indent=2)
+        return
     show_list(console, lines, whole=whole, is_full=context.is_verbose)
 
 

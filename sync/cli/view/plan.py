@@ -39,11 +39,12 @@ NARROWEST, WIDEST = 24, 40
 def show_plan(console: Console, report: Report, context: Context) -> None:
     """Show what would be written, and why; -v names all, -q gives the totals."""
     is_full = context.is_verbose
-    is_told = show_saving(console, report, context)
-    show_totals(console, report, is_plan=True)
     if context.is_quiet:
+        show_totals(console, report, is_plan=True)
         _show_cost(console, report)
         return
+    is_told = show_saving(console, report, context)
+    show_totals(console, report, is_plan=True)
     _, balances = report.balance()
     found = summarize_titles(report.prepared, balances)
     known = set(report.prepared.compared.desired.titles.values())
