@@ -26,19 +26,21 @@ _LESS = "FRX"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-async def show_paged(console: Console, show: Callable[[Console], None]) -> None:
-    """Show it; by the pager where it is longer than the terminal is high."""
+async def show_paged(console: Console, show: Callable[[Console], None]) -> bool:
+    """Show it; tell whether the pager did, as it is longer than the terminal."""
     pager = _find_pager()
     height = _height(console)
     if pager is None or height is None:
         show(console)
-        return
+        return False
     with console.capture() as captured:
         show(console)
     text = captured.get()
-    if text.count("\n") < height or not await _page(pager, text, console.file):
-        console.file.write(text)
-        console.file.flush()
+    if text.count("\n") >= height and await _page(pager, text, console.file):
+        return True
+    console.file.write(text)
+    console.file.flush()
+    return False
 
 
 def _find_pager() -> list[str] | None:

@@ -82,10 +82,17 @@ def _head(report: ReportDocument, at: datetime) -> str:
         f"{report.command}, {run}{at:%Y-%m-%d %H:%M} UTC",
         "",
         f"- {read}, {proof}",
-        f"- {count(report.writes, 'write')}; season defaults saved {report.saved:,}",
+        f"- {_arrived(report)}; season defaults saved {report.saved:,}",
         f"- {_proof(report)}",
     ]
     return "\n".join(lines)
+
+
+def _arrived(report: ReportDocument) -> str:
+    writes, lost = count(report.writes, "write"), len(report.failed)
+    if not lost:
+        return writes
+    return f"{report.writes - lost:,} of {writes} arrived: run it again for the rest"
 
 
 def _proof(report: ReportDocument) -> str:

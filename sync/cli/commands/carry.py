@@ -27,7 +27,7 @@ from sync.cli.session import (
 from sync.cli.view.end import is_refused, next_command, show_report
 from sync.cli.view.lines import say, show_next
 from sync.cli.view.lists import show_left_out, show_profiles, show_undone
-from sync.cli.view.plan import show_plan
+from sync.cli.view.plan import show_cost, show_plan
 from sync.cli.view.texts import glue, to_json
 from sync.documents.base import ProfileDocument, ProfilesDocument
 from sync.pipeline.documents import report_document, undo_document
@@ -307,7 +307,9 @@ class Confirmation:
         self._reporter.pause()
         show = partial(show_plan, report=report, context=self._context)
         if not self._is_silent and not self._yes:
-            await show_paged(self._output.notes, show)
+            if await show_paged(self._output.notes, show):
+                # Whoever left the pager early is asked about this.
+                show_cost(self._output.notes, report)
         elif not self._is_silent:
             show(self._output.notes)
         return self._yes or await agree("Write this?")

@@ -66,7 +66,9 @@ class StatusView:
     def __init__(self, context: Context, document: StatusDocument) -> None:
         # The chosen one stands first.
         files = [Path(f.path) for p in document.profiles[:1] for f in p.files]
-        self._call = context.reading(files, is_remembered=True).call
+        self._here = context.reading(files, is_remembered=True)
+        #: The commands that were named: no line of the terminal breaks them.
+        self._named: set[str] = set()
         self._complete = context.complete
         # A rehearsal of a download has no API to ask either.
         self._has_api = document.has_api and not (files and context.is_sandbox)
@@ -75,12 +77,18 @@ class StatusView:
         self._document = document
         self._now = document.at
 
+    def _call(self, command: str) -> str:
+        words = self._here.call(command)
+        self._named.add(words)
+        return words
+
     def show(self, console: Console) -> None:
         """Print them."""
         paths = [f.path for p in self._document.profiles for f in p.files]
         for line in self.lines():
-            for path in (*paths, self._document.database.place):
-                line = line.replace(path, glue(path))  # noqa: PLW2901  # each of them
+            whole = (*paths, self._document.database.place, *self._named)
+            for words in sorted(whole, key=len, reverse=True):
+                line = line.replace(words, glue(words))  # noqa: PLW2901  # each of them
             indent = 2 * line.startswith("  ")
             say(console, line[indent:], indent=indent, hang=indent and _COLUMN)
 

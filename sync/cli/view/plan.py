@@ -41,7 +41,7 @@ def show_plan(console: Console, report: Report, context: Context) -> None:
     is_full = context.is_verbose
     if context.is_quiet:
         show_totals(console, report, is_plan=True)
-        _show_cost(console, report)
+        show_cost(console, report)
         return
     is_told = show_saving(console, report, context)
     show_totals(console, report, is_plan=True)
@@ -58,7 +58,7 @@ def show_plan(console: Console, report: Report, context: Context) -> None:
     _show_removals(console, report, is_full=is_full)
     show_left_out_of(console, report, context)
     show_playback(console, report, is_full=is_full)
-    _show_cost(console, report)
+    show_cost(console, report)
 
 
 def _without(reason: str, found: TitleSummary) -> TitleSummary:
@@ -181,13 +181,14 @@ def say_writes(writes: Writes) -> str:
         "episode": writes.episodes,
         "film": writes.films,
     }
-    there = {name: number for name, number in parts.items() if number}
-    if 1 in there.values():
-        named = [count(n, f"{w} entry", f"{w} entries") for w, n in there.items()]
-        found = [" + ".join(named)]
-    else:
-        named = [f"{number:,} {name}" for name, number in there.items()]
-        found = [f"{' + '.join(named)} entries"] if named else []
+    there = [(name, number) for name, number in parts.items() if number]
+    # "2 season + 1 episode entries" would say one of many.
+    rest = [f"1 {there.pop()[0]}"] if len(there) > 1 and there[-1][1] == 1 else []
+    found = []
+    if there:
+        word = "entry" if there[-1][1] == 1 else "entries"
+        named = " + ".join(f"{number:,} {name}" for name, number in there)
+        found.append(" + ".join([f"{named} {word}", *rest]))
     if writes.changes:
         found.append(f"{writes.changes:,} set to watched")
     if writes.zeros:
@@ -282,7 +283,8 @@ def name_of(report: Report, key: Key) -> str:
     return f"{name}{place}"
 
 
-def _show_cost(console: Console, report: Report) -> None:
+def show_cost(console: Console, report: Report) -> None:
+    """Say what is written in all, and how long that takes."""
     plan, outlook = report.prepared.plan, report.outlook
     say(console)
     if not plan.operations:
