@@ -235,6 +235,8 @@ async def _agreed(
 ) -> bool:
     """Ask the guards, then whoever started the run."""
     prepared = report.prepared
+    # What is there before anything is written, for a run that is refused or killed.
+    await note_move(services, report)
     operations, labels = prepared.plan.operations, prepared.rules.labels
     change = measure(operations, prepared.existing, labels)
     if change.is_unsafe and not is_forced:
@@ -305,8 +307,6 @@ async def _keep_left_out(services: Services, prepared: Prepared) -> None:
     await ledger.put_fact(prepared.profile, LEFT_OUT, fact, now)
     name = wanted(services.settings.discovr.profile)
     await ledger.put_fact(PROFILES, name, prepared.profile, now)
-    # What is there before anything is written, for a run that is killed.
-    await note_move(services, Report(prepared))
 
 
 async def _load(

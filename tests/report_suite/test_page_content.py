@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.documents.report import (
@@ -226,6 +226,7 @@ reasons = st.sampled_from(["", "no air dates: nothing is collapsed", "off", "apa
 
 
 @given(st.lists(st.lists(reasons, min_size=1, max_size=4), max_size=6))
+@settings(max_examples=25)
 def test_each_reason_is_said_once_and_every_season_finds_its_own(
     shows: list[list[str]],
 ) -> None:

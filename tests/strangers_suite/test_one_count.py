@@ -109,7 +109,7 @@ def shown_lines(text: str) -> list[int]:
 
 
 @given(accounts())
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_every_view_of_a_run_has_the_same_count(report: Report) -> None:
     total, _ = report.balance()
     assert total.is_even
@@ -135,7 +135,7 @@ def test_every_view_of_a_run_has_the_same_count(report: Report) -> None:
 
 
 @given(accounts())
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_what_is_left_out_is_listed_as_often_as_it_counts(report: Report) -> None:
     total, _ = report.balance()
     left = left_out_document(report.prepared)
@@ -156,7 +156,7 @@ def test_what_is_left_out_is_listed_as_often_as_it_counts(report: Report) -> Non
 
 
 @given(accounts())
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_the_whole_move_balances_and_is_said_alike_everywhere(report: Report) -> None:
     assert report.move
     move, (total, _) = report.move.balance, report.balance()
@@ -183,7 +183,7 @@ def test_the_whole_move_balances_and_is_said_alike_everywhere(report: Report) ->
 
 
 @given(accounts())
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_a_plan_that_was_not_sent_is_not_there(report: Report) -> None:
     planned = replace(report, run=None, settled={}, verification=None)
     move = planned.weigh_move(())
@@ -198,6 +198,7 @@ def test_a_plan_that_was_not_sent_is_not_there(report: Report) -> None:
 
 
 @given(st.integers(0, 5000), st.integers(1, 5000))
+@settings(max_examples=40)
 def test_a_share_is_never_rounded_to_all_or_to_nothing(part: int, whole: int) -> None:
     part = min(part, whole)
     share = say_share(part, whole)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -90,6 +90,7 @@ words = st.lists(
 
 
 @given(words, st.integers(24, 90), st.integers(0, 6), st.integers(0, 6))
+@settings(max_examples=40)
 def test_lines_are_broken_between_words_alone(
     parts: list[str], columns: int, indent: int, hang: int
 ) -> None:
