@@ -26,8 +26,10 @@ BENCHES = {
     "plan": "bench.first_plan",
     "start": "bench.starting",
     "cpu": "bench.planning",
+    "undo": "bench.undoing",
     "extraction": "bench.extraction",
     "pace": "bench.pace",
+    "account": "bench.big_account",
 }
 
 
@@ -39,7 +41,10 @@ BENCHES = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, no table.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the JSON here too.")
 def main(names: Sequence[str], *, quick: bool, as_json: bool, out: Path | None) -> None:
-    """Measure NAME..., by default all: requests, plan, start, cpu, extraction, pace."""
+    """Measure NAME..., by default all of them.
+
+    These are: requests, plan, start, cpu, extraction, pace, account.
+    """
     notes = Console(stderr=True, highlight=False)
     results: list[Result] = []
     noise = Noise()

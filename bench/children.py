@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,9 +46,33 @@ async def measure_module(module: str, *arguments: object) -> dict[str, Any]:
     )
 
 
+class Server:
+    """A process that serves; ``greeting`` is what it said once it could."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.greeting: dict[str, Any] = {}
+
+    async def ask(self) -> dict[str, Any]:
+        """Ask for its next answer, such as what was requested since the last one."""
+        if self._process.stdin is None:
+            raise ChildError("nobody can be asked")
+        self._process.stdin.write(b"\n")
+        await self._process.stdin.drain()
+        return await self.read()
+
+    async def read(self) -> dict[str, Any]:
+        """Read what it says."""
+        line = await self._process.stdout.readline() if self._process.stdout else b""
+        if not line:
+            raise ChildError("a server has ended without a word")
+        said: dict[str, Any] = json.loads(line)
+        return said
+
+
 @asynccontextmanager
-async def serving(module: str, *arguments: object) -> AsyncIterator[dict[str, Any]]:
-    """Run a module that serves until its stdin ends; yield the JSON it greets with."""
+async def asking(module: str, *arguments: object) -> AsyncIterator[Server]:
+    """Run a module that serves until its stdin ends, and can be asked meanwhile."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -60,22 +84,32 @@ async def serving(module: str, *arguments: object) -> AsyncIterator[dict[str, An
         limit=2**20,
     )
     try:
-        if process.stdout is None:
-            raise ChildError(f"{module} has no output")
-        greeting = await process.stdout.readline()
-        if not greeting:
-            raise ChildError(f"{module} did not start")
-        yield json.loads(greeting)
+        server = Server(process)
+        server.greeting = await server.read()
+        yield server
     finally:
         if process.stdin is not None:
             process.stdin.close()
         await process.wait()
 
 
+@asynccontextmanager
+async def serving(module: str, *arguments: object) -> AsyncIterator[dict[str, Any]]:
+    """Run a module that serves until its stdin ends; yield the JSON it greets with."""
+    async with asking(module, *arguments) as server:
+        yield server.greeting
+
+
 def answer(**values: object) -> None:
     """Say a result to the process that measures this one."""
     sys.stdout.write(json.dumps(values) + "\n")
     sys.stdout.flush()
+
+
+async def answer_each(make: Callable[[], dict[str, int]]) -> None:
+    """Answer each question of the process that started this one, until it ends."""
+    while await asyncio.to_thread(sys.stdin.readline):
+        answer(**make())
 
 
 async def until_stdin_ends() -> None:

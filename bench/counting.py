@@ -37,11 +37,15 @@ _GENEROUS = TraktQuirks(get_limit=10_000)
 
 
 class Counts(NamedTuple):
-    """Requests of one run, by service; ``writes`` are among Discovr's."""
+    """Requests of one run, by service; ``writes`` are among Discovr's.
+
+    Trakt counts calls with a login and ``public`` ones apart, and limits each.
+    """
 
     trakt: int
     discovr: int
     writes: int
+    public: int
 
 
 @dataclass(slots=True)
@@ -59,7 +63,9 @@ class Services:
             seen.method != "GET" and seen.path.startswith("/profile/history")
             for seen in discovr
         )
-        counts = Counts(len(self.trakt.seen), len(discovr), writes)
+        seen = self.trakt.seen
+        public = sum(not one.has_login for one in seen)
+        counts = Counts(len(seen), len(discovr), writes, public)
         self.trakt.seen.clear()
         self.discovr.seen.clear()
         return counts
@@ -74,10 +80,12 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
         show = _weekly_show()
         account.titles.append(show)
         async with _services(account) as services:
-            rows += await _count_migration(account, services)
+            run, counted = await _count_migration(account, services)
+            rows += counted
             if number == 0:
                 rows += await _count_second_profile(services)
                 rows += await _count_syncs(services, show)
+            rows.append(await _count_undo(services, run))
     return Result(
         "requests",
         "counted at the stand-ins, against the most that the design allows",
@@ -98,7 +106,22 @@ async def _services(account: Account) -> AsyncIterator[Services]:
             yield Services(trakt, discovr, settings)
 
 
-async def _count_migration(account: Account, services: Services) -> list[Row]:
+async def _count_undo(services: Services, run: int | None) -> Row:
+    """Take the migration back, which shares its seasons with nothing but syncs."""
+    undone = await api.undo(services.settings, run)
+    counts = services.take()
+    if undone.left_alone:
+        raise RuntimeError("the undo that was counted left something")
+    places = {key.place for key in undone.removed}
+    writes = len(undone.removed)
+    what = f"undo of {writes:,} writes in {len(places):,} films and seasons"
+    most = writes + 2 * len(places) + 5
+    return _row(f"{what}: to Discovr", counts.discovr, most)
+
+
+async def _count_migration(
+    account: Account, services: Services
+) -> tuple[int | None, list[Row]]:
     before = len(services.discovr.entries())
     report = await api.migrate(services.settings)
     counts = services.take()
@@ -113,8 +136,10 @@ async def _count_migration(account: Account, services: Services) -> list[Row]:
     to_discovr = 3 + pages + counts.writes
     what = f"migrate, {plays:,} plays of {len(shows):,} shows"
     note = f"one write per episode and film would be {keys:,}"
-    return [
-        _row(f"{what}: to Trakt", counts.trakt, to_trakt),
+    signed_in = counts.trakt - counts.public
+    budgets = f"{signed_in:,} with the login, {counts.public:,} without"
+    return report.run, [
+        _row(f"{what}: to Trakt", counts.trakt, to_trakt, budgets),
         _row(f"{what}: to Discovr", counts.discovr, to_discovr),
         _row(f"{what}: writes", counts.writes, keys, note),
         Row(f"{what}: writes saved", 100 * (1 - counts.writes / keys), "%"),

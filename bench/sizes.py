@@ -15,7 +15,7 @@ class Sizes:
     #: Plays of the migrations whose requests are counted.
     migrations: tuple[int, ...] = (1_000, 10_000, 100_000)
     #: Plays of the accounts whose first plan is timed.
-    first_plans: tuple[int, ...] = (1_000, 30_000)
+    first_plans: tuple[int, ...] = (1_000, 30_000, 100_000)
     #: Plays of the extraction that is raced, and latencies of the server.
     extracted: int = 30_000
     latencies_ms: tuple[int, ...] = (0, 120)
@@ -30,8 +30,13 @@ class Sizes:
     writes: int = 2_000
     #: Latencies of the server that it writes to: none, and that of a near one.
     write_latencies_ms: tuple[int, ...] = (0, 20)
+    #: Plays of the account that is written and taken back, and the rates of both.
+    undone: int = 2_000
+    undo_rates: tuple[float, ...] = (5, 10_000)
     #: Plays of the accounts that are parsed and planned without any network.
     planned: tuple[int, ...] = (100_000, 1_000_000)
+    #: Plays of the account that whole commands carry over.
+    big_account: int = 300_000
 
 
 FULL = Sizes()
@@ -47,5 +52,8 @@ QUICK = Sizes(
     told=((1, 0.3),),
     writes=8,
     write_latencies_ms=(0,),
+    undone=40,
+    undo_rates=(10_000,),
     planned=(300, 600),
+    big_account=40,
 )

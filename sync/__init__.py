@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     )
     from sync.pipeline.undo import (
         Undone,
+        UndoOutline,
     )
     from sync.ports import (
         CheckedSource,
@@ -178,6 +179,7 @@ __all__ = [
     "Target",
     "Title",
     "TransientError",
+    "UndoOutline",
     "Undone",
     "UnknownOutcomeError",
     "UnsafePlanError",
@@ -255,6 +257,7 @@ _HOMES = {
     "BusyError": "sync.ledger.errors",
     "StateError": "sync.ledger.errors",
     "Report": "sync.pipeline.result",
+    "UndoOutline": "sync.pipeline.undo",
     "Undone": "sync.pipeline.undo",
     "CheckedSource": "sync.ports",
     "Extraction": "sync.ports",

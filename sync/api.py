@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError
-from sync.documents.report import UnmatchedDocument
+from sync.documents.left_out import UnmatchedDocument
 from sync.errors import IncompleteReadError
 from sync.ledger import Ledger
 from sync.ledger.fact_names import LEFT_OUT, recall_profile
 from sync.pipeline import run as pipeline
-from sync.pipeline.plan_file import read_plan
 from sync.pipeline.playback import PlaybackResult, plan_playback
-from sync.pipeline.prepare import prepare
 from sync.pipeline.result import Report
 from sync.pipeline.summary import foresee
-from sync.transform.overrides import OverrideBook
+from sync.runtime.late import late
 from sync.wiring.options import Options
 
 if TYPE_CHECKING:
@@ -28,8 +26,18 @@ if TYPE_CHECKING:
 
     from sync.config import Settings
     from sync.pipeline.services import Services
-    from sync.pipeline.undo import Undone
+    from sync.pipeline.undo import Undone, UndoOutline
     from sync.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from sync.pipeline.plan_file import read_plan
+    from sync.pipeline.prepare import prepare
+    from sync.transform.overrides import OverrideBook
+else:
+    # What a run that finds nothing new never uses.
+    (read_plan,) = late("sync.pipeline.plan_file", "read_plan")
+    (prepare,) = late("sync.pipeline.prepare", "prepare")
+    (OverrideBook,) = late("sync.transform.overrides", "OverrideBook")
 
 
 P = ParamSpec("P")
@@ -170,15 +178,28 @@ async def undo(
     settings: Settings,
     run: int | None = None,
     *,
+    all_runs: bool = False,
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
+    ask: Callable[[UndoOutline], Awaitable[bool]] | None = None,
+    stop: Stop | None = None,
     **options: Unpack[Options],
 ) -> Undone:
     """Take back what one run added, by default the last one, and nothing else.
 
-    ``confirm(run, writes)`` may refuse. Raises ConfigError if there is nothing to undo.
+    With ``all_runs`` it is every run that was not taken back, the latest first.
+    ``confirm(run, writes)`` may refuse; so may ``ask``, which sees how many titles it
+    is about and how long it takes. What was broken off goes on where it stopped. Raises
+    ConfigError if there is nothing to undo, or a ``run`` is named with ``all_runs``.
     """
+    if all_runs and run is not None:
+        raise ConfigError(
+            "One run and all of them cannot be undone in one call.",
+            remedy="Leave out the number of the run, or all_runs.",
+        )
     async with _build(settings, needs_source=False, **options) as services:
-        return await pipeline.undo(services, run, confirm=confirm)
+        return await pipeline.undo(
+            services, run, is_each=all_runs, confirm=confirm, ask=ask, stop=stop
+        )
 
 
 async def unmatched(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import (
@@ -29,7 +30,13 @@ from connectors.errors import ConfigError
 from connectors.files import expand
 from connectors.urls import check_base_url
 from sync.domain.rules import Conflict, Mode, WhichPlays
-from sync.runtime.values import Address, parse_address, parse_interval
+from sync.runtime.values import (
+    Address,
+    parse_address,
+    parse_interval,
+    split_urls,
+    url_problem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -51,7 +58,11 @@ class Section(BaseModel):
     """Base of all sections: frozen, unknown keys refused, values never echoed."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        defer_build=True,
     )
 
     @model_validator(mode="before")
@@ -129,6 +140,7 @@ class SyncSettings(Section):
     listen: Annotated[Address, BeforeValidator(parse_address)] | None = None
     hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     heartbeat: SecretStr | None = None
+    after_migrate: bool = False
 
     @field_validator("heartbeat")
     @classmethod
@@ -136,6 +148,23 @@ class SyncSettings(Section):
         if value is not None:
             check_base_url(value.get_secret_value(), "[sync] heartbeat")
         return value
+
+
+class NotifySettings(Section):
+    """Who is told when a job needs a person, by the addresses of Apprise."""
+
+    urls: Annotated[tuple[SecretStr, ...] | None, BeforeValidator(split_urls)] = None
+    weekly: bool = False
+
+    @field_validator("urls")
+    @classmethod
+    def _are_addresses(
+        cls, urls: tuple[SecretStr, ...] | None
+    ) -> tuple[SecretStr, ...] | None:
+        for number, url in enumerate(urls or (), 1):
+            if problem := url_problem(url.get_secret_value()):
+                raise ValueError(f"address {number} {problem}")
+        return tuple(dict.fromkeys(urls or ())) or None
 
 
 def data_folder() -> Path:
@@ -170,12 +199,14 @@ class StateSettings(Section):
 class Settings(Section):
     """Everything that can be set. Immutable, and safe to print: secrets stay hidden."""
 
-    trakt: TraktSettings = TraktSettings()
-    discovr: DiscovrSettings = DiscovrSettings()
-    tmdb: TmdbSettings = TmdbSettings()
-    pharen: PharenSettings = PharenSettings()
-    history: HistorySettings = HistorySettings()
-    sync: SyncSettings = SyncSettings()
+    # Constructed, as nothing is to be validated: one validator is built, for all.
+    trakt: TraktSettings = TraktSettings.model_construct()
+    discovr: DiscovrSettings = DiscovrSettings.model_construct()
+    tmdb: TmdbSettings = TmdbSettings.model_construct()
+    pharen: PharenSettings = PharenSettings.model_construct()
+    history: HistorySettings = HistorySettings.model_construct()
+    sync: SyncSettings = SyncSettings.model_construct()
+    notify: NotifySettings = NotifySettings.model_construct()
     state: StateSettings = Field(default_factory=StateSettings)
 
     @model_validator(mode="wrap")
@@ -189,6 +220,7 @@ class Settings(Section):
         except ValidationError as error:
             errors = error.errors(include_input=False)
         origin = info.context if isinstance(info.context, _Origin) else _Origin()
+        origin.wrong.extend(e["loc"][:2] for e in errors)
         names = [origin.variables.get(e["loc"][:2]) for e in errors]
         where = "the environment" if all(names) else origin.file
         complaints = map(_complaint, errors, names)
@@ -199,11 +231,18 @@ class Settings(Section):
         )
 
 
-class _Origin(NamedTuple):
-    """Where values came from: the file, and which variable set which key."""
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where values came from: the file, and which variable set which key.
+
+    ``wrong`` collects the places of those that were refused.
+    """
 
     file: str = "what was given"
-    variables: Mapping[tuple[int | str, ...], str] = MappingProxyType({})
+    variables: Mapping[tuple[int | str, ...], str] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    wrong: list[tuple[int | str, ...]] = field(default_factory=list)
 
 
 def load_settings(
@@ -223,6 +262,44 @@ def load_settings(
     values = _read_toml(file) if file and not is_new else {}
     variables = _overlay(values, environ)
     return Settings.model_validate(values, context=_Origin(str(file), variables))
+
+
+def salvage_settings(
+    path: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read what can be read of a wrong config, to tell its person that it is wrong.
+
+    What is refused is left out as if it were not set. Nothing may be carried over by
+    such settings.
+    """
+    environ = os.environ if environ is None else environ
+    try:
+        file = find_config(path, environ)
+        values = _read_toml(file) if file else {}
+    except ConfigError:
+        values = {}
+    _overlay(values, environ)
+    while wrong := _refused(values):
+        for section, *key in wrong:
+            part = values.get(str(section))
+            if key and isinstance(part, dict):
+                part.pop(key[0], None)
+            else:
+                values.pop(str(section), None)
+    return Settings.model_validate(values)
+
+
+def _refused(values: Mapping[str, Any]) -> list[tuple[int | str, ...]]:
+    """Return the places of what is refused; a section where no key can be named."""
+    origin = _Origin()
+    try:
+        Settings.model_validate(values, context=origin)
+    except ConfigError:
+        if origin.wrong or len(values) == 1:
+            return origin.wrong or [*zip(values, strict=True)]
+        parts = ({name: part} for name, part in values.items())
+        return [place for part in parts for place in _refused(part)]
+    return []
 
 
 def exposed_secrets(settings: Settings, place: Path | None) -> str | None:
@@ -245,10 +322,11 @@ def _secrets(settings: Settings) -> Iterator[str]:
         "tmdb": ("api_key",),
         "pharen": ("api_key",),
         "sync": ("heartbeat",),
+        "notify": ("urls",),
     }
     for section, names in keys.items():
         for name in names:
-            if getattr(getattr(settings, section), name) is not None:
+            if getattr(getattr(settings, section), name):
                 yield f"[{section}] {name}"
 
 

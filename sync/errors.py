@@ -6,7 +6,7 @@ import errno
 import traceback
 from typing import TYPE_CHECKING
 
-from connectors.errors import ServiceError
+from connectors.errors import ConfigError, ServiceError
 from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
@@ -22,6 +22,21 @@ class BugError(ServiceError):
         where = traceback.extract_tb(bug.__traceback__)[-1]
         place = f"{where.name}, line {where.lineno}"
         super().__init__(f"This is a bug: {type(bug).__name__} in {place}.")
+
+
+class UnbegunError(ConfigError):
+    """Nothing was carried over yet, and [sync] after_migrate says to wait for that."""
+
+    default_remedy = (
+        "Look at the plan and agree to it: trakt2discovr migrate. From then on sync "
+        "goes on by itself."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing was carried over to this profile yet, and [sync] after_migrate "
+            "waits until you have done so."
+        )
 
 
 class UnwritableError(ServiceError):

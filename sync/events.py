@@ -7,13 +7,14 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """The stages of a run, in order."""
+    """The stages of a run, in order; UNDO is what takes writes back."""
 
     EXTRACT = "extract"
     READ = "read"
     CATALOGUE = "catalogue"
     LOAD = "load"
     VERIFY = "verify"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: The token stores, the journals of the stand-ins (which check tokens), and what a
 #: person, here a test, wrote: config files and environments.
 KEEPERS = re.compile(r"tokens.*|.*\.(jsonl|env|json\.lock)|.*config.*\.toml|keyring.*")
+#: Stands in the address of somebody who is told (``[notify] urls``).
+NOTIFY_TOKEN = made_up("notify address", 40)
 LARGEST = 4 * 2**20
 #: Logins that a stand-in issues in one test.
 _ISSUED = 12
@@ -38,7 +40,7 @@ _KINDS = (
 def known_secrets() -> list[str]:
     """Return what is given to the program, and what the stand-ins issue to it."""
     given = [value for value in astuple(Credentials()) if len(value) > 20]
-    return given + [
+    return [*given, NOTIFY_TOKEN] + [
         prefix + made_up(f"{kind} {number}", length)
         for prefix, kind, length in _KINDS
         for number in range(_ISSUED)

@@ -13,7 +13,6 @@ import stat
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from connectors.clock import SystemClock
@@ -23,6 +22,8 @@ from connectors.files import replace_file
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+    from filelock import BaseFileLock
 
     from connectors.clock import Clock
 
@@ -121,14 +122,16 @@ class TokenStore:
     def _find(self, service: str) -> Any:
         return self._read().get(service)
 
-    def _try(self, held: FileLock) -> bool:
-        with self._explained(), suppress(Timeout):
+    def _try(self, held: BaseFileLock) -> bool:
+        with self._explained(), suppress(TimeoutError):
             held.acquire(blocking=False)
         return held.is_locked
 
-    def _file_lock(self, suffix: str) -> FileLock:
+    def _file_lock(self, suffix: str) -> BaseFileLock:
         with self._explained():
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        from filelock import FileLock  # noqa: PLC0415  # a look takes no lock
+
         return FileLock(f"{self.path}{suffix}", mode=0o600)
 
     @contextmanager

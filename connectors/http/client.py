@@ -76,6 +76,7 @@ class _Message:
     url: URL
     params: Mapping[str, str | int | float]
     json: Any
+    text: str | None
     is_authorized: bool
     most_bytes: int
 
@@ -173,6 +174,7 @@ class HttpClient:
         *,
         params: Mapping[str, str | int | float | None] | None = None,
         json: Any = None,
+        text: str | None = None,
         label: str | None = None,
         repeatable: bool | None = None,
         authorize: bool = True,
@@ -181,7 +183,8 @@ class HttpClient:
     ) -> Response:
         """Send a request and return its answer: whole, and with a status below 300.
 
-        ``path`` is below the base address; parameters that are None are left out.
+        ``path`` is below the base address; parameters that are None are left out. The
+        body is ``json``, or ``text`` as it stands.
         ``label`` replaces the path in messages and logs. What is not ``repeatable``
         (by default everything but GET and HEAD) is tried again only if it certainly had
         no effect, else it raises UnknownOutcomeError. ``expect_json=False`` takes any
@@ -202,6 +205,7 @@ class HttpClient:
             url=self._base.joinpath(path.lstrip("/")),
             params={k: v for k, v in (params or {}).items() if v is not None},
             json=json,
+            text=text,
             is_authorized=authorize,
             most_bytes=self._most_bytes if most_bytes is None else most_bytes,
         )
@@ -291,6 +295,7 @@ class HttpClient:
                 message.url,
                 params=message.params,
                 json=message.json,
+                text=message.text,
                 login=progress.login,
                 most_bytes=message.most_bytes,
             )

@@ -36,6 +36,7 @@ READS = frozenset({"GET", "HEAD"})
 #: Servers close idle connections after 5 s (Node) or more. A write that meets the
 #: closing has an unknown outcome, so idle connections are given up before that.
 _KEEPALIVE_S = 4.0
+_PLAIN_TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 #: The part of the time that connecting may take: what ends there was never sent, which
 #: lets a write go again.
 _CONNECT_SHARE = 0.5
@@ -84,6 +85,7 @@ class Transport:
         *,
         params: Mapping[str, str | int | float],
         json: Any,
+        text: str | None = None,
         login: Mapping[str, str],
         most_bytes: int,
     ) -> Response | ServiceError:
@@ -95,7 +97,7 @@ class Transport:
         connection is given up; with 0 none is looked at.
         """
         headers = CIMultiDict(self._headers)
-        headers.update(login)
+        headers.update(login if text is None else {**login, **_PLAIN_TEXT})
         if not all(map(str.isprintable, headers.values())):
             return _unprintable(call.service)
         if not self._owns_session:
@@ -109,7 +111,7 @@ class Transport:
                     url,
                     params=params,
                     json=None if checked else json,
-                    data=checked,
+                    data=checked if text is None else text.encode(errors="replace"),
                     headers=headers,
                     timeout=self._timeout,
                     **_PLAIN,

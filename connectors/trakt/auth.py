@@ -10,11 +10,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
-
 from connectors.auth.tokens import StoredToken, fingerprint
 from connectors.errors import AuthError, RejectedError
-from connectors.trakt.models import TokenAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +19,13 @@ if TYPE_CHECKING:
     from connectors.auth.tokens import TokenStore
     from connectors.clock import Clock
     from connectors.http.client import HttpClient, Response
+    from connectors.trakt.models import TokenAnswer
 
 #: How a host says that it does not have that route.
 _NO_ROUTE = (404, 405)
 
 SERVICE = "trakt"
 REDIRECT_URI = "urn:ietf:wg:oauth:2.0:oob"
-_TOKEN = TypeAdapter(TokenAnswer)
 #: The year 2200.
 _LATEST_STAMP = 7_258_118_400
 _LOG_IN = "Log in: trakt2discovr login trakt"
@@ -130,7 +127,13 @@ class TraktAuth:
             raise AuthError(
                 "Trakt refuses to renew the login.", remedy=self._log_in
             ) from None
-        return stored_token(response.parse(_TOKEN), token.origin, self._clock.now())
+        # Whoever looks at a login needs no models.
+        from pydantic import TypeAdapter  # noqa: PLC0415
+
+        from connectors.trakt.models import TokenAnswer  # noqa: PLC0415
+
+        answer = response.parse(TypeAdapter(TokenAnswer))
+        return stored_token(answer, token.origin, self._clock.now())
 
 
 def token_in_force(

@@ -21,6 +21,7 @@ from connectors.errors import (
 from connectors.fields import MOST
 from connectors.http.retry import http_date
 from connectors.trakt import strict
+from connectors.trakt.minimal import MinimalShows, dated, decode_shows
 from connectors.trakt.models import (
     HistoryItem,
     LastActivities,
@@ -29,11 +30,11 @@ from connectors.trakt.models import (
     UserSettings,
 )
 from connectors.trakt.sense import UnusableError, check_kind
-from connectors.trakt.set_aside import BadRecord, describe_record
-from connectors.trakt.times import NO_TIME, UNKNOWN_DATE, to_instant
+from connectors.trakt.set_aside import BadRecord, describe_error
+from connectors.trakt.times import NO_TIME, to_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from connectors.http.client import HttpClient, Response
     from connectors.trakt.sense import HistoryRecord
@@ -146,10 +147,10 @@ class TraktClient:
         """
         films: dict[int, list[datetime]] = {}
         path, params = "/users/me/watched/movies", {"extended": "min"}
-        adapter, decoder = _MINIMAL_FILMS, strict.FILMS
-        for page in await self._minimal(path, params, adapter, decoder):
+        adapter, decode = _MINIMAL_FILMS, strict.FILMS.decode
+        for page in await self._minimal(path, params, adapter, decode):
             for film, times in page.items():
-                films.setdefault(film, []).extend(_dated(times))
+                films.setdefault(film, []).extend(dated(times))
         return films
 
     async def minimal_shows(self) -> dict[int, dict[int, list[datetime]]]:
@@ -162,24 +163,12 @@ class TraktClient:
                     episodes.setdefault(episode, []).extend(times)
         return shows
 
-    async def minimal_seasons(
-        self,
-    ) -> dict[int, dict[int | None, dict[int, list[datetime]]]]:
+    async def minimal_seasons(self) -> MinimalShows:
         """Return the same by season number; None where Trakt does not tell it."""
-        shows: dict[int, dict[int | None, dict[int, list[datetime]]]] = {}
         path = "/users/me/watched/shows"
         params = {"extended": "min", "specials": "true", "season_numbers": "true"}
-        adapter, decoder = _MINIMAL_SHOWS, strict.SHOWS
-        for page in await self._minimal(path, params, adapter, decoder):
-            for show, seasons in page.items():
-                of_show = shows.setdefault(show, {})
-                for name, season in seasons.items():
-                    number = name.rpartition("|")[2] if "|" in name else ""
-                    key = int(number) if number.isdecimal() else None
-                    episodes = of_show.setdefault(key, {})
-                    for episode, times in season.items():
-                        episodes.setdefault(episode, []).extend(_dated(times))
-        return shows
+        adapter, decode = _MINIMAL_SHOWS, decode_shows
+        return MinimalShows(await self._minimal(path, params, adapter, decode))
 
     async def seasons(self, show: int) -> list[Season]:
         """Return every season of a show with its episodes and ``first_aired``."""
@@ -196,7 +185,7 @@ class TraktClient:
         path: str,
         params: Mapping[str, str],
         adapter: TypeAdapter[Any],
-        decoder: msgspec.json.Decoder[Any],
+        decode: Callable[[bytes], Any],
     ) -> list[Any]:
         """Return the pages of a minimal list; paged only when one call is refused.
 
@@ -205,7 +194,7 @@ class TraktClient:
         """
         try:
             response = await self._minimal_page(path, params, MOST_OF_A_LIST)
-            return [_map(response, adapter, decoder)]
+            return [_map(response, adapter, decode)]
         except RejectedError as error:
             if error.status != 413:
                 raise
@@ -215,7 +204,7 @@ class TraktClient:
         for number in range(1, _MOST_MINIMAL_PAGES + 1):
             page = {"page": str(number), "limit": str(MINIMAL_PAGE_LIMIT)}
             response = await self._minimal_page(path, {**params, **page}, left)
-            titles = _map(response, adapter, decoder)
+            titles = _map(response, adapter, decode)
             if not titles:
                 return pages
             if known.issuperset(titles):
@@ -250,7 +239,7 @@ def read_records(
         try:
             items.append(read_record(record))
         except UnusableError as error:
-            bad.append(describe_record(record, str(error)))
+            bad.append(describe_error(record, error))
     return items, bad
 
 
@@ -307,16 +296,12 @@ def _forbidden(headers: Mapping[str, str]) -> ServiceError:
 
 
 def _map(
-    response: Response, adapter: TypeAdapter[Any], decoder: msgspec.json.Decoder[Any]
+    response: Response, adapter: TypeAdapter[Any], decode: Callable[[bytes], Any]
 ) -> Any:
     with suppress(*_MISFITS):
-        return decoder.decode(response.body)
+        return decode(response.body)
     # An empty map is written as an empty list by some backends.
     return {} if response.body.strip() == b"[]" else response.parse(adapter)
-
-
-def _dated(times: Iterable[datetime | None]) -> Iterator[datetime]:
-    return (time or UNKNOWN_DATE for time in times)
 
 
 def _stamp(instant: datetime) -> str:

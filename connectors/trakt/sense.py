@@ -98,7 +98,9 @@ def _find_kind(item: Playable) -> KindName:
     if _WORD.search(word) and not is_nothing(word):
         # A season, or a kind of thing that came later: what it brings along is no sign.
         is_whole = item.show is not None and item.movie is None
-        raise UnsupportedError(WHOLE_SHOW if is_whole else IN_NO_KIND)
+        if is_whole:
+            raise UnusableError(WHOLE_SHOW)
+        raise UnsupportedError(IN_NO_KIND)
     # Where nothing is said, it is what the record brings along.
     episode = item.episode
     is_episode = episode is not None and (_has_place(episode) or item.show is not None)
@@ -135,10 +137,11 @@ def _has_place(episode: InSeason) -> bool:
 
 def _check_place(episode: InSeason) -> None:
     for name, number, most in (
-        ("season", episode.season, MOST_SEASON),
-        ("episode", episode.number, MOST_EPISODE),
+        ("a season", episode.season, MOST_SEASON),
+        ("an episode", episode.number, MOST_EPISODE),
     ):
         if number is None:
-            raise UnusableError(f"has no {name} number that can be read")
+            bare = name.partition(" ")[2]
+            raise UnusableError(f"has no {bare} number that can be read")
         if not 0 <= number <= most:
-            raise UnusableError(f"has a {name} number out of range, which cannot be")
+            raise UnusableError(f"has {name} number out of range, which cannot be")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors.trakt.models import HistoryItem, TitleModel
-from connectors.trakt.sense import has_name
+from connectors.trakt.sense import UnsupportedError, has_name
 from connectors.trakt.times import UNKNOWN_DATE
 
 if TYPE_CHECKING:
-    from connectors.trakt.sense import HistoryRecord
+    from connectors.trakt.sense import HistoryRecord, UnusableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class BadRecord:
     ``identity`` is the same wherever the record is met again: the history id where that
     is legible, else a digest. ``trakt_id`` is that of
     the film or episode; None where not even that can be read. ``title`` is the film or
-    show, and ``raw`` the record as JSON.
+    show, and ``raw`` the record as JSON. One that ``is_unsupported`` was read, and is
+    of a kind that is no play.
     """
 
     identity: str
@@ -35,6 +36,7 @@ class BadRecord:
     title: TitleModel | None = None
     raw: str = field(default="", repr=False)
     remedy: str = ""
+    is_unsupported: bool = False
 
 
 def describe_record(
@@ -60,6 +62,14 @@ def describe_record(
         identity = f"history id {known.id}"
     title = named if named is not None and has_name(named) else None
     return BadRecord(identity, reason, kind, number, known.id, title, raw, remedy)
+
+
+def describe_error(
+    record: object, error: UnusableError, *, about: object = None
+) -> BadRecord:
+    """Say the same with what was found wrong."""
+    bad = describe_record(record, str(error), remedy=error.remedy, about=about)
+    return replace(bad, is_unsupported=isinstance(error, UnsupportedError))
 
 
 def describe_item(item: HistoryRecord, reason: str) -> BadRecord:

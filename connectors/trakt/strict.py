@@ -63,10 +63,11 @@ class StrictItem(msgspec.Struct, frozen=True, gc=False):
     episode: StrictEpisode | None = None
 
 
-#: Play times by film, and by show, season and episode; null where there is none.
+#: Play times by film, and of one show by season and episode; null where there is none.
 Films: TypeAlias = dict[Id, list[Moment | None]]
-Shows: TypeAlias = dict[Id, dict[str, dict[Id, list[Moment | None]]]]
+Show: TypeAlias = dict[str, dict[Id, list[Moment | None]]]
 
 HISTORY = msgspec.json.Decoder(list[StrictItem])
 FILMS = msgspec.json.Decoder(Films)
-SHOWS = msgspec.json.Decoder(Shows)
+SHOW = msgspec.json.Decoder(Show)
+RAW_SHOWS = msgspec.json.Decoder(dict[Id, msgspec.Raw])

@@ -11,13 +11,19 @@ from connectors.trakt.sense import UnusableError
 UNKNOWN_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 #: The first films; people do date a play to the release.
 EARLIEST = datetime(1888, 1, 1, tzinfo=UTC)
-#: Plays may be dated ahead, but not by more than this.
-AHEAD = timedelta(days=366)
+#: A clock can be wrong, and a time zone can be forgotten; what lies further ahead of
+#: the clock was not watched then.
+AHEAD = timedelta(days=1)
 
 NO_TIME = "has no readable time of watching in watched_at"
 #: Day and month can be told apart only where the year comes first or the month has a
 #: name: 01/02/2024 is two days.
 UNCLEAR_TIME = f"{NO_TIME}: write it with the year first, as 2024-01-31T20:15:00Z"
+
+_SET_OR_CORRECT = (
+    "If this machine's clock is behind, set it right; if not, correct the date on "
+    "Trakt, or in the file. Then run it again."
+)
 
 _DATE = re.compile(
     r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})"
@@ -114,4 +120,18 @@ def _to_time(text: str) -> str:
 def check_instant(instant: datetime, latest: datetime) -> None:
     """Refuse a time at which nothing can have been watched."""
     if not EARLIEST <= instant <= latest:
-        raise UnusableError(f"is dated in the year {instant.year}")
+        raise misdated(instant, latest)
+
+
+def misdated(
+    instant: datetime, latest: datetime, *, is_by_trakt: bool = False
+) -> UnusableError:
+    """Say why nothing can have been watched then: too early, or later than ``latest``.
+
+    ``is_by_trakt`` tells that it was Trakt's own clock that ``latest`` was read from.
+    """
+    if instant <= latest:
+        return UnusableError(f"is dated in the year {instant.year}")
+    whose = "Trakt's" if is_by_trakt else "this machine's"
+    reason = f"is dated {instant:%Y-%m-%d}, ahead of {whose} clock"
+    return UnusableError(reason, "" if is_by_trakt else _SET_OR_CORRECT)

@@ -28,7 +28,8 @@ _SECTIONS = {
     "examine load_settings",
     "What they take": "Settings Stop",
     "What they give back": (
-        "Report ReportData Undone Verification Balance Plan Operation Diagnosis Finding"
+        "Report ReportData Undone UndoOutline Verification Balance Plan Operation "
+        "Diagnosis Finding"
     ),
     "Titles, plays and entries": "Title Ids Play Key Entry",
     "Words": "Kind Fate Action Stage",

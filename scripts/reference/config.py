@@ -83,7 +83,7 @@ def _default(section: str, info: FieldInfo) -> str:
     default = info.get_default()
     if isinstance(default, bool):
         return str(default).lower()
-    return "" if default is None else str(default)
+    return "" if default in (None, ()) else str(default)
 
 
 def _kind(info: FieldInfo) -> str:
@@ -95,6 +95,8 @@ def _kind(info: FieldInfo) -> str:
         annotation = typing.get_args(annotation)[0]
     if typing.get_origin(annotation) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
+    if typing.get_origin(annotation) is tuple:
+        return "secrets" if SecretStr in typing.get_args(annotation) else "texts"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return ", ".join(code(choice.value) for choice in annotation)
     kind: str = _TYPES.get(annotation, getattr(annotation, "__name__", "").lower())

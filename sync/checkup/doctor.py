@@ -25,6 +25,7 @@ from sync.checkup.findings import (
     warning,
 )
 from sync.checkup.heard import Heard
+from sync.checkup.notify import check_notify
 from sync.checkup.others import check_pharen, check_tmdb, reach_tmdb
 from sync.checkup.parts import check_parts
 from sync.checkup.state import (
@@ -84,7 +85,7 @@ async def examine(
         rest = (unchecked(name, why) for name in _REST)
         found = (from_error(CONFIG, settings), *_check_program(), *rest)
         return Diagnosis(found)
-    here = [*check_config(settings, place), *_check_program()]
+    here = [*check_config(settings, place), *check_notify(settings), *_check_program()]
     tokens = check_token_store(settings)
     database = await check_database(settings)
     local = [*here, *database, *await check_files(settings), *tokens]

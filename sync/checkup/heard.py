@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.http.pacing import read_rate_limit
 from connectors.http.retry import http_date
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime
 
     from connectors.clock import Clock
     from connectors.http.pacing import RateLimit
@@ -31,6 +32,10 @@ class Heard:
     answers: dict[str, Response] = field(default_factory=dict, repr=False)
     quota: RateLimit | None = None
     has_renewed: bool = False
+
+    def now_at(self, service: str) -> datetime:
+        """Return the time by the clock of a service, where it told it."""
+        return self.clock.now() + self.skews.get(service, timedelta(0))
 
     def listen(self, answer: Response) -> None:
         """Note what one answer says."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
+from connectors.auth.tokens import fingerprint
 from connectors.clock import SystemClock
-from connectors.discovr.auth import stored_profile
-from connectors.errors import ConfigError
-from sync.documents.report import UnmatchedDocument
+from connectors.discovr.auth import refresh_token, stored_profile
+from connectors.errors import ConfigError, ServiceError
+from sync.documents.left_out import UnmatchedDocument
 from sync.documents.report_store import to_move
 from sync.documents.status import (
     CountDocument,
@@ -31,6 +32,7 @@ from sync.ledger import BusyError, Ledger, StateError
 from sync.ledger.fact_names import (
     FILES,
     LEFT_OUT,
+    LOOKED,
     PROFILES,
     SCHEDULE,
     UNDONE,
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 
     from connectors.clock import Clock
     from sync.config import Settings
-    from sync.documents.report import LeftOutDocument
+    from sync.documents.left_out import LeftOutDocument
     from sync.ledger import Run
     from sync.wiring.logins import Login, Service
 
@@ -86,6 +88,8 @@ class _State:
     database: DatabaseDocument
     names: dict[str, str] = field(default_factory=dict)
     profiles: list[ProfileStateDocument] = field(default_factory=list)
+    #: What jobs saw when they last asked Discovr, by profile.
+    looks: dict[str, Any] = field(default_factory=dict)
 
 
 async def read_status(
@@ -114,7 +118,7 @@ async def read_status(
         wanted=wanted,
         profile=chosen,
         profiles=tuple(sorted(profiles, key=lambda p: not p.is_chosen)),
-        logins=logins.documents,
+        logins=_judged(settings, logins.documents, state.looks.get(chosen or "")),
         database=state.database,
         has_api=settings.trakt.client_id is not None,
         warnings=logins.warnings,
@@ -157,6 +161,24 @@ def _login(
     )
 
 
+def _judged(
+    settings: Settings, logins: tuple[LoginStateDocument, ...], look: Any
+) -> tuple[LoginStateDocument, ...]:
+    """Say of the Discovr login that the job saw it refused, while it is the same."""
+    refused = look["refused"] if look else ""
+    if not refused or logins[1].problem:
+        return logins
+    configured = secret(settings.discovr.refresh_token)
+    try:
+        token = refresh_token(token_store(settings), configured)
+    except ServiceError:
+        return logins
+    if refused != fingerprint(token):
+        return logins
+    told = {"problem": look["message"], "remedy": look["remedy"]}
+    return (logins[0], logins[1].model_copy(update=told))
+
+
 async def _read_state(settings: Settings) -> _State:
     async with Ledger(settings.state.url, is_read_only=True) as ledger:
         kind, place = ledger.kind, ledger.place
@@ -185,16 +207,17 @@ async def _read_profiles(ledger: Ledger, state: _State) -> None:
     written = await ledger.profiles()
     for profile in dict.fromkeys([*written, *state.names.values()]):
         names = sorted(n for n, id_ in state.names.items() if n and id_ == profile)
-        state.profiles.append(await _read_profile(ledger, profile, names))
+        state.profiles.append(await _read_profile(ledger, state, profile, names))
 
 
 async def _read_profile(
-    ledger: Ledger, profile: str, names: Sequence[str]
+    ledger: Ledger, state: _State, profile: str, names: Sequence[str]
 ) -> ProfileStateDocument:
     # First the holder: a run that ends between the two is then under way, not dead.
     holder = await _read_holder(ledger, profile)
     runs = await ledger.runs(profile, limit=1)
     facts = await ledger.get_facts(profile)
+    state.looks[profile] = facts.get(LOOKED)
     times = await ledger.fact_times(profile)
     counts = await ledger.count_outcomes(profile)
     left_out = _fact(UnmatchedDocument, facts.get(LEFT_OUT))

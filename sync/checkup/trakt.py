@@ -182,7 +182,7 @@ class TraktCheckup:
         return ok(HISTORY, f"{count(page.size, 'play')} on a page, as documented")
 
     def _count_plays(self, page: HistoryPage) -> int:
-        mapper, plays = PlayMapper(self._heard.clock.now()), 0
+        mapper, plays = PlayMapper(self._heard.now_at("Trakt")), 0
         for item in page.items:
             with suppress(UnusableRecordError):
                 mapper.play(item)

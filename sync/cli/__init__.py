@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 
 from sync.cli.process import run_program
 
@@ -15,6 +16,9 @@ GC_THRESHOLDS = (50_000, 10, 10)
 def main() -> None:
     """Run the program; the entry point of the console script."""
     gc.set_threshold(*GC_THRESHOLDS)
+    gc.disable()  # until a command has been imported (``begin_collecting``)
+    # We have none, and pydantic would read about every package here to find that out.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     run_program(_run)
 
 

@@ -10,6 +10,7 @@ import click
 
 from sync.cli.context import PROGRAM, Context
 from sync.cli.group import WORDS, Group
+from sync.cli.process import begin_collecting
 from sync.runtime.values import parse_address, parse_interval
 
 if TYPE_CHECKING:
@@ -152,7 +153,9 @@ def _command(epilog: str) -> Callable[[Callable[[], Work]], click.Command]:
         @click.pass_obj
         @functools.wraps(find)
         def call(context: Context, /, **options: Any) -> None:
-            raise SystemExit(find()(context, **options))
+            work = find()
+            begin_collecting()
+            raise SystemExit(work(context, **options))
 
         return app.command(epilog=epilog)(call)
 
@@ -278,9 +281,15 @@ def verify() -> Work:
 
 @_command("Example: trakt2discovr undo 3")
 @click.argument("run", type=int, required=False)
+@click.option(
+    "--all", "all_runs", is_flag=True, help="Every run, the latest first, in one go."
+)
 @_YES
 def undo() -> Work:
-    """Remove what a run added. By default the last one, and nothing else."""
+    """Remove what a run added. By default the last one, and nothing else.
+
+    Run it again to go on where it was stopped.
+    """
     from sync.cli.commands import carry
 
     return carry.undo
@@ -408,6 +417,18 @@ def doctor() -> Work:
     from sync.cli.commands import doctor as work
 
     return work.doctor
+
+
+@_command("Example: trakt2discovr notify")
+@click.argument("text", required=False)
+def notify() -> Work:
+    """Send a message to every address of [notify]. Without TEXT it is a test.
+
+    They are told by themselves, once, when a job needs you, and when all is well again.
+    """
+    from sync.cli.commands import notify as work
+
+    return work.notify
 
 
 @_command(

@@ -29,6 +29,7 @@ COMMANDS = (
     "logout",
     "profiles",
     "doctor",
+    "notify",
     "completion",
 )
 #: The commands that read a file of the person's where one is named.

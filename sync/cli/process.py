@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -36,6 +37,13 @@ def run_program(program: Callable[[], None]) -> NoReturn:
             # The interpreter flushes it too: let what is still there go nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
     sys.exit(code)
+
+
+def begin_collecting() -> None:
+    """Look for garbage from now on, among what comes: all that is there stays."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _fill_closed_streams() -> None:

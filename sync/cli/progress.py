@@ -9,16 +9,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-)
-from rich.text import Text
-
 from connectors.errors import ServiceError
 from sync.cli.view.lines import say
 from sync.cli.view.texts import clean, duration
@@ -28,10 +18,12 @@ from sync.runtime import logs
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console
+    from rich.progress import TaskID
 
+    from sync.cli.view.bars import Bars
     from sync.events import Event
 
 _WORDS = {
@@ -40,14 +32,10 @@ _WORDS = {
     Stage.CATALOGUE: "Looking up air dates",
     Stage.LOAD: "Writing to Discovr",
     Stage.VERIFY: "Reading it back",
+    Stage.UNDO: "Undoing",
 }
-_UNITS = {
-    Stage.EXTRACT: "pages",
-    Stage.READ: "entries",
-    Stage.CATALOGUE: "shows",
-    Stage.LOAD: "writes",
-    Stage.VERIFY: "entries",
-}
+#: The stages that change anything.
+_WRITING = frozenset({Stage.LOAD, Stage.UNDO})
 #: Whose waits hold a stage up.
 _HELD_UP_BY = {
     Stage.EXTRACT: {"Trakt"},
@@ -55,6 +43,7 @@ _HELD_UP_BY = {
     Stage.CATALOGUE: {"Trakt", "TMDB"},
     Stage.LOAD: {"Discovr"},
     Stage.VERIFY: {"Discovr"},
+    Stage.UNDO: {"Discovr"},
 }
 #: Without bars, waits for the same service are told no more often than this.
 _TOLD_EVERY_S = 60.0
@@ -98,9 +87,11 @@ class Reporter:
         self._waits: dict[str, _Wait] = {}
         self._load: Advanced | None = None
         self._told: dict[str, float] = {}
-        is_moving = console.is_interactive and not os.environ.get("CI")
-        self._has_bars = is_moving and has_bars and not is_quiet
-        self._bars = _Bars(self, console, is_shown=self._has_bars)
+        self._bars: Bars | None = None
+        if has_bars and not is_quiet and _can_move(console):
+            from sync.cli.view.bars import Bars  # noqa: PLC0415  # heavy
+
+            self._bars = Bars(console, waits=self.waits, left=self.left)
 
     def __enter__(self) -> Self:
         return self
@@ -114,10 +105,14 @@ class Reporter:
         )
         if load is not None and is_news and not self._is_quiet:
             total = count(load.total or load.done, "write")
-            self.say(f"{load.done:,} of {total} done; none of them is sent again.")
+            is_undo = load.stage is Stage.UNDO
+            what = "taken back" if is_undo else "done; none of them is sent again"
+            self.say(f"{load.done:,} of {total} {what}.")
 
     def pause(self) -> None:
         """Take the bars off the screen; the next event brings them back."""
+        if self._bars is None:
+            return
         self._bars.stop()
         for task in self._tasks.values():
             self._bars.remove_task(task)
@@ -161,12 +156,12 @@ class Reporter:
 
     def _advance(self, event: Advanced) -> None:
         now = self._now()
-        if event.stage is Stage.LOAD:
+        if event.stage in _WRITING:
             self._load = event
         if event.stage not in self._paces:
             self._paces[event.stage] = Pace(now)
         self._paces[event.stage].note(now, event.done)
-        if not self._has_bars:
+        if self._bars is None:
             return
         if event.stage not in self._tasks:
             words = _WORDS[event.stage]
@@ -180,9 +175,9 @@ class Reporter:
 
     def _finish(self, event: Finished) -> None:
         self._paces.pop(event.stage, None)
-        if event.stage is Stage.LOAD:
+        if event.stage in _WRITING:
             self._load = None
-        if event.stage in self._tasks:
+        if self._bars and event.stage in self._tasks:
             self._bars.remove_task(self._tasks.pop(event.stage))
         self._say(event, event.summary)
 
@@ -197,7 +192,7 @@ class Reporter:
                 pace.wait(now, event.seconds)
         told_at = self._told.get(event.service)
         is_news = told_at is None or now - told_at >= _TOLD_EVERY_S
-        if not self._has_bars and is_news:
+        if self._bars is None and is_news:
             self._told[event.service] = now
             seconds = duration(event.seconds)
             waiting = f"Waiting {seconds} for {event.service}: {event.reason}"
@@ -222,53 +217,6 @@ class LoggingReporter(Reporter):
         else:
             key, service = "service.waiting", event.service
             logs.tell(key, sentence, service=service, seconds=event.seconds)
-
-
-class _Bars(Progress):
-    """The stages under way, and below them whom they wait for."""
-
-    def __init__(self, reporter: Reporter, console: Console, *, is_shown: bool) -> None:
-        self._reporter = reporter
-        super().__init__(
-            TextColumn("{task.description:<20}"),
-            BarColumn(bar_width=24),
-            _Count(),
-            _Left(reporter),
-            console=console,
-            transient=True,
-            disable=not is_shown,
-            refresh_per_second=5,
-        )
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        """Return what is drawn: nothing in place of an empty table."""
-        if self.tasks:
-            yield self.make_tasks_table(self.tasks)
-        for line in self._reporter.waits():
-            yield Text(line, style="yellow", no_wrap=True, overflow="ellipsis")
-
-
-class _Count(ProgressColumn):
-    """How much is done; of how much, once that is known."""
-
-    def render(self, task: Task) -> Text:
-        done, unit = f"{int(task.completed):,}", _UNITS[task.fields["stage"]]
-        if task.total is None:
-            return Text(f"{done} {unit}" if task.completed else "")
-        total = f"{int(task.total):,}"
-        return Text(f"{done.rjust(len(total))} of {total} {unit}")
-
-
-class _Left(ProgressColumn):
-    """How long it takes from here."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        super().__init__()
-        self._reporter = reporter
-
-    def render(self, task: Task) -> Text:
-        stage: Stage = task.fields["stage"]
-        return Text(self._reporter.left(stage, task.total), no_wrap=True)
 
 
 class Pace:
@@ -316,3 +264,7 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _can_move(console: Console) -> bool:
+    return console.is_interactive and not os.environ.get("CI")

@@ -11,15 +11,11 @@ import signal
 import sys
 from contextlib import ExitStack, suppress
 from enum import IntEnum
-from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
-from sync.cli.pager import show_paged
-from sync.cli.view.lines import say, show_next
-from sync.cli.view.texts import clean, to_json
+from sync.cli.view.texts import GLUE, clean, to_json
 from sync.documents.base import ErrorDocument
 from sync.errors import BugError, GuardError, StoppedError, UnwritableError
 from sync.ledger import BusyError, StateError
@@ -29,10 +25,10 @@ from sync.runtime.stop import Stop
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from pydantic import BaseModel
-    from rich.text import Text
+    from rich.console import Console
 
     from sync.cli.context import Context
     from sync.runtime.logs import LogFormat
@@ -62,42 +58,12 @@ _CODES: tuple[tuple[type[ServiceError], Exit], ...] = (
     (ServiceError, Exit.INCOMPLETE),
 )
 
-#: Lines that go to a file or a pipe are not broken.
-_ENDLESS = 10_000
 #: Shows the cursor again, which moving bars hide.
 _CURSOR = b"\x1b[?25h\n"
-#: Nothing here depends on how high a terminal is.
-_HEIGHT = 25
 
 
-class _PlainConsole(Console):
-    """A console on one stream: what is no terminal gets no control character at all.
-
-    A closed pipe is left to the runner, which knows the exit code. Text of somebody
-    else cannot command the terminal.
-    """
-
-    def __init__(self, context: Context, *, stderr: bool = False) -> None:
-        stream = sys.stderr if stderr else sys.stdout
-        is_terminal = stream.isatty()
-        super().__init__(
-            stderr=stderr,
-            highlight=False,
-            emoji=False,
-            soft_wrap=not is_terminal,
-            width=_width() if is_terminal else _ENDLESS,
-            # A width is heeded with a height alone where the terminal is a dumb one.
-            height=_HEIGHT if _is_dumb() else None,
-            # Said outright, because the environment may claim otherwise.
-            force_terminal=is_terminal,
-            no_color=None if context.has_colors else True,
-        )
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(clean(text), **options)
+def _columns() -> int:
+    return shutil.get_terminal_size().columns
 
 
 class Output:
@@ -110,15 +76,62 @@ class Output:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        self.result = _PlainConsole(context)
-        self.notes = _PlainConsole(context, stderr=True)
 
-    def emit(self, document: BaseModel, show: Callable[[Console], None]) -> None:
+    @cached_property
+    def result(self) -> Console:
+        """Where the result goes, laid out."""
+        return self._console(is_result=True)
+
+    @cached_property
+    def notes(self) -> Console:
+        """Where everything else goes."""
+        return self._console(is_result=False)
+
+    def _console(self, *, is_result: bool) -> Console:
+        # Heavy, and a result in plain lines needs none.
+        from sync.cli.view.console import PlainConsole  # noqa: PLC0415
+
+        return PlainConsole(
+            sys.stdout if is_result else sys.stderr,
+            has_colors=self.context.has_colors,
+        )
+
+    def emit(
+        self,
+        document: BaseModel | Callable[[], BaseModel],
+        show: Callable[[Console], None],
+    ) -> None:
         """Print the result: the document with --json, the view for people without."""
         if self.context.as_json:
-            sys.stdout.write(to_json(document) + "\n")
+            made = document() if callable(document) else document
+            sys.stdout.write(to_json(made) + "\n")
         else:
             show(self.result)
+
+    def emit_lines(
+        self, document: BaseModel, lines: Iterable[str], *, hang: int = 0
+    ) -> None:
+        """Print a result whose view is plain lines.
+
+        On a terminal what does not fit goes on below, at ``hang`` if it is indented.
+        """
+        if self.context.as_json:
+            sys.stdout.write(to_json(document) + "\n")
+            return
+        whole = list(lines)
+        if sys.stdout.isatty() and max(map(len, whole), default=0) > _columns():
+            self._lay_out(whole, hang)
+            return
+        for line in whole:
+            sys.stdout.write(f"{clean(line.replace(GLUE, ' '))}\n")
+
+    def _lay_out(self, lines: Iterable[str], hang: int) -> None:
+        from sync.cli.view.lines import say  # noqa: PLC0415  # as above
+
+        for line in lines:
+            text = line.lstrip()
+            indent = len(line) - len(text)
+            say(self.result, text, indent=indent, hang=hang if indent else 0)
 
     async def emit_long(
         self, document: BaseModel, show: Callable[[Console], None]
@@ -127,6 +140,9 @@ class Output:
         if self.context.as_json or self.context.is_quiet:
             self.emit(document, show)
         else:
+            # As above.
+            from sync.cli.pager import show_paged  # noqa: PLC0415
+
             await show_paged(self.result, show)
 
     def fail(self, error: ServiceError, code: int) -> None:
@@ -151,6 +167,8 @@ class Output:
                 exit_code=int(code),
             )
             return
+        from sync.cli.view.lines import say, show_next  # noqa: PLC0415  # as above
+
         is_stopped = isinstance(error, StoppedError)
         say(self.notes, message if is_stopped else f"Error: {message}")
         say(self.notes, remedy)
@@ -166,8 +184,10 @@ class Output:
         )
         if self._is_logging:
             logs.tell("program.stopping", words)
-        else:
-            say(self.notes, words)
+            return
+        from sync.cli.view.lines import say  # noqa: PLC0415  # as above
+
+        say(self.notes, words)
 
 
 def run(
@@ -222,15 +242,6 @@ def _run(
 
 def _code(error: ServiceError) -> Exit:
     return next(code for kind, code in _CODES if isinstance(error, kind))
-
-
-def _width() -> int | None:
-    """Ask a dumb terminal for its width, which rich takes to be 80; None: rich asks."""
-    return shutil.get_terminal_size().columns if _is_dumb() else None
-
-
-def _is_dumb() -> bool:
-    return os.environ.get("TERM", "").lower() in {"dumb", "unknown"}
 
 
 class _Interruption:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from connectors.errors import InputError
-from sync.config import exposed_secrets, find_config, load_settings
+from sync.config import exposed_secrets, find_config, load_settings, salvage_settings
 from sync.events import Finished, Stage, Warned
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 def read_settings(context: Context) -> Settings:
     """Load the settings, with what stands before the command over them."""
     return with_profile(load_settings(context.config), context)
+
+
+def salvage(context: Context) -> Settings:
+    """Return what can be read of a wrong config, to tell whose it is."""
+    return with_profile(salvage_settings(context.config), context)
 
 
 def with_profile(settings: Settings, context: Context) -> Settings:

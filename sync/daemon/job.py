@@ -35,6 +35,8 @@ _LONGEST_LOOK_S = 60.0
 _LAST_LOOK_S = 5.0
 #: ... and this, once it was told to end.
 _LAST_WORDS_S = 1.0
+#: So soon a job that waits for a migration sees that there was one.
+_LOOK_AGAIN_S = 60.0
 #: The key and the level of the line that says how a turn ended; of others it failed.
 _LINES = {
     Ending.DONE: ("run.finished", logging.INFO),
@@ -164,6 +166,8 @@ class Job:
         """Return how long to wait from now; a turn that took too long leaves 0."""
         if turn.ending is Ending.DOWN:
             return self._pace().backoff_s(self.state.outages, turn.asked_s)
+        if turn.ending is Ending.UNBEGUN:
+            return _LOOK_AGAIN_S  # which asks nobody
         took_s = self.clock.monotonic() - started_s
         return max(0.0, self._pace().interval_s() - took_s)
 

@@ -40,8 +40,8 @@ async def served(
 ) -> AsyncIterator[Address]:
     """Listen meanwhile; yields the address with the port in use.
 
-    ``hosts`` are names under which others may ask for it. Raises ConfigError where
-    nobody can listen, or without the library for metrics.
+    ``hosts`` are names under which others may ask for it. Without the library for
+    metrics, /metrics says so. Raises ConfigError where nobody can listen.
     """
     app = web.Application(middlewares=[_only_for(address, hosts)])
     app.router.add_get("/healthz", _health(job))
@@ -131,8 +131,13 @@ def _metrics(job: Job) -> Handler:
 
         from sync.daemon.metrics import registry  # noqa: PLC0415  # the same
     except ModuleNotFoundError:
-        raise ConfigError(
-            "--listen needs a part that is not installed.",
-            remedy="Run: pip install 'trakt2discovr[metrics]'",
-        ) from None
+        return _without_metrics
     return make_aiohttp_handler(registry(job))
+
+
+async def _without_metrics(_request: web.Request) -> web.Response:
+    return web.Response(
+        status=501,
+        text="/metrics needs a part that is not installed. Run: pip install "
+        "'trakt2discovr[metrics]'\n",
+    )

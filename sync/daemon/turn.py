@@ -14,7 +14,8 @@ from connectors.errors import (
     TransientError,
     UnknownOutcomeError,
 )
-from sync.errors import BugError, GuardError
+from sync.domain.plan import Fate
+from sync.errors import BugError, GuardError, UnbegunError
 from sync.ledger import BusyError, StateError
 from sync.runtime.words import count
 
@@ -33,6 +34,7 @@ class Ending(StrEnum):
     BUSY = "busy"
     LOGIN = "login"
     CONFIG = "config"
+    UNBEGUN = "unbegun"
     GUARD = "guard"
     STATE = "state"
     REFUSED = "refused"
@@ -44,6 +46,7 @@ PASSING = frozenset({Ending.DOWN, Ending.BUSY})
 
 _ENDINGS: tuple[tuple[type[ServiceError], Ending], ...] = (
     (BugError, Ending.BUG),
+    (UnbegunError, Ending.UNBEGUN),
     (ConfigError, Ending.CONFIG),
     (InputError, Ending.CONFIG),
     (StateError, Ending.STATE),
@@ -65,6 +68,10 @@ class Result:
     plays: int = 0
     written: int = 0
     taken_back: int = 0
+    #: Plays without a match; records that cannot be read; those that are news.
+    unmatched: int = 0
+    unreadable: int = 0
+    unreported: int = 0
 
     @classmethod
     def of(cls, report: Report, *, is_good: bool) -> Result:
@@ -77,12 +84,18 @@ class Result:
             plays=balance.read,
             written=len(report.settled) - len(report.failed) if report.run else 0,
             taken_back=len(undone.removed) + len(undone.restored) if undone else 0,
+            unmatched=balance.fates[Fate.UNMATCHED],
+            unreadable=balance.fates[Fate.UNREADABLE],
+            unreported=len(report.prepared.unreadable.unreported),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What is known of a turn. ``run`` is its number in the ledger, if it wrote."""
+    """What is known of a turn. ``run`` is its number in the ledger, if it wrote.
+
+    ``cause`` is the kind of error that ended it; ``result`` what came of it otherwise.
+    """
 
     ending: Ending
     started_at: datetime
@@ -94,6 +107,8 @@ class Turn:
     written: int = 0
     #: What the service asks to wait.
     asked_s: float = 0.0
+    cause: str = ""
+    result: Result | None = None
 
     @property
     def is_failure(self) -> bool:
@@ -112,6 +127,7 @@ def failed_turn(
         message=error.message,
         remedy=error.remedy,
         asked_s=getattr(error, "retry_after_s", None) or 0.0,
+        cause=type(error).__name__,
     )
 
 
@@ -131,4 +147,5 @@ def finished_turn(result: Result, started_at: datetime, finished_at: datetime) -
         run=result.run,
         plays=result.plays,
         written=result.written,
+        result=result,
     )

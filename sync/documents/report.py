@@ -9,6 +9,12 @@ from datetime import datetime
 from typing import Literal
 
 from sync.documents.base import Document
+from sync.documents.left_out import (
+    LeftOutDocument,
+    QuarantinedDocument,
+    SourceDocument,
+    TitleDocument,
+)
 
 
 class KeyDocument(Document):
@@ -56,15 +62,6 @@ class BalanceDocument(Document):
     failed: int = 0
     repeats: int = 0
     gone: int = 0
-
-
-class TitleDocument(Document):
-    """A film or show with the ids that are known of it."""
-
-    kind: Literal["film", "show"]
-    title: str
-    year: int | None
-    ids: dict[str, int | str]
 
 
 class SeasonDocument(Document):
@@ -121,26 +118,6 @@ class TitleReport(Document):
     reason: str = ""
 
 
-class LeftOutDocument(Document):
-    """Plays of a title that cannot be carried over, and why."""
-
-    title: TitleDocument
-    plays: int
-    reason: str
-
-
-class QuarantinedDocument(Document):
-    """A record that could not be read as a play, and what can be done about it.
-
-    One that ``is_unsupported`` was read, and Discovr has no place for its kind.
-    """
-
-    where: str
-    reason: str
-    remedy: str = ""
-    is_unsupported: bool = False
-
-
 class ReceiptDocument(Document):
     """What proves the extraction whole, or what speaks against it."""
 
@@ -155,13 +132,6 @@ class ReceiptDocument(Document):
     missing: tuple[str, ...]
     doubts: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-class SourceDocument(Document):
-    """What the source is called, and what its entries carry as ``imported``."""
-
-    name: str = "Trakt"
-    label: str = "trakt"
 
 
 class VerificationDocument(Document):
@@ -293,17 +263,6 @@ class ReportDocument(Document):
     move: MoveDocument | None = None
 
 
-class UnmatchedDocument(Document):
-    """What the last run could not carry over, and from where."""
-
-    format: Literal["trakt2discovr/unmatched"] = "trakt2discovr/unmatched"
-    version: Literal[1] = 1
-    unmatched: tuple[LeftOutDocument, ...]
-    unsupported: tuple[LeftOutDocument, ...]
-    quarantined: tuple[QuarantinedDocument, ...]
-    source: SourceDocument = SourceDocument()
-
-
 class LeftAloneDocument(Document):
     """An entry that ``undo`` did not touch, and why."""
 
@@ -312,7 +271,10 @@ class LeftAloneDocument(Document):
 
 
 class UndoDocument(Document):
-    """What ``undo`` took back of one run."""
+    """What ``undo`` took back of one run, or of several.
+
+    ``runs`` are all of them, the latest first; ``run`` is the first of these.
+    """
 
     format: Literal["trakt2discovr/undo"] = "trakt2discovr/undo"
     version: Literal[1] = 1
@@ -321,3 +283,4 @@ class UndoDocument(Document):
     restored: int
     gone: int
     left_alone: tuple[LeftAloneDocument, ...]
+    runs: tuple[int, ...] = ()

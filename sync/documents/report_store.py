@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import InputError
+from sync.documents.left_out import UnmatchedDocument
 from sync.documents.report import (
     BalanceDocument,
     MoveDocument,
     ReportDocument,
-    UnmatchedDocument,
 )
 from sync.domain.balance import ON_DISCOVR
 from sync.domain.plan import Fate
@@ -26,11 +26,8 @@ FACT = "report"
 
 
 async def keep_report(ledger: Ledger, report: ReportDocument, at: datetime) -> None:
-    """Keep it in place of the last one; the ledger has its operations in rows."""
-    slim = report.model_copy(
-        update={"operations": (), "source_state": {}, "target_state": {}}
-    )
-    fact = {"at": at.isoformat(), "report": slim.model_dump(mode="json")}
+    """Keep it in place of the last one."""
+    fact = {"at": at.isoformat(), "report": report.model_dump(mode="json")}
     await ledger.put_fact(report.profile, FACT, fact, at)
 
 

@@ -10,8 +10,10 @@ from sync.documents.base import ErrorDocument, ProfilesDocument
 from sync.documents.doctor import DoctorDocument
 from sync.documents.extras import PageFileDocument, PagesDocument, PublishedDocument
 from sync.documents.job import JobDocument
+from sync.documents.left_out import UnmatchedDocument
 from sync.documents.login import LoginDocument, LogoutDocument
-from sync.documents.report import ReportDocument, UndoDocument, UnmatchedDocument
+from sync.documents.notify import NotifyDocument
+from sync.documents.report import ReportDocument, UndoDocument
 from sync.documents.setup import SetupDocument
 from sync.documents.status import StatusDocument
 
@@ -32,6 +34,7 @@ def schema() -> dict[str, Any]:
         | StatusDocument
         | DoctorDocument
         | JobDocument
+        | NotifyDocument
         | ErrorDocument
     )
     return TypeAdapter[Any](documents).json_schema(mode="serialization")

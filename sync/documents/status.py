@@ -50,12 +50,16 @@ class RunDocument(Document):
 
 
 class LastUndoDocument(Document):
-    """What the last ``undo`` took back of a run, and left alone."""
+    """What the last ``undo`` took back of a run, and left alone.
+
+    ``runs`` are all that it was about, the latest first.
+    """
 
     run: int
     writes: int
     left_alone: int
     at: datetime
+    runs: tuple[int, ...] = ()
 
 
 class HolderDocument(Document):

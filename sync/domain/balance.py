@@ -64,17 +64,22 @@ def balance(
     arrive.
     """
     titles: defaultdict[Title, Balance] = defaultdict(Balance)
+    # To hash a title takes longer than all the rest.
+    by_media: dict[str, Balance] = {}
     for key, viewing in desired.watched.items():
-        part = titles[desired.titles[key.media]]
-        older = plan.older.get(key, {})
-        fates = {**older, viewing.latest: plan.fates[key]}
+        part = by_media.get(key.media)
+        if part is None:
+            part = by_media[key.media] = titles[desired.titles[key.media]]
+        fates = {viewing.latest: plan.fates[key]}
+        if key in plan.older:
+            fates = {**plan.older[key], **fates}
         # Plays beyond one a viewing are repeats; they share the fate of the latest.
         spare = viewing.plays - len(fates)
         for minute, fate in fates.items():
             more = spare if minute == viewing.latest else 0
-            is_failed = (key, minute) in failed
+            is_failed = failed and (key, minute) in failed
             part.add(Fate.FAILED if is_failed else fate, 1 + more, more)
-            if key in plan.gone and fate is Fate.KEPT:
+            if fate is Fate.KEPT and key in plan.gone:
                 part.gone += 1 + more
     for fate, group in (
         (Fate.UNMATCHED, desired.unmatched),

@@ -43,7 +43,11 @@ def diff(before: Iterable[Play], after: Iterable[Play]) -> Delta:
     comes back under another id, edited on Trakt, one that went and one that came of the
     same film or episode are taken to be the same.
     """
-    old, new = _by_identity(before), _by_identity(after)
+    before, after = list(before), list(after)
+    # Most are the very same objects, and need no look.
+    was, now = {id(p) for p in before}, {id(p) for p in after}
+    old = _by_identity(p for p in before if id(p) not in now)
+    new = _by_identity(p for p in after if id(p) not in was)
     edited = [
         Edit(old[i], play)
         for i, play in new.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sync.domain.plays import Key, Kind, is_nameless, title_key
 
@@ -93,7 +93,7 @@ def transform(
     yet; for the titles in ``unasked`` the question is open. ``no_id`` says why the
     others have none.
     """
-    times: defaultdict[Key, list[datetime]] = defaultdict(list)
+    times: dict[Key, tuple[datetime, ...] | list[datetime]] = {}
     unmatched: defaultdict[Title, int] = defaultdict(int)
     unsupported: defaultdict[Title, int] = defaultdict(int)
     # By identity: titles are shared, and to hash one takes longer than all the rest.
@@ -119,7 +119,15 @@ def transform(
             if play.episode_ids is not None and no_id == NO_ID:
                 reasons[title] = OPEN_IDS
         else:
-            times[Key(media, play.season, play.episode)].append(play.watched_at)
+            # What Key(...) does, in less time: it is asked of every play.
+            key = tuple.__new__(Key, (media, play.season, play.episode))
+            of_key = times.get(key)
+            if of_key is None:
+                times[key] = (play.watched_at,)
+            elif isinstance(of_key, list):
+                of_key.append(play.watched_at)
+            else:
+                times[key] = [*of_key, play.watched_at]
     reasons |= dict.fromkeys(unasked, NO_ANSWER)
     return Desired(
         watched=_viewings(times),
@@ -131,8 +139,12 @@ def transform(
     )
 
 
-def _viewings(times: Mapping[Key, Collection[datetime]]) -> dict[Key, Viewing]:
-    return {key: Viewing(tuple(sorted(set(at))), len(at)) for key, at in times.items()}
+def _viewings(times: dict[Key, Any]) -> dict[Key, Viewing]:
+    """Turn the times of each key into a viewing, in place: there are many."""
+    for key, at in times.items():
+        minutes = at if len(at) == 1 else tuple(sorted(set(at)))
+        times[key] = Viewing(minutes, len(at))
+    return times
 
 
 def _shared(titles: Mapping[str, Mapping[str, Title]]) -> dict[str, tuple[Title, ...]]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +28,61 @@ CLOCKS_APART = timedelta(minutes=2)
 def is_removal(row: Row) -> bool:
     """Whether taking it back removes an entry, rather than setting one back."""
     return row.operation.action is Action.ADD or row.before_progress is None
+
+
+def is_taken_back(row: Row, rows: Iterable[Row], entries: Iterable[Entry]) -> bool:
+    """Whether nothing is to be seen any more of what the row wrote.
+
+    ``rows`` are all that wrote anything there, ``entries`` what is there. What somebody
+    changed since is not taken back.
+    """
+    key, action = row.operation.key, row.operation.action
+    mine = [entry for entry in entries if entry.key == key]
+    current = current_entry(mine)
+    if current is None:
+        return True
+    like = [
+        other
+        for other in rows
+        if other.operation.key == key and other.operation.action is action
+    ]
+    if action is Action.ADD:
+        # One of another minute may be ours, moved there by a PATCH.
+        is_one_less = count_viewings(mine) < len({r.operation.watched_at for r in like})
+        return is_one_less and row.operation.watched_at in unseen_minutes(like, mine)
+    # Set several times, it may be back at what the latest of them found.
+    found = {round(r.before_progress) for r in like if r.before_progress is not None}
+    return current.progress in found - {row.operation.progress}
+
+
+def with_times_found(
+    entries: Sequence[Entry], set_back: Iterable[Row]
+) -> Sequence[Entry]:
+    """Give what was set back the time again at which it was found.
+
+    PATCH may move the time of what it sets. That an entry is at what it was before is
+    then our doing and no wish of the person's. ``set_back`` were taken back.
+    """
+    rows = {row.operation.key: row for row in set_back}  # the latest counts
+    if not rows:
+        return entries
+    alone = Counter(entry.key for entry in entries)
+    return [
+        replace(entry, updated_at=row.before_at)
+        if (row := rows.get(entry.key))
+        and alone[entry.key] == 1
+        and _is_set_back(entry, row)
+        else entry
+        for entry in entries
+    ]
+
+
+def _is_set_back(entry: Entry, row: Row) -> bool:
+    at, before, undone_at = entry.updated_at, row.before_progress, row.undone_at
+    if at is None or before is None or undone_at is None:
+        return False
+    is_ours = row.intended_at - CLOCKS_APART <= at <= undone_at + CLOCKS_APART
+    return is_ours and entry.progress == round(before)
 
 
 def is_made_by(rows: Iterable[Row], entry: Entry, labels: Collection[str]) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from sync.domain.plan import Fate
 from sync.domain.plays import Key, title_key
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Iterator
 
-    from sync.domain.plan import Fate
     from sync.domain.plays import Play, Title
 
 
@@ -42,10 +43,47 @@ class TitleHistory:
     seasons: tuple[SeasonFacts, ...] = ()
 
 
+class Fates(Mapping[Key, Fate]):
+    """The fates of one title, by season and episode: its keys are made when asked for.
+
+    Read back from the ledger they come by the hundred thousand, and a key of its own
+    would take three times as much.
+    """
+
+    __slots__ = ("_media", "_seasons")
+
+    def __init__(
+        self, media: str, fates: Iterable[tuple[int | None, int | None, Fate]]
+    ) -> None:
+        self._media = media
+        self._seasons: dict[int | None, dict[int | None, Fate]] = {}
+        for season, episode, fate in fates:
+            self._seasons.setdefault(season, {})[episode] = fate
+
+    def __getitem__(self, key: Key) -> Fate:
+        if key.media != self._media:
+            raise KeyError(key)
+        return self._seasons[key.season][key.episode]
+
+    def __iter__(self) -> Iterator[Key]:
+        for season, episodes in self._seasons.items():
+            for episode in episodes:
+                yield Key(self._media, season, episode)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._seasons.values()))
+
+
 def keys_of(histories: Iterable[TitleHistory]) -> frozenset[Key]:
     """Return the key of every play that has one."""
-    return frozenset(
-        Key(history.media, play.season, play.episode)
+    return frozenset(iter_keys(histories))
+
+
+def iter_keys(histories: Iterable[TitleHistory]) -> Iterator[Key]:
+    """Yield the key of every play that has one, as often as it was played."""
+    make = tuple.__new__  # what Key(...) does, in less time
+    return (
+        make(Key, (history.media, play.season, play.episode))
         for history in histories
         if history.media
         for play in history.plays
@@ -72,6 +110,9 @@ def without_plays(
     histories: Iterable[TitleHistory], plays: Iterable[Play]
 ) -> tuple[TitleHistory, ...]:
     """Return the titles that hold any other play, with these alone."""
+    histories = tuple(histories)
+    if not histories:
+        return ()
     there: set[Hashable] = set()
     for play in plays:
         there |= {play.id or _facts(play), _facts(play)}

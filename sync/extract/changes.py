@@ -23,10 +23,18 @@ from sync.ports import Extraction, Receipt, told_apart
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable, Mapping
+    from collections.abc import (
+        Collection,
+        Hashable,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from datetime import datetime
 
     from connectors.trakt.client import TraktClient
+    from connectors.trakt.minimal import Seasons
     from sync.domain.plays import Play, Title
     from sync.extract.pages import OnPage
     from sync.extract.unreadable import Item
@@ -42,32 +50,54 @@ _ROUTES = {Kind.FILM: "movies", Kind.SHOW: "shows"}
 _TITLES_READ = "{} titles were read again: Trakt's minimal lists say that they changed."
 
 
-@dataclass(slots=True)
-class _Minimal:
-    """The minimal lists of the kinds that moved: times by item, and item by title."""
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What the minimal lists hold of one title: times by item, oldest first.
+
+    ``seasons`` has the number of the season that an episode is in, where they tell it.
+    """
 
     times: dict[Item, list[datetime]] = field(default_factory=dict)
-    titles: dict[Item, str] = field(default_factory=dict)
-    #: The number of the season that an episode is in, where the lists tell it.
     seasons: dict[Item, int] = field(default_factory=dict)
 
-    def put_show(
-        self,
-        title: str,
-        seasons: Mapping[int | None, Mapping[int, Iterable[datetime]]],
-    ) -> None:
-        times: defaultdict[int, list[datetime]] = defaultdict(list)
+    @classmethod
+    def of_show(cls, seasons: Seasons) -> _Listed:
+        times: defaultdict[Item, list[datetime]] = defaultdict(list)
+        numbers: dict[Item, int] = {}
         for number, episodes in seasons.items():
             for episode, of_episode in episodes.items():
-                times[episode] += of_episode
+                times["episode", episode] += map(to_minute, of_episode)
                 if number is not None:
-                    self.seasons["episode", episode] = number
-        for episode, of_episode in times.items():
-            self.put(("episode", episode), title, of_episode)
+                    numbers["episode", episode] = number
+        for of_item in times.values():
+            of_item.sort()
+        return cls(dict(times), numbers)
 
-    def put(self, item: Item, title: str, times: Iterable[datetime]) -> None:
-        self.times[item] = sorted(map(to_minute, times))
-        self.titles[item] = title
+    @classmethod
+    def of_film(cls, film: int, times: Iterable[datetime]) -> _Listed:
+        return cls({("movie", film): sorted(map(to_minute, times))})
+
+
+@dataclass(frozen=True, slots=True)
+class _Minimal:
+    """The minimal lists of the kinds that moved, looked at title by title."""
+
+    films: Mapping[int, list[datetime]]
+    shows: Mapping[int, Seasons]
+
+    def titles(self) -> Iterator[tuple[str, _Listed]]:
+        """Yield every title by its route."""
+        for film, times in self.films.items():
+            yield f"movies/{film}", _Listed.of_film(film, times)
+        for show, seasons in self.shows.items():
+            yield f"shows/{show}", _Listed.of_show(seasons)
+
+    def title(self, route: str) -> _Listed:
+        """Return one title; nothing of one that they do not hold."""
+        kind, _, number = route.partition("/")
+        if kind == _ROUTES[Kind.FILM]:
+            return _Listed.of_film(int(number), self.films.get(int(number), ()))
+        return _Listed.of_show(self.shows.get(int(number), {}))
 
 
 class Changes:
@@ -99,7 +129,10 @@ class Changes:
         minimal = await self._read_minimal(moved)
         if minimal is None:
             return None
-        titles = self._differing(minimal, moved, read_at)
+        try:
+            titles = self._differing(minimal, moved, read_at)
+        except OverflowError:  # a time at the end of time, in a zone before UTC
+            return None
         if len(titles) > max(FEWEST_TITLES, len(self._plays) // PAGE_LIMIT):
             return None
         collectors: dict[str, PageCollector] = {}
@@ -150,17 +183,16 @@ class Changes:
         return collector
 
     async def _read_minimal(self, moved: Collection[Kind]) -> _Minimal | None:
-        minimal = _Minimal()
+        films: Mapping[int, list[datetime]] = {}
+        shows: Mapping[int, Seasons] = {}
         try:
             if Kind.FILM in moved:
-                for film, times in (await self._client.minimal_films()).items():
-                    minimal.put(("movie", film), f"movies/{film}", times)
+                films = await self._client.minimal_films()
             if Kind.SHOW in moved:
-                for show, seasons in (await self._client.minimal_seasons()).items():
-                    minimal.put_show(f"shows/{show}", seasons)
-        except (RejectedError, ContractError, TransientError, OverflowError):
-            return None  # the last: a time at the end of time, in a zone before UTC
-        return minimal
+                shows = await self._client.minimal_seasons()
+        except (RejectedError, ContractError, TransientError):
+            return None
+        return _Minimal(films, shows)
 
     def _differing(
         self, minimal: _Minimal, moved: Collection[Kind], read_at: datetime
@@ -170,37 +202,22 @@ class Changes:
         A record that cannot be read stands for its time, or for any where not even
         that is legible; one without a film or episode for one of any.
         """
-        times: defaultdict[Item, list[datetime]] = defaultdict(list)
-        titles: defaultdict[Item, set[str]] = defaultdict(set)
-        differing: set[Item] = set()
+        shelf = Shelf.of(self._odd.values(), read_at)
+        left = _Left()
+        known: defaultdict[str, list[Play]] = defaultdict(list)
         for play in self._plays.values():
             if play.title.kind in moved:
-                item = _item(play)
-                times[item].append(play.watched_at)
-                titles[item].add(_route(play.title))
-                if play.season != minimal.seasons.get(item, play.season):
-                    differing.add(item)
-        shelf = Shelf.of(self._odd.values(), read_at)
-        for item, title in minimal.titles.items():
-            titles[item].add(title)
-        gaps: dict[Item, list[datetime]] = {}
-        for item in titles:
-            known = sorted(times[item])
-            listed = minimal.times.get(item, [])
-            if known == listed and item not in shelf.times:
-                continue
-            rest = _less(listed, known)
-            if rest is not None:
-                rest = _explain(rest, shelf.times.get(item, []))
-            if rest is None:
-                differing.add(item)
-            elif rest:
-                gaps[item] = rest
-        differing |= _unexplained(gaps, shelf.nameless)
-        return {title for item in differing for title in titles[item]}
+                known[_route(play.title)].append(play)
+        for title, listed in minimal.titles():
+            plays = known.pop(title, [])
+            if not _is_even(plays, listed, shelf):
+                left.add(title, plays, listed)
+        for title, plays in known.items():
+            left.add(title, plays, _Listed())
+        return left.differing(shelf)
 
     def _replace(self, title: str, collector: PageCollector, minimal: _Minimal) -> None:
-        items = [item for item, named in minimal.titles.items() if named == title]
+        items = minimal.title(title).times
         gone = {i for i, p in self._plays.items() if _route(p.title) == title}
         self._plays = {i: p for i, p in self._plays.items() if i not in gone}
         key = _key(title)
@@ -216,11 +233,17 @@ class Changes:
         read = [p for h in self._collectors for p in h.plays.values()]
         fresh = {title_key(play.title): play.title for play in read}
         numbers = {p.episode_id: (p.season, p.episode) for p in read if p.episode_id}
+        # By identity: titles are shared, and there are far fewer of them than plays.
+        titles: dict[int, Title] = {}
         for identity, play in self._plays.items():
-            title = fresh.get(title_key(play.title), play.title)
+            title = titles.get(id(play.title))
+            if title is None:
+                title = fresh.get(title_key(play.title), play.title)
+                titles[id(play.title)] = title
             here = (play.season, play.episode)
             season, episode = numbers.get(play.episode_id or 0, here)
-            if title != play.title or (season, episode) != here:
+            is_same = title is play.title or title == play.title
+            if not is_same or (season, episode) != here:
                 self._plays[identity] = play._replace(
                     title=title, season=season, episode=episode
                 )
@@ -236,6 +259,67 @@ class Changes:
         )
         odd = list(self._odd.values())
         return Extraction(list(self._plays.values()), receipt, odd)
+
+
+class _Left:
+    """Titles of which not all is as it is listed, item by item.
+
+    An item may be known of one title and listed under another.
+    """
+
+    def __init__(self) -> None:
+        self._known: defaultdict[Item, list[datetime]] = defaultdict(list)
+        self._listed: dict[Item, list[datetime]] = {}
+        self._titles: defaultdict[Item, set[str]] = defaultdict(set)
+        self._seasons: dict[Item, int] = {}
+        self._plays: list[Play] = []
+
+    def add(self, title: str, plays: Sequence[Play], listed: _Listed) -> None:
+        for play in plays:
+            self._known[_item(play)].append(play.watched_at)
+            self._titles[_item(play)].add(title)
+        self._plays += plays
+        for item, times in listed.times.items():
+            self._listed[item] = times
+            self._titles[item].add(title)
+        self._seasons |= listed.seasons
+
+    def differing(self, shelf: Shelf) -> set[str]:
+        """Name the titles that the records which cannot be read do not explain."""
+        seasons = self._seasons
+        differing = {
+            item
+            for play in self._plays
+            for item in [_item(play)]
+            if play.season != seasons.get(item, play.season)
+        }
+        gaps: dict[Item, list[datetime]] = {}
+        for item in self._titles:
+            known, listed = sorted(self._known[item]), self._listed.get(item, [])
+            if known == listed and item not in shelf.times:
+                continue
+            rest = _less(listed, known)
+            if rest is not None:
+                rest = _explain(rest, shelf.times.get(item, []))
+            if rest is None:
+                differing.add(item)
+            elif rest:
+                gaps[item] = rest
+        differing |= _unexplained(gaps, shelf.nameless)
+        return {title for item in differing for title in self._titles[item]}
+
+
+def _is_even(plays: Iterable[Play], listed: _Listed, shelf: Shelf) -> bool:
+    """Whether all that is known of a title is listed, and all that is listed known."""
+    known: dict[Item, list[datetime]] = {}
+    for play in plays:
+        item = _item(play)
+        if play.season != listed.seasons.get(item, play.season):
+            return False
+        known.setdefault(item, []).append(play.watched_at)
+    for times in known.values():
+        times.sort()
+    return known == listed.times and known.keys().isdisjoint(shelf.times)
 
 
 def _by_identity(records: Iterable[Quarantined]) -> dict[str, Quarantined]:
@@ -293,9 +377,8 @@ def _key(title: str) -> str:
 def _is_proved(collector: PageCollector, title: str, minimal: _Minimal) -> bool:
     """Whether a title holds just as many plays of each item as the lists count."""
     counts = MinimalCounts()
-    for item, times in minimal.times.items():
-        if minimal.titles[item] == title:
-            counts.plays[item] = len(times)
+    for item, times in minimal.title(title).times.items():
+        counts.plays[item] = len(times)
     return not collector.missing(counts) and not collector.surplus(counts)
 
 

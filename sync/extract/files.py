@@ -64,7 +64,8 @@ class FileSource:
         return self._points
 
     def _extract(self) -> Extraction:
-        mapper = PlayMapper(self._clock.now())
+        now = self._clock.now()
+        mapper = PlayMapper(now, is_by_trakt=False)
         plays: list[Play] = []
         quarantined: list[Quarantined] = []
 
@@ -77,7 +78,7 @@ class FileSource:
                     quarantined.append(mapper.set_aside(record))
 
         data = read_export(self._paths, receive=receive, clock=self._clock)
-        self._points = resume_points(data.playback, self._clock.now())
+        self._points = resume_points(data.playback, now, is_by_trakt=False)
         quarantined += [
             mapper.set_aside(record, where, CORRECT_IT)
             for where, record in data.set_aside
@@ -91,7 +92,6 @@ class FileSource:
             notes=tuple(data.notes),
         )
         self._owner = data.owner
-        now = self._clock.now()
         # A file is at least as new as its newest play; one dated ahead says nothing.
         newest = max((p.watched_at for p in plays if p.watched_at <= now), default=None)
         made_at = min(data.made_at, now) if data.made_at else newest

@@ -15,10 +15,11 @@ from sync.runtime.concurrency import run_limited
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Sequence
+    from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
     from datetime import datetime
 
     from connectors.trakt.client import HistoryPage
+    from connectors.trakt.minimal import Seasons
     from connectors.trakt.sense import HistoryRecord
     from connectors.trakt.set_aside import BadRecord
     from sync.domain.plays import Play
@@ -48,17 +49,18 @@ class MinimalCounts:
     @classmethod
     def from_api(
         cls,
-        films: dict[int, list[datetime]],
-        shows: dict[int, dict[int, list[datetime]]],
+        films: Mapping[int, list[datetime]],
+        shows: Mapping[int, Seasons],
     ) -> MinimalCounts:
         """Count what the two lists hold."""
         plays: dict[Item, int] = {("movie", film): len(t) for film, t in films.items()}
         show_of: dict[int, int] = {}
-        for show, episodes in shows.items():
-            show_of |= dict.fromkeys(episodes, show)
-            for episode, times in episodes.items():
-                item = ("episode", episode)
-                plays[item] = plays.get(item, 0) + len(times)
+        for show, seasons in shows.items():
+            for episodes in seasons.values():
+                show_of |= dict.fromkeys(episodes, show)
+                for episode, times in episodes.items():
+                    item = ("episode", episode)
+                    plays[item] = plays.get(item, 0) + len(times)
         return cls(Counter(plays), show_of)
 
 

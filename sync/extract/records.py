@@ -9,14 +9,13 @@ from connectors.trakt.lenient import to_imdb
 from connectors.trakt.models import HistoryItem, PlaybackItem, TitleModel
 from connectors.trakt.sense import (
     IN_NO_KIND,
-    UnsupportedError,
     UnusableError,
     check_kind,
     has_id,
     has_name,
 )
 from connectors.trakt.strict import StrictTitle
-from connectors.trakt.times import AHEAD, EARLIEST
+from connectors.trakt.times import AHEAD, EARLIEST, misdated
 from sync.domain.desired import SPECIAL
 from sync.domain.plays import UNTITLED, Ids, Kind, Play, Title, to_minute
 from sync.domain.resume import ResumePoint
@@ -47,15 +46,15 @@ class UnusableRecordError(ValueError):
         self.remedy = remedy
 
 
-class UnsupportedRecordError(UnusableRecordError):
-    """The record was read, and is of a kind that Discovr has no place for."""
-
-
 class PlayMapper:
-    """Maps records to plays; equal titles become one object, which saves memory."""
+    """Maps records to plays; equal titles become one object, which saves memory.
 
-    def __init__(self, now: datetime) -> None:
+    ``is_by_trakt`` tells that it is Trakt's own clock that says ``now``.
+    """
+
+    def __init__(self, now: datetime, *, is_by_trakt: bool = True) -> None:
         self._latest = now + AHEAD
+        self._is_by_trakt = is_by_trakt
         self._titles: dict[tuple[object, ...], Title] = {}
         #: The same by the record itself: those of the strict reader hash in no time.
         self._known: dict[tuple[Kind, StrictTitle], Title] = {}
@@ -66,12 +65,11 @@ class PlayMapper:
             watched_at = to_minute(item.watched_at)
         except OverflowError:
             raise UnusableRecordError("has no date in UTC") from None
-        if not EARLIEST <= watched_at <= self._latest:
-            raise UnusableRecordError(f"is dated in the year {watched_at.year}")
         try:
+            if not EARLIEST <= watched_at <= self._latest:
+                by_trakt = self._is_by_trakt
+                raise misdated(watched_at, self._latest, is_by_trakt=by_trakt)
             kind = check_kind(item)
-        except UnsupportedError as error:
-            raise UnsupportedRecordError(str(error), error.remedy) from None
         except UnusableError as error:
             raise UnusableRecordError(str(error), error.remedy) from None
         if kind == "movie" and item.movie is not None:
@@ -148,6 +146,8 @@ class PlayMapper:
 
 def _why_unsupported(record: BadRecord) -> str:
     """Say why Discovr could not take it, however well it were read."""
+    if record.is_unsupported:
+        return record.reason
     try:
         raw = json.loads(record.raw)
     except ValueError:
@@ -183,10 +183,10 @@ async def read_resume_points(
 
 
 def resume_points(
-    items: Iterable[PlaybackItem], now: datetime
+    items: Iterable[PlaybackItem], now: datetime, *, is_by_trakt: bool = True
 ) -> tuple[list[ResumePoint], list[Quarantined]]:
     """Map records; those that are none are set aside with the reason."""
-    mapper = PlayMapper(now)
+    mapper = PlayMapper(now, is_by_trakt=is_by_trakt)
     points: list[ResumePoint] = []
     quarantined: list[Quarantined] = []
     for item in items:

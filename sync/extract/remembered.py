@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from sync.domain.files import SourceFile
 from sync.ledger import Ledger
 from sync.ledger.fact_names import FILES, recall_profile
-from sync.ports import StoredSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,6 +78,8 @@ async def note_source(
     ledger: Ledger, profile: str, source: Source, at: datetime
 ) -> None:
     """Remember what a run reads: later commands need not be told again."""
+    from sync.ports import StoredSource  # noqa: PLC0415  # a look at them needs none
+
     files: Sequence[SourceFile] = ()
     if isinstance(source, StoredSource):
         files = await source.files()

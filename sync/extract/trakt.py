@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
-from connectors.trakt.extras import ExtrasClient
 from sync.domain.origin import TRAKT
-from sync.extract.changes import Changes
 from sync.extract.pages import (
     MOST_PAST,
     MinimalCounts,
@@ -26,9 +24,9 @@ from sync.extract.pages import (
     PageReader,
 )
 from sync.extract.records import PlayMapper, read_resume_points
-from sync.extract.unreadable import reread
 from sync.ports import Extraction, Receipt
 from sync.runtime.concurrency import run_all
+from sync.runtime.late import late
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -42,6 +40,17 @@ if TYPE_CHECKING:
     from sync.domain.watermark import Stamps
     from sync.extract.pages import OnPage, Take
     from sync.ports import Quarantined
+
+if TYPE_CHECKING:
+    from connectors.trakt.extras import ExtrasClient
+    from sync.extract.changes import Changes
+    from sync.extract.unreadable import reread
+else:
+    # What a run that finds nothing new never uses.
+    (ExtrasClient,) = late("connectors.trakt.extras", "ExtrasClient")
+    (Changes,) = late("sync.extract.changes", "Changes")
+    (reread,) = late("sync.extract.unreadable", "reread")
+
 
 #: Page sizes of the readings. Another size cuts the list at other places, so that what
 #: slipped through between two pages of one reading lies inside a page of the next.
@@ -68,7 +77,7 @@ class TraktSource:
         self._client = client
         self._concurrency = concurrency
         self._clock = clock
-        self._server_time: datetime | None = None
+        self._told_at: datetime | None = None
         self._take: Take | None = None
         #: What ``stamps`` read and no reading has begun with yet.
         self._activities: LastActivities | None = None
@@ -80,16 +89,15 @@ class TraktSource:
     async def extract(self, on_page: OnPage) -> Extraction:
         """Read all plays and the proof that they are all; never raises for a gap."""
         requests_before = self._client.http.stats.requests
-        before, server_time = await self._begin()
+        before = await self._begin()
         for _ in range(MOST_STATES):
-            end_at = server_time or self._clock.now()
+            end_at = self._now
             state = _State(self._client, self._concurrency, on_page, end_at, self._take)
             await state.read()
-            after, server_time = await self._client.last_activities()
-            self._server_time = server_time
+            after = await self._ask()
             if _watched(before) == _watched(after) and not state.is_proved:
                 await state.close_gaps()
-                after, server_time = await self._client.last_activities()
+                after = await self._ask()
             if _watched(before) == _watched(after):
                 break
             before = after
@@ -101,15 +109,27 @@ class TraktSource:
 
     async def stamps(self) -> Stamps:
         """Read the change stamps: one request."""
-        self._activities, self._server_time = await self._client.last_activities()
+        self._activities = await self._ask()
         return _stamps(self._activities)
 
-    async def _begin(self) -> tuple[LastActivities, datetime | None]:
+    async def _begin(self) -> LastActivities:
         """Return the stamps to read against; older ones only prove less."""
         activities, self._activities = self._activities, None
-        if activities is not None:
-            return activities, self._server_time
-        return await self._client.last_activities()
+        return await self._ask() if activities is None else activities
+
+    async def _ask(self) -> LastActivities:
+        """Read the stamps, and note the time by Trakt's clock: ours may be wrong.
+
+        Where the answer does not tell it, it is at least that of the newest stamp.
+        """
+        activities, told = await self._client.last_activities()
+        stamps = filter(None, _moments(activities).values())
+        self._told_at = told or max([self._clock.now(), *stamps])
+        return activities
+
+    @property
+    def _now(self) -> datetime:
+        return self._told_at or self._clock.now()
 
     async def extract_changes(
         self,
@@ -122,7 +142,7 @@ class TraktSource:
 
         Call ``stamps`` before. Where that does not prove it, everything is read.
         """
-        read_at = self._server_time or self._clock.now()
+        read_at = self._now
         changes = Changes(self._client, self._concurrency, on_page, known)
         extraction = await changes.read(moved, read_at)
         if extraction is None:
@@ -139,15 +159,12 @@ class TraktSource:
         self, records: Sequence[Quarantined]
     ) -> tuple[list[Play], list[Quarantined]]:
         """Read records anew from their raw form: no request."""
-        now = self._server_time or self._clock.now()
-        return reread(records, PlayMapper(now))
+        return reread(records, PlayMapper(self._now))
 
     async def resume_points(self) -> tuple[list[ResumePoint], list[Quarantined]]:
         """Read where viewings stopped: one request a page of 250."""
         client = ExtrasClient(self._client.http)
-        # By Trakt's own clock where it told the time: the one here may be wrong.
-        now = self._server_time or self._clock.now()
-        return await read_resume_points(client, now)
+        return await read_resume_points(client, self._now)
 
 
 class _State:
@@ -229,7 +246,7 @@ class _State:
     async def _minimal(self) -> MinimalCounts | None:
         try:
             films, shows = await run_all(
-                self._client.minimal_films(), self._client.minimal_shows()
+                self._client.minimal_films(), self._client.minimal_seasons()
             )
         except (RejectedError, ContractError, TransientError):
             return None
@@ -265,12 +282,16 @@ class _State:
 
 
 def _stamps(activities: LastActivities) -> dict[str, str | None]:
+    moments = _moments(activities)
+    return {name: at.isoformat() if at else None for name, at in moments.items()}
+
+
+def _moments(activities: LastActivities) -> dict[str, datetime | None]:
     """Return the stamps that move with plays, removals included, and with pauses."""
     return {
-        f"{group}.{name}": moment.isoformat() if moment else None
+        f"{group}.{name}": getattr(getattr(activities, group), name)
         for group in ("movies", "episodes")
         for name in ("watched_at", "paused_at")
-        for moment in [getattr(getattr(activities, group), name)]
     }
 
 

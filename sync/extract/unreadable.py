@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.trakt.client import read_record
 from connectors.trakt.sense import UnusableError
-from connectors.trakt.set_aside import describe_item, describe_record
+from connectors.trakt.set_aside import describe_error, describe_item, describe_record
 from connectors.trakt.times import AHEAD, EARLIEST, to_instant
 from sync.domain.plays import title_key, to_minute
 from sync.extract.records import UnusableRecordError
@@ -41,7 +41,7 @@ def reread(
         try:
             item = read_record(raw)
         except UnusableError as error:
-            still.append(mapper.set_aside(describe_record(raw, str(error))))
+            still.append(mapper.set_aside(describe_error(raw, error)))
             continue
         try:
             plays.append(mapper.play(item))

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.dialects import postgresql, sqlite
-    from sqlalchemy.exc import DBAPIError
 
     from sync.ledger.errors import StateError
+    from sync.ledger.plain import Plain
     from sync.ledger.records import Holder
 
     Upsert: TypeAlias = sqlite.Insert | postgresql.Insert
@@ -38,7 +38,7 @@ class ProfileLock(Protocol):
     def acquire(self, holder: Holder) -> None:
         """Take it in the name of ``holder``, or raise BusyError at once."""
 
-    def check_kept(self, connection: Connection) -> None:
+    def check_kept(self, sender: Plain) -> None:
         """Raise StateError if it went although it was neither lost nor given back."""
 
     def check(self) -> None:
@@ -57,7 +57,7 @@ class Sessions(Protocol):
     session: int
     sessions: dict[str, int]
 
-    def transaction(self, mode: Mode) -> AbstractContextManager[Connection]:
+    def plain(self, mode: Mode) -> AbstractContextManager[Plain]:
         """Do all that is inside or nothing; a fault of the database is a StateError."""
 
 
@@ -67,29 +67,40 @@ class Backend(Protocol):
     #: Sent at the start of each transaction.
     opening: ClassVar[Mapping[Mode, tuple[str, ...]]]
     kind: ClassVar[str]
+    #: What the driver raises past SQLAlchemy.
+    faults: ClassVar[tuple[type[Exception], ...]]
     #: Where it is, in words that hold no secret.
     place: str
 
-    def create_engine(self, *, is_read_only: bool) -> Engine:
-        """Build the engine; nothing is opened yet."""
+    def create_engine(self) -> Engine:
+        """Build SQLAlchemy's engine around the connection; nothing is opened yet."""
+
+    def begin(self, mode: Mode) -> AbstractContextManager[Plain] | None:
+        """Begin a transaction on the driver itself; None where SQLAlchemy has it."""
+
+    def within(self, connection: Connection) -> Plain:
+        """Send plain SQL in a transaction that SQLAlchemy has begun."""
+
+    def close(self) -> None:
+        """Close what ``begin`` opened."""
 
     def is_there(self) -> bool:
         """Whether there is anything to connect to."""
 
-    def measure(self, connection: Connection) -> tuple[str, int]:
+    def measure(self, sender: Plain) -> tuple[str, int]:
         """Return name and version of the software, and the size in bytes."""
 
-    def check(self, connection: Connection) -> None:
+    def check(self, sender: Plain) -> None:
         """Raise StateError if what is stored is damaged, as far as that shows."""
 
     def insert(self, table: Table) -> Upsert:
         """Start an INSERT that knows ON CONFLICT."""
 
-    def is_missing_table(self, error: DBAPIError) -> bool:
+    def is_missing_table(self, error: Exception) -> bool:
         """Whether it says that a table is not there."""
 
-    def explain(self, error: DBAPIError) -> StateError | None:
-        """Say a fault of the database in words; None for a fault of the program."""
+    def explain(self, error: Exception) -> StateError | None:
+        """Say a fault of the driver in words; None for a fault of the program."""
 
     def damaged(self) -> StateError:
         """Say that what is stored is damaged."""

@@ -15,6 +15,7 @@ from sync.ledger.records import DatabaseFacts, Holder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from types import TracebackType
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
     from connectors.clock import Clock
     from sync.ledger.backend import Mode
+    from sync.ledger.plain import Plain
 
+C = TypeVar("C")
 S = TypeVar("S", bound="LedgerBase")
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,17 +42,40 @@ def transaction(
     def decorate(
         method: Callable[Concatenate[S, Connection, P], T],
     ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-        @wraps(method)
-        async def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            return await self._in_thread(partial(work, self, *args, **kwargs))
-
-        def work(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            with self._database.transaction(mode) as connection:
-                return method(self, connection, *args, **kwargs)
-
-        return call
+        return _awaited(method, partial(Database.transaction, mode=mode))
 
     return decorate
+
+
+def plainly(
+    mode: Mode,
+) -> Callable[
+    [Callable[Concatenate[S, Plain, P], T]],
+    Callable[Concatenate[S, P], Coroutine[Any, Any, T]],
+]:
+    """Do the same for a method that needs no more than plain SQL."""
+
+    def decorate(
+        method: Callable[Concatenate[S, Plain, P], T],
+    ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+        return _awaited(method, partial(Database.plain, mode=mode))
+
+    return decorate
+
+
+def _awaited(
+    method: Callable[Concatenate[S, C, P], T],
+    begin: Callable[[Database], AbstractContextManager[C]],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+    @wraps(method)
+    async def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._in_thread(partial(work, self, *args, **kwargs))
+
+    def work(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with begin(self._database) as sender:
+            return method(self, sender, *args, **kwargs)
+
+    return call
 
 
 class LedgerBase:

@@ -7,29 +7,28 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from sqlalchemy import Text, column, event, select, table
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
-
 from connectors.errors import ConfigError, ServiceError
+from sync.ledger.address import FileAddress, read_address
 from sync.ledger.backend import Backend, Mode, ProfileLock
 from sync.ledger.errors import StateError
 from sync.ledger.migrations import HEAD, VERSION_TABLE
 from sync.ledger.records import DatabaseFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import Connection, Engine
 
     from sync.ledger.hold import Hold
+    from sync.ledger.plain import Plain
     from sync.ledger.records import Holder
 
 _IN_MEMORY = "sqlite://"
-_read_version = select(column("version_num", Text)).select_from(table(VERSION_TABLE))
+_VERSION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608  # a name of ours
 
 
 class Database:
@@ -40,7 +39,7 @@ class Database:
         self.session = 0
         self.sessions: dict[str, int] = {}
         self._is_asking = False
-        self._use(choose_backend(url), is_read_only=is_read_only)
+        self._use(url, is_read_only=is_read_only)
 
     def open(self) -> None:
         """Connect, and bring the tables up to date.
@@ -50,7 +49,7 @@ class Database:
         """
         if self._is_read_only and not (self.backend.is_there() and self._version()):
             self.close()
-            self._use(choose_backend(_IN_MEMORY), is_read_only=False)
+            self._use(_IN_MEMORY, is_read_only=False)
         if self._version() == HEAD:
             return
         if self._is_read_only:
@@ -72,18 +71,20 @@ class Database:
 
             if not is_known(version):
                 raise self.backend.newer_version()
-        with self.transaction(Mode.READ) as connection:
-            software, size_bytes = self.backend.measure(connection)
+        with self.plain(Mode.READ) as sender:
+            software, size_bytes = self.backend.measure(sender)
         return DatabaseFacts(software, version, is_current, size_bytes)
 
     def check(self) -> None:
         """Read it whole, and raise StateError if it is damaged."""
-        with self.transaction(Mode.READ) as connection:
-            self.backend.check(connection)
+        with self.plain(Mode.READ) as sender:
+            self.backend.check(sender)
 
     def close(self) -> None:
         """Close the connection."""
-        self._engine.dispose()
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
+        self.backend.close()
 
     def profile_lock(self, profile: str) -> ProfileLock:
         """Prepare the lock of a profile."""
@@ -95,18 +96,18 @@ class Database:
         Returns whether one that held it may not know yet that it does no longer.
         """
         lock.acquire(holder)
-        with self.transaction(Mode.DURABLE) as connection:
-            lock.check_kept(connection)
-            previous = hold.take(connection, self.backend.insert, holder)
+        with self.plain(Mode.DURABLE) as sender:
+            lock.check_kept(sender)
+            previous = hold.take(sender, holder)
         self.holds[hold.profile] = hold
         return previous is not None and not previous.is_gone
 
     def look(self, hold: Hold, lock: ProfileLock) -> None:
         """Raise BusyError or StateError if the profile is not held any more."""
         try:
-            with self.transaction(Mode.READ) as connection:
-                lock.check_kept(connection)
-                hold.check(connection, keeps=False)
+            with self.plain(Mode.READ) as sender:
+                lock.check_kept(sender)
+                hold.check(sender, keeps=False)
         except ServiceError as error:
             hold.lose(error)
             raise
@@ -116,11 +117,8 @@ class Database:
         if self.holds.get(hold.profile) is hold:
             del self.holds[hold.profile]
             hold.lose(StateError(f"The profile {hold.profile} is not held any more."))
-            with (
-                suppress(ServiceError),
-                self.transaction(Mode.DURABLE) as connection,
-            ):
-                hold.give_back(connection, datetime.now(UTC))
+            with suppress(ServiceError), self.plain(Mode.DURABLE) as sender:
+                hold.give_back(sender, datetime.now(UTC))
         lock.release()
 
     @contextmanager
@@ -129,30 +127,59 @@ class Database:
         with self._connection() as connection, connection.begin():
             for statement in self.backend.opening[mode]:
                 connection.exec_driver_sql(statement)
-            self._check_holds(connection, keeps=mode is not Mode.READ)
+            sender = self.backend.within(connection)
+            self._check_holds(sender, keeps=mode is not Mode.READ)
             yield connection
 
-    def _use(self, backend: Backend, *, is_read_only: bool) -> None:
-        self.backend = backend
+    @contextmanager
+    def plain(self, mode: Mode) -> Iterator[Plain]:
+        """Do the same in plain SQL, and where the driver is Python's by itself."""
+        begun = self.backend.begin(mode)
+        if begun is None:
+            with self.transaction(mode) as connection:
+                yield self.backend.within(connection)
+            return
+        with self._in_words(), begun as sender:
+            self._check_holds(sender, keeps=mode is not Mode.READ)
+            yield sender
+
+    def _use(self, url: str, *, is_read_only: bool) -> None:
         self._is_read_only = is_read_only
-        self._engine = backend.create_engine(is_read_only=is_read_only)
-        event.listen(self._engine, "connect", self._count_session)
+        self.backend = choose_backend(url, is_read_only=is_read_only)
+        self.__dict__.pop("_engine", None)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from sqlalchemy import event  # noqa: PLC0415  # not needed for plain SQL
+
+        engine = self.backend.create_engine()
+        event.listen(engine, "connect", self._count_session)
+        return engine
 
     def _version(self) -> str | None:
-        with self._connection() as connection:
-            try:
-                return connection.scalar(_read_version)
-            except DBAPIError as error:
-                if self.backend.is_missing_table(error):
-                    return None
-                raise
+        try:
+            with self.plain(Mode.READ) as sender:
+                rows = sender.rows(_VERSION)
+        except StateError as error:
+            said = error.__cause__
+            if isinstance(said, Exception) and self.backend.is_missing_table(said):
+                return None
+            raise
+        return rows[0][0] if rows else None
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
+        from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  # as above
+
+        with self._in_words(DBAPIError), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _in_words(self, *faults: type[Exception]) -> Iterator[None]:
+        """Turn what the driver says, or SQLAlchemy of it, into a StateError."""
         try:
-            with self._engine.connect() as connection:
-                yield connection
-        except DBAPIError as error:
+            yield
+        except (*faults, *self.backend.faults) as error:
             explained = self._lost_by(error) or self.backend.explain(error)
             if explained is None:
                 raise
@@ -163,21 +190,21 @@ class Database:
             return
         raise damaged
 
-    def _lost_by(self, error: DBAPIError) -> ServiceError | None:
+    def _lost_by(self, error: Exception) -> ServiceError | None:
         """Say what went with a connection that broke, if a lock did."""
-        is_lost = error.connection_invalidated and bool(self.sessions)
-        if not is_lost or self._is_asking:
+        is_lost = getattr(error, "connection_invalidated", False)
+        if not (is_lost and self.sessions) or self._is_asking:
             return None
         self._is_asking = True
         try:
-            with self.transaction(Mode.READ):
+            with self.plain(Mode.READ):
                 return None
         except ServiceError as lost:
             return lost
         finally:
             self._is_asking = False
 
-    def _check_holds(self, connection: Connection, *, keeps: bool) -> None:
+    def _check_holds(self, sender: Plain, *, keeps: bool) -> None:
         """Stop when another run has taken a profile over, or can have done so.
 
         A lock goes with the session in which it was taken.
@@ -185,7 +212,7 @@ class Database:
         is_cut = any(session != self.session for session in self.sessions.values())
         if keeps or is_cut:
             for hold in self.holds.values():
-                hold.check(connection, keeps=keeps)
+                hold.check(sender, keeps=keeps)
         if not is_cut:
             return
         error = StateError(
@@ -201,32 +228,30 @@ class Database:
         self.session += 1
 
 
-def choose_backend(url: str) -> Backend:
+def choose_backend(url: str, *, is_read_only: bool = False) -> Backend:
     """Read ``[state] url``. No message repeats it, since it can hold a password."""
     try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:
+        address = read_address(url)
+    except ValueError as error:
         raise _bad_url("cannot be read as an address") from error
-    _check_options(url, parsed)
-    match parsed.get_backend_name():
-        case "sqlite":
-            from sync.ledger.sqlite import SqliteBackend  # noqa: PLC0415  # cheap start
+    _check_options(url, address.query)
+    if isinstance(address, FileAddress) or address.get_backend_name() == "sqlite":
+        from sync.ledger.sqlite import SqliteBackend  # noqa: PLC0415  # cheap start
 
-            return SqliteBackend(parsed)
-        case "postgresql" | "postgres":
-            from sync.ledger.postgres import PostgresBackend  # noqa: PLC0415  # as above
+        return SqliteBackend(address, is_read_only=is_read_only)
+    if address.get_backend_name() in {"postgresql", "postgres"}:
+        from sync.ledger.postgres import PostgresBackend  # noqa: PLC0415  # as above
 
-            return PostgresBackend(parsed)
-        case _:
-            raise _bad_url("names a kind of database that is not supported")
+        return PostgresBackend(address, is_read_only=is_read_only)
+    raise _bad_url("names a kind of database that is not supported")
 
 
-def _check_options(url: str, parsed: URL) -> None:
+def _check_options(url: str, read: Mapping[str, object]) -> None:
     """Refuse what SQLAlchemy would drop in silence: a ``?`` that begins no option."""
     # A password may hold one too.
     _, mark, options = url.rpartition("@")[2].partition("?")
-    read = dict(parse_qsl(options, keep_blank_values=True))
-    if mark and (not options or read.keys() != parsed.query.keys()):
+    typed = dict(parse_qsl(options, keep_blank_values=True))
+    if mark and (not options or typed.keys() != read.keys()):
         raise ConfigError(
             "The setting [state] url has a ? with no option=value after it.",
             remedy="Name a path without a ?, and give each option a value.",

@@ -40,11 +40,20 @@ ENTRIES = "entries"
 REMOVES = "removes"
 #: What the last ``undo`` took back.
 UNDONE = "undone"
+#: The writes that are being taken back: noted before the first request of it leaves,
+#: gone once all of it is settled.
+UNDOING = "undoing"
 #: The files that the last run read; absent: it read no file.
 FILES = "files"
 #: When the next run is due. Also kept by what the settings call the profile, because
 #: nobody knows its id before the first sign-in.
 SCHEDULE = "schedule"
+
+#: In place of a profile: what a person was told of the job, by what the settings call
+#: the profile.
+TOLD = "told"
+#: When Discovr was last asked whether the login still holds, and whether it refused it.
+LOOKED = "looked"
 
 
 async def recall_profile(ledger: Ledger, name: str | None) -> str | None:
@@ -66,3 +75,9 @@ async def recall_profile(ledger: Ledger, name: str | None) -> str | None:
 def wanted(name: str | None) -> str:
     """Return what the ledger calls a profile; nothing is the choice of the login."""
     return name or ""
+
+
+async def recall_undoing(ledger: Ledger, profile: str) -> frozenset[tuple[int, str]]:
+    """Return run and id of each write that an undo may have taken, and died."""
+    fact = await ledger.get_fact(profile, UNDOING)
+    return frozenset((run, id_) for run, id_ in fact["rows"]) if fact else frozenset()

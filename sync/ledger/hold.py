@@ -11,21 +11,17 @@ import asyncio
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
-
 from sync.ledger.errors import BusyError, StateError
+from sync.ledger.plain import to_instant
 from sync.ledger.records import Holder
-from sync.ledger.tables import holders
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from sqlalchemy import Connection, Table
-
     from connectors.clock import Clock
     from connectors.errors import ServiceError
-    from sync.ledger.backend import Upsert
+    from sync.ledger.plain import Plain
 
 #: A write may leave so long after the lock was last seen to be held.
 FRESH_S = 2.0
@@ -34,6 +30,23 @@ FRESH_S = 2.0
 TAKE_OVER_S = FRESH_S + 1.0
 #: A database that needs longer than ``FRESH_S`` for its answer is asked so often.
 _MOST_LOOKS = 5
+
+_READ = """
+SELECT host, pid, command, since FROM t2d_holder
+WHERE profile = :profile AND released_at IS NULL
+"""
+_TAKE = """
+INSERT INTO t2d_holder (profile, host, pid, command, since, epoch, released_at)
+VALUES (:profile, :host, :pid, :command, :since, 1, NULL)
+ON CONFLICT (profile) DO UPDATE SET
+host = excluded.host, pid = excluded.pid, command = excluded.command,
+since = excluded.since, epoch = t2d_holder.epoch + 1, released_at = NULL
+RETURNING epoch
+"""
+_LOOK = "SELECT epoch FROM t2d_holder WHERE profile = :profile"
+_GIVE_BACK = """
+UPDATE t2d_holder SET released_at = :at WHERE profile = :profile AND epoch = :epoch
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,36 +111,24 @@ class Hold:
             raise self._lost
         return self._seen is not None and self._seen.is_fresh(Moment.of(self._clock))
 
-    def take(
-        self, connection: Connection, insert: Callable[[Table], Upsert], holder: Holder
-    ) -> Holder | None:
+    def take(self, sender: Plain, holder: Holder) -> Holder | None:
         """Count the epoch on; return who had the profile and did not give it back."""
         began = Moment.of(self._clock)
-        previous = read_holder(connection, self.profile)
-        columns = {**asdict(holder), "released_at": None}
-        counted = (
-            insert(holders)
-            .values(profile=self.profile, epoch=1, **columns)
-            .on_conflict_do_update(
-                index_elements=["profile"],
-                set_={**columns, "epoch": holders.c.epoch + 1},
-            )
-            .returning(holders.c.epoch)
-        )
-        self._epoch = connection.execute(counted).scalar_one()
+        previous = read_holder(sender, self.profile)
+        rows = sender.rows(_TAKE, {"profile": self.profile, **asdict(holder)})
+        ((self._epoch,),) = rows
         self._seen = began
         return previous
 
-    def check(self, connection: Connection, *, keeps: bool) -> None:
+    def check(self, sender: Plain, *, keeps: bool) -> None:
         """Raise BusyError if another run has taken it over.
 
         With ``keeps`` none can before this transaction ends.
         """
         began = Moment.of(self._clock)
-        row = select(holders.c.epoch).where(holders.c.profile == self.profile)
-        epoch = connection.scalar(row.with_for_update(read=True) if keeps else row)
-        if epoch != self._epoch:
-            taker = read_holder(connection, self.profile)
+        look = f"{_LOOK}{sender.keeping}" if keeps else _LOOK
+        if sender.rows(look, {"profile": self.profile}) != [(self._epoch,)]:
+            taker = read_holder(sender, self.profile)
             self.lose(BusyError(self.profile, taker, is_taken_over=True))
         if self._lost:
             raise self._lost
@@ -137,20 +138,14 @@ class Hold:
         """Note why it is not held any more."""
         self._lost = self._lost or error
 
-    def give_back(self, connection: Connection, at: datetime) -> None:
+    def give_back(self, sender: Plain, at: datetime) -> None:
         """Note that it is free, unless another run has it by now."""
-        connection.execute(
-            update(holders)
-            .where(holders.c.profile == self.profile, holders.c.epoch == self._epoch)
-            .values(released_at=at)
-        )
+        values = {"profile": self.profile, "epoch": self._epoch, "at": at}
+        sender.rows(_GIVE_BACK, values)
 
 
-def read_holder(connection: Connection, profile: str) -> Holder | None:
+def read_holder(sender: Plain, profile: str) -> Holder | None:
     """Return who took a profile and did not give it back; it may have died since."""
-    row = connection.execute(
-        select(holders).where(
-            holders.c.profile == profile, holders.c.released_at.is_(None)
-        )
-    ).first()
-    return Holder(row.host, row.pid, row.command, row.since) if row else None
+    for host, pid, command, since in sender.rows(_READ, {"profile": profile}):
+        return Holder(host, pid, command, to_instant(since))
+    return None

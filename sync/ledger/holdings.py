@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import bindparam, delete, select, update
-
 from sync.domain.plays import title_key
 from sync.domain.sources import LEGACY
-from sync.ledger import tables
 from sync.ledger.backend import Mode
-from sync.ledger.base import LedgerBase, transaction
+from sync.ledger.base import transaction
+from sync.ledger.facts import Facts, put_facts
+from sync.runtime.late import Late
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Table
@@ -22,15 +21,21 @@ if TYPE_CHECKING:
     from sync.domain.sources import SourceRecord
     from sync.ledger.records import UnreadableRow
 
+if TYPE_CHECKING:
+    import sqlalchemy as sql
+
+    from sync.ledger import tables
+else:
+    # Runs that find nothing new need neither.
+    sql, tables = Late("sqlalchemy"), Late("sync.ledger.tables")
+
 T = TypeVar("T")
 
 #: Both databases limit the parameters of one statement; this is well below.
 _CHUNK = 1000
 
-_titles, _sources, _unreadable = tables.titles.c, tables.sources.c, tables.unreadable.c
 
-
-class Holdings(LedgerBase):
+class Holdings(Facts):
     """The sources of each profile, each with what it held when it was last read."""
 
     @transaction(Mode.READ)
@@ -40,14 +45,14 @@ class Holdings(LedgerBase):
         """Return all titles of one source, by default of the one read last."""
         if source is None:
             latest = (
-                select(_sources.source)
-                .where(_sources.profile == profile)
-                .order_by(_sources.seen_at.desc())
+                sql.select(tables.sources.c.source)
+                .where(tables.sources.c.profile == profile)
+                .order_by(tables.sources.c.seen_at.desc())
                 .limit(1)
             )
             source = connection.scalar(latest) or LEGACY
-        kept = select(_titles.payload).where(
-            _titles.profile == profile, _titles.source == source
+        kept = sql.select(tables.titles.c.payload).where(
+            tables.titles.c.profile == profile, tables.titles.c.source == source
         )
         return [tables.to_history(row.payload) for row in connection.execute(kept)]
 
@@ -56,12 +61,12 @@ class Holdings(LedgerBase):
         self, connection: Connection, profile: str
     ) -> tuple[list[SourceRecord], dict[str, list[TitleHistory]]]:
         """Return the sources of a profile, the last read first, and their titles."""
-        records = select(tables.sources).where(_sources.profile == profile)
-        rows = connection.execute(records.order_by(_sources.seen_at.desc()))
+        records = sql.select(tables.sources).where(tables.sources.c.profile == profile)
+        rows = connection.execute(records.order_by(tables.sources.c.seen_at.desc()))
         known = [tables.to_source(row) for row in rows.mappings()]
-        titles = select(_titles.source, _titles.payload)
+        titles = sql.select(tables.titles.c.source, tables.titles.c.payload)
         found: dict[str, list[TitleHistory]] = {}
-        for row in connection.execute(titles.where(_titles.profile == profile)):
+        for row in connection.execute(titles.where(tables.titles.c.profile == profile)):
             found.setdefault(row.source, []).append(tables.to_history(row.payload))
         return known, found
 
@@ -89,26 +94,28 @@ class Holdings(LedgerBase):
         name = source.id if source else LEGACY
         for part in sorted({*parts} - {name}):
             self._forget(connection, profile, part)
-        of_source = delete(tables.titles).where(
-            _titles.profile == profile, _titles.source == name
+        of_source = sql.delete(tables.titles).where(
+            tables.titles.c.profile == profile, tables.titles.c.source == name
         )
         if gone is None:
             connection.execute(of_source)
         for chunk in cut(sorted(gone or ())):
-            connection.execute(of_source.where(_titles.title.in_(chunk)))
+            connection.execute(of_source.where(tables.titles.c.title.in_(chunk)))
         self._put_titles(connection, profile, name, histories)
         self._put_titles(connection, profile, unplaced_source, unplaced)
         if source is not None:
             row = {"profile": profile, "seen_at": at, **tables.from_source(source)}
             self._replace(connection, tables.sources, [row])
-        self._put_facts(connection, profile, facts, at)
+        put_facts(self._database.backend.within(connection), profile, facts, at)
 
     @transaction(Mode.READ)
     def unreadable(self, connection: Connection, profile: str) -> list[UnreadableRow]:
         """Return every record of any source that is there and cannot be read."""
-        kept = select(tables.unreadable).where(_unreadable.profile == profile)
+        kept = sql.select(tables.unreadable).where(
+            tables.unreadable.c.profile == profile
+        )
         rows = connection.execute(
-            kept.order_by(_unreadable.first_seen, _unreadable.identity)
+            kept.order_by(tables.unreadable.c.first_seen, tables.unreadable.c.identity)
         )
         return [tables.to_unreadable(row) for row in rows.mappings()]
 
@@ -125,8 +132,9 @@ class Holdings(LedgerBase):
         """Keep what cannot be read of a source, in place of all that was kept of it."""
         for part in sorted({*parts, source}):
             connection.execute(
-                delete(tables.unreadable).where(
-                    _unreadable.profile == profile, _unreadable.source == part
+                sql.delete(tables.unreadable).where(
+                    tables.unreadable.c.profile == profile,
+                    tables.unreadable.c.source == part,
                 )
             )
         self._replace(
@@ -150,10 +158,10 @@ class Holdings(LedgerBase):
         """Note that a person was told of these records."""
         if not identities:
             return
-        statement = update(tables.unreadable).where(
-            _unreadable.profile == profile,
-            _unreadable.source == source,
-            _unreadable.identity == bindparam("id_"),
+        statement = sql.update(tables.unreadable).where(
+            tables.unreadable.c.profile == profile,
+            tables.unreadable.c.source == source,
+            tables.unreadable.c.identity == sql.bindparam("id_"),
         )
         changes = [{"id_": identity, "reported_at": at} for identity in identities]
         connection.execute(statement, changes)
@@ -161,7 +169,7 @@ class Holdings(LedgerBase):
     def _forget(self, connection: Connection, profile: str, source: str) -> None:
         for table in (tables.titles, tables.sources):
             connection.execute(
-                delete(table).where(
+                sql.delete(table).where(
                     table.c.profile == profile, table.c.source == source
                 )
             )
@@ -171,31 +179,20 @@ class Holdings(LedgerBase):
         connection: Connection,
         profile: str,
         source: str,
-        histories: Iterable[TitleHistory],
+        histories: Sequence[TitleHistory],
     ) -> None:
-        rows = [
-            {
-                "profile": profile,
-                "source": source,
-                "title": title_key(history.title),
-                "payload": tables.from_history(history),
-            }
-            for history in histories
-        ]
-        self._replace(connection, tables.titles, rows)
-
-    def _put_facts(
-        self,
-        connection: Connection,
-        profile: str,
-        values: Mapping[str, Any],
-        at: datetime,
-    ) -> None:
-        rows = [
-            {"profile": profile, "name": name, "value": value, "updated_at": at}
-            for name, value in values.items()
-        ]
-        self._replace(connection, tables.facts, rows)
+        # In parts: all payloads at once take as much as all that they are made of.
+        for part in cut(histories):
+            rows = [
+                {
+                    "profile": profile,
+                    "source": source,
+                    "title": title_key(history.title),
+                    "payload": tables.from_history(history),
+                }
+                for history in part
+            ]
+            self._replace(connection, tables.titles, rows)
 
     def _replace(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]

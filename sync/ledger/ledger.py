@@ -5,15 +5,14 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import bindparam, delete, func, or_, select, update
-
+from sync.domain.plan import Action
 from sync.domain.plays import Key
 from sync.domain.writes import Before, Outcome, Row
-from sync.ledger import tables
 from sync.ledger.backend import Mode
-from sync.ledger.base import transaction
+from sync.ledger.base import plainly, transaction
 from sync.ledger.holdings import Holdings, cut
-from sync.ledger.records import CachedShow, Run
+from sync.ledger.records import CachedShow
+from sync.runtime.late import Late
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Mapping, Sequence
@@ -22,8 +21,24 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select, Update
 
     from sync.domain.plan import Operation
+    from sync.ledger.plain import Plain
+
+if TYPE_CHECKING:
+    import sqlalchemy as sql
+
+    from sync.ledger import tables
+else:
+    # Runs that find nothing new need neither.
+    sql, tables = Late("sqlalchemy"), Late("sync.ledger.tables")
 
 ShowId = TypeVar("ShowId", int, str)
+
+#: The outcomes of writes that have to be looked up before they are sent again.
+_OPEN = (Outcome.PENDING.value, Outcome.UNKNOWN.value)
+_ANY_OPEN = """
+SELECT 1 FROM t2d_operation
+WHERE profile = :profile AND outcome IN (:first, :second) LIMIT 1
+"""
 
 
 class Ledger(Holdings):
@@ -55,29 +70,11 @@ class Ledger(Holdings):
         summary: Mapping[str, Any],
     ) -> None:
         """Close a run with what came of it."""
-        statement = update(tables.runs).where(tables.runs.c.id == bindparam("number"))
+        statement = sql.update(tables.runs).where(
+            tables.runs.c.id == sql.bindparam("number")
+        )
         row = {"finished_at": at, "outcome": outcome, "summary": dict(summary)}
         _change_each(connection, statement, [{"number": run, **row}])
-
-    @transaction(Mode.READ)
-    def runs(self, connection: Connection, profile: str, limit: int = 20) -> list[Run]:
-        """Return the latest runs of a profile, newest first."""
-        latest = (
-            select(tables.runs)
-            .where(tables.runs.c.profile == profile)
-            .order_by(tables.runs.c.id.desc())
-            .limit(limit)
-        )
-        return [Run(**row) for row in connection.execute(latest).mappings()]
-
-    @transaction(Mode.READ)
-    def find_run(self, connection: Connection, profile: str, run: int) -> Run | None:
-        """Return one run of a profile."""
-        statement = select(tables.runs).where(
-            tables.runs.c.profile == profile, tables.runs.c.id == run
-        )
-        row = connection.execute(statement).mappings().first()
-        return Run(**row) if row else None
 
     @transaction(Mode.DURABLE)
     def intend(
@@ -94,7 +91,7 @@ class Ledger(Holdings):
         nothing, except that a rejected row is pending again.
         """
         profile = connection.scalar(
-            select(tables.runs.c.profile).where(tables.runs.c.id == run)
+            sql.select(tables.runs.c.profile).where(tables.runs.c.id == run)
         )
         if profile is None:
             raise LookupError(f"There is no run {run} to intend anything in.")
@@ -150,12 +147,19 @@ class Ledger(Holdings):
         changes = [{"id_": id_, "undone_at": at} for id_ in operation_ids]
         _change_each(connection, _update_operation(run), changes)
 
-    @transaction(Mode.READ)
-    def unsettled(self, connection: Connection, profile: str) -> list[Row]:
+    async def unsettled(self, profile: str) -> list[Row]:
         """Return what is pending or unknown, of any run, oldest first."""
-        is_open = tables.operations.c.outcome.in_(
-            [Outcome.PENDING.value, Outcome.UNKNOWN.value]
-        )
+        # Nearly always there is nothing, which is soon said.
+        return await self._unsettled(profile) if await self._is_open(profile) else []
+
+    @plainly(Mode.READ)
+    def _is_open(self, sender: Plain, profile: str) -> bool:
+        values = {"profile": profile, "first": _OPEN[0], "second": _OPEN[1]}
+        return bool(sender.rows(_ANY_OPEN, values))
+
+    @transaction(Mode.READ)
+    def _unsettled(self, connection: Connection, profile: str) -> list[Row]:
+        is_open = tables.operations.c.outcome.in_(_OPEN)
         return _read_rows(connection, [_of(profile).where(is_open)])
 
     @transaction(Mode.READ)
@@ -174,11 +178,7 @@ class Ledger(Holdings):
             statement = statement.where(tables.operations.c.run == run)
         if outcome is not None:
             statement = statement.where(tables.operations.c.outcome == outcome.value)
-        if media is None:
-            return _read_rows(connection, [statement])
-        column = tables.operations.c.media
-        chunks = cut(sorted(set(media)))
-        return _read_rows(connection, (statement.where(column.in_(c)) for c in chunks))
+        return _read_rows(connection, _of_titles(statement, media))
 
     @transaction(Mode.READ)
     def applied_beside(
@@ -187,7 +187,7 @@ class Ledger(Holdings):
         """Return what is applied and not taken back, of keys that are not ``there``."""
         columns = tables.operations.c
         # First the keys alone: nearly all of them are there.
-        keys = select(columns.id, columns.media, columns.season, columns.episode)
+        keys = sql.select(columns.id, columns.media, columns.season, columns.episode)
         lacking = [
             number
             for number, *key in connection.execute(_standing(keys, profile))
@@ -204,122 +204,57 @@ class Ledger(Holdings):
     ) -> set[Key]:
         """Return the keys ``among`` these of which an entry was written and stands."""
         columns = tables.operations.c
-        keys = select(columns.media, columns.season, columns.episode)
+        keys = sql.select(columns.media, columns.season, columns.episode)
         rows = connection.execute(_standing(keys, profile).where(columns.progress > 0))
         return {key for row in rows if (key := Key(*row)) in among}
+
+    @transaction(Mode.READ)
+    def set_back_rows(self, connection: Connection, profile: str) -> list[Row]:
+        """Return what set an entry that was there, and was taken back since."""
+        columns = tables.operations.c
+        statement = _of(profile).where(
+            columns.action == Action.SET.value,
+            columns.before_progress.is_not(None),
+            columns.undone_at.is_not(None),
+        )
+        return _read_rows(connection, [statement])
 
     @transaction(Mode.READ)
     def count_applied(self, connection: Connection, profile: str) -> dict[int, int]:
         """Count what is applied and not taken back, by run; zeros do not count."""
         columns = tables.operations.c
-        counts = _standing(select(columns.run, func.count()), profile)
+        counts = _standing(sql.select(columns.run, sql.func.count()), profile)
         rows = connection.execute(
             counts.where(columns.progress > 0).group_by(columns.run)
         )
         return dict(map(tuple, rows))
 
     @transaction(Mode.READ)
-    def count_undone(
+    def last_standing_run(self, connection: Connection, profile: str) -> int | None:
+        """Return the last run of which anything is applied and not taken back."""
+        newest = sql.func.max(tables.operations.c.run)
+        run: int | None = connection.scalar(_standing(sql.select(newest), profile))
+        return run
+
+    @transaction(Mode.READ)
+    def season_rows(
         self,
         connection: Connection,
         profile: str,
-        *,
-        run: int | None = None,
-        since: datetime | None = None,
-    ) -> int:
-        """Count what was taken back; of one run, or since a moment, if given."""
-        columns = tables.operations.c
-        counted = select(func.count()).where(
-            columns.profile == profile, columns.undone_at.is_not(None)
-        )
-        if run is not None:
-            counted = counted.where(columns.run == run)
-        if since is not None:
-            counted = counted.where(columns.undone_at >= since)
-        return connection.scalar(counted) or 0
+        media: Collection[str] | None = None,
+    ) -> list[Row]:
+        """Return the defaults and zeros that stand: what entries alone do not tell.
 
-    @transaction(Mode.READ)
-    def season_rows(self, connection: Connection, profile: str) -> list[Row]:
-        """Return the defaults and zeros that stand: what entries alone do not tell."""
+        With ``media`` those of these titles alone.
+        """
         columns = tables.operations.c
         statement = _of(profile).where(
             columns.outcome == Outcome.APPLIED.value,
             columns.undone_at.is_(None),
             columns.season.is_not(None),
-            or_(columns.episode.is_(None), columns.progress == 0),
+            sql.or_(columns.episode.is_(None), columns.progress == 0),
         )
-        return _read_rows(connection, [statement])
-
-    @transaction(Mode.READ)
-    def profiles(self, connection: Connection) -> list[str]:
-        """Return every profile that was written to, the one of the last run first."""
-        profile = tables.runs.c.profile
-        newest = func.max(tables.runs.c.id).desc()
-        statement = select(profile).group_by(profile).order_by(newest)
-        return list(connection.scalars(statement))
-
-    @transaction(Mode.READ)
-    def count_outcomes(
-        self, connection: Connection, profile: str
-    ) -> dict[Outcome, int]:
-        """Count the writes of all runs of a profile, by how they ended."""
-        columns = tables.operations.c
-        statement = (
-            select(columns.outcome, func.count())
-            .where(columns.profile == profile)
-            .group_by(columns.outcome)
-        )
-        rows = connection.execute(statement)
-        found = {Outcome(outcome): count for outcome, count in rows}
-        return {outcome: found.get(outcome, 0) for outcome in Outcome}
-
-    @transaction(Mode.READ)
-    def fact_times(self, connection: Connection, profile: str) -> dict[str, datetime]:
-        """Return when each fact of a profile was put."""
-        columns = tables.facts.c
-        statement = select(columns.name, columns.updated_at)
-        rows = connection.execute(statement.where(columns.profile == profile))
-        return {row.name: row.updated_at for row in rows}
-
-    @transaction(Mode.READ)
-    def get_fact(self, connection: Connection, profile: str, name: str) -> Any:
-        """Return a fact; None when it is not there."""
-        return connection.scalar(
-            select(tables.facts.c.value).where(
-                tables.facts.c.profile == profile, tables.facts.c.name == name
-            )
-        )
-
-    @transaction(Mode.READ)
-    def get_facts(self, connection: Connection, profile: str) -> dict[str, Any]:
-        """Return all facts of a profile by name."""
-        kept = select(tables.facts.c.name, tables.facts.c.value)
-        rows = connection.execute(kept.where(tables.facts.c.profile == profile))
-        return {row.name: row.value for row in rows}
-
-    async def put_fact(self, profile: str, name: str, value: Any, at: datetime) -> None:
-        """Keep one fact: anything that JSON can hold."""
-        await self.put_facts(profile, {name: value}, at)
-
-    @transaction(Mode.DURABLE)
-    def put_facts(
-        self,
-        connection: Connection,
-        profile: str,
-        values: Mapping[str, Any],
-        at: datetime,
-    ) -> None:
-        """Keep several facts, all or none."""
-        self._put_facts(connection, profile, values, at)
-
-    @transaction(Mode.DURABLE)
-    def delete_fact(self, connection: Connection, profile: str, name: str) -> None:
-        """Forget a fact; without effect when it is not there."""
-        connection.execute(
-            delete(tables.facts).where(
-                tables.facts.c.profile == profile, tables.facts.c.name == name
-            )
-        )
+        return _read_rows(connection, _of_titles(statement, media))
 
     @transaction(Mode.READ)
     def get_shows(
@@ -329,7 +264,7 @@ class Ledger(Holdings):
         by_text = {str(show_id): show_id for show_id in ids}
         found = {}
         for chunk in cut(list(by_text)):
-            statement = select(tables.shows).where(
+            statement = sql.select(tables.shows).where(
                 tables.shows.c.source == source, tables.shows.c.show_id.in_(chunk)
             )
             for row in connection.execute(statement):
@@ -340,7 +275,7 @@ class Ledger(Holdings):
     @transaction(Mode.READ)
     def all_shows(self, connection: Connection, source: str) -> dict[str, CachedShow]:
         """Return what ``source`` said of any show, however old it is."""
-        kept = select(tables.shows).where(tables.shows.c.source == source)
+        kept = sql.select(tables.shows).where(tables.shows.c.source == source)
         return {
             row.show_id: CachedShow(row.payload, row.fetched_at, row.expires_at)
             for row in connection.execute(kept)
@@ -380,7 +315,16 @@ class Ledger(Holdings):
 
 
 def _of(profile: str) -> Select[Any]:
-    return select(tables.operations).where(tables.operations.c.profile == profile)
+    return sql.select(tables.operations).where(tables.operations.c.profile == profile)
+
+
+def _of_titles(
+    statement: Select[Any], media: Collection[str] | None
+) -> Iterable[Select[Any]]:
+    if media is None:
+        return [statement]
+    column = tables.operations.c.media
+    return (statement.where(column.in_(c)) for c in cut(sorted(set(media))))
 
 
 def _standing(statement: Select[Any], profile: str) -> Select[Any]:
@@ -399,9 +343,9 @@ def _read_rows(connection: Connection, statements: Iterable[Select[Any]]) -> lis
 
 
 def _update_operation(run: int) -> Update:
-    return update(tables.operations).where(
+    return sql.update(tables.operations).where(
         tables.operations.c.run == run,
-        tables.operations.c.operation_id == bindparam("id_"),
+        tables.operations.c.operation_id == sql.bindparam("id_"),
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from contextlib import closing, suppress
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sqlalchemy import StaticPool, create_engine, event, func, select, text
+from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
@@ -16,16 +18,17 @@ from connectors.errors import ConfigError
 from sync.ledger.backend import Mode, Sessions
 from sync.ledger.errors import OTHER_VERSION, BusyError, StateError
 from sync.ledger.hold import read_holder
+from sync.ledger.plain import to_utc, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import psycopg
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.exc import DBAPIError
 
     from sync.ledger.backend import ProfileLock
+    from sync.ledger.plain import Plain, Values
     from sync.ledger.records import Holder
 
 _UNDEFINED_TABLE = "42P01"
@@ -89,18 +92,60 @@ SET tcp_keepalives_idle TO 30;
 SET tcp_keepalives_interval TO 10;
 SET tcp_keepalives_count TO 3
 """
-_SIZE = text("""
+_SIZE = """
 SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
 WHERE relkind = 'r' AND starts_with(relname, 't2d_') AND pg_table_is_visible(oid)
-""")
+"""
 #: The server shows a key of 64 bits as two of 32.
 _COUNT_HELD = """
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
 AND objsubid = 1 AND classid::bigint = :high AND objid::bigint = :low
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-_HELD = text(_COUNT_HELD)
-_HELD_HERE = text(f"{_COUNT_HELD} AND pid = pg_backend_pid()")
+_COUNT_HELD_HERE = f"{_COUNT_HELD} AND pid = pg_backend_pid()"
+_LOCK = "SELECT pg_try_advisory_lock(:key)"
+_UNLOCK = "SELECT pg_advisory_unlock(:key)"
+
+#: A name behind a colon; two colons are a cast.
+_NAMED = re.compile(r"(?<!:):(\w+)")
+
+
+class _Sender:
+    """Sends plain SQL through SQLAlchemy's connection."""
+
+    keeping: ClassVar[str] = " FOR SHARE"
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rows(self, statement: str, values: Values | None = None) -> list[Any]:
+        """Send a statement, and return its rows as tuples."""
+        sent = _of_psycopg(statement), _stored(values) if values else None
+        found = self._connection.exec_driver_sql(*sent)
+        return [*map(tuple, found)] if found.returns_rows else []
+
+    def each(self, statement: str, values: Sequence[Values]) -> None:
+        """Send a statement once for each of these."""
+        sent = _of_psycopg(statement), [*map(_stored, values)]
+        self._connection.exec_driver_sql(*sent)
+
+    def from_json(self, value: Any) -> Any:
+        """Leave a column that holds JSON as it is: the driver has read it."""
+        return value
+
+
+def _of_psycopg(statement: str) -> str:
+    return _NAMED.sub(r"%(\1)s", statement)
+
+
+def _stored(values: Values) -> dict[str, Any]:
+    return {name: _store(value) for name, value in values.items()}
+
+
+def _store(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return to_utc(value)
+    return whole(value) if isinstance(value, str) else value
 
 
 class PostgresBackend:
@@ -115,14 +160,16 @@ class PostgresBackend:
     }
     insert = staticmethod(insert)
     kind: ClassVar[str] = "PostgreSQL"
+    faults: ClassVar[tuple[type[Exception], ...]] = ()  # SQLAlchemy passes all on
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, is_read_only: bool = False) -> None:
+        self._is_look = is_read_only
         self._url = url.set(drivername="postgresql+psycopg")
         host = url.host or "the local socket"
         port = f":{url.port}" if url.port else ""
         self.place = f"{url.database or url.username} on {host}{port}"
 
-    def create_engine(self, *, is_read_only: bool) -> Engine:
+    def create_engine(self) -> Engine:
         """Build the engine around one connection; nothing is opened yet."""
         options = {k: v for k, v in _DEFAULTS.items() if k not in self._url.query}
         try:
@@ -141,33 +188,44 @@ class PostgresBackend:
         self._check_options()
         event.listen(engine, "connect", partial(self._refuse_pool, engine, options))
         event.listen(engine, "connect", _prepare_session)
-        if is_read_only:
+        if self._is_look:
             event.listen(engine, "connect", _refuse_changes)
         return engine
+
+    def begin(self, mode: Mode) -> None:
+        """Leave that to SQLAlchemy, which has the connection."""
+
+    def within(self, connection: Connection) -> Plain:
+        """Send plain SQL in a transaction that SQLAlchemy has begun."""
+        return _Sender(connection)
+
+    def close(self) -> None:
+        """Leave that to SQLAlchemy."""
 
     def is_there(self) -> bool:
         """Whether there is a server is known once it is asked."""
         return True
 
-    def measure(self, connection: Connection) -> tuple[str, int]:
+    def measure(self, sender: Plain) -> tuple[str, int]:
         """Return the version of the server, and the size of our tables alone."""
-        version = connection.exec_driver_sql("SHOW server_version").scalar_one()
-        size_bytes = connection.execute(_SIZE).scalar_one()
+        ((version,),) = sender.rows("SHOW server_version")
+        ((size_bytes,),) = sender.rows(_SIZE)
         return f"PostgreSQL {version.partition(' ')[0]}", size_bytes
 
-    def check(self, connection: Connection) -> None:
+    def check(self, sender: Plain) -> None:
         """Leave that to whoever runs the server."""
 
-    def is_missing_table(self, error: DBAPIError) -> bool:
+    def is_missing_table(self, error: Exception) -> bool:
         """Whether it says that a table is not there."""
         return _read_sqlstate(error) == _UNDEFINED_TABLE
 
-    def explain(self, error: DBAPIError) -> StateError | None:
-        """Say a fault of the database in words; None for a fault of the program."""
-        said = str(error.orig)
+    def explain(self, error: Exception) -> StateError | None:
+        """Say a fault of the driver in words; None for a fault of the program."""
+        driver = getattr(error, "orig", None)
+        said = str(driver)
         if "statement pooling" in said:  # pgbouncer, with pool_mode = statement
             return self._state_error(*_POOLED)
-        is_named = getattr(error.orig, "sqlstate", None) is None
+        is_named = getattr(driver, "sqlstate", None) is None
         for option in self._url.query if is_named else ():
             if option not in _PLACE and _SAID_OF.get(option, option) in said:
                 return self._state_error(
@@ -249,7 +307,11 @@ class _AdvisoryLock:
         digest = hashlib.sha256(f"trakt2discovr {profile}".encode(errors="replace"))
         self._key = int.from_bytes(digest.digest()[:8], signed=True)
         unsigned = self._key % 2**64
-        self._words = {"high": unsigned >> 32, "low": unsigned % 2**32}
+        self._words = {
+            "key": self._key,
+            "high": unsigned >> 32,
+            "low": unsigned % 2**32,
+        }
         self._profile = profile
         self._database = database
         self._pooled = pooled
@@ -259,25 +321,23 @@ class _AdvisoryLock:
         """Take it, or raise BusyError at once; the holder stands in the ledger."""
         del holder
         sessions = self._database.sessions
-        with self._database.transaction(Mode.DURABLE) as connection:
+        with self._database.plain(Mode.DURABLE) as sender:
             # The server would grant it to the same session again.
-            if self._profile in sessions or not connection.scalar(
-                select(func.pg_try_advisory_lock(self._key))
-            ):
-                raise BusyError(self._profile, read_holder(connection, self._profile))
+            if self._profile in sessions or not self._ask(sender, _LOCK):
+                raise BusyError(self._profile, read_holder(sender, self._profile))
             sessions[self._profile] = self._database.session
             self._is_mine = True
 
-    def check_kept(self, connection: Connection) -> None:
+    def check_kept(self, sender: Plain) -> None:
         """Raise StateError if the session of this transaction does not have it."""
-        if not connection.scalar(_HELD_HERE, self._words):
+        if not self._ask(sender, _COUNT_HELD_HERE):
             raise self._pooled
 
     def check(self) -> None:
         """Raise BusyError if it is taken, without taking it."""
-        with self._database.transaction(Mode.READ) as connection:
-            if connection.scalar(_HELD, self._words):
-                raise BusyError(self._profile, read_holder(connection, self._profile))
+        with self._database.plain(Mode.READ) as sender:
+            if self._ask(sender, _COUNT_HELD):
+                raise BusyError(self._profile, read_holder(sender, self._profile))
 
     def release(self) -> None:
         """Free it; without effect when it was not taken or went with its session."""
@@ -285,12 +345,13 @@ class _AdvisoryLock:
             return
         self._is_mine = False
         session = self._database.sessions.pop(self._profile)
-        with (
-            suppress(StateError),
-            self._database.transaction(Mode.DURABLE) as connection,
-        ):
+        with suppress(StateError), self._database.plain(Mode.DURABLE) as sender:
             if session == self._database.session:
-                connection.execute(select(func.pg_advisory_unlock(self._key)))
+                self._ask(sender, _UNLOCK)
+
+    def _ask(self, sender: Plain, statement: str) -> Any:
+        ((found,),) = sender.rows(statement, self._words)
+        return found
 
 
 def _refuse_changes(connection: DBAPIConnection, _: object) -> None:
@@ -305,16 +366,17 @@ def _prepare_session(connection: DBAPIConnection, _: object) -> None:
     connection.commit()
 
 
-def _read_sqlstate(error: DBAPIError) -> str:
+def _read_sqlstate(error: Exception) -> str:
     """Return the SQLSTATE; where psycopg has none, the one that fits what it says."""
-    sqlstate: str | None = getattr(error.orig, "sqlstate", None)
+    driver = getattr(error, "orig", None)
+    sqlstate: str | None = getattr(driver, "sqlstate", None)
     if sqlstate or not isinstance(error, OperationalError):
         return sqlstate or ""
     # The server's words come in its own language, but a refusal is FATAL in most.
-    attempt = getattr(error.orig, "pgconn", None)
+    attempt = getattr(driver, "pgconn", None)
     is_refused = (
         getattr(attempt, "needs_password", False)
         or getattr(attempt, "used_password", False)
-        or "FATAL" in str(error.orig)
+        or "FATAL" in str(driver)
     )
     return "28000" if is_refused else "08006"

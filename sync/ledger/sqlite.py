@@ -7,29 +7,29 @@ import json
 import os
 import re
 import sqlite3
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
-
-from filelock import FileLock, Timeout
-from sqlalchemy import StaticPool, create_engine
-from sqlalchemy.dialects.sqlite import insert
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from connectors.errors import ConfigError
 from connectors.files import expand
 from sync.ledger.backend import Mode, Sessions
 from sync.ledger.errors import OTHER_VERSION, BusyError, StateError
+from sync.ledger.plain import to_utc, whole
 from sync.ledger.records import Holder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from sqlalchemy import URL, Connection, Engine
-    from sqlalchemy.exc import DBAPIError
+    from filelock import BaseFileLock
+    from sqlalchemy import URL, Connection, Engine, Table
 
-    from sync.ledger.backend import ProfileLock
+    from sync.ledger.address import FileAddress
+    from sync.ledger.backend import ProfileLock, Upsert
+    from sync.ledger.plain import Plain, Values
 
 #: The place of a database without a file.
 IN_MEMORY = "memory"
@@ -68,6 +68,40 @@ _FAULTS = {
 }
 
 
+class _Sender:
+    """Sends plain SQL to the one connection."""
+
+    keeping: ClassVar[str] = ""  # whoever writes has all of it
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, statement: str, values: Values | None = None) -> list[Any]:
+        """Send a statement, and return its rows as tuples."""
+        found = self._connection.execute(statement, _stored(values or {}))
+        return found.fetchall()
+
+    def each(self, statement: str, values: Sequence[Values]) -> None:
+        """Send a statement once for each of these."""
+        self._connection.executemany(statement, [*map(_stored, values)])
+
+    def from_json(self, value: Any) -> Any:
+        """Read a column that holds JSON; a bare number is one for SQLite too."""
+        return json.loads(value) if isinstance(value, str) else value
+
+
+def _stored(values: Values) -> dict[str, Any]:
+    """Put values as the tables hold them: SQLite itself knows no instants."""
+    return {name: _store(value) for name, value in values.items()}
+
+
+def _store(value: Any) -> Any:
+    if isinstance(value, datetime):
+        instant = to_utc(value).replace(tzinfo=None)
+        return instant.isoformat(" ", "microseconds")
+    return whole(value) if isinstance(value, str) else value
+
+
 class SqliteBackend:
     """A database file; without a path, or with ``:memory:``, one in memory."""
 
@@ -79,51 +113,90 @@ class SqliteBackend:
         Mode.DURABLE: ("PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"),
         Mode.MIGRATE: ("PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"),
     }
-    insert = staticmethod(insert)
     kind: ClassVar[str] = "SQLite"
+    faults: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: FileAddress | URL, *, is_read_only: bool = False) -> None:
         in_memory = url.database in (None, "", ":memory:")
         self._path = None if in_memory else expand(Path(str(url.database)))
         self._timeout_s = _read_timeout(url)
-        self._is_look = False
+        self._is_look = is_read_only
+        self._connection: sqlite3.Connection | None = None
         self._held: dict[str, Holder] = {}
         self.place = str(self._path or IN_MEMORY)
 
-    def create_engine(self, *, is_read_only: bool) -> Engine:
-        """Build the engine around one connection; nothing is opened yet."""
-        self._is_look = is_read_only
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The one connection, opened by the first look at it."""
+        if self._connection is None:
+            connect = self._connect_to_look if self._is_look else self._connect
+            self._connection = connect()
+        return self._connection
+
+    def create_engine(self) -> Engine:
+        """Build SQLAlchemy's engine around the connection; nothing is opened yet."""
+        # Heavy, and plain SQL does without it.
+        from sqlalchemy import StaticPool, create_engine  # noqa: PLC0415
+
         return create_engine(
             "sqlite://",
-            creator=self._connect_to_look if is_read_only else self._connect,
+            creator=lambda: self.connection,
             poolclass=StaticPool,
             hide_parameters=True,
         )
+
+    @contextmanager
+    def begin(self, mode: Mode) -> Iterator[Plain]:
+        """Begin a transaction on the driver itself."""
+        connection = self.connection
+        for statement in self.opening[mode]:
+            connection.execute(statement)
+        try:
+            yield _Sender(connection)
+            connection.commit()
+        finally:
+            connection.rollback()  # without effect on what was committed
+
+    def within(self, connection: Connection) -> Plain:  # noqa: ARG002  # there is one
+        """Send plain SQL in a transaction that SQLAlchemy has begun."""
+        return _Sender(self.connection)
+
+    def insert(self, table: Table) -> Upsert:
+        """Start an INSERT that knows ON CONFLICT."""
+        from sqlalchemy.dialects import sqlite  # noqa: PLC0415  # as above
+
+        return sqlite.insert(table)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
 
     def is_there(self) -> bool:
         """Whether there is a file; one in memory begins anew each time."""
         return self._path is not None and self._path.exists()
 
-    def measure(self, connection: Connection) -> tuple[str, int]:
+    def measure(self, sender: Plain) -> tuple[str, int]:
         """Return the version of SQLite, and the size without the write-ahead log."""
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        page_bytes = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+        ((pages,),) = sender.rows("PRAGMA page_count")
+        ((page_bytes,),) = sender.rows("PRAGMA page_size")
         return f"SQLite {sqlite3.sqlite_version}", pages * page_bytes
 
-    def check(self, connection: Connection) -> None:
+    def check(self, sender: Plain) -> None:
         """Read every page of the file."""
-        if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
+        if sender.rows("PRAGMA quick_check(1)") != [("ok",)]:
             raise self.damaged()
 
-    def is_missing_table(self, error: DBAPIError) -> bool:
+    def is_missing_table(self, error: Exception) -> bool:
         """Whether it says that a table is not there."""
-        return str(error.orig).startswith("no such table")
+        return str(_said(error)).startswith("no such table")
 
-    def explain(self, error: DBAPIError) -> StateError | None:
-        """Say a fault of the database in words; None for a fault of the program."""
+    def explain(self, error: Exception) -> StateError | None:
+        """Say a fault of the driver in words; None for a fault of the program."""
+        said = _said(error)
         # The low byte is the primary code; the rest says where in SQLite it arose.
-        code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        is_odd = _ODD.search(str(error.orig)) is not None
+        code = getattr(said, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        is_odd = _ODD.search(str(said)) is not None
         is_refused = code == sqlite3.SQLITE_READONLY and self._is_writable()
         is_refused &= not self._is_look  # which refuses every change itself
         if is_odd or is_refused or self.is_missing_table(error):
@@ -219,9 +292,15 @@ class FileProfileLock:
 
     def __init__(self, profile: str, path: Path) -> None:
         self._profile = profile
-        self._lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, thread_local=False)
+        self._path = f"{path}.lock"
         self._holder = path.with_name(f"{path.name}.holder")
         self._said: str | None = None
+
+    @cached_property
+    def _lock(self) -> BaseFileLock:
+        from filelock import FileLock  # noqa: PLC0415  # a look takes no lock
+
+        return FileLock(self._path, timeout=0, mode=0o600, thread_local=False)
 
     def acquire(self, holder: Holder) -> None:
         """Take it in the name of ``holder``, or raise BusyError at once."""
@@ -231,17 +310,16 @@ class FileProfileLock:
             said = json.dumps(asdict(holder), default=str)
             self._holder.write_text(said, "utf-8")
             self._said = said
-        except Timeout as error:
+        except TimeoutError as error:
             raise BusyError(self._profile, self._read_holder()) from error
         except OSError as error:
             self.release()
             raise StateError(
-                f"The lock file {self._lock.lock_file} cannot be written: "
-                f"{error.strerror}.",
+                f"The lock file {self._path} cannot be written: {error.strerror}.",
                 remedy="Allow writing to its folder, or change [state] url.",
             ) from error
 
-    def check_kept(self, connection: Connection) -> None:
+    def check_kept(self, sender: Plain) -> None:
         """Leave that to the epoch: a shared folder knows nothing of another's lock."""
 
     def check(self) -> None:
@@ -254,7 +332,7 @@ class FileProfileLock:
             return
         try:
             self._lock.acquire()
-        except (Timeout, OSError) as error:  # that of another user cannot be tried
+        except OSError as error:  # that of another user cannot be tried
             raise BusyError(self._profile, self._read_holder()) from error
         self._lock.release()
 
@@ -292,7 +370,7 @@ class LocalProfileLock:
         self._held[self._profile] = holder
         self._is_mine = True
 
-    def check_kept(self, connection: Connection) -> None:
+    def check_kept(self, sender: Plain) -> None:
         """Leave that to the epoch."""
 
     def check(self) -> None:
@@ -307,7 +385,13 @@ class LocalProfileLock:
             del self._held[self._profile]
 
 
-def _read_timeout(url: URL) -> float:
+def _said(error: Exception) -> BaseException:
+    """Return what the driver said, be it that SQLAlchemy passes it on."""
+    said = getattr(error, "orig", None)
+    return said if isinstance(said, BaseException) else error
+
+
+def _read_timeout(url: FileAddress | URL) -> float:
     """Return how long to wait for another program's transaction, in seconds."""
     timeout_s = url.query.get("timeout", "10")
     with suppress(ValueError, TypeError):

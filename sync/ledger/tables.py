@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -21,16 +22,17 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from sync.domain.histories import SeasonFacts, TitleHistory
+from sync.domain.histories import Fates, SeasonFacts, TitleHistory
 from sync.domain.plan import Action, Cover, Fate, Operation
 from sync.domain.plays import Ids, Key, Kind, Play, Title, title_key
 from sync.domain.sources import SourceRecord
 from sync.domain.writes import Outcome, Row
+from sync.ledger.plain import to_instant, to_utc, whole
 from sync.ledger.records import UnreadableRow
 from sync.ports import Quarantined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Dialect, RowMapping
 
@@ -50,11 +52,7 @@ class Instant(TypeDecorator[datetime]):
         dialect: Dialect,  # noqa: ARG002  # the signature is SQLAlchemy's
     ) -> datetime | None:
         """Turn it to UTC, since SQLite drops the zone; refuse one without a zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("An instant without a time zone says nothing.")
-        return value.astimezone(UTC)
+        return None if value is None else to_utc(value)
 
     def process_result_value(
         self,
@@ -62,11 +60,7 @@ class Instant(TypeDecorator[datetime]):
         dialect: Dialect,  # noqa: ARG002  # the signature is SQLAlchemy's
     ) -> datetime | None:
         """Give the zone back."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            return value.replace(tzinfo=UTC)
-        return value.astimezone(UTC)
+        return None if value is None else to_instant(value)
 
 
 class Words(TypeDecorator[str]):
@@ -81,13 +75,7 @@ class Words(TypeDecorator[str]):
         dialect: Dialect,  # noqa: ARG002  # the signature is SQLAlchemy's
     ) -> str | None:
         """Replace NUL, which PostgreSQL refuses, and halves of surrogate pairs."""
-        if value is None or value.isprintable():  # nothing of the kind is in it
-            return value
-        return (
-            value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-            .encode(errors="replace")
-            .decode()
-        )
+        return None if value is None else whole(value)
 
 
 # SQLite numbers its rows by itself only in a column called INTEGER; it is 64-bit too.
@@ -273,27 +261,29 @@ def to_history(payload: Any) -> TitleHistory:
     return TitleHistory(
         title,
         media,
-        tuple(_to_play(title, *columns) for columns in payload["plays"]),
-        {Key(media, s, e): Fate(fate) for s, e, fate in payload["fates"]},
+        tuple(_to_plays(title, payload["plays"])),
+        Fates(media, ((s, e, Fate(fate)) for s, e, fate in payload["fates"]))
+        if media
+        else {},
         tuple(
-            SeasonFacts(number, reason, saved, frozenset(episodes))
+            SeasonFacts(number, reason, saved, _to_episodes(tuple(episodes)))
             for number, reason, saved, episodes in payload["seasons"]
         ),
     )
 
 
-def _to_play(  # one for each column of a play
-    title: Title,
-    minutes: int,
-    season: int | None,
-    episode: int | None,
-    id_: int | None,
-    episode_id: int | None,
-    own: dict[str, Any] | None = None,
-) -> Play:
-    own_ids = None if own is None else Ids(**own)
-    watched_at = _EPOCH + minutes * _MINUTE
-    return Play(title, watched_at, season, episode, id_, episode_id, own_ids)
+def _to_plays(title: Title, rows: Iterable[Any]) -> Iterator[Play]:
+    make = tuple.__new__  # what Play(...) does, in less time
+    for minutes, season, episode, id_, episode_id, *own in rows:
+        watched_at = _EPOCH + minutes * _MINUTE
+        ids = Ids(**own[0]) if own else None
+        yield make(Play, (title, watched_at, season, episode, id_, episode_id, ids))
+
+
+@lru_cache
+def _to_episodes(numbers: tuple[int, ...]) -> frozenset[int]:
+    """Return one set for all seasons that are alike: it takes more than ten plays."""
+    return frozenset(numbers)
 
 
 def _minutes(instant: datetime) -> int:

@@ -10,10 +10,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sync.documents.report import UnmatchedDocument
+from sync.documents.left_out import UnmatchedDocument
 from sync.domain.balance import Balance
 from sync.domain.desired import NO_ANSWER
-from sync.domain.histories import SeasonFacts, TitleHistory, merge_histories
+from sync.domain.histories import TitleHistory
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, title_key
 from sync.domain.sources import UNKNOWN
@@ -28,11 +28,9 @@ from sync.ledger.fact_names import (
     WATERMARK,
     recall_profile,
 )
-from sync.pipeline.holdings import find_holding
 from sync.pipeline.prepared import Kept
-from sync.pipeline.prune import find_stale
 from sync.pipeline.result import balance_fact, to_balance
-from sync.pipeline.unreadable import gather
+from sync.runtime.late import late
 from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
@@ -48,10 +46,24 @@ if TYPE_CHECKING:
     from sync.pipeline.result import Report
     from sync.pipeline.services import Services
 
+if TYPE_CHECKING:
+    from sync.domain.histories import SeasonFacts, merge_histories
+    from sync.pipeline.holdings import find_holding
+    from sync.pipeline.prune import find_stale
+    from sync.pipeline.unreadable import gather
+else:
+    # What a run that finds nothing new never uses.
+    SeasonFacts, merge_histories = late(
+        "sync.domain.histories", "SeasonFacts", "merge_histories"
+    )
+    (find_holding,) = late("sync.pipeline.holdings", "find_holding")
+    (find_stale,) = late("sync.pipeline.prune", "find_stale")
+    (gather,) = late("sync.pipeline.unreadable", "gather")
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A profile that was settled before: its id, up to where, and all facts of it."""
+    """A profile that was settled before: its id, up to where, and what was noted."""
 
     profile: str
     mark: Watermark
@@ -61,7 +73,8 @@ class Checkpoint:
 async def recall_checkpoint(settings: Settings, ledger: Ledger) -> Checkpoint | None:
     """Return the profile that the settings name, if an earlier run settled it."""
     profile = await recall_profile(ledger, settings.discovr.profile)
-    facts = await ledger.get_facts(profile) if profile else {}
+    noted = (WATERMARK, LEFT_OUT, BALANCE)
+    facts = await ledger.get_facts(profile, noted) if profile else {}
     if profile and (fact := facts.get(WATERMARK)):
         return Checkpoint(profile, Watermark.from_fact(fact), facts)
     return None
@@ -232,6 +245,10 @@ def _histories(report: Report) -> dict[str, TitleHistory]:
         media = desired.media[key]
         before = prepared.known.get(key)
         history = TitleHistory(of_title[0].title, media, _in_order(of_title))
+        is_planned = media in fates or media in seasons
+        if before and not is_planned and _is_same(before, history):
+            histories[key] = before
+            continue
         if media:
             old = before if before and before.media == media else None
             history = replace(
@@ -241,6 +258,14 @@ def _histories(report: Report) -> dict[str, TitleHistory]:
             )
         histories[key] = history
     return histories
+
+
+def _is_same(before: TitleHistory, now: TitleHistory) -> bool:
+    return (before.title, before.media, before.plays) == (
+        now.title,
+        now.media,
+        now.plays,
+    )
 
 
 def _in_order(plays: Collection[Play]) -> tuple[Play, ...]:

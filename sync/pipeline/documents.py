@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from sync.documents.left_out import (
+    LeftOutDocument,
+    QuarantinedDocument,
+    SourceDocument,
+    TitleDocument,
+    UnmatchedDocument,
+)
 from sync.documents.report import (
     BalanceDocument,
     CostDocument,
@@ -12,21 +19,16 @@ from sync.documents.report import (
     FailedDocument,
     KeyDocument,
     LeftAloneDocument,
-    LeftOutDocument,
     MoveDocument,
     OperationDocument,
     OutlookDocument,
     PlaybackDocument,
-    QuarantinedDocument,
     ReceiptDocument,
     ReportDocument,
     ResumePointDocument,
     SeasonDocument,
-    SourceDocument,
-    TitleDocument,
     TitleReport,
     UndoDocument,
-    UnmatchedDocument,
     VerificationDocument,
 )
 from sync.domain.desired import EPISODE_ZERO, LeftOut
@@ -55,8 +57,13 @@ def report_document(
     exit_code: int,
     files: Iterable[Path] = (),
     warnings: Iterable[str] = (),
+    *,
+    is_kept: bool = False,
 ) -> ReportDocument:
-    """Write a whole report down."""
+    """Write a whole report down; with ``is_kept`` what the ledger keeps of it.
+
+    It has the writes in rows, and whatever they were planned on has changed since.
+    """
     prepared = report.prepared
     total, titles = report.balance()
     plan = prepared.plan
@@ -77,9 +84,11 @@ def report_document(
         failed=tuple(_failed(report)),
         verification=_verification(report),
         files=tuple(str(path.absolute()) for path in files),
-        source_state=source_state(prepared.compared.desired),
-        target_state=target_state(prepared.existing),
-        operations=tuple(map(OperationDocument.model_validate, plan.operations)),
+        source_state={} if is_kept else source_state(prepared.compared.desired),
+        target_state={} if is_kept else target_state(prepared.existing),
+        operations=()
+        if is_kept
+        else tuple(map(OperationDocument.model_validate, plan.operations)),
         warnings=tuple(warnings),
         playback=_playback(report.playback),
         entries=EntriesDocument.model_validate(count_writes(plan.operations)),
@@ -98,10 +107,16 @@ def left_out_document(prepared: Prepared) -> UnmatchedDocument:
         return prepared.kept.left_out
     desired = prepared.whole.desired
     early: Counter[Title] = Counter()
-    fates = {k: f for h in prepared.known.values() for k, f in h.fates.items()}
-    fates |= prepared.plan.fates
-    for key, viewing in desired.watched.items():
-        if fates.get(key) is Fate.UNSUPPORTED:
+    planned = prepared.plan.fates
+    known = (h.fates for h in prepared.known.values())
+    lost = {
+        key
+        for fates in (*known, planned)
+        for key, fate in fates.items()
+        if fate is Fate.UNSUPPORTED and planned.get(key, fate) is fate
+    }
+    for key, viewing in desired.watched.items() if lost else ():
+        if key in lost:
             early[desired.titles[key.media]] += viewing.plays
     zeros = tuple(LeftOut(t, plays, EPISODE_ZERO) for t, plays in early.items())
     return UnmatchedDocument(
@@ -127,6 +142,7 @@ def undo_document(undone: Undone) -> UndoDocument:
         removed=len(undone.removed),
         restored=len(undone.restored),
         gone=len(undone.gone),
+        runs=undone.runs or (undone.run,),
         left_alone=tuple(
             LeftAloneDocument(key=KeyDocument.model_validate(key), reason=reason)
             for key, reason in undone.left_alone.items()

@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sync.domain.histories import keys_of, merge_histories, without_plays
+from sync.domain.histories import (
+    iter_keys,
+    keys_of,
+    merge_histories,
+    without_plays,
+)
 from sync.domain.plays import title_key
 from sync.domain.sources import (
     LEGACY,
@@ -22,7 +27,7 @@ from sync.domain.sources import (
 from sync.ports import IncrementalSource, OwnedSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from sync.domain.desired import Desired
     from sync.domain.histories import TitleHistory
@@ -55,11 +60,12 @@ class Holding:
     unplaced: tuple[TitleHistory, ...] = field(default=(), repr=False)
     set_apart: tuple[TitleHistory, ...] = field(default=(), repr=False)
 
-    def lacks(self, watched: Iterable[Key]) -> frozenset[Key]:
+    def lacks(self, watched: Container[Key]) -> frozenset[Key]:
         """Return the keys that the source held before and lacks now."""
         if not self.can_lack:
             return frozenset()
-        return keys_of(self.known.values()) - frozenset(watched)
+        keys = iter_keys(self.known.values())
+        return frozenset(key for key in keys if key not in watched)
 
 
 class Holdings:

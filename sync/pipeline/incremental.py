@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sync.domain.delta import diff
 from sync.domain.desired import NO_ANSWER, Desired, tmdb_id, transform
-from sync.domain.plan import Plan
 from sync.domain.plays import Place, title_key
-from sync.domain.rules import Rules
 from sync.events import Advanced, Stage
 from sync.pipeline.checkpoint import (
-    recall_checkpoint,
-    recall_kept,
     recall_lacked,
-    steering,
 )
 from sync.pipeline.holdings import Holdings, continue_holding
 from sync.pipeline.prepare import accept, assemble, count_expected, read_target
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.prune import find_stale, plan_removals
-from sync.pipeline.recovery import Recovery
 from sync.pipeline.unreadable import gather
 from sync.ports import (
     ENTRIES_A_PAGE,
     Extraction,
     IncrementalSource,
-    RecallingTarget,
     Receipt,
     RereadingSource,
 )
 from sync.runtime.concurrency import run_limited
-from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -40,37 +32,19 @@ if TYPE_CHECKING:
     from sync.domain.delta import Delta
     from sync.domain.entries import Entry
     from sync.domain.histories import TitleHistory
-    from sync.domain.origin import Origin
     from sync.domain.plays import Kind, Play
     from sync.domain.watermark import Stamps
     from sync.pipeline.checkpoint import Checkpoint
     from sync.pipeline.holdings import Holding
-    from sync.pipeline.prepared import Stale
+    from sync.pipeline.prepared import Signs, Stale
     from sync.pipeline.services import Services
     from sync.pipeline.unreadable import Unreadable
-
-
-async def checkpoint_of(services: Services) -> Checkpoint | None:
-    """Return where the profile stands; None where both sides have to be read whole.
-
-    That is so before the first settled run, when the settings that decide what is
-    written have changed, and once a week.
-    """
-    checkpoint = await recall_checkpoint(services.settings, services.ledger)
-    if (
-        checkpoint is None
-        or not isinstance(services.source, IncrementalSource)
-        or not checkpoint.mark.source
-        or checkpoint.mark.is_due(services.clock.now())
-        or checkpoint.mark.steering != steering(services.settings)
-    ):
-        return None
-    return checkpoint
 
 
 async def prepare_changes(
     services: Services,
     checkpoint: Checkpoint,
+    signs: Signs,
     *,
     is_pruned: bool,
     accept_incomplete: bool = False,
@@ -80,14 +54,7 @@ async def prepare_changes(
     None where the profile is no longer the one that was settled. Raises
     IncompleteReadError when the changes cannot be proved, unless that is accepted.
     """
-    source, mark = services.source, checkpoint.mark
-    if not isinstance(source, IncrementalSource):
-        return None
-    if isinstance(services.target, RecallingTarget):
-        services.target.recall_profile(checkpoint.profile)
-    signs = await _look_for_signs(services, checkpoint, source)
-    if not (signs.is_due or (is_pruned and mark.stale)):
-        return _unchanged(services.origin, checkpoint, signs.stamps)
+    source, mark = signs.source, checkpoint.mark
     holdings = await Holdings.read(services, checkpoint.profile)
     known = holdings.titles(mark.source)
     before, extraction = await _read_changes(services, checkpoint, source, signs, known)
@@ -129,50 +96,11 @@ async def _find_stale(
     return unreadable, stale
 
 
-@dataclass(frozen=True, slots=True)
-class _Signs:
-    """By what a change shows, before anything is read."""
-
-    stamps: Stamps
-    moved: Collection[Kind]
-    unsettled: set[Place]
-    has_pauses: bool
-    has_new_ids: bool
-    is_updated: bool
-
-    @property
-    def is_due(self) -> bool:
-        """Whether anything is to be done."""
-        return bool(
-            self.moved
-            or self.unsettled
-            or self.has_pauses
-            or self.has_new_ids
-            or self.is_updated
-        )
-
-
-async def _look_for_signs(
-    services: Services, checkpoint: Checkpoint, source: IncrementalSource
-) -> _Signs:
-    mark = checkpoint.mark
-    stamps = await source.stamps()
-    rows = await services.ledger.unsettled(checkpoint.profile)
-    return _Signs(
-        stamps,
-        moved=mark.moved(stamps),
-        unsettled={row.operation.key.place for row in rows},
-        has_pauses=services.settings.history.playback and mark.has_new_pauses(stamps),
-        has_new_ids=await services.resolver.stamp() != mark.ids,
-        is_updated=mark.reader not in ("", program_version()),
-    )
-
-
 async def _read_changes(
     services: Services,
     checkpoint: Checkpoint,
     source: IncrementalSource,
-    signs: _Signs,
+    signs: Signs,
     known: Mapping[str, TitleHistory],
 ) -> tuple[Extraction, Extraction]:
     """Return what was known, and what is there now."""
@@ -199,23 +127,6 @@ def _try_again(source: IncrementalSource, before: Extraction) -> Extraction:
     known = {play.id for play in before.plays}
     new = [play for play in plays if play.id is None or play.id not in known]
     return replace(before, plays=[*before.plays, *new], quarantined=still)
-
-
-def _unchanged(origin: Origin, checkpoint: Checkpoint, stamps: Stamps) -> Prepared:
-    receipt = Receipt(origin.name, 0, requests=1)
-    reading = Reading(Extraction((), receipt, stamps=stamps), Desired())
-    return Prepared(
-        checkpoint.profile,
-        reading,
-        (),
-        Recovery({}),
-        Rules(),
-        Plan((), {}),
-        whole=reading,
-        origin=origin,
-        since=checkpoint.mark,
-        kept=recall_kept(checkpoint),
-    )
 
 
 async def _extract(
@@ -279,13 +190,23 @@ def _place(play: Play, desired: Desired) -> Place | None:
     return Place(media, play.season) if media and play.season != 0 else None
 
 
+def _plays_in(
+    plays: Sequence[Play], desired: Desired, places: Collection[Place]
+) -> list[Play]:
+    media = {place.media for place in places}
+    # By identity: titles are shared, and there are far fewer of them than plays.
+    titles = {id(play.title): play.title for play in plays}
+    near = {n for n, t in titles.items() if desired.media[title_key(t)] in media}
+    return [p for p in plays if id(p.title) in near and _place(p, desired) in places]
+
+
 def _within(
     whole: Reading, places: Collection[Place], touched: list[Play], no_id: str
 ) -> Reading:
     """Return the part of the source that is looked at: whole films and seasons."""
     extraction, desired = whole.extraction, whole.desired
     left_out = [play for play in touched if _place(play, desired) is None]
-    plays = [p for p in extraction.plays if places and _place(p, desired) in places]
+    plays = _plays_in(extraction.plays, desired, places)
     unasked = {left.title for left in desired.unmatched if left.reason == NO_ANSWER}
     rest = transform(left_out, dict.fromkeys(unasked), unasked, no_id=no_id)
     part = replace(

@@ -20,7 +20,7 @@ from sync.domain.watermark import RECONCILE_EVERY, Watermark
 from sync.errors import MissingEntriesError
 from sync.events import Waiting
 from sync.ledger import Outcome
-from sync.ledger.fact_names import GONE, WATERMARK
+from sync.ledger.fact_names import GONE, WATERMARK, recall_undoing
 from sync.runtime.concurrency import run_limited
 from sync.runtime.words import count
 
@@ -156,6 +156,9 @@ class _Search:
         lost = [row for row in rows if row.operation.id not in settled]
         await self._look_up(lost, pending)
         rows = self._lacking(rows)
+        if rows:  # what an undo took that was broken off is nobody's wish
+            undoing = await recall_undoing(self._ledger, self._profile)
+            rows = [r for r in rows if (r.run, r.operation.id) not in undoing]
         found = {}
         for id_ in (row.operation.id for row in rows):
             before = noted.get(id_)

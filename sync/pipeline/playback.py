@@ -219,13 +219,12 @@ class _Carrier:
 
 
 async def _recall(ledger: Ledger, profile: str) -> dict[str, Carried]:
-    facts: dict[str, Any] = await ledger.get_facts(profile)
+    facts: dict[str, Any] = await ledger.get_facts(profile, prefix=FACT)
     return {
         name.removeprefix(FACT): Carried(
             datetime.fromisoformat(fact["paused_at"]), fact["is_settled"]
         )
         for name, fact in facts.items()
-        if name.startswith(FACT)
     }
 
 

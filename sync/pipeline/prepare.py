@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sync.documents.words import say_read
 from sync.domain.desired import transform
+from sync.domain.evidence import with_times_found
 from sync.domain.plan import Action
 from sync.domain.plays import UNKNOWN_DATE, Place
 from sync.domain.reconcile import reconcile, seasons_to_write
@@ -25,7 +26,7 @@ from sync.ports import EagerSource
 from sync.runtime.concurrency import run_all
 from sync.runtime.words import count
 from sync.runtime.words import entries as count_entries
-from sync.transform.air_dates import Question, seasons_that_can_pay
+from sync.transform.air_dates import Question, by_show, seasons_that_can_pay
 from sync.transform.overrides_file import name_place
 
 if TYPE_CHECKING:
@@ -84,15 +85,15 @@ async def assemble(
         places=places,
         suspects=_suspects(desired, existing) if len(existing) < expected else (),
     )
+    set_back = await services.ledger.set_back_rows(profile)
+    existing = with_times_found(existing, set_back)
     answer = await _look_up(services, desired, existing)
-    if answer.airings:
-        summary = f"air dates of {count(len(answer.airings), 'season')} looked up"
-        services.on_event(Finished(Stage.CATALOGUE, summary))
     recovery = await recall(
         services.ledger,
         profile,
         existing,
         has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
+        media=None if places is None else {place.media for place in places},
     )
     rules = replace(
         _rules(services, extraction, desired, answer, recovery),
@@ -224,10 +225,9 @@ async def _look_up(
         if e.is_default and e.key.season
         if (place := e.key.place) in places
     }
-    needing: list[Place] = []
-    if services.settings.history.collapse is not Mode.OFF:
-        needing = list(seasons_to_write(desired, existing))
-    wanted = seasons_that_can_pay(needing, standing)
+    needing = list(seasons_to_write(desired, existing))
+    can_collapse = services.settings.history.collapse is not Mode.OFF
+    wanted = seasons_that_can_pay(needing if can_collapse else (), standing)
 
     def on_show(done: int, total: int) -> None:
         services.on_event(Advanced(Stage.CATALOGUE, done, total))
@@ -237,7 +237,17 @@ async def _look_up(
         place = key.place
         since[place] = max(since.get(place, UNKNOWN_DATE), viewing.latest)
     question = Question(wanted, desired.titles, since)
-    return await services.catalogue.look_up(question, on_show, sharing=desired.sharing)
+    catalogue, sharing = services.catalogue, desired.sharing
+    answer = await catalogue.look_up(question, on_show, sharing=sharing)
+    # Not all that is written is shown; that is said of the other seasons as well.
+    others = by_show(p for p in needing if p.season not in wanted.get(p.media, ()))
+    ever = dict.fromkeys(needing, UNKNOWN_DATE)
+    question = Question(others, desired.titles, ever)
+    answer.disputed |= await catalogue.find_absent(question)
+    if answer.airings:
+        summary = f"air dates of {count(len(answer.airings), 'season')} looked up"
+        services.on_event(Finished(Stage.CATALOGUE, summary))
+    return answer
 
 
 def _could_save(services: Services, prepared: Prepared) -> int:
@@ -263,7 +273,9 @@ def _rules(
     mode = history.collapse
     if mode is Mode.FEWEST and not extraction.receipt.is_whole:
         mode = Mode.CLEAN  # what was not read must not get a zero
-    disputed = {**_misfits(desired, answer, services.clock.now()), **answer.disputed}
+    # Trakt's clock, where it told the time; of the two, one that is behind is wrong.
+    now = max(services.clock.now(), extraction.read_at or UNKNOWN_DATE)
+    disputed = {**_misfits(desired, answer, now), **answer.disputed}
     airings = {p: dates for p, dates in answer.airings.items() if p not in disputed}
     return Rules(
         mode=mode,

@@ -15,19 +15,19 @@ from sync.pipeline.missing import Missing
 from sync.pipeline.unreadable import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from sync.documents.report import UnmatchedDocument
+    from sync.documents.left_out import UnmatchedDocument
     from sync.domain.balance import Balance
     from sync.domain.entries import Entry
     from sync.domain.histories import TitleHistory
     from sync.domain.origin import Origin
-    from sync.domain.plays import Key, Title
+    from sync.domain.plays import Key, Kind, Place, Title
     from sync.domain.rules import Rules
-    from sync.domain.watermark import Watermark
+    from sync.domain.watermark import Stamps, Watermark
     from sync.pipeline.holdings import Holding
     from sync.pipeline.recovery import Recovery
-    from sync.ports import Extraction
+    from sync.ports import Extraction, IncrementalSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,30 @@ class Reading:
 
     extraction: Extraction
     desired: Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """By what a change at the source shows, before anything is read."""
+
+    source: IncrementalSource
+    stamps: Stamps
+    moved: Collection[Kind]
+    unsettled: set[Place]
+    has_pauses: bool
+    has_new_ids: bool
+    is_updated: bool
+
+    @property
+    def is_due(self) -> bool:
+        """Whether anything is to be done."""
+        return bool(
+            self.moved
+            or self.unsettled
+            or self.has_pauses
+            or self.has_new_ids
+            or self.is_updated
+        )
 
 
 @dataclass(frozen=True, slots=True)

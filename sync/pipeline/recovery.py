@@ -16,7 +16,7 @@ from sync.domain.writes import Outcome
 from sync.ledger.fact_names import LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
@@ -45,9 +45,17 @@ class Recovery:
 
 
 async def recall(
-    ledger: Ledger, profile: str, existing: Sequence[Entry], *, has_every_viewing: bool
+    ledger: Ledger,
+    profile: str,
+    existing: Sequence[Entry],
+    *,
+    has_every_viewing: bool,
+    media: Collection[str] | None = None,
 ) -> Recovery:
-    """Read the ledger. Changes nothing."""
+    """Read the ledger. Changes nothing.
+
+    Of what has settled, with ``media`` what is about these titles alone.
+    """
     recovery = Recovery({})
     by_place: defaultdict[Place, list[Entry]] = defaultdict(list)
     for entry in existing:
@@ -56,7 +64,8 @@ async def recall(
     since: defaultdict[tuple[int, Key], list[Operation]] = defaultdict(list)
     if has_every_viewing:
         recovery.viewings = _count(existing)
-        for row in await ledger.rows(profile, outcome=Outcome.APPLIED):
+        applied = await ledger.rows(profile, outcome=Outcome.APPLIED, media=media)
+        for row in applied:
             if row.undone_at is None:
                 since[row.run, row.operation.key].append(row.operation)
                 _note(recovery, row.operation)
@@ -71,7 +80,7 @@ async def recall(
             _note(recovery, operation)
         else:
             recovery.unclear.append(row)
-    standing = await ledger.season_rows(profile)
+    standing = await ledger.season_rows(profile, media)
     recovery.seasons = _seasons([*standing, *recovery.arrived])
     return recovery
 

@@ -115,10 +115,6 @@ class Report:
         lacking = {viewing for o in unsent for viewing in o.viewings}
         return self._weigh(replace(plan, fates=fates, older=older), lacking)[0]
 
-    def fates(self) -> dict[Key, Fate]:
-        """Return what becomes of every key that is known."""
-        return {**self._fates_of_before(), **self.prepared.plan.fates}
-
     def _weigh(
         self, plan: Plan, lacking: Collection[tuple[Key, datetime]] = ()
     ) -> tuple[Balance, dict[Title, Balance]]:
@@ -147,16 +143,17 @@ class Report:
                 lacking.add((key, viewing.latest))
         return lacking
 
-    def _fates_of_before(self) -> dict[Key, Fate]:
-        """Return what became of the keys that this run did not look at."""
+    def fates(self) -> Mapping[Key, Fate]:
+        """Return what became of every key, those included that nobody looked at."""
         prepared = self.prepared
         if prepared.since is None:
-            return {}
+            return prepared.plan.fates
         there = dict.fromkeys(prepared.whole.desired.watched, Fate.ALREADY_THERE)
         for history in prepared.known.values():
             for key, fate in history.fates.items():
                 if key in there and fate is not Fate.WRITTEN:
                     there[key] = fate
+        there.update(prepared.plan.fates)
         return there
 
     @property

@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import ConfigError, ServiceError
-from sync.documents.report_store import keep_report
-from sync.domain.guard import measure
-from sync.domain.reconcile import reconcile
-from sync.domain.verify import Provenance, Verification, compare, surplus
 from sync.domain.writes import Outcome, Settled
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
-from sync.extract.remembered import note_source
-from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, UNDONE, wanted
-from sync.load.loader import Loader
+from sync.ledger.fact_names import (
+    LEFT_OUT,
+    PROBED,
+    PROFILES,
+    UNDOING,
+    UNDONE,
+    wanted,
+)
 from sync.pipeline.checkpoint import advance, forget_watermark
-from sync.pipeline.documents import left_out_document, report_document
 from sync.pipeline.held import held
-from sync.pipeline.incremental import checkpoint_of, prepare_changes
-from sync.pipeline.missing import check_missing, look_again, note_missing
 from sync.pipeline.move import note_move, weigh_move
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
-from sync.pipeline.prepare import prepare, read_target
-from sync.pipeline.prune import check_removals, plan_removals
-from sync.pipeline.recovery import close, keep_labels, recall, recall_labels
 from sync.pipeline.result import Report, describe, exit_code, summary
+from sync.pipeline.signs import checkpoint_of, find_changes
 from sync.pipeline.summary import foresee
-from sync.pipeline.undo import Undone, clear_trial, rows_to_undo
-from sync.pipeline.undo import undo as take_back
+from sync.runtime.late import late
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
@@ -38,11 +33,66 @@ if TYPE_CHECKING:
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Key
+    from sync.domain.verify import Verification
     from sync.ledger import Ledger
     from sync.pipeline.plan_file import SavedPlan
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.services import Services
+    from sync.pipeline.undo import UndoOutline
+    from sync.pipeline.undo_intents import BrokenOff
     from sync.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from sync.documents.report_store import keep_report
+    from sync.domain.evidence import with_times_found
+    from sync.domain.guard import measure
+    from sync.domain.reconcile import reconcile
+    from sync.domain.verify import Provenance, compare, surplus
+    from sync.extract.remembered import note_source
+    from sync.load.loader import Loader
+    from sync.pipeline.documents import left_out_document, report_document
+    from sync.pipeline.missing import check_missing, look_again, note_missing
+    from sync.pipeline.prepare import prepare, read_target
+    from sync.pipeline.prune import check_removals, plan_removals
+    from sync.pipeline.recovery import close, keep_labels, recall, recall_labels
+    from sync.pipeline.undo import Undone, clear_trial, outline, rows_to_undo
+    from sync.pipeline.undo import undo as take_back
+    from sync.pipeline.undo_intents import end_undo, settle_broken_off
+else:
+    # What a run that finds nothing new never uses.
+    (keep_report,) = late("sync.documents.report_store", "keep_report")
+    (with_times_found,) = late("sync.domain.evidence", "with_times_found")
+    (measure,) = late("sync.domain.guard", "measure")
+    (reconcile,) = late("sync.domain.reconcile", "reconcile")
+    Provenance, compare, surplus = late(
+        "sync.domain.verify", "Provenance", "compare", "surplus"
+    )
+    (note_source,) = late("sync.extract.remembered", "note_source")
+    (Loader,) = late("sync.load.loader", "Loader")
+    left_out_document, report_document = late(
+        "sync.pipeline.documents", "left_out_document", "report_document"
+    )
+    check_missing, look_again, note_missing = late(
+        "sync.pipeline.missing", "check_missing", "look_again", "note_missing"
+    )
+    prepare, read_target = late("sync.pipeline.prepare", "prepare", "read_target")
+    check_removals, plan_removals = late(
+        "sync.pipeline.prune", "check_removals", "plan_removals"
+    )
+    close, keep_labels, recall, recall_labels = late(
+        "sync.pipeline.recovery", "close", "keep_labels", "recall", "recall_labels"
+    )
+    Undone, clear_trial, outline, rows_to_undo, take_back = late(
+        "sync.pipeline.undo",
+        "Undone",
+        "clear_trial",
+        "outline",
+        "rows_to_undo",
+        "undo",
+    )
+    end_undo, settle_broken_off = late(
+        "sync.pipeline.undo_intents", "end_undo", "settle_broken_off"
+    )
 
 
 async def migrate(
@@ -58,7 +108,7 @@ async def migrate(
     ``confirm`` is asked once the plan is known, and only if there is anything to write.
     Raises UnsafePlanError, unless forced, where too much of the person's own changes.
     """
-    async with _profile_held(services, "migrate") as (services, _):  # noqa: PLR1704  # the others may not write
+    async with _profile_held(services, "migrate") as (services, *_):  # noqa: PLR1704  # the others may not write
         prepared = await prepare(services, accept_incomplete=accept_incomplete)
         return await _carry_out(
             services, prepared, "migrate", confirm, is_forced=is_forced, stop=stop
@@ -85,13 +135,14 @@ async def sync(
             under_lock, prepared, "sync", confirm, is_forced=is_forced, stop=stop
         )
 
-    if checkpoint := await checkpoint_of(services):
+    checkpoint = await checkpoint_of(services)
+    if checkpoint and UNDOING not in checkpoint.facts:
         async with held(services, checkpoint.profile, "sync") as under_lock:
             # Until the lock was ours another run may have moved or undone it.
             is_in_force = await checkpoint_of(under_lock) == checkpoint
             changes = None
             if is_in_force:
-                changes = await prepare_changes(
+                changes = await find_changes(
                     under_lock,
                     checkpoint,
                     is_pruned=prune,
@@ -99,7 +150,7 @@ async def sync(
                 )
             if changes is not None:
                 return await carry_out(under_lock, changes)
-    async with _profile_held(services, "sync") as (under_lock, _):
+    async with _profile_held(services, "sync") as (under_lock, *_):
         prepared = await prepare(under_lock, accept_incomplete=accept_incomplete)
         prepared = plan_removals(prepared) if prune else prepared
         return await carry_out(under_lock, prepared)
@@ -117,7 +168,7 @@ async def apply(
 
     Raises MovedError if either side has moved by anything else.
     """
-    async with _profile_held(services, "apply") as (services, _):  # noqa: PLR1704  # as above
+    async with _profile_held(services, "apply") as (services, *_):  # noqa: PLR1704  # as above
         prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
         begun = await plan.begun(services.ledger)
         plan.check(prepared, begun)
@@ -146,38 +197,69 @@ async def undo(
     services: Services,
     run: int | None,
     *,
+    is_each: bool = False,
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
+    ask: Callable[[UndoOutline], Awaitable[bool]] | None = None,
+    stop: Stop | None = None,
 ) -> Undone:
-    """Take back what one run wrote, by default the last one that left anything."""
-    async with _profile_held(services, "undo") as (services, profile):  # noqa: PLR1704  # as above
-        rows = await rows_to_undo(services, profile, run)
-        if not rows:
+    """Take back what one run wrote, by default the last one that left anything.
+
+    Where that was broken off it is the same one again. With ``is_each`` it is all runs.
+    """
+    async with _profile_held(services, "undo") as (services, profile, before):  # noqa: PLR1704  # as above
+        is_default = run is None and not is_each
+        begun = before.run if before and is_default else None
+        wanted_run = begun if run is None else run
+        rows = await rows_to_undo(services, profile, wanted_run, is_each=is_each)
+        if not rows and begun is None:
             raise ConfigError(
                 "There is nothing to undo for this profile"
                 + (f" in run {run}." if run else "."),
                 remedy="Name another run: each one says its number at its end.",
             )
-        if confirm and not await confirm(rows[0].run, len(rows)):
-            return Undone(rows[0].run)
+        if rows:
+            rate = services.settings.discovr.requests_per_second
+            outlook = outline(rows, rate)
+            is_agreed = confirm is None or await confirm(outlook.runs[0], len(rows))
+            if not is_agreed or (ask is not None and not await ask(outlook)):
+                return Undone(outlook.runs[0], runs=outlook.runs)
         await forget_watermark(services.ledger, profile, services.clock.now())
-        labels = await recall_labels(services, profile)
-        undone = await take_back(services, rows, labels)
-        now = services.clock.now()
-        left = len(undone.left_alone)
-        taken = len(undone.removed) + len(undone.restored) + len(undone.gone)
-        fact = {"run": undone.run, "writes": taken, "left_alone": left}
-        await services.ledger.put_fact(profile, UNDONE, fact, now)
+        undone = Undone(begun or 0, runs=(begun or 0,))
+        if rows:
+            labels = await recall_labels(services, profile)
+            named = outlook.runs[0] if is_default else None
+            undone = await take_back(services, rows, labels, named, stop)
+        if before and begun is not None:
+            undone.removed += [row.operation.key for row in before.taken]
+        await _note_undone(services, profile, undone)
         return undone
 
 
+async def _note_undone(services: Services, profile: str, undone: Undone) -> None:
+    """Note what came of it, and only then that it has come to its end."""
+    left = len(undone.left_alone)
+    taken = len(undone.removed) + len(undone.restored) + len(undone.gone)
+    runs = list(undone.runs)
+    fact = {"run": undone.run, "runs": runs, "writes": taken, "left_alone": left}
+    await services.ledger.put_fact(profile, UNDONE, fact, services.clock.now())
+    await end_undo(services, profile)
+
+
+class _Held(NamedTuple):
+    """A profile under its lock, and the undo that was broken off there before."""
+
+    services: Services
+    profile: str
+    broken_off: BrokenOff | None
+
+
 @asynccontextmanager
-async def _profile_held(
-    services: Services, command: str
-) -> AsyncIterator[tuple[Services, str]]:
+async def _profile_held(services: Services, command: str) -> AsyncIterator[_Held]:
     profile = await services.target.open_profile()
     async with held(services, profile, command) as under_lock:
         await clear_trial(under_lock, profile)
-        yield under_lock, profile
+        broken_off = await settle_broken_off(under_lock, profile)
+        yield _Held(under_lock, profile, broken_off)
 
 
 async def _carry_out(
@@ -189,17 +271,11 @@ async def _carry_out(
     is_forced: bool,
     stop: Stop | None,
 ) -> Report:
-    check_missing(prepared.missing, is_forced=is_forced)
-    await _keep_left_out(services, prepared)
     ledger, now = services.ledger, services.clock.now()
-    recovery = prepared.recovery
-    if not prepared.is_unchanged:
-        await note_missing(ledger, prepared.profile, prepared.missing, now)
-    await close(ledger, recovery.arrived, Settled.found_later(), now)
     operations, rows = prepared.plan.operations, prepared.removals.rows
-    planned = {operation.key for operation in operations}
-    dropped = [row for row in recovery.unclear if row.operation.key not in planned]
-    await close(ledger, dropped, Settled.not_wanted(), now)
+    if not prepared.is_unchanged:
+        check_missing(prepared.missing, is_forced=is_forced)
+        await _note_reading(services, prepared)
     playback = await plan_playback(services, prepared)
     rate = services.settings.discovr.requests_per_second
     report = Report(
@@ -252,6 +328,18 @@ async def _settle(services: Services, report: Report) -> None:
     await _note_told(services, report.prepared)
 
 
+async def _note_reading(services: Services, prepared: Prepared) -> None:
+    """Note what was found, of what is left out and of what earlier runs left open."""
+    await _keep_left_out(services, prepared)
+    ledger, now = services.ledger, services.clock.now()
+    recovery = prepared.recovery
+    await note_missing(ledger, prepared.profile, prepared.missing, now)
+    await close(ledger, recovery.arrived, Settled.found_later(), now)
+    planned = {operation.key for operation in prepared.plan.operations}
+    dropped = [row for row in recovery.unclear if row.operation.key not in planned]
+    await close(ledger, dropped, Settled.not_wanted(), now)
+
+
 async def _note_told(services: Services, prepared: Prepared) -> None:
     """Note that whoever started the run gets to know what could not be read."""
     new = prepared.unreadable.unreported
@@ -277,7 +365,9 @@ async def _write(
         )
     if prepared.removals.rows:
         labels = prepared.rules.labels
-        undone = await take_back(services, prepared.removals.rows, labels)
+        rows = prepared.removals.rows
+        undone = await take_back(services, rows, labels, stop=stop)
+        await end_undo(services, prepared.profile)
         report = replace(report, undone=undone)
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
@@ -286,15 +376,13 @@ async def _write(
 
 async def _keep_report(services: Services, report: Report, command: str) -> None:
     code = exit_code(report, is_strict=False)
-    document = report_document(report, command, code)
+    document = report_document(report, command, code, is_kept=True)
     await keep_report(services.ledger, document, services.clock.now())
 
 
 async def _keep_left_out(services: Services, prepared: Prepared) -> None:
     """Remember what cannot be carried over, for the list that a person asks for."""
     ledger, now = services.ledger, services.clock.now()
-    if prepared.is_unchanged:
-        return
     document, holding = left_out_document(prepared), prepared.holding
     if holding and prepared.unreadable.is_news:
         await ledger.put_unreadable(
@@ -399,6 +487,8 @@ async def _check(services: Services, report: Report, run: int) -> Verification:
         has_every_viewing=prepared.rules.has_every_viewing,
     )
     ledger, now = services.ledger, services.clock.now()
+    set_back = await ledger.set_back_rows(prepared.profile)
+    entries = with_times_found(entries, set_back)
     await close(ledger, recovery.arrived, Settled.found_after(run), now)
     dropped = [row for row in recovery.unclear if row.run != run]
     await close(ledger, dropped, Settled.not_there_after(run), now)

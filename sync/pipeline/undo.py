@@ -1,108 +1,134 @@
-"""Takes back what one run wrote, and nothing else.
+"""Takes back what runs wrote, and nothing else.
 
 What exactly a DELETE removes is undocumented. So everything is read before and after
 it, an entry that shares its key with another is left alone, and the first removal that
-takes more than was asked for is the last. Until it is known that the removal of a
-season default takes it alone, none is tried where anything of the person's stands
-beside it. Where there is need to know, it is tried beside a zero that is set for that
-in a season that is all ours. What was learnt is kept for a while.
+takes more than was asked for is the last. Films and seasons in which nothing but ours
+stands come first, several at a time; those with anything of the person's follow one
+after the other.
+
+Until it is known that the removal of a season default takes it alone, none is tried
+where anything of the person's stands beside it. Where there is need to know, it is
+tried beside a zero that is set for that in a season that is all ours. What was learnt
+is kept for a while.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from connectors.errors import RejectedError, UnknownOutcomeError
-from sync.domain.entries import FIRST_EPISODE, count_viewings
-from sync.domain.evidence import (
-    is_as_set,
-    is_made_by,
-    is_ours,
-    is_removal,
-    others_beside,
-)
-from sync.domain.plan import Action
-from sync.domain.plays import Key, to_minute
-from sync.domain.seasons import current_entry
+from sync.domain.entries import FIRST_EPISODE
+from sync.domain.plays import Key
 from sync.domain.writes import Outcome
-from sync.errors import GuardError
-from sync.events import Advanced, Stage
+from sync.errors import StoppedError
+from sync.events import Advanced, Finished, Stage
 from sync.ledger.fact_names import REMOVES
 from sync.pipeline.missing import PAUSE_S
+from sync.pipeline.undo_intents import UndoIntents
+from sync.pipeline.undo_place import (
+    MOST_TRIES,
+    PlaceUndo,
+    RemovedTooMuchError,
+    Undoing,
+)
+from sync.pipeline.undo_standing import Undone
+from sync.runtime.concurrency import run_limited
+from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from sync.domain.entries import Entry
     from sync.domain.plays import Place
     from sync.domain.writes import Row
     from sync.pipeline.services import Services
 
+__all__ = [
+    "LEARNT_FOR",
+    "MOST_TRIES",
+    "RemovedTooMuchError",
+    "UndoOutline",
+    "Undone",
+    "clear_trial",
+    "outline",
+    "rows_to_undo",
+    "undo",
+]
+
 #: What a removal takes is learnt anew after so long: services change.
 LEARNT_FOR = timedelta(days=30)
-#: Where a removal has no clear answer it is looked up; so often it is tried in all.
-MOST_TRIES = 3
 
 
-class RemovedTooMuchError(GuardError):
-    """A removal took entries that were not asked for."""
+@dataclass(frozen=True, slots=True)
+class UndoOutline:
+    """What is about to be taken back: the runs, the latest first, and what it costs.
 
-    default_remedy = "Add them again on Discovr; undo goes no further."
-
-
-@dataclass(slots=True)
-class Undone:
-    """What came of it, by key; ``gone`` were no longer there.
-
-    ``run`` is the one that was taken back, or the first of several. ``failed`` are left
-    alone only because Discovr did not do it. ``takes_season``: whether a removal of a
-    season default was seen to take the whole season; None: nobody knows.
+    ``titles`` counts films and shows, ``requests`` what goes to Discovr at most, where
+    nothing of the person's stands beside it.
     """
 
-    run: int
-    removed: list[Key] = field(default_factory=list)
-    restored: list[Key] = field(default_factory=list)
-    gone: list[Key] = field(default_factory=list)
-    left_alone: dict[Key, str] = field(default_factory=dict)
-    failed: set[Key] = field(default_factory=set)
-    takes_season: bool | None = None
-    #: The zero that was set to see whether a removal takes it along.
-    trial: Key | None = None
+    runs: tuple[int, ...]
+    writes: int
+    titles: int
+    requests: int
+    seconds: float
 
 
-async def rows_to_undo(services: Services, profile: str, run: int | None) -> list[Row]:
-    """Return what the run wrote and nobody took back; by default, of the last run."""
-    if run is None:
-        runs = await services.ledger.runs(profile)
-        for candidate in runs:
-            if found := await rows_to_undo(services, profile, candidate.id):
-                return found
-        return []
-    rows = await services.ledger.rows(profile, run=run)
-    return [r for r in rows if r.outcome is Outcome.APPLIED and r.undone_at is None]
+def outline(rows: Collection[Row], per_second: float) -> UndoOutline:
+    """Say beforehand what it is about."""
+    places = {row.operation.key.place for row in rows}
+    requests = len(rows) + 2 * len(places)
+    return UndoOutline(
+        runs=tuple(sorted({row.run for row in rows}, reverse=True)),
+        writes=len(rows),
+        titles=len({place.media for place in places}),
+        requests=requests,
+        seconds=requests / per_second,
+    )
+
+
+async def rows_to_undo(
+    services: Services, profile: str, run: int | None, *, is_each: bool = False
+) -> list[Row]:
+    """Return what the run wrote and nobody took back; by default, of the last run.
+
+    With ``is_each`` it is what all runs wrote.
+    """
+    if run is None and not is_each:
+        run = await services.ledger.last_standing_run(profile)
+        if run is None:
+            return []
+    rows = await services.ledger.rows(profile, run=run, outcome=Outcome.APPLIED)
+    return [row for row in rows if row.undone_at is None]
 
 
 async def undo(
-    services: Services, rows: Sequence[Row], labels: Collection[str]
+    services: Services,
+    rows: Sequence[Row],
+    labels: Collection[str],
+    run: int | None = None,
+    stop: Stop | None = None,
 ) -> Undone:
     """Take these rows back, title by title. Idempotent; may be stopped and run again.
 
-    Seasons in which nothing but these rows stands come first: there a removal can take
-    nothing of the person's, and shows how much it takes. Raises RemovedTooMuchError
-    when one takes what it should not.
+    ``run`` is the one that is meant where nobody named one. Call ``end_undo`` when all
+    is noted. Raises RemovedTooMuchError when a removal takes what it should not.
     """
-    result = Undone(rows[0].run)
-    await _recall_learnt(services, rows[0].profile, result)
+    profile = rows[0].profile
+    runs = tuple(sorted({row.run for row in rows}, reverse=True))
+    result = Undone(runs[0], runs=runs)
+    await _recall_learnt(services, profile, result)
     learnt = result.takes_season
+    intents = UndoIntents(services, profile, run)
+    work = _Undo(services, profile, Undoing.of(services, labels, result, intents), stop)
     try:
-        await _take_back(services, rows, labels, result)
+        await work.take_back(rows)
     finally:
         if result.takes_season is not learnt:
-            await _note_learnt(services, rows[0].profile, result)
+            await _note_learnt(services, profile, result)
     return result
 
 
@@ -127,12 +153,27 @@ async def _note_learnt(services: Services, profile: str, result: Undone) -> None
 
 
 async def clear_trial(services: Services, profile: str) -> None:
-    """Take away the zero of a trial that was broken off, if there was one."""
+    """Take away the zero of a trial that was broken off, if there was one.
+
+    Where the default has gone and the zero is still there, that is what it shows.
+    """
     fact = await services.ledger.get_fact(profile, REMOVES)
     if fact and fact["trial"]:
-        await _clear_trial(services, Key(*fact["trial"]))
+        key = Key(*fact["trial"])
+        told: dict[str, object] = {"trial": None}
+        if await _stands_alone(services, key):
+            await services.clock.sleep(PAUSE_S)  # a list can lag
+            told |= (
+                {"takes_season": False} if await _stands_alone(services, key) else {}
+            )
+        await _clear_trial(services, key)
         now = services.clock.now()
-        await services.ledger.put_fact(profile, REMOVES, fact | {"trial": None}, now)
+        await services.ledger.put_fact(profile, REMOVES, fact | told, now)
+
+
+async def _stands_alone(services: Services, key: Key) -> bool:
+    entries = await services.target.read_title(*key.place)
+    return [(entry.key, entry.progress) for entry in entries] == [(key, 0)]
 
 
 async def _clear_trial(services: Services, key: Key) -> None:
@@ -142,291 +183,140 @@ async def _clear_trial(services: Services, key: Key) -> None:
             await services.target.remove(key)
 
 
-async def _take_back(
-    services: Services, rows: Sequence[Row], labels: Collection[str], result: Undone
-) -> None:
-    by_place: defaultdict[Place, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_place[row.operation.key.place].append(row)
-    parts = [
-        _PlaceUndo(services, place, mine, result, labels)
-        for place, mine in by_place.items()
-    ]
-    for part in parts:
-        await part.read()
-    # A list can lag: what it lacks is gone only once it was looked for again.
-    if lacking := [part for part in parts if part.is_lacking]:
-        await services.clock.sleep(PAUSE_S)
-        for part in lacking:
-            await part.read()
-    done = 0
-    await _try_out(services, parts, result)
-    for part in sorted(parts, key=lambda part: part.risk):
-        if not part.is_done:
-            await part.take_back()
-        done += len(part.rows)
-        services.on_event(Advanced(Stage.LOAD, done, len(rows)))
-
-
-async def _try_out(
-    services: Services, parts: Sequence[_PlaceUndo], result: Undone
-) -> None:
-    """See what the removal of a default takes, where that is needed and not to be seen.
-
-    In a season where nothing but a default of ours stands: a zero is set beside it.
-    """
-    is_needed = any(part.has_default and part.has_strangers for part in parts)
-    own = [part for part in parts if part.has_default and not part.has_strangers]
-    is_shown = any(part.has_company for part in own)
-    if result.takes_season is not None or is_shown or not (is_needed and own):
-        return
-    profile, part = own[0].rows[0].profile, own[0]
-    key = result.trial = part.rows[0].operation.key._replace(episode=FIRST_EPISODE)
-    await _note_learnt(services, profile, result)
-    try:
-        with suppress(RejectedError, UnknownOutcomeError):
-            await services.target.set_progress(key, 0)
-        await part.take_back()
-    finally:
-        await _clear_trial(services, key)
-        result.trial = None
-        await _note_learnt(services, profile, result)
-
-
-class _PlaceUndo:
-    """The rows of one film or season, with what stands there now."""
+class _Undo:
+    """One undo, from the first place to the last."""
 
     def __init__(
         self,
         services: Services,
-        place: Place,
-        rows: Sequence[Row],
-        result: Undone,
-        labels: Collection[str],
+        profile: str,
+        undoing: Undoing,
+        stop: Stop | None,
     ) -> None:
         self._services = services
-        self._place = place
-        self._result = result
-        self._labels = labels
-        self._entries: list[Entry] = []
-        self.is_done = False
-        # The default first: where nothing is at risk it shows what a removal takes. Of
-        # one key the last write first, as it knows what the person had said last.
-        self.rows = sorted(
-            rows,
-            key=lambda r: (not r.operation.is_default, r.operation.key.order, -r.run),
-        )
+        self._profile = profile
+        self._undoing = undoing
+        self._result = undoing.result
+        self._stop = stop or Stop()
+        self._done = self._total = 0
+        #: A season that is one default, kept back until it is known whether a trial is
+        #: needed.
+        self._spare: PlaceUndo | None = None
 
-    @property
-    def risk(self) -> tuple[bool, int]:
-        """Order places by what a removal may take: first where all is ours to take."""
-        return (self.has_strangers, -len(self.rows))
-
-    @property
-    def has_default(self) -> bool:
-        """Whether a season default is to be taken back here."""
-        return self.rows[0].operation.is_default and bool(self._entries)
-
-    @property
-    def has_company(self) -> bool:
-        """Whether anything stands beside a season default."""
-        return any(not entry.is_default for entry in self._entries)
-
-    @property
-    def has_strangers(self) -> bool:
-        """Whether anything of the person's stands here."""
-        return bool(self._strangers(self._entries))
-
-    @property
-    def is_lacking(self) -> bool:
-        """Whether it does not show all that these rows are about."""
-        there = {entry.key for entry in self._entries}
-        return any(row.operation.key not in there for row in self.rows)
-
-    async def read(self) -> None:
-        """Read what stands there now."""
-        self._entries = await self._services.target.read_title(*self._place)
-
-    async def take_back(self) -> None:
-        """Take back every row, and note those that are."""
-        await self.read()
-        before = self._entries
-        taken: list[Row] = []
-        try:
-            for row in self.rows:
-                taken += [row] if await self._take_back(row) else []
-        finally:
-            self.is_done = True
-            await self._note_undone(taken + await self._gone_since(before))
-
-    async def _note_undone(self, rows: Sequence[Row]) -> None:
-        undone: defaultdict[int, set[str]] = defaultdict(set)
-        for row in rows:
-            undone[row.run].add(row.operation.id)
-        ledger, now = self._services.ledger, self._services.clock.now()
-        for run, ids in undone.items():
-            await ledger.mark_undone(run, ids, now)
-
-    async def _gone_since(self, before: Sequence[Entry]) -> list[Row]:
-        """Return the rows of what stood there before: it was not the person.
-
-        Repeats may go one by one, and not all; and a removal that takes too much may
-        take what other runs wrote.
-        """
-        lost = {e.key for e in before} - {e.key for e in self._entries}
-        moved = {*self._result.restored}
-        minutes = _minutes(before) - _minutes(self._entries)
-        gone = [
-            row
-            for row in self.rows
-            if (key := row.operation.key) in lost
-            or (key not in moved and (key, row.operation.watched_at) in minutes)
-        ]
-        if others := lost - {row.operation.key for row in self.rows}:
-            rows = await self._services.ledger.rows(
-                self.rows[0].profile, outcome=Outcome.APPLIED, media={self._place[0]}
+    async def take_back(self, rows: Sequence[Row]) -> None:
+        """Take them all back; asked to stop, finish what is under way."""
+        self._total = len(rows)
+        self._advance(0)
+        await self._undoing.intents.begin()
+        with self._stop.heeded():
+            await self._take_parts(rows)
+        if self._stop.is_requested:
+            raise StoppedError(
+                f"Stopped after {self._done:,} of {self._total:,} writes taken back."
             )
-            is_there = (row for row in rows if row.undone_at is None)
-            gone += [row for row in is_there if row.operation.key in others]
-        return gone
+        taken = self._total - len(self._result.left_alone)
+        summary = f"{taken:,} of {self._total:,} writes taken back"
+        self._services.on_event(Finished(Stage.UNDO, summary))
 
-    async def _take_back(self, row: Row) -> bool:
-        key = row.operation.key
-        if not is_removal(row) and key in self._result.restored:
-            return True  # a later write knew better what it goes back to
-        if reason := self._objection(row):
-            self._result.left_alone[key] = reason
-            return False
-        if not self._of(key):
-            is_done = key in self._result.removed
-            (self._result.removed if is_done else self._result.gone).append(key)
-            return True
-        if not is_removal(row):
-            return await self._restore(key, round(row.before_progress or 0))
-        return await self._remove(row)
+    async def _take_parts(self, rows: Sequence[Row]) -> None:
+        parts = sorted(await self._parts(rows), key=lambda part: part.rank)
+        rest = await self._take_free(parts, is_last_look=False)
+        # A list can lag: what it lacks is gone only once it was looked for again.
+        if lacking := [part for part in rest if part.is_lacking]:
+            await self._services.clock.sleep(PAUSE_S)
+            rest = [part for part in rest if not part.is_lacking]
+            rest += await self._take_free(lacking, is_last_look=True)
+        await self._try_out(rest)
+        # Where something is at risk, the first that goes wrong has to be the last.
+        for part in rest:
+            await self._finish(part)
 
-    def _objection(self, row: Row) -> str | None:
-        """Say why an entry must not be touched."""
-        operation, mine = row.operation, self._of(row.operation.key)
-        current = current_entry(mine)
-        if current is None:
-            return None
-        # Merged, the newest of them stands for all that was added under the key.
-        if operation.action is Action.ADD and not any(
-            is_ours(entry, other, self._labels)
-            for entry in mine
-            for other in self._like(row)
-        ):
-            return "another entry stands there now"
-        if current.progress != operation.progress:
-            return "it was changed on Discovr since"
-        if is_removal(row):
-            return self._objection_to_removing(row)
-        return self._objection_to_setting_back(row, current)
-
-    def _objection_to_removing(self, row: Row) -> str | None:
-        if self._is_shared(row):
-            return "it shares its key with another entry, which would go too"
-        is_zero = row.operation.progress == 0
-        if is_zero and any(e.is_default and e.is_completed for e in self._entries):
-            return "a season default would show it as watched then"
-        takes_season = self._result.takes_season
-        is_alone = not (row.operation.is_default and self._strangers(self._entries))
-        if is_alone or takes_season is False:
-            return None
-        if takes_season:
-            return "Discovr would remove the whole season with it"
-        return "Discovr may remove the whole season with it: remove it there by hand"
-
-    def _objection_to_setting_back(self, row: Row, current: Entry) -> str | None:
-        if not is_as_set(current, row):
-            return "it was watched on Discovr since"
-        if others_beside(self._of(current.key), self.rows, self._labels, current):
-            return "another viewing beside it would not count then"
-        return None
-
-    async def _restore(self, key: Key, progress: int) -> bool:
-        for _ in range(MOST_TRIES):
-            try:
-                await self._services.target.set_progress(key, progress)
-            except UnknownOutcomeError:
-                await self.read()
-                current = current_entry(self._of(key))
-                if current is None or current.progress != progress:
-                    continue
-            self._result.restored.append(key)
-            await self.read()
-            return True
-        return self._fail(key, "Discovr gave no clear answer")
-
-    async def _remove(self, row: Row) -> bool:
-        key, before = row.operation.key, self._entries
-        # Repeats of a key may go one at a time.
-        for _ in range(MOST_TRIES + self._rows_of(key)):
-            try:
-                await self._services.target.remove(key)
-            except UnknownOutcomeError:
-                pass
-            except RejectedError as error:
-                return self._fail(key, error.message)
-            await self.read()
-            self._check(key, before)
-            if not self._of(key):
-                self._result.removed.append(key)
-                return True
-        return self._fail(key, "Discovr did not remove it")
-
-    def _fail(self, key: Key, reason: str) -> bool:
-        self._result.left_alone[key] = reason
-        self._result.failed.add(key)
-        return False
-
-    def _check(self, key: Key, before: Sequence[Entry]) -> None:
-        left = {(e.key, e.updated_at) for e in self._entries}
-        gone = [e for e in before if (e.key, e.updated_at) not in left]
-        lost = [entry for entry in gone if entry.key != key]
-        # Only an entry beside it can tell.
-        has_company = any(entry.key != key for entry in before)
-        if key.season is not None and key.episode is None and gone and has_company:
-            self._result.takes_season = bool(lost)
-        if strangers := {entry.key for entry in self._strangers(lost)}:
-            named = ", ".join(sorted(map(str, strangers)))
-            raise RemovedTooMuchError(f"To remove {key} Discovr also removed {named}.")
-
-    def _is_shared(self, row: Row) -> bool:
-        """Whether what stands under its key is more than these rows wrote.
-
-        An entry that was removed and written again has two rows of one minute.
-        """
-        operation, mine = row.operation, self._of(row.operation.key)
-        same = self._like(row)
-        if count_viewings(mine) > len({r.operation.watched_at for r in same}):
-            return True
-        return operation.action is Action.ADD and not all(
-            any(is_ours(entry, other, self._labels) for other in same) for entry in mine
+    async def _parts(self, rows: Sequence[Row]) -> list[PlaceUndo]:
+        by_place: defaultdict[Place, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_place[row.operation.key.place].append(row)
+        others: defaultdict[Place, list[Row]] = defaultdict(list)
+        mine = {(row.run, row.operation.id) for row in rows}
+        standing = await self._services.ledger.rows(
+            self._profile,
+            outcome=Outcome.APPLIED,
+            media={place.media for place in by_place},
         )
-
-    def _like(self, row: Row) -> list[Row]:
-        """Return the rows that did the same to the same key, this one included."""
-        key, action = row.operation.key, row.operation.action
+        for row in standing:
+            is_other = (row.run, row.operation.id) not in mine
+            if is_other and row.undone_at is None:
+                others[row.operation.key.place].append(row)
         return [
-            other
-            for other in self.rows
-            if other.operation.key == key and other.operation.action is action
+            PlaceUndo(self._undoing, place, of_place, others[place])
+            for place, of_place in by_place.items()
         ]
 
-    def _rows_of(self, key: Key) -> int:
-        return sum(row.operation.key == key for row in self.rows)
+    async def _take_free(
+        self, parts: Iterable[PlaceUndo], *, is_last_look: bool
+    ) -> list[PlaceUndo]:
+        """Take back where nothing of the person's stands; return what is left.
 
-    def _of(self, key: Key) -> list[Entry]:
-        return [entry for entry in self._entries if entry.key == key]
+        Those that may show something new go one by one, the others several at once.
+        """
+        rest: list[PlaceUndo] = []
 
-    def _strangers(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Return those that these rows did not make: the person's, also if set."""
-        trial = self._result.trial
-        others = [entry for entry in entries if entry.key != trial]
-        return [e for e in others if not is_made_by(self.rows, e, self._labels)]
+        async def take(part: PlaceUndo) -> None:
+            if self._stop.is_requested:
+                return
+            await part.read()
+            if not part.is_free or (part.is_lacking and not is_last_look):
+                rest.append(part)
+            elif self._is_spare(part):
+                self._spare = part
+            else:
+                await part.take_back()
+                self._advance(len(part.rows))
 
+        others: list[PlaceUndo] = []
+        for part in parts:
+            if part.is_telling:
+                await take(part)
+            else:
+                others.append(part)
+        limit = self._services.settings.discovr.concurrency
+        await run_limited(limit, take, others)
+        return rest
 
-def _minutes(entries: Iterable[Entry]) -> set[tuple[Key, datetime]]:
-    return {(e.key, to_minute(e.updated_at)) for e in entries if e.updated_at}
+    def _is_spare(self, part: PlaceUndo) -> bool:
+        is_known = self._result.takes_season is not None
+        return not (is_known or self._spare or part.has_company) and part.has_default
+
+    async def _try_out(self, rest: Collection[PlaceUndo]) -> None:
+        """See what the removal of a default takes, where that is needed and not known.
+
+        In a season where nothing but a default of ours stands: a zero is set beside it.
+        """
+        spare = self._spare
+        if spare is None or self._stop.is_requested:
+            return
+        is_needed = any(part.has_default and part.has_strangers for part in rest)
+        if not is_needed or self._result.takes_season is not None:
+            await self._finish(spare)
+            return
+        key = spare.rows[0].operation.key._replace(episode=FIRST_EPISODE)
+        self._result.trial = key
+        await _note_learnt(self._services, self._profile, self._result)
+        try:
+            with suppress(RejectedError, UnknownOutcomeError):
+                await self._services.target.set_progress(key, 0)
+            await self._finish(spare)
+        finally:
+            await _clear_trial(self._services, key)
+            self._result.trial = None
+            await _note_learnt(self._services, self._profile, self._result)
+
+    async def _finish(self, part: PlaceUndo) -> None:
+        if self._stop.is_requested:
+            return
+        await part.read()
+        await part.take_back()
+        self._advance(len(part.rows))
+
+    def _advance(self, rows: int) -> None:
+        self._done += rows
+        self._services.on_event(Advanced(Stage.UNDO, self._done, self._total))

@@ -24,12 +24,11 @@ from sync.runtime.words import count
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from sync.documents.left_out import LeftOutDocument, QuarantinedDocument
     from sync.documents.report import (
         BalanceDocument,
         KeyDocument,
-        LeftOutDocument,
         PlaybackDocument,
-        QuarantinedDocument,
         ReportDocument,
         ResumePointDocument,
     )

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from sync.documents.left_out import LeftOutDocument
     from sync.documents.report import (
         BalanceDocument,
         KeyDocument,
-        LeftOutDocument,
         ReportDocument,
         TitleReport,
     )

@@ -1,4 +1,4 @@
-"""Where the job listens: HOST:PORT, or a port of this machine alone."""
+"""Values that are written as text: intervals, where to listen, whom to tell."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ipaddress
 import re
 from datetime import timedelta
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from connectors.urls import is_loopback
 
@@ -80,3 +81,38 @@ def describe_interval(interval: timedelta) -> str:
         if seconds >= size and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+#: Where one address of several ends, in a text that holds them all.
+_NEXT_URL = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.")
+#: What Apprise sends over plain http, by the scheme of the address.
+_PLAIN_HTTP = frozenset({"apprise", "form", "gotify", "json", "xml"})
+
+
+def split_urls(value: object) -> object:
+    """Read a list of addresses as the environment holds it: spaces or commas between.
+
+    What is no text is left to whoever checks it.
+    """
+    if not isinstance(value, str):
+        return value
+    return tuple(filter(None, _NEXT_URL.split(value.strip())))
+
+
+def url_problem(url: str) -> str | None:
+    """Say what is wrong with an address of Apprise, and nothing that stands in it."""
+    found = _SCHEME.match(url)
+    if found is None:
+        return "is none of Apprise, such as tgram://TOKEN/CHAT or jsons://HOST/PATH"
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return "has a host that cannot be read"
+    scheme = found[1].lower()
+    if scheme in _PLAIN_HTTP and not is_loopback(host):
+        return (
+            "would go over plain http, which is for this machine alone: write "
+            f"{scheme}s:// if the service there has a certificate"
+        )
+    return None

@@ -22,6 +22,9 @@ _STATE = "state.sqlite3"
 #: Whose answers are in the ledger, by the names that ``listings`` gives them.
 LISTINGS = ("tmdb", "trakt")
 
+#: What of ``[sync]`` does not count in a rehearsal.
+NOBODY_IS_TOLD = {"heartbeat": None, "after_migrate": False}
+
 
 @asynccontextmanager
 async def open_sandbox(
@@ -34,6 +37,7 @@ async def open_sandbox(
     with. None stands for the one of the two in which something was done last. What is
     set for ``[history]`` counts here too; logins and the real state are not touched. A
     rehearsal of the user's own files knows the air dates that real runs have asked for.
+    Nobody is told of a rehearsal, and it waits for no migration.
     """
     sample, rehearsal = (data_folder() / n for n in ("sandbox", "rehearsal"))
     if is_rehearsal is None:
@@ -55,7 +59,7 @@ async def open_sandbox(
             sandbox.tmdb.is_partial = True
         sections["discovr"] |= {"requests_per_second": RATE}
         sections["history"] = settings.history.model_dump()
-        sections["sync"] = settings.sync.model_dump()
+        sections["sync"] = settings.sync.model_dump() | NOBODY_IS_TOLD
         sections["state"] = {
             "url": url,
             "tokens": folder / "tokens.json",

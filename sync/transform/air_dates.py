@@ -190,6 +190,20 @@ class Catalogue:
             answer.airings.pop(place, None)
         return answer
 
+    async def find_absent(self, question: Question) -> dict[Place, str]:
+        """Name the seasons that TMDB does not have; Trakt is not asked for them."""
+        found: dict[Place, str] = {}
+        for listing in self._listings:
+            if listing.name != TmdbListing.name:
+                continue
+            shows = await self._answers(listing, question)
+            for media, dates in shows.items():
+                for number in question.wanted[media]:
+                    if dates.seasons.get(number) == {}:
+                        found[Place(media, number)] = ABSENT
+        await self.keep()
+        return found
+
     async def keep(self) -> None:
         """Keep what was answered since the last time, for later runs."""
         for name, shows in [*self._unkept.items()]:
@@ -336,9 +350,14 @@ def seasons_that_can_pay(places: Iterable[Place], standing: Iterable[Place]) -> 
     saved. ``standing`` are the seasons with a default, which only dates can read.
     """
     counts = Counter(places)
-    wanted: Wanted = {}
     payable = (place for place, number in counts.items() if number > 1)
-    for media, season in (*standing, *payable):
+    return by_show((*standing, *payable))
+
+
+def by_show(places: Iterable[Place]) -> Wanted:
+    """Sort seasons by the show they belong to."""
+    wanted: Wanted = {}
+    for media, season in places:
         if season is not None:
             wanted.setdefault(media, set()).add(season)
     return wanted

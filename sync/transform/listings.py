@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from connectors.errors import ContractError
-from connectors.tmdb.client import SEASONS_PER_CALL
 from sync.domain.desired import tmdb_id
 from sync.domain.seasons import Airing
 
@@ -180,6 +179,8 @@ def is_settled(listing: Listing, dates: dict[int, str | None], at: datetime) -> 
 
 def _fill(seasons: Collection[int]) -> list[int]:
     """Add seasons that the last call has room for: the earlier ones, then later."""
+    from connectors.tmdb.client import SEASONS_PER_CALL  # noqa: PLC0415  # heavy
+
     top = max(seasons)
     others = (*range(top - 1, 0, -1), *range(top + 1, top + SEASONS_PER_CALL))
     room = -len(seasons) % SEASONS_PER_CALL

@@ -23,21 +23,34 @@ from sync.domain.overrides import Override, TitleIndex
 from sync.domain.plays import Ids, Kind, Title
 from sync.events import Finished, Stage, Warned
 from sync.runtime.concurrency import run_limited
-from sync.transform.overrides_file import (
-    complain,
-    name_place,
-    read_overrides,
-    write_unmatched,
-)
+from sync.runtime.late import late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from connectors.clock import Clock
     from connectors.tmdb.client import TmdbClient
-    from sync.documents.report import UnmatchedDocument
+    from sync.documents.left_out import UnmatchedDocument
     from sync.events import Event
     from sync.ledger import Ledger
+
+if TYPE_CHECKING:
+    from sync.transform.overrides_file import (
+        complain,
+        name_place,
+        read_overrides,
+        write_unmatched,
+    )
+else:
+    # What a run that finds nothing new never uses.
+    (complain, name_place, read_overrides, write_unmatched) = late(
+        "sync.transform.overrides_file",
+        "complain",
+        "name_place",
+        "read_overrides",
+        "write_unmatched",
+    )
+
 
 CONCURRENCY = 4
 #: After so many faults TMDB is taken to be down for this run.

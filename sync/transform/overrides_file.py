@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from sync.documents.report import LeftOutDocument, UnmatchedDocument
+    from sync.documents.left_out import LeftOutDocument, UnmatchedDocument
     from sync.transform.overrides_formats import Fields, Form
 
 YOURS = "goes by your id"

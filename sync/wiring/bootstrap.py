@@ -6,16 +6,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Unpack
 
 from connectors.clock import SystemClock
-from sync.extract.files import FileSource
 from sync.extract.trakt import TraktSource
 from sync.ledger import Ledger
 from sync.ledger.shows import shows_of
 from sync.pipeline.services import Services
 from sync.ports import Source, Target, check_methods, origin_of
+from sync.runtime.late import late
 from sync.runtime.listener import Listener
 from sync.runtime.meter import Meter
 from sync.transform.air_dates import Catalogue
-from sync.transform.listings import Listing, TmdbListing, TraktListing
+from sync.transform.listings import Listing, TraktListing
 from sync.transform.overrides import OverrideBook
 from sync.transform.resolve import Resolver
 from sync.wiring.clients import Clients
@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     from connectors.trakt.public import PublicClient
     from sync.config import Settings
     from sync.wiring.options import Options
+
+if TYPE_CHECKING:
+    from sync.extract.files import FileSource
+    from sync.transform.listings import TmdbListing
+else:
+    # What a run that finds nothing new never uses.
+    (FileSource,) = late("sync.extract.files", "FileSource")
+    (TmdbListing,) = late("sync.transform.listings", "TmdbListing")
 
 
 @asynccontextmanager

@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING, Any
 from connectors.clock import SystemClock
 from connectors.discovr import client as discovr
 from connectors.discovr.auth import IdentityAuth, SessionAuth, stored_profile
-from connectors.discovr.device import DiscovrDevice
-from connectors.discovr.extras import PagesClient
 from connectors.errors import ConfigError
 from connectors.http.client import HttpClient, RetryPolicy
 from connectors.http.entrance import Entrance
 from connectors.http.pacing import AUTHED, UNAUTHED, QuotaPacer, RatePacer
-from connectors.pharen import client as pharen
-from connectors.tmdb import client as tmdb
 from connectors.trakt import client as trakt
 from connectors.trakt.auth import OauthHosts, TraktAuth
-from connectors.trakt.device import TraktDevice
-from connectors.trakt.extras import ExtrasClient
 from connectors.trakt.public import Budget, PublicClient
 from sync.domain import origin
 from sync.events import Waiting, Warned
 from sync.load.discovr import DiscovrTarget
+from sync.runtime.late import Late, late
 from sync.runtime.meter import Meter, spent
 from sync.wiring.logins import how_to_log_in, login_warnings, secret, token_store
 
@@ -40,6 +35,23 @@ if TYPE_CHECKING:
     from connectors.trakt.client import TraktClient
     from sync.config import Settings
     from sync.events import Event
+
+if TYPE_CHECKING:
+    from connectors.discovr.device import DiscovrDevice
+    from connectors.discovr.extras import PagesClient
+    from connectors.pharen import client as pharen
+    from connectors.tmdb import client as tmdb
+    from connectors.trakt.device import TraktDevice
+    from connectors.trakt.extras import ExtrasClient
+else:
+    # What a run that finds nothing new never uses.
+    (DiscovrDevice,) = late("connectors.discovr.device", "DiscovrDevice")
+    (PagesClient,) = late("connectors.discovr.extras", "PagesClient")
+    pharen = Late("connectors.pharen.client")
+    tmdb = Late("connectors.tmdb.client")
+    (TraktDevice,) = late("connectors.trakt.device", "TraktDevice")
+    (ExtrasClient,) = late("connectors.trakt.extras", "ExtrasClient")
+
 
 #: Trakt documents rests of about 30 s when it is overloaded.
 TRAKT_RETRY = RetryPolicy(wait_initial_s=2.0)

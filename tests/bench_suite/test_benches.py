@@ -32,15 +32,19 @@ async def measure(name: str) -> Sequence[Row]:
 
 @pytest.mark.long
 @pytest.mark.timeout(600)  # some ten processes, on a machine that may be busy
-@pytest.mark.parametrize("name", ["start", "cpu", "pace"])
+@pytest.mark.parametrize("name", ["plan", "start", "cpu", "pace"])
 async def test_a_bench_runs_to_its_end_and_measures_something(name: str) -> None:
     assert name in BENCHES
     assert all(row.value >= 0 for row in await measure(name))
 
 
 async def test_the_counted_migration_keeps_to_the_bounds_of_the_design() -> None:
-    rows = [row for row in await measure("requests") if row.what.startswith("migrate")]
-    assert len(rows) == 4
+    rows = [
+        row
+        for row in await measure("requests")
+        if row.what.startswith(("migrate", "undo"))
+    ]
+    assert len(rows) == 5
     assert all(row.is_met is not False for row in rows)
 
 

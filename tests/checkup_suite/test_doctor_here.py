@@ -17,11 +17,14 @@ from connectors.errors import ConfigError
 from sync.checkup.config import check_config, check_software
 from sync.checkup.doctor import examine
 from sync.checkup.findings import Cause, Finding, Verdict
+from sync.checkup.notify import check_notify
 from sync.checkup.state import check_database, check_token_store
-from sync.config import Settings
+from sync.config import Settings, exposed_secrets
 from sync.ledger import Ledger
+from sync.wiring import notify
 from tests.ledger_suite.factories import AT, PROFILE, make_operations
 from tests.postgres import postgres, postgres_url
+from tests.secrecy import NOTIFY_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -331,3 +334,34 @@ def test_a_token_store_that_takes_no_renewed_login_is_named(
     # Root may write anywhere, so the system's answer is given for it.
     monkeypatch.setattr("os.access", lambda _place, _mode: False)
     assert "a renewed login would be lost" in one(check_token_store(settings)).text
+
+
+def test_who_is_told_is_looked_at_without_sending(tmp_path: Path) -> None:
+    """Port 1 answers nobody; an address that Apprise does not know is a problem."""
+    urls = [f"json://127.0.0.1:1/{NOTIFY_TOKEN}", f"nothing://{NOTIFY_TOKEN}"]
+    settings = settings_of(tmp_path, notify={"urls": urls})
+    known, unknown = check_notify(settings)
+    assert (known.verdict, unknown.verdict) == (Verdict.OK, Verdict.PROBLEM)
+    assert "JSON" in known.text
+    assert unknown.cause is Cause.CONFIG
+    assert "address 2 of [notify] urls" in unknown.text
+    assert NOTIFY_TOKEN not in f"{known}{unknown}"
+    assert not list(check_notify(settings_of(tmp_path)))
+
+
+def test_addresses_in_a_file_that_others_can_read_are_exposed(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("", encoding="utf-8")
+    file.chmod(0o644)
+    settings = settings_of(tmp_path, notify={"urls": ["json://localhost/x"]})
+    assert "[notify] urls" in (exposed_secrets(settings, file) or "")
+
+
+def test_without_the_extra_doctor_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "find_spec", lambda _name: None)
+    settings = settings_of(tmp_path, notify={"urls": ["json://localhost/x"]})
+    found = one(check_notify(settings))
+    assert found.cause is Cause.CONFIG
+    assert "trakt2discovr[notify]" in (found.remedy or "")

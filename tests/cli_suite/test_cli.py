@@ -17,7 +17,11 @@ from pydantic import TypeAdapter
 
 from sync.cli.app import app
 from sync.documents.base import ErrorDocument, ProfilesDocument
-from sync.documents.report import ReportDocument, UndoDocument, UnmatchedDocument
+from sync.documents.left_out import UnmatchedDocument
+from sync.documents.report import (
+    ReportDocument,
+    UndoDocument,
+)
 from sync.sandbox.account.sample import sample_account
 from sync.sandbox.trakt.export import write_export
 from tests.export_builders import make_file, make_plays

@@ -88,7 +88,7 @@ def test_a_full_disk_behind_stdout_is_said(tmp_path: Path, words: str) -> None:
 
 
 #: Modules that come in one after the other while the program starts.
-_EARLY = ["click", "sync.cli.app", "sync.cli.runner", "rich.console", "sync.ledger"]
+_EARLY = ["click", "sync.cli.app", "sync.cli.runner", "pydantic", "sync.ledger"]
 _INTERRUPTED = """
 import signal, sys
 class Finder:

@@ -157,7 +157,7 @@ async def ask_films(http: HttpClient, _store: TokenStore) -> None:
 
 
 async def ask_shows(http: HttpClient, _store: TokenStore) -> None:
-    shows = await trakt.TraktClient(http).minimal_shows()
+    shows = await trakt.TraktClient(http).minimal_seasons()
     MinimalCounts.from_api({}, shows)
     json.dumps([f"shows/{show}" for show in shows])
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import ConfigError
-from sync.config import ENV_PREFIX, Settings, load_settings
+from sync.config import ENV_PREFIX, Settings, load_settings, salvage_settings
 from sync.domain.rules import Conflict, Mode, WhichPlays
 
 if TYPE_CHECKING:
@@ -178,3 +178,39 @@ def test_no_message_and_no_print_shows_a_secret(tmp_path: Path) -> None:
         load_settings(path, {})
     assert secret not in str(caught.value)
     assert secret not in repr(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "[history]\ncolapse = 'off'",
+        "[sync]\nevery = 'often'\nlisten = 'x:y:z'",
+        "[trakt]\nconcurrency = 900\napi_url = 'http://example.org'",
+        "[traktt]\nclient_id = 'x'",
+        "history = 3",
+        "[discovr.more]\nx = 1",
+    ],
+)
+def test_of_a_wrong_config_the_rest_is_read(tmp_path: Path, wrong: str) -> None:
+    file = tmp_path / "config.toml"
+    urls = "[notify]\nurls = ['json://localhost/x']\nweekly = 3\n"
+    file.write_text(f"{wrong}\n{urls}", encoding="utf-8")
+    with pytest.raises(ConfigError):
+        load_settings(file, {})
+    environ = {"TRAKT2DISCOVR_DISCOVR__PROFILE": "Me", "TRAKT2DISCOVR_WHAT": "3"}
+    settings = salvage_settings(file, environ)
+    assert settings.notify.urls
+    assert settings.discovr.profile == "Me"
+    assert settings.sync == Settings().sync
+    assert settings.trakt == Settings().trakt
+
+
+@pytest.mark.parametrize("text", ["[notify\n", None])
+def test_a_config_that_cannot_be_read_leaves_the_environment(
+    tmp_path: Path, text: str | None
+) -> None:
+    file = tmp_path / "config.toml"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    urls = {"TRAKT2DISCOVR_NOTIFY__URLS": "json://localhost/x"}
+    assert salvage_settings(file, urls).notify.urls

@@ -16,6 +16,7 @@ from pathlib import Path
 from signal import SIGTERM
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -23,7 +24,15 @@ from platformdirs import user_data_path
 
 from sync.cli.app import app
 from sync.config import APP, Settings, load_settings
+from sync.daemon.metrics import registry
+from sync.daemon.schedule import Due
+from sync.daemon.server import served
+from sync.daemon.turn import Ending
+from sync.events import Spent
+from sync.runtime.values import Address
 from tests.daemon_suite.processes import environment, lines, place_of
+from tests.daemon_suite.stages import Stage
+from tests.daemon_suite.told import turn
 from tests.login_suite.programs import program
 
 if TYPE_CHECKING:
@@ -116,7 +125,7 @@ async def test_the_very_line_runs(words: list[str], tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text("", encoding="utf-8")
     here = [str(config) if word == CONFIG else word for word in words]
-    here = ["127.0.0.1:0" if word == "127.0.0.1:9464" else word for word in here]
+    here = ["127.0.0.1:0" if word.endswith(":9464") else word for word in here]
     async with place_of(tmp_path) as place:
         async with program(*here, env=environment(place)) as job:
             if "--every" in here:
@@ -157,9 +166,51 @@ def test_what_listens_is_what_is_checked() -> None:
     assert "127.0.0.1" in healthcheck()[-1]
     for name in ("Dockerfile", "compose"):
         address = LINES[name][LINES[name].index("--listen") + 1]
-        assert address == "127.0.0.1:9464"
+        # A scraper in the next container asks from outside, the health check from here.
+        assert address == "0.0.0.0:9464"
     assert LINES["Dockerfile"] == LINES["compose"]
     assert "9464" in healthcheck()[-1]
+    assert instruction("EXPOSE") == "9464"
+
+
+def test_what_is_scraped_is_what_listens() -> None:
+    text = (DEPLOY / "prometheus" / "scrape.yaml").read_text(encoding="utf-8")
+    (job,) = yaml.safe_load(text)["scrape_configs"]
+    ((name, _),) = compose()["services"].items()
+    port = instruction("EXPOSE")
+    assert job["static_configs"] == [{"targets": [f"{name}:{port}"]}]
+
+
+async def test_a_scraper_in_the_next_container_gets_an_answer() -> None:
+    ((name, container),) = compose()["services"].items()
+    settings = load_settings(None, container["environment"])
+    listening = Address("127.0.0.1", 0)
+    async with (
+        served(Stage([]).job, listening, settings.sync.hosts) as used,
+        aiohttp.ClientSession(headers={"Host": f"{name}:9464"}) as session,
+    ):
+        for path in ("/healthz", "/metrics"):
+            async with session.get(used.url + path) as answer:
+                assert answer.status == 200
+
+
+def test_the_first_start_of_the_image_writes_nothing_and_says_what_to_do(
+    tmp_path: Path,
+) -> None:
+    assignments = shlex.split(instruction("ENV"))
+    given = dict(assignment.split("=", 1) for assignment in assignments)
+    env = {
+        **{key: value for key, value in given.items() if "SYNC__" in key},
+        # Whoever asked a service would find nobody there.
+        "TRAKT2DISCOVR_TRAKT__CLIENT_ID": "x",
+        "TRAKT2DISCOVR_TRAKT__API_URL": "http://127.0.0.1:1",
+        "TRAKT2DISCOVR_STATE__URL": f"sqlite:///{tmp_path}/state.sqlite3",
+    }
+    result = CliRunner().invoke(app, ["sync", "--once", "--yes"], env=env)
+    assert result.exit_code == 2
+    assert "Nothing was carried over to this profile yet" in result.stderr
+    assert "trakt2discovr migrate" in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
@@ -306,3 +357,104 @@ def test_the_page_about_it_names_files_that_exist_and_commands_that_do() -> None
     login = app.commands["login"]
     for _, service in calls:
         login.make_context("login", [service])  # raises where it is not known
+
+
+# What watches the metrics.
+
+
+def exported() -> tuple[set[str], dict[str, set[str]]]:
+    """Return the names of all samples that there can be, and labels with values."""
+    stage = Stage([])
+    job, now = stage.job, stage.clock.now()
+    job.state.last = job.state.telling = turn(Ending.DONE, 0)
+    job.state.last_success_at, job.state.unmatched = now, 1
+    job.state.login_ends_at, job.state.due = now, Due(stage.clock, 1)
+    job.state.add(Spent("Trakt", 1))
+    samples = [
+        sample for family in registry(job).collect() for sample in family.samples
+    ]
+    labels: dict[str, set[str]] = {}
+    for sample in samples:
+        for name, value in sample.labels.items():
+            labels.setdefault(name, set()).add(value)
+    return {sample.name for sample in samples}, labels
+
+
+def alert_rules() -> list[dict[str, Any]]:
+    text = (DEPLOY / "prometheus" / "alerts.yaml").read_text(encoding="utf-8")
+    return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+
+
+def panels() -> list[dict[str, Any]]:
+    text = (DEPLOY / "grafana" / "dashboard.json").read_text(encoding="utf-8")
+    found: list[dict[str, Any]] = json.loads(text)["panels"]
+    return found
+
+
+EXPRESSIONS = [rule["expr"] for rule in alert_rules()] + [
+    target["expr"] for panel in panels() for target in panel["targets"]
+]
+#: All of PromQL that stands in them.
+_FUNCTIONS = {"absent", "increase", "time", "and"}
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_rules_and_dashboards_name_only_what_is_exported(expression: str) -> None:
+    names, labels = exported()
+    for name, value in re.findall(r'(\w+)="([^"]*)"', expression):
+        assert value in labels[name]
+    bare = re.sub(r"\{[^}]*\}|\[\d+[smhd]\]", "", expression)
+    words = set(re.findall(r"[a-z_]\w*", bare))
+    assert words & names
+    assert words <= names | _FUNCTIONS
+    assert bare.count("(") == bare.count(")")
+
+
+def test_a_name_that_is_not_exported_would_be_noticed() -> None:
+    names, _ = exported()
+    assert "trakt2discovr_healthy" in names
+    assert "trakt2discovr_runs" not in names
+    assert "trakt2discovr_runs_total" in names
+
+
+def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
+    rules = alert_rules()
+    assert len({rule["alert"] for rule in rules}) == len(rules)
+    for rule in rules:
+        assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
+        assert set(rule["annotations"]) == {"summary", "description"}
+        shown = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
+        assert shown <= {"instance"}
+
+
+def test_every_panel_has_a_place_of_its_own_and_a_legend_that_exists() -> None:
+    _, labels = exported()
+    taken: set[tuple[int, int]] = set()
+    for panel in panels():
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not taken & cells
+        taken |= cells
+        for target in panel["targets"]:
+            for name in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
+                assert name in {*labels, "instance"}
+
+
+def test_a_service_that_fails_is_told_of_once_a_day() -> None:
+    told = configparser.ConfigParser(strict=False, interpolation=None)
+    told.optionxform = str  # type: ignore[assignment,method-assign]  # as documented
+    told.read(DEPLOY / "systemd" / "trakt2discovr-failed@.service")
+    assert told["Unit"]["StartLimitBurst"] == "1"
+    first, *words = shlex.split(told["Service"]["ExecStart"])
+    assert first == f"-{INSTALLED}"
+    rest = words[words.index("notify") + 1 :]
+    assert app.commands["notify"].make_context("notify", rest).params["text"]
+    for name in ("trakt2discovr.service", "trakt2discovr-sync.service"):
+        text = (DEPLOY / "systemd" / name).read_text(encoding="utf-8")
+        assert "OnFailure=trakt2discovr-failed@%n.service\n" in text
+    # What passes by itself is no failure of the timer's service.
+    assert "4" in unit("trakt2discovr-sync.service")["SuccessExitStatus"].split()

@@ -202,7 +202,8 @@ async def test_a_single_run_pings_too_also_when_it_fails(tmp_path: Path) -> None
         async with program(*once, env={**env, **lost}) as job:
             assert await job.ends() == 2
         assert lines(job.screen)[-1]["event"] == "program.failed"
-        assert pinged.asked == ["GET /ping", "GET /ping/fail"]
+        assert pinged.asked == ["GET /ping", "POST /ping/fail"]
+        assert "no profile 'Nobody'" in pinged.received[1].body.decode()
 
 
 def read_all(receiver: socket.socket) -> list[str]:

@@ -134,14 +134,15 @@ async def test_an_address_that_others_can_reach_is_warned_about(
     assert not said(caplog, "listen.open")
 
 
-async def test_without_the_library_for_metrics_the_extra_is_named(
+async def test_without_the_library_only_metrics_are_missing_and_it_says_which(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client.aiohttp", None)
-    with pytest.raises(ConfigError) as caught:
-        async with served(Stage([]).job, LOOPBACK):
-            pass
-    assert "trakt2discovr[metrics]" in caught.value.remedy
+    async with served(Stage([]).job, LOOPBACK) as address:
+        assert (await get(f"{address.url}/healthz"))[0] == 200
+        status, _, text = await get(f"{address.url}/metrics")
+    assert status == 501
+    assert "pip install 'trakt2discovr[metrics]'" in text
 
 
 async def visitor(address: Address, *sent: bytes) -> asyncio.StreamReader:

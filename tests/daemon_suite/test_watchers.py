@@ -126,10 +126,22 @@ async def test_a_good_run_pings_and_a_bad_one_pings_that_it_failed() -> None:
         await pinging(
             service, Step(), Step(LOST), Step(is_good=False), Step(DOWN), Step(), Step()
         ).play()
-        ok, bad = f"GET {PING}", f"GET {PING}/fail"
+        ok, bad = f"GET {PING}", f"POST {PING}/fail"
         # An outage says nothing; and the last run ended with the job.
         assert service.asked == [ok, bad, bad, ok, ok]
-        assert all(request.body == b"" for request in service.received)
+        lost, incomplete = (r.body.decode() for r in service.received if r.body)
+        assert LOST.message in lost
+        assert LOST.remedy in lost
+        assert incomplete.startswith("incomplete: Not everything is in place")
+
+
+async def test_an_outage_of_a_job_is_an_alarm_once_it_has_lasted_a_day() -> None:
+    async with Loopback([reply(200, b"OK")]) as service:
+        stage = pinging(service, *[Step(DOWN, takes_s=6 * 3_600)] * 5, Step(), Step())
+        await stage.play()
+        ok, bad = f"GET {PING}", f"POST {PING}/fail"
+        assert service.asked == [bad, ok, ok]
+        assert DOWN.message in service.received[0].body.decode()
 
 
 @pytest.mark.parametrize("answer", [reply(500), reply(404), CUT])

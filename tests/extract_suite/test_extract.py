@@ -141,9 +141,27 @@ async def test_an_account_that_never_rests_is_not_called_whole(tmp_path: Path) -
         account.remove_play(account.plays[-1].id)
 
     changes = tuple((number, remove) for number in range(1, 60, 2))
-    extraction, _ = await extract(tmp_path, mid_walk=changes)
+    extraction, place = await extract(tmp_path, mid_walk=changes)
     assert not extraction.receipt.is_whole
     assert "kept changing" in extraction.receipt.doubts[0]
+    # The stamps are read before the first state, and after each of them.
+    asked = [seen.path for seen in place.trakt.seen]
+    assert asked.count("/sync/last_activities") == 1 + 3
+
+
+@pytest.mark.parametrize(("states", "is_whole"), [(1, True), (2, True), (3, False)])
+async def test_an_account_that_rests_by_the_third_state_is_whole(
+    tmp_path: Path, states: int, *, is_whole: bool
+) -> None:
+    def remove(account: Account) -> None:
+        account.remove_play(account.plays[-1].id)
+
+    # Each state takes a page for each 250 plays.
+    pages = -(-PLAYS // 250)
+    changes = tuple((2 + pages * number, remove) for number in range(states))
+    extraction, place = await extract(tmp_path, mid_walk=changes)
+    assert extraction.receipt.is_whole is is_whole
+    assert is_whole_for(extraction, place.account) is is_whole
 
 
 async def test_without_the_minimal_lists_nothing_is_proved(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def collector(*items: HistoryItem, bad: tuple[BadRecord, ...] = ()) -> PageColle
 def counts(films: dict[int, int], episodes: dict[int, int]) -> MinimalCounts:
     return MinimalCounts.from_api(
         {film: [T0] * plays for film, plays in films.items()},
-        {7: {number: [T0] * plays for number, plays in episodes.items()}},
+        {7: {1: {number: [T0] * plays for number, plays in episodes.items()}}},
     )
 
 
@@ -114,7 +114,7 @@ def test_a_record_that_is_no_play_is_set_aside_once_however_often_it_comes() -> 
     ("fields", "why"),
     [
         ({"watched_at": "0001-01-01T00:00:00Z"}, "year 1$"),
-        ({"watched_at": "2999-01-01T00:00:00Z"}, "year 2999"),
+        ({"watched_at": "2999-01-01T00:00:00Z"}, "dated 2999-01-01, ahead of Trakt"),
         ({"watched_at": "9999-12-31T23:59:59-05:00"}, "no date in UTC"),
         ({"movie": None}, "neither a film nor an episode"),
         ({"type": "season"}, "neither a film nor an episode"),

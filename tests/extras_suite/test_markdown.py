@@ -10,17 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from sync.documents.left_out import (
+    LeftOutDocument,
+    QuarantinedDocument,
+    TitleDocument,
+)
 from sync.documents.report import (
     BalanceDocument,
     FailedDocument,
     KeyDocument,
-    LeftOutDocument,
     OperationDocument,
-    QuarantinedDocument,
     ReceiptDocument,
     ReportDocument,
     SeasonDocument,
-    TitleDocument,
     TitleReport,
     VerificationDocument,
 )

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.errors import AuthError, ServiceError
+from connectors.errors import (
+    AuthError,
+    NotFoundError,
+    ServiceError,
+    UnknownOutcomeError,
+)
 from sync.domain import resume
 from sync.domain.desired import NO_ID
 from sync.domain.plays import Key
@@ -33,6 +39,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiohttp import web
+
+    from sync.domain.resume import Resume
 
 PATH = "/profile/playback"
 LATER = NOON + timedelta(hours=3)
@@ -238,6 +246,70 @@ async def test_what_trakt_does_wrong_never_holds_the_history_up(
         assert isinstance(result.error, ServiceError)
         assert not result.is_complete
         spoil(place.world.trakt, fault, "GET", "/sync/playback", times=0)
+        assert (await place.carry()).is_complete
+        assert place.points() == BOTH
+
+
+@pytest.mark.parametrize(
+    ("listed", "seen"),
+    [
+        ({}, 0),
+        ({Key(FILM): 43.5}, 1),
+        ({Key(FILM): 43.5, Key(SHOW, 4, 7): 62.25}, 2),
+        ({Key(FILM): 43.5, Key(SHOW, 4, 7): 62.0, Key("MV_1"): 9.0}, 1),
+        ({Key(FILM): 43.5, Key(SHOW, 4, 8): 62.25}, 1),
+        ({Key(FILM): 43.5, Key(SHOW): 62.25}, 1),
+        (None, None),
+    ],
+)
+async def test_a_list_that_lies_is_told_and_changes_nothing(
+    tmp_path: Path, listed: dict[Key, float] | None, seen: int | None
+) -> None:
+    async with paused(tmp_path) as place:
+
+        async def read() -> dict[Key, float] | None:
+            return listed
+
+        place.services.target.read_resume_points = read  # type: ignore[attr-defined]  # the bench's own target
+        result = await place.carry()
+        assert (result.seen, result.is_complete) == (seen, True)
+        sent = place.writes()
+        again = await place.carry()
+        assert (again.plan.chosen, place.writes()) == ((), sent)
+        assert place.points() == BOTH
+
+
+@pytest.mark.parametrize("lost", [4, 5])
+async def test_a_write_that_stays_unclear_is_given_up_after_five(
+    tmp_path: Path, lost: int
+) -> None:
+    async with paused(tmp_path) as place:
+        target, left = place.services.target, [lost]
+        add = target.add_resume_point  # type: ignore[attr-defined]  # the bench's own target
+
+        async def unclear(point: Resume) -> None:
+            if point.key.media == FILM and left[0]:
+                left[0] -= 1
+                raise UnknownOutcomeError("Nobody knows.")
+            await add(point)
+
+        async def absent(_: Resume) -> None:
+            raise NotFoundError("Not there.")
+
+        keep = target.set_resume_point  # type: ignore[attr-defined]  # as above
+        target.add_resume_point = unclear  # type: ignore[attr-defined]  # as above
+        target.set_resume_point = absent  # type: ignore[attr-defined]  # as above
+        before = len(place.clock.slept)
+        plan = await place.plan()
+        film = replace(
+            plan, chosen=tuple(r for r in plan.chosen if r.key.media == FILM)
+        )
+        result = await carry_playback(place.services, place.prepared, film)
+        assert place.clock.slept[before:] == [5.0] * lost
+        assert [why for _, why in result.failed] == (
+            ["No clear answer to 5 writes."] if lost == 5 else []
+        )
+        target.add_resume_point, target.set_resume_point = add, keep  # type: ignore[attr-defined]  # as above
         assert (await place.carry()).is_complete
         assert place.points() == BOTH
 

@@ -28,6 +28,7 @@ from tests.extras_suite.benches import NOON, spoil
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
 
     from connectors.pharen.models import Page
 
@@ -42,6 +43,7 @@ class Bench:
     hub: PharenStandIn
     ledger: Ledger
     publisher: Publisher
+    clock: FakeClock
 
     async def publish(self, text: str = TEXT, title: str = TITLE) -> Published:
         return await self.publisher.publish(title, text)
@@ -69,7 +71,7 @@ async def bench(key: str = API_KEY, **quirks: Any) -> AsyncIterator[Bench]:
             clock=clock,
         )
         client = PharenClient(await stack.enter_async_context(http))
-        yield Bench(hub, ledger, Publisher(client, ledger, "prf_1", clock))
+        yield Bench(hub, ledger, Publisher(client, ledger, "prf_1", clock), clock)
 
 
 async def test_the_first_report_adds_a_page_and_the_next_updates_it() -> None:
@@ -119,6 +121,40 @@ async def test_a_list_that_lags_behind_a_lost_answer_adds_no_second_page() -> No
         first = await place.publish()
         assert len(place.hub.pages) == 1
         assert first.id == place.hub.pages[0].id
+
+
+async def test_a_list_that_never_names_the_page_is_looked_at_twice_a_send() -> None:
+    async with bench() as place:
+        looks: list[datetime] = []
+        nothing: list[Page] = []
+
+        async def empty() -> AsyncIterator[Page]:
+            looks.append(place.clock.now())
+            for page in nothing:
+                yield page
+
+        place.publisher._client.pages = empty  # type: ignore[method-assign]
+        spoil(place.hub, Fault.cut_before(), "POST", PATH, times=None)
+        with pytest.raises(UnknownOutcomeError, match="3 tries"):
+            await place.publish()
+        assert place.writes() == ["POST"] * 3
+        # One look before the first, and two after each, some seconds apart.
+        assert [(at - NOON).total_seconds() for at in looks] == [
+            *(0, 5, 10, 15, 20, 25, 30)
+        ]
+
+
+@pytest.mark.parametrize("lags", [0, 1, 2])
+async def test_a_page_that_is_lost_twice_in_a_row_was_removed(lags: int) -> None:
+    async with bench() as place:
+        first = await place.publish()
+        spoil(place.hub, Fault.answer(404), "PUT", f"{PATH}/{first.id}", times=lags)
+        before = place.clock.now()
+        again = await place.publish("newer")
+        waited = (place.clock.now() - before).total_seconds()
+        assert again.is_new is (lags == 2)
+        assert waited == (5 if lags else 0)
+        assert place.writes()[1:] == ["PUT"] * min(lags + 1, 2) + ["POST"] * (lags == 2)
 
 
 async def test_a_page_of_the_same_title_is_left_alone() -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import ast
 import tomllib
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grimp
 import pytest
 
 from connectors.discovr.client import PAGE_LIMIT
 from sync.ports import ENTRIES_A_PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("trakt2discovr", "sync", "connectors")
@@ -70,3 +75,47 @@ def test_no_function_is_longer_than_a_screen(package: str) -> None:
 
 def test_a_page_is_as_long_as_the_client_reads_it() -> None:
     assert ENTRIES_A_PAGE == PAGE_LIMIT
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_is_imported_late_is_there_as_it_is_for_the_type_checker(
+    package: str,
+) -> None:
+    for file in sorted((ROOT / package).rglob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        assert sorted(_late(tree)) == sorted(_beside(tree)), file
+        for module, name in _late(tree):
+            found = import_module(module)
+            assert not name or hasattr(found, name), (file, module, name)
+
+
+def _late(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Name what ``late`` and ``Late`` stand for in a file: module and name."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            texts = [a.value for a in call.args if isinstance(a, ast.Constant)]
+            if call.func.id in {"late", "Late"} and texts:
+                module, *names = map(str, texts)
+                yield from ((module, name) for name in names or [""])
+
+
+def _beside(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Name what the plain imports say that stand beside them."""
+    for block in tree.body:
+        if isinstance(block, ast.If) and block.orelse:
+            for line in block.body:
+                if isinstance(line, ast.Import):
+                    yield from ((alias.name, "") for alias in line.names)
+                elif isinstance(line, ast.ImportFrom):
+                    for alias in line.names:
+                        inner = f"{line.module}.{alias.name}"
+                        is_module = _is_module(inner)
+                        yield (
+                            (inner, "") if is_module else (str(line.module), alias.name)
+                        )
+
+
+def _is_module(name: str) -> bool:
+    """Whether that is a module of ours."""
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or path.is_dir()

@@ -53,6 +53,20 @@ class Login:
         self.renewals -= 1
 
 
+@pytest.mark.parametrize(("idle_s", "connections"), [(3.5, 1), (4.5, 2)])
+async def test_an_idle_connection_is_given_up_before_a_server_closes_it(
+    monkeypatch: pytest.MonkeyPatch, idle_s: float, connections: int
+) -> None:
+    # Node closes it after 5 s: a write that meets the closing has no clear outcome.
+    now = [1_000.0]
+    monkeypatch.setattr("aiohttp.connector.monotonic", lambda: now[0])
+    async with Loopback() as server, HttpClient("Trakt", server.url) as http:
+        await http.request("GET", "/first")
+        now[0] += idle_s
+        await http.request("POST", "/second", json={})
+        assert server.connections == connections
+
+
 async def test_a_request_says_who_asks_for_what() -> None:
     async with (
         Loopback() as server,
@@ -93,6 +107,14 @@ async def test_a_body_goes_as_json_and_a_login_only_where_it_is_wanted() -> None
     assert request.body == b'{"code": "\\u00fc"}'
     assert "authorization" not in request.headers
     assert answer.status == 201
+
+
+async def test_a_text_goes_as_it_stands() -> None:
+    async with Loopback() as server, HttpClient("Trakt", server.url) as http:
+        await http.request("POST", "/fail", text="Größe: \ud800")
+        (asked,) = server.received
+    assert asked.headers["content-type"] == "text/plain; charset=utf-8"
+    assert asked.body.decode() == "Größe: ?"
 
 
 async def test_cookies_are_not_kept() -> None:

@@ -47,6 +47,19 @@ async def test_facts_are_replaced_forgotten_and_kept_apart_by_profile(
     assert await ledger.get_facts("p-2") == {"watermark": 7}
 
 
+async def test_of_many_facts_those_are_read_that_are_asked_for(
+    ledger: Ledger,
+) -> None:
+    facts = {"a_c": 1, "abc": 2, "a_cd": 3, "%": 4}
+    await ledger.put_facts(PROFILE, facts, AT)
+    for names in ([], ["abc"], ["a_c", "%", "none"]):
+        found = await ledger.get_facts(PROFILE, names)
+        assert found == {name: facts[name] for name in names if name in facts}
+    assert await ledger.get_facts(PROFILE, prefix="a_c") == {"a_c": 1, "a_cd": 3}
+    assert await ledger.get_facts(PROFILE, prefix="%") == {"%": 4}
+    assert await ledger.get_facts(PROFILE, ["a_c"], prefix="%") == {}
+
+
 async def test_facts_of_one_call_are_kept_all_or_none(ledger: Ledger) -> None:
     with pytest.raises(Exception, match="not JSON serializable"):
         await ledger.put_facts(PROFILE, {"good": 1, "bad": object()}, AT)

@@ -70,6 +70,15 @@ def test_a_history_comes_back_as_it_was(history: TitleHistory) -> None:
     assert to_history(from_history(history)) == history
 
 
+def test_plays_are_kept_by_their_minutes_since_1970_as_they_always_were() -> None:
+    kept = from_history(a_show(1))
+    assert kept["plays"] == [[28_487_461, 1, 1, 2**40 + 1, 1]]
+    assert from_history(TitleHistory(FILM, None, (Play(FILM, UNKNOWN_DATE),)))[
+        "plays"
+    ] == [[0, None, None, None, None]]
+    assert to_history(kept) == a_show(1)
+
+
 def a_show(*minutes: int) -> TitleHistory:
     plays = tuple(
         Play(SHOW, MINUTE.replace(minute=m), 1, m, 2**40 + m, m) for m in minutes

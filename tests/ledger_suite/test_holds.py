@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event
 
 from sync.domain.writes import Outcome
 from sync.ledger import BusyError, Holder, Ledger, StateError
@@ -20,6 +19,7 @@ from sync.ledger.hold import FRESH_S, TAKE_OVER_S
 from sync.ledger.records import CachedShow
 from tests.clocks import FakeClock
 from tests.ledger_suite.factories import AT, PROFILE, later, make_operations
+from tests.ledger_suite.statements import statements_of, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -49,16 +49,6 @@ def lock(
 def take_lock_files(folder: Path) -> None:
     for path in folder.glob("*.lock"):
         path.unlink()
-
-
-def count_statements(ledger: Ledger) -> list[str]:
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    event.listen(ledger._database._engine, "before_cursor_execute", note)
-    return statements
 
 
 @pytest.fixture
@@ -136,6 +126,7 @@ def test_every_write_to_the_ledger_is_tried_there() -> None:
     ledger = Ledger("sqlite://")
     methods = inspect.getmembers(Ledger, inspect.iscoroutinefunction)
     reads = {"open", "close", "describe", "check", "check_free", "put_fact", "put_show"}
+    reads.add("unsettled")
     written = {
         name
         for name, method in methods
@@ -219,7 +210,7 @@ def test_only_an_ended_process_of_this_machine_is_known_to_be_gone() -> None:
 async def test_the_database_is_not_asked_twice_in_a_moment(url: str) -> None:
     clock = FakeClock()
     async with await Ledger.open(url) as ledger, lock(ledger, clock) as hold:
-        statements = count_statements(ledger)
+        statements = await statements_of(ledger)
         for _ in range(100):
             await hold.confirm()
         assert statements == []
@@ -235,7 +226,7 @@ async def test_a_write_to_the_ledger_is_a_look_too(url: str) -> None:
     async with await Ledger.open(url) as ledger, lock(ledger, clock) as hold:
         clock.advance(FRESH_S)
         await ledger.start_run(PROFILE, "migrate", AT)
-        statements = count_statements(ledger)
+        statements = await statements_of(ledger)
         await hold.confirm()
         assert statements == []
 
@@ -244,19 +235,11 @@ async def test_a_look_that_takes_long_is_none(file_url: str) -> None:
     clock = FakeClock()
     async with await Ledger.open(file_url) as ledger, lock(ledger, clock) as hold:
         delays = [FRESH_S, FRESH_S, 0]
-        event.listen(
-            ledger._database._engine,
-            "after_cursor_execute",
-            lambda *_: clock.advance(delays.pop(0) if delays else 0),
-        )
+        await watch(ledger, lambda _: clock.advance(delays.pop(0) if delays else 0))
         clock.advance(FRESH_S)
         await hold.confirm()
         assert delays == []
-        event.listen(
-            ledger._database._engine,
-            "after_cursor_execute",
-            lambda *_: clock.advance(FRESH_S),
-        )
+        await watch(ledger, lambda _: clock.advance(FRESH_S))
         clock.advance(FRESH_S)
         with pytest.raises(StateError, match="takes too long"):
             await hold.confirm()
@@ -291,9 +274,10 @@ async def test_who_was_replaced_frees_nothing_of_the_next(
         assert caught.value.holder == Holder.here("sync", later(9))
         await second.put_fact(PROFILE, "a", 1, AT)
         await hold.confirm()
-        await next_run.aclose()
+        # Nor did it note that the next one had given the profile back.
+        cut_off()
         async with lock(third, clock):
-            assert clock.slept == []
+            assert clock.slept == [TAKE_OVER_S]
 
 
 async def test_a_session_that_lost_its_locks_says_so(postgres_url: str) -> None:

@@ -20,6 +20,7 @@ from sync.ledger import Ledger, Outcome, StateError, tables
 from sync.ledger.backend import Mode
 from sync.ledger.migrations import VERSION_TABLE
 from tests.ledger_suite.factories import AT, PROFILE, make_operations
+from tests.ledger_suite.statements import statements_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,10 +102,10 @@ async def test_a_migration_that_fails_half_way_leaves_nothing(shared_url: str) -
 async def test_to_open_what_is_up_to_date_takes_one_select(file_url: str) -> None:
     await _open_and_close(file_url)
     ledger = Ledger(file_url)
-    statements = listen(ledger)
+    statements = await statements_of(ledger)
     await ledger._in_thread(ledger._database.open)
     await ledger.close()
-    assert [s.split()[0] for s in statements] == ["SELECT"]
+    assert statements[:-1] == ["BEGIN", "SELECT version_num FROM t2d_version"]
 
 
 @pytest.mark.parametrize(
@@ -126,23 +127,13 @@ async def test_nothing_heavy_is_imported_before_it_is_needed(
     assert await process.wait() == 0
 
 
-def listen(ledger: Ledger) -> list[str]:
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    event.listen(ledger._database._engine, "before_cursor_execute", note)
-    return statements
-
-
 async def test_all_but_settlements_and_cached_shows_is_synced_to_the_disk(
     file_url: str,
 ) -> None:
     async with await Ledger.open(file_url) as ledger:
         run = await ledger.start_run(PROFILE, "migrate", AT)
         (operation,) = make_operations(1)
-        statements = listen(ledger)
+        statements = await statements_of(ledger)
         synced = {}
         for name, call in {
             "start": ledger.start_run(PROFILE, "sync", AT),

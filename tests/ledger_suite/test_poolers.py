@@ -44,7 +44,7 @@ async def assert_works(url: str) -> None:
         assert len(await second.rows(PROFILE)) == 2
 
 
-@pytest.mark.parametrize("sessions", [2, 3])
+@pytest.mark.parametrize("sessions", [2, 3, 5, 7])
 async def test_one_that_goes_round_is_refused(
     postgres: PostgresServer, postgres_url: str, sessions: int
 ) -> None:

@@ -11,7 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import InputError
-from sync.documents.report import LeftOutDocument, TitleDocument, UnmatchedDocument
+from sync.documents.left_out import (
+    LeftOutDocument,
+    TitleDocument,
+    UnmatchedDocument,
+)
 from sync.domain.desired import NO_ID, SPECIAL
 from sync.domain.overrides import Override
 from sync.domain.plays import Ids, Kind, Title

@@ -10,7 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from sync.cli.app import app
-from sync.documents.report import LeftOutDocument, TitleDocument, UnmatchedDocument
+from sync.documents.left_out import (
+    LeftOutDocument,
+    TitleDocument,
+    UnmatchedDocument,
+)
 from sync.domain.desired import NO_ID
 from sync.events import Warned
 from sync.ledger import Ledger

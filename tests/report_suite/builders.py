@@ -5,20 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sync.documents.left_out import (
+    LeftOutDocument,
+    QuarantinedDocument,
+    TitleDocument,
+)
 from sync.documents.report import (
     BalanceDocument,
     CostDocument,
     FailedDocument,
     KeyDocument,
-    LeftOutDocument,
     OperationDocument,
     PlaybackDocument,
-    QuarantinedDocument,
     ReceiptDocument,
     ReportDocument,
     ResumePointDocument,
     SpendingDocument,
-    TitleDocument,
     VerificationDocument,
 )
 from sync.domain.desired import NO_ID, SPECIAL

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sync.documents.left_out import QuarantinedDocument
 from sync.documents.report import (
     BalanceDocument,
     MoveDocument,
-    QuarantinedDocument,
 )
 from sync.domain import desired
 from sync.domain.desired import SPECIAL

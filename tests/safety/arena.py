@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -110,6 +110,8 @@ class HookedDiscovr(HookedStandIn, DiscovrStandIn):
         super().__init__(**options)
         self.appended: list[Viewing] = []
         self.theirs: list[Viewing] = []
+        #: What each entry was made of, by its number.
+        self._made_of: defaultdict[int, list[Viewing]] = defaultdict(list)
 
     async def landed(self, request: web.Request, response: web.StreamResponse) -> None:
         if response.status >= 300:
@@ -118,7 +120,11 @@ class HookedDiscovr(HookedStandIn, DiscovrStandIn):
             body = json.loads(await request.read())
             key = Key(body["mediaId"], body.get("season"), body.get("episode"))
             at = datetime.fromisoformat(body["updatedAt"])
-            self.appended.append(Viewing(key, to_minute(at)))
+            viewing = Viewing(key, to_minute(at))
+            self.appended.append(viewing)
+            numbers = [entry.number for entry in self.entries() if entry.key == key]
+            if numbers and not self.quirks.applied_late_s:
+                self._made_of[max(numbers)].append(viewing)
         elif request.method == "DELETE":
             self._forget_what_went()
 
@@ -134,7 +140,11 @@ class HookedDiscovr(HookedStandIn, DiscovrStandIn):
         self._forget_what_went()
 
     def _forget_what_went(self) -> None:
-        there = {entry.key for entry in self.entries()}
+        entries = self.entries()
+        for number in self._made_of.keys() - {entry.number for entry in entries}:
+            for viewing in self._made_of.pop(number):
+                self.appended.remove(viewing)
+        there = {entry.key for entry in entries}
         self.appended = [viewing for viewing in self.appended if viewing.key in there]
         self.theirs = [viewing for viewing in self.theirs if viewing.key in there]
 
@@ -179,9 +189,9 @@ class Arena(World):
         async with build(self.settings, clock=self.clock) as services:
             return await pipeline.sync(services, confirm=_agree, **options)
 
-    async def undo(self) -> Undone:
+    async def undo(self, run: int | None = None, **options: Any) -> Undone:
         async with build(self.settings, clock=self.clock) as services:
-            return await pipeline.undo(services, None)
+            return await pipeline.undo(services, run, **options)
 
     async def operations(self) -> tuple[Operation, ...]:
         """Plan, and return what would be written."""

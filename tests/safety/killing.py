@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 _STATE = ("state.sqlite3", "state.sqlite3-wal")
 
 
+def moment(number: int, phase: Phase) -> Callable[[web.Request, Phase], bool]:
+    """Tell that moment of a run: its request ``number``, counted from 0."""
+    left = {Phase.BEFORE: number, Phase.DONE: number}
+
+    def is_moment(_request: web.Request, now: Phase) -> bool:
+        left[now] -= 1
+        return now is phase and left[now] < 0
+
+    return is_moment
+
+
 async def migrate_until(
     place: Arena, is_moment: Callable[[web.Request, Phase], bool]
 ) -> bool:

@@ -37,7 +37,7 @@ from tests.long import Length, asked, choose, pick
 from tests.safety.accounts import film, mixed_account, show, watched_on
 from tests.safety.arena import Arena, Phase, Viewing, arena
 from tests.safety.faults import MIX, SHARE
-from tests.safety.killing import run_until
+from tests.safety.killing import moment, run_until
 from tests.safety.reading import Shown, media_of, own_entry, shown, watched
 from tests.strangers_suite.unread import (
     with_nothing_left,
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
-
-    from aiohttp import web
 
     from sync.pipeline.result import Report
     from sync.sandbox.account.titles import CatalogueTitle
@@ -371,12 +369,7 @@ class Safety(RuleBasedStateMachine):
     @rule(number=st.integers(0, 35), phase=st.sampled_from(Phase), command=COMMANDS)
     def a_run_is_killed(self, number: int, phase: Phase, command: str) -> None:
         before = self.read()
-        left = {Phase.BEFORE: number, Phase.DONE: number}
-
-        def is_moment(_request: web.Request, now: Phase) -> bool:
-            left[now] -= 1
-            return now is phase and left[now] < 0
-
+        is_moment = moment(number, phase)
         was_killed = self.wait_for(run_until(self.place, self.run(command), is_moment))
         self.check(before, is_pruned=command == "prune")
         if not was_killed:
@@ -394,11 +387,24 @@ class Safety(RuleBasedStateMachine):
         visibility.big, visibility.title = Lie(), Lie()
         self.check(before)
 
-    @rule()
-    def the_last_run_is_undone(self) -> None:
+    @rule(is_each=st.booleans())
+    def what_was_written_is_undone(self, *, is_each: bool) -> None:
         before = self.read()
         with suppress(ConfigError):  # there is nothing to undo
-            self.wait_for(self.place.undo())
+            self.wait_for(self.place.undo(is_each=is_each))
+        self.check_that_only_ours_went(before)
+
+    @rule(
+        number=st.integers(0, 60), phase=st.sampled_from(Phase), is_each=st.booleans()
+    )
+    def an_undo_is_killed(self, number: int, phase: Phase, *, is_each: bool) -> None:
+        before = self.read()
+        undo = self.place.undo(is_each=is_each)
+        with suppress(ConfigError):
+            self.wait_for(run_until(self.place, undo, moment(number, phase)))
+        self.check_that_only_ours_went(before)
+
+    def check_that_only_ours_went(self, before: Shown) -> None:
         entries = self.place.discovr.entries()
         assert shown(self.place.account, entries).maybe <= before.maybe
         for key, is_completed in self.marks.items():

@@ -11,15 +11,12 @@ from sync.sandbox.discovr.quirks import DiscovrQuirks
 from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena
-from tests.safety.killing import migrate_until
+from tests.safety.killing import migrate_until, moment
 from tests.safety.test_faults import HISTORIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
-
-    from aiohttp import web
 
 #: As many as an undisturbed run makes, and a few more.
 REQUESTS = 36
@@ -53,7 +50,7 @@ async def test_it_ends_as_if_never_killed(death: Death, tmp_path: Path) -> None:
     async with _arena(death, tmp_path / "calm") as calm:
         assert (await calm.migrate()).is_complete
     async with _arena(death, tmp_path) as place:
-        is_over = not await migrate_until(place, _moment(death.number, death.phase))
+        is_over = not await migrate_until(place, moment(death.number, death.phase))
         # The second run dies too, after its second write.
         writes = place.writes()
         await migrate_until(place, lambda _request, _phase: place.writes() > writes + 1)
@@ -63,16 +60,6 @@ async def test_it_ends_as_if_never_killed(death: Death, tmp_path: Path) -> None:
         assert set(place.discovr.appended) == set(calm.discovr.appended)
         assert place.marks() == calm.marks()
         assert await place.operations() == ()
-
-
-def _moment(number: int, phase: Phase) -> Callable[[web.Request, Phase], bool]:
-    left = {Phase.BEFORE: number, Phase.DONE: number}
-
-    def is_moment(_request: web.Request, now: Phase) -> bool:
-        left[now] -= 1
-        return now is phase and left[now] < 0
-
-    return is_moment
 
 
 def _arena(death: Death, folder: Path) -> AbstractAsyncContextManager[Arena]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.export_builders import make_file, make_folder, read
+from tests.export_builders import make_file, make_film_play, make_folder, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -274,6 +274,10 @@ def test_a_count_of_plays_with_one_time_is_no_whole_history(tmp_path: Path) -> N
     assert data.plays == 2
     (doubt,) = data.doubts
     assert "2 plays more" in doubt
+    item = make_film_play(1)
+    for name in ("plays", "play_count", "playCount"):
+        (doubt,) = read(make_file(tmp_path / "h.json", [item | {name: 3}])).doubts
+        assert "2 plays more" in doubt
     del row["Type"]
     ((_, record),) = read(make_file(tmp_path / "all.csv", to_csv(row))).set_aside
     assert "counts 3 plays and has one time only" in record.reason

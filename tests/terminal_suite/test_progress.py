@@ -44,7 +44,8 @@ class Show:
 
     @property
     def screen(self) -> str:
-        self.reporter._bars.refresh()
+        if self.reporter._bars:
+            self.reporter._bars.refresh()
         return render(self.file.getvalue().replace("\n", "\r\n"), 80)
 
 

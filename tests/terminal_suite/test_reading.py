@@ -73,7 +73,13 @@ def test_paths_are_whole_wherever_they_stand(columns: int) -> None:
         logins=(),
         database=DatabaseDocument(kind="sqlite", place=path, software="SQLite 3"),
     )
-    text = draw(StatusView(context(), document).show, columns)
+    lines = list(StatusView(context(), document).fitting_lines())
+
+    def show(console: Console) -> None:
+        for line in lines:
+            say(console, line.strip(), indent=len(line) - len(line.strip()), hang=15)
+
+    text = draw(show, columns)
     assert path in text
     others = [line for line in text.splitlines() if path not in line]
     assert max(map(cell_len, others)) <= columns

@@ -15,7 +15,7 @@ from sync.cli.view.end import show_report
 from sync.cli.view.lists import show_left_out
 from sync.cli.view.plan import show_plan
 from sync.daemon.turn import Result, finished_turn
-from sync.documents.report import UnmatchedDocument
+from sync.documents.left_out import UnmatchedDocument
 from sync.documents.status import (
     CountDocument,
     LastUndoDocument,

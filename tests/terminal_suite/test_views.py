@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from sync.cli.app import app
 from sync.cli.view import end, plan
 from sync.cli.view.lines import say
 from sync.cli.view.texts import clean, duration, pad, seasons, title
@@ -347,6 +348,9 @@ def test_what_a_key_would_save_is_said_first_and_once(
     assert " writes can be saved (" in lines.partition(":")[0]
     assert "themoviedb.org/settings/api" in lines
     assert '[tmdb] api_key = "..."' in lines
+    command = lines.partition("Set it: ")[2].split()[1]
+    assert command == "setup"
+    assert command in app.commands
     assert "no air dates" not in lines
     assert "can be saved" not in show_plan(planned, columns)
 

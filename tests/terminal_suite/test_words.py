@@ -45,6 +45,7 @@ CODES = {
     "MovedError": Exit.GUARD,
     "RemovedTooMuchError": Exit.GUARD,
     "BusyError": Exit.BUSY,
+    "UnbegunError": Exit.USAGE,
     "UnwritableError": Exit.USAGE,
     "ServiceError": Exit.INCOMPLETE,
     "TransientError": Exit.INCOMPLETE,

@@ -145,6 +145,25 @@ async def test_a_show_that_is_refused_is_asked_for_once(
     assert shelf.asked == 1
 
 
+async def test_what_was_known_counts_as_done_from_the_start(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    shelf = Shelf("tmdb", {1: {1: OLD, 2: OLD}})
+    await Catalogue([shelf], ledger, clock).look_up(question(1), nobody)
+    three = {f"TV_{number}": {1} for number in (501, 502, 503)}
+    titles = {media: show(number) for number, media in enumerate(three, 1)}
+    since = {Place(media, 1): LONG_AGO for media in three}
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total))
+
+    catalogue = Catalogue([shelf], ledger, clock)
+    await catalogue.look_up(Question(three, titles, since), tell)
+    assert told == [(2, 3), (3, 3)]
+    assert shelf.asked == 3
+
+
 async def test_one_process_asks_once(ledger: Ledger, clock: FakeClock) -> None:
     shelf = Shelf("tmdb", {1: {1: OLD}})
     catalogue = Catalogue([shelf], ledger, clock)

@@ -38,6 +38,12 @@ _HARMLESS = re.compile(
     r"|playback|user|settings|profile|stats|followers|following|friends|favorites"
     r"|recommendations|recommended|watched[-_](?:movies|shows))(?:$|[^a-z])"
 )
+#: Named as one of these, and not as what was watched.
+_ASIDE = re.compile(
+    r"^(?!.*(?:watched|seen|viewed|history|plays|scrobbl))"
+    r".*(?<![a-z])(?:ratings?|watchlist|collection|likes|comments|notes|hidden"
+    r"|favou?rites|recommendations|recommended)(?![a-z])"
+)
 #: A list's name is the person's own, and may well say "history".
 _LIST = re.compile(r"^(?:lists?)[-_ ]")
 #: What lies in a folder of these is no history, whatever its name says.
@@ -93,11 +99,18 @@ _DAMAGE = (
 )
 #: The last record of a zip: its mark, and how many members there are (or 0xFFFF).
 _END = struct.Struct("<4s6xH10x")
+_SHEETS = frozenset({".xlsx", ".xls", ".ods", ".numbers"})
+#: What was packed from history alone, to judge by its name; a zip may be any download.
+_PACKED = frozenset({".gz", ".tgz", ".tar", ".7z", ".rar", ".xz", ".bz2"})
 _ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".xz", ".bz2"})
 
 
 class DamagedError(Exception):
     """One member cannot be read, the others can. The text goes on after its name."""
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +142,21 @@ class Member:
         """Whether it is a list, or lies among what is no history."""
         place = self.folder.rpartition("/")[2].lower()
         return place in _ELSEWHERE or _LIST.search(self.name.series) is not None
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether it is named as ratings, a list or the like, and not as watched."""
+        return self.is_elsewhere or _ASIDE.search(self.name.series) is not None
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether it is history that was packed by itself."""
+        return self.name.hint is Hint.HISTORY and self.name.suffix in _PACKED
+
+    @property
+    def is_sheet(self) -> bool:
+        """Whether it is a spreadsheet as a program saves it for itself."""
+        return self.name.suffix in _SHEETS
 
     @property
     def is_archive(self) -> bool:
@@ -177,7 +205,9 @@ def _is_metadata(folders: list[str], base: str) -> bool:
 
 def _is_zip(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(2) == b"PK" or path.suffix.lower() == ".zip"
+        is_packed = file.read(2) == b"PK"  # a spreadsheet is packed as well
+        suffix = path.suffix.lower()
+        return (is_packed and suffix not in _SHEETS) or suffix == ".zip"
 
 
 # Single files and folders

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from connectors.trakt.export.columns import to_columns
+from connectors.trakt.export.kinds import read_kind
 from connectors.trakt.export.rows import (
     FlatRow,
     count_plays,
@@ -18,6 +19,7 @@ from connectors.trakt.export.rows import (
     outline_row,
     read_row,
 )
+from connectors.trakt.export.tables import BrokenRow
 from connectors.trakt.export.whose import check_open, settle_ids
 from connectors.trakt.models import HistoryItem, Model
 from connectors.trakt.sense import (
@@ -26,7 +28,7 @@ from connectors.trakt.sense import (
     UnusableError,
     check_kind,
 )
-from connectors.trakt.set_aside import BadRecord, describe_record
+from connectors.trakt.set_aside import BadRecord, describe_error
 from connectors.trakt.times import EARLIEST, check_instant, to_instant
 from connectors.words import count
 
@@ -69,6 +71,7 @@ class Page:
     items: list[HistoryItem] = field(default_factory=list)
     unusable: list[tuple[int, BadRecord]] = field(default_factory=list)
     is_flat: bool = False
+    is_traktexport: bool = False
     ahead: list[datetime] = field(default_factory=list)
     untimed: int = 0
     others: int = 0
@@ -163,6 +166,9 @@ class _Reading:
 
     def take(self, position: int, raw: object) -> None:
         """Read the item as far as it can be told by itself."""
+        if isinstance(raw, BrokenRow):
+            self._set_aside(position, raw.cells, raw.error)
+            return
         if not isinstance(raw, dict):
             self._set_aside(position, raw, UnusableError("is incomplete"))
             return
@@ -170,15 +176,17 @@ class _Reading:
         if not is_play(columns):
             self.page.others += 1
             return
+        plays = count_plays(columns)
         try:
             if is_nested(raw):
                 parts = gather_numbers(raw)
                 parts = {**parts, "watched_at": to_instant(find_time(columns))}
-                self.found.append(_Item(position, raw, parts))
+                if kind := read_kind(raw.get("type")):
+                    parts["type"] = "movie" if kind == "movie" else "episode"
+                self.found.append(_Item(position, raw, parts, plays=plays))
                 return
             self.page.is_flat = True
             row = read_row(columns, self.named_kind)
-            plays = count_plays(columns)
             self.found.append(_Item(position, raw, row.item, row, plays))
         except UnusableError as error:
             self._set_aside(position, raw, error)
@@ -202,11 +210,12 @@ class _Reading:
             self.page.untimed += one.plays - 1
 
     def _set_aside(self, position: int, raw: object, error: UnusableError) -> None:
-        reason, about = str(error), None
+        about = None
         if isinstance(raw, dict) and not is_nested(raw):
             columns = to_columns(raw)
             about = outline_row(columns, self.named_kind)
             if (plays := count_plays(columns)) > 1:
-                reason += f"; it counts {count(plays, 'play')} and has one time only"
-        record = describe_record(raw, reason, remedy=error.remedy, about=about)
+                spare = f"it counts {count(plays, 'play')} and has one time only"
+                error = type(error)(f"{error}; {spare}", error.remedy)
+        record = describe_error(raw, error, about=about)
         self.page.unusable.append((position, record))

@@ -115,8 +115,12 @@ class Evidence:
             series = self._series[key] = Series(name.series, container, is_flat)
         series.pages[1 if name.page is None else name.page] = (name.text, size)
 
-    def add_watched(self, items: Iterable[WatchedItem]) -> None:
-        """Record how many plays each title has by the watched lists."""
+    def add_watched(self, items: Iterable[WatchedItem], unusable: int = 0) -> None:
+        """Record how many plays each title has by the watched lists.
+
+        Of ``unusable`` items nobody can tell the title.
+        """
+        self._unlisted += unusable
         for item in items:
             kind, title = ("movie", item.movie) if item.movie else ("show", item.show)
             if title is None:

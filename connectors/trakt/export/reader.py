@@ -5,17 +5,22 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 
 from connectors.decoding import decode, weigh
-from connectors.errors import InputError
 from connectors.trakt.export.archive import DamagedError, Hint, Limits, to_printable
-from connectors.trakt.export.columns import find_unknown_times, has_time
-from connectors.trakt.export.documents import Kind, recognise, to_utf8
+from connectors.trakt.export.columns import find_unknown_times, has_time, has_times
+from connectors.trakt.export.documents import (
+    Kind,
+    flatten,
+    read_lines,
+    recognise,
+    to_utf8,
+)
 from connectors.trakt.export.facts import (
     add_errors,
     add_fact,
@@ -31,14 +36,14 @@ from connectors.trakt.export.history import (
     to_traktexport,
 )
 from connectors.trakt.export.proof import Evidence
-from connectors.trakt.export.rows import read_header, read_table
+from connectors.trakt.export.tables import Table
 from connectors.trakt.export.watched import Aggregates, read_resume_point, read_watched
 from connectors.trakt.sense import UnusableError
-from connectors.trakt.set_aside import BadRecord, describe_record
+from connectors.trakt.set_aside import BadRecord, describe_error
 from connectors.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from connectors.trakt.export.archive import Member
@@ -49,17 +54,24 @@ if TYPE_CHECKING:
 #: Decoded, a history takes some three times its bytes; what takes many times as much
 #: is none, save that it is small anyway.
 _MOST_DENSITY, _LIGHT = 16, 30_000_000
-REMEDY = (
-    "Name the zip from the data settings of the Trakt site, the folder it was unpacked "
-    "to, or the JSON or CSV files of a backup."
+#: Trakt's own plays have no such count.
+_COUNTS = (b'"plays"', b'"play_count"', b'"playCount"')
+_GZIP = b"\x1f\x8b"
+_UNPACK = "Unpack it, and name what comes out."
+_MAKE_AGAIN = "Make the download again and let it finish."
+_SAVE_AS_UTF8 = 'Save it as UTF-8 (a spreadsheet calls it "CSV UTF-8").'
+_SAVE_AS_CSV = "Save it as CSV in UTF-8, or as JSON, and name that; or take it away."
+_NAME_THE_FORM = (
+    "Bring them into rows with the columns type, title, year, tmdb_id, season, episode "
+    "and watched_at; or take the file away."
 )
+_NAME_THE_COLUMN = "Name the column with the time of watching watched_at."
 
 _TABLES = frozenset({".csv", ".tsv"})
-#: So many plays ahead of the clock, and 5 % of all, are no slips of the pen.
-_MANY = 3
 #: A date beyond this year is a slip whatever the clock says.
-_NO_CLOCK = 2200
-_TIMED = re.compile(rb'"(?:watched_?(?:at|on|date)|date_?watched)"', re.IGNORECASE)
+NO_CLOCK = 2200
+#: A time where the names of columns should stand.
+_STAMPED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +88,15 @@ class _Content:
         is_data = self.member.name.suffix in {".json", *_TABLES}
         return self.member.hint is Hint.HISTORY or is_data
 
-    @property
-    def is_timed(self) -> bool:
-        """Whether it holds times of watching somewhere."""
-        return _TIMED.search(self.data) is not None
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A page of plays, and where it stood."""
+
+    where: str
+    page: Page
+    content: _Content
+    table: Table | None
 
 
 class Reader:
@@ -102,9 +119,12 @@ class Reader:
         self.layouts: set[str] = set()
         self.quarantined: list[tuple[str, BadRecord]] = []
         self.ahead: list[datetime] = []
+        self.is_packed_ahead = False
         self.playback: list[PlaybackItem] = []
-        self.failures: list[str] = []
+        #: Why a member brought nothing, and what its person can do about it.
+        self.failures: list[tuple[str, str]] = []
         self.archives: list[str] = []
+        self.asides: list[Aside] = []
         self._seen: set[bytes] = set()
         self._playback_ids: set[int] = set()
 
@@ -116,33 +136,42 @@ class Reader:
     def take(self, member: Member, prefix: str = "") -> None:
         """Read one member; ``prefix`` tells its container in messages."""
         where = f"{prefix}{member.name.text}"
+        if member.is_packed:
+            self._fail(member, where, "is packed, and not opened here", _UNPACK)
+            return
         if member.is_archive:
             self.archives.append(where)
             return
         try:
-            if (data := member.read()) is not None:
+            data = None if member.is_sheet else member.read()
+            if data is not None and data.startswith(_GZIP):
+                self._fail(member, where, "is packed, and not opened here", _UNPACK)
+            elif data is not None:
                 text = to_utf8(data).lstrip()
                 self._take_content(_Content(text, member, where))
+            elif member.hint is Hint.HISTORY or member.is_sheet:
+                self._fail(member, where, "is not read here", _SAVE_AS_CSV)
         except UnicodeError:
-            self._fail(member, where, "is not in UTF-8")
+            self._fail(member, where, "is not in UTF-8", _SAVE_AS_UTF8)
         except DamagedError as error:
-            self._fail(member, where, str(error))
+            self._fail(member, where, str(error), error.remedy)
 
-    def _fail(self, member: Member, where: str, reason: str) -> None:
+    def _fail(self, member: Member, where: str, reason: str, remedy: str) -> None:
         """Note what cannot be read; only what surely is no history leaves no doubt."""
         text = f"{where} {reason}."
         if member.hint is Hint.HISTORY:
             self.evidence.add_page(member.container, member.folder, member.name, None)
         if member.hint is Hint.HARMLESS:
-            self.failures.append(text)
+            self.failures.append((text, remedy))
             self.evidence.notes.append(text)
         else:
-            self.disappoint(text)
+            self.disappoint(text, remedy)
 
-    def disappoint(self, text: str) -> None:
+    def disappoint(self, text: str, remedy: str = "") -> None:
         """Note what did not bring the history that it may hold."""
-        self.failures.append(text)
-        self.evidence.doubts.append(text)
+        self.failures.append((text, remedy))
+        is_plain = remedy in ("", _MAKE_AGAIN)
+        self.evidence.doubts.append(text if is_plain else f"{text} {remedy}")
 
     def _take_content(self, content: _Content) -> None:
         if content.data[:1] not in (b"[", b"{"):
@@ -160,6 +189,8 @@ class Reader:
     def _take_clean(self, content: _Content) -> bool:
         """Take history that needs no closer look, as nearly all needs none."""
         if content.data[:1] == b"[":
+            if any(name in content.data for name in _COUNTS):
+                return False
             if (page := read_page(content.data, self.latest)) is None:
                 return False
             self._add_page(page, content)
@@ -172,7 +203,7 @@ class Reader:
         return True
 
     def _take_document(self, content: _Content) -> None:
-        document = _parse(content.data)
+        document = flatten(_parse(content.data))
         member = content.member
         if member.name.series == "_errors":
             self._add_failures(document)
@@ -192,7 +223,7 @@ class Reader:
         elif kind is Kind.EMPTY and member.hint is Hint.HISTORY:
             self._add_page(Page(), content)
         elif kind is Kind.OTHER:
-            self._name_unknown(content)
+            self._name_unknown(content, document)
         else:
             add_fact(self.evidence, kind, document, member.container)
 
@@ -202,14 +233,17 @@ class Reader:
         self.recognised += bool(failures)
         add_errors(self.evidence, failures)
 
-    def _name_unknown(self, content: _Content) -> None:
+    def _name_unknown(self, content: _Content, document: Any) -> None:
         """Name a document that may be a part of the history and is not read."""
         if content.member.hint is Hint.HISTORY:
             raise DamagedError("does not hold what its name says")
-        if content.is_timed and not content.member.is_elsewhere:
+        if content.member.is_elsewhere:
+            return
+        if has_times(document):
             self.disappoint(
                 f"{content.where} holds times of watching in a form that is not known "
-                "here, so its plays are not read."
+                "here, so its plays are not read.",
+                _NAME_THE_FORM,
             )
 
     def _take_table(self, content: _Content) -> None:
@@ -218,40 +252,50 @@ class Reader:
                 raise DamagedError("is empty")
             return
         try:
-            text, known = content.data.decode(), content.member.name
-            header = read_header(text)
+            table, known = Table(content.data.decode()), content.member.name
+            header = table.header
             if has_time(header):
-                page = read_items(read_table(text), self.latest, known.kind)
-                self._add_page(page, content, "csv")
+                page = read_items(table.rows(), self.latest, known.kind)
+                self._add_page(page, content, table)
             elif content.should_be_read and known.suffix not in _TABLES:
-                raise DamagedError("is neither JSON nor a table of plays")
+                raise DamagedError("is neither JSON nor a table of plays", _SAVE_AS_CSV)
             elif content.should_be_read:
-                is_of_plays = known.hint is not Hint.HARMLESS
-                for name in find_unknown_times(header, is_of_plays=is_of_plays)[:1]:
-                    raise DamagedError(
-                        f"has no column watched_at; if {to_printable(name)} is that, "
-                        "name it so"
-                    )
+                _check_times(content.member, table)
         except UnicodeError:
             if content.should_be_read:
                 raise
         except csv.Error:
             raise DamagedError("is no readable table") from None
 
-    def _add_page(self, page: Page, content: _Content, layout: str = "") -> None:
-        self.pages += 1
+    def _add_page(
+        self, page: Page, content: _Content, table: Table | None = None
+    ) -> None:
         self.recognised += 1
+        aside = Aside(content.where, page, content, table)
+        # What carries Trakt's own ids of plays is history, whatever it is called.
+        if content.member.is_aside and not all(item.id for item in page.items):
+            self.asides.append(aside)
+        else:
+            self.take_aside(aside)
+
+    def take_aside(self, aside: Aside) -> None:
+        """Take the plays of a page: at once, or as nothing better was found."""
+        page, content, table = aside.page, aside.content, aside.table
+        self.pages += 1
         member = content.member
-        self.layouts.add(layout or ("rows" if page.is_flat else member.name.layout))
-        size = None if layout == "traktexport" else page.size
+        flat = "csv" if table is not None else "rows" if page.is_flat else ""
+        layout = "traktexport" if page.is_traktexport else flat
+        self.layouts.add(layout or member.name.layout)
+        size = None if page.is_traktexport else page.size
         self.evidence.add_page(member.container, member.folder, member.name, size)
-        if member.stamped_at is not None and member.stamped_at <= self.latest:
-            self.evidence.add_stamp(member.container, member.stamped_at)
+        if member.stamped_at is not None:
+            self._add_stamp(member.container, member.stamped_at)
         if self._is_repeat(content.data):
             self.plays.repeats += len(page.items)
             return
-        unit = "row" if layout == "csv" else "item"
-        self._quarantine(f"{content.where} {unit}", page.unusable)
+        self._quarantine(content.where, page.unusable, table)
+        if table is not None:
+            self.evidence.doubts += _doubts_of(table, content.where)
         self.set_aside += len(page.unusable)
         self.ahead += page.ahead
         self.evidence.add_untimed(page.untimed)
@@ -264,16 +308,24 @@ class Reader:
             self.evidence.notes.append(f"{content.where} holds {others}.")
         self.plays.add(page.items)
 
+    def _add_stamp(self, container: str, at: datetime) -> None:
+        """Take when a member was packed: ahead of the clock, one of them is wrong."""
+        if at <= self.latest:
+            self.evidence.add_stamp(container, at)
+        elif at.year < NO_CLOCK:
+            self.is_packed_ahead = True
+
     def _add_traktexport(
         self, export: TraktExport, page: Page, content: _Content
     ) -> None:
-        self._add_page(page, content, "traktexport")
+        page.is_traktexport = True
+        self._add_page(page, content)
         container = content.member.container
         add_traktexport(self.evidence, export, page.size, content.where, container)
 
     def _add_watched(self, document: list[Any], content: _Content) -> None:
-        items, unusable = read_watched(document)
-        self.evidence.add_watched(items)
+        items, unusable = read_watched(document, content.member.name.kind)
+        self.evidence.add_watched(items, len(unusable))
         if not self._is_repeat(content.data):
             self.aggregates.add(items, content.where, self.latest)
             self.aggregates.unusable += [
@@ -287,19 +339,24 @@ class Reader:
             try:
                 point = read_resume_point(raw, self.latest)
             except UnusableError as error:
-                unusable.append((position, describe_record(raw, str(error))))
+                unusable.append((position, describe_error(raw, error)))
                 continue
             if point.id is not None:
                 if point.id in self._playback_ids:
                     continue
                 self._playback_ids.add(point.id)
             self.playback.append(point)
-        self._quarantine(f"{content.where} item", unusable)
+        self._quarantine(content.where, unusable)
 
-    def _quarantine(self, where: str, unusable: list[tuple[int, BadRecord]]) -> None:
-        self.quarantined += [
-            (f"{where} {number}", record) for number, record in unusable
-        ]
+    def _quarantine(
+        self,
+        where: str,
+        unusable: list[tuple[int, BadRecord]],
+        table: Table | None = None,
+    ) -> None:
+        for number, record in unusable:
+            place = f"item {number}" if table is None else table.place(number)
+            self.quarantined.append((f"{where} {place}", record))
 
     def _is_repeat(self, data: bytes) -> bool:
         """Whether the very same content was read before, under whatever name."""
@@ -310,124 +367,39 @@ class Reader:
         return False
 
 
+def _doubts_of(table: Table, where: str) -> Iterator[str]:
+    if table.open_quote is not None:
+        yield (
+            f"{where} opens a quotation mark in line {table.open_quote} and does not "
+            "close it there, so rows below it are not read."
+        )
+    if table.is_cut:
+        yield f"{where} may be cut short: its last row is incomplete."
+
+
+def _check_times(member: Member, table: Table) -> None:
+    """Name a table of plays whose times are not found. Raises DamagedError."""
+    hint, header = member.hint, table.header
+    is_of_plays = hint is not Hint.HARMLESS
+    first = table.first_row()
+    for name in find_unknown_times(header, first, is_of_plays=is_of_plays)[:1]:
+        raise DamagedError(
+            f"has no column watched_at; if {to_printable(name)} is that, name it so"
+        )
+    if hint is Hint.HISTORY or (is_of_plays and any(map(_STAMPED.match, header))):
+        raise DamagedError("has no column watched_at", _NAME_THE_COLUMN)
+
+
 def _parse(data: bytes) -> Any:
     try:
         return pydantic_core.from_json(data)
     except ValueError:
         data.decode()  # a fault in the encoding is named as such
-    try:
+    with suppress(ValueError, RecursionError):
         return decode(data)
-    except (ValueError, RecursionError):
-        raise DamagedError("is not valid JSON; it may be cut short") from None
-
-
-@dataclass(frozen=True, slots=True)
-class ExportData:
-    """What was read.
-
-    ``items`` are in file order, each id once; plays without an id are all kept, save
-    those of a file whose very content was read before. Each of ``doubts`` is a sentence
-    on why this may not be the whole history; only without any is it whole.
-    ``set_aside`` holds what is there and is no play, with its place. ``owner`` are
-    names of the account, none where the files do not all tell the same one.
-    """
-
-    items: list[HistoryItem]
-    plays: int
-    repeats: int
-    pages: int
-    set_aside: list[tuple[str, BadRecord]]
-    doubts: list[str]
-    notes: list[str]
-    playback: list[PlaybackItem]
-    layout: str
-    made_at: datetime | None
-    owner: frozenset[str] = frozenset()
-
-    @property
-    def quarantined(self) -> list[tuple[str, str]]:
-        """Place and reason of what is set aside; "it" goes before the reason."""
-        return [(place, record.reason) for place, record in self.set_aside]
-
-
-def conclude(reader: Reader, now: datetime) -> ExportData:
-    """Weigh what was read; raises InputError when no plays could be looked for."""
-    pages = reader.pages
-    evidence, plays = reader.evidence, reader.plays
-    if not pages:
-        pages = _use_aggregates(reader)
-    _check_clock(reader, now)
-    evidence.conclude(reader.set_aside)
-    if not plays.count and not reader.set_aside and evidence.totals != (0, 0):
-        evidence.doubts.append("The history in the files is empty.")
-    evidence.notes += [
-        f"{name} was not opened; unpack it if it holds history."
-        for name in reader.archives
-    ]
-    return ExportData(
-        items=plays.items,
-        plays=plays.count,
-        repeats=plays.repeats,
-        pages=pages,
-        set_aside=reader.quarantined,
-        doubts=evidence.doubts,
-        notes=evidence.notes,
-        playback=reader.playback,
-        layout=" + ".join(sorted(reader.layouts)),
-        made_at=evidence.made_at,
-        owner=evidence.owner,
-    )
-
-
-def _check_clock(reader: Reader, now: datetime) -> None:
-    """Tell a clock that is wrong from a few dates that are."""
-    ahead = [at for at in reader.ahead if at.year < _NO_CLOCK]
-    total = reader.plays.count + len(ahead)
-    made_at = reader.evidence.made_at
-    is_made_ahead = made_at is not None and made_at > now + timedelta(days=1)
-    is_many = len(ahead) >= min(_MANY, total) > 1 and len(ahead) * 20 >= total
-    if ahead and (is_many or is_made_ahead):
-        raise InputError(
-            f"{len(ahead):,} of {count(total, 'play is', 'plays are')} dated ahead of "
-            f"this machine's clock, which says {now:%Y-%m-%d %H:%M} UTC; the newest is "
-            f"of {max(ahead):%Y-%m-%d}. The clock is wrong, so nothing was read.",
-            remedy="Set the clock of this machine right, and run it again. If it is "
-            "right, correct these dates in the files.",
-        )
-
-
-def _use_aggregates(reader: Reader) -> int:
-    """Fall back on the lists of what was watched last: all that is known then."""
-    aggregates = reader.aggregates
-    if not aggregates.pages:
-        raise _nothing(reader)
-    reader.layouts.add("watched lists")
-    reader.quarantined += aggregates.unusable
-    reader.ahead += aggregates.ahead
-    reader.set_aside += len(aggregates.unusable)
-    reader.plays.add(aggregates.plays)
-    reader.evidence.doubts.append(
-        "The files hold no history, only lists of what was watched last: rewatches are "
-        "not in them."
-    )
-    if aggregates.seasonless:
-        one, many = "show is listed without its", "shows are listed without their"
-        shows = count(aggregates.seasonless, one, many)
-        reader.evidence.doubts.append(
-            f"{shows} seasons, so their episodes cannot be carried over."
-        )
-    return aggregates.pages
-
-
-def _nothing(reader: Reader) -> InputError:
-    if reader.archives:
-        return InputError(
-            f"{reader.archives[0]} is an archive that is not opened.",
-            remedy="Unpack it, and name the zip or the folder that comes out.",
-        )
-    reasons = [*reader.failures, *reader.evidence.doubts]
-    reason = reasons[0] if reasons else "The files hold no watch history."
-    return InputError(reason, remedy=REMEDY)
+    if (records := read_lines(data)) is not None:
+        return records
+    raise DamagedError("is not valid JSON; it may be cut short", _MAKE_AGAIN)
 
 
 @dataclass(slots=True)
@@ -439,7 +411,9 @@ class Plays:
     count: int = 0
     repeats: int = 0
     items: list[HistoryItem] = field(default_factory=list)
-    _ids: set[int] = field(default_factory=set)
+    #: By its id, when a play was and of what: some tools give the title's id instead.
+    _ids: dict[int, tuple[datetime, int | None]] = field(default_factory=dict)
+    _others: set[tuple[int, datetime, int | None]] = field(default_factory=set)
 
     def add(self, page: list[HistoryItem]) -> None:
         """Add a page. A play without an id is never taken for a repeat."""
@@ -457,7 +431,14 @@ class Plays:
         for item in page:
             if item.id is None:
                 fresh.append(item)
-            elif item.id not in self._ids:
-                self._ids.add(item.id)
+                continue
+            title = item.movie or item.show
+            number = title.ids.trakt if title is not None else None
+            told = (item.watched_at, number)
+            if (known := self._ids.get(item.id)) is None:
+                self._ids[item.id] = told
                 fresh.append(item)
+            elif known != told and (item.id, *told) not in self._others:
+                self._others.add((item.id, *told))
+                fresh.append(item.model_copy(update={"id": None}))
         return fresh

@@ -1,14 +1,10 @@
-"""Flat rows, of JSON or of a table, as the plays that the API would have sent.
-
-What a row is about, a column says, or its own shape, or the name of its file: nothing
-is guessed into a film.
-"""
+"""Flat rows, of JSON or of a table, as the plays that the API would have sent."""
 
 from __future__ import annotations
 
-import csv
-import io
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.trakt.export.columns import (
@@ -21,8 +17,8 @@ from connectors.trakt.export.columns import (
     SEASONS,
     SHOW,
     TIMES,
-    TYPES,
     WATCHED_FLAGS,
+    Columns,
     Row,
     get,
     has_prefix,
@@ -30,19 +26,20 @@ from connectors.trakt.export.columns import (
     squash,
     to_columns,
 )
+from connectors.trakt.export.kinds import find_kind
 from connectors.trakt.lenient import (
-    is_nothing,
     to_id,
     to_imdb,
     to_text,
     to_whole,
     to_year,
 )
-from connectors.trakt.sense import IN_BOTH_KINDS, UnusableError
+from connectors.trakt.sense import UnusableError
 from connectors.trakt.times import to_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from datetime import datetime
 
 #: What other tools say of an item that nobody watched; any other word is no reason.
 _OTHER_ACTIONS = frozenset(
@@ -87,37 +84,18 @@ _OTHER_ACTIONS = frozenset(
     }
 )
 _NO = frozenset({"false", "False", "FALSE", "0", "no", "No"})
-_KINDS = {
-    "movie": "movie",
-    "movies": "movie",
-    "film": "movie",
-    "show": "show",
-    "shows": "show",
-    "tv": "show",
-    "series": "show",
-    "tv series": "show",
-    "tv show": "show",
-    "season": "season",
-    "episode": "episode",
-    "episodes": "episode",
-    "tv episode": "episode",
-}
-
-NO_KIND = (
-    "does not say whether it is a film or an episode: a column type is missing, and "
-    "for an episode season and episode"
-)
-NAME_THE_KIND = (
-    "Add a column type that says movie or episode; or name the file as the tool that "
-    "wrote it does: export_movies_history, export_episodes_history."
-)
 NO_NUMBERS = (
     "names {} without season and number, so nobody can tell which episode was watched: "
-    "{} missing or empty"
+    "{} missing, empty or no number"
 )
 _NAME_THE_NUMBERS = "Add the columns season and episode, or export the episodes."
 UNWATCHED = "says when it was watched, and that it was not"
 _SAY_WHICH = "Correct the one or the other, or take the row out."
+TWO_TIMES = "gives two times of watching"
+TWO_IDS = "gives two ids of"
+TWO_NUMBERS = "gives two numbers of a season or an episode"
+_KEEP_ONE = "Keep the one that is right, and take the other out."
+_A_DAY = timedelta(days=1)
 NO_NAME = "names no title and no id"
 _IDS_HELP = "Add the title, or the columns tmdb_id or imdb_id."
 
@@ -125,6 +103,23 @@ _IDS_HELP = "Add the title, or the columns tmdb_id or imdb_id."
 def find_time(row: Row) -> object:
     """Return what the row says about when it was watched, or None."""
     return get(row, *TIMES)
+
+
+def read_time(row: Columns) -> datetime:
+    """Read when it was watched. Raises UnusableError.
+
+    A day beside the time of that day says no more; two other times are none.
+    """
+    found: list[datetime] = []
+    for value in row.every(*TIMES):
+        with suppress(UnusableError):
+            found.append(to_instant(value))
+    if not found:
+        return to_instant(find_time(row))
+    if max(found) - min(found) > _A_DAY:
+        columns = [row.spell(column) for column in TIMES if column in row]
+        raise UnusableError(f"{TWO_TIMES} in {' and '.join(columns)}", _KEEP_ONE)
+    return found[0]
 
 
 def is_play(row: Row) -> bool:
@@ -137,6 +132,7 @@ def is_play(row: Row) -> bool:
     if find_time(row) is not None:
         return True
     is_unwatched = str(get(row, *WATCHED_FLAGS)) in _NO
+    is_unwatched |= to_whole(get(row, *PLAYS)) == 0
     return not is_unwatched and not any(row.get(k) for k in ELSEWHERE)
 
 
@@ -158,41 +154,41 @@ class FlatRow:
     has_show_name: bool = False
 
 
-def read_row(row: Row, named_kind: str | None) -> FlatRow:
+def read_row(row: Columns, named_kind: str | None) -> FlatRow:
     """Read the columns of a row; ``named_kind`` is what its file's name says.
 
     Raises UnusableError.
     """
     item = _read_item(row, named_kind)
-    item.item["watched_at"] = to_instant(find_time(row))
+    item.item["watched_at"] = read_time(row)
     if str(get(row, *WATCHED_FLAGS)) in _NO:
         raise UnusableError(UNWATCHED, _SAY_WHICH)
     return item
 
 
-def outline_row(row: Row, named_kind: str | None) -> Row:
+def outline_row(row: Columns, named_kind: str | None) -> Row:
     """Return what can be told of a row that is no play, in the form of the API."""
     try:
-        kind = _find_kind(row, named_kind)
+        kind = find_kind(row, named_kind)
+        if kind == "movie":
+            return {"type": "movie", "movie": _to_title(row, FILM, _film_ids(row))}
+        show_ids = _read_ids(row, *SHOW)
+        if kind != "episode":
+            show_ids |= _read_ids(row, "")
     except UnusableError:
         return {}
-    if kind == "movie":
-        return {"type": "movie", "movie": _to_title(row, FILM, _film_ids(row))}
-    show_ids = _read_ids(row, *SHOW)
-    if kind != "episode":
-        show_ids |= _read_ids(row, "")
     return {"type": "episode", "show": _to_title(row, SHOW, show_ids)}
 
 
-def _read_item(row: Row, named_kind: str | None) -> FlatRow:
-    kind = _find_kind(row, named_kind)
+def _read_item(row: Columns, named_kind: str | None) -> FlatRow:
+    kind = find_kind(row, named_kind)
     base: Row = {"action": row.get("action"), "id": _history_id(row)}
     if kind == "movie":
         title = _to_title(row, FILM, _film_ids(row))
         if not title["ids"] and not title["title"]:
             raise UnusableError(NO_NAME, _IDS_HELP)
         return FlatRow(base | {"type": "movie", "movie": title}, {})
-    season, number = (to_whole(get(row, *names)) for names in (SEASONS, EPISODES))
+    season, number = (_read_number(row, names) for names in (SEASONS, EPISODES))
     if season is None or number is None:
         lacking = "the columns season and episode are"
         if season is not None or number is not None:
@@ -220,25 +216,15 @@ def _read_item(row: Row, named_kind: str | None) -> FlatRow:
     return FlatRow(item, open_ids, has_prefix(row, SHOW))
 
 
-def _find_kind(row: Row, named_kind: str | None) -> str:
-    said = get(row, *TYPES)
-    if isinstance(said, str) and not is_nothing(said):
-        word = said.strip().lower().replace("_", " ").replace("-", " ")
-        if (kind := _KINDS.get(word)) is None:
-            raise UnusableError("is of a type that is neither film nor episode")
-        return kind
-    is_film = has_prefix(row, FILM)
-    has_numbers = get(row, *SEASONS) is not None and get(row, *EPISODES) is not None
-    is_episode = has_numbers or has_prefix(row, SHOW) or has_prefix(row, EPISODE)
-    if is_film and is_episode:
-        raise UnusableError(IN_BOTH_KINDS, NAME_THE_KIND)
-    if is_film or is_episode:
-        return "movie" if is_film else "episode"
-    if named_kind == "movie" and get(row, *SEASONS) is None:
-        return "movie"
-    if named_kind == "episode":
-        return "episode" if get(row, *SEASONS, *EPISODES) is not None else "show"
-    raise UnusableError(NO_KIND, NAME_THE_KIND)
+def _read_number(row: Columns, names: tuple[str, ...]) -> int | None:
+    """Read the number from the first column that holds one: some hold a name."""
+    for name in names:
+        found = {to_whole(value) for value in row.every(name)} - {None}
+        if len(found) > 1:
+            raise UnusableError(TWO_NUMBERS, _KEEP_ONE)
+        if found:
+            return found.pop()
+    return None
 
 
 def _history_id(row: Row) -> int | None:
@@ -247,7 +233,7 @@ def _history_id(row: Row) -> int | None:
     return to_id(row.get("historyid") or (row.get("id") if is_api else None))
 
 
-def _film_ids(row: Row) -> Row:
+def _film_ids(row: Columns) -> Row:
     return _read_ids(row, "") | _read_ids(row, *FILM)
 
 
@@ -261,12 +247,15 @@ def _to_title(row: Row, prefixes: tuple[str, ...], ids: Row) -> Row:
     }
 
 
-def _read_ids(row: Row, *prefixes: str) -> Row:
+def _read_ids(row: Columns, *prefixes: str) -> Row:
     ids: Row = {}
     for name in ID_NAMES:
         columns = [c for prefix in prefixes for c in id_columns(prefix, name)]
         read = to_imdb if name == "imdb" else to_id
-        ids[name] = next((v for c in columns if (v := read(row.get(c)))), None)
+        found = [v for value in row.every(*columns) if (v := read(value))]
+        if len({*found}) > 1:
+            raise UnusableError(f"{TWO_IDS} {name.upper()}", _KEEP_ONE)
+        ids[name] = found[0] if found else None
     if ids["imdb"] is None:
         ids["imdb"] = to_imdb(get(row, *(f"{prefix}id" for prefix in prefixes)))
     return {name: value for name, value in ids.items() if value is not None}
@@ -293,39 +282,3 @@ def gather_numbers(item: Row) -> Row:
     if to_whole(episode.get("number")) is None:
         episode["number"] = get(columns, *EPISODES)
     return {**item, "episode": episode}
-
-
-# Tables
-
-
-def read_header(text: str) -> list[str]:
-    """Return the column names of a table, or nothing when it is none."""
-    first = _skip_mark(text).partition("\n")[0].strip()
-    columns = next(csv.reader([first], delimiter=_find_delimiter(first)), [])
-    return [c.strip() for c in columns] if len(columns) > 1 else []
-
-
-def read_table(text: str) -> Iterator[Row | None]:
-    """Yield the rows of a table by column name; None for one that is cut short.
-
-    Raises csv.Error.
-    """
-    text = _skip_mark(text)
-    columns = read_header(text)
-    stream = io.StringIO(text, newline="")
-    delimiter = _find_delimiter(stream.readline())
-    for cells in csv.reader(stream, delimiter=delimiter):
-        if any(map(str.strip, cells)):
-            is_whole = len(cells) >= len(columns)
-            yield dict(zip(columns, cells, strict=False)) if is_whole else None
-
-
-def _skip_mark(text: str) -> str:
-    """Skip blank lines, and the line in which a spreadsheet names its delimiter."""
-    text = text.lstrip()
-    first, _, rest = text.partition("\n")
-    return rest.lstrip() if first.strip().lower()[:4] == "sep=" else text
-
-
-def _find_delimiter(line: str) -> str:
-    return max(",;\t|", key=line.count)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, ValidationError
 
+from connectors.trakt.export.columns import to_columns
+from connectors.trakt.export.rows import outline_row
 from connectors.trakt.models import (
     HistoryItem,
     Model,
@@ -17,7 +19,7 @@ from connectors.trakt.models import (
     TitleModel,
 )
 from connectors.trakt.sense import UnusableError, check_kind
-from connectors.trakt.set_aside import BadRecord, describe_record
+from connectors.trakt.set_aside import BadRecord, describe_error, describe_record
 from connectors.trakt.times import check_instant, to_instant
 
 if TYPE_CHECKING:
@@ -68,13 +70,17 @@ class TitleKey(NamedTuple):
 
 
 def read_watched(
-    raw: Iterable[object],
+    raw: Iterable[object], named_kind: str | None = None
 ) -> tuple[list[WatchedItem], list[tuple[int, BadRecord]]]:
     """Read the items one by one; also return the bad ones with their position."""
     items: list[WatchedItem] = []
     unusable: list[tuple[int, BadRecord]] = []
     for position, item in enumerate(raw, 1):
-        watched = WatchedItem.model_validate(item if isinstance(item, dict) else {})
+        record = item if isinstance(item, dict) else {}
+        watched = WatchedItem.model_validate(record)
+        if not (watched.movie or watched.show):  # in columns of its own
+            outline = outline_row(to_columns(record), named_kind)
+            watched = WatchedItem.model_validate(record | outline)
         if watched.movie or watched.show:
             items.append(watched)
         else:
@@ -118,7 +124,7 @@ class Aggregates:
                 except UnusableError as error:
                     if (at := parts["watched_at"]) is not None and at > latest:
                         self.ahead.append(at)
-                    record = describe_record(_to_json(parts), str(error))
+                    record = describe_error(_to_json(parts), error)
                     self.unusable.append((f"{where}{_name_place(parts)}", record))
 
     def _add_play(self, play: HistoryItem) -> None:
@@ -182,7 +188,10 @@ def read_resume_point(raw: object, latest: datetime) -> PlaybackItem:
     """Read one resume point; raises UnusableError."""
     if not isinstance(raw, dict):
         raise UnusableError("is no object")
-    paused_at = to_instant(raw.get("paused_at"))
+    try:
+        paused_at = to_instant(raw.get("paused_at"))
+    except UnusableError:
+        raise UnusableError("has no readable time in paused_at") from None
     check_instant(paused_at, latest)
     try:
         point = PlaybackItem.model_validate({**raw, "paused_at": paused_at})

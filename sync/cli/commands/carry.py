@@ -7,10 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+import click
+
 from connectors.errors import InputError
 from connectors.files import replace_file
 from sync import api
-from sync.cli.commands.key import offer_key
 from sync.cli.pager import show_paged
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
@@ -26,14 +27,10 @@ from sync.cli.session import (
 )
 from sync.cli.view.end import is_refused, next_command, show_report
 from sync.cli.view.lines import say, show_next
-from sync.cli.view.lists import show_left_out, show_profiles, show_undone
-from sync.cli.view.plan import show_cost, show_plan
 from sync.cli.view.texts import glue, to_json
 from sync.documents.base import ProfileDocument, ProfilesDocument
-from sync.pipeline.documents import report_document, undo_document
-from sync.pipeline.plan_file import read_plan
 from sync.pipeline.result import exit_code as code_of
-from sync.runtime.words import count
+from sync.runtime.late import late
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -44,8 +41,38 @@ if TYPE_CHECKING:
     from sync.cli.context import Context
     from sync.cli.runner import Output
     from sync.config import Settings
+    from sync.documents.report import ReportDocument
     from sync.pipeline.result import Report
+    from sync.pipeline.undo import UndoOutline
     from sync.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from sync.cli.commands.key import offer_key
+    from sync.cli.view.lists import (
+        show_left_out,
+        show_profiles,
+        show_undone,
+        undo_question,
+    )
+    from sync.cli.view.plan import show_cost, show_plan
+    from sync.pipeline.documents import report_document, undo_document
+    from sync.pipeline.plan_file import read_plan
+else:
+    # What a run that finds nothing new never uses.
+    (offer_key,) = late("sync.cli.commands.key", "offer_key")
+    show_left_out, show_profiles, show_undone, undo_question = late(
+        "sync.cli.view.lists",
+        "show_left_out",
+        "show_profiles",
+        "show_undone",
+        "undo_question",
+    )
+    show_cost, show_plan = late("sync.cli.view.plan", "show_cost", "show_plan")
+    report_document, undo_document = late(
+        "sync.pipeline.documents", "report_document", "undo_document"
+    )
+    (read_plan,) = late("sync.pipeline.plan_file", "read_plan")
+
 
 _FILL_IN = (
     "{} is written: fill in the ids that you find. The next run reads them there, and "
@@ -118,20 +145,26 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
     return run_command(context, work)
 
 
-def undo(context: Context, *, run: int | None, yes: bool) -> int:
-    """Take back what one run added."""
+def undo(context: Context, *, run: int | None, all_runs: bool, yes: bool) -> int:
+    """Take back what one run added, or all of them."""
+    if all_runs and run is not None:
+        raise click.UsageError("RUN and --all contradict each other: leave one out.")
     require_an_answer(context, yes=yes, look="plan")
 
-    async def work(output: Output, _stop: Stop) -> int:
+    async def work(output: Output, stop: Stop) -> int:
         async with _opened(context, output, None) as (settings, reporter):
 
-            async def confirm(number: int, writes: int) -> bool:
+            async def ask(outlook: UndoOutline) -> bool:
                 reporter.pause()
-                question = f"Take back the {count(writes, 'write')} of run {number}?"
-                return yes or await agree(question)
+                return yes or await agree(undo_question(outlook))
 
             undone = await api.undo(
-                settings, run, confirm=confirm, on_event=reporter.on_event
+                settings,
+                run,
+                all_runs=all_runs,
+                ask=ask,
+                stop=stop,
+                on_event=reporter.on_event,
             )
             # Nothing can be planned where nobody knows what to read.
             is_known = has_api(settings) or await recall(settings) is not None
@@ -342,9 +375,13 @@ def finish(
         code = Exit.INCOMPLETE
     context = output.context
     following = next_command(report, context, command)
-    document = report_document(report, command, code, warnings=reporter.warnings)
+
+    def document() -> ReportDocument:
+        made = report_document(report, command, code, warnings=reporter.warnings)
+        return made.model_copy(update={"next": following})
+
     output.emit(
-        document.model_copy(update={"next": following}),
+        document,
         lambda console: show_report(console, report, context, following),
     )
     return code

@@ -8,19 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.checkup.status import read_status
-from sync.cli.progress import Reporter
 from sync.cli.runner import Exit, run
 from sync.cli.session import open_settings
-from sync.cli.view.lines import say
-from sync.cli.view.texts import glue
+from sync.cli.view.texts import glue, name_runs
 from sync.documents.words import say_share
-from sync.events import Warned
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import Console
+    from collections.abc import Iterable, Iterator
 
     from sync.cli.context import Context
     from sync.cli.runner import Output
@@ -48,16 +43,27 @@ def status(context: Context) -> int:
         async with AsyncExitStack() as stack:
             settings = await open_settings(context, stack, None)
             document = await read_status(settings)
-        reporter = Reporter(
-            output.notes, is_quiet=context.is_quiet, complete=context.complete
-        )
-        for warning in document.warnings:
-            reporter.on_event(Warned(warning))
-        output.emit(document, StatusView(context, document).show)
+        if document.warnings:
+            _warn(output, document.warnings)
+        lines = StatusView(context, document).fitting_lines()
+        output.emit_lines(document, lines, hang=_COLUMN)
         problems = [document.database.problem, *(g.problem for g in document.logins)]
         return Exit.USAGE if any(problems) else Exit.DONE
 
     return run(context, work)
+
+
+def _warn(output: Output, warnings: Iterable[str]) -> None:
+    # What lays lines out is heavy, and few need it.
+    from sync.cli.progress import Reporter  # noqa: PLC0415
+    from sync.events import Warned  # noqa: PLC0415
+
+    context = output.context
+    reporter = Reporter(
+        output.notes, is_quiet=context.is_quiet, complete=context.complete
+    )
+    for warning in warnings:
+        reporter.on_event(Warned(warning))
 
 
 class StatusView:
@@ -82,15 +88,14 @@ class StatusView:
         self._named.add(words)
         return words
 
-    def show(self, console: Console) -> None:
-        """Print them."""
+    def fitting_lines(self) -> Iterator[str]:
+        """Return them so that no terminal breaks a command or a path."""
         paths = [f.path for p in self._document.profiles for f in p.files]
         for line in self.lines():
             whole = (*paths, self._document.database.place, *self._named)
             for words in sorted(whole, key=len, reverse=True):
                 line = line.replace(words, glue(words))  # noqa: PLW2901  # each of them
-            indent = 2 * line.startswith("  ")
-            say(console, line[indent:], indent=indent, hang=indent and _COLUMN)
+            yield line
 
     def lines(self) -> Iterator[str]:
         """Return them."""
@@ -210,8 +215,8 @@ class StatusView:
     def _undo(self, undone: LastUndoDocument) -> str:
         left = f", {undone.left_alone:,} left alone" if undone.left_alone else ""
         when = _moment(undone.at, self._now)
-        taken = count(undone.writes, "write")
-        return f"run {undone.run}, {when}: {taken} taken back{left}"
+        runs, taken = name_runs(undone.runs or (undone.run,)), undone.writes
+        return f"{runs}, {when}: {count(taken, 'write')} taken back{left}"
 
     def _next_run(self, profile: ProfileStateDocument) -> str:
         due = profile.next_run_at

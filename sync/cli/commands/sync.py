@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,28 +25,47 @@ from sync.cli.session import (
     read_settings,
     recall,
     require_an_answer,
+    salvage,
 )
 from sync.config import Settings
-from sync.daemon.heartbeat import Heartbeat, ping
-from sync.daemon.job import Job, Terms
-from sync.daemon.recorder import Recorder
-from sync.daemon.systemd import Notifier
-from sync.daemon.turn import Result
-from sync.errors import StoppedError
-from sync.ledger import BusyError
+from sync.daemon.turn import Result, failed_turn, finished_turn
+from sync.errors import BugError, StoppedError
 from sync.runtime import logs
+from sync.runtime.late import import_all, late
 from sync.runtime.signals import heeding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from datetime import timedelta
 
     from sync.cli.context import Context
     from sync.cli.runner import Output
+    from sync.daemon.turn import Turn
     from sync.events import Event
     from sync.runtime.logs import LogFormat
     from sync.runtime.stop import Stop
     from sync.runtime.values import Address
+
+if TYPE_CHECKING:
+    from sync.daemon.begun import require_begun
+    from sync.daemon.heartbeat import Heartbeat
+    from sync.daemon.job import Job, Terms
+    from sync.daemon.look import look_at_login
+    from sync.daemon.recorder import Recorder
+    from sync.daemon.systemd import Notifier
+    from sync.daemon.teller import Teller, tell_of_run
+    from sync.wiring.notify import addresses
+else:
+    # What a run that finds nothing new never uses.
+    (require_begun,) = late("sync.daemon.begun", "require_begun")
+    (Heartbeat,) = late("sync.daemon.heartbeat", "Heartbeat")
+    Job, Terms = late("sync.daemon.job", "Job", "Terms")
+    (look_at_login,) = late("sync.daemon.look", "look_at_login")
+    (Recorder,) = late("sync.daemon.recorder", "Recorder")
+    (Notifier,) = late("sync.daemon.systemd", "Notifier")
+    Teller, tell_of_run = late("sync.daemon.teller", "Teller", "tell_of_run")
+    (addresses,) = late("sync.wiring.notify", "addresses")
+
 
 _CLOCK = SystemClock()
 
@@ -97,6 +116,7 @@ class _Options:
 
     def check(self, settings: Settings) -> None:
         """Raise ConfigError where the config contradicts what was typed."""
+        addresses(settings)
         if self.accept_incomplete and self.prunes(settings):
             raise ConfigError(
                 "--accept-incomplete only adds, and [sync] prune in the config takes "
@@ -154,8 +174,9 @@ async def _run_once(
     context: Context, options: _Options, output: Output, stop: Stop
 ) -> int:
     kind = LoggingReporter if options.log_format else Reporter
-    async with AsyncExitStack() as stack:
+    async with _telling(context) as telling, AsyncExitStack() as stack:
         settings = await open_settings(context, stack, warn=options.warn)
+        telling.settings = settings
         options.check(settings)
         output.context = knowing(output.context, settings)
         reporter = stack.enter_context(
@@ -167,26 +188,61 @@ async def _run_once(
             )
         )
         confirm = Confirmation(context, output, reporter, yes=options.yes)
-        try:
-            await _require_api(settings)
-            report = await api.sync(
-                settings,
-                prune=options.prunes(settings),
-                accept_incomplete=options.accept_incomplete,
-                # A plan is no log line; it is shown to whoever is asked about it.
-                confirm=None if options.yes and options.log_format else confirm,
-                is_forced=options.force,
-                stop=stop,
-                on_event=reporter.on_event,
-            )
-        except (StoppedError, BusyError):
-            raise
-        except ServiceError:
-            await ping(settings, _CLOCK, is_good=False)
-            raise
+        await _require_api(settings)
+        await require_begun(settings)
+        report = await api.sync(
+            settings,
+            prune=options.prunes(settings),
+            accept_incomplete=options.accept_incomplete,
+            # A plan is no log line; it is shown to whoever is asked about it.
+            confirm=None if options.yes and options.log_format else confirm,
+            is_forced=options.force,
+            stop=stop,
+            on_event=reporter.on_event,
+        )
+        await look_at_login(settings, report, clock=_CLOCK)
         is_good = exit_code(report, is_strict=options.strict) is Exit.DONE
-        await ping(settings, _CLOCK, is_good=is_good)
+        telling.result = Result.of(report, is_good=is_good)
     return finish(output, reporter, report, "sync", is_strict=options.strict)
+
+
+@dataclass(slots=True)
+class _Telling:
+    """What is known of a run, as far as it got."""
+
+    settings: Settings | None = None
+    result: Result | None = None
+
+
+@asynccontextmanager
+async def _telling(context: Context) -> AsyncIterator[_Telling]:
+    """Tell who wants to know how a run ended, be it with a config that is wrong."""
+    telling, started_at = _Telling(), _CLOCK.now()
+    try:
+        yield telling
+    except (StoppedError, OSError):
+        raise  # somebody is there, or nobody hears
+    except Exception as fault:
+        error = fault if isinstance(fault, ServiceError) else BugError(fault)
+        turn = failed_turn(error, started_at, _CLOCK.now())
+        with suppress(ConfigError):  # nothing of the settings can be read
+            settings = telling.settings or salvage(context)
+            if telling.settings or not context.is_sandbox:
+                await _tell(settings, turn)
+        raise
+    if telling.settings and telling.result:
+        turn = finished_turn(telling.result, started_at, _CLOCK.now())
+        await _tell(telling.settings, turn)
+
+
+async def _tell(settings: Settings, turn: Turn) -> None:
+    """Tell, and let nothing that goes wrong with it change how the run ends."""
+    try:
+        await tell_of_run(settings, turn, _CLOCK)
+    except Exception as fault:  # noqa: BLE001  # as with the watchers of a job
+        logs.trace(fault)
+        said = f"Telling how the run ended failed ({type(fault).__name__})."
+        logs.tell("watcher.failed", said, level=logging.WARNING)
 
 
 async def _require_api(settings: Settings) -> None:
@@ -206,8 +262,10 @@ async def _require_api(settings: Settings) -> None:
 
 
 async def _stay(context: Context, options: _Options, output: Output, stop: Stop) -> int:
-    async with AsyncExitStack() as stack:
+    import_all()
+    async with _telling(context) as telling, AsyncExitStack() as stack:
         settings = await open_settings(context, stack, warn=options.warn)
+        telling.settings = settings
         output.context = knowing(output.context, settings)
         address = options.address(settings)
 
@@ -225,7 +283,7 @@ async def _stay(context: Context, options: _Options, output: Output, stop: Stop)
             run=partial(_take_turn, context, options, output, stop),
             stop=stop,
             clock=_CLOCK,
-            watchers=(notifier, Recorder(), Heartbeat()),
+            watchers=(notifier, Recorder(), Heartbeat(), Teller()),
         )
         if address:
             from sync.daemon.server import served  # noqa: PLC0415  # only where used
@@ -256,6 +314,7 @@ async def _take_turn(  # the first four are bound once
             on_event(event)
             reporter.on_event(event)
 
+        await require_begun(terms.settings)
         report = await api.sync(
             terms.settings,
             prune=terms.prune,
@@ -263,6 +322,7 @@ async def _take_turn(  # the first four are bound once
             stop=stop,
             on_event=tell,
         )
+        await look_at_login(terms.settings, report, clock=_CLOCK, on_event=tell)
     is_good = exit_code(report, is_strict=options.strict) is Exit.DONE
     return Result.of(report, is_good=is_good)
 
@@ -272,7 +332,10 @@ def _read_again(context: Context, settings: Settings) -> Settings:
     fresh = read_settings(context)
     if not context.is_sandbox:
         return fresh
-    return settings.model_copy(update={"history": fresh.history, "sync": fresh.sync})
+    from sync.sandbox.rehearsal import NOBODY_IS_TOLD  # noqa: PLC0415  # only there
+
+    job = fresh.sync.model_copy(update=NOBODY_IS_TOLD)
+    return settings.model_copy(update={"history": fresh.history, "sync": job})
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say
@@ -39,7 +40,11 @@ def show_saving(console: Console, report: Report, context: Context) -> bool:
     )
     file = find_config(context.config) or "config.toml"
     say(console, f"Get a key: {KEYS_AT}", indent=2)
-    say(console, f'Put it into {glue(str(file))}: [tmdb] api_key = "..."', indent=2)
+    # A key is set for real runs; a rehearsal has its own.
+    setup = replace(context, is_sandbox=False, profile=None).call("setup")
+    say(console, f"Set it: {glue(setup)}", indent=2)
+    where = glue(str(file))
+    say(console, f'Or put it into {where}: [tmdb] api_key = "..."', indent=2, hang=4)
     if not console.is_terminal:
         say(console)
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say, show_list, show_next
-from sync.cli.view.texts import clean, title
+from sync.cli.view.texts import clean, duration, name_runs, title
 from sync.domain.plays import Key
 from sync.runtime.words import count, entries
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
     from sync.cli.context import Context
     from sync.documents.base import ProfilesDocument
-    from sync.documents.report import LeftOutDocument, UndoDocument, UnmatchedDocument
+    from sync.documents.left_out import LeftOutDocument, UnmatchedDocument
+    from sync.documents.report import (
+        UndoDocument,
+    )
+    from sync.pipeline.undo import UndoOutline
 
 
 def show_left_out(console: Console, document: UnmatchedDocument) -> None:
@@ -44,13 +48,26 @@ def show_undone(
     ]
     whole = "--json has them all"
     show_list(console, lines, whole=whole, is_full=context.is_verbose)
+    if not (document.removed or document.restored or document.gone or lines):
+        say(console, "Nothing was taken back.")
+        return
+    runs = document.runs or (document.run,)
+    are = "is" if len(runs) == 1 else "are"
     say(
         console,
-        f"Run {document.run} is taken back: {entries(document.removed)} removed, "
+        f"{name_runs(runs).capitalize()} {are} taken back: "
+        f"{entries(document.removed)} removed, "
         f"{document.restored:,} set back, {document.gone:,} were gone already, "
         f"{len(document.left_alone):,} left alone.",
     )
     show_next(console, context.call(next_))
+
+
+def undo_question(outlook: UndoOutline) -> str:
+    """Ask whether to take that back; say what it is about, and how long it takes."""
+    writes = count(outlook.writes, "write")
+    about = f"in {count(outlook.titles, 'title')}, in about {duration(outlook.seconds)}"
+    return f"Take back the {writes} of {name_runs(outlook.runs)}, {about}?"
 
 
 def show_profiles(console: Console, document: ProfilesDocument) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 GLUE = "\ue000"
 #: A title longer than this is cut wherever it is shown.
 MOST_CELLS = 80
+#: Of more runs than that the numbers help nobody.
+_MOST_NAMED = 5
 #: Joiners and marks of direction belong to scripts and emoji; they move no cursor.
 _JOINERS = "\u200c\u200d"
 _HARMLESS = frozenset(f"{_JOINERS}\u200e\u200f\u2068\u2069\n")
@@ -118,3 +120,11 @@ def _clean_letter(letter: str) -> str:
     if letter == "\t" or unicodedata.category(letter) == "Zs":
         return " "
     return "\N{REPLACEMENT CHARACTER}"
+
+
+def name_runs(runs: Sequence[int]) -> str:
+    """Name runs by their numbers, as long as there are few."""
+    if len(runs) > _MOST_NAMED:
+        return f"{len(runs):,} runs"
+    names = join([str(run) for run in runs])
+    return f"run {names}" if len(runs) == 1 else f"runs {names}"

@@ -1,0 +1,133 @@
+"""Which tests run which line, and what each of them takes: asked of coverage once.
+
+The answer is kept in ``.mutation/`` until a file of the program or a test changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coverage import CoverageData
+
+from scripts.mutation.mutants import ROOT
+from scripts.mutation.timing import DURATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from scripts.mutation.mutants import Mutant
+
+CACHE = ROOT / ".mutation"
+#: What takes more of a processor is asked of no mutant.
+MOST_S = 5.0
+#: The suites beside each room, the nearest one first.
+SUITES = {
+    "sync/domain": ("domain", "pipeline", "load"),
+    "sync/extract": ("extract", "pipeline"),
+    "sync/transform": ("transform", "overrides", "pipeline"),
+    "sync/load": ("load", "pipeline"),
+    "sync/ledger": ("ledger", "pipeline"),
+    "sync/pipeline": ("pipeline", "overrides", "ledger"),
+}
+
+
+@dataclass(slots=True)
+class Reach:
+    """The tests by file and line; those of a whole file stand under line 0."""
+
+    lines: dict[str, dict[int, set[str]]] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def tests_of(self, mutant: Mutant) -> list[str]:
+        """Return the tests that run the changed line, those first that tell soonest.
+
+        A line that runs once, when the file is imported, is what all of its functions
+        may use: then it is every test that runs anything of the file.
+        """
+        lines = self.lines.get(mutant.file, {})
+        found = lines.get(mutant.line) or lines.get(0, set())
+        suites = [f"tests/{s}_suite/" for s in SUITES[_room(mutant.file)]]
+        near = {
+            test: rank
+            for test in found
+            for rank, suite in enumerate(suites)
+            if test.startswith(suite) and self.seconds.get(test, 0.0) < MOST_S
+        }
+        return sorted(near, key=lambda t: (near[t] > 0, self.seconds.get(t, 0.0), t))
+
+    def seconds_of(self, tests: Iterable[str]) -> float:
+        """Return what these take when nothing is changed."""
+        return sum(self.seconds.get(test, 0.0) for test in tests)
+
+
+def folders() -> list[str]:
+    """Return the folders of all suites."""
+    names = {name for of_room in SUITES.values() for name in of_room}
+    return [f"tests/{name}_suite" for name in sorted(names)]
+
+
+def _room(file: str) -> str:
+    return file.rpartition("/")[0]
+
+
+def read_reach() -> Reach:
+    """Return what is known of the files as they are now; ask first if nothing is."""
+    CACHE.mkdir(exist_ok=True)
+    stamp = CACHE / "stamp"
+    now = _stamp()
+    if not stamp.exists() or stamp.read_text("ascii") != now:
+        _ask()
+        stamp.write_text(now, "ascii")
+    return _read()
+
+
+def _stamp() -> str:
+    digest = hashlib.sha256()
+    for folder in ("sync", "connectors", "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _ask() -> None:
+    command = [
+        *(sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider"),
+        *("-p", "scripts.mutation.timing", "--cov", "--cov-context=test"),
+        *("--cov-report=", "--timeout=600"),
+        *folders(),
+    ]
+    files = {
+        "COVERAGE_FILE": str(CACHE / "coverage"),
+        DURATIONS: str(CACHE / "seconds.json"),
+        "CI": "true",
+    }
+    environment = os.environ | files
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False)  # noqa: S603  # our own
+    if done.returncode:
+        sys.exit("The tests have to pass before it can be told what they notice.")
+
+
+def _read() -> Reach:
+    data = CoverageData(str(CACHE / "coverage"))
+    data.read()
+    reach = Reach(seconds=json.loads((CACHE / "seconds.json").read_bytes()))
+    for measured in data.measured_files():
+        path = Path(measured)
+        if not path.is_relative_to(ROOT):
+            continue
+        lines: dict[int, set[str]] = defaultdict(set)
+        for line, contexts in data.contexts_by_lineno(measured).items():
+            # "" is the import of the file; else the test, and which part of it.
+            tests = {context.rpartition("|")[0] for context in contexts if context}
+            lines[line] |= tests
+            lines[0] |= tests
+        reach.lines[path.relative_to(ROOT).as_posix()] = lines
+    return reach

@@ -1,0 +1,24 @@
+"""What is kept of a title from one run to the next."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.domain.histories import Fates
+from sync.domain.plan import Fate
+from sync.domain.plays import Key
+
+numbers = st.none() | st.integers(0, 3)
+keys = st.builds(Key, st.just("TV_1"), numbers, numbers)
+
+
+@given(st.dictionaries(keys, st.sampled_from(Fate)), keys)
+def test_fates_are_what_a_dict_of_them_is(fates: dict[Key, Fate], asked: Key) -> None:
+    packed = Fates("TV_1", ((k.season, k.episode, f) for k, f in fates.items()))
+    assert packed == fates
+    assert dict(packed) == fates
+    assert len(packed) == len(fates)
+    assert packed.get(asked) == fates.get(asked)
+    assert packed.get(asked._replace(media="TV_2")) is None
+    assert all(isinstance(key, Key) for key in packed)

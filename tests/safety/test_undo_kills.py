@@ -1,0 +1,106 @@
+"""An undo that dies at any boundary: whatever comes next, it ends as if it had not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from tests.long import choose
+from tests.safety.accounts import mixed_account
+from tests.safety.arena import Arena, Mark, Phase, arena
+from tests.safety.killing import moment, run_until
+from tests.safety.test_kills import MORE_HISTORIES
+from tests.safety.test_machine import READINGS
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+#: As many as an undisturbed undo makes, and a few more.
+REQUESTS = 60
+#: What comes after the death.
+NEXT = ("migrate", "sync", "undo")
+QUIRKS = list(DiscovrQuirks.combinations())
+
+
+class Death(NamedTuple):
+    """One moment at which an undo dies, what is run then, and the world of both."""
+
+    number: int
+    phase: Phase
+    following: str
+    history: dict[str, str]
+    quirks: DiscovrQuirks
+
+    def __str__(self) -> str:
+        history, quirks = "-".join(self.history.values()), self.quirks
+        takes = f"{quirks.delete_without_episode}-{quirks.delete_repeats}"
+        where = f"{self.number}-{self.phase.name}"
+        return f"{self.following}-{history}-{quirks.repeats}-{takes}-{where}"
+
+
+def _quirks(number: int) -> DiscovrQuirks:
+    without, repeated = [("default", "all"), *READINGS][number % 4]
+    return replace(
+        QUIRKS[11 * number % len(QUIRKS)],
+        delete_without_episode=without,
+        delete_repeats=repeated,
+    )
+
+
+DEATHS = [
+    Death(number, phase, following, MORE_HISTORIES[i % 5], _quirks(i))
+    for i, (number, phase, following) in enumerate(
+        product(range(REQUESTS), Phase, NEXT)
+    )
+]
+CHOSEN = choose(DEATHS[7::120], DEATHS[::13], DEATHS)
+
+
+@pytest.mark.parametrize("death", CHOSEN, ids=str)
+async def test_an_undo_that_dies_is_no_wish_of_the_person_s(
+    death: Death, tmp_path: Path
+) -> None:
+    calm = await _calm(death, tmp_path / "calm")
+    async with _arena(death, tmp_path) as place:
+        await place.migrate()
+        is_moment = moment(death.number, death.phase)
+        was_killed = await run_until(place, place.undo(), is_moment)
+        if death.following == "migrate":
+            # A look that may not write anything sees the same.
+            planned = await place.operations()
+            report = await place.migrate()
+            assert report.prepared.plan.operations == planned
+        if was_killed or death.following != "undo":
+            await getattr(place, death.following)()
+        assert place.discovr.doubled() == {}
+        assert place.marks() == calm
+        if death.following != "undo":
+            assert await place.operations() == ()
+
+
+async def _calm(death: Death, folder: Path) -> Counter[Mark]:
+    async with _arena(death, folder) as place:
+        await place.migrate()
+        if death.following == "undo":
+            await place.undo()
+        return place.marks()
+
+
+def _arena(
+    death: Death, folder: Path, **options: Any
+) -> AbstractAsyncContextManager[Arena]:
+    account, own = mixed_account()
+    return arena(
+        account,
+        folder,
+        own=own,
+        discovr=death.quirks,
+        history=death.history,
+        **options,
+    )
