@@ -218,7 +218,7 @@ def test_nothing_is_paged_with_json_or_quiet(
     option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[object] = []
-    monkeypatch.setattr("sync.cli.runner.show_paged", asked.append)
+    monkeypatch.setattr("sync.cli.pager.show_paged", asked.append)
     document = DatabaseDocument(kind="sqlite", place="x")
     output = Output(context(**{option: True}))
     asyncio.run(output.emit_long(document, partial(say, text="all of it")))

@@ -129,12 +129,13 @@ def _weigh_asides(reader: Reader) -> None:
             names = sorted(lacking)
             shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
             reader.evidence.doubts.append(
-                f"{said}, and tells times of watching of {len(names):,} titles that "
-                f"the history lacks: {shown}. If it is one, name it history."
+                f"{said}, and tells times of watching of "
+                f"{count(len(names), 'title')} that the history lacks: {shown}. If it is one, name it history."
             )
         elif rows := len(aside.page.items) + len(aside.page.unusable):
             reader.evidence.notes.append(
-                f"{said}, so its {rows:,} times of watching were left out."
+                f"{said}, so {count(rows, 'time of watching was', 'times of watching were')} "
+                "left out."
             )
 
 

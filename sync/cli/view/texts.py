@@ -125,6 +125,6 @@ def _clean_letter(letter: str) -> str:
 def name_runs(runs: Sequence[int]) -> str:
     """Name runs by their numbers, as long as there are few."""
     if len(runs) > _MOST_NAMED:
-        return f"{len(runs):,} runs"
+        return count(len(runs), "run")
     names = join([str(run) for run in runs])
     return f"run {names}" if len(runs) == 1 else f"runs {names}"
