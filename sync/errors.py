@@ -7,6 +7,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from connectors.errors import ConfigError, ServiceError
+from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,12 +102,11 @@ class IncompleteReadError(GuardError):
         if receipt.missing:
             shown = "; ".join(receipt.missing[:5])
             more = len(receipt.missing) - 5
-            parts.append(
-                f"Missing: {shown}{f'; and {more} more titles' if more > 0 else ''}."
-            )
+            rest = f"; and {count(more, 'more title')}" if more > 0 else ""
+            parts.append(f"Missing: {shown}{rest}.")
         super().__init__(
-            f"The history from {receipt.source} ({receipt.plays:,} plays) is not "
-            f"proved whole, so nothing was written. {' '.join(parts)}",
+            f"The history from {receipt.source} ({count(receipt.plays, 'play')}) is "
+            f"not proved whole, so nothing was written. {' '.join(parts)}",
             remedy=None if receipt.requests else self.remedy_for_files,
         )
         self.receipt = receipt
@@ -121,8 +121,8 @@ class UnsafePlanError(GuardError):
 
     def __init__(self, changed: int, own: int) -> None:
         super().__init__(
-            f"The plan changes {changed:,} of the {own:,} entries that you made on "
-            "Discovr yourself, so nothing was written."
+            f"The plan changes {changed:,} of the {entries(own)} that you "
+            "made on Discovr yourself, so nothing was written."
         )
 
 
@@ -136,10 +136,10 @@ class MissingEntriesError(GuardError):
     )
 
     def __init__(self, missing: int, applied: int) -> None:
+        earlier = count(applied, "entry that was", "entries that were")
         super().__init__(
-            f"Discovr does not show {missing:,} of {applied:,} entries that were "
-            "written earlier, neither in its list nor title by title: nothing was "
-            "written."
+            f"Discovr does not show {missing:,} of {earlier} written earlier, neither "
+            "in its list nor title by title: nothing was written."
         )
 
 
@@ -152,9 +152,12 @@ class UnsafeRemovalError(GuardError):
     default_remedy = f"Look at your history there; {_force}"
 
     def __init__(self, stale: int, written: int, source: str) -> None:
+        watched = count(
+            written, "watched film or episode is", "watched films and episodes are"
+        )
         super().__init__(
-            f"{stale:,} of {written:,} watched films and episodes are no longer on "
-            f"{source}, which is more than --prune takes back unasked: nothing was "
+            f"{stale:,} of {watched} no longer on {source}, "
+            "which is more than --prune takes back unasked: nothing was "
             "written.",
             remedy=f"Look at your history on {source}; {self._force}",
         )
@@ -168,9 +171,11 @@ class EmptyHistoryError(GuardError):
     )
 
     def __init__(self, stale: int, source: str) -> None:
+        kept = count(stale, "entry that was", "entries that were")
+        verb = "stays" if stale == 1 else "stay"
         super().__init__(
-            f"The history on {source} is empty now: the {stale:,} entries that were "
-            "carried over stay, and nothing was written."
+            f"The history on {source} is empty now: the {kept} carried "
+            f"over {verb}, and nothing was written."
         )
 
 

@@ -36,10 +36,6 @@ if TYPE_CHECKING:
 ENTRIES_A_PAGE = 50
 #: So much of a record that cannot be read is kept; records of Trakt are far shorter.
 MOST_RAW = 4_000
-
-
-#: So much of a record that cannot be read is kept; records of Trakt are far shorter.
-MOST_RAW = 4_000
 #: The ``key`` of a record with a legible id begins so, and ends with the id.
 HISTORY_ID = "history id"
 
@@ -127,6 +123,11 @@ class Extraction:
     quarantined: Sequence[Quarantined] = field(default=(), repr=False)
     stamps: Stamps | None = None
     read_at: datetime | None = None
+
+    @property
+    def read(self) -> int:
+        """How many plays are there, those that cannot be read included."""
+        return len(self.plays) + len(self.quarantined)
 
 
 class Source(Protocol):

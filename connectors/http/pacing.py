@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connectors.clock import SystemClock
 from connectors.http.retry import server_time
+from connectors.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -309,7 +310,9 @@ class QuotaPacer(OpenPacer):
         return bool(self._bucket) and name.upper() in others
 
     def _reason(self) -> str:
-        return f"{self.limit} requests in {self.period_s:.0f} s are used up"
+        verb = "is" if self.limit == 1 else "are"
+        requests = count(self.limit, "request")
+        return f"{requests} in {self.period_s:.0f} s {verb} used up"
 
 
 def read_rate_limit(value: str | None) -> RateLimit | None:

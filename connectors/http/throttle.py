@@ -13,6 +13,7 @@ from connectors.errors import (
     TransientError,
     UnknownOutcomeError,
 )
+from connectors.words import count
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -135,7 +136,7 @@ class Throttle:
             raise self._closed(left_s)
 
     def _closed(self, seconds: float, status: int | None = None) -> RateLimitedError:
-        wait = f"{math.ceil(seconds / 60)} minutes"
+        wait = count(math.ceil(seconds / 60), "minute")
         return RateLimitedError(
             f"{self._service} asks to wait {wait} before the next request.",
             remedy=f"Run it again in {wait}; what is done already is not done twice.",

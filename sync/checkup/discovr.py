@@ -30,6 +30,8 @@ from sync.checkup.findings import (
 from sync.checkup.logins import DISCOVR, check_discovr_login
 from sync.checkup.reach import reach
 from sync.load.discovr import entry_from_api
+from sync.runtime import words
+from sync.runtime.words import count
 from sync.wiring.logins import secret
 
 if TYPE_CHECKING:
@@ -123,7 +125,7 @@ class DiscovrCheckup:
             )
         if headers["Authorization"].count(".") != 2:
             return warning(SESSION, "sessionToken: not a JWT as documented", _NEWER)
-        return ok(SESSION, f"opened, lasts {minutes} minutes")
+        return ok(SESSION, f"opened, lasts {count(minutes, 'minute')}")
 
     async def _history(self) -> list[Finding]:
         pages: list[list[HistoryItem]] = []
@@ -164,8 +166,8 @@ class DiscovrCheckup:
         defaults = sum(entry.is_default for entry in entries)
         return ok(
             HISTORY,
-            f"{len(entries)} entries as documented, {labelled} with an imported label, "
-            f"{defaults} for a whole season",
+            f"{words.entries(len(entries))} as documented, {labelled} with an imported "
+            f"label, {defaults} for a whole season",
         )
 
 

@@ -37,6 +37,7 @@ from sync.checkup.state import (
 from sync.checkup.trakt import TraktCheckup
 from sync.ports import CheckedSource, origin_of
 from sync.runtime.concurrency import run_all
+from sync.runtime.words import count
 from sync.wiring.clients import TRAKT, Clients
 from sync.wiring.logins import SERVICES, how_to_log_in, missing_keys
 
@@ -173,6 +174,6 @@ def _clock(heard: Heard) -> list[Finding]:
 
 
 def _skew(name: str, skew: timedelta) -> str:
-    minutes = abs(skew).total_seconds() / 60
+    minutes = round(abs(skew).total_seconds() / 60)
     where = "behind" if skew > timedelta(0) else "ahead of"
-    return f"{minutes:,.0f} minutes {where} {name}"
+    return f"{count(minutes, 'minute')} {where} {name}"

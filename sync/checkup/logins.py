@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from connectors.discovr.auth import refresh_token
 from connectors.trakt.auth import token_in_force
 from sync.checkup.findings import Cause, Finding, ok, problem, warning
+from sync.runtime.words import count
 from sync.wiring.logins import (
     discovr_login,
     how_to_log_in,
@@ -73,10 +74,10 @@ def check_discovr_login(
 def _describe(login: Login, now: datetime) -> str:
     parts = [f"in the {login.place}"]
     if login.obtained_at:
-        parts.append(f"{(now - login.obtained_at).days} days old")
+        parts.append(f"{count((now - login.obtained_at).days, 'day')} old")
     if login.ends_at and not login.renews_itself:
         days = (login.ends_at - now).days
-        parts.append(f"ends on {login.ends_at:%Y-%m-%d}, in {days} days")
+        parts.append(f"ends on {login.ends_at:%Y-%m-%d}, in {count(days, 'day')}")
     if login.place == "config":
         parts.append("its age is not known")
     return ", ".join(parts)

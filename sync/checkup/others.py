@@ -8,6 +8,7 @@ from connectors.errors import NotFoundError
 from sync.checkup import shapes
 from sync.checkup.findings import Finding, Verdict, attempt, ok, unchecked, warning
 from sync.checkup.reach import reach
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,8 @@ async def _look_up(client: TmdbClient, heard: Heard, show: int, number: int) -> 
         return warning(TMDB, named, remedy)
     dates = [episode.air_date for season in seasons for episode in season.episodes]
     dated = sum(date is not None for date in dates)
-    return ok(TMDB, f"the key is accepted; {dated} of {len(dates)} episodes have dates")
+    episodes = count(len(dates), "episode has a date", "episodes have dates")
+    return ok(TMDB, f"the key is accepted; {dated} of {episodes}")
 
 
 async def check_pharen(clients: Clients) -> list[Finding]:

@@ -23,6 +23,7 @@ from sync.checkup.logins import TRAKT, check_trakt_login
 from sync.checkup.reach import reach
 from sync.extract.records import PlayMapper, UnusableRecordError
 from sync.runtime.concurrency import run_all
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from connectors.trakt.client import HistoryPage, TraktClient
@@ -116,8 +117,10 @@ class TraktCheckup:
         if quota is None or quota.remaining is None:
             text = "X-Ratelimit: missing; runs then keep to the documented limit"
             return warning(LIMITS, text, _NEWER), False
-        used, minutes = quota.limit - quota.remaining, quota.period / 60
-        text = f"{used:,} of {quota.limit:,} requests in {minutes:g} minutes are used"
+        used = quota.limit - quota.remaining
+        requests = count(quota.limit, "request")
+        spell = count(round(quota.period / 60), "minute")
+        text = f"{used:,} of {requests} in {spell} are used"
         until = f" until {quota.until:%H:%M:%S} UTC" if quota.until else ""
         if quota.remaining < len(_PROBES):
             remedy = "Wait until then; another program may be using the same login."
@@ -176,23 +179,23 @@ class TraktCheckup:
         if named := "; ".join(filter(None, [odd, *gone])):
             remedy = f"What cannot be read is set aside and reported. {_NEWER}"
             return warning(HISTORY, named, remedy)
-        return ok(HISTORY, f"{page.size} plays on a page, as documented")
+        return ok(HISTORY, f"{count(page.size, 'play')} on a page, as documented")
 
     def _count_plays(self, page: HistoryPage) -> int:
-        mapper, count = PlayMapper(self._heard.now_at("Trakt")), 0
+        mapper, plays = PlayMapper(self._heard.now_at("Trakt")), 0
         for item in page.items:
             with suppress(UnusableRecordError):
                 mapper.play(item)
-                count += 1
-        return count
+                plays += 1
+        return plays
 
     async def _films(self, client: TraktClient) -> Finding:
         films = await client.minimal_films()
-        return ok(FILMS, f"{len(films):,} films, as documented")
+        return ok(FILMS, f"{count(len(films), 'film')}, as documented")
 
     async def _shows(self, client: TraktClient) -> Finding:
         shows = await client.minimal_shows()
-        return ok(SHOWS, f"{len(shows):,} shows, as documented")
+        return ok(SHOWS, f"{count(len(shows), 'show')}, as documented")
 
     async def _seasons(self, client: TraktClient, show: int) -> Finding:
         seasons = await client.seasons(show)
@@ -203,7 +206,8 @@ class TraktCheckup:
             return warning(SEASONS, odd, remedy)
         dates = [e.first_aired for s in seasons for e in s.episodes or ()]
         dated = sum(date is not None for date in dates)
-        return ok(SEASONS, f"{dated} of {len(dates)} episodes have an air date")
+        episodes = count(len(dates), "episode has", "episodes have")
+        return ok(SEASONS, f"{dated} of {episodes} an air date")
 
 
 def _tmdb_seasons(items: list[HistoryRecord]) -> dict[tuple[int, int], None]:

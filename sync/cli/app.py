@@ -119,7 +119,7 @@ _SERVICE = click.argument(
 @click.option("--sandbox", is_flag=True, help="Rehearse against local stand-ins.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("-v", "--verbose", is_flag=True, help="Name everything; log requests.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the result alone.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the result alone, in short.")
 @click.option(
     "--no-color",
     is_flag=True,
@@ -375,12 +375,18 @@ def unmatched() -> Work:
     help="Write it to this file as a page for the browser, with a map of every season.",
 )
 @click.option(
+    "--open",
+    "opens",
+    is_flag=True,
+    help="Open that page in the browser; without --html it is kept in the data folder.",
+)
+@click.option(
     "--publish", type=click.Choice(["pharen"]), help="Publish it on Pharen Hub."
 )
 @click.option("--title", help="What to call the published page.")
 @_YES
 def report() -> Work:
-    """Show the report of the last run. As Markdown, as a page, or published."""
+    """Show the report of the whole move. As Markdown, as a page, or published."""
     from sync.cli.commands import report as work
 
     return work.report

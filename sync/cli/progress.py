@@ -10,10 +10,12 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from connectors.errors import ServiceError
-from sync.cli.view.texts import clean, count, duration
+from sync.cli.view.lines import say
+from sync.cli.view.texts import clean, duration
 from sync.errors import StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting, Warned
 from sync.runtime import logs
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +135,7 @@ class Reporter:
 
     def say(self, line: str) -> None:
         """Print a line above the bars, quiet or not."""
-        self._console.print(clean(line), markup=False)
+        say(self._console, line)
 
     def waits(self) -> list[str]:
         """Say for whom everyone waits, how much longer, and why."""

@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 import os
+import shutil
 import signal
 import sys
 from contextlib import ExitStack, suppress
@@ -14,13 +15,14 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
-from sync.cli.view.texts import clean, count, to_json
+from sync.cli.view.texts import GLUE, clean, to_json
 from sync.documents.base import ErrorDocument
 from sync.errors import BugError, GuardError, StoppedError, UnwritableError
 from sync.ledger import BusyError, StateError
 from sync.runtime import logs
 from sync.runtime.signals import heeding
 from sync.runtime.stop import Stop
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -58,6 +60,10 @@ _CODES: tuple[tuple[type[ServiceError], Exit], ...] = (
 
 #: Shows the cursor again, which moving bars hide.
 _CURSOR = b"\x1b[?25h\n"
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns
 
 
 class Output:
@@ -102,12 +108,42 @@ class Output:
         else:
             show(self.result)
 
-    def emit_lines(self, document: BaseModel, lines: Iterable[str]) -> None:
-        """Print a result whose view is lines that stand as they are."""
+    def emit_lines(
+        self, document: BaseModel, lines: Iterable[str], *, hang: int = 0
+    ) -> None:
+        """Print a result whose view is plain lines.
+
+        On a terminal what does not fit goes on below, at ``hang`` if it is indented.
+        """
         if self.context.as_json:
             sys.stdout.write(to_json(document) + "\n")
+            return
+        whole = list(lines)
+        if sys.stdout.isatty() and max(map(len, whole), default=0) > _columns():
+            self._lay_out(whole, hang)
+            return
+        for line in whole:
+            sys.stdout.write(f"{clean(line.replace(GLUE, ' '))}\n")
+
+    def _lay_out(self, lines: Iterable[str], hang: int) -> None:
+        from sync.cli.view.lines import say  # noqa: PLC0415  # as above
+
+        for line in lines:
+            text = line.lstrip()
+            indent = len(line) - len(text)
+            say(self.result, text, indent=indent, hang=hang if indent else 0)
+
+    async def emit_long(
+        self, document: BaseModel, show: Callable[[Console], None]
+    ) -> None:
+        """Do the same; what is longer than the terminal goes through the pager."""
+        if self.context.as_json or self.context.is_quiet:
+            self.emit(document, show)
         else:
-            sys.stdout.writelines(f"{clean(line)}\n" for line in lines)
+            # As above.
+            from sync.cli.pager import show_paged  # noqa: PLC0415
+
+            await show_paged(self.result, show)
 
     def fail(self, error: ServiceError, code: int) -> None:
         """Say what happened and what to do; with --json on stdout, as a document."""

@@ -17,6 +17,7 @@ from connectors.errors import (
 from sync.domain.plan import Fate
 from sync.errors import BugError, GuardError, UnbegunError, UnwritableError
 from sync.ledger import BusyError, StateError
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -133,7 +134,8 @@ def failed_turn(
 
 def finished_turn(result: Result, started_at: datetime, finished_at: datetime) -> Turn:
     """Describe a turn that came to its end."""
-    counts = f"{result.plays:,} plays read, {result.written:,} entries written"
+    counts = f"{count(result.plays, 'play')} read, "
+    counts += f"{count(result.written, 'entry', 'entries')} written"
     if result.taken_back:
         counts += f", {result.taken_back:,} taken back"
     is_good = result.is_good

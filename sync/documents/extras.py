@@ -40,7 +40,10 @@ class PublishedDocument(Document):
 
 
 class PageFileDocument(Document):
-    """Where the report was written as a page, and what it shows."""
+    """Where the report was written as a page, and what it shows.
+
+    ``is_open``: a browser was started with it.
+    """
 
     format: Literal["trakt2discovr/report-page"] = "trakt2discovr/report-page"
     version: Literal[1] = 1
@@ -50,3 +53,4 @@ class PageFileDocument(Document):
     run: int | None
     titles: int
     plays: int
+    is_open: bool = False

@@ -80,6 +80,19 @@ class SeasonDocument(Document):
     late: tuple[int, ...] = ()
 
 
+class MoveDocument(Document):
+    """The whole move: all plays that are known, whichever run has written what.
+
+    ``on_discovr`` of them are on Discovr as watched. It was noted ``at`` that time;
+    ``undone`` is a run that was taken back since then, so that it holds no longer.
+    """
+
+    on_discovr: int
+    balance: BalanceDocument
+    at: datetime | None = None
+    undone: int | None = None
+
+
 class EntriesDocument(Document):
     """Writes by what they are about.
 
@@ -246,7 +259,8 @@ class ReportDocument(Document):
     ``next`` is the command that goes on from here. ``left_out`` was left out on
     request, by the ``filter`` or the person's list; ``apply`` goes by that of its plan.
     ``kept_copy`` is the profile as it was before; null where nothing of the person's
-    stood there, or nothing was written.
+    stood there, or nothing was written. ``balance`` is that of the run,
+    ``move`` that of all runs; a plan has none.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -279,6 +293,7 @@ class ReportDocument(Document):
     left_out: tuple[LeftOutDocument, ...] = ()
     filter: FilterDocument | None = None
     kept_copy: KeptCopyDocument | None = None
+    move: MoveDocument | None = None
 
 
 class LeftAloneDocument(Document):

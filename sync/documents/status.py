@@ -6,6 +6,7 @@ from datetime import datetime  # pydantic needs it at run time
 from typing import Literal
 
 from sync.documents.base import Document
+from sync.documents.report import MoveDocument  # as above
 from sync.domain.origin import TRAKT
 
 
@@ -106,6 +107,7 @@ class ProfileStateDocument(Document):
     last run no longer has. ``left_out`` was left out on request. ``files`` are those
     that it read; none: it read the API.
     ``last_copy`` is of the profile as it was before a run wrote to it.
+    ``move`` counts all plays that are known by what became of them.
     """
 
     id: str
@@ -129,6 +131,7 @@ class ProfileStateDocument(Document):
     source: str = TRAKT.name
     files: tuple[FileDocument, ...] = ()
     last_copy: LastCopyDocument | None = None
+    move: MoveDocument | None = None
 
 
 class LoginStateDocument(Document):

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sync.domain.plays import Key, Title
 
 
+#: What a client of Discovr shows as watched.
+ON_DISCOVR = (Fate.WRITTEN, Fate.ALREADY_THERE, Fate.COVERED)
+
+
 @dataclass(slots=True)
 class Balance:
     """Plays by what became of them. ``repeats`` of a key are counted with it.
@@ -33,6 +37,11 @@ class Balance:
     def is_even(self) -> bool:
         """Whether the fates add up to what was read."""
         return self.read == self.fates.total()
+
+    @property
+    def on_discovr(self) -> int:
+        """How many of the plays are on Discovr as watched."""
+        return sum(self.fates[fate] for fate in ON_DISCOVR)
 
     def add(self, fate: Fate, plays: int, repeats: int = 0) -> None:
         """Count plays that came out of the same decision."""

@@ -40,7 +40,8 @@ class Settled(NamedTuple):
     @classmethod
     def unclear(cls, sends: int) -> Self:
         """Settle a write that was sent so often, and never answered or found."""
-        return cls(Outcome.UNKNOWN, f"no clear answer to {sends} writes")
+        more = f" to {sends} writes" if sends > 1 else ""
+        return cls(Outcome.UNKNOWN, f"no clear answer{more}")
 
     @classmethod
     def not_sent(cls) -> Self:

@@ -12,6 +12,7 @@ from connectors.trakt.set_aside import describe_item
 from sync.domain.plays import Kind
 from sync.extract.records import UnusableRecordError
 from sync.runtime.concurrency import run_limited
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
@@ -99,7 +100,7 @@ class PageCollector:
         self.pages += 1
         if len(self.plays) + len(self.set_aside) + len(self.bad) > MOST_PLAYS:
             raise ContractError(
-                f"Trakt sends more than {MOST_PLAYS:,} plays, and no end of them.",
+                f"Trakt sends more than {count(MOST_PLAYS, 'play')}, and no end.",
                 service="Trakt",
             )
         if page.bad:
@@ -200,8 +201,7 @@ class PageCollector:
                 owner = ("show", counts.show_of.get(number, 0))
             totals[names.get(owner, f"{owner[0]} with Trakt id {owner[1]}")] += plays
         return [
-            f"{name}: {count} play{'s' * (count != 1)}"
-            for name, count in sorted(totals.items())
+            f"{name}: {count(plays, 'play')}" for name, plays in sorted(totals.items())
         ]
 
     def _is_even(self, counts: MinimalCounts) -> bool:

@@ -18,6 +18,8 @@ from sync.documents.report_store import recall_report
 from sync.ledger import Ledger
 from sync.ledger.fact_names import recall_profile, wanted
 from sync.report.markdown import render
+from sync.report.reading import read_histories
+from sync.runtime.words import count
 from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ async def publish_report(
         ledger = await stack.enter_async_context(await Ledger.open(settings.state.url))
         profile = await recall_profile(ledger, settings.discovr.profile)
         report, at = await recall_report(ledger, profile)
+        histories = await read_histories(ledger, report.profile)
         lock = ledger.profile_lock(
             report.profile, command="report", at=clock.now(), clock=clock
         )
@@ -59,7 +62,9 @@ async def publish_report(
         publisher = Publisher(client, ledger, report.profile, clock)
         name = wanted(settings.discovr.profile)
         title = title or f"From {report.source.name} to Discovr: {name}"
-        return await publisher.publish(title[:TITLE_LIMIT], render(report, at))
+        return await publisher.publish(
+            title[:TITLE_LIMIT], render(report, at, histories)
+        )
 
 
 class Publisher:
@@ -109,7 +114,7 @@ class Publisher:
             if found is not None:
                 return found
         raise UnknownOutcomeError(
-            f"Pharen Hub gave no clear answer to {MOST_SENDS} tries.",
+            f"Pharen Hub gave no clear answer to {count(MOST_SENDS, 'try', 'tries')}.",
             remedy="Publish again later: the page is looked for first.",
             service="Pharen Hub",
         )

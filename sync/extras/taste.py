@@ -70,7 +70,8 @@ def derive(kind: Kind, watched: Collection[Watched]) -> Choice:
     """Choose filters that fit what was watched of one kind of title."""
     plays = sum(item.plays for item in watched)
     if plays < LEAST_PLAYS:
-        reason = f"{plays} plays are too few to tell"
+        number = "1 play is" if plays == 1 else f"{plays} plays are"
+        reason = f"{number} too few to tell"
         return Choice(Filters(kind=kind), {"genres": reason})
     genres, why_genres = _favourites(kind, watched, plays)
     (shortest, longest), why_length = _usual_length(watched)

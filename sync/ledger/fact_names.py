@@ -28,6 +28,9 @@ STALE = "stale"
 LACKED = "lacked"
 #: The balance of all that is known, as of the last settled run.
 BALANCE = "balance"
+#: The same of the whole move: what any run wrote counts as written; and when it was
+#: noted, which is before a run writes and at its end.
+MOVE = "move"
 #: What we wrote and somebody removed on Discovr, by operation id: when that was first
 #: seen, and when it was last looked at.
 GONE = "gone"

@@ -233,6 +233,16 @@ class Ledger(Holdings):
         )
 
     @transaction(Mode.READ)
+    def keys_applied(
+        self, connection: Connection, profile: str, among: Container[Key]
+    ) -> set[Key]:
+        """Return the keys ``among`` these of which an entry was written and stands."""
+        columns = tables.operations.c
+        keys = sql.select(columns.media, columns.season, columns.episode)
+        rows = connection.execute(_ours(keys, profile).where(columns.progress > 0))
+        return {key for row in rows if (key := Key(*row)) in among}
+
+    @transaction(Mode.READ)
     def set_back_rows(self, connection: Connection, profile: str) -> list[Row]:
         """Return what set an entry that was there, and was taken back since."""
         columns = tables.operations.c

@@ -10,6 +10,7 @@ from connectors.errors import (
     ServiceError,
     TransientError,
 )
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -36,21 +37,22 @@ class RefusingServiceError(ServiceError):
     )
 
     @classmethod
-    def refused(cls, count: int, status: int | None) -> RefusingServiceError:
+    def refused(cls, number: int, status: int | None) -> RefusingServiceError:
         """Say that writes were refused for good, one after the other."""
         why = f" (status {status})" if status else ""
         return cls(
-            f"Discovr refused {count} writes in a row{why}, so the run was stopped.",
+            f"Discovr refused {count(number, 'write')} in a row{why}, so the run was "
+            "stopped.",
             service="Discovr",
             status=status,
         )
 
     @classmethod
-    def unclear(cls, count: int, last: ServiceError) -> RefusingServiceError:
+    def unclear(cls, number: int, last: ServiceError) -> RefusingServiceError:
         """Say that no write had a clear answer, and none of them was found."""
         return cls(
-            f"Discovr gave no clear answer to {count} writes in a row, so the run was "
-            f"stopped. The last: {last.message}",
+            f"Discovr gave no clear answer to {count(number, 'write')} in a row, so "
+            f"the run was stopped. The last: {last.message}",
             service=last.service,
             status=last.status,
         )
@@ -95,8 +97,8 @@ class Breaker:
             is_due = self._titles >= MOST_TITLES_REFUSED
             return _end(self._titles, status) if is_due else None
         self._statuses.append(status)
-        count = len(self._statuses)
-        return _end(count, status) if count >= MOST_REFUSED else None
+        number = len(self._statuses)
+        return _end(number, status) if number >= MOST_REFUSED else None
 
     def unclear(self, operation: Operation, error: ServiceError) -> ServiceError | None:
         """Note a write without a clear answer. One title alone never ends a run."""
@@ -115,14 +117,15 @@ class Breaker:
         )
 
 
-def _end(count: int, status: int | None) -> ServiceError:
+def _end(number: int, status: int | None) -> ServiceError:
     if status == _NOT_ALLOWED:
+        writes, verb = count(number, "write"), "was" if number == 1 else "were"
         return AuthError(
-            f"Discovr does not allow this login to write: {count} writes in a row were "
-            "refused (status 403), and the run was stopped.",
+            f"Discovr does not allow this login to write: {writes} in a row "
+            f"{verb} refused (status 403), and the run was stopped.",
             remedy="Log in again: trakt2discovr login discovr. If that does not help, "
             "check [discovr] client_id and profile.",
             service="Discovr",
             status=status,
         )
-    return RefusingServiceError.refused(count, status)
+    return RefusingServiceError.refused(number, status)

@@ -23,6 +23,7 @@ from sync.ledger.fact_names import (
     ENTRIES,
     LACKED,
     LEFT_OUT,
+    MOVE,
     STALE,
     WATERMARK,
     recall_profile,
@@ -124,9 +125,12 @@ def recall_kept(checkpoint: Checkpoint) -> Kept:
     facts = checkpoint.facts
     nothing = UnmatchedDocument(unmatched=(), unsupported=(), quarantined=())
     left_out, total = facts.get(LEFT_OUT), facts.get(BALANCE)
+    balance = to_balance(total) if total else Balance()
+    move = facts.get(MOVE)
     return Kept(
         UnmatchedDocument.model_validate(left_out) if left_out else nothing,
-        to_balance(total) if total else Balance(),
+        balance,
+        to_balance(move) if move else balance,
     )
 
 

@@ -25,6 +25,7 @@ from sync.documents.report import (
     FilterDocument,
     KeyDocument,
     LeftAloneDocument,
+    MoveDocument,
     OperationDocument,
     OutlookDocument,
     PlaybackDocument,
@@ -55,8 +56,9 @@ if TYPE_CHECKING:
     from sync.pipeline.playback import PlaybackResult
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.restore import Restoration
-    from sync.pipeline.result import Report
+    from sync.pipeline.result import Move, Report
     from sync.pipeline.undo import Undone
+    from sync.ports import Receipt
 
 
 def report_document(
@@ -81,7 +83,7 @@ def report_document(
         exit_code=exit_code,
         profile=prepared.profile,
         run=report.run,
-        receipt=ReceiptDocument.model_validate(prepared.compared.extraction.receipt),
+        receipt=_receipt(prepared.compared.extraction.receipt, total.read),
         balance=_balance(total),
         writes=len(plan.operations),
         saved=plan.saved,
@@ -108,6 +110,7 @@ def report_document(
         cost=CostDocument.model_validate(report.cost) if report.cost else None,
         source=SourceDocument.model_validate(prepared.origin),
         kept_copy=copy_document(report.kept_copy),
+        move=_move(report.move),
     )
 
 
@@ -224,6 +227,21 @@ def _balance(balance: Balance) -> BalanceDocument:
     columns = {fate.value: balance.fates[fate] for fate in Fate}
     return BalanceDocument(
         read=balance.read, repeats=balance.repeats, gone=balance.gone, **columns
+    )
+
+
+def _receipt(receipt: Receipt, read: int) -> ReceiptDocument:
+    """Write the receipt down; there is one count of plays, that of the balance."""
+    document = ReceiptDocument.model_validate(receipt)
+    return document.model_copy(update={"plays": read})
+
+
+def _move(move: Move | None) -> MoveDocument | None:
+    if move is None:
+        return None
+    total = move.balance
+    return MoveDocument(
+        on_discovr=total.on_discovr, balance=_balance(total), at=move.at
     )
 
 

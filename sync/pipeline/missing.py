@@ -24,6 +24,7 @@ from sync.events import Waiting
 from sync.ledger import Outcome
 from sync.ledger.fact_names import GONE, WATERMARK, recall_undoing
 from sync.runtime.concurrency import run_limited
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -114,11 +115,11 @@ def check_missing(missing: Missing, *, is_forced: bool = False) -> None:
     """Refuse where most of a run is missing: that is a fault rather than a wish."""
     found = Counter(row.run for row in missing.new)
     counts = [(len(missing.new), missing.applied.total())] if missing.new else []
-    counts += [(count, missing.applied[run]) for run, count in found.items()]
-    for count, applied in counts:
-        is_much = count > applied * MOST_MISSING_SHARE
-        if is_much and count >= FEWEST_GUARDED and not is_forced:
-            raise MissingEntriesError(count, applied)
+    counts += [(lacking, missing.applied[run]) for run, lacking in found.items()]
+    for lacking, applied in counts:
+        is_much = lacking > applied * MOST_MISSING_SHARE
+        if is_much and lacking >= FEWEST_GUARDED and not is_forced:
+            raise MissingEntriesError(lacking, applied)
 
 
 async def note_missing(
@@ -268,10 +269,9 @@ class _Search:
         rows = [*rows, *pending]
         if not rows:
             return
-        count = len({row.operation.key for row in rows})
-        on_event(
-            Waiting("Discovr", PAUSE_S, f"it does not show {count:,} of our entries")
-        )
+        keys = {row.operation.key for row in rows}
+        hidden = count(len(keys), "entry of ours", "of our entries")
+        on_event(Waiting("Discovr", PAUSE_S, f"it does not show {hidden}"))
         await clock.sleep(PAUSE_S)
         await self.read_titles({row.operation.key.place for row in rows})
 

@@ -18,6 +18,7 @@ from sync.domain.plan import Action, Cover, Fate, Operation
 from sync.domain.plays import Key
 from sync.domain.writes import Outcome
 from sync.errors import MovedError
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -172,4 +173,4 @@ def _name(titles: list[str], prepared: Prepared) -> str:
     known = prepared.compared.desired.titles
     labels = [known[m].label if m in known else m for m in titles[:_NAMED]]
     more = len(titles) - len(labels)
-    return ", ".join(labels) + (f" and {more} more titles" if more else "")
+    return ", ".join(labels) + (f" and {count(more, 'more title')}" if more else "")

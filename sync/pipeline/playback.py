@@ -25,6 +25,7 @@ from sync.events import Finished, Stage
 from sync.pipeline.leaving_out import sieve_of
 from sync.ports import PlaybackSource, PlaybackTarget
 from sync.runtime.stop import Stop
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -157,12 +158,11 @@ async def carry_playback(
         error = await carrier.carry(plan.chosen, plan.known, stop)
     done = len(carrier.written) + len(carrier.failed)
     if error is None and done < len(plan.chosen):
+        points = count(len(plan.chosen), "resume point")
         raise StoppedError(
-            f"Stopped after {done:,} of {len(plan.chosen):,} resume points; the "
-            "history is in its place."
+            f"Stopped after {done:,} of {points}; the history is in its place."
         )
-    count = len(carrier.written)
-    summary = f"{count:,} resume point{'s' * (count != 1)} carried over"
+    summary = f"{count(len(carrier.written), 'resume point')} carried over"
     services.on_event(Finished(Stage.LOAD, summary))
     seen = await _count_seen(target, carrier.written)
     return PlaybackResult(
@@ -228,7 +228,7 @@ class _Carrier:
                 is_there = True
                 if resume.key.episode is None:
                     return None
-        raise UnknownOutcomeError(f"No clear answer to {MOST_SENDS} writes.")
+        raise UnknownOutcomeError(f"No clear answer to {count(MOST_SENDS, 'write')}.")
 
     async def _note(self, resume: Resume, *, is_settled: bool) -> None:
         value = {

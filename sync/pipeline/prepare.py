@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sync.documents.words import say_read
 from sync.domain.desired import transform
 from sync.domain.evidence import as_the_persons, with_times_found
 from sync.domain.plan import Action
@@ -29,6 +30,8 @@ from sync.pipeline.recovery import (
 )
 from sync.ports import EagerSource
 from sync.runtime.concurrency import run_all
+from sync.runtime.words import count
+from sync.runtime.words import entries as count_entries
 from sync.transform.air_dates import Question, by_show, seasons_that_can_pay
 from sync.transform.overrides_file import name_place
 
@@ -162,12 +165,12 @@ async def read_target(
     on_page(0)
     entries = await services.target.read_history(on_page)
     if len(entries) < expected:
-        fewer = f"it lists {len(entries):,} entries where {expected:,} stood"
+        fewer = f"it lists {count_entries(len(entries))} where {expected:,} stood"
         services.on_event(Waiting("Discovr", PAUSE_S, fewer))
         await services.clock.sleep(PAUSE_S)
         again = await services.target.read_history(on_page)
         entries = max(again, entries, key=len)
-    summary = f"{len(entries):,} entries read from Discovr"
+    summary = f"{count_entries(len(entries))} read from Discovr"
     services.on_event(Finished(Stage.READ, summary))
     return entries
 
@@ -224,17 +227,16 @@ def accept(
     services: Services, extraction: Extraction, *, accept_incomplete: bool = False
 ) -> Extraction:
     """Return it and say so, or raise IncompleteReadError if it is not proved whole."""
-    receipt = extraction.receipt
+    receipt = replace(extraction.receipt, plays=extraction.read)
     if not receipt.is_whole and not accept_incomplete:
         raise IncompleteReadError(receipt)
     proof = (
         "proved whole" if receipt.is_whole else "not proved whole, accepted as it is"
     )
     odd = sum(not record.is_unsupported for record in extraction.quarantined)
-    more = f"; {odd:,} records could not be read" if odd else ""
-    summary = f"{receipt.plays:,} plays read from {receipt.source}, {proof}{more}"
+    summary = f"{say_read(receipt.plays, odd, receipt.source)}, {proof}"
     services.on_event(Finished(Stage.EXTRACT, summary))
-    return extraction
+    return replace(extraction, receipt=receipt)
 
 
 async def _look_up(
@@ -270,7 +272,7 @@ async def _look_up(
     question = Question(others, desired.titles, ever)
     answer.disputed |= await catalogue.find_absent(question)
     if answer.airings:
-        summary = f"air dates of {len(answer.airings):,} seasons looked up"
+        summary = f"air dates of {count(len(answer.airings), 'season')} looked up"
         services.on_event(Finished(Stage.CATALOGUE, summary))
     return answer
 

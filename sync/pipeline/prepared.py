@@ -65,10 +65,14 @@ class Signs:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the last settled run noted of all that is known."""
+    """What the last settled run noted of all that is known.
+
+    ``move`` is the balance of the whole move.
+    """
 
     left_out: UnmatchedDocument
     balance: Balance
+    move: Balance
 
 
 @dataclass(frozen=True, slots=True)

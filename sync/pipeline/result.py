@@ -10,12 +10,13 @@ from sync.domain.balance import Balance, balance
 from sync.domain.desired import NO_ANSWER
 from sync.domain.plan import Fate
 from sync.domain.writes import Outcome
-from sync.pipeline.prepared import Reading
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
 
-    from sync.domain.plan import Operation
+    from sync.domain.plan import Operation, Plan
     from sync.domain.plays import Key, Title
     from sync.domain.verify import Verification
     from sync.domain.writes import Settled, Tally
@@ -27,8 +28,18 @@ if TYPE_CHECKING:
     from sync.runtime.meter import Cost
 
 
+#: What a run writes, with an entry of its own or under one for the season.
+_WRITTEN = (Fate.WRITTEN, Fate.COVERED)
 #: What --strict does not let pass.
 _LEFT_OUT = (Fate.UNMATCHED, Fate.UNSUPPORTED, Fate.UNREADABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What all runs together have made of all that is known, as of ``at``."""
+
+    balance: Balance
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +50,8 @@ class Report:
     ``playback`` what became of the resume points, None where nobody looked; ``undone``
     what was taken back because the source has it no longer; ``outlook`` what carrying
     out the plan costs, and ``cost`` what it has cost so far. ``kept_copy`` is the
-    profile as it was before; None where nothing of the person's stood there.
+    profile as it was before; None where nothing of the person's stood there. ``move``
+    is the balance of the whole move, and None in a plan.
     """
 
     prepared: Prepared = field(repr=False)
@@ -51,6 +63,7 @@ class Report:
     outlook: Estimate | None = None
     cost: Cost | None = None
     kept_copy: KeptCopy | None = None
+    move: Move | None = None
 
     @property
     def failed(self) -> tuple[Operation, ...]:
@@ -73,22 +86,7 @@ class Report:
         if prepared.is_unchanged:
             kept = prepared.kept
             return (kept.balance if kept else Balance()), {}
-        plan, side = (
-            prepared.plan,
-            Reading(prepared.compared.extraction, prepared.compared.desired),
-        )
-        if prepared.since is not None:
-            side = prepared.whole
-        odd = Counter(q.is_unsupported for q in side.extraction.quarantined)
-        failed = {viewing for o in self.failed for viewing in o.viewings}
-        total, titles = balance(
-            len(side.extraction.plays) + odd.total(),
-            side.desired,
-            replace(plan, fates=self._fates()),
-            odd[False],
-            failed,
-        )
-        total.add(Fate.UNSUPPORTED, odd[True])
+        total, titles = self._weigh(replace(prepared.plan, fates=self.fates()))
         if prepared.since is None:
             return total, titles
         part = prepared.compared.desired
@@ -97,7 +95,59 @@ class Report:
         seen |= {left.title for left in beside}
         return total, {t: of_title for t, of_title in titles.items() if t in seen}
 
-    def _fates(self) -> Mapping[Key, Fate]:
+    def weigh_move(self, ours: Collection[Key]) -> Balance:
+        """Return the balance of the whole move, whichever run has written what.
+
+        ``ours`` are the keys of which an entry was written and stands. What is planned
+        and was not sent is not there.
+        """
+        prepared = self.prepared
+        if prepared.is_unchanged:
+            return prepared.kept.move if prepared.kept else Balance()
+
+        def of_all(key: Key, fate: Fate) -> Fate:
+            is_ours = fate is Fate.ALREADY_THERE and key in ours
+            return Fate.WRITTEN if is_ours else fate
+
+        plan = prepared.plan
+        older = {
+            key: {at: of_all(key, fate) for at, fate in times.items()}
+            for key, times in plan.older.items()
+        }
+        fates = {key: of_all(key, fate) for key, fate in self.fates().items()}
+        unsent = () if self.run else plan.operations
+        lacking = {viewing for o in unsent for viewing in o.viewings}
+        return self._weigh(replace(plan, fates=fates, older=older), lacking)[0]
+
+    def _weigh(
+        self, plan: Plan, lacking: Collection[tuple[Key, datetime]] = ()
+    ) -> tuple[Balance, dict[Title, Balance]]:
+        prepared = self.prepared
+        side = prepared.compared if prepared.since is None else prepared.whole
+        odd = Counter(q.is_unsupported for q in side.extraction.quarantined)
+        total, titles = balance(
+            side.extraction.read,
+            side.desired,
+            plan,
+            odd[False],
+            {*lacking, *self._not_there()},
+        )
+        total.add(Fate.UNSUPPORTED, odd[True])
+        return total, titles
+
+    def _not_there(self) -> set[tuple[Key, datetime]]:
+        """Name the viewings that a run should have written and that are not there."""
+        lacking = {viewing for o in self.failed for viewing in o.viewings}
+        missing = self.verification.missing if self.run and self.verification else ()
+        places = {key.place for key in missing if key.episode is None}
+        keys = {key for key in missing if key.episode is not None}
+        for key, viewing in self.prepared.compared.desired.watched.items():
+            fate = self.prepared.plan.fates.get(key)
+            if fate in _WRITTEN and (key in keys or key.place in places):
+                lacking.add((key, viewing.latest))
+        return lacking
+
+    def fates(self) -> Mapping[Key, Fate]:
         """Return what became of every key, those included that nobody looked at."""
         prepared = self.prepared
         if prepared.since is None:
@@ -200,24 +250,37 @@ def exit_code(report: Report, *, is_strict: bool) -> int:
 
 def balance_fact(total: Balance) -> dict[str, Any]:
     """Return a balance as the ledger keeps it, for a run that finds nothing new."""
-    fates = Counter({f.value: total.fates[f] for f in Fate if f is not Fate.WRITTEN})
-    fates[Fate.ALREADY_THERE.value] += total.fates[Fate.WRITTEN]
-    return {"read": total.read, "repeats": total.repeats, "fates": dict(fates)}
+    fact = move_fact(total)
+    fates = fact["fates"]
+    fates[Fate.ALREADY_THERE.value] += fates.pop(Fate.WRITTEN.value)
+    return fact
+
+
+def move_fact(total: Balance) -> dict[str, Any]:
+    """Return the balance of the whole move as the ledger keeps it."""
+    return {
+        "read": total.read,
+        "repeats": total.repeats,
+        "gone": total.gone,
+        "fates": {fate.value: total.fates[fate] for fate in Fate},
+    }
 
 
 def to_balance(fact: Mapping[str, Any]) -> Balance:
     """Read it back."""
     fates = Counter({Fate(name): number for name, number in fact["fates"].items()})
-    return Balance(fact["read"], fates, fact["repeats"])
+    return Balance(fact["read"], fates, fact["repeats"], fact.get("gone", 0))
 
 
 def describe(verification: Verification, source: str, unreadable: int = 0) -> str:
     """Say what was found, in one sentence; not "everything" if some was unreadable."""
     if verification.is_whole:
         gone, foreign = len(verification.unexpected), len(verification.foreign)
-        note = f"; {gone:,} entries of ours are no longer on {source}" if gone else ""
+        ours = count(gone, "entry of ours is", "entries of ours are")
+        note = f"; {ours} no longer on {source}" if gone else ""
         if foreign:
-            note += f"; {foreign:,} are labelled like ours and not written from here"
+            more = count(foreign, "is", "are")
+            note += f"; {more} labelled like ours and not written from here"
         what = "all that could be read" if unreadable else "everything"
         return f"verified: {what} is in its place{note}"
     counts = {

@@ -21,11 +21,13 @@ from sync.ledger.fact_names import (
 )
 from sync.pipeline.checkpoint import advance, forget_watermark
 from sync.pipeline.held import held
+from sync.pipeline.move import note_move, weigh_move
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
 from sync.pipeline.result import Report, describe, exit_code, summary
 from sync.pipeline.signs import checkpoint_of, find_changes
 from sync.pipeline.summary import foresee
 from sync.runtime.late import late
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -202,7 +204,8 @@ async def verify(services: Services, *, accept_incomplete: bool = False) -> Repo
     prepared = await prepare(services, accept_incomplete=accept_incomplete, is_dry=True)
     check_missing(prepared.missing)
     verification = await _compare(services, prepared, prepared.existing)
-    return Report(prepared, verification=verification, cost=services.meter.read())
+    report = Report(prepared, verification=verification, cost=services.meter.read())
+    return replace(report, move=await weigh_move(services, report))
 
 
 async def undo(
@@ -324,15 +327,8 @@ async def _carry_out(
         cost=services.meter.read(),
     )
     is_needed = operations or rows or playback.chosen
-    if is_needed:
-        change = measure(operations, prepared.existing, prepared.rules.labels)
-        if change.is_unsafe and not is_forced:
-            raise UnsafePlanError(*change)
-        check_removals(prepared, is_forced=is_forced)
-        with services.meter.paused():
-            is_agreed = await confirm(report)
-        if not is_agreed:
-            return report
+    if is_needed and not await _agreed(services, report, confirm, is_forced=is_forced):
+        return report
     # Once it is agreed, so that a look at another file changes nothing.
     if not prepared.is_unchanged:
         await note_source(ledger, prepared.profile, services.source, now)
@@ -341,10 +337,37 @@ async def _carry_out(
     elif prepared.since is None:
         verification = await _compare(services, prepared, prepared.existing)
         report = replace(report, verification=verification)
+    report = replace(report, move=await note_move(services, report))
+    if is_needed:
+        await _keep_report(services, report, command)
+    await _settle(services, report)
+    return report
+
+
+async def _agreed(
+    services: Services,
+    report: Report,
+    confirm: Callable[[Report], Awaitable[bool]],
+    *,
+    is_forced: bool,
+) -> bool:
+    """Ask the guards, then whoever started the run."""
+    prepared = report.prepared
+    # What is there before anything is written, for a run that is refused or killed.
+    await note_move(services, report)
+    operations, labels = prepared.plan.operations, prepared.rules.labels
+    change = measure(operations, prepared.existing, labels)
+    if change.is_unsafe and not is_forced:
+        raise UnsafePlanError(*change)
+    check_removals(prepared, is_forced=is_forced)
+    with services.meter.paused():
+        return await confirm(report)
+
+
+async def _settle(services: Services, report: Report) -> None:
     if report.is_settled:
         await advance(services, report)
-    await _note_told(services, prepared)
-    return report
+    await _note_told(services, report.prepared)
 
 
 async def _note_reading(services: Services, prepared: Prepared) -> None:
@@ -391,13 +414,15 @@ async def _write(
         report = replace(report, undone=undone)
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
-    report = replace(
+    return replace(
         report, playback=carried, cost=services.meter.read(), kept_copy=kept_copy
     )
+
+
+async def _keep_report(services: Services, report: Report, command: str) -> None:
     code = exit_code(report, is_strict=False)
     document = report_document(report, command, code, is_kept=True)
     await keep_report(services.ledger, document, services.clock.now())
-    return report
 
 
 async def _keep_left_out(services: Services, prepared: Prepared) -> None:
@@ -438,7 +463,7 @@ async def _load(
         labels=labels,
     )
     operations = prepared.plan.operations
-    await _send(services, prepared, loader, run)
+    await _send(services, prepared, loader, run, command)
     # Each was looked up before it was sent again, so the old intents are answered.
     keys = {o.key for o in operations if o.id in loader.settled}
     answered = [row for row in recovery.unclear if row.operation.key in keys]
@@ -446,13 +471,11 @@ async def _load(
     if loader.is_probed:
         await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
     if loader.is_stopping:
-        tried = len(loader.settled)
-        raise StoppedError(
-            f"Stopped after {tried:,} of {len(operations):,} writes: {loader.tally}."
-        )
+        tried, writes = len(loader.settled), count(len(operations), "write")
+        raise StoppedError(f"Stopped after {tried:,} of {writes}: {loader.tally}.")
     report = Report(prepared, run, loader.settled)
-    count = len(loader.settled) - len(report.failed)
-    services.on_event(Finished(Stage.LOAD, f"{count:,} entries written"))
+    arrived = count(len(loader.settled) - len(report.failed), "entry", "entries")
+    services.on_event(Finished(Stage.LOAD, f"{arrived} written"))
     if prepared.since:
         # Each write had a clear answer or was looked up; all is read back once a week.
         return report
@@ -463,7 +486,7 @@ async def _load(
 
 
 async def _send(
-    services: Services, prepared: Prepared, loader: Loader, run: int
+    services: Services, prepared: Prepared, loader: Loader, run: int, command: str
 ) -> None:
     """Send what is planned, and note in the ledger how the run ended."""
     ledger, recovery = services.ledger, prepared.recovery
@@ -481,11 +504,15 @@ async def _send(
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
     except ServiceError as error:
-        error.message += f" Of {len(operations):,} writes: {loader.tally}."
+        error.message += f" Of {count(len(operations), 'write')}: {loader.tally}."
         raise
     finally:
-        end = summary(Report(prepared, run, loader.settled), loader.tally)
+        report = Report(prepared, run, loader.settled, cost=services.meter.read())
+        end = summary(report, loader.tally)
         await ledger.finish_run(run, services.clock.now(), outcome, end)
+        if outcome != "loaded":
+            report = replace(report, move=await note_move(services, report))
+            await _keep_report(services, report, command)
 
 
 async def _refused_before(ledger: Ledger, profile: str) -> frozenset[str]:

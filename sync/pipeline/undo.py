@@ -39,6 +39,7 @@ from sync.pipeline.undo_place import (
 from sync.pipeline.undo_standing import Undone
 from sync.runtime.concurrency import run_limited
 from sync.runtime.stop import Stop
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
@@ -220,11 +221,10 @@ class _Undo:
         with self._stop.heeded():
             await self._take_parts(rows)
         if self._stop.is_requested:
-            raise StoppedError(
-                f"Stopped after {self._done:,} of {self._total:,} writes taken back."
-            )
+            total = count(self._total, "write")
+            raise StoppedError(f"Stopped after {self._done:,} of {total} taken back.")
         taken = self._total - len(self._result.left_alone)
-        summary = f"{taken:,} of {self._total:,} writes taken back"
+        summary = f"{taken:,} of {count(self._total, 'write')} taken back"
         self._services.on_event(Finished(Stage.UNDO, summary))
 
     async def _take_parts(self, rows: Sequence[Row]) -> None:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.desired import EPISODE_ZERO, NO_ANSWER, NO_ID, SPECIAL
+from sync.documents.words import say_move, say_read
+from sync.domain.addresses import search_for
+from sync.domain.desired import (
+    EPISODE_ZERO,
+    NO_ANSWER,
+    NO_ID,
+    NOT_POSSIBLE,
+    SPECIAL,
+)
 from sync.domain.plan import Fate
+from sync.domain.plays import Kind
 from sync.report.squares import SQUARES
 from sync.report.watched import moment, name_of
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sync.documents.left_out import LeftOutDocument
+    from sync.documents.left_out import LeftOutDocument, QuarantinedDocument
     from sync.documents.report import (
         BalanceDocument,
         KeyDocument,
@@ -62,8 +72,9 @@ _NARROW_DIGIT, _WIDE_DIGIT = 3.2, 1.2
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Who, when, which command, and the proof in one sentence."""
+    """The number first; then who, when, which command, and the proof in a sentence."""
 
+    headline: str
     facts: tuple[tuple[str, str], ...]
     is_proved: bool
     proof: str
@@ -97,11 +108,12 @@ class BalanceView:
 
 
 class LeftItem(NamedTuple):
-    """One title or record, and what is known of it."""
+    """One title or record, what is known of it, and where to look it up."""
 
     name: str
     year: int | None
     note: str
+    search: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,40 +160,46 @@ def build_head(data: ReportData) -> Head:
         ("Command", report.command + (f", run {report.run}" if report.run else "")),
         ("Finished", f"{moment(data.at)} UTC"),
     ]
-    wrong = _what_is_wrong(report)
+    wrong = _what_is_wrong(data)
     is_proved = report.receipt.is_whole and not wrong
-    return Head(tuple(facts), is_proved, _proof(report, wrong))
+    return Head(say_move(data.move), tuple(facts), is_proved, _proof(data, wrong))
 
 
-def _what_is_wrong(report: ReportDocument) -> list[str]:
-    """Name what keeps the run from being proved, beside a read that is not whole."""
+def _what_is_wrong(data: ReportData) -> list[str]:
+    """Name what keeps the move from being proved, beside a read that is not whole."""
+    report = data.report
     found = report.verification
-    if found is None:
-        return ["Discovr was not read back"]
     wrong = []
     if failed := len(report.failed):
-        wrong.append(f"{failed:,} write{'s' * (failed != 1)} did not arrive")
+        wrong.append(f"{count(failed, 'write')} did not arrive")
+    if data.move.undone is not None:
+        wrong.append(f"run {data.move.undone} was taken back since then")
+    if found is None:
+        if data.read_whole_at is None:
+            wrong.append("Discovr was not read back")
+        return wrong
     counts = {"missing": len(found.missing), "doubled": len(found.doubled)}
-    named = [f"{count:,} {name}" for name, count in counts.items() if count]
+    named = [f"{number:,} {name}" for name, number in counts.items() if number]
     if named:
         place = f"something is not in its place: {', '.join(named)}"
         wrong.append(f"Discovr was read back, and {place}")
     return wrong
 
 
-def _proof(report: ReportDocument, wrong: Sequence[str]) -> str:
+def _proof(data: ReportData, wrong: Sequence[str]) -> str:
+    report, total = data.report, data.move.balance
     receipt, found = report.receipt, report.verification
     whole = "proved whole" if receipt.is_whole else "not proved whole"
-    unread = report.balance.unreadable
-    what = "all that could be read" if unread else "everything"
+    what = "all that could be read" if total.unreadable else "everything"
     place = f"Discovr was read back, and {what} is in its place"
+    if found is None and data.read_whole_at:
+        read = f"both sides were last read whole on {data.read_whole_at:%Y-%m-%d}"
+        place = f"each write was answered, and {read}"
     if found and found.unexpected:
         place += (
             f" (entries no longer on {report.source.name}: {len(found.unexpected):,})"
         )
-    head = f"{receipt.plays:,} plays read from {receipt.source}, {whole}"
-    if unread:
-        head += f", and {unread:,} record{'s' * (unread != 1)} could not be read"
+    head = f"{say_read(total.read, total.unreadable, receipt.source)}, {whole}"
     return f"{head}; {'; '.join(wrong or [place])}."
 
 
@@ -214,7 +232,7 @@ def lay_out(counts: Mapping[Fate, int], read: int, repeats: int = 0) -> BalanceV
         )
         x += width
     parts = ", ".join(f"{row.plays:,} {row.name}" for row in rows) or "nothing"
-    sentence = f"{read:,} plays: {parts}."
+    sentence = f"{count(read, 'play')}: {parts}."
     return BalanceView(read, repeats, tuple(rows), sentence)
 
 
@@ -230,9 +248,21 @@ def _share(plays: int, read: int) -> str:
 
 
 def build_left(
-    report: ReportDocument, labels: Mapping[str, str]
+    report: ReportDocument,
+    labels: Mapping[str, str],
+    say: Callable[[str], str] = str,
 ) -> tuple[LeftGroup, ...]:
-    """Return what is not in its place, by reason; ``labels`` names media ids."""
+    """Return what is not in its place, by reason; ``labels`` names media ids.
+
+    ``say`` makes the commands in advice those for the same sides.
+    """
+    groups = _left_groups(report, labels)
+    return tuple(replace(group, advice=say(group.advice)) for group in groups)
+
+
+def _left_groups(
+    report: ReportDocument, labels: Mapping[str, str]
+) -> Iterable[LeftGroup]:
     source = report.source.name
     groups = [
         *_failures(report, labels),
@@ -241,18 +271,28 @@ def build_left(
         *_left_out("x", "Not possible on Discovr", report.unsupported, source),
         *_left_out("l", "Left out on request", report.left_out, source, _TAKE_IN),
     ]
-    for is_unsupported, code, heading, advice in (
-        (False, "r", "Unreadable", _UNREADABLE.format(source)),
-        (True, "x", "Not possible on Discovr", _UNSUPPORTED),
-    ):
-        items = tuple(
-            LeftItem(record.where, None, record.reason)
-            for record in report.quarantined
-            if record.is_unsupported is is_unsupported
-        )
-        if items:
-            groups.append(LeftGroup(code, heading, advice, items))
-    return tuple(groups)
+    return [*groups, *_records(report.quarantined, source)]
+
+
+def _records(
+    records: Sequence[QuarantinedDocument], source: str
+) -> Iterable[LeftGroup]:
+    """Gather what was set aside by what can be done about it, each remedy once."""
+    groups: dict[tuple[bool, str], list[LeftItem]] = {}
+    for record in records:
+        default = _UNSUPPORTED if record.is_unsupported else _UNREADABLE.format(source)
+        advice = "" if record.is_unsupported else _sentence(record.remedy)
+        item = LeftItem(record.where, None, record.reason)
+        key = (record.is_unsupported, advice or default)
+        groups.setdefault(key, []).append(item)
+    for (is_unsupported, advice), items in sorted(groups.items()):
+        heading = "Not possible on Discovr" if is_unsupported else "Unreadable"
+        yield LeftGroup("x" if is_unsupported else "r", heading, advice, tuple(items))
+
+
+def _sentence(words: str) -> str:
+    text = words.strip().rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _failures(report: ReportDocument, labels: Mapping[str, str]) -> Iterable[LeftGroup]:
@@ -284,7 +324,9 @@ def _left_out(
     ordered = sorted(group, key=lambda left: left.reason)
     for reason, lefts in groupby(ordered, key=lambda left: left.reason):
         items = tuple(
-            LeftItem(name_of(left.title.title), left.title.year, _note(left))
+            LeftItem(
+                name_of(left.title.title), left.title.year, _note(left), _search(left)
+            )
             for left in lefts
         )
         advice = _ADVICE.get(reason, usual).format(source)
@@ -293,7 +335,12 @@ def _left_out(
 
 def _note(left: LeftOutDocument) -> str:
     ids = ", ".join(f"{name} {value}" for name, value in left.title.ids.items())
-    return f"{left.plays:,} play{'s' * (left.plays != 1)}; {ids or 'no known ids'}"
+    return f"{count(left.plays, 'play')}; {ids or 'no known ids'}"
+
+
+def _search(left: LeftOutDocument) -> str:
+    is_lost = left.reason not in NOT_POSSIBLE and left.title.title.strip()
+    return search_for(Kind(left.title.kind), left.title.title) if is_lost else ""
 
 
 def _label(key: KeyDocument, labels: Mapping[str, str]) -> str:

@@ -5,6 +5,14 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from sync.documents.words import say_move, say_read
+from sync.domain.balance import ON_DISCOVR
+from sync.domain.plan import Fate
+from sync.domain.plays import Kind
+from sync.report.squares import SQUARES
+from sync.report.watched import count_fates
+from sync.runtime.words import count
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
@@ -16,21 +24,11 @@ if TYPE_CHECKING:
         ReportDocument,
         TitleReport,
     )
+    from sync.domain.histories import TitleHistory
 
 #: A longer list is cut; the whole of it is in ``--json``.
 MOST_LINES = 200
 
-_COLUMNS = {
-    "written": "written",
-    "already_there": "already there",
-    "covered": "covered by a season default",
-    "kept": "kept as set on Discovr",
-    "unsupported": "not possible on Discovr (specials)",
-    "unmatched": "unmatched",
-    "unreadable": "unreadable",
-    "left_out": "left out on request",
-    "failed": "failed",
-}
 #: All that can begin or end markup, or make a link of what looks like an address.
 _MARKUP = {mark: f"\\{mark}" for mark in "\\`*_{}[]()#+-.!|~:@$^="}
 #: Not every renderer knows these with a backslash, and raw HTML does the most harm.
@@ -51,12 +49,18 @@ def escape(text: str) -> str:
     return " ".join("".join(printable).split()).translate(_ESCAPES)
 
 
-def render(report: ReportDocument, at: datetime) -> str:
-    """Return the report as Markdown: tables of GitHub's flavour, nothing else of it."""
+def render(
+    report: ReportDocument, at: datetime, histories: Sequence[TitleHistory] = ()
+) -> str:
+    """Return the report as Markdown: tables of GitHub's flavour, nothing else of it.
+
+    ``histories`` are all titles that are known; without them it shows those of the run.
+    """
+    move = report.move
     sections = [
         _head(report, at),
-        _balance(report.balance),
-        _titles(report.titles),
+        _balance(move.balance if move else report.balance),
+        _shows(histories) if histories else _titles(report.titles),
         _left_out("Unmatched", report.unmatched),
         _left_out("Not possible on Discovr", report.unsupported),
         _left_out("Left out on request", report.left_out),
@@ -69,18 +73,29 @@ def _head(report: ReportDocument, at: datetime) -> str:
     receipt = report.receipt
     proof = "proved whole" if receipt.is_whole else "**not** proved whole"
     run = f"run {report.run}, " if report.run is not None else ""
+    total = report.move.balance if report.move else report.balance
+    read = say_read(total.read, total.unreadable, escape(receipt.source))
+    there = [f"**{say_move(report.move)}**", ""] if report.move else []
     lines = [
         f"# Watch history: from {escape(report.source.name)} to Discovr",
         "",
+        *there,
         f"{report.command}, {run}{at:%Y-%m-%d %H:%M} UTC",
         "",
-        f"- {receipt.plays:,} plays read from {escape(receipt.source)}, {proof}",
-        f"- {report.writes:,} writes; season defaults saved {report.saved:,}",
+        f"- {read}, {proof}",
+        f"- {_arrived(report)}; season defaults saved {report.saved:,}",
         f"- {_proof(report)}",
     ]
     if kept := report.kept_copy:
         lines.append(f"- the profile as it was before is kept: {escape(kept.name)}")
     return "\n".join(lines)
+
+
+def _arrived(report: ReportDocument) -> str:
+    writes, lost = count(report.writes, "write"), len(report.failed)
+    if not lost:
+        return writes
+    return f"{report.writes - lost:,} of {writes} arrived: run it again for the rest"
 
 
 def _proof(report: ReportDocument) -> str:
@@ -100,12 +115,30 @@ def _proof(report: ReportDocument) -> str:
 
 
 def _balance(balance: BalanceDocument) -> str:
-    counts = [(getattr(balance, name), words) for name, words in _COLUMNS.items()]
-    rows = [(f"{count:,}", words) for count, words in counts if count]
+    counts = [(getattr(balance, f.value), SQUARES[f].name) for f in Fate]
+    rows = [(f"{number:,}", words) for number, words in counts if number]
     table = _table(("Plays", "What became of them"), rows)
-    total = f"{balance.read:,} plays, {balance.repeats:,} of them further ones of the "
-    gone = f" {balance.gone:,} are kept: removed on Discovr." if balance.gone else ""
-    return f"## Balance\n\n{total}same film or episode.{gone}\n\n{table}"
+    plays, kept = (
+        count(balance.read, "play"),
+        count(balance.gone, "is kept", "are kept"),
+    )
+    again = f"{balance.repeats:,} of them further ones of the same film or episode."
+    gone = f" {kept}: removed on Discovr." if balance.gone else ""
+    return f"## Balance\n\n{plays}, {again}{gone}\n\n{table}"
+
+
+def _shows(histories: Sequence[TitleHistory]) -> str:
+    rows = []
+    for history in sorted(histories, key=lambda history: history.title.label):
+        if history.title.kind is Kind.SHOW:
+            fates = count_fates([history])
+            there = sum(fates[fate] for fate in ON_DISCOVR)
+            name = _name(history.title.name, history.title.year)
+            rows.append((name, f"{fates.total():,}", f"{there:,}"))
+    if not rows:
+        return ""
+    columns = ("Show", "Plays", "On Discovr")
+    return f"## Shows\n\n{_table(columns, rows[:MOST_LINES])}{_more(rows)}"
 
 
 def _titles(titles: Sequence[TitleReport]) -> str:

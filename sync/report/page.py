@@ -24,17 +24,17 @@ from sync.report.account import (
     build_points,
     build_runs,
     duration,
-    lay_out,
 )
 from sync.report.months import MONTHS, build_months
 from sync.report.squares import SQUARES, unwatched
 from sync.report.watched import (
     build_films,
     build_shows,
-    count_fates,
     failure_details,
     name_of,
+    share_reasons,
 )
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,7 +44,10 @@ if TYPE_CHECKING:
     from sync.report.data import ReportData
     from sync.report.months import Months
     from sync.report.squares import Square
-    from sync.report.watched import FilmYear, Show
+    from sync.report.watched import FilmYear, SharedReason, Show
+
+
+_AGAIN = "Run trakt2discovr migrate once more, and every title will be."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,14 @@ class Page:
 
     head: Head
     is_rehearsal: bool
+    #: Of the whole move, whichever run has written what.
     balance: BalanceView
-    #: The balance of all plays that are known, where the run read a part of them.
-    standing: BalanceView | None
+    #: The same of the last run alone, where that is not all of the move.
+    last: BalanceView | None
     months: Months
+    #: The states that occur, each with its square.
     states: Sequence[Square]
+    reasons: Sequence[SharedReason]
     shows: Sequence[Show]
     years: Sequence[FilmYear]
     left: Sequence[LeftGroup]
@@ -71,33 +77,33 @@ def build_page(data: ReportData) -> Page:
     report, histories = data.report, data.histories
     details = failure_details(report.failed)
     labels = {h.media: name_of(h.title.name) for h in histories if h.media}
+    shows, reasons = share_reasons(build_shows(histories, details))
+    years = build_films(histories, details)
+    move = data.move.balance
     return Page(
         head=build_head(data),
         is_rehearsal=data.is_rehearsal,
-        balance=build_balance(report.balance),
-        standing=_standing(data),
+        balance=build_balance(move),
+        last=build_balance(report.balance) if report.balance != move else None,
         months=build_months(play.watched_at for h in histories for play in h.plays),
-        states=tuple(_legend(report.source.name)),
-        shows=build_shows(histories, details),
-        years=build_films(histories, details),
-        left=build_left(report, labels),
+        states=tuple(_legend(report.source.name, shows, years)),
+        reasons=reasons,
+        shows=shows,
+        years=years,
+        left=build_left(report, labels, data.say),
         points=build_points(report.playback),
         report=report,
         runs=build_runs(data.runs),
     )
 
 
-def _legend(source: str) -> Iterable[Square]:
-    # A record that cannot be read belongs to no title, so it is nobody's square.
-    yield from (SQUARES[c] for c in Fate if c is not Fate.UNREADABLE)
-    yield unwatched(source)
-
-
-def _standing(data: ReportData) -> BalanceView | None:
-    known = sum(len(history.plays) for history in data.histories)
-    if known <= data.report.balance.read:
-        return None
-    return lay_out(count_fates(data.histories), known)
+def _legend(
+    source: str, shows: Iterable[Show], years: Iterable[FilmYear]
+) -> Iterable[Square]:
+    there = {code for show in shows for code in show.codes}
+    there |= {film.code for year in years for film in year.films}
+    states = (*(SQUARES[fate] for fate in Fate), unwatched(source))
+    yield from (state for state in states if state.code in there)
 
 
 def render_html(data: ReportData) -> str:
@@ -112,6 +118,7 @@ def render_html(data: ReportData) -> str:
     html = template.render(
         page=build_page(data),
         months=MONTHS,
+        again=data.say(_AGAIN),
         policy=policy,
         style=style,
         script=script,
@@ -130,13 +137,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["number"] = "{:,}".format
-    environment.filters["plural"] = _plural
+    environment.filters["plural"] = count
     environment.filters["duration"] = duration
     return environment
-
-
-def _plural(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _asset(name: str) -> Markup:

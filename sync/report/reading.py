@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sync.documents.report_store import recall_report
+from sync.domain.plan import Fate
 from sync.ledger import Ledger
-from sync.ledger.fact_names import recall_profile, wanted
+from sync.ledger.fact_names import WATERMARK, recall_profile, wanted
 from sync.report.data import ReportData
 
 if TYPE_CHECKING:
     from sync.config import Settings
+    from sync.domain.histories import TitleHistory
 
 #: So many of the latest runs are listed.
 _RUNS = 12
 
 
 async def read_report(settings: Settings, *, is_brief: bool = False) -> ReportData:
-    """Return the report of the last run; ``render_html`` makes a page of it.
+    """Return the report of the whole move; ``render_html`` makes a page of it.
 
     ``is_brief`` leaves out what only the page shows: every title, and the latest runs.
     Raises InputError where there was no run yet.
@@ -26,10 +30,36 @@ async def read_report(settings: Settings, *, is_brief: bool = False) -> ReportDa
     async with await Ledger.open(settings.state.url) as ledger:
         report, at = await recall_report(ledger, await recall_profile(ledger, name))
         profile = report.profile
+        mark = await ledger.get_fact(profile, WATERMARK) or {}
         return ReportData(
             report=report,
             at=at,
-            histories=() if is_brief else await ledger.histories(profile),
+            histories=() if is_brief else await read_histories(ledger, profile),
             runs=() if is_brief else await ledger.runs(profile, limit=_RUNS),
             profile=wanted(name),
+            read_whole_at=_moment(mark.get("reconciled_at")),
         )
+
+
+async def read_histories(ledger: Ledger, profile: str) -> list[TitleHistory]:
+    """Return all titles; what any run wrote and stands is written, not there before."""
+    histories = await ledger.histories(profile)
+    there = {
+        key
+        for history in histories
+        for key, fate in history.fates.items()
+        if fate is Fate.ALREADY_THERE
+    }
+    ours = await ledger.keys_applied(profile, there) if there else set()
+    return [
+        replace(
+            h, fates={**h.fates, **dict.fromkeys(ours & set(h.fates), Fate.WRITTEN)}
+        )
+        if ours
+        else h
+        for h in histories
+    ]
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -30,9 +30,11 @@ UNWATCHED = unwatched(TRAKT.name)
 
 #: In the order of the balance.
 SQUARES = {
-    Fate.WRITTEN: Square("o", "written", "An entry of its own, written by the run."),
+    Fate.WRITTEN: Square(
+        "o", "written", "An entry of its own, written by this program."
+    ),
     Fate.ALREADY_THERE: Square(
-        "t", "already there", "An entry of its own, on Discovr before the run."
+        "t", "already there", "An entry of its own, on Discovr before."
     ),
     Fate.COVERED: Square(
         "d", "covered by a season default", "One entry for its season stands for it."
@@ -43,7 +45,9 @@ SQUARES = {
         "What you set on Discovr is newer than the play, or you removed it there.",
     ),
     Fate.UNSUPPORTED: Square(
-        "x", "not possible on Discovr", "Discovr cannot express it: a special."
+        "x",
+        "not possible on Discovr",
+        "Discovr has no place for it: a special.",
     ),
     Fate.UNMATCHED: Square(
         "u", "unmatched", "No known id leads to TMDB, by which Discovr names titles."
@@ -54,5 +58,7 @@ SQUARES = {
     Fate.LEFT_OUT: Square(
         "l", "left out on request", "You asked to leave it out: nothing was done."
     ),
-    Fate.FAILED: Square("f", "failed", "Its write did not arrive: run it again."),
+    Fate.FAILED: Square(
+        "f", "failed", "Its write did not arrive, or was not sent yet: run it again."
+    ),
 }

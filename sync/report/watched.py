@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from sync.domain.addresses import page_of
 from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Key, Kind
 from sync.report.squares import SQUARES, UNWATCHED
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +23,8 @@ NAMELESS = "(no title)"
 UNDATED = "date unknown"
 _OWN = {SQUARES[Fate.WRITTEN].code, SQUARES[Fate.ALREADY_THERE].code}
 _DEFAULT = SQUARES[Fate.COVERED].code
+#: What so many shows have in common is said once for all of them.
+_MANY = 3
 
 
 class Square(NamedTuple):
@@ -34,7 +38,8 @@ class Square(NamedTuple):
 class Season:
     """A row of squares; ``reason`` says why its entries are what they are.
 
-    ``is_known``: the squares are all of its episodes, not the watched ones alone.
+    ``is_known``: the squares are all of its episodes, not the watched ones alone. A
+    reason that several seasons share is said once, in the element ``told_in``.
     """
 
     name: str
@@ -42,6 +47,15 @@ class Season:
     is_known: bool
     reason: str
     squares: tuple[Square, ...]
+    told_in: str = ""
+
+
+class SharedReason(NamedTuple):
+    """A reason of several seasons, which ``whose`` names or counts."""
+
+    id: str
+    reason: str
+    whose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,8 @@ class Show:
     entries: int
     seasons: tuple[Season, ...]
     codes: str
+    page: str = ""
+    reasons: tuple[SharedReason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +82,7 @@ class Film:
     code: str
     state: str
     times: str
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,53 @@ def build_shows(
     return tuple(sorted(shows, key=lambda show: (show.name.casefold(), show.year or 0)))
 
 
+def share_reasons(
+    shows: Sequence[Show],
+) -> tuple[tuple[Show, ...], tuple[SharedReason, ...]]:
+    """Say each reason once: what many shows share for all, else for its show."""
+    in_shows = Counter(
+        reason
+        for show in shows
+        for reason in {s.reason for s in show.seasons}
+        if reason
+    )
+    many = {reason: n for reason, n in in_shows.most_common() if n >= _MANY}
+    shared = tuple(
+        SharedReason(f"why-{number}", reason, count(shows_with_it, "show"))
+        for number, (reason, shows_with_it) in enumerate(many.items(), start=1)
+    )
+    ids = {one.reason: one.id for one in shared}
+    return tuple(_share_within(n, s, ids) for n, s in enumerate(shows)), shared
+
+
+def _share_within(number: int, show: Show, above: Mapping[str, str]) -> Show:
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for season in show.seasons:
+        if season.reason and season.reason not in above:
+            names[season.reason].append(season.name)
+    own = tuple(
+        SharedReason(f"why-{number}-{place}", reason, _whose(of, show))
+        for place, (reason, of) in enumerate(names.items())
+        if len(of) > 1
+    )
+    ids = {**above, **{one.reason: one.id for one in own}}
+    seasons = tuple(
+        replace(season, reason="", told_in=ids[season.reason])
+        if season.reason in ids
+        else season
+        for season in show.seasons
+    )
+    return replace(show, seasons=seasons, reasons=own)
+
+
+def _whose(names: Sequence[str], show: Show) -> str:
+    """Name the seasons; nothing where they are all of the show."""
+    if len(names) == len(show.seasons):
+        return ""
+    numbers = ", ".join(name.removeprefix("Season ") for name in names)
+    return f"Seasons {numbers}"
+
+
 def build_films(
     histories: Iterable[TitleHistory], details: Mapping[Key, str]
 ) -> tuple[FilmYear, ...]:
@@ -126,7 +190,7 @@ def _moments(times: Sequence[datetime]) -> str:
     dated = [moment(instant) for instant in times if instant != UNKNOWN_DATE]
     undated = len(times) - len(dated)
     if undated:
-        dated.append(UNDATED + (f" ({undated} times)" if undated > 1 else ""))
+        dated.append(UNDATED + (f" ({count(undated, 'time')})" if undated > 1 else ""))
     return ", ".join(dated)
 
 
@@ -162,6 +226,7 @@ def _film(
         code=state.code,
         state=f"{state.name}{why}",
         times=_moments(times),
+        page=page_of(history.media),
     )
 
 
@@ -185,6 +250,7 @@ def _show(history: TitleHistory, details: Mapping[Key, str]) -> Show:
         entries=own + sum(_DEFAULT in present for present in codes),
         seasons=seasons,
         codes="".join(sorted(set().union(*codes))),
+        page=page_of(history.media),
     )
 
 

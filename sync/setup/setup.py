@@ -23,6 +23,7 @@ from sync.extract.remembered import note_files, stamp
 from sync.ledger import Ledger
 from sync.ledger.fact_names import EVERYONE, KEY_DECLINED, PROFILES
 from sync.login import login_discovr, login_trakt
+from sync.runtime.words import count
 from sync.setup.config_file import write_config
 from sync.setup.questions import (
     ACCOUNT,
@@ -124,7 +125,7 @@ class Setup:
         self.files = tuple(path.absolute() for path in paths)
         receipt = extraction.receipt
         proof = "proved whole" if receipt.is_whole else "not proved whole"
-        return f"{receipt.plays:,} plays, {proof}"
+        return f"{count(extraction.read, 'play')}, {proof}"
 
     async def _try(self, question: Question, settings: Settings) -> str:
         async with AsyncExitStack() as stack:

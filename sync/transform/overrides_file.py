@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from connectors.errors import InputError
 from connectors.files import replace_file
+from sync.domain.addresses import search_for
 from sync.domain.origin import TRAKT
 from sync.domain.overrides import (
     SKIP,
@@ -35,7 +35,6 @@ YOURS = "goes by your id"
 SKIPPED = "left out, as you marked it"
 SETTLED = "needs no id any more"
 
-_SEARCH = "https://www.themoviedb.org/search/{}?query={}"
 #: So many complaints are named; more only make a message long.
 _NAMED = 5
 _MOST_LETTERS = 60
@@ -232,9 +231,8 @@ def _override_entry(given: Override) -> Fields:
 
 
 def _entry(title: Title, given: Override | None, why: dict[str, Any]) -> Fields:
-    word = "movie" if title.kind is Kind.FILM else "tv"
     return {
-        "search": _SEARCH.format(word, quote_plus(title.name)),
+        "search": search_for(title.kind, title.name),
         **_about(title, why),
         "tmdb": given.said if given else "",
         "on_tmdb": (given.name or None) if given else None,

@@ -15,6 +15,7 @@ from connectors.discovr import auth as discovr
 from connectors.errors import ConfigError
 from connectors.trakt import auth as trakt
 from sync.config import KEYRING, data_folder
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -121,7 +122,7 @@ def login_warnings(
         return []
     day = f"{token.expires_at:%Y-%m-%d}"
     days = math.ceil(left / timedelta(days=1))
-    when = f"runs out on {day}, in {days} day{'s' * (days != 1)}"
+    when = f"runs out on {day}, in {count(days, 'day')}"
     if left <= timedelta(0):
         when = f"ran out on {day}"
     return [f"The Discovr login {when}. Log in again: trakt2discovr login discovr"]

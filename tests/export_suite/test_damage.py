@@ -262,7 +262,7 @@ def test_a_header_that_understates_a_size_does_not_help(tmp_path: Path) -> None:
     [
         (Limits(member_bytes=300), "is larger than 300 bytes. Name the download"),
         (Limits(total_bytes=500), "There is more than 500 bytes to read."),
-        (Limits(members=1), "x.zip holds more than 1 files."),
+        (Limits(members=1), "x.zip holds more than 1 file."),
     ],
 )
 def test_bounds_hold(limits: Limits, said: str, tmp_path: Path) -> None:

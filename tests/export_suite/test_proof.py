@@ -48,7 +48,8 @@ def test_a_gap_in_the_numbers_is_a_doubt(
     pages: tuple[int, ...], doubt: str, stem: str, tmp_path: Path
 ) -> None:
     series = stem.rpartition("/")[2].rstrip("-")
-    expected = f"Of {series}, {doubt} is missing."
+    verb = "are" if "pages" in doubt else "is"
+    expected = f"Of {series}, {doubt} {verb} missing."
     assert doubts_of(tmp_path, number(*pages, stem=stem)) == [expected]
 
 
@@ -112,11 +113,11 @@ def test_an_error_list_that_cannot_be_read_is_a_doubt(
         (make_stats(1, 1), None),
         (
             make_stats(3, 1),
-            "count 3 film and 1 episode plays, the files hold 2 and 1.",
+            "count 3 film plays and 1 episode play, the files hold 2 and 1.",
         ),
         (
             make_stats(0, 1_500),
-            "count 0 film and 1,500 episode plays, the files hold 2 and 1.",
+            "count 0 film plays and 1,500 episode plays, the files hold 2 and 1.",
         ),
         ({"movies": {"plays": True}, "episodes": {"plays": "x"}}, None),
     ],
@@ -230,7 +231,7 @@ def test_what_traktexport_lists_as_watched_is_compared(tmp_path: Path) -> None:
     watched = [{**listed, "movie": make_film_play(1)["movie"]}, "bad"]
     whole = {"type": "full", "watched": watched, "history": make_plays(1)}
     (doubt,) = read(make_file(tmp_path / "export.json", whole)).doubts
-    assert "1 plays more than the history, of 1 titles: Film 1." in doubt
+    assert "1 play more than the history, of 1 title: Film 1." in doubt
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import webbrowser
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -143,5 +144,40 @@ def test_without_a_run_there_is_nothing_to_show(tmp_path: Path) -> None:
 def test_a_page_is_either_written_or_published(tmp_path: Path) -> None:
     both = ("--html", tmp_path / "report.html", "--publish", "pharen", "--yes")
     result = run("report", *both)
+    assert result.exit_code == 2
+    assert "give one of them" in result.stderr
+
+
+@pytest.mark.usefixtures("reported")
+@pytest.mark.parametrize("has_browser", [True, False, None])
+def test_the_page_is_opened_or_its_path_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_browser: bool | None
+) -> None:
+    opened: list[str] = []
+
+    def open_(address: str) -> bool:
+        if has_browser is None:
+            raise webbrowser.Error("could not locate runnable browser")
+        opened.append(address)
+        return has_browser
+
+    monkeypatch.setattr(webbrowser, "open", open_)
+    named = tmp_path / "my report.html"
+    own = user_data_path(APP) / "sandbox" / "report.html"
+    for args, file in ((("--html", named), named), ((), own)):
+        opened.clear()
+        result = run("report", "--open", *args)
+        assert result.exit_code == 0, result.output
+        assert str(file) in result.stdout
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        words = "It opens in your browser" if has_browser else "open it yourself"
+        assert words in result.stdout
+        assert opened == ([] if has_browser is None else [file.as_uri()])
+    document = run("--json", "report", "--open").stdout
+    assert PageFileDocument.model_validate_json(document).is_open is bool(has_browser)
+
+
+def test_what_is_published_is_not_opened() -> None:
+    result = run("report", "--open", "--publish", "pharen", "--yes")
     assert result.exit_code == 2
     assert "give one of them" in result.stderr

@@ -5,17 +5,24 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.documents.report import BalanceDocument
+from sync.documents.left_out import QuarantinedDocument
+from sync.documents.report import (
+    BalanceDocument,
+    MoveDocument,
+)
 from sync.domain import desired
-from sync.domain.histories import TitleHistory
+from sync.domain.desired import SPECIAL
+from sync.domain.histories import SeasonFacts, TitleHistory
 from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title
 from sync.report.account import (
@@ -43,6 +50,10 @@ from tests.report_suite.builders import (
     run,
     show,
 )
+from tests.terminal_suite.reports import context
+
+if TYPE_CHECKING:
+    from sync.report.data import ReportData
 
 STYLE = (files("sync.report") / "templates" / "style.css").read_text("utf-8")
 YEARS_APART = MOST_YEARS + 1
@@ -126,22 +137,124 @@ def test_the_bar_of_the_balance_is_whole_and_no_segment_is_too_small_to_see(
     assert x == pytest.approx(100 if balance.rows else 0, abs=0.01)
 
 
-def test_after_a_run_that_read_a_part_the_page_tells_of_the_whole_too() -> None:
-    fates: dict[int, Fate | None] = {1: Fate.COVERED, 2: Fate.KEPT, 3: None}
-    histories = [
-        show("Dark", fates, plays=6),
-        show("Lost", {1: None}, media=None),
-        film("Alien", None, FIRST, FIRST),
-        history([(0, 1, FIRST)]),
-    ]
-    standing = build_page(data(*histories)).standing
-    assert standing
-    assert standing.sentence == (
-        "15 plays: 6 covered by a season default, 6 kept as you set it, "
-        "1 not possible on Discovr, 2 unmatched."
+def moved(**fields: int) -> MoveDocument:
+    """Return the whole move, of which the last run was a part."""
+    balance = BalanceDocument(read=sum(fields.values()), **fields)
+    there = balance.written + balance.already_there + balance.covered
+    return MoveDocument(on_discovr=there, balance=balance)
+
+
+def test_the_page_tells_of_the_whole_move_and_of_the_last_run_below() -> None:
+    move = moved(written=700, covered=203, unsupported=7, unmatched=3)
+    page = build_page(data(report=report(move=move)))
+    assert page.head.headline == "903 of 913 plays are on Discovr (99 %)"
+    assert page.balance.read == 913
+    assert page.last
+    assert page.last.read == 10
+    html = render_html(data(report=report(move=move)))
+    assert "<h1>903 of 913 plays are on Discovr (99 %)</h1>" in html
+    assert "913 plays read from Trakt, proved whole" in html
+    assert "Plays of the last run" in html
+    # One run alone is all of the move, and is told once.
+    assert build_page(data()).last is None
+    assert "Plays of the last run" not in render_html(data())
+
+
+def test_a_run_that_was_taken_back_since_is_said_before_all_else() -> None:
+    move = moved(written=9).model_copy(update={"undone": 3})
+    head = build_head(data(report=report(move=move)))
+    words = "9 of 9 plays were on Discovr until run 3 was taken back"
+    assert head.headline == words
+    assert not head.is_proved
+    assert "run 3 was taken back since then" in head.proof
+
+
+def test_a_sync_that_reads_nothing_back_rests_on_the_last_whole_reading() -> None:
+    unread = report(verification=None)
+    assert not build_head(data(report=unread)).is_proved
+    head = build_head(data(report=unread, read_whole_at=FIRST))
+    assert head.is_proved
+    assert "both sides were last read whole on 2019-01-05" in head.proof
+
+
+def test_a_title_leads_to_its_page_on_tmdb_and_what_did_not_match_to_a_search() -> None:
+    lost = left_out('Who & "what"?', trakt=7)
+    shown = data(
+        show("Dark", {1: Fate.WRITTEN}, media="TV_70523"),
+        film("Alien", number=348),
+        film("Lost", None, number=9),
+        show("Odd", {1: Fate.WRITTEN}, media="TV_x", number=5),
+        report=report(unmatched=(lost,), unsupported=(left_out("Who", SPECIAL),)),
     )
-    assert build_page(data(*histories[1:])).standing is None
-    assert "With all earlier runs" in render_html(data(*histories))
+    html = render_html(shown)
+    assert set(re.findall(r'href="(https?:[^"]*)"', html)) == {
+        "https://www.themoviedb.org/tv/70523",
+        "https://www.themoviedb.org/movie/348",
+        "https://www.themoviedb.org/search/tv?query=Who+%26+%22what%22%3F",
+    }
+
+
+COMMAND = re.compile(r"trakt2discovr (?:--?\S+ )*(?:migrate|unmatched|report)\b.*")
+
+
+def test_the_commands_of_a_rehearsal_are_those_of_the_rehearsal() -> None:
+    def plain(shown: ReportData) -> list[str]:
+        return COMMAND.findall(unescape(re.sub("<[^>]*>", "", render_html(shown))))
+
+    real = plain(replace(eventful(), is_rehearsal=False))
+    assert len(real) > 2
+    assert not any("--sandbox" in line for line in real)
+    assert all("--sandbox" in line for line in plain(eventful()))
+    typed = replace(eventful(), complete=context(profile="Me").complete)
+    assert all("trakt2discovr --profile Me " in line for line in plain(typed))
+
+
+def test_a_record_that_cannot_be_read_has_the_remedy_of_where_it_came_from() -> None:
+    records = (
+        QuarantinedDocument(where="a", reason="odd", remedy="correct it in the file"),
+        QuarantinedDocument(where="b", reason="odd", remedy="correct it in the file."),
+        QuarantinedDocument(where="c", reason="odd"),
+    )
+    groups = build_left(report(quarantined=records), {})
+    assert {group.advice: len(group.items) for group in groups} == {
+        "Correct it in the file.": 2,
+        "Look the record up on Trakt, correct or remove it there, and run again.": 1,
+    }
+
+
+reasons = st.sampled_from(["", "no air dates: nothing is collapsed", "off", "apart"])
+
+
+@given(st.lists(st.lists(reasons, min_size=1, max_size=4), max_size=6))
+@settings(max_examples=25)
+def test_each_reason_is_said_once_and_every_season_finds_its_own(
+    shows: list[list[str]],
+) -> None:
+    histories = []
+    for number, of_show in enumerate(shows):
+        whole = show(
+            f"Show {number}", *[{1: Fate.WRITTEN}] * len(of_show), media=f"TV_{number}"
+        )
+        seasons = tuple(map(_because, whole.seasons, of_show))
+        histories.append(replace(whole, seasons=seasons))
+    page = build_page(data(*histories))
+    for of_show, shown in zip(shows, page.shows, strict=True):
+        own = {one.id: one.reason for one in (*page.reasons, *shown.reasons)}
+        found = [
+            season.reason or own.get(season.told_in, "") for season in shown.seasons
+        ]
+        assert found == of_show
+        said = [s.reason for s in shown.seasons if s.reason]
+        said += [one.reason for one in shown.reasons]
+        assert len(said) == len(set(said))
+        assert not {*said} & {one.reason for one in page.reasons}
+    ids = [one.id for shown in page.shows for one in shown.reasons]
+    ids += [one.id for one in page.reasons]
+    assert len(ids) == len(set(ids))
+
+
+def _because(season: SeasonFacts, reason: str) -> SeasonFacts:
+    return replace(season, reason=reason)
 
 
 def test_every_state_is_a_square_of_its_own_with_its_words() -> None:
@@ -156,7 +269,10 @@ def test_every_state_is_a_square_of_its_own_with_its_words() -> None:
         assert f".{state.code} {{" in STYLE
     assert (season.watched, season.is_known) == (len(SHOWN), True)
     assert len({state.code for state in (*SQUARES.values(), UNWATCHED)}) == 10
-    assert build_page(data()).states == tuple(states)
+    assert build_page(data(show("Dark", fates))).states == tuple(states)
+    # The legend explains what is to be seen, and nothing else.
+    (only,) = build_page(data(film("Alien"))).states
+    assert only == SQUARES[Fate.WRITTEN]
 
 
 def test_a_show_says_how_many_entries_stand_for_its_episodes() -> None:
@@ -303,9 +419,10 @@ def test_the_policy_names_the_digest_of_the_one_style_and_the_one_script() -> No
     assert "unsafe" not in policy
 
 
-def test_nothing_in_the_page_names_an_address_elsewhere() -> None:
+def test_the_page_loads_nothing_and_leads_to_tmdb_alone() -> None:
     html = render_html(data(show("Dark", {1: Fate.WRITTEN}), film("Alien")))
     addresses = set(re.findall(r"https?://[^\s'\"<)]+", html))
+    addresses -= {a for a in addresses if a.startswith("https://www.themoviedb.org/")}
     assert addresses == {"http://www.w3.org/2000/svg"}
     assert not re.search(
         r"@import|url\(|<(link|script)[^>]+(src|href)=\"(?!data:)", html

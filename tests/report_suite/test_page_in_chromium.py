@@ -55,13 +55,15 @@ async def test_every_section_is_there_and_no_heading_is_skipped(opened: Opener) 
             assert await view.page.get_by_role(landmark).count() == 1
 
 
-async def test_every_link_of_the_page_leads_into_the_page(opened: Opener) -> None:
+async def test_every_link_leads_into_the_page_or_to_tmdb(opened: Opener) -> None:
     async with opened(eventful()) as view:
         links = await view.page.evaluate(
             "[...document.links].map(a => a.getAttribute('href'))"
         )
         assert len(links) > 7
-        for link in links:
+        elsewhere = [link for link in links if not link.startswith("#")]
+        assert all(a.startswith("https://www.themoviedb.org/") for a in elsewhere)
+        for link in {*links} - {*elsewhere}:
             assert await view.page.locator(link).count() == 1
 
 
@@ -169,6 +171,18 @@ async def test_nothing_is_wider_than_the_screen(width: int, opened: Opener) -> N
             await box.check()
         wide = await view.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width
+        cut = """[...document.querySelectorAll(".scroll")].filter(
+          (element) => element.scrollWidth > element.clientWidth).length"""
+        assert await view.page.evaluate(cut) == 0
+        boxes = [
+            await view.page.locator(name).bounding_box()
+            for name in ("#balance", "#months")
+        ]
+        balance, months = boxes
+        assert balance
+        assert months
+        is_beside = months["x"] > balance["x"] + balance["width"]
+        assert is_beside is (width == 1440)
 
 
 async def test_the_arrow_keys_walk_through_a_show(opened: Opener) -> None:

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from sync.cli.app import app
 from sync.cli.view import end, plan
 from sync.cli.view.lines import say
-from sync.cli.view.texts import clean, count, duration, pad, seasons, title
+from sync.cli.view.texts import clean, duration, pad, seasons, title
 from sync.domain.desired import NO_ANSWER, NO_ID, NO_KEY, SPECIAL, LeftOut
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind, Title
@@ -26,6 +26,7 @@ from sync.domain.writes import Settled
 from sync.ledger import Outcome
 from sync.pipeline.summary import Estimate
 from sync.ports import Quarantined
+from sync.runtime.words import count
 from tests.terminal_suite.reports import Reports, context, draw, make_reports, renamed
 from tests.terminal_suite.screens import CONTROL, render
 

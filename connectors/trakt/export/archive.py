@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from connectors.errors import InputError
+from connectors.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -398,11 +399,11 @@ class Budget:
         """How long the table of contents of an archive may be, in bytes."""
         return max(self.limits.members << 10, 4 * CHUNK)
 
-    def check_members(self, count: int, container: str) -> None:
+    def check_members(self, members: int, container: str) -> None:
         """Refuse a container of too many files."""
-        if count > self.limits.members:
+        if members > self.limits.members:
             raise InputError(
-                f"{container} holds more than {self.limits.members:,} files.",
+                f"{container} holds more than {count(self.limits.members, 'file')}.",
                 remedy=_SMALLER,
             )
 
@@ -430,18 +431,18 @@ class Budget:
         limits = self.limits
         if size > limits.member_bytes:
             raise InputError(
-                f"{name.text} is larger than {limits.member_bytes:,} bytes.",
+                f"{name.text} is larger than {count(limits.member_bytes, 'byte')}.",
                 remedy=_SMALLER,
             )
         if self._left < 0:
             raise InputError(
-                f"There is more than {limits.total_bytes:,} bytes to read.",
+                f"There is more than {count(limits.total_bytes, 'byte')} to read.",
                 remedy=_SMALLER,
             )
         if packed is not None and size > max(_RATIO_FROM, limits.ratio * packed):
             raise InputError(
-                f"{name.text} unpacks to over {limits.ratio} times its size, as no "
-                "download from Trakt does.",
+                f"{name.text} unpacks to over {count(limits.ratio, 'time')} its size, "
+                "as no download from Trakt does.",
                 remedy="Make the download again.",
             )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from connectors.errors import InputError
 from connectors.trakt.export.archive import to_printable
 from connectors.trakt.export.reader import NO_CLOCK
+from connectors.words import count
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -94,8 +95,9 @@ def _check_clock(reader: Reader, now: datetime) -> None:
     )
     is_many = len(ahead) >= min(_MANY, total) > 1 and len(ahead) * 20 >= total
     if ahead and (is_many or is_made_ahead):
+        plays = count(total, "play is", "plays are")
         raise InputError(
-            f"{len(ahead):,} of {total:,} plays are dated ahead of this machine's "
+            f"{len(ahead):,} of {plays} dated ahead of this machine's "
             f"clock, which says {now:%Y-%m-%d %H:%M} UTC; the newest is of "
             f"{max(ahead):%Y-%m-%d}. The clock is wrong, so nothing was read.",
             remedy="Set the clock of this machine right, and run it again. If it is "
@@ -127,13 +129,13 @@ def _weigh_asides(reader: Reader) -> None:
             names = sorted(lacking)
             shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
             reader.evidence.doubts.append(
-                f"{said}, and tells times of watching of {len(names):,} titles that "
-                f"the history lacks: {shown}. If it is one, name it history."
+                f"{said}, and tells times of watching of "
+                f"{count(len(names), 'title')} that the history lacks: {shown}. If it "
+                "is one, name it history."
             )
         elif rows := len(aside.page.items) + len(aside.page.unusable):
-            reader.evidence.notes.append(
-                f"{said}, so its {rows:,} times of watching were left out."
-            )
+            times = count(rows, "time of watching was", "times of watching were")
+            reader.evidence.notes.append(f"{said}, so {times} left out.")
 
 
 def _use_aggregates(reader: Reader) -> int:
@@ -151,8 +153,9 @@ def _use_aggregates(reader: Reader) -> int:
         "not in them."
     )
     if aggregates.seasonless:
+        one, many = "show is listed without its", "shows are listed without their"
         reader.evidence.doubts.append(
-            f"{aggregates.seasonless:,} shows are listed without their seasons, so "
+            f"{count(aggregates.seasonless, one, many)} seasons, so "
             "their episodes cannot be carried over."
         )
     return aggregates.pages

@@ -11,6 +11,7 @@ from connectors.trakt.export.watched import read_watched
 from connectors.trakt.lenient import to_text, to_whole
 from connectors.trakt.sense import UnusableError
 from connectors.trakt.times import to_instant
+from connectors.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,8 +92,8 @@ def add_traktexport(
         )
     elif size and size % _TRAKTEXPORT_PAGE == 0:
         evidence.open_ends.append(
-            f"{where} holds exactly {size:,} plays; traktexport stops at the first "
-            "empty page, so there may be more."
+            f"{where} holds exactly {count(size, 'play')}; traktexport stops at the "
+            "first empty page, so there may be more."
         )
 
 
@@ -147,9 +148,10 @@ def add_errors(evidence: Evidence, failures: list[Any]) -> None:
         else:
             pages = (entry.get("fetchedPages"), entry.get("totalPages"))
             fetched, total = (to_printable(str(to_whole(n) or "?")) for n in pages)
+            noun = "page" if total == "1" else "pages"
             evidence.doubts.append(
                 "Trakt says in _errors.json that it could not export the whole "
-                f"history: {fetched} of {total} pages."
+                f"history: {fetched} of {total} {noun}."
             )
     if others:
         evidence.notes.append(f"Trakt could not export: {', '.join(others[:10])}.")

@@ -30,6 +30,7 @@ from connectors.trakt.sense import (
 )
 from connectors.trakt.set_aside import BadRecord, describe_error
 from connectors.trakt.times import EARLIEST, check_instant, to_instant
+from connectors.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -214,7 +215,7 @@ class _Reading:
             columns = to_columns(raw)
             about = outline_row(columns, self.named_kind)
             if (plays := count_plays(columns)) > 1:
-                counted = f"{error}; it counts {plays:,} plays and has one time only"
-                error = type(error)(counted, error.remedy)
+                spare = f"it counts {count(plays, 'play')} and has one time only"
+                error = type(error)(f"{error}; {spare}", error.remedy)
         record = describe_error(raw, error, about=about)
         self.page.unusable.append((position, record))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from connectors.trakt.export.archive import to_printable
 from connectors.trakt.export.tally import Tally
 from connectors.trakt.export.watched import TitleKey, keys_of
+from connectors.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -154,8 +155,9 @@ class Evidence:
         self.doubts += self._weigh_listed(set_aside)
         if self._untimed:
             self.doubts.append(
-                f"The rows count {self._untimed:,} plays more than they give times of "
-                "watching: a row that counts several plays has the time of one."
+                f"The rows count {count(self._untimed, 'play')} more than they give "
+                "times of watching: a row that counts several plays has the time of "
+                "one."
             )
         is_confirmed = False
         if self.totals is not None:
@@ -171,15 +173,18 @@ class Evidence:
     def _weigh_gaps(self) -> Iterator[str]:
         for series in self._series.values():
             if gaps := series.find_gaps():
-                pages = f"page {gaps[0]}" if len(gaps) == 1 else f"{len(gaps)} pages"
-                yield f"Of {series.name}, {pages} ({_to_ranges(gaps)}) is missing."
+                is_one = len(gaps) == 1
+                verb = "is" if is_one else "are"
+                pages = f"page {gaps[0]}" if is_one else count(len(gaps), "page")
+                yield f"Of {series.name}, {pages} ({_to_ranges(gaps)}) {verb} missing."
 
     def _weigh_totals(self, totals: tuple[int, int], set_aside: int) -> bool:
         here = (self.tally.count("movie"), self.tally.count("show"))
         short = sum(max(t - h, 0) for t, h in zip(totals, here, strict=True))
         said = (
-            f"Trakt's own totals count {totals[0]:,} film and {totals[1]:,} episode "
-            f"plays, the files hold {here[0]:,} and {here[1]:,}."
+            f"Trakt's own totals count {count(totals[0], 'film play')} and "
+            f"{count(totals[1], 'episode play')}, the files hold {here[0]:,} and "
+            f"{here[1]:,}."
         )
         if short > set_aside:
             self.doubts.append(said)
@@ -201,22 +206,23 @@ class Evidence:
             titles = sorted(short)
             names = ", ".join(titles[:3]) + (", ..." if len(titles) > 3 else "")
             yield (
-                f"The watched lists count {total:,} plays more than the history, of "
-                f"{len(short):,} titles: {names}."
+                f"The watched lists count {count(total, 'play')} more than the "
+                f"history, of {count(len(short), 'title')}: {names}."
             )
         if self._unlisted:
             yield (
-                f"{self._unlisted:,} titles in the watched lists have neither an id "
-                "nor a name, so nobody can tell whether the history holds their plays."
+                f"{count(self._unlisted, 'title', 'titles')} in the watched lists "
+                f"{'has' if self._unlisted == 1 else 'have'} neither an id nor a name, "
+                "so nobody can tell whether the history holds the plays."
             )
 
     def _weigh_series(self, series: Series) -> Iterator[str]:
         made_at = self.stamped_at.get(series.container)
         if series.is_flat and series.largest > _SMALL_PAGES:
             yield (
-                f"The pages of {series.name} hold up to {series.largest:,} plays, so "
-                "they were made before 2026-06-03, when Trakt's export could lose the "
-                "oldest plays."
+                f"The pages of {series.name} hold up to "
+                f"{count(series.largest, 'play')}, so they were made before "
+                "2026-06-03, when Trakt's export could lose the oldest plays."
             )
         elif series.is_flat and made_at is not None and made_at < FIXED_AT:
             yield (
@@ -227,8 +233,8 @@ class Evidence:
             return
         if (end := series.full_end) is not None:
             yield (
-                f"{end[0]} holds exactly {end[1]:,} plays, a full page: there may be "
-                "more that was never asked for."
+                f"{end[0]} holds exactly {count(end[1], 'play')}, a full page: there "
+                "may be more that was never asked for."
             )
 
 

@@ -40,6 +40,7 @@ from connectors.trakt.export.tables import Table
 from connectors.trakt.export.watched import Aggregates, read_resume_point, read_watched
 from connectors.trakt.sense import UnusableError
 from connectors.trakt.set_aside import BadRecord, describe_error
+from connectors.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -299,10 +300,12 @@ class Reader:
         self.ahead += page.ahead
         self.evidence.add_untimed(page.untimed)
         if page.others:
-            self.evidence.notes.append(
-                f"{content.where} holds {page.others:,} wishes, ratings and the like, "
-                "which are no plays."
+            others = count(
+                page.others,
+                "wish or rating, which is no play",
+                "wishes, ratings and the like, which are no plays",
             )
+            self.evidence.notes.append(f"{content.where} holds {others}.")
         self.plays.add(page.items)
 
     def _add_stamp(self, container: str, at: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,7 @@ import click
 from connectors.errors import InputError
 from connectors.files import replace_file
 from sync import api
+from sync.cli.pager import show_paged
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
@@ -24,8 +26,8 @@ from sync.cli.session import (
     require_an_answer,
 )
 from sync.cli.view.end import is_refused, next_command, show_report
-from sync.cli.view.lines import show_next
-from sync.cli.view.texts import to_json
+from sync.cli.view.lines import say, show_next
+from sync.cli.view.texts import glue, to_json
 from sync.documents.base import ProfileDocument, ProfilesDocument
 from sync.pipeline.result import exit_code as code_of
 from sync.runtime.late import late
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
         show_undone,
         undo_question,
     )
-    from sync.cli.view.plan import show_plan
+    from sync.cli.view.plan import show_cost, show_plan
     from sync.pipeline.documents import report_document, undo_document
     from sync.pipeline.plan_file import read_plan
 else:
@@ -65,7 +67,7 @@ else:
         "show_undone",
         "undo_question",
     )
-    (show_plan,) = late("sync.cli.view.plan", "show_plan")
+    show_cost, show_plan = late("sync.cli.view.plan", "show_cost", "show_plan")
     report_document, undo_document = late(
         "sync.pipeline.documents", "report_document", "undo_document"
     )
@@ -208,7 +210,7 @@ def plan(
             if following:
                 show_next(console, following)
 
-        output.emit(document, show)
+        await output.emit_long(document, show)
         return code
 
     return run_command(context, work)
@@ -273,7 +275,7 @@ def unmatched(context: Context, *, out: Path | None) -> int:
             document = await api.unmatched(settings, out=out)
         output.emit(document, lambda console: show_left_out(console, document))
         if out and not context.is_quiet:
-            output.notes.print(_FILL_IN.format(out), markup=False, soft_wrap=True)
+            say(output.notes, _FILL_IN.format(glue(str(out))))
         return Exit.DONE
 
     return run_command(context, work)
@@ -336,8 +338,13 @@ class Confirmation:
     async def __call__(self, report: Report) -> bool:
         """Show the plan; return whether to go on."""
         self._reporter.pause()
-        if not self._is_silent:
-            show_plan(self._output.notes, report, self._context)
+        show = partial(show_plan, report=report, context=self._context)
+        if not self._is_silent and not self._yes:
+            if await show_paged(self._output.notes, show):
+                # Whoever left the pager early is asked about this.
+                show_cost(self._output.notes, report)
+        elif not self._is_silent:
+            show(self._output.notes)
         return self._yes or await agree("Write this?")
 
 

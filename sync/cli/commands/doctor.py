@@ -11,6 +11,7 @@ from sync.checkup.doctor import examine
 from sync.checkup.findings import Cause, Verdict
 from sync.cli.runner import Exit, run
 from sync.cli.session import open_settings
+from sync.cli.view.lines import say
 from sync.config import find_config
 from sync.documents.doctor import DoctorDocument, FindingDocument
 
@@ -78,11 +79,10 @@ def _document(diagnosis: Diagnosis, context: Context) -> DoctorDocument:
 def _show(console: Console, document: DoctorDocument) -> None:
     for finding in document.findings:
         line = f"{finding.verdict:<{_WIDTH}}  {finding.check}: {finding.text}"
-        console.print(line, markup=False, soft_wrap=True)
+        say(console, line, hang=_WIDTH + 2)
         if finding.remedy:
-            remedy = f"{'':<{_WIDTH}}  -> {finding.remedy}"
-            console.print(remedy, markup=False, soft_wrap=True)
-    console.print(_summary(document), markup=False, soft_wrap=True)
+            say(console, f"-> {finding.remedy}", indent=_WIDTH + 2, hang=_WIDTH + 5)
+    say(console, _summary(document))
 
 
 def _summary(document: DoctorDocument) -> str:

@@ -17,7 +17,9 @@ from sync import login as use_case
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit, run
 from sync.cli.session import ask, can_ask, open_settings
+from sync.cli.view.lines import say
 from sync.errors import StoppedError
+from sync.runtime.words import count
 from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def login(context: Context, service: str, profile: str | None) -> int:
             picture = clients.store.path.with_name(PICTURE)
             screen = stack.enter_context(Terminal(output.notes, picture))
             if service == "trakt":
-                output.notes.print(_ONE_APP, soft_wrap=True)
+                say(output.notes, _ONE_APP)
                 document = await use_case.login_trakt(clients, screen, stop)
             else:
                 document = await use_case.login_discovr(
@@ -121,8 +123,8 @@ class Terminal:
             self._say(f"Address: {address}")
         self._say(f"Code: {code.user_code}")
         where = "at that address" if address else "where the QR code leads"
-        minutes = round(code.lifetime_s / 60)
-        self._say(f"Approve it {where} within {minutes} minutes. Waiting for that ...")
+        minutes = count(round(code.lifetime_s / 60), "minute")
+        self._say(f"Approve it {where} within {minutes}. Waiting for that ...")
 
     def tell(self, problem: ServiceError) -> None:
         """Say what went wrong, once as long as it stays the same."""
@@ -175,7 +177,7 @@ class Terminal:
         )
 
     def _say(self, line: str) -> None:
-        self._console.print(line, markup=False, soft_wrap=True)
+        say(self._console, line)
 
 
 async def _clients(context: Context, output: Output, stack: AsyncExitStack) -> Clients:
@@ -211,7 +213,7 @@ def _show_logout(console: Console, document: LogoutDocument) -> None:
 
 
 def _print(console: Console, line: str) -> None:
-    console.print(line, markup=False, soft_wrap=True)
+    say(console, line)
 
 
 def read_qr(picture: bytes) -> str | None:

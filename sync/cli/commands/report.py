@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,14 +13,15 @@ from connectors.errors import InputError
 from connectors.files import replace_file
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.cli.session import agree, open_settings, require_an_answer
+from sync.cli.session import agree, open_settings, recall, require_an_answer
+from sync.cli.view.lines import say
+from sync.cli.view.texts import glue
+from sync.config import data_folder
 from sync.documents.extras import PageFileDocument, PublishedDocument
 from sync.report.markdown import render
 from sync.report.reading import read_report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sync.cli.context import Context
     from sync.cli.runner import Output
     from sync.config import Settings
@@ -31,13 +33,18 @@ def report(
     context: Context,
     *,
     html: Path | None,
+    opens: bool,
     publish: str | None,
     title: str | None,
     yes: bool,
 ) -> int:
-    """Print the report of the last run, write it as a page, or publish it."""
-    if html and publish:
-        raise click.UsageError("--html and --publish are two things: give one of them.")
+    """Print the report of the whole move, write it as a page, or publish it."""
+    if (html or opens) and publish:
+        raise click.UsageError(
+            "A page and --publish are two things: give one of them."
+            if opens
+            else "--html and --publish are two things: give one of them."
+        )
     if publish:
         require_an_answer(context, yes=yes, look="report")
     if title is not None and not (publish and title.strip()):
@@ -51,14 +58,16 @@ def report(
             if publish:
                 if yes or await agree("Publish the report?"):
                     await _publish(output, settings, title)
+                return Exit.DONE
+            data = await read_report(settings)
+            if html or opens:
+                path = html or _own_page(context, settings)
+                complete = (await _remembering(context, settings)).complete
+                data = replace(data, is_rehearsal=context.is_sandbox, complete=complete)
+                _show_page(output, _write(path, data), opens=opens)
             else:
-                data = await read_report(settings, is_brief=not html)
-                if html:
-                    data = replace(data, is_rehearsal=context.is_sandbox)
-                    _show_page(output, _write(html, data))
-                else:
-                    text = render(data.report, data.at)
-                    output.emit(data.report, lambda _: click.echo(text, nl=False))
+                text = render(data.report, data.at, data.histories)
+                output.emit(data.report, lambda _: click.echo(text, nl=False))
         return Exit.DONE
 
     return run_command(context, work)
@@ -75,21 +84,53 @@ async def _publish(output: Output, settings: Settings, title: str | None) -> Non
     done = "Published as" if published.is_new else "Updated:"
     output.emit(
         document,
-        lambda console: console.print(
-            f"{done} {published.title} ({published.id})", markup=False
-        ),
+        lambda console: say(console, f"{done} {published.title} ({published.id})"),
     )
 
 
-def _show_page(output: Output, document: PageFileDocument) -> None:
-    output.emit(
-        document,
-        lambda console: console.print(
-            f"The report is in {document.path} ({_size(document.size)}). Open it in a "
-            "browser; only you can read the file.",
-            markup=False,
-        ),
-    )
+def _own_page(context: Context, settings: Settings) -> Path:
+    """Return where the page is kept that nobody named a file for."""
+    # A rehearsal has a folder of its own, in which its logins are too.
+    folder = settings.state.tokens.parent if context.is_sandbox else data_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder {folder} cannot be made ({error.strerror}).",
+            remedy="Name a file: trakt2discovr report --open --html FILE",
+        ) from None
+    return folder / "report.html"
+
+
+async def _remembering(context: Context, settings: Settings) -> Context:
+    """Return the context with what the last run read; some commands name it."""
+    remembered = await recall(settings)
+    files = remembered.paths if remembered else ()
+    return context.reading(files, is_remembered=True)
+
+
+def _show_page(output: Output, document: PageFileDocument, *, opens: bool) -> None:
+    if opens:
+        is_open = _open(document.path)
+        document = document.model_copy(update={"is_open": is_open})
+    then = "Open it in a browser"
+    if opens:
+        none = "No browser can be started here: open it yourself"
+        then = "It opens in your browser" if document.is_open else none
+    where = f"The report is in {glue(document.path)} ({_size(document.size)})."
+    words = f"{where} {then}; only you can read the file."
+    output.emit(document, lambda console: say(console, words))
+
+
+def _open(path: str) -> bool:
+    """Hand it to the browser; tell whether there is one."""
+    # Few have it opened.
+    import webbrowser  # noqa: PLC0415
+
+    try:
+        return webbrowser.open(Path(path).as_uri())
+    except (webbrowser.Error, OSError):
+        return False
 
 
 def _write(path: Path, data: ReportData) -> PageFileDocument:

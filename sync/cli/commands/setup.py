@@ -21,6 +21,7 @@ from sync.config import data_folder, environment_values, load_settings, new_conf
 from sync.documents.base import ProfileDocument
 from sync.documents.setup import SetupDocument, TriedDocument
 from sync.errors import StoppedError
+from sync.runtime.words import count
 from sync.setup.questions import ACCOUNT, DOWNLOAD, FILES, SOURCE
 from sync.setup.setup import Setup
 from sync.wiring.clients import Clients
@@ -260,7 +261,7 @@ class _Steps:
             chosen = await screen.choose(profiles)
         if chosen is None and profiles:
             raise ConfigError(
-                f"None of the {len(profiles)} profiles is chosen.",
+                f"None of the {count(len(profiles), 'profile')} is chosen.",
                 remedy=f"Name one by --profile: {name_profiles(profiles)}.",
             )
         if chosen is None:

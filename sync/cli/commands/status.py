@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 from sync.checkup.status import read_status
 from sync.cli.runner import Exit, run
 from sync.cli.session import open_settings
-from sync.cli.view.texts import name_runs
+from sync.cli.view.texts import glue, name_runs
+from sync.documents.words import say_share
+from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sync.cli.context import Context
     from sync.cli.runner import Output
+    from sync.documents.report import MoveDocument
     from sync.documents.status import (
         CountDocument,
         DatabaseDocument,
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
     from sync.runtime.stop import Stop
 
 
+#: Where the facts begin, behind their names.
+_COLUMN = 15
+
+
 def status(context: Context) -> int:
     """Show it; 2 when a file or database cannot be read, whatever it would say."""
 
@@ -40,7 +47,8 @@ def status(context: Context) -> int:
             document = await read_status(settings)
         if document.warnings:
             _warn(output, document.warnings)
-        output.emit_lines(document, StatusView(context, document).lines())
+        lines = StatusView(context, document).fitting_lines()
+        output.emit_lines(document, lines, hang=_COLUMN)
         problems = [document.database.problem, *(g.problem for g in document.logins)]
         return Exit.USAGE if any(problems) else Exit.DONE
 
@@ -66,7 +74,9 @@ class StatusView:
     def __init__(self, context: Context, document: StatusDocument) -> None:
         # The chosen one stands first.
         files = [Path(f.path) for p in document.profiles[:1] for f in p.files]
-        self._call = context.reading(files, is_remembered=True).call
+        self._here = context.reading(files, is_remembered=True)
+        #: The commands that were named: no line of the terminal breaks them.
+        self._named: set[str] = set()
         self._complete = context.complete
         # A rehearsal of a download has no API to ask either.
         self._has_api = document.has_api and not (files and context.is_sandbox)
@@ -74,6 +84,20 @@ class StatusView:
         self._migrate = self._call("migrate" if is_known else "migrate FILE")
         self._document = document
         self._now = document.at
+
+    def _call(self, command: str) -> str:
+        words = self._here.call(command)
+        self._named.add(words)
+        return words
+
+    def fitting_lines(self) -> Iterator[str]:
+        """Return them so that no terminal breaks a command or a path."""
+        paths = [f.path for p in self._document.profiles for f in p.files]
+        for line in self.lines():
+            whole = (*paths, self._document.database.place, *self._named)
+            for words in sorted(whole, key=len, reverse=True):
+                line = line.replace(words, glue(words))  # noqa: PLW2901  # each of them
+            yield line
 
     def lines(self) -> Iterator[str]:
         """Return them."""
@@ -108,6 +132,8 @@ class StatusView:
         self, profile: ProfileStateDocument
     ) -> Iterator[tuple[str, str]]:
         now = self._now
+        if profile.move:
+            yield "on Discovr", self._move(profile.move, profile.last_run)
         yield "held by", _holder(profile)
         yield (
             "last run",
@@ -128,7 +154,7 @@ class StatusView:
         yield "unmatched", _titles(profile.unmatched, more)
         yield "not possible", _titles(profile.unsupported, more)
         if profile.unreadable:
-            yield "unreadable", f"{profile.unreadable:,} records: {more}"
+            yield "unreadable", f"{count(profile.unreadable, 'record')}: {more}"
         if profile.left_out and profile.left_out.titles:
             yield "left out", _titles(profile.left_out, more)
         yield "removed", self._removed(profile)
@@ -150,7 +176,7 @@ class StatusView:
         began = _moment(run.started_at, self._now)
         parts = [f"{run.number}, {run.command}, {began}: {run.outcome}"]
         if run.plays is not None and run.writes is not None:
-            parts.append(f"{run.plays:,} plays read")
+            parts.append(f"{count(run.plays, 'play')} read")
             parts += self._writes(run, run.writes)
         elif run.command == "restore":
             parts += self._restored(run)
@@ -173,11 +199,13 @@ class StatusView:
         # An earlier version counted what was not sent among what failed.
         arrived = writes - failed if run.arrived is None else run.arrived
         if not run.undone:
-            yield f"{arrived:,} of {writes:,} writes arrived"
+            yield f"{arrived:,} of {count(writes, 'write')} arrived"
         elif run.undone >= arrived:
-            yield f"all of the {arrived:,} writes that arrived were taken back since"
+            one, many = "write that arrived was", "writes that arrived were"
+            yield f"all of the {count(arrived, one, many)} taken back since"
         else:
-            yield f"{arrived:,} writes arrived, {run.undone:,} of them taken back since"
+            came = count(arrived, "write")
+            yield f"{came} arrived, {run.undone:,} of them taken back since"
         counts = {
             "failed": failed - (run.unclear or 0),
             "unclear": run.unclear or 0,
@@ -188,16 +216,29 @@ class StatusView:
             again = " again" if failed else ""
             yield f"{left}: {self._migrate} sends them{again}"
 
+    def _move(self, move: MoveDocument, run: RunDocument | None) -> str:
+        """Say how much of all that is known is there, as of when that was noted."""
+        total = move.balance.read
+        share = f" ({say_share(move.on_discovr, total)})" if total else ""
+        words = f"{move.on_discovr:,} of {count(total, 'play')}{share}"
+        if move.undone is not None:
+            return f"{words} until run {move.undone} was taken back: {self._migrate}"
+        if run and run.outcome == "broken off" and move.at and move.at < run.started_at:
+            return f"{words} before run {run.number}: {self._migrate} goes on"
+        if move.balance.failed:
+            return f"{words}: {self._migrate} goes on"
+        return words
+
     def _undo(self, undone: LastUndoDocument) -> str:
         left = f", {undone.left_alone:,} left alone" if undone.left_alone else ""
         when = _moment(undone.at, self._now)
-        runs = name_runs(undone.runs or (undone.run,))
-        return f"{runs}, {when}: {undone.writes:,} writes taken back{left}"
+        runs, taken = name_runs(undone.runs or (undone.run,)), undone.writes
+        return f"{runs}, {when}: {count(taken, 'write')} taken back{left}"
 
     def _copy(self, copy: LastCopyDocument) -> str:
         """Say where the profile is kept as it was, and how it comes back."""
         what = "a part, " if copy.is_part else ""
-        entries = f"{copy.entries:,} entr{'y' if copy.entries == 1 else 'ies'}"
+        entries = entries(copy.entries)
         words = f"{what}{_moment(copy.at, self._now)}, {entries}"
         if not copy.is_there:
             return f"{words}: {copy.path} (gone)"
@@ -222,8 +263,7 @@ class StatusView:
         titles = profile.removed
         if not titles:
             return "not known" if titles is None else "none"
-        which = f"{titles:,} title{'s' * (titles != 1)}"
-        words = f"of {which}, plays are no longer on {profile.source}"
+        words = f"of {count(titles, 'title')}, plays are no longer on {profile.source}"
         prune = self._call("sync --prune")
         return f"{words}: {prune}" if self._has_api else words
 
@@ -279,13 +319,13 @@ def _open_writes(profile: ProfileStateDocument) -> str:
     return f"{found}: the next run looks them up" if found else "none"
 
 
-def _titles(count: CountDocument | None, more: str) -> str:
-    if count is None:
+def _titles(found: CountDocument | None, more: str) -> str:
+    if found is None:
         return "not known"
-    if not count.titles:
+    if not found.titles:
         return "none"
-    titles = f"{count.titles:,} title{'s' * (count.titles != 1)}"
-    return f"{titles}, {count.plays:,} play{'s' * (count.plays != 1)}: {more}"
+    titles = count(found.titles, "title")
+    return f"{titles}, {count(found.plays, 'play')}: {more}"
 
 
 def _moment(moment: datetime | None, now: datetime) -> str:
@@ -302,4 +342,4 @@ def _span(seconds: float) -> str:
     for name, length in units.items():
         if seconds >= 2 * length:
             return f"{timedelta(seconds=seconds) // timedelta(seconds=length)} {name}"
-    return f"{seconds:.0f} seconds"
+    return count(round(seconds), "second")

@@ -10,11 +10,13 @@ from sync.cli.view.lines import heading, say, show_list, show_next
 from sync.cli.view.plan import name_of
 from sync.cli.view.playback import show_playback
 from sync.cli.view.skipped import show_for_this_once, show_skipped
-from sync.cli.view.texts import count, duration, entries, join
+from sync.cli.view.texts import duration, join
 from sync.cli.view.totals import show_totals
+from sync.documents.words import say_there
 from sync.domain.desired import NO_ANSWER
 from sync.domain.histories import keys_of
 from sync.pipeline.result import describe
+from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,9 +52,11 @@ def show_report(console: Console, report: Report, context: Context, next_: str) 
         return
     if not report.prepared.is_unchanged:
         show_totals(console, report, is_plan=report.run is None)
-        show_left_out_of(console, report, context, is_brief=True)
-        show_skipped(console, report, context)
-    show_playback(console, report, is_full=context.is_verbose, is_brief=True)
+    if not context.is_quiet:
+        if not report.prepared.is_unchanged:
+            show_left_out_of(console, report, context, is_brief=True)
+            show_skipped(console, report, context)
+        show_playback(console, report, is_full=context.is_verbose, is_brief=True)
     _show_failed(console, report, context)
     _show_differences(console, report, context)
     say(console)
@@ -77,12 +81,15 @@ def _show_failed(console: Console, report: Report, context: Context) -> None:
     if not report.failed:
         return
     heading(console, f"Not written: {entries(len(report.failed))}")
+    whole = context.call("--json report")
+    if context.is_quiet:
+        say(console, f"All of them: {whole}", indent=2)
+        return
     lines = []
     for operation in report.failed:
         settled = report.settled.get(operation.id)
         why = settled.detail or settled.outcome.value if settled else "not sent"
         lines.append(f"{name_of(report, operation.key)}: {why}")
-    whole = context.call("--json report")
     show_list(console, lines, whole=whole, is_full=context.is_verbose)
 
 
@@ -98,10 +105,17 @@ def _show_differences(console: Console, report: Report, context: Context) -> Non
         for key in getattr(found, name)
     ]
     whole = context.call("--json verify")
+    if context.is_quiet:
+        say(console, f"{len(lines):,}. All of them: {whole}", indent=2)
+        return
     show_list(console, lines, whole=whole, is_full=context.is_verbose)
 
 
 def _show_proof(console: Console, report: Report) -> None:
+    if report.move and not report.prepared.is_unchanged:
+        total = report.move.balance
+        there = say_there(total.on_discovr, total.read)
+        say(console, f"{there}.", style="bold")
     found, source = report.verification, report.prepared.origin.name
     if found is not None:
         read = f"{entries(found.entries)} read back"
@@ -123,15 +137,16 @@ def _show_proof(console: Console, report: Report) -> None:
     undone = report.undone
     if undone is not None:
         gone = len(undone.removed) + len(undone.restored)
-        say(console, f"{entries(gone)} taken back that are no longer on {source}.")
+        verb = "is" if gone == 1 else "are"
+        say(console, f"{entries(gone)} taken back that {verb} no longer on {source}.")
 
 
 def _show_stays(console: Console, report: Report) -> None:
     """Say what is not in this reading and stays, and why."""
     prepared, found = report.prepared, report.verification
     if waiting := len(prepared.stale.waiting):
-        words = f"{entries(waiting)} of ours may be gone from there, and stay"
-        say(console, f"{words}: a record that cannot be read may be about them.")
+        words = f"{entries(waiting)} of ours may be gone from there, and nothing is"
+        say(console, f"{words} taken back: a record that cannot be read may be it.")
     if prepared.holding and (rest := len(keys_of(prepared.holding.unplaced))):
         them = count(rest, "film or episode", "films and episodes")
         say(
@@ -140,8 +155,10 @@ def _show_stays(console: Console, report: Report) -> None:
             "came from, so what was written for them stays.",
         )
     elif found and found.elsewhere:
-        words = f"{entries(len(found.elsewhere))} of ours are not in this reading"
-        say(console, f"{words} and stay: it does not say that they are gone.")
+        one, many = "entry of ours is", "entries of ours are"
+        words = f"{count(len(found.elsewhere), one, many)} not in this reading"
+        stay = "stays: it" if len(found.elsewhere) == 1 else "stay: it"
+        say(console, f"{words} and {stay} does not say that any is gone.")
     if found and found.foreign:
         say(console, _FOREIGN)
 

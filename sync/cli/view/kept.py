@@ -6,7 +6,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import heading, say, show_list, show_next
-from sync.cli.view.texts import clean, entries, title
+from sync.cli.view.texts import clean, title
+from sync.runtime.words import entries
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say
-from sync.cli.view.texts import duration
+from sync.cli.view.texts import duration, glue
 from sync.config import find_config
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,17 +33,18 @@ def show_saving(console: Console, report: Report, context: Context) -> bool:
         say(console)
     say(
         console,
-        f"About {_rounded(outlook.could_save):,} of {writes:,} writes can be saved "
-        f"({instead}): a free TMDB key gives the air dates, and with them one entry "
-        "stands for a whole season. (Estimated from your history.)",
+        f"About {_rounded(outlook.could_save):,} of {count(writes, 'write')} can be "
+        f"saved ({instead}): a free TMDB key gives the air dates, and with them one "
+        "entry stands for a whole season. (Estimated from your history.)",
         style="bold yellow",
     )
     file = find_config(context.config) or "config.toml"
     say(console, f"Get a key: {KEYS_AT}", indent=2)
     # A key is set for real runs; a rehearsal has its own.
     setup = replace(context, is_sandbox=False, profile=None).call("setup")
-    say(console, f"Set it: {setup}", indent=2)
-    say(console, f'Or put it into {file}: [tmdb] api_key = "..."', indent=2, hang=4)
+    say(console, f"Set it: {glue(setup)}", indent=2)
+    where = glue(str(file))
+    say(console, f'Or put it into {where}: [tmdb] api_key = "..."', indent=2, hang=4)
     if not console.is_terminal:
         say(console)
     return True
@@ -66,12 +68,12 @@ def show_no_key(console: Console) -> None:
 def show_kept_key(console: Console, path: Path, *, is_kept: bool) -> None:
     """Say where the key is now."""
     if is_kept:
-        say(console, f"It is in {path} from now on.", indent=2, hang=4)
+        say(console, f"It is in {glue(str(path))} from now on.", indent=2, hang=4)
         return
     say(
         console,
-        f"It is used now, but {path} cannot be written. Put it there yourself: "
-        '[tmdb] api_key = "..."',
+        f"It is used now, but {glue(str(path))} cannot be written. Put it there "
+        'yourself: [tmdb] api_key = "..."',
         indent=2,
         hang=4,
     )

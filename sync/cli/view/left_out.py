@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import heading, say
-from sync.cli.view.texts import clean, count, title
+from sync.cli.view.texts import clean, glue, title
 from sync.domain.desired import (
     EPISODE_ZERO,
     NO_ANSWER,
@@ -15,6 +15,7 @@ from sync.domain.desired import (
     LeftOut,
 )
 from sync.domain.plays import Kind, Title
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ def show_titles(console: Console, group: Sequence[LeftOut], *, is_full: bool) ->
     names = [_name(left, is_full=is_full) for left in shown]
     more = len(group) - len(shown)
     if more:
-        names.append(f"and {more:,} more titles")
+        names.append(f"and {count(more, 'more title')}")
     if is_full:
         for name in names:
             say(console, name, indent=4, hang=6)
@@ -91,7 +92,7 @@ def _name(left: LeftOut, *, is_full: bool) -> str:
 
 def _advice(reason: str, report: Report, context: Context) -> str:
     if reason == NO_ID:
-        listed = context.call("unmatched --out unmatched.toml")
+        listed = glue(context.call("unmatched --out unmatched.toml"))
         return (
             f"after the run, {listed} lists them: fill in their TMDB ids there, or "
             "the word skip, and run it again"

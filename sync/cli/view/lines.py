@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.text import Text
 
-from sync.cli.view.texts import clean
+from sync.cli.view.texts import GLUE, clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 MOST_LINES = 40
 #: No line is wrapped to less.
 NARROWEST = 20
+#: What is never broken, as it is there to be copied: a path, an address.
+_WHOLE = re.compile(r"[(\"']*(?:\w+:)?(?:~|\.{1,2})?[/\\]\S")
 
 
 def say(
@@ -27,19 +31,42 @@ def say(
     hang: int | None = None,
     style: str = "",
 ) -> None:
-    """Print a line; what does not fit goes on below it, under ``hang``."""
-    rest = Text(clean(text)) if isinstance(text, str) else text
+    """Print a line; what does not fit goes on below it, under ``hang``.
+
+    It is broken between words; within one only where it fits into no line, and is no
+    path or address.
+    """
+    rest = (
+        Text(GLUE.join(map(clean, text.split(GLUE)))) if isinstance(text, str) else text
+    )
     margin, below = indent, indent if hang is None else hang
     while True:
-        part = rest.wrap(console, max(NARROWEST, console.width - margin))[0]
+        room = max(NARROWEST, console.width - margin)
+        part = _first_line(rest, console, room)
         rest = rest[len(part) :]
         part.rstrip()
+        part.plain = part.plain.replace(GLUE, " ")
         shown = Text.assemble(" " * margin, part) if part else Text()
         console.print(shown, style=style, soft_wrap=True)
         if not rest.plain.strip():
             return
-        rest = rest[len(rest) - len(rest.plain.lstrip()) :]
+        rest = rest[len(rest) - len(rest.plain.lstrip(f" \n{GLUE}")) :]
         margin = below
+
+
+def _tidy(text: str) -> str:
+    return GLUE.join(map(clean, text.split(GLUE)))
+
+
+def _first_line(text: Text, console: Console, room: int) -> Text:
+    word = text.plain.partition(" ")[0].partition("\n")[0]
+    if cell_len(word) <= room:
+        return text.wrap(console, room)[0]
+    if _WHOLE.match(word):
+        return text[: len(word)]
+    loose = text.copy()
+    loose.plain = word.replace(GLUE, " ") + text.plain[len(word) :]
+    return loose.wrap(console, room)[0]
 
 
 def heading(console: Console, text: str) -> None:

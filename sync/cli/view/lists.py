@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from sync.cli.view.kept import show_copy
 from sync.cli.view.lines import say, show_list, show_next
-from sync.cli.view.texts import clean, count, duration, entries, name_runs, title
+from sync.cli.view.texts import clean, duration, name_runs, title
 from sync.domain.plays import Key
+from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
     from rich.console import Console

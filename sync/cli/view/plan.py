@@ -11,13 +11,15 @@ from sync.cli.view.key import show_saving
 from sync.cli.view.left_out import show_left_out_of
 from sync.cli.view.lines import MOST_LINES, heading, say, show_list
 from sync.cli.view.playback import show_playback
+from sync.cli.view.reasons import kind_of
 from sync.cli.view.skipped import show_how_to_skip, show_skipped
-from sync.cli.view.texts import count, duration, entries, pad, seasons, title
+from sync.cli.view.texts import duration, glue, pad, seasons, title
 from sync.cli.view.totals import show_totals
 from sync.domain.collapse import NO_AIR_DATES
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind
 from sync.pipeline.summary import count_writes, summarize_titles
+from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -36,8 +38,12 @@ NARROWEST, WIDEST = 24, 40
 
 
 def show_plan(console: Console, report: Report, context: Context) -> None:
-    """Show what would be written, and why; with -v every season and title."""
+    """Show what would be written, and why; -v names all, -q gives the totals."""
     is_full = context.is_verbose
+    if context.is_quiet:
+        show_totals(console, report, is_plan=True)
+        show_cost(console, report)
+        return
     is_told = show_saving(console, report, context)
     show_totals(console, report, is_plan=True)
     _, balances = report.balance()
@@ -54,7 +60,7 @@ def show_plan(console: Console, report: Report, context: Context) -> None:
     show_left_out_of(console, report, context)
     show_skipped(console, report, context)
     show_playback(console, report, is_full=is_full)
-    _show_cost(console, report)
+    show_cost(console, report)
     show_how_to_skip(console, context)
 
 
@@ -82,13 +88,40 @@ def _show_shows(
     shown = open_ if is_full else open_[:MOST_LINES]
     _show_table(console, shown, is_full=is_full)
     if len(shown) < len(open_):
-        more = len(open_) - len(shown)
-        whole = context.call("-v plan")
-        say(console, f"... and {more:,} more shows. All of them: {whole}", indent=2)
+        more = count(len(open_) - len(shown), "more show")
+        whole = glue(context.call("-v plan"))
+        say(console, f"... and {more}. All of them: {whole}", indent=2)
     if done:
         names = [title(show.title.label) for show in done]
         named = f": {', '.join(names)}" if len(names) <= FEW else ""
         say(console, f"{len(done):,} there already{named}", indent=2, hang=6)
+    if not is_full:
+        _show_reasons(console, open_)
+
+
+def _show_reasons(console: Console, shows: Sequence[TitleSummary]) -> None:
+    """Say once why seasons do not go whole into one entry, and which they are."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for show in shows:
+        for note in show.seasons:
+            if _needs_a_word(note):
+                of_show = found.setdefault(kind_of(note.reason), {})
+                of_show.setdefault(title(show.title.label), []).append(note.number)
+    if not found:
+        return
+    say(console)
+    say(console, "Why some seasons take more than one entry:", indent=2)
+    for kind, of in sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0])):
+        say(console, f"{count(len(of), 'show')}: {kind}", indent=4, hang=6)
+        names = [f"{name} {seasons(numbers)}" for name, numbers in of.items()]
+        if more := len(names) - FEW:
+            names[FEW:] = [f"and {more:,} more (-v names them)"] if more > 0 else []
+        say(console, ", ".join(names), indent=6, style="dim")
+
+
+def _needs_a_word(note: SeasonNote) -> bool:
+    """Whether it is not plain that a season went whole into its default."""
+    return bool(note.reason) and (note.writes > 1 or bool(note.late))
 
 
 def _is_done(show: TitleSummary) -> bool:
@@ -112,13 +145,18 @@ def _show_table(
     longest = max(cell_len(title(row.name)) for row in rows)
     names = min(longest, max(NARROWEST, min(room, WIDEST)))
     for show, row in zip(shows, rows, strict=True):
+        name = title(row.name)
+        if cell_len(name) > names and console.is_terminal:
+            say(console, name, indent=2, hang=4)
+            name = ""
         cells = (
-            pad(title(row.name, names), names),
+            pad(name, names),
             pad(row.seasons, numbers),
             row.episodes.rjust(episodes),
         )
         say(console, f"{'  '.join(cells)} -> {row.result}", indent=2, hang=6)
-        _show_seasons(console, show.seasons, is_full=is_full)
+        if is_full:
+            _show_seasons(console, show.seasons)
 
 
 class _Row(NamedTuple):
@@ -146,11 +184,14 @@ def say_writes(writes: Writes) -> str:
         "episode": writes.episodes,
         "film": writes.films,
     }
-    named = [f"{number:,} {name}" for name, number in parts.items() if number]
-    added = writes.seasons + writes.episodes + writes.films
-    found = (
-        [f"{' + '.join(named)} {'entry' if added == 1 else 'entries'}"] if named else []
-    )
+    there = [(name, number) for name, number in parts.items() if number]
+    # "2 season + 1 episode entries" would say one of many.
+    rest = [f"1 {there.pop()[0]}"] if len(there) > 1 and there[-1][1] == 1 else []
+    found = []
+    if there:
+        word = "entry" if there[-1][1] == 1 else "entries"
+        named = " + ".join(f"{number:,} {name}" for name, number in there)
+        found.append(" + ".join([f"{named} {word}", *rest]))
     if writes.changes:
         found.append(f"{writes.changes:,} set to watched")
     if writes.zeros:
@@ -158,15 +199,12 @@ def say_writes(writes: Writes) -> str:
     return ", ".join(found)
 
 
-def _show_seasons(
-    console: Console, notes: Sequence[SeasonNote], *, is_full: bool
-) -> None:
+def _show_seasons(console: Console, notes: Sequence[SeasonNote]) -> None:
     """Say why seasons do not go whole into one entry; several at once where it fits."""
     reasons: dict[str, list[int]] = {}
     for note in notes:
         is_apart = note.writes > 1 and not note.saved
-        # A season that went whole into its default needs no explanation.
-        if note.reason and (is_full or note.writes > 1 or note.late):
+        if note.reason:
             why = note.reason.removeprefix("kept apart: ")
             words = f" apart: {why}" if is_apart else f": {why}"
             reasons.setdefault(words, []).append(note.number)
@@ -248,7 +286,8 @@ def name_of(report: Report, key: Key) -> str:
     return f"{name}{place}"
 
 
-def _show_cost(console: Console, report: Report) -> None:
+def show_cost(console: Console, report: Report) -> None:
+    """Say what is written in all, and how long that takes."""
     plan, outlook = report.prepared.plan, report.outlook
     say(console)
     if not plan.operations:

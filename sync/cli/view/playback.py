@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import heading, say
-from sync.cli.view.texts import count, title
+from sync.cli.view.texts import title
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sync.pipeline.result import Report
 
-#: Points that stay behind are named where there are no more than this.
+#: So many points are named that stay behind for one reason.
 FEW = 8
 
 
@@ -36,12 +36,15 @@ def show_playback(
         say(console, f"{state}{seen}", indent=2)
     for resume, reason in result.failed:
         say(console, f"failed: {title(resume.point.label)}: {reason}", indent=2, hang=4)
-    for point in left if is_full else left[:FEW]:
-        name, progress = title(point.point.label), point.point.progress
-        line = f"left out: {name} at {progress:g} %, {point.reason}"
-        say(console, line, indent=2, hang=4)
-    if len(left) > FEW and not is_full:
-        more = count(len(left) - FEW, "more point")
-        say(console, f"... and {more} left out (-v names them)", indent=2)
+    reasons: dict[str, list[str]] = {}
+    for point in left:
+        name = f"{title(point.point.label)} at {point.point.progress:g} %"
+        reasons.setdefault(point.reason, []).append(name)
+    for reason, names in reasons.items():
+        shown = names if is_full else names[:FEW]
+        more = len(names) - len(shown)
+        rest = [f"and {more:,} more (-v names them)"] if more else []
+        say(console, f"{len(names):,} left out: {reason}", indent=2, hang=4)
+        say(console, ", ".join([*shown, *rest]), indent=4)
     if result.error is not None:
         say(console, f"{result.error.message} {result.error.remedy}", indent=2, hang=4)

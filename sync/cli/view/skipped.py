@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sync.cli.view.left_out import show_titles
 from sync.cli.view.lines import heading, say
-from sync.cli.view.texts import count
 from sync.config import find_config
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
+from sync.runtime.words import count
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pydantic import BaseModel
 
+#: Stands for a space at which no line is broken; ``say`` prints it as one. It is for
+#: private use, so that nobody else's text has it.
+GLUE = "\ue000"
 #: A title longer than this is cut wherever it is shown.
 MOST_CELLS = 80
 #: Of more runs than that the numbers help nobody.
@@ -44,6 +49,11 @@ def clean(text: str) -> str:
     return "".join(map(_clean_letter, text))
 
 
+def glue(text: str) -> str:
+    """Keep words on one line that are there to be copied: a path, a command."""
+    return text.replace(" ", GLUE)
+
+
 def title(text: str, cells: int = MOST_CELLS) -> str:
     """Make a title of somebody else's fit into a line of ours.
 
@@ -52,7 +62,11 @@ def title(text: str, cells: int = MOST_CELLS) -> str:
     """
     shown = clean(text).replace("\n", " ")
     if cell_len(shown) > cells:
-        shown = f"{set_cell_size(shown, cells - 3).rstrip()}..."
+        cut = set_cell_size(shown, cells - 3)
+        words = cut.rpartition(" ")[0].rstrip(" ,;:-(")
+        # A word is cut only where there is little else to show.
+        is_much = cell_len(words) > cells // 2
+        shown = f"{words if is_much else cut.rstrip()}..."
     if any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in shown):
         return f"\N{FIRST STRONG ISOLATE}{shown}\N{POP DIRECTIONAL ISOLATE}"
     return shown
@@ -61,16 +75,6 @@ def title(text: str, cells: int = MOST_CELLS) -> str:
 def pad(text: str, cells: int) -> str:
     """Fill with spaces up to that many cells, which are not letters (CJK, emoji)."""
     return text + " " * (cells - cell_len(text))
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Say how many there are: ``1 entry``, ``2,000 entries``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def entries(number: int) -> str:
-    """Count entries."""
-    return count(number, "entry", "entries")
 
 
 def join(parts: Sequence[str]) -> str:
@@ -121,6 +125,6 @@ def _clean_letter(letter: str) -> str:
 def name_runs(runs: Sequence[int]) -> str:
     """Name runs by their numbers, as long as there are few."""
     if len(runs) > _MOST_NAMED:
-        return f"{len(runs):,} runs"
+        return count(len(runs), "run")
     names = join([str(run) for run in runs])
     return f"run {names}" if len(runs) == 1 else f"runs {names}"

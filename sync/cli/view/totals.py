@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say
-from sync.cli.view.texts import count
+from sync.documents.words import say_read
 from sync.domain.plan import Fate
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,17 +38,18 @@ def show_totals(console: Console, report: Report, *, is_plan: bool) -> None:
         say(console)  # what follows is the result, and no longer progress
     receipt = report.prepared.compared.extraction.receipt
     proof = "proved whole" if receipt.is_whole else "NOT proved whole"
-    pages = f" on {count(receipt.pages, 'page')}" if receipt.pages else ""
     total, _ = report.balance()
-    read = f"{count(total.read, 'play')} read from {receipt.source}{pages}, {proof}"
-    say(console, read, style="bold")
+    odd = total.fates[Fate.UNREADABLE]
+    read = say_read(total.read, odd, receipt.source, receipt.pages)
+    say(console, f"{read}, {proof}", style="bold")
     for line in (*receipt.doubts, *receipt.missing, *receipt.notes):
         say(console, line, indent=2, hang=4)
     width = len(f"{total.read:,}")
-    for fate, words in _WORDS.items():
+    for fate in dict.fromkeys((*_WORDS, *Fate)):
         number = total.fates[fate]
         if not number:
             continue
+        words = _WORDS.get(fate, fate.value.replace("_", " "))
         is_future = is_plan and fate is Fate.WRITTEN
         line = f"{number:>{width},}  {'to be ' if is_future else ''}{words}"
         say(console, line, indent=2, hang=4 + width, style=_STYLES.get(fate, ""))

@@ -32,7 +32,11 @@
   }
 
   const squareOf = (element) => element.closest?.(".season li");
-  const reasonOf = (square) => square.closest(".season").querySelector(".why");
+  /** What several seasons share is said once, in an element that each of them names. */
+  const reasonOf = (square) => {
+    const season = square.closest(".season");
+    return season.querySelector(".why") ?? document.getElementById(season.dataset.why);
+  };
 
   /** Say beside a square all there is to say of it; as a list it says so itself. */
   function tell(square) {

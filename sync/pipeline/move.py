@@ -1,0 +1,31 @@
+"""The whole move: what all runs together have made of every play that is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.domain.plan import Fate
+from sync.ledger.fact_names import MOVE
+from sync.pipeline.result import Move, move_fact
+
+if TYPE_CHECKING:
+    from sync.pipeline.result import Report
+    from sync.pipeline.services import Services
+
+
+async def weigh_move(services: Services, report: Report) -> Move:
+    """Count it, with what earlier runs wrote. Changes nothing."""
+    prepared, now = report.prepared, services.clock.now()
+    there = {k for k, fate in report.fates().items() if fate is Fate.ALREADY_THERE}
+    there |= {k for k, fates in prepared.plan.older.items() if fates}
+    ours = await services.ledger.keys_applied(prepared.profile, there) if there else ()
+    return Move(report.weigh_move(ours), now)
+
+
+async def note_move(services: Services, report: Report) -> Move:
+    """Count it, and keep it for those who ask later."""
+    move = await weigh_move(services, report)
+    if not report.prepared.is_unchanged:
+        fact = {"at": move.at.isoformat(), **move_fact(move.balance)}
+        await services.ledger.put_fact(report.prepared.profile, MOVE, fact, move.at)
+    return move
