@@ -128,18 +128,11 @@ def transform(
     aside = _Aside(sieve)
     # By identity: titles are shared, and to hash one takes longer than all the rest.
     media_of: dict[int, str | None] = {}
-    known: dict[str, Title] = {}
-    reasons = dict.fromkeys(unasked, NO_ANSWER)
-    media_by_key: dict[str, str | None] = {}
-    sharing: defaultdict[str, dict[str, Title]] = defaultdict(dict)
+    titles, reasons = _Titles(found), dict.fromkeys(unasked, NO_ANSWER)
     for play in aside.part(plays):
         title = play.title
         if id(title) not in media_of:
-            media_of[id(title)] = media = _media_of(title, found)
-            media_by_key[title_key(title)] = media
-            if media:
-                known[media] = min(known.get(media, title), title, key=_title_order)
-                sharing[media][title_key(title)] = title
+            media_of[id(title)] = titles.meet(title)
         if play.season == 0:
             unsupported[title] += 1
         elif (media := media_of[id(title)]) is None:
@@ -149,23 +142,42 @@ def transform(
         else:
             # What Key(...) does, in less time: it is asked of every play.
             key = tuple.__new__(Key, (media, play.season, play.episode))
-            of_key = times.get(key)
-            if of_key is None:
+            if key not in times:
                 times[key] = (play.watched_at,)
-            elif isinstance(of_key, list):
+            elif isinstance(of_key := times[key], list):
                 of_key.append(play.watched_at)
             else:
                 times[key] = [*of_key, play.watched_at]
     return Desired(
         watched=_viewings(times),
-        titles=known,
-        media=aside.media(found) | media_by_key,
+        titles=titles.known,
+        media=aside.media(found) | titles.media,
         unmatched=_left_out(unmatched, no_id, reasons),
         unsupported=_left_out(unsupported, SPECIAL),
-        sharing=_shared(sharing),
+        sharing=_shared(titles.sharing),
         skipped=aside.skipped(),
         aside=aside.places(),
     )
+
+
+class _Titles:
+    """The titles that were met, by their ids on Discovr."""
+
+    def __init__(self, found: Mapping[Title, int | None]) -> None:
+        self._found = found
+        self.known: dict[str, Title] = {}
+        self.media: dict[str, str | None] = {}
+        self.sharing: defaultdict[str, dict[str, Title]] = defaultdict(dict)
+
+    def meet(self, title: Title) -> str | None:
+        """Note a title, and return its id."""
+        media = _media_of(title, self._found)
+        self.media[title_key(title)] = media
+        if media:
+            known = self.known.get(media, title)
+            self.known[media] = min(known, title, key=_title_order)
+            self.sharing[media][title_key(title)] = title
+        return media
 
 
 def _media_of(title: Title, found: Mapping[Title, int | None]) -> str | None:

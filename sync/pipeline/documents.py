@@ -78,6 +78,7 @@ def report_document(
     total, titles = report.balance()
     plan = prepared.plan
     left = left_out_document(prepared)
+    whole = () if is_kept else plan.operations
     return ReportDocument(
         command=command,
         exit_code=exit_code,
@@ -98,16 +99,12 @@ def report_document(
         files=tuple(str(path.absolute()) for path in files),
         source_state={} if is_kept else source_state(prepared.compared.desired),
         target_state={} if is_kept else target_state(prepared.existing),
-        operations=()
-        if is_kept
-        else tuple(map(OperationDocument.model_validate, plan.operations)),
+        operations=tuple(map(OperationDocument.model_validate, whole)),
         warnings=tuple(warnings),
         playback=_playback(report.playback),
         entries=EntriesDocument.model_validate(count_writes(plan.operations)),
-        outlook=OutlookDocument.model_validate(report.outlook)
-        if report.outlook
-        else None,
-        cost=CostDocument.model_validate(report.cost) if report.cost else None,
+        outlook=report.outlook and OutlookDocument.model_validate(report.outlook),
+        cost=report.cost and CostDocument.model_validate(report.cost),
         source=SourceDocument.model_validate(prepared.origin),
         kept_copy=copy_document(report.kept_copy),
         move=_move(report.move),

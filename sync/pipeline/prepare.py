@@ -84,18 +84,13 @@ async def assemble(
     ``expected`` entries stand there.
     """
     desired = reading.desired
+    suspects = _suspects(desired, existing) if len(existing) < expected else ()
     listed, missing = await look_again(
-        services,
-        profile,
-        existing,
-        places=places,
-        suspects=_suspects(desired, existing) if len(existing) < expected else (),
+        services, profile, existing, places=places, suspects=suspects
     )
     lacking = count_lacking(expected - len(missing.keys), existing, listed)
     restored = await recall_restored(services.ledger, profile)
-    existing = as_the_persons(listed, restored) if restored else listed
-    set_back = await services.ledger.set_back_rows(profile)
-    existing = with_times_found(existing, set_back)
+    existing = await _as_known(services, profile, listed, restored)
     answer = await _look_up(services, desired, existing)
     recovery = await recall(
         services.ledger,
@@ -104,12 +99,12 @@ async def assemble(
         has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
         media=None if places is None else {place.media for place in places},
     )
+    is_wanted_back = services.settings.history.conflict is Conflict.TRAKT
     rules = replace(
         _rules(services, reading.extraction, desired, answer, recovery),
         labels=await recall_labels(services, profile),
+        gone={} if is_wanted_back else missing.gone(),
     )
-    if rules.conflict is not Conflict.TRAKT:
-        rules = replace(rules, gone=missing.gone())
     return Prepared(
         profile,
         reading,
@@ -124,6 +119,17 @@ async def assemble(
         listed=AsListed(listed, places, 0 if places else lacking),
         restored=restored,
     )
+
+
+async def _as_known(
+    services: Services,
+    profile: str,
+    listed: Sequence[Entry],
+    restored: Collection[Row],
+) -> Sequence[Entry]:
+    """Add to what is listed what is known of it here."""
+    existing = as_the_persons(listed, restored) if restored else listed
+    return with_times_found(existing, await services.ledger.set_back_rows(profile))
 
 
 def count_lacking(expected: int, listed: Sequence[Entry], seen: Sequence[Entry]) -> int:

@@ -238,8 +238,7 @@ class StatusView:
     def _copy(self, copy: LastCopyDocument) -> str:
         """Say where the profile is kept as it was, and how it comes back."""
         what = "a part, " if copy.is_part else ""
-        entries = entries(copy.entries)
-        words = f"{what}{_moment(copy.at, self._now)}, {entries}"
+        words = f"{what}{_moment(copy.at, self._now)}, {entries(copy.entries)}"
         if not copy.is_there:
             return f"{words}: {copy.path} (gone)"
         path = shlex.quote(copy.path)
