@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
+    from sync.domain.writes import Row
     from sync.pipeline.services import Services
     from sync.ports import Extraction
     from sync.transform.air_dates import Answer
