@@ -15,7 +15,6 @@ from sync.ledger.fact_names import (
     LEFT_OUT,
     PROBED,
     PROFILES,
-    UNDOING,
     UNDONE,
     wanted,
 )
@@ -151,7 +150,7 @@ async def sync(
         )
 
     checkpoint = await checkpoint_of(services)
-    if checkpoint and UNDOING not in checkpoint.facts:
+    if checkpoint:
         async with held(services, checkpoint.profile, "sync") as under_lock:
             # Until the lock was ours another run may have moved or undone it.
             is_in_force = await checkpoint_of(under_lock) == checkpoint

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sync.domain.desired import Desired
 from sync.domain.plan import Plan
 from sync.domain.rules import Rules
+from sync.ledger.fact_names import UNDOING
 from sync.pipeline.checkpoint import recall_checkpoint, recall_kept, steering
 from sync.pipeline.prepared import Prepared, Reading, Signs
 from sync.pipeline.recovery import Recovery
@@ -33,13 +34,14 @@ async def checkpoint_of(services: Services) -> Checkpoint | None:
     """Return where the profile stands; None where both sides have to be read whole.
 
     That is so before the first settled run, when the settings that decide what is
-    written have changed, and once a week.
+    written have changed, after an undo that was broken off, and once a week.
     """
     checkpoint = await recall_checkpoint(services.settings, services.ledger)
     if (
         checkpoint is None
         or not isinstance(services.source, IncrementalSource)
         or not checkpoint.mark.source
+        or UNDOING in checkpoint.facts
         or checkpoint.mark.is_due(services.clock.now())
         or checkpoint.mark.steering != steering(services.settings)
     ):

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from sync.ledger import Ledger
+from sync.ledger.fact_names import UNDOING
+from sync.sandbox.account.account import Account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from tests.long import choose
-from tests.safety.accounts import mixed_account
+from tests.safety.accounts import film, mixed_account, watched_on
 from tests.safety.arena import Arena, Mark, Phase, arena
 from tests.safety.killing import moment, run_until
 from tests.safety.test_kills import MORE_HISTORIES
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from collections import Counter
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    from aiohttp import web
 
 #: As many as an undisturbed undo makes, and a few more.
 REQUESTS = 60
@@ -104,3 +109,53 @@ def _arena(
         history=death.history,
         **options,
     )
+
+
+async def test_a_prune_that_dies_is_no_wish_of_the_person_s(tmp_path: Path) -> None:
+    """What it took and did not note is written again once it is back on Trakt."""
+    account, own = mixed_account()
+    title = account.find("Show 2")
+    async with arena(account, tmp_path, own=own) as place:
+        await place.sync()
+        before = place.marks()
+        play = next(
+            p for p in account.plays_of(title) if p.episode and p.episode.season == 2
+        )
+        account.remove_play(play.id)
+        pruning = place.sync(prune=True)
+        assert await run_until(
+            place,
+            pruning,
+            lambda request, phase: request.method == "DELETE" and phase is Phase.DONE,
+        )
+        await place.sync()
+        async with await Ledger.open(place.settings.state.url) as ledger:
+            (profile,) = await ledger.profiles()
+            assert await ledger.get_fact(profile, UNDOING) is None
+        account.add_play(title, play.watched_at, season=2, number=3)
+        report = await place.sync()
+        assert report.prepared.plan.gone == frozenset()
+        assert place.marks() == before
+
+
+async def test_an_undo_that_died_at_its_end_is_no_undo_of_the_run_before(
+    tmp_path: Path,
+) -> None:
+    account = Account([film(1), film(2)])
+    account.add_play(account.titles[0], watched_on(1))
+    async with arena(account, tmp_path) as place:
+        await place.migrate()
+        before = place.marks()
+        account.add_play(account.titles[1], watched_on(2))
+        report = await place.migrate()
+        was_deleted = False
+
+        def is_read_after(request: web.Request, phase: Phase) -> bool:
+            nonlocal was_deleted
+            was_deleted |= request.method == "DELETE"
+            return was_deleted and request.method == "GET" and phase is Phase.DONE
+
+        assert await run_until(place, place.undo(), is_read_after)
+        undone = await place.undo()
+        assert undone.run == report.run
+        assert place.marks() == before
