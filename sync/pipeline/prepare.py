@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
+    from sync.domain.writes import Row
     from sync.pipeline.services import Services
     from sync.ports import Extraction
     from sync.transform.air_dates import Answer
@@ -93,9 +94,7 @@ async def assemble(
     )
     lacking = count_lacking(expected - len(missing.keys), existing, listed)
     restored = await recall_restored(services.ledger, profile)
-    existing = as_the_persons(listed, restored) if restored else listed
-    set_back = await services.ledger.set_back_rows(profile)
-    existing = with_times_found(existing, set_back)
+    existing = await _as_planned(services, profile, listed, restored)
     answer = await _look_up(services, desired, existing)
     recovery = await recall(
         services.ledger,
@@ -124,6 +123,18 @@ async def assemble(
         listed=AsListed(listed, places, 0 if places else lacking),
         restored=restored,
     )
+
+
+async def _as_planned(
+    services: Services,
+    profile: str,
+    listed: Sequence[Entry],
+    restored: Sequence[Row],
+) -> Sequence[Entry]:
+    """Return what stands there as the planner takes it: whose it is, and of when."""
+    set_back = await services.ledger.set_back_rows(profile)
+    existing = as_the_persons(listed, restored) if restored else listed
+    return with_times_found(existing, set_back)
 
 
 def count_lacking(expected: int, listed: Sequence[Entry], seen: Sequence[Entry]) -> int:
