@@ -104,14 +104,17 @@ def report_document(
         warnings=tuple(warnings),
         playback=_playback(report.playback),
         entries=EntriesDocument.model_validate(count_writes(plan.operations)),
-        outlook=OutlookDocument.model_validate(report.outlook)
-        if report.outlook
-        else None,
+        outlook=_outlook(report),
         cost=CostDocument.model_validate(report.cost) if report.cost else None,
         source=SourceDocument.model_validate(prepared.origin),
         kept_copy=copy_document(report.kept_copy),
         move=_move(report.move),
     )
+
+
+def _outlook(report: Report) -> OutlookDocument | None:
+    outlook = report.outlook
+    return OutlookDocument.model_validate(outlook) if outlook else None
 
 
 def left_out_document(prepared: Prepared) -> UnmatchedDocument:

@@ -96,13 +96,7 @@ async def assemble(
     restored = await recall_restored(services.ledger, profile)
     existing = await _as_planned(services, profile, listed, restored)
     answer = await _look_up(services, desired, existing)
-    recovery = await recall(
-        services.ledger,
-        profile,
-        existing,
-        has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
-        media=None if places is None else {place.media for place in places},
-    )
+    recovery = await _recall(services, profile, existing, places)
     rules = replace(
         _rules(services, reading.extraction, desired, answer, recovery),
         labels=await recall_labels(services, profile),
@@ -122,6 +116,21 @@ async def assemble(
         filter=services.settings.history.filter,
         listed=AsListed(listed, places, 0 if places else lacking),
         restored=restored,
+    )
+
+
+async def _recall(
+    services: Services,
+    profile: str,
+    existing: Sequence[Entry],
+    places: Collection[Place] | None,
+) -> Recovery:
+    return await recall(
+        services.ledger,
+        profile,
+        existing,
+        has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
+        media=None if places is None else {place.media for place in places},
     )
 
 

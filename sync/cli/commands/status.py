@@ -238,8 +238,8 @@ class StatusView:
     def _copy(self, copy: LastCopyDocument) -> str:
         """Say where the profile is kept as it was, and how it comes back."""
         what = "a part, " if copy.is_part else ""
-        entries = entries(copy.entries)
-        words = f"{what}{_moment(copy.at, self._now)}, {entries}"
+        stands = entries(copy.entries)
+        words = f"{what}{_moment(copy.at, self._now)}, {stands}"
         if not copy.is_there:
             return f"{words}: {copy.path} (gone)"
         path = shlex.quote(copy.path)
