@@ -11,6 +11,9 @@ from sync.ledger.fact_names import BALANCE, recall_profile
 if TYPE_CHECKING:
     from sync.config import Settings
 
+#: The commands whose runs carry plays over; one that brings a copy back does not.
+_CARRIES = frozenset({"migrate", "sync", "apply"})
+
 
 async def require_begun(settings: Settings) -> None:
     """Raise UnbegunError where nothing was, and ``after_migrate`` wants it.
@@ -31,4 +34,6 @@ async def require_begun(settings: Settings) -> None:
 async def _is_begun(ledger: Ledger, profile: str) -> bool:
     # A run that found everything in its place leaves no number, but a balance.
     is_settled = await ledger.get_fact(profile, BALANCE) is not None
-    return is_settled or bool(await ledger.runs(profile, limit=1))
+    return is_settled or any(
+        run.command in _CARRIES for run in await ledger.runs(profile)
+    )

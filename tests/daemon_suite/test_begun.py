@@ -49,9 +49,12 @@ async def test_nothing_counts_as_begun_but_what_was_carried_over(
     await api.migrate(settings, confirm=no, **options)  # type: ignore[arg-type]
     with pytest.raises(UnbegunError):
         await require_begun(settings)
-    # One that was broken off is: the next run goes on with it.
+    # A copy that was brought back is none; a migration that was broken off is one.
     async with await Ledger.open(settings.state.url) as ledger:
         profile = place.discovr.profiles[0].id
+        await ledger.start_run(profile, "restore", place.clock.now())
+        with pytest.raises(UnbegunError):
+            await require_begun(settings)
         await ledger.start_run(profile, "migrate", place.clock.now())
     await require_begun(settings)
 
