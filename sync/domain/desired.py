@@ -93,7 +93,7 @@ def transform(
     yet; for the titles in ``unasked`` the question is open. ``no_id`` says why the
     others have none.
     """
-    times: dict[Key, tuple[datetime, ...] | list[datetime]] = {}
+    times: dict[Key, Any] = {}
     unmatched: defaultdict[Title, int] = defaultdict(int)
     unsupported: defaultdict[Title, int] = defaultdict(int)
     # By identity: titles are shared, and to hash one takes longer than all the rest.
@@ -119,15 +119,7 @@ def transform(
             if play.episode_ids is not None and no_id == NO_ID:
                 reasons[title] = OPEN_IDS
         else:
-            # What Key(...) does, in less time: it is asked of every play.
-            key = tuple.__new__(Key, (media, play.season, play.episode))
-            of_key = times.get(key)
-            if of_key is None:
-                times[key] = (play.watched_at,)
-            elif isinstance(of_key, list):
-                of_key.append(play.watched_at)
-            else:
-                times[key] = [*of_key, play.watched_at]
+            _note(times, media, play)
     reasons |= dict.fromkeys(unasked, NO_ANSWER)
     return Desired(
         watched=_viewings(times),
@@ -137,6 +129,18 @@ def transform(
         unsupported=_left_out(unsupported, SPECIAL),
         sharing=_shared(sharing),
     )
+
+
+def _note(times: dict[Key, Any], media: str, play: Play) -> None:
+    # What Key(...) does, in less time: it is asked of every play.
+    key = tuple.__new__(Key, (media, play.season, play.episode))
+    before = times.get(key)
+    if before is None:
+        times[key] = (play.watched_at,)  # most are seen once, and this is kept
+    elif isinstance(before, list):
+        before.append(play.watched_at)
+    else:
+        times[key] = [*before, play.watched_at]
 
 
 def _viewings(times: dict[Key, Any]) -> dict[Key, Viewing]:

@@ -85,13 +85,7 @@ async def assemble(
     if answer.airings:
         summary = f"air dates of {len(answer.airings):,} seasons looked up"
         services.on_event(Finished(Stage.CATALOGUE, summary))
-    recovery = await recall(
-        services.ledger,
-        profile,
-        existing,
-        has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
-        media=None if places is None else {place.media for place in places},
-    )
+    recovery = await _recall(services, profile, existing, places)
     rules = replace(
         _rules(services, extraction, desired, answer, recovery),
         labels=await recall_labels(services, profile),
@@ -109,6 +103,21 @@ async def assemble(
         whole=reading,
         origin=services.origin,
         missing=missing,
+    )
+
+
+async def _recall(
+    services: Services,
+    profile: str,
+    existing: Sequence[Entry],
+    places: Collection[Place] | None,
+) -> Recovery:
+    return await recall(
+        services.ledger,
+        profile,
+        existing,
+        has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
+        media=None if places is None else {place.media for place in places},
     )
 
 
