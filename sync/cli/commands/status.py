@@ -187,7 +187,7 @@ class StatusView:
     def _restored(self, run: RunDocument) -> Iterator[str]:
         """Say how much of a copy came back, and how the rest does."""
         if run.writes is not None:
-            yield f"{run.arrived or 0:,} of {run.writes:,} entries are back"
+            yield f"{run.arrived or 0:,} of {count(run.writes, 'entry is', 'entries are')} back"
         if run.undone:
             yield f"{run.undone:,} of them taken back since"
         if run.writes is None or run.failed or run.unsent:
@@ -238,8 +238,7 @@ class StatusView:
     def _copy(self, copy: LastCopyDocument) -> str:
         """Say where the profile is kept as it was, and how it comes back."""
         what = "a part, " if copy.is_part else ""
-        entries = entries(copy.entries)
-        words = f"{what}{_moment(copy.at, self._now)}, {entries}"
+        words = f"{what}{_moment(copy.at, self._now)}, {entries(copy.entries)}"
         if not copy.is_there:
             return f"{words}: {copy.path} (gone)"
         path = shlex.quote(copy.path)
