@@ -16,6 +16,7 @@ from sync.events import Finished, Stage
 from sync.ledger.fact_names import COPIES, PROFILES
 from sync.pipeline.copy_file import Copy, check_writable, write_copy
 from sync.ports import NamedTarget
+from sync.runtime.words import entries
 
 if TYPE_CHECKING:
     from sync.pipeline.prepared import AsListed
@@ -58,8 +59,8 @@ async def keep_listed(
     if listed.lacking <= 0:
         return await _keep(services, profile, listed, command, spare)
     words = (
-        f"no copy of the profile was kept: Discovr's list lacks {listed.lacking:,} "
-        "entries or more, so that it is not whole"
+        "no copy of the profile was kept: Discovr's list lacks at least "
+        f"{entries(listed.lacking)}, so that it is not whole"
     )
     services.on_event(Finished(Stage.READ, words))
     return None

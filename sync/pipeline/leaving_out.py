@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync.events import Finished, Stage, Warned
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,7 +42,6 @@ def tell_of_skips(services: Services, sieve: Sieve) -> None:
         services.on_event(Warned(f"{words}.{hint}"))
     for skip, titles in sieve.several:
         labels = ", ".join(sorted(title.label for title in titles))
-        summary = (
-            f'"{skip.said}" in [history] skip names {len(titles)} titles: {labels}'
-        )
+        named = count(len(titles), "title")
+        summary = f'"{skip.said}" in [history] skip names {named}: {labels}'
         services.on_event(Finished(Stage.EXTRACT, summary))

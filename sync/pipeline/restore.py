@@ -31,6 +31,7 @@ from sync.pipeline.recovery import (
     recall_labels,
 )
 from sync.ports import RestoringTarget
+from sync.runtime import words
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -216,9 +217,9 @@ async def _find_missing(services: Services, profile: str, copy: Copy) -> _Found:
         if not places:
             break
         if pause_s:
-            count = len(compared.missing)
-            words = f"it does not show {count:,} entries of the copy"
-            services.on_event(Waiting("Discovr", pause_s, words))
+            hidden = words.entries(len(compared.missing))
+            reason = f"it does not show {hidden} of the copy"
+            services.on_event(Waiting("Discovr", pause_s, reason))
             await services.clock.sleep(pause_s)
         entries = await look_up(services, entries, places)
     compared = await _compare(services, profile, copy.entries, entries)
@@ -317,7 +318,7 @@ async def _load(
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
     except ServiceError as error:
-        error.message += f" Of {total:,} writes: {loader.tally}."
+        error.message += f" Of {words.count(total, 'write')}: {loader.tally}."
         raise
     finally:
         end = {"operations": total, "failed": loader.tally.failed}
@@ -327,10 +328,10 @@ async def _load(
     if loader.is_stopping:
         tried = len(loader.settled)
         raise StoppedError(
-            f"Stopped after {tried:,} of {total:,} entries: {loader.tally}."
+            f"Stopped after {tried:,} of {words.entries(total)}: {loader.tally}."
         )
-    count = loader.tally.arrived
-    services.on_event(Finished(Stage.LOAD, f"{count:,} entries brought back"))
+    arrived = words.entries(loader.tally.arrived)
+    services.on_event(Finished(Stage.LOAD, f"{arrived} brought back"))
     return loader
 
 
@@ -385,8 +386,8 @@ async def _check(
         fact = {"count": len(entries), "at": now.isoformat()}
         await ledger.put_fact(profile, ENTRIES, fact, now)
     back = len(done.operations) - len(done.failed)
-    words = f"{back:,} of {len(done.operations):,} entries are back"
-    services.on_event(Finished(Stage.VERIFY, words))
+    whole = words.count(len(done.operations), "entry is", "entries are")
+    services.on_event(Finished(Stage.VERIFY, f"{back:,} of {whole} back"))
     return done
 
 

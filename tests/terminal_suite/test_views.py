@@ -80,7 +80,9 @@ def test_no_line_is_wider_than_the_terminal(
 ) -> None:
     plan = show_plan(planned, columns, is_full=is_full)
     end = show_end(ended, columns).partition("Next: ")[0]
-    assert max(cell_len(line) for line in (plan + end).splitlines()) <= columns
+    # A path is not broken, so that it can be copied.
+    lines = [line for line in (plan + end).splitlines() if not line.startswith("/")]
+    assert max(map(cell_len, lines)) <= columns
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import heading, say, show_list, show_next
-from sync.cli.view.texts import clean, title
+from sync.cli.view.texts import glue, title
 from sync.runtime.words import entries
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def show_copy(console: Console, kept: KeptCopy | KeptCopyDocument | None) -> Non
     if kept is None:
         return
     what = "What it touches of the profile" if kept.is_part else "The profile"
-    words = f"{what} as it was before ({entries(kept.entries)}): {kept.path}"
+    words = f"{what} as it was before ({entries(kept.entries)}):"
     # A path is not broken, so that it can be copied.
-    console.print(clean(words), markup=False, soft_wrap=True)
+    say(console, f"{words} {glue(str(kept.path))}")
 
 
 def show_restore_plan(
