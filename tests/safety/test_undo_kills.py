@@ -159,3 +159,22 @@ async def test_an_undo_that_died_at_its_end_is_no_undo_of_the_run_before(
         undone = await place.undo()
         assert undone.run == report.run
         assert place.marks() == before
+
+
+async def test_what_a_trial_showed_that_died_is_still_known(tmp_path: Path) -> None:
+    """The season that could show it has gone by then; another stands beside theirs."""
+    account, own = mixed_account()
+    history = {"collapse": "fewest"}
+    async with arena(account, tmp_path, own=own, history=history) as place:
+        before = place.marks()
+        await place.migrate()
+
+        def is_removal_of_the_spare(request: web.Request, phase: Phase) -> bool:
+            is_default = "season" in request.query and "episode" not in request.query
+            is_removal = request.method == "DELETE" and is_default
+            return is_removal and phase is Phase.DONE
+
+        assert await run_until(place, place.undo(), is_removal_of_the_spare)
+        undone = await place.undo()
+        assert undone.left_alone == {}
+        assert place.marks() == before
