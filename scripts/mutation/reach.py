@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 CACHE = ROOT / ".mutation"
 #: What takes more of a processor is asked of no mutant.
 MOST_S = 5.0
-#: The suites beside each room, the nearest one first.
+#: The suites beside each room, the nearest one first. Of tests/safety only what the
+#: first command runs: the long slices are marked, and left out.
 SUITES = {
-    "sync/domain": ("domain", "pipeline", "load"),
-    "sync/extract": ("extract", "pipeline"),
-    "sync/transform": ("transform", "overrides", "pipeline"),
-    "sync/load": ("load", "pipeline"),
-    "sync/ledger": ("ledger", "pipeline"),
-    "sync/pipeline": ("pipeline", "overrides", "ledger"),
+    "sync/domain": ("domain_suite", "pipeline_suite", "load_suite", "extras_suite"),
+    "sync/extract": ("extract_suite", "pipeline_suite"),
+    "sync/transform": ("transform_suite", "overrides_suite", "pipeline_suite"),
+    "sync/load": ("load_suite", "pipeline_suite", "safety"),
+    "sync/ledger": ("ledger_suite", "pipeline_suite"),
+    "sync/pipeline": ("pipeline_suite", "overrides_suite", "extras_suite", "safety"),
 }
 
 
@@ -54,7 +55,7 @@ class Reach:
         """
         lines = self.lines.get(mutant.file, {})
         found = lines.get(mutant.line) or lines.get(0, set())
-        suites = [f"tests/{s}_suite/" for s in SUITES[_room(mutant.file)]]
+        suites = [f"tests/{s}/" for s in SUITES[_room(mutant.file)]]
         near = {
             test: rank
             for test in found
@@ -71,7 +72,7 @@ class Reach:
 def folders() -> list[str]:
     """Return the folders of all suites."""
     names = {name for of_room in SUITES.values() for name in of_room}
-    return [f"tests/{name}_suite" for name in sorted(names)]
+    return [f"tests/{name}" for name in sorted(names)]
 
 
 def _room(file: str) -> str:

@@ -92,13 +92,7 @@ async def assemble(
     restored = await recall_restored(services.ledger, profile)
     existing = await _as_known(services, profile, listed, restored)
     answer = await _look_up(services, desired, existing)
-    recovery = await recall(
-        services.ledger,
-        profile,
-        existing,
-        has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
-        media=None if places is None else {place.media for place in places},
-    )
+    recovery = await _recall(services, profile, existing, places)
     is_wanted_back = services.settings.history.conflict is Conflict.TRAKT
     rules = replace(
         _rules(services, reading.extraction, desired, answer, recovery),
@@ -139,6 +133,21 @@ def count_lacking(expected: int, listed: Sequence[Entry], seen: Sequence[Entry])
     lists of titles had to add to it, so that it may lack more than that.
     """
     return max(expected - len(seen), len(seen) - len(listed), 0)
+
+
+async def _recall(
+    services: Services,
+    profile: str,
+    existing: Sequence[Entry],
+    places: Collection[Place] | None,
+) -> Recovery:
+    return await recall(
+        services.ledger,
+        profile,
+        existing,
+        has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
+        media=None if places is None else {place.media for place in places},
+    )
 
 
 def _suspects(desired: Desired, existing: Sequence[Entry]) -> set[Place]:

@@ -103,7 +103,7 @@ def test_a_line_asks_the_tests_that_run_it_and_an_import_those_of_the_file() -> 
 def test_every_room_has_its_suites() -> None:
     for room, suites in SUITES.items():
         assert (ROOT / room).is_dir()
-        assert all((ROOT / "tests" / f"{suite}_suite").is_dir() for suite in suites)
+        assert all((ROOT / "tests" / suite).is_dir() for suite in suites)
 
 
 def test_what_makes_no_difference_is_there_still_and_says_why() -> None:
