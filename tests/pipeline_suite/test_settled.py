@@ -1,0 +1,110 @@
+"""Whether a run is settled, and what it refuses to take for a person's wish."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from connectors.errors import ServiceError
+from sync.domain.plan import Action, Operation
+from sync.domain.plays import Key
+from sync.domain.verify import Verification
+from sync.domain.writes import Outcome, Row, Settled
+from sync.errors import MissingEntriesError
+from sync.pipeline.missing import Missing, check_missing
+from sync.pipeline.playback import PlaybackPlan, PlaybackResult
+from sync.pipeline.result import Report
+from sync.pipeline.undo import Undone
+from tests.factories import at
+
+KEY, OTHER = Key("MV_1"), Key("MV_2")
+OPERATION = Operation(Action.ADD, KEY, at(1))
+GOOD: dict[str, Any] = {
+    "verification": Verification(1),
+    "playback": PlaybackResult(PlaybackPlan()),
+    "undone": Undone(1),
+}
+
+
+def report(outcome: Outcome | None = None, **fields: Any) -> Report:
+    plan = SimpleNamespace(operations=(OPERATION,) if outcome else ())
+    settled = {OPERATION.id: Settled(outcome, "")} if outcome else {}
+    prepared = cast("Any", SimpleNamespace(plan=plan))
+    return Report(prepared, 1, settled, **GOOD | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_settled"),
+    [
+        ({}, True),
+        ({"verification": None, "playback": None, "undone": None}, True),
+        ({"verification": Verification(1, missing=(KEY,))}, False),
+        ({"verification": Verification(1, doubled=(KEY,))}, False),
+        ({"verification": Verification(1, unexpected=(KEY,))}, True),
+        (
+            {"playback": PlaybackResult(PlaybackPlan(), error=ServiceError("No."))},
+            False,
+        ),
+        ({"undone": Undone(1, failed={KEY})}, False),
+        ({"outcome": Outcome.APPLIED}, True),
+        ({"outcome": Outcome.REJECTED}, True),
+        ({"outcome": Outcome.UNKNOWN}, False),
+        (
+            {
+                "outcome": Outcome.REJECTED,
+                "verification": Verification(1, missing=(KEY,)),
+            },
+            True,
+        ),
+        (
+            {
+                "outcome": Outcome.REJECTED,
+                "verification": Verification(1, missing=(KEY, OTHER)),
+            },
+            False,
+        ),
+    ],
+)
+def test_one_thing_without_an_answer_keeps_a_run_from_being_settled(
+    fields: dict[str, Any], *, is_settled: bool
+) -> None:
+    assert report(**fields).is_settled is is_settled
+
+
+def missing(lost: int, applied: int) -> Missing:
+    rows = [
+        Row(
+            run=1,
+            profile="p",
+            operation=Operation(Action.ADD, Key(f"MV_{number}"), at(number)),
+            outcome=Outcome.APPLIED,
+            intended_at=at(0),
+        )
+        for number in range(lost)
+    ]
+    return Missing(new=tuple(rows), applied=Counter({1: applied}))
+
+
+@pytest.mark.parametrize(
+    ("lost", "applied", "is_refused"),
+    [
+        (0, 0, False),
+        (9, 9, False),
+        (10, 10, True),
+        (10, 19, True),
+        (10, 20, False),
+        (11, 20, True),
+    ],
+)
+def test_where_most_of_a_run_is_missing_it_takes_force(
+    lost: int, applied: int, *, is_refused: bool
+) -> None:
+    check_missing(missing(lost, applied), is_forced=True)
+    if is_refused:
+        with pytest.raises(MissingEntriesError):
+            check_missing(missing(lost, applied))
+    else:
+        check_missing(missing(lost, applied))
