@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from sync.domain.desired import Desired, transform
 from sync.domain.plays import Place, Play, Title
 from sync.domain.reconcile import reconcile
 from sync.domain.rules import Mode, Rules
-from sync.domain.savings import estimate_savings
+from sync.domain.savings import _LENGTHS, _is_whole, estimate_savings
 from sync.domain.seasons import Airing, Airings
 from sync.sandbox.account.sample import sample_account
 from sync.sandbox.account.synthetic import synthetic_account
@@ -107,3 +108,21 @@ def test_nothing_is_promised_where_nothing_can_be_saved() -> None:
     assert savings(desired, airings, Mode.OFF) == (0, 0)
     films = whole(synthetic_account(40, 0))
     assert savings(*films, Mode.CLEAN) == (0, 0)
+
+
+def test_a_season_is_at_its_end_where_others_ended_there() -> None:
+    odd = next(n for n in range(2, max(_LENGTHS)) if n not in _LENGTHS)
+    nobody: Counter[int] = Counter()
+    assert _is_whole(odd, nobody, nobody) == 0
+    for length in _LENGTHS:
+        here, later = Counter([length]), Counter([max(_LENGTHS) + 1])
+        usual = _is_whole(length, nobody, nobody)
+        assert 0 < usual <= 1
+        # The same show tells more than the others that somebody watched.
+        of_all, of_show = (
+            _is_whole(length, here, nobody),
+            _is_whole(length, here, here),
+        )
+        assert usual <= of_all <= of_show <= 1
+        assert _is_whole(length, later, nobody) < 1
+    assert _is_whole(8, Counter([8]), nobody) < _is_whole(8, Counter([8]), Counter([8]))

@@ -17,6 +17,7 @@ from sync.transform.air_dates import (
     MOST_FAULTS,
     Catalogue,
     Question,
+    _rounds,
     seasons_that_can_pay,
 )
 from sync.transform.listings import ShowDates
@@ -162,6 +163,21 @@ async def test_what_was_known_counts_as_done_from_the_start(
     await catalogue.look_up(Question(three, titles, since), tell)
     assert told == [(2, 3), (3, 3)]
     assert shelf.asked == 3
+
+
+def test_titles_that_share_an_id_are_asked_for_one_a_round() -> None:
+    class ByTitle(Shelf):
+        def show_id(self, media: str, title: Title) -> int | None:
+            return title.ids.trakt
+
+    sharing = {"TV_1": [show(n) for n in (1, 2, 3)], "TV_2": [show(4), show(5)]}
+    titles = {media: of_media[0] for media, of_media in sharing.items()}
+    asked = Question({"TV_1": {1}, "TV_2": {1}}, titles, {})
+    rounds = list(_rounds(ByTitle("trakt", {}), asked, sharing))
+    assert [{m: t.ids.trakt for m, t in one.items()} for one in rounds] == [
+        {"TV_1": 3, "TV_2": 5},
+        {"TV_1": 2},
+    ]
 
 
 async def test_one_process_asks_once(ledger: Ledger, clock: FakeClock) -> None:
