@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
+    from sync.domain.writes import Row
     from sync.pipeline.services import Services
     from sync.ports import Extraction
     from sync.transform.air_dates import Answer
@@ -92,7 +93,13 @@ async def assemble(
     restored = await recall_restored(services.ledger, profile)
     existing = await _as_known(services, profile, listed, restored)
     answer = await _look_up(services, desired, existing)
-    recovery = await _recall(services, profile, existing, places)
+    recovery = await recall(
+        services.ledger,
+        profile,
+        existing,
+        has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
+        media=None if places is None else {place.media for place in places},
+    )
     is_wanted_back = services.settings.history.conflict is Conflict.TRAKT
     rules = replace(
         _rules(services, reading.extraction, desired, answer, recovery),
@@ -133,21 +140,6 @@ def count_lacking(expected: int, listed: Sequence[Entry], seen: Sequence[Entry])
     lists of titles had to add to it, so that it may lack more than that.
     """
     return max(expected - len(seen), len(seen) - len(listed), 0)
-
-
-async def _recall(
-    services: Services,
-    profile: str,
-    existing: Sequence[Entry],
-    places: Collection[Place] | None,
-) -> Recovery:
-    return await recall(
-        services.ledger,
-        profile,
-        existing,
-        has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
-        media=None if places is None else {place.media for place in places},
-    )
 
 
 def _suspects(desired: Desired, existing: Sequence[Entry]) -> set[Place]:
