@@ -122,7 +122,7 @@ def transform(
     yet; ``no_id`` says why there is none, but of those in ``unasked``, where that is
     open. What the ``sieve`` leaves out is put aside before all else.
     """
-    times: dict[Key, tuple[datetime, ...] | list[datetime]] = {}
+    times: dict[Key, Any] = {}
     unmatched: Counter[Title] = Counter()
     unsupported: Counter[Title] = Counter()
     aside = _Aside(sieve)
@@ -140,14 +140,7 @@ def transform(
             if play.episode_ids is not None and no_id == NO_ID:
                 reasons.setdefault(title, OPEN_IDS)
         else:
-            # What Key(...) does, in less time: it is asked of every play.
-            key = tuple.__new__(Key, (media, play.season, play.episode))
-            if key not in times:
-                times[key] = (play.watched_at,)
-            elif isinstance(of_key := times[key], list):
-                of_key.append(play.watched_at)
-            else:
-                times[key] = [*of_key, play.watched_at]
+            _note(times, media, play)
     return Desired(
         watched=_viewings(times),
         titles=titles.known,
@@ -233,6 +226,18 @@ class _Aside:
         for number, places in self._places.items():
             found[title_key(self._titles[number])] |= places
         return {title: frozenset(places) for title, places in found.items()}
+
+
+def _note(times: dict[Key, Any], media: str, play: Play) -> None:
+    # What Key(...) does, in less time: it is asked of every play.
+    key = tuple.__new__(Key, (media, play.season, play.episode))
+    before = times.get(key)
+    if before is None:
+        times[key] = (play.watched_at,)  # most are seen once, and this is kept
+    elif isinstance(before, list):
+        before.append(play.watched_at)
+    else:
+        times[key] = [*before, play.watched_at]
 
 
 def _viewings(times: dict[Key, Any]) -> dict[Key, Viewing]:
