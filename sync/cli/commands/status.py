@@ -187,7 +187,8 @@ class StatusView:
     def _restored(self, run: RunDocument) -> Iterator[str]:
         """Say how much of a copy came back, and how the rest does."""
         if run.writes is not None:
-            yield f"{run.arrived or 0:,} of {count(run.writes, 'entry is', 'entries are')} back"
+            whole = count(run.writes, "entry is", "entries are")
+            yield f"{run.arrived or 0:,} of {whole} back"
         if run.undone:
             yield f"{run.undone:,} of them taken back since"
         if run.writes is None or run.failed or run.unsent:
