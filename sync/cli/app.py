@@ -337,7 +337,7 @@ def undo() -> Work:
 )
 @_YES
 def restore() -> Work:
-    """Bring back what a copy of the profile holds and the profile lacks.
+    """Bring back what a copy of the profile has and it lacks.
 
     FILE is a copy of the profile as it was: each run that writes keeps one first, and
     names it at its end, as status does. What is there is never written over.
