@@ -121,6 +121,8 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 def test_every_picture_has_words_and_asks_nobody(page: Path) -> None:
     for source, words in pictures(page):
         assert len(words.split()) > 5, f"{page.name}: {source}"
+        if source.endswith(".png"):
+            continue
         picture = (page.parent / source).read_text(encoding="utf-8")
         root = ET.fromstring(picture)  # noqa: S314  # our own file
         names = [element.tag.rpartition("}")[2] for element in root.iter()]
