@@ -18,7 +18,7 @@ _WORDS = {
     Fate.WRITTEN: "written, with an entry of their own",
     Fate.COVERED: "covered by a season default, one entry for all of a season",
     Fate.ALREADY_THERE: "already there",
-    Fate.KEPT: "kept as you set them on Discovr",
+    Fate.KEPT: "kept as you set it on Discovr",
     Fate.UNSUPPORTED: "not possible on Discovr",
     Fate.UNMATCHED: "unmatched",
     Fate.UNREADABLE: "unreadable",
