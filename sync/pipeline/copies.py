@@ -112,7 +112,7 @@ async def _keep(
             "digest": digest,
         }
         await ledger.put_fact(profile, COPIES, {**known, kind: last}, now)
-    services.on_event(Finished(Stage.READ, f"a copy of the profile is in {kept.path}"))
+    services.on_event(Finished(Stage.READ, "a copy of the profile is kept"))
     return kept
 
 

@@ -53,8 +53,13 @@ def render(output: str, columns: int) -> str:
     return "\n".join(line.rstrip() for line in screen.display).rstrip() + "\n"
 
 
+#: A path that is wider than the terminal goes on in the next line.
+_COPY = re.compile(r"/\S+(\n\S+)*?\.json")
+
+
 def steady(text: str) -> str:
-    """Replace what differs from run to run: times, and how often was asked."""
+    """Replace what differs from run to run: times, paths, and how often was asked."""
+    text = _COPY.sub("COPY.json", text)
     return _COUNTS.sub("N requests", _TIMES.sub("N seconds ", text))
 
 
