@@ -13,7 +13,7 @@ from connectors.clock import SystemClock
 from connectors.discovr.auth import refresh_token, stored_profile
 from connectors.errors import ConfigError, ServiceError
 from sync.documents.left_out import UnmatchedDocument
-from sync.documents.report_store import to_move
+from sync.documents.move import to_move
 from sync.documents.status import (
     CountDocument,
     DatabaseDocument,
@@ -40,7 +40,7 @@ from sync.ledger.fact_names import (
     UNDONE,
     WATERMARK,
 )
-from sync.pipeline.copies import read_kept
+from sync.runtime.late import late
 from sync.wiring.logins import (
     discovr_login,
     login_warnings,
@@ -59,6 +59,12 @@ if TYPE_CHECKING:
     from sync.documents.left_out import LeftOutDocument
     from sync.ledger import Run
     from sync.wiring.logins import Login, Service
+
+if TYPE_CHECKING:
+    from sync.pipeline.copies import read_kept
+else:
+    # Only where a copy was kept.
+    (read_kept,) = late("sync.pipeline.copies", "read_kept")
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -15,6 +15,7 @@ from sync.documents.left_out import (
     SourceDocument,
     TitleDocument,
 )
+from sync.documents.move import BalanceDocument, MoveDocument
 
 
 class KeyDocument(Document):
@@ -44,28 +45,6 @@ class OperationDocument(Document):
     reason: str
 
 
-class BalanceDocument(Document):
-    """Plays by what became of them; ``read`` is the sum of the others but repeats.
-
-    What is ``left_out`` was left out on request: it is there, and nothing is done.
-    ``repeats`` says how many of them repeat a key and so need no entry of their own;
-    ``gone`` how many of those kept had been written and were removed on Discovr.
-    """
-
-    read: int
-    written: int = 0
-    already_there: int = 0
-    covered: int = 0
-    kept: int = 0
-    unsupported: int = 0
-    unmatched: int = 0
-    unreadable: int = 0
-    left_out: int = 0
-    failed: int = 0
-    repeats: int = 0
-    gone: int = 0
-
-
 class SeasonDocument(Document):
     """What was decided for a season: ``saved`` counts writes a default saves.
 
@@ -78,19 +57,6 @@ class SeasonDocument(Document):
     saved: int
     reason: str
     late: tuple[int, ...] = ()
-
-
-class MoveDocument(Document):
-    """The whole move: all plays that are known, whichever run has written what.
-
-    ``on_discovr`` of them are on Discovr as watched. It was noted ``at`` that time;
-    ``undone`` is a run that was taken back since then, so that it holds no longer.
-    """
-
-    on_discovr: int
-    balance: BalanceDocument
-    at: datetime | None = None
-    undone: int | None = None
 
 
 class EntriesDocument(Document):

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
 from sync.documents.left_out import UnmatchedDocument
-from sync.documents.report import (
-    BalanceDocument,
-    MoveDocument,
-    ReportDocument,
-)
-from sync.domain.balance import ON_DISCOVR
-from sync.domain.plan import Fate
-from sync.ledger.fact_names import BALANCE, LEFT_OUT, MOVE, UNDONE
+from sync.documents.move import to_move
+from sync.documents.report import ReportDocument
+from sync.ledger.fact_names import LEFT_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sync.ledger import Ledger
 
 #: The fact that holds the report, and when it was written.
@@ -52,32 +45,6 @@ async def recall_report(
         now["move"] = move
     at = datetime.fromisoformat(facts[FACT]["at"])
     return report.model_copy(update=now), at
-
-
-def to_move(
-    facts: Mapping[str, Any], times: Mapping[str, datetime]
-) -> MoveDocument | None:
-    """Return the whole move as it was last noted; None where nobody noted it."""
-    # An earlier version noted no more than this, once all was settled.
-    fact = facts.get(MOVE) or facts.get(BALANCE)
-    if fact is None:
-        return None
-    fates = fact["fates"]
-    balance = BalanceDocument(
-        read=fact["read"],
-        repeats=fact["repeats"],
-        gone=fact.get("gone", 0),
-        **{fate.value: fates.get(fate.value, 0) for fate in Fate},
-    )
-    at = datetime.fromisoformat(fact["at"]) if "at" in fact else times.get(BALANCE)
-    undone: Mapping[str, Any] = facts.get(UNDONE) or {}
-    is_undone = undone.get("writes") and at and at < times[UNDONE]
-    return MoveDocument(
-        on_discovr=sum(fates.get(fate.value, 0) for fate in ON_DISCOVR),
-        balance=balance,
-        at=at,
-        undone=undone["run"] if is_undone else None,
-    )
 
 
 async def _nothing_to_report(ledger: Ledger, profile: str | None) -> InputError:

@@ -6,7 +6,7 @@ from datetime import datetime  # pydantic needs it at run time
 from typing import Literal
 
 from sync.documents.base import Document
-from sync.documents.report import MoveDocument  # as above
+from sync.documents.move import MoveDocument  # as above
 from sync.domain.origin import TRAKT
 
 

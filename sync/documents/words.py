@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from sync.documents.report import MoveDocument
+    from sync.documents.move import MoveDocument
 
 
 def say_read(read: int, unreadable: int, source: str, pages: int = 0) -> str:

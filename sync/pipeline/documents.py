@@ -17,15 +17,14 @@ from sync.documents.left_out import (
     TitleDocument,
     UnmatchedDocument,
 )
+from sync.documents.move import BalanceDocument, MoveDocument
 from sync.documents.report import (
-    BalanceDocument,
     CostDocument,
     EntriesDocument,
     FailedDocument,
     FilterDocument,
     KeyDocument,
     LeftAloneDocument,
-    MoveDocument,
     OperationDocument,
     OutlookDocument,
     PlaybackDocument,

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sync.documents.left_out import LeftOutDocument, QuarantinedDocument
+    from sync.documents.move import BalanceDocument
     from sync.documents.report import (
-        BalanceDocument,
         KeyDocument,
         PlaybackDocument,
         ReportDocument,

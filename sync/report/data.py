@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sync.documents.report import MoveDocument
+from sync.documents.move import MoveDocument
 from sync.domain.balance import ON_DISCOVR
 
 if TYPE_CHECKING:

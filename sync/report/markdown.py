@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sync.documents.left_out import LeftOutDocument
+    from sync.documents.move import BalanceDocument
     from sync.documents.report import (
-        BalanceDocument,
         KeyDocument,
         ReportDocument,
         TitleReport,

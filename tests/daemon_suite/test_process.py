@@ -93,6 +93,8 @@ async def test_the_job_tells_everybody_how_it_is_and_sigterm_ends_it_while_it_wa
         "read.finished",
         "extract.finished",
         "catalogue.finished",
+        # The copy of the profile as it was.
+        "read.finished",
         "load.finished",
         "read.finished",
         "verify.finished",

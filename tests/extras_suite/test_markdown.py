@@ -15,8 +15,8 @@ from sync.documents.left_out import (
     QuarantinedDocument,
     TitleDocument,
 )
+from sync.documents.move import BalanceDocument
 from sync.documents.report import (
-    BalanceDocument,
     FailedDocument,
     KeyDocument,
     OperationDocument,

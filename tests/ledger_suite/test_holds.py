@@ -87,6 +87,7 @@ def _writes(ledger: Ledger, run: int) -> dict[str, Any]:
         "start_run": partial(ledger.start_run, PROFILE, "x", AT),
         "finish_run": partial(ledger.finish_run, run, AT, "done", {}),
         "intend": partial(ledger.intend, run, make_operations(3), AT),
+        "let_go": partial(ledger.let_go, PROFILE, make_operations(1), AT),
         "settle": partial(ledger.settle, run, [(one.id, Outcome.APPLIED, "")], AT),
         "mark_undone": partial(ledger.mark_undone, run, [two.id], AT),
         "put_facts": partial(ledger.put_facts, PROFILE, {"a": 1}, AT),

@@ -16,10 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.documents.left_out import QuarantinedDocument
-from sync.documents.report import (
-    BalanceDocument,
-    MoveDocument,
-)
+from sync.documents.move import BalanceDocument, MoveDocument
 from sync.domain import desired
 from sync.domain.desired import SPECIAL
 from sync.domain.histories import SeasonFacts, TitleHistory

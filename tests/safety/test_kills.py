@@ -36,7 +36,7 @@ MORE_HISTORIES = (
     {"collapse": "fewest", "plays": "all"},
 )
 #: As many as an undisturbed run of the small account makes, at most.
-REQUESTS = 30
+REQUESTS = 32
 #: Requests of the larger account at which the random kills are aimed.
 LARGER_REQUESTS = 110
 LARGER = 9

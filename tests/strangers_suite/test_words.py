@@ -122,4 +122,4 @@ def test_a_count_of_none_denies_a_play_only_without_a_time(
     data = read_as(form, tmp_path, "all", row, row | {"watched_at": ""})
     assert (data.plays, data.set_aside, data.doubts) == (1, [], [])
     (note,) = data.notes
-    assert "holds 1 wishes, ratings and the like" in note
+    assert "holds 1 wish or rating, which" in note

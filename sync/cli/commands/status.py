@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sync.cli.context import Context
     from sync.cli.runner import Output
-    from sync.documents.report import MoveDocument
+    from sync.documents.move import MoveDocument
     from sync.documents.status import (
         CountDocument,
         DatabaseDocument,
