@@ -76,7 +76,7 @@ def plan_season(  # one season, and all that decides about it
     fates = {n: _settle(case, n, conflict, record) for n in watched}
     gone = {n for n in record.gone if n in watched and fates[n] is None}
     # A new default would bring back what somebody removed.
-    case = replace(case, gone=gone)
+    case = replace(case, gone=gone, has_lost_default=record.has_lost_default)
     fates |= dict.fromkeys(gone, Fate.KEPT)
     to_set = [n for n, fate in fates.items() if fate is Fate.WRITTEN]
     needing = sorted(n for n, fate in fates.items() if fate is None)
@@ -139,6 +139,7 @@ class _Case:
     labels: Collection[str]
     gone: Collection[int] = ()
     left_out: Collection[int] = ()
+    has_lost_default: bool = False
 
     def span(self, number: int) -> Span:
         return span_of(self.airings.get(number))
@@ -233,7 +234,7 @@ def _cheapest_default(case: _Case, needing: Sequence[int]) -> _Default | None:
     Entries of their own win a tie; among defaults the latest wins. No season gets a
     second default.
     """
-    if case.mode is Mode.OFF or case.entries.defaults:
+    if case.mode is Mode.OFF or case.entries.defaults or case.has_lost_default:
         return None
     writable = [n for n in needing if n >= FIRST_EPISODE]
     bare = case.bare()
@@ -277,8 +278,11 @@ def _explain(
     if not any(case.airings.values()):
         return NO_AIR_DATES
     gone = sorted(case.gone)
-    removed = f"kept apart: {case.name(gone)} removed on Discovr" if gone else ""
-    return removed or _explain_apart(case, to_add)
+    removed = case.name(gone) if gone else ""
+    if case.has_lost_default:
+        removed = "its season default"
+    apart = f"kept apart: {removed} removed on Discovr"
+    return apart if removed else _explain_apart(case, to_add)
 
 
 def _explain_default(case: _Case, default: _Default, apart: Sequence[int]) -> str:

@@ -48,8 +48,8 @@ def is_taken_back(row: Row, rows: Iterable[Row], entries: Iterable[Entry]) -> bo
     ]
     if action is Action.ADD:
         # One of another minute may be ours, moved there by a PATCH.
-        is_one_less = count_viewings(mine) < len({r.operation.watched_at for r in like})
-        return is_one_less and row.operation.watched_at in unseen_minutes(like, mine)
+        is_one_less = count_viewings(mine) < len({r.operation.minute for r in like})
+        return is_one_less and row.operation.minute in unseen_minutes(like, mine)
     # Set several times, it may be back at what the latest of them found.
     found = {round(r.before_progress) for r in like if r.before_progress is not None}
     return current.progress in found - {row.operation.progress}
@@ -248,16 +248,6 @@ class Count(NamedTuple):
         return Count(self.viewings + 1, known)
 
 
-def is_short(rows: Sequence[Row], entries: Sequence[Entry], *, is_each: bool) -> bool:
-    """Whether entries of one key show less than what was applied under it.
-
-    One entry is enough, whoever made it, unless each viewing counts by itself.
-    """
-    if not entries or not is_each:
-        return not entries
-    return bool(unseen_minutes(rows, entries))
-
-
 def unseen_minutes(
     rows: Iterable[Row], entries: Sequence[Entry]
 ) -> frozenset[datetime]:
@@ -265,7 +255,7 @@ def unseen_minutes(
 
     As many as hide behind a merged entry are taken to be seen, the newest first.
     """
-    added = {r.operation.watched_at for r in rows if r.operation.action is Action.ADD}
+    added = {r.operation.minute for r in rows if r.operation.action is Action.ADD}
     hidden = count_viewings(entries) - len(entries)
     return frozenset(sorted(added - minutes_of(entries), reverse=True)[hidden:])
 

@@ -127,7 +127,12 @@ def _plan_season(
         rules.airings.get(place),
         mode=rules.mode,
         conflict=rules.conflict,
-        record=replace(record, gone=gone, left_out=left_out),
+        record=replace(
+            record,
+            gone=gone,
+            left_out=left_out,
+            has_lost_default=Key(*place) in rules.gone,
+        ),
         labels=rules.labels,
     )
     operations += choice.operations

@@ -173,7 +173,8 @@ class _PlacePlan:
         self._saved: dict[datetime, int] = {}
         self._zeros: dict[int, datetime] = {}
         # A new default would bring back what somebody removed.
-        if self._airings and not self._gone:
+        is_kept_apart = self._gone or self._default_key in rules.gone
+        if self._airings and not is_kept_apart:
             self._choose_defaults(rules.mode, {key.episode for key in fates})
         self._stands = self._assign({*self._standing, *self._saved})
 

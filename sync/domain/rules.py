@@ -71,12 +71,15 @@ class SeasonRecord:
     watched when a default was written for them, whatever Trakt holds now. ``gone`` were
     written and then removed on Discovr. ``left_out`` were watched and are left out on
     request: no new default may cover them, and what stands for them stays.
+    ``has_lost_default``: one that a copy brought back is not to be seen, and gets no
+    other in its place.
     """
 
     zeros: Collection[int] = ()
     covers: Collection[int] = ()
     gone: Collection[int] = ()
     left_out: Collection[int] = ()
+    has_lost_default: bool = False
 
 
 NO_RECORD = SeasonRecord()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 
 from sync.domain.entries import Entry, count_viewings
 from sync.domain.evidence import is_as_set
@@ -51,7 +51,12 @@ def let_go(
     operations: Sequence[Operation],
     at: datetime,
 ) -> None:
-    """Note as gone what the other kind wrote of the entries that are added now."""
+    """Note as gone what the other kind wrote of the entries that are added now.
+
+    And what an earlier copy had brought back of what one brings back again.
+    """
+    is_applied = _columns.outcome == Outcome.APPLIED.value
+    is_again = and_(is_of_kind(is_restored=True), is_applied)
     for is_restored in (False, True):
         added: defaultdict[Key, list[Operation]] = defaultdict(list)
         for operation in operations:
@@ -62,7 +67,9 @@ def let_go(
             _columns.profile == profile,
             _columns.outcome != Outcome.REJECTED.value,
             _columns.undone_at.is_(None),
-            is_of_kind(is_restored=not is_restored),
+            or_(is_of_kind(is_restored=not is_restored), is_again)
+            if is_restored
+            else is_of_kind(is_restored=True),
         )
         for media in cut(sorted({key.media for key in added})):
             found = connection.execute(others.where(_columns.media.in_(media)))

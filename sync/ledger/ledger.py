@@ -198,17 +198,17 @@ class Ledger(Holdings):
         run: int | None = None,
         outcome: Outcome | None = None,
         media: Collection[str] | None = None,
-        is_restored: bool = False,
+        is_restored: bool | None = False,
     ) -> list[Row]:
         """Return rows of a profile, oldest first; of these titles only, if given.
 
         Of a ``run`` all that it wrote; else what is ours, or with ``is_restored`` what
-        copies brought back, which never is.
+        copies brought back, which never is. With None it is both.
         """
         statement = _of(profile)
         if run is not None:
             statement = statement.where(tables.operations.c.run == run)
-        else:
+        elif is_restored is not None:
             statement = statement.where(is_of_kind(is_restored=is_restored))
         if outcome is not None:
             statement = statement.where(tables.operations.c.outcome == outcome.value)
@@ -218,13 +218,16 @@ class Ledger(Holdings):
     def applied_beside(
         self, connection: Connection, profile: str, there: Container[Key]
     ) -> list[Row]:
-        """Return what is applied and not taken back, of keys that are not ``there``."""
+        """Return what is applied and not taken back, of keys that are not ``there``.
+
+        What a copy brought back is among it.
+        """
         columns = tables.operations.c
         # First the keys alone: nearly all of them are there.
         keys = sql.select(columns.id, columns.media, columns.season, columns.episode)
         lacking = [
             number
-            for number, *key in connection.execute(_ours(keys, profile))
+            for number, *key in connection.execute(standing(keys, profile))
             if Key(*key) not in there
         ]
         chunks = cut(lacking)
@@ -255,9 +258,12 @@ class Ledger(Holdings):
 
     @transaction(Mode.READ)
     def count_applied(self, connection: Connection, profile: str) -> dict[int, int]:
-        """Count what is applied and not taken back, by run; zeros do not count."""
+        """Count what is applied and not taken back, by run; zeros do not count.
+
+        What a copy brought back does.
+        """
         columns = tables.operations.c
-        counts = _ours(sql.select(columns.run, sql.func.count()), profile)
+        counts = standing(sql.select(columns.run, sql.func.count()), profile)
         rows = connection.execute(
             counts.where(columns.progress > 0).group_by(columns.run)
         )

@@ -2,7 +2,8 @@
 
 No list is proof by itself. What the big list lacks is looked up in the list of its
 title; what that lacks too, twice with a pause between, somebody removed on Discovr. It
-stays so: the finding is noted, and looked at again with each weekly reading.
+stays so: the finding is noted, and looked at again with each weekly reading. That goes
+for what a copy brought back as well.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import RejectedError, ServiceError
 from sync.domain.entries import COMPLETED_FROM, minutes_of
-from sync.domain.evidence import is_short, unseen_minutes
+from sync.domain.evidence import unseen_minutes
 from sync.domain.guard import FEWEST_GUARDED, MOST_MISSING_SHARE
+from sync.domain.plays import to_minute
+from sync.domain.restoring import is_low
 from sync.domain.rules import Gone, WhichPlays
 from sync.domain.watermark import RECONCILE_EVERY, Watermark
 from sync.errors import MissingEntriesError
@@ -72,9 +75,13 @@ class Missing:
         for row in self.rows:
             operation = row.operation
             found_at = self.found[operation.id].found_at
-            pairs = operation.viewings[operation.is_default :]
-            for key, minute in pairs:
-                minutes[key].add(minute)
+            # Nobody knows what a default stood for that a copy brought back.
+            restored = operation.restored
+            has_covers = operation.is_default and restored is None
+            if restored and restored.at and is_low(operation):
+                found_at = restored.at  # it un-marked what was watched before it
+            for key, at in operation.viewings[has_covers:]:
+                minutes[key].add(to_minute(at))
                 found[key] = max(found_at, found.get(key, found_at))
         return {key: Gone(frozenset(minutes[key]), found[key]) for key in minutes}
 
@@ -193,7 +200,9 @@ class _Search:
         if self._places is None and not self._is_each:
             return await ledger.applied_beside(profile, self._shelf.keys())
         media = None if self._places is None else {place[0] for place in self._places}
-        rows = await ledger.rows(profile, outcome=Outcome.APPLIED, media=media)
+        rows = await ledger.rows(
+            profile, outcome=Outcome.APPLIED, media=media, is_restored=None
+        )
         places = self._places
         return [
             row
@@ -206,21 +215,19 @@ class _Search:
         """Return the rows of which nothing is seen, as far as that matters."""
         by_key: defaultdict[Key, list[Row]] = defaultdict(list)
         for row in rows:
-            of_key = by_key[row.operation.key]
-            if row.operation.progress < COMPLETED_FROM:
+            of_key, operation = by_key[row.operation.key], row.operation
+            if operation.progress < COMPLETED_FROM and operation.restored is None:
                 of_key.clear()  # a zero took back what was written before it
             else:
                 of_key.append(row)
         lacking = []
         for key, of_key in by_key.items():
             entries = self._shelf.get(key, ())
-            if is_short(of_key, entries, is_each=self._is_each):
-                unseen = unseen_minutes(of_key, entries)
-                lacking += [
-                    row
-                    for row in of_key
-                    if not entries or row.operation.watched_at in unseen
-                ]
+            if not entries:
+                lacking += of_key
+            elif self._is_each:  # else one is enough, whoever made it
+                unseen = unseen_minutes(filter(_keeps_its_minute, of_key), entries)
+                lacking += [row for row in of_key if row.operation.minute in unseen]
         return lacking
 
     async def _noted(self) -> dict[str, Sighting]:
@@ -300,3 +307,9 @@ class _Search:
                 self.entries.remove(entry)
             self._shelf[key] += entries
             self.entries += entries
+
+
+def _keeps_its_minute(row: Row) -> bool:
+    """Whether its entry is known by its minute: PATCH may move that of a low one."""
+    restored = row.operation.restored
+    return restored is None or not (restored.at is None or is_low(row.operation))

@@ -248,14 +248,10 @@ async def _standing(
     services: Services, profile: str, media: Iterable[str]
 ) -> list[Row]:
     """Return what stands of all that was written of these titles, and how."""
-    media = {*media}
-    both = [
-        await services.ledger.rows(
-            profile, outcome=Outcome.APPLIED, media=media, is_restored=is_restored
-        )
-        for is_restored in (False, True)
-    ]
-    return [row for rows in both for row in rows if row.undone_at is None]
+    rows = await services.ledger.rows(
+        profile, outcome=Outcome.APPLIED, media={*media}, is_restored=None
+    )
+    return [row for row in rows if row.undone_at is None]
 
 
 async def _split(

@@ -104,7 +104,9 @@ async def _noted_rows(
     ids = {(run, id_) for run, id_ in noted}
     if not ids:
         return {}
-    found = await services.ledger.rows(profile, outcome=Outcome.APPLIED)
+    found = await services.ledger.rows(
+        profile, outcome=Outcome.APPLIED, is_restored=None
+    )
     places: defaultdict[Place, tuple[list[Row], list[Row]]]
     places = defaultdict(lambda: ([], []))
     for row in found:

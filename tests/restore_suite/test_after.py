@@ -12,15 +12,19 @@ from sync.checkup.status import read_status
 from sync.domain.evidence import as_the_persons
 from sync.domain.plan import Fate
 from sync.domain.plays import Key
+from sync.errors import MissingEntriesError
 from sync.ledger import Ledger
 from sync.sandbox.account.account import Account
 from tests.restore_suite.copies import as_listed, own, put_down, standing
 from tests.safety.accounts import film, mixed_account, show, watched_on
-from tests.safety.arena import arena
+from tests.safety.arena import Phase, arena
+from tests.safety.killing import run_until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from aiohttp import web
 
     from tests.safety.arena import Arena
 
@@ -114,7 +118,7 @@ async def test_what_the_person_unmarked_stays_so_and_what_is_older_does_not(
         assert {e.progress for e in place.discovr.entries()} == {30}
 
 
-async def test_what_is_removed_again_is_written_again_and_then_ours(
+async def test_what_is_removed_again_stays_so_and_written_again_it_is_ours(
     tmp_path: Path,
 ) -> None:
     account = Account([film(1)])
@@ -123,6 +127,11 @@ async def test_what_is_removed_again_is_written_again_and_then_ours(
         copy = put_down(place, [own(FILM, label="trakt")])
         first = await place.restore(copy)
         place.discovr.person_removes(FILM)
+        report = await place.migrate()
+        assert report.is_complete
+        assert report.prepared.plan.gone == {FILM}
+        assert place.discovr.entries() == []
+        place.history["conflict"] = "trakt"
         again = await place.migrate()
         assert again.is_complete
         assert len(place.discovr.entries()) == 1
@@ -131,6 +140,77 @@ async def test_what_is_removed_again_is_written_again_and_then_ours(
         assert again.run
         assert (await place.undo()).run == again.run
         assert place.discovr.entries() == []
+
+
+@pytest.mark.parametrize("plays", ["latest", "all"])
+@pytest.mark.parametrize("collapse", ["off", "clean"])
+@pytest.mark.parametrize("how", ["migrate", "sync"])
+async def test_where_every_list_hides_it_nothing_of_it_is_written_twice(
+    tmp_path: Path, how: str, collapse: str, plays: str
+) -> None:
+    history = {"collapse": collapse, "plays": plays}
+    async with restored(tmp_path, history=history) as place:
+        before, visibility = standing(place), place.discovr.visibility
+        visibility.big.ends_after = visibility.title.ends_after = 0
+        with pytest.raises(MissingEntriesError):
+            await getattr(place, how)()
+        report = await getattr(place, how)(is_forced=True)
+        visibility.big.ends_after = visibility.title.ends_after = None
+        assert place.discovr.doubled() == {}
+        keys = [entry.key for entry in place.discovr.entries()]
+        assert keys.count(SEASON) == sum(
+            n for (key, *_), n in before.items() if key == SEASON
+        )
+        if collapse == "off":
+            assert standing(place) == before
+        assert report.balance()[0].is_even
+
+
+async def test_what_only_seems_gone_is_found_by_its_title(tmp_path: Path) -> None:
+    async with restored(tmp_path) as place:
+        before, visibility = standing(place), place.discovr.visibility
+        visibility.big.ends_after = 0
+        visibility.title.ends_after, visibility.title.readings = 0, 1
+        report = await place.migrate()
+        assert report.prepared.plan.gone == frozenset()
+        assert standing(place) == before
+
+
+@pytest.mark.parametrize("number", [2, 6])
+async def test_what_an_undo_of_it_took_that_was_killed_is_nobodys_wish(
+    tmp_path: Path, number: int
+) -> None:
+    async with restored(tmp_path) as place:
+        removals = 0
+
+        def is_moment(request: web.Request, phase: Phase) -> bool:
+            nonlocal removals
+            removals += request.method == "DELETE" and phase is Phase.DONE
+            return removals == number
+
+        before = len(place.discovr.entries())
+        assert await run_until(place, place.undo(), is_moment)
+        assert len(place.discovr.entries()) < before
+        report = await place.migrate()
+        assert report.is_complete
+        assert report.balance()[0].gone == 0
+
+
+async def test_restored_once_more_only_that_time_counts(tmp_path: Path) -> None:
+    account = Account([film(1)])
+    account.add_play(account.titles[0], watched_on(0))
+    async with arena(account, tmp_path) as place:
+        copy = put_down(place, [own(FILM, label="trakt")])
+        for _ in range(2):
+            assert (await place.restore(copy)).is_complete
+            place.discovr.person_removes(FILM)
+        assert (await place.restore(copy)).run == 3
+        assert (await place.undo()).run == 3
+        assert place.discovr.entries() == []
+        # Nobody removed what that brought back: it was undone.
+        report = await place.migrate()
+        assert report.balance()[0].gone == 0
+        assert len(place.discovr.entries()) == 1
 
 
 async def test_a_default_with_our_label_is_the_persons_once_it_is_back(
