@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 REQUESTS = 60
 #: What comes after the death.
 NEXT = ("migrate", "sync", "undo")
+HISTORY = "/profile/history"
 QUIRKS = list(DiscovrQuirks.combinations())
 
 
@@ -178,3 +179,33 @@ async def test_what_a_trial_showed_that_died_is_still_known(tmp_path: Path) -> N
         undone = await place.undo()
         assert undone.left_alone == {}
         assert place.marks() == before
+
+
+@pytest.mark.parametrize("dead", [1, 2])
+async def test_what_several_runs_intended_an_undo_takes_for_all_of_them(
+    tmp_path: Path, dead: int
+) -> None:
+    """Each died about the same write, and one that lived found it for all of them."""
+    title = film(1)
+    account = Account([title])
+    account.add_play(title, watched_on(0))
+    async with arena(account, tmp_path) as place:
+        for phase in [*[Phase.BEFORE] * dead, Phase.DONE]:
+
+            def is_moment(
+                request: web.Request, now: Phase, last: Phase = phase
+            ) -> bool:
+                return (
+                    request.method == "POST" and request.path == HISTORY and now is last
+                )
+
+            assert await run_until(place, place.sync(), is_moment)
+        (entry,) = place.discovr.entries()
+        assert (await place.sync()).is_complete
+        assert (await place.undo()).removed == [entry.key]
+        assert place.discovr.entries() == []
+        # It was undone; none of the others tells of a removal by the person.
+        report = await place.sync()
+        assert report.is_complete
+        assert report.balance()[0].gone == 0
+        assert [e.key for e in place.discovr.entries()] == [entry.key]
