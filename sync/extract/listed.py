@@ -83,6 +83,8 @@ class Comparison:
     ``gaps`` are the times that are listed, and of which neither a play is known nor a
     record that names film or episode and time. What they are cannot be told: so one
     that was not there before is news, however many records without a name there are.
+    One at the very minute of such a record that went is not told from it, until all is
+    read whole again.
     """
 
     differing: set[str]

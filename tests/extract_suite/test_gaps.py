@@ -53,7 +53,7 @@ class Story:
             self.odd[play.id] = how
 
     def add(self, what: tuple[Any, Any, Any], at: datetime, how: Any = None) -> None:
-        """Add a play at a time that no other has: the lists tell plays by nothing else."""
+        """Add a play at a minute of its own: the lists tell it by nothing else."""
         account, (name, season, number) = self.it.place.account, what
         self.added += 1
         play = account.add_play(
