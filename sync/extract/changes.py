@@ -68,6 +68,7 @@ class Changes:
         self._on_page = on_page
         self._known = known
         self._plays: dict[Hashable, Play] = {_identity(p): p for p in known.plays}
+        self._has_news = False
         #: What is there and cannot be read counts as known.
         self._odd = _by_identity(known.quarantined)
         self._collectors: list[PageCollector] = []
@@ -86,7 +87,9 @@ class Changes:
             compared = self._compare(minimal, moved, read_at)
         except OverflowError:  # a time at the end of time, in a zone before UTC
             return None
-        titles = compared.differing
+        is_news = compared.differing or self._has_news
+        # It moved, and nothing shows: a play may stand where an odd record stood.
+        titles = compared.differing if is_news else compared.doubtful
         if len(titles) > max(FEWEST_TITLES, len(self._plays) // PAGE_LIMIT):
             return None
         if not await self._read_titles(mapper, titles, minimal):
@@ -123,7 +126,11 @@ class Changes:
         if self._known.read_at is None:
             return
         start_at = self._known.read_at - LOOK_BACK
-        self._take(await self._read_pages(mapper, start_at=start_at))
+        collector = await self._read_pages(mapper, start_at=start_at)
+        odd = _by_identity(collector.quarantined())
+        is_known = collector.plays.keys() <= self._plays.keys()
+        self._has_news = not (is_known and odd.keys() <= self._odd.keys())
+        self._take(collector)
 
     def _take(self, collector: PageCollector) -> None:
         """Take what a reading brought in place of what was known of these records."""

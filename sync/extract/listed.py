@@ -83,11 +83,12 @@ class Comparison:
     ``gaps`` are the times that are listed, and of which neither a play is known nor a
     record that names film or episode and time. What they are cannot be told: so one
     that was not there before is news, however many records without a name there are.
-    One at the very minute of such a record that went is not told from it, until all is
-    read whole again.
+    One at the very minute of a record that went is not told from it: ``doubtful`` are
+    the titles where that may be.
     """
 
     differing: set[str]
+    doubtful: set[str]
     gaps: dict[str, Sequence[str]]
 
 
@@ -174,6 +175,7 @@ class _Left:
             for item in [item_of_play(play)]
             if play.season != seasons.get(item, play.season)
         }
+        doubtful: set[Item] = set()
         gaps: dict[str, Sequence[str]] = {}
         for item in self._titles:
             named = [at for at in shelf.times.get(item, ()) if at]
@@ -183,10 +185,14 @@ class _Left:
             gap = [at.isoformat() for at in sorted((+rest).elements())]
             if gap:
                 gaps[name] = gap
+            if gap or item in shelf.times:
+                doubtful.add(item)
             if min(rest.values(), default=0) < 0 or gap != list(before.get(name, ())):
                 differing.add(item)
-        titles = {title for item in differing for title in self._titles[item]}
-        return Comparison(titles, gaps)
+        return Comparison(self._of(differing), self._of(doubtful), gaps)
+
+    def _of(self, items: Iterable[Item]) -> set[str]:
+        return {title for item in items for title in self._titles[item]}
 
 
 def _is_even(plays: Iterable[Play], listed: Listed, shelf: Shelf) -> bool:

@@ -110,6 +110,21 @@ async def test_one_that_goes_makes_no_room_for_a_new_play(
             await story.read()
 
 
+@pytest.mark.parametrize("how", SPOILS)
+async def test_one_that_is_removed_and_added_again_is_met(
+    tmp_path: Path, how: Any
+) -> None:
+    """At the same minute, as its remedy says: the lists look as before."""
+    async with reader(tmp_path) as it:
+        story = await begin(it, WHAT[4], how=how)
+        (play,) = [p for p in it.place.account.plays if p.id in story.odd]
+        story.remove_odd(0)
+        name, season, number = WHAT[4]
+        title = it.place.account.find(name)
+        it.place.account.add_play(title, play.watched_at, season=season, number=number)
+        assert not (await story.read()).quarantined
+
+
 async def test_what_stays_odd_costs_no_request(tmp_path: Path) -> None:
     async with reader(tmp_path) as it:
         story = await begin(it, *WHAT, how=with_nothing_left)
