@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sync.domain.files import SourceFile
     from sync.domain.plays import Key, Kind, Play, Title
     from sync.domain.resume import Resume, ResumePoint
-    from sync.domain.watermark import Stamps
+    from sync.domain.watermark import Gaps, Stamps
 
 #: Entries on a page of Discovr's list (``list-history``): where more places changed
 #: than the list has pages, the list is read.
@@ -116,6 +116,8 @@ class Extraction:
 
     ``stamps`` are the change stamps of the state that was read, at ``read_at`` by the
     source's clock; None where the source has none. A file is no older than ``read_at``.
+    ``gaps`` are the plays that the source counts and that only records which do not
+    tell what they are can stand for: hand them back with what was known.
     """
 
     plays: Sequence[Play] = field(repr=False)
@@ -123,6 +125,7 @@ class Extraction:
     quarantined: Sequence[Quarantined] = field(default=(), repr=False)
     stamps: Stamps | None = None
     read_at: datetime | None = None
+    gaps: Gaps = field(default_factory=dict, repr=False)
 
     @property
     def read(self) -> int:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sync.domain.plays import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
 #: Change stamps by the name of what they stand for; None: the source has none for it.
 Stamps: TypeAlias = "Mapping[str, str | None]"
+#: Times by the name of the film or episode that the source counts them for.
+Gaps: TypeAlias = "Mapping[str, Sequence[str]]"
 
 #: The stamps that move with the plays of a kind, and with the resume points of both.
 WATCHED = {Kind.FILM: "movies.watched_at", Kind.SHOW: "episodes.watched_at"}
@@ -33,7 +35,8 @@ class Watermark:
     ``skipped`` what they marked to be left out.
     ``stale`` are titles of which we wrote what the source has no longer; ``entries`` is
     how many stood in the profile. ``source`` is whose plays they are; ``reader`` the
-    version of the program that could not read some of them, empty if it read them all.
+    version of the program that could not read some of them, empty if it read them all;
+    ``gaps`` what the source counted beyond what it could read and name.
     """
 
     at: datetime
@@ -48,6 +51,7 @@ class Watermark:
     entries: int = 0
     source: str = ""
     reader: str = ""
+    gaps: Gaps = field(default_factory=dict)
 
     def moved(self, stamps: Stamps) -> set[Kind]:
         """Name the kinds whose plays may have changed.
@@ -78,6 +82,8 @@ class Watermark:
         values = asdict(self)
         for name in _INSTANTS:
             values[name] = values[name].isoformat()
+        if not self.gaps:
+            del values["gaps"]
         return values | {"kinds": sorted(self.kinds), "stale": sorted(self.stale)}
 
     @classmethod

@@ -37,19 +37,21 @@ if TYPE_CHECKING:
     from connectors.trakt.models import LastActivities
     from sync.domain.plays import Kind, Play
     from sync.domain.resume import ResumePoint
-    from sync.domain.watermark import Stamps
+    from sync.domain.watermark import Gaps, Stamps
     from sync.extract.pages import OnPage, Take
     from sync.ports import Quarantined
 
 if TYPE_CHECKING:
     from connectors.trakt.extras import ExtrasClient
     from sync.extract.changes import Changes
-    from sync.extract.unreadable import reread
+    from sync.extract.listed import Minimal, compare
+    from sync.extract.unreadable import Shelf, reread
 else:
     # What a run that finds nothing new never uses.
     (ExtrasClient,) = late("connectors.trakt.extras", "ExtrasClient")
     (Changes,) = late("sync.extract.changes", "Changes")
-    (reread,) = late("sync.extract.unreadable", "reread")
+    Minimal, compare = late("sync.extract.listed", "Minimal", "compare")
+    Shelf, reread = late("sync.extract.unreadable", "Shelf", "reread")
 
 
 #: Page sizes of the readings. Another size cuts the list at other places, so that what
@@ -183,6 +185,7 @@ class _State:
         self._on_page = on_page
         self._end_at = end_at
         self._counts: MinimalCounts | None = None
+        self._listed: Minimal | None = None
         self._collector = PageCollector(PlayMapper(end_at), take)
         self._walks = 0
         self.doubts: list[str] = []
@@ -250,6 +253,7 @@ class _State:
             )
         except (RejectedError, ContractError, TransientError):
             return None
+        self._listed = Minimal(films, shows)
         return MinimalCounts.from_api(films, shows)
 
     def extraction(self, requests: int) -> Extraction:
@@ -278,7 +282,18 @@ class _State:
         )
         plays = list(collector.plays.values())
         quarantined = collector.quarantined()
-        return Extraction(plays, receipt, quarantined, read_at=self._end_at)
+        gaps = self._gaps(plays, quarantined)
+        return Extraction(plays, receipt, quarantined, read_at=self._end_at, gaps=gaps)
+
+    def _gaps(self, plays: Sequence[Play], odd: Sequence[Quarantined]) -> Gaps:
+        """Return what later readings need to tell new plays from these records."""
+        if self._listed is None or not odd:
+            return {}
+        shelf = Shelf.of(odd, self._end_at)
+        try:
+            return compare(self._listed, plays, shelf, {}).gaps
+        except OverflowError:  # as in ``Changes.read``: they prove nothing
+            return {}
 
 
 def _stamps(activities: LastActivities) -> dict[str, str | None]:

@@ -61,6 +61,12 @@ class Shelf:
     times: dict[Item, list[datetime | None]] = field(default_factory=dict)
     nameless: list[datetime | None] = field(default_factory=list)
 
+    @property
+    def vague(self) -> int:
+        """How many do not tell which of the listed times is theirs."""
+        undated = sum(times.count(None) for times in self.times.values())
+        return undated + len(self.nameless)
+
     @classmethod
     def of(cls, records: Iterable[Quarantined], read_at: datetime) -> Shelf:
         """Sort records that were read then."""

@@ -206,6 +206,7 @@ async def _mark(
         entries=report.entries,
         source=holding.record.id,
         reader=program_version() if prepared.unreadable.rows else "",
+        gaps=extraction.gaps,
     )
 
 

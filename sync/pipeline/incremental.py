@@ -117,6 +117,7 @@ async def _read_changes(
         Receipt(services.origin.name, len(plays), requests=1),
         [row.record for row in odd if row.source == mark.source],
         read_at=mark.at,
+        gaps=mark.gaps,
     )
     fresh = _try_again(source, before) if signs.is_updated else before
     if not signs.moved:

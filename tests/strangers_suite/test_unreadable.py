@@ -228,7 +228,7 @@ async def test_what_a_newer_program_cannot_read_either_is_tried_once(
 
 
 def update(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
-    for module in ("unreadable", "checkpoint"):
+    for module in ("signs", "unreadable", "checkpoint"):
         name = f"sync.pipeline.{module}.program_version"
         monkeypatch.setattr(name, lambda: version)
 
