@@ -138,8 +138,11 @@ class Safety(RuleBasedStateMachine):
         #: What the person said last of a key on Discovr, and all that they touched.
         self.marks: dict[Key, bool] = {}
         self.touched: set[Key] = set()
-        #: What files beside the account hold, as far as nobody can take it back.
+        #: What files beside the account hold or held, and what nobody can take back:
+        #: a newer file of the same person may lack what an older one brought.
         self.elsewhere: set[Key] = set()
+        self.held: dict[str, set[Key]] = {"": set(), "somebody": set()}
+        self.newest: datetime | None = None
         self.is_ledger_lost = False
         #: What is left out on request, and whether that changed since both sides were
         #: last in step.
@@ -266,8 +269,10 @@ class Safety(RuleBasedStateMachine):
         """It is counted, and neither lost nor gone."""
         account = self.place.account
         left_out = self.left_out(account)
-        count = len(left_out - self.odd.keys())
-        assert report.balance()[0].fates[Fate.LEFT_OUT] == count
+        least = len(left_out - self.odd.keys())
+        # No sync hears of a record that was read before, and can be no longer.
+        most = len(left_out) if report.prepared.since else least
+        assert least <= report.balance()[0].fates[Fate.LEFT_OUT] <= most
         aside = watched(account).keys() - self.wanted(account).keys()
         assert not aside & {*report.prepared.stale.keys}
         if found := report.verification:
@@ -311,11 +316,18 @@ class Safety(RuleBasedStateMachine):
         assert report.balance()[0].fates[Fate.LEFT_OUT] == len(self.left_out(file))
         self.check_that_all_is_there(wanted.keys(), wanted)
         if whose != "sandbox":
-            self.elsewhere |= there.keys()
+            self.note_file(whose, {*there}, min(at, self.place.clock.now()))
         assert not there.keys() & {*report.prepared.stale.keys}
         # A file that is newer may lack what the account still has: it is not gone.
         self.stale -= there.keys()
         self.settled |= there.keys()
+
+    def note_file(self, whose: str, there: set[Key], at: datetime) -> None:
+        self.elsewhere |= there
+        if whose and (self.newest is None or at >= self.newest):
+            self.held[whose], self.newest = there, at
+        else:
+            self.held[whose] |= there
 
     @precondition(lambda self: self.mode == ("clean", "latest"))
     @rule()
@@ -609,7 +621,7 @@ class Safety(RuleBasedStateMachine):
         assert after.maybe <= before.maybe | wanted
         if is_pruned:
             persons = {key for key, is_completed in self.marks.items() if is_completed}
-            there |= persons | self.elsewhere
+            there |= persons.union(*self.held.values())
             assert before.surely & there <= after.surely
         elif self.place.history["collapse"] != "fewest":
             assert before.surely <= after.surely

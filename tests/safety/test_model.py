@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sync.domain.filters import Filter
-from sync.domain.plays import title_key
+from sync.domain.plays import Key, title_key
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from tests.safety.accounts import watched_on
 from tests.safety.reading import shown, watched
-from tests.safety.test_machine import SKIPS, account_with_twins
+from tests.safety.test_machine import SKIPS, Safety, account_with_twins
+from tests.strangers_suite.unread import with_nothing_left
 from tests.worlds import world
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+@contextmanager
+def story() -> Iterator[Safety]:
+    """Play a story of the machine, step by step."""
+    it = Safety()
+    it.open(quirks=DiscovrQuirks(), collapse="off", plays="latest")
+    try:
+        yield it
+    finally:
+        it.teardown()
 
 
 async def test_a_client_reads_of_no_episode_that_tmdb_lacks(tmp_path: Path) -> None:
@@ -36,3 +52,22 @@ async def test_each_skip_names_what_the_machine_says(tmp_path: Path) -> None:
     for skip, names in SKIPS:
         sieve = Filter(skip=(skip,)).over(titles.values())
         assert {titles[key].name for key in sieve.reasons} == names, skip
+
+
+def test_what_a_newer_file_of_the_same_person_lacks_may_go() -> None:
+    """Law 14: only its own source can lack it, and this one does."""
+    with story() as it:
+        for what in (("Show 2", 2, 2), ("Show 2", 1, 3)):
+            it.a_file_is_read(draws={0}, what=what, day=6, age=400, whose="somebody")
+        before = it.read()
+        it.wait_for(it.run("prune"))
+        it.check(before, is_pruned=True)
+        assert Key("TV_202", 2, 2) not in {e.key for e in it.place.discovr.entries()}
+
+
+def test_no_sync_need_hear_of_what_can_be_read_no_longer() -> None:
+    with story() as it:
+        it.leave(since=watched_on(50))
+        it.a_run_is_undisturbed()
+        it.a_record_cannot_be_read(draw=0, how=with_nothing_left)
+        it.sync_undisturbed(is_pruned=False)
