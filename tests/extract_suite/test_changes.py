@@ -22,6 +22,11 @@ from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.safety.accounts import mixed_account, watched_on
+from tests.strangers_suite.unread import (
+    about_nothing,
+    with_nothing_left,
+    without_id_or_date,
+)
 from tests.worlds import World, world
 
 if TYPE_CHECKING:
@@ -168,6 +173,29 @@ async def test_only_the_list_of_what_moved_is_read(tmp_path: Path) -> None:
         watch_a_film(it.place.account)
         await it.changes()
         assert not [r for r in it.requests() if "watched/shows" in r]
+
+
+@pytest.mark.parametrize("how", [about_nothing, without_id_or_date, with_nothing_left])
+@pytest.mark.parametrize(
+    ("odd", "change"),
+    [("Film 3", back_date_an_episode), ("Show 2", add_an_undated_film)],
+)
+async def test_a_record_that_cannot_be_read_hides_no_play_of_the_other_kind(
+    tmp_path: Path, odd: str, change: Callable[[Account], None], how: Any
+) -> None:
+    """Not even one of which nobody can tell what it is."""
+    async with reader(tmp_path) as it:
+        account = it.place.account
+        play = account.plays_of(account.find(odd))[0]
+        it.place.trakt.quirks.odd[play.id] = how
+        it.known = await it.source.extract(lambda _done, _total: None)
+        it.place.trakt.seen.clear()
+        change(account)
+        now = await it.changes()
+        # The stamps, a page, at most two lists, and the titles that differ.
+        assert len(it.requests()) <= 6
+        assert found(now) == truth(account) - {(play.id, play.watched_at)}
+        assert len(now.quarantined) == 1
 
 
 async def test_many_back_dated_titles_lead_to_a_whole_walk(tmp_path: Path) -> None:

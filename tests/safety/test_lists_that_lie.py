@@ -22,6 +22,7 @@ from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
 from sync.sandbox.discovr.visibility import Lie
 from sync.sandbox.server.faults import Fault
 from sync.wiring.bootstrap import build
+from tests.restore_suite.copies import as_listed, put_down
 from tests.safety.accounts import AIRED_AT, film, mixed_account, show, watched_on
 from tests.safety.arena import Arena, Phase, arena
 from tests.safety.reading import shown, watched
@@ -131,6 +132,31 @@ async def test_where_every_list_shows_too_little_a_guard_refuses(
         lie(place, Lie())
         assert (await run_again(place, how)).is_complete
         assert place.marks() == before
+
+
+@pytest.mark.parametrize("how", ["sync", "migrate"])
+async def test_what_a_copy_brought_back_is_looked_for_too(
+    tmp_path: Path, how: str
+) -> None:
+    """The ledger has it as written, whoever it belongs to now."""
+    async with settled(tmp_path, history={"collapse": "off"}) as place:
+        place.clock.advance(7200)
+        copy = put_down(place, as_listed(place.discovr.entries()))
+        for number in (3, 5):
+            place.discovr.person_removes(Key("TV_202", 1, number))
+        assert (await place.restore(copy)).is_complete
+        before = place.marks()
+        show = place.account.find("Show 2")
+        place.account.add_play(show, watched_on(50), season=1, number=4)
+        lie(place, Lie(lags_s=3600), Lie(lags_s=3600))
+        await getattr(place, how)()
+        assert place.discovr.doubled() == {}
+        assert place.marks().total() == before.total() + 1
+        # Whoever removes it again has it removed.
+        lie(place, Lie())
+        place.discovr.person_removes(Key("TV_202", 1, 5))
+        await run_again(place, "the weekly reading")
+        assert Key("TV_202", 1, 5) not in {e.key for e in place.discovr.entries()}
 
 
 async def verify(place: Arena) -> Report:
