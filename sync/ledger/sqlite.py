@@ -261,7 +261,11 @@ class SqliteBackend:
             timeout=self._timeout_s,
             isolation_level=None,
         )
-        connection.execute("PRAGMA query_only = ON")
+        try:
+            connection.execute("PRAGMA query_only = ON")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     def _is_writable(self) -> bool:

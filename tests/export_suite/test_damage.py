@@ -171,10 +171,11 @@ def test_a_file_that_may_not_be_read_is_named(
         raise PermissionError
 
     # Permissions do not bind every user that runs the tests.
-    monkeypatch.setattr(Path, "open", forbid)
-    monkeypatch.setattr(io, "FileIO", forbid)
-    monkeypatch.setattr(os, "scandir", forbid)
-    assert "may not be read" in refuse(tmp_path / name)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", forbid)
+        patch.setattr(io, "FileIO", forbid)
+        patch.setattr(os, "scandir", forbid)
+        assert "may not be read" in refuse(tmp_path / name)
 
 
 def test_a_damaged_page_leaves_a_doubt_and_the_other_pages(tmp_path: Path) -> None:
