@@ -144,6 +144,18 @@ def test_a_list_of_no_failures_is_no_doubt(content: Any, tmp_path: Path) -> None
     assert read(make_zip(tmp_path / "x.zip", members)).doubts == []
 
 
+@pytest.mark.parametrize("fetched", [0, 1, 3, None, "N/A", {}])
+@pytest.mark.parametrize("total", [0, 1, 7, None, "N/A", {}])
+def test_only_known_pages_are_counted(fetched: Any, total: Any, tmp_path: Path) -> None:
+    entry = {"endpoint": "history", "fetchedPages": fetched, "totalPages": total}
+    members = {"watched-history.json": make_plays(3), "_errors.json": [entry]}
+    (doubt,) = read(make_zip(tmp_path / "x.zip", members)).doubts
+    is_known = isinstance(fetched, int) and total in (1, 7)
+    pages = f": {fetched} of {total} page{'' if total == 1 else 's'}"
+    assert doubt.endswith(f"the whole history{pages if is_known else ''}.")
+    assert "?" not in doubt
+
+
 # Files that no reader knows
 
 SERIES = [

@@ -23,6 +23,7 @@ from tests.safety.accounts import mixed_account, watched_on
 from tests.strangers_suite.unread import (
     SPOILS,
     codes,
+    dated_before_films,
     mend,
     read_anew,
     spoil,
@@ -192,6 +193,25 @@ async def test_nothing_readable_is_2_and_changes_nothing(tmp_path: Path) -> None
         report = await it.sync(prune=True)
         assert codes(report)[0] == 0
         assert it.entries() == entries
+
+
+@pytest.mark.parametrize("layout", ["flat", "traktexport"])
+@pytest.mark.parametrize("how", [without_a_date, dated_before_films])
+async def test_where_nothing_of_a_file_is_readable_the_next_is_what_names_it(
+    tmp_path: Path, layout: Any, how: Any
+) -> None:
+    account, _ = mixed_account()
+    for special in account.plays_of(account.find("Show 3")):
+        account.remove_play(special.id)
+    path = write_export(account, tmp_path / "export", layout)
+    spoil_files(path, how, every=1)
+    async with world(account, tmp_path) as place:
+        report = await place.migrate(files=[path], accept_incomplete=True)
+        assert codes(report) == (2, 2)
+        # Services are in order: it is the file that has to be looked at.
+        assert next_command(report, context(), "migrate").endswith(" unmatched")
+        named = await api.unmatched(place.settings)
+        assert len(named.quarantined) >= report.unreadable > 0
 
 
 async def test_what_the_program_learns_to_read_it_reads_from_what_it_kept(

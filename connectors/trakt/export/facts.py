@@ -146,15 +146,20 @@ def add_errors(evidence: Evidence, failures: list[Any]) -> None:
             path = route.partition("?")[0].rstrip("/")
             others.append(to_printable("/".join(path.split("/")[-2:])))
         else:
-            pages = (entry.get("fetchedPages"), entry.get("totalPages"))
-            fetched, total = (to_printable(str(to_whole(n) or "?")) for n in pages)
-            noun = "page" if total == "1" else "pages"
             evidence.doubts.append(
                 "Trakt says in _errors.json that it could not export the whole "
-                f"history: {fetched} of {total} {noun}."
+                f"history{_say_pages(entry)}."
             )
     if others:
         evidence.notes.append(f"Trakt could not export: {', '.join(others[:10])}.")
+
+
+def _say_pages(entry: dict[str, Any]) -> str:
+    """Say how many of its pages there are, where the entry tells."""
+    fetched, total = (to_whole(entry.get(n)) for n in ("fetchedPages", "totalPages"))
+    if fetched is None or not total:
+        return ""
+    return f": {fetched:,} of {count(total, 'page')}"
 
 
 def _is_elsewhere(route: str) -> bool:

@@ -193,17 +193,19 @@ def next_command(report: Report, context: Context, command: str) -> str:
     prepared, found = report.prepared, report.verification
     unmatched = prepared.compared.desired.unmatched
     is_unasked = any(left.reason == NO_ANSWER for left in unmatched)
+    # Who reads downloads may have no API to sync from.
+    is_online = prepared.compared.extraction.receipt.requests
     if report.is_unread:
-        return context.call("doctor")
+        return context.call("doctor" if is_online else "unmatched")
     if is_refused(report) or is_unasked or not report.is_complete:
         return context.call("migrate") if command == "verify" else context.again
     if unmatched:
         return context.call("unmatched --out unmatched.toml")
     is_stale = prepared.stale.keys and not prepared.removals.rows
-    # Who reads downloads may have no API to sync from.
-    is_online = prepared.compared.extraction.receipt.requests
     if is_online and (is_stale or (found and found.unexpected)):
         return context.call("sync --prune")
-    if command == "sync" or not is_online:
+    # No command here takes back what was not written from here.
+    is_foreign = found and found.foreign
+    if command == "sync" or not is_online or is_foreign:
         return context.call("report --html report.html")
     return context.call("sync")
