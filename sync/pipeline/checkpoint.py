@@ -75,7 +75,7 @@ class Checkpoint:
 async def recall_checkpoint(settings: Settings, ledger: Ledger) -> Checkpoint | None:
     """Return the profile that the settings name, if an earlier run settled it."""
     profile = await recall_profile(ledger, settings.discovr.profile)
-    noted = (WATERMARK, LEFT_OUT, BALANCE, UNDOING)
+    noted = (WATERMARK, LEFT_OUT, BALANCE, MOVE, UNDOING)
     facts = await ledger.get_facts(profile, noted) if profile else {}
     if profile and (fact := facts.get(WATERMARK)):
         return Checkpoint(profile, Watermark.from_fact(fact), facts)
