@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,11 +20,12 @@ from sync.config import exposed_secrets, find_config, load_settings, salvage_set
 from sync.events import Finished, Stage, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AsyncExitStack
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
     from sync.cli.context import Context
+    from sync.cli.progress import Reporter
+    from sync.cli.runner import Output
     from sync.config import Settings
     from sync.events import Event
     from sync.extract.remembered import Remembered
@@ -224,3 +225,22 @@ async def _read_in_a_thread(loop: asyncio.AbstractEventLoop) -> str | None:
 
     threading.Thread(target=read, daemon=True).start()
     return await line or None
+
+
+@asynccontextmanager
+async def opened(
+    context: Context, output: Output, files: Sequence[Path] | None = ()
+) -> AsyncIterator[tuple[Settings, Reporter]]:
+    """Load the settings, start the sandbox if asked to, and show progress."""
+    from sync.cli.progress import Reporter  # noqa: PLC0415  # status shows none
+
+    async with AsyncExitStack() as stack:
+        settings = await open_settings(context, stack, files)
+        output.context = knowing(output.context, settings)
+        with Reporter(
+            output.notes,
+            is_quiet=context.is_quiet,
+            has_bars=not context.is_verbose,
+            complete=output.context.complete,
+        ) as reporter:
+            yield settings, reporter

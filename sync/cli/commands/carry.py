@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,15 +12,13 @@ from connectors.errors import InputError
 from connectors.files import replace_file
 from sync import api
 from sync.cli.pager import show_paged
-from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
 from sync.cli.session import (
     agree,
     find_inputs,
     has_api,
-    knowing,
-    open_settings,
+    opened,
     recall,
     require_an_answer,
 )
@@ -33,12 +30,13 @@ from sync.pipeline.result import exit_code as code_of
 from sync.runtime.late import late
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from sync.cli.context import Context
+    from sync.cli.progress import Reporter
     from sync.cli.runner import Output
     from sync.config import Settings
     from sync.documents.report import ReportDocument
@@ -104,7 +102,7 @@ def migrate(
     require_an_answer(context.reading(files, is_remembered=False), yes=yes, look="plan")
 
     async def work(output: Output, stop: Stop) -> int:
-        async with _opened(context, output, files) as (settings, reporter):
+        async with opened(context, output, files) as (settings, reporter):
             inputs = await _choose(output, settings, files, reporter)
             keyed = settings
             if inputs.files and not yes:
@@ -130,7 +128,7 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
 
     async def work(output: Output, stop: Stop) -> int:
         saved = read_plan(file)
-        async with _opened(context, output, saved.files) as (settings, reporter):
+        async with opened(context, output, saved.files) as (settings, reporter):
             await _choose(output, settings, saved.files, reporter)
             report = await api.apply(
                 settings,
@@ -152,7 +150,7 @@ def undo(context: Context, *, run: int | None, all_runs: bool, yes: bool) -> int
     require_an_answer(context, yes=yes, look="plan")
 
     async def work(output: Output, stop: Stop) -> int:
-        async with _opened(context, output, None) as (settings, reporter):
+        async with opened(context, output, None) as (settings, reporter):
 
             async def ask(outlook: UndoOutline) -> bool:
                 reporter.pause()
@@ -188,7 +186,7 @@ def plan(
     """Show what would be written, and write the plan file if asked to."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with _opened(context, output, files or None) as (settings, reporter):
+        async with opened(context, output, files or None) as (settings, reporter):
             inputs = await _choose(output, settings, files, reporter)
             report = await api.plan(
                 settings,
@@ -231,7 +229,7 @@ def verify(
     """Compare both sides and name each difference."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with _opened(context, output, files or None) as (settings, reporter):
+        async with opened(context, output, files or None) as (settings, reporter):
             inputs = await _choose(output, settings, files, reporter)
             report = await api.verify(
                 settings,
@@ -254,7 +252,7 @@ def profiles(context: Context) -> int:
 
     async def work(output: Output, _stop: Stop) -> int:
         async with (
-            _opened(context, output) as (settings, _),
+            opened(context, output) as (settings, _),
             open_identity(settings) as identity,
         ):
             found = await list_profiles(identity)
@@ -271,7 +269,7 @@ def unmatched(context: Context, *, out: Path | None) -> int:
     """List what the last run could not carry over."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        async with _opened(context, output, None) as (settings, _):
+        async with opened(context, output, None) as (settings, _):
             document = await api.unmatched(settings, out=out)
         output.emit(document, lambda console: show_left_out(console, document))
         if out and not context.is_quiet:
@@ -288,23 +286,6 @@ async def _choose(
     tell = reporter.on_event
     output.context = await find_inputs(output.context, settings, files, tell)
     return output.context
-
-
-@asynccontextmanager
-async def _opened(
-    context: Context, output: Output, files: Sequence[Path] | None = ()
-) -> AsyncIterator[tuple[Settings, Reporter]]:
-    """Load the settings, start the sandbox if asked to, and show progress."""
-    async with AsyncExitStack() as stack:
-        settings = await open_settings(context, stack, files)
-        output.context = knowing(output.context, settings)
-        with Reporter(
-            output.notes,
-            is_quiet=context.is_quiet,
-            has_bars=not context.is_verbose,
-            complete=output.context.complete,
-        ) as reporter:
-            yield settings, reporter
 
 
 def _write(path: Path, text: str) -> None:

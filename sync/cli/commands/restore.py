@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sync import api
-from sync.cli.progress import Reporter
 from sync.cli.runner import Exit, run
-from sync.cli.session import agree, knowing, open_settings, require_an_answer
+from sync.cli.session import agree, opened, require_an_answer
 from sync.cli.view.end import describe_cost
 from sync.cli.view.kept import show_restore_plan, show_restored
 from sync.pipeline.documents import restore_document
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from rich.console import Console
 
     from sync.cli.context import Context
+    from sync.cli.progress import Reporter
     from sync.cli.runner import Output
-    from sync.config import Settings
     from sync.pipeline.restore import Restoration
     from sync.runtime.stop import Stop
 
@@ -37,7 +34,7 @@ def restore(
         require_an_answer(context, yes=yes, look=f"restore --dry-run {name}")
 
     async def work(output: Output, stop: Stop) -> int:
-        async with _opened(context, output) as (settings, reporter):
+        async with opened(context, output, None) as (settings, reporter):
             restoration = await api.restore(
                 settings,
                 file,
@@ -59,22 +56,6 @@ def restore(
         return code
 
     return run(context, work)
-
-
-@asynccontextmanager
-async def _opened(
-    context: Context, output: Output
-) -> AsyncIterator[tuple[Settings, Reporter]]:
-    async with AsyncExitStack() as stack:
-        settings = await open_settings(context, stack, None)
-        output.context = knowing(output.context, settings)
-        with Reporter(
-            output.notes,
-            is_quiet=context.is_quiet,
-            has_bars=not context.is_verbose,
-            complete=output.context.complete,
-        ) as reporter:
-            yield settings, reporter
 
 
 async def _confirm(
