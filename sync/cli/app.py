@@ -209,6 +209,28 @@ def setup() -> Work:
     return work.setup
 
 
+@_command("Example: trakt2discovr web")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="Listen here rather than on any free port, such as for a tunnel.",
+)
+@click.option("--no-open", is_flag=True, help="Print the link and open no browser.")
+@click.option(
+    "--listen",
+    type=_ADDRESS,
+    help="Listen here, on this machine alone, and answer /healthz and /metrics too.",
+)
+def web() -> Work:
+    """Open a page in the browser to run it all from. It is for this machine alone.
+
+    A run goes on when the page is closed; run this again to get back to it.
+    """
+    from sync.cli.commands import web as work
+
+    return work.web
+
+
 @_command("Example: trakt2discovr migrate trakt-export-me.zip")
 @click.argument("named", metavar="[FILE]...", type=_FILE, nargs=-1)
 @_FROM_FILE

@@ -17,11 +17,12 @@ from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
 from sync.cli.session import agree, ask, can_ask, open_settings, with_typed
 from sync.cli.view.lines import say, show_next
-from sync.config import data_folder, environment_values, load_settings, new_config
+from sync.config import environment_values, load_settings
 from sync.documents.base import ProfileDocument
 from sync.documents.setup import SetupDocument, TriedDocument
 from sync.errors import StoppedError
 from sync.runtime.words import count
+from sync.setup.places import config_place
 from sync.setup.questions import ACCOUNT, DOWNLOAD, FILES, SOURCE
 from sync.setup.setup import Setup
 from sync.wiring.clients import Clients
@@ -85,7 +86,7 @@ def setup(
 
     async def work(output: Output, stop: Stop) -> int:
         async with AsyncExitStack() as stack:
-            place = _place(context)
+            place = config_place(context.config, is_sandbox=context.is_sandbox)
             is_new = not await asyncio.to_thread(place.exists)
             if not (is_new or options.yes):
                 await _require_consent(place, options)
@@ -96,13 +97,6 @@ def setup(
         return Exit.DONE
 
     return run_command(context, work)
-
-
-def _place(context: Context) -> Path:
-    """Return where the config goes; a rehearsal has one of its own."""
-    if context.is_sandbox and not context.config:
-        return data_folder() / "sandbox" / "config.toml"
-    return new_config(context.config)
 
 
 async def _require_consent(place: Path, options: _Options) -> None:
