@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sync.daemon.job import Job
+    from sync.daemon.state import Watched
 
 _DAY_S = 86_400
 
 
-def registry(job: Job) -> CollectorRegistry:
+def registry(job: Watched) -> CollectorRegistry:
     """Return a registry that reads the job whenever it is asked."""
     kept = CollectorRegistry()
     kept.register(_JobCollector(job))
@@ -34,7 +34,7 @@ def registry(job: Job) -> CollectorRegistry:
 
 
 class _JobCollector(Collector):
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Watched) -> None:
         self._job = job
 
     def collect(self) -> Iterator[Metric]:
@@ -78,7 +78,8 @@ class _JobCollector(Collector):
         last, due, ends_at = state.last, state.due, state.login_ends_at
         yield "healthy", "Whether /healthz says 200.", float(not state.problem(now))
         yield "running", "Whether a run is under way.", float(bool(state.running_since))
-        yield "interval_seconds", "From run to run.", state.every.total_seconds()
+        every_s = state.every.total_seconds()
+        yield "interval_seconds", "From run to run.", every_s or None
         yield (
             "last_run_timestamp_seconds",
             "When the last run ended.",

@@ -2,33 +2,30 @@
 
 Who asks is a scraper or a health check: a short question, a short answer, and the
 connection ends. Whoever stays longer is sent away, since the job needs its descriptors
-for itself. A page in a browser that calls its own host by our address (DNS rebinding)
-gets nothing: the name that was asked for has to be one of ours.
+for itself. The name that was asked for has to be one of ours.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from connectors.errors import ConfigError
-from connectors.urls import is_loopback
-from sync.daemon.visits import Connections
 from sync.runtime import logs
+from sync.runtime.hosts import are_ours
 from sync.runtime.values import Address
+from sync.runtime.visits import Connections
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
     from aiohttp.typedefs import Handler, Middleware
 
-    from sync.daemon.job import Job
+    from sync.daemon.state import Watched
 
 #: Whoever still reads an answer when the job ends gets no longer than this.
 _LAST_ANSWERS_S = 1.0
@@ -36,7 +33,7 @@ _LAST_ANSWERS_S = 1.0
 
 @asynccontextmanager
 async def served(
-    job: Job, address: Address, hosts: Collection[str] = ()
+    job: Watched, address: Address, hosts: Collection[str] = ()
 ) -> AsyncIterator[Address]:
     """Listen meanwhile; yields the address with the port in use.
 
@@ -44,8 +41,7 @@ async def served(
     metrics, /metrics says so. Raises ConfigError where nobody can listen.
     """
     app = web.Application(middlewares=[_only_for(address, hosts)])
-    app.router.add_get("/healthz", _health(job))
-    app.router.add_get("/metrics", _metrics(job))
+    add_health(app, job)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_ANSWERS_S)
     await runner.setup()
     connections = Connections(runner)
@@ -66,6 +62,12 @@ async def served(
         await runner.cleanup()
 
 
+def add_health(app: web.Application, job: Watched) -> None:
+    """Answer /healthz and /metrics."""
+    app.router.add_get("/healthz", _health(job))
+    app.router.add_get("/metrics", _metrics(job))
+
+
 async def _listen(connections: Connections, address: Address) -> int:
     try:
         return await connections.open(address)
@@ -79,38 +81,18 @@ async def _listen(connections: Connections, address: Address) -> int:
 
 def _only_for(address: Address, hosts: Collection[str]) -> Middleware:
     """Refuse whoever asks for another host than this one."""
-    is_ours = partial(_is_ours, address, {host.lower() for host in hosts})
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         # No browser leaves it out, and older health checks do.
-        if all(map(is_ours, request.headers.getall("Host", ()))):
+        if are_ours(request.headers.getall("Host", ()), address, hosts):
             return await handler(request)
         return web.Response(status=421, text="This is not the host asked for.\n")
 
     return check
 
 
-def _is_ours(address: Address, hosts: Collection[str], asked: str) -> bool:
-    name = _without_port(asked.strip().lower())
-    if name == address.host or name.removesuffix(".") in hosts or is_loopback(name):
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    # All interfaces have addresses that nobody told us; a number cannot be rebound.
-    return ipaddress.ip_address(address.host).is_unspecified
-
-
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        name, end, _ = host[1:].partition("]")
-        return name if end else ""
-    return host.partition(":")[0]
-
-
-def _health(job: Job) -> Handler:
+def _health(job: Watched) -> Handler:
     async def answer(_request: web.Request) -> web.Response:
         document = job.state.document(job.clock.now())
         return web.Response(
@@ -123,7 +105,7 @@ def _health(job: Job) -> Handler:
     return answer
 
 
-def _metrics(job: Job) -> Handler:
+def _metrics(job: Watched) -> Handler:
     try:
         from prometheus_client.aiohttp import (  # noqa: PLC0415  # an extra
             make_aiohttp_handler,

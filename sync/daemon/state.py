@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sync.daemon.turn import PASSING, Ending, Turn
 from sync.documents.job import JobDocument, TurnDocument
@@ -13,6 +13,7 @@ from sync.events import Spent
 from sync.ledger import Holder
 
 if TYPE_CHECKING:
+    from connectors.clock import Clock
     from sync.daemon.schedule import Due
 
 #: What a job may lack a good turn for, beyond two intervals.
@@ -21,9 +22,22 @@ _GRACE = timedelta(hours=1)
 _LONGEST_TURN = timedelta(days=1)
 
 
+class Watched(Protocol):
+    """What /healthz and /metrics tell of: a job, or the page while it is open."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def state(self) -> JobState: ...
+
+
 @dataclass
 class JobState:
-    """Counts since the start, the last turns, and the next one."""
+    """Counts since the start, the last turns, and the next one.
+
+    An interval of 0 stands for runs that a person starts: none is ever overdue.
+    """
 
     every: timedelta
     started_at: datetime
@@ -82,6 +96,8 @@ class JobState:
             return self.telling.message
         if self.running_since and now - self.running_since > _LONGEST_TURN:
             return f"A run is under way since {_show(self.running_since)}."
+        if not self.every:
+            return None
         since = self.last_success_at or self.started_at
         longest = max(2 * self.every, self.every + _GRACE)
         # While a turn is under way it may still succeed, so its start is what counts.

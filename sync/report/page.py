@@ -109,9 +109,10 @@ def _legend(
 def render_html(data: ReportData) -> str:
     """Return the whole page, as text that can be written to a file."""
     style, script = _asset("style.css"), _asset("script.js")
+    styles, scripts = digests()
     policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; "
-        f"script-src '{_digest(script)}'; img-src data:; "
+        f"default-src 'none'; style-src {styles[0]}; "
+        f"script-src {scripts[0]}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     template = _environment().get_template("report.html")
@@ -125,6 +126,13 @@ def render_html(data: ReportData) -> str:
     )
     # Half of a surrogate pair cannot be written, and titles come from anywhere.
     return html.encode(errors="replace").decode()
+
+
+@cache
+def digests() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what a policy has to allow for the styles and the scripts in the page."""
+    styles, scripts = _asset("style.css"), _asset("script.js")
+    return (f"'{_digest(styles)}'",), (f"'{_digest(scripts)}'",)
 
 
 @cache

@@ -12,10 +12,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from connectors.errors import AuthError, ConfigError
-from sync.daemon import visits
 from sync.daemon.server import served
 from sync.documents.job import JobDocument
 from sync.events import Spent
+from sync.runtime import visits
 from sync.runtime.values import Address, parse_address
 from tests.daemon_suite.stages import DOWN, Stage, Step, said, until
 

@@ -14,7 +14,8 @@ import pytest
 
 from connectors.errors import InputError
 from connectors.trakt.export import Limits, read_export
-from connectors.trakt.export.archive import Budget, open_members
+from connectors.trakt.export.archive import open_members
+from connectors.trakt.export.budget import Budget
 from tests.export_builders import (
     ids_of,
     make_file,

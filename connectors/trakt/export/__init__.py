@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from connectors.clock import SystemClock
 from connectors.errors import InputError
-from connectors.trakt.export.archive import Budget, Limits, label, open_members
+from connectors.trakt.export.archive import label, open_members
+from connectors.trakt.export.budget import Budget, Limits
 from connectors.trakt.export.conclusion import REMEDY, ExportData, conclude
 from connectors.trakt.export.reader import Reader
 from connectors.trakt.times import AHEAD

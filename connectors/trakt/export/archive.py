@@ -16,36 +16,18 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from connectors.errors import InputError
-from connectors.words import count
+from connectors.trakt.export.names import Hint, parse_name, to_printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: What a browser appends to the second download of one name.
-_COPY = re.compile(r" ?\(\d+\)$")
-_NUMBERED = re.compile(r"^(?P<series>.*?)[-_ ]?(?<!\d)(?P<page>\d{1,5})$")
-#: Backups are often named after the day; that is no page number.
-_DATED = re.compile(r"(?:19|20)\d\d[-_.]?\d\d[-_.]?\d\d")
-_HISTORY = re.compile(r"(?:^|[^a-z])history(?:$|[^a-z])")
-_SCRIPT = re.compile(r"(?:^|[^a-z])history_(?:movies|shows|episodes)$")
-_HARMLESS = re.compile(
-    r"(?:^|[^a-z])(?:ratings|watchlist|collection|likes|comments|notes|network|hidden"
-    r"|playback|user|settings|profile|stats|followers|following|friends|favorites"
-    r"|recommendations|recommended|watched[-_](?:movies|shows))(?:$|[^a-z])"
-)
-#: Named as one of these, and not as what was watched.
-_ASIDE = re.compile(
-    r"^(?!.*(?:watched|seen|viewed|history|plays|scrobbl))"
-    r".*(?<![a-z])(?:ratings?|watchlist|collection|likes|comments|notes|hidden"
-    r"|favou?rites|recommendations|recommended)(?![a-z])"
-)
-#: A list's name is the person's own, and may well say "history".
-_LIST = re.compile(r"^(?:lists?)[-_ ]")
+    from connectors.trakt.export.budget import Budget
+    from connectors.trakt.export.names import Name
+
 #: What lies in a folder of these is no history, whatever its name says.
 _ELSEWHERE = frozenset(
     [
@@ -65,26 +47,6 @@ _ELSEWHERE = frozenset(
         "favorites",
     ]
 )
-#: What export tools write into the name: ``export_shows_history``, ``history_movies``.
-_SAID = {
-    "movie": re.compile(
-        r"(?:^|[^a-z])(?:movies|films)(?:$|[^a-z])"
-        r"|(?:history|watched|export)[-_ ](?:movie|film)(?:$|[^a-z])"
-        r"|(?:^|[^a-z])(?:movie|film)[-_ ](?:history|watched|export)"
-    ),
-    "episode": re.compile(
-        r"(?:^|[^a-z])(?:shows|episodes|series|tv)(?:$|[^a-z])"
-        r"|(?:history|watched|export)[-_ ](?:show|episode)(?:$|[^a-z])"
-        r"|(?:^|[^a-z])(?:show|episode)[-_ ](?:history|watched|export)"
-    ),
-}
-
-CHUNK = 1 << 18
-#: Below this size no ratio is suspicious: a short page of equal plays packs very well.
-_RATIO_FROM = 10_000_000
-_TEXT = frozenset({".json", ".txt", ".csv", ".tsv"})
-_SMALLER = "Name the download itself, or only the files that hold the history."
-
 #: What zipfile and its decompressors raise on bytes that are not what they claim.
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -99,10 +61,6 @@ _DAMAGE = (
 )
 #: The last record of a zip: its mark, and how many members there are (or 0xFFFF).
 _END = struct.Struct("<4s6xH10x")
-_SHEETS = frozenset({".xlsx", ".xls", ".ods", ".numbers"})
-#: What was packed from history alone, to judge by its name; a zip may be any download.
-_PACKED = frozenset({".gz", ".tgz", ".tar", ".7z", ".rar", ".xz", ".bz2"})
-_ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".xz", ".bz2"})
 
 
 class DamagedError(Exception):
@@ -141,27 +99,12 @@ class Member:
     def is_elsewhere(self) -> bool:
         """Whether it is a list, or lies among what is no history."""
         place = self.folder.rpartition("/")[2].lower()
-        return place in _ELSEWHERE or _LIST.search(self.name.series) is not None
+        return place in _ELSEWHERE or self.name.is_list
 
     @property
     def is_aside(self) -> bool:
         """Whether it is named as ratings, a list or the like, and not as watched."""
-        return self.is_elsewhere or _ASIDE.search(self.name.series) is not None
-
-    @property
-    def is_packed(self) -> bool:
-        """Whether it is history that was packed by itself."""
-        return self.name.hint is Hint.HISTORY and self.name.suffix in _PACKED
-
-    @property
-    def is_sheet(self) -> bool:
-        """Whether it is a spreadsheet as a program saves it for itself."""
-        return self.name.suffix in _SHEETS
-
-    @property
-    def is_archive(self) -> bool:
-        """Whether its name says that others are packed inside."""
-        return self.name.suffix in _ARCHIVES
+        return self.is_elsewhere or self.name.is_aside
 
 
 def open_members(path: Path, budget: Budget) -> Iterator[Member]:
@@ -206,8 +149,8 @@ def _is_metadata(folders: list[str], base: str) -> bool:
 def _is_zip(path: Path) -> bool:
     with path.open("rb") as file:
         is_packed = file.read(2) == b"PK"  # a spreadsheet is packed as well
-        suffix = path.suffix.lower()
-        return (is_packed and suffix not in _SHEETS) or suffix == ".zip"
+        name = parse_name(path.name)
+        return (is_packed and not name.is_sheet) or name.suffix == ".zip"
 
 
 # Single files and folders
@@ -242,7 +185,7 @@ def _walk_folder(root: Path, budget: Budget) -> Iterator[Member]:
                 path = Path(here, base)
                 member = _to_member(path, str(root), folder, budget)
                 members.append(_guard_link(member, path, root))
-                if member.is_archive and not path.is_symlink():
+                if member.name.is_archive and not path.is_symlink():
                     packed[path] = members[-1]
         budget.check_members(len(members), label(root))
     if unreadable:
@@ -371,154 +314,3 @@ def _stamp(info: zipfile.ZipInfo) -> datetime | None:
     except ValueError:
         return None
     return stamp if stamp.year >= 2010 else None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much is read at most: files, bytes once unpacked, and how well they pack.
-
-    ``held_bytes`` bounds what one file becomes in memory, which no size of it tells.
-    """
-
-    members: int = 5_000
-    member_bytes: int = 200_000_000
-    total_bytes: int = 2_000_000_000
-    ratio: int = 200
-    held_bytes: int = 1_000_000_000
-
-
-class Budget:
-    """Counts what is read against the limits; one for all paths of a call."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self._left = limits.total_bytes
-
-    @property
-    def longest_table(self) -> int:
-        """How long the table of contents of an archive may be, in bytes."""
-        return max(self.limits.members << 10, 4 * CHUNK)
-
-    def check_members(self, members: int, container: str) -> None:
-        """Refuse a container of too many files."""
-        if members > self.limits.members:
-            raise InputError(
-                f"{container} holds more than {count(self.limits.members, 'file')}.",
-                remedy=_SMALLER,
-            )
-
-    def read(
-        self,
-        stream: IO[bytes],
-        name: Name,
-        *,
-        packed: int | None = None,
-        is_named: bool = False,
-    ) -> bytes | None:
-        """Read a member to its end; ``packed`` is its size inside an archive."""
-        pieces: list[bytes] = []
-        size = 0
-        while piece := stream.read(CHUNK):
-            if not (pieces or is_named or _is_promising(name, piece)):
-                return None
-            pieces.append(piece)
-            size += len(piece)
-            self._left -= len(piece)
-            self._check(size, name, packed)
-        return b"".join(pieces)
-
-    def _check(self, size: int, name: Name, packed: int | None) -> None:
-        limits = self.limits
-        if size > limits.member_bytes:
-            raise InputError(
-                f"{name.text} is larger than {count(limits.member_bytes, 'byte')}.",
-                remedy=_SMALLER,
-            )
-        if self._left < 0:
-            raise InputError(
-                f"There is more than {count(limits.total_bytes, 'byte')} to read.",
-                remedy=_SMALLER,
-            )
-        if packed is not None and size > max(_RATIO_FROM, limits.ratio * packed):
-            raise InputError(
-                f"{name.text} unpacks to over {count(limits.ratio, 'time')} its size, "
-                "as no download from Trakt does.",
-                remedy="Make the download again.",
-            )
-
-
-def _is_promising(name: Name, start: bytes) -> bool:
-    if name.suffix in _TEXT:
-        return True
-    return start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{")
-
-
-class Hint(Enum):
-    """What a member holds, to judge by its name alone."""
-
-    HISTORY = "history"
-    HARMLESS = "nothing that was watched"
-    NONE = "anything"
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """The base name of a member, taken apart; ``page`` is None without a number."""
-
-    text: str
-    suffix: str
-    series: str
-    page: int | None
-    hint: Hint
-
-    @property
-    def order(self) -> tuple[str, int, str]:
-        """Sorts the pages of one series by their number, not as text."""
-        return (self.series, 1 if self.page is None else self.page, self.text)
-
-    @property
-    def kind(self) -> str | None:
-        """Return what the name says that the plays are of: movie, episode, or None."""
-        said = [kind for kind, form in _SAID.items() if form.search(self.series)]
-        return said[0] if len(said) == 1 else None
-
-    @property
-    def layout(self) -> str:
-        """Return the layout in which history goes by this name."""
-        if self.series == "watched-history":
-            return "flat"
-        if self.series == "history" and self.page is not None:
-            return "nested"
-        return "backup script" if _SCRIPT.search(self.series) else "json"
-
-
-def parse_name(base: str) -> Name:
-    """Take a base name apart."""
-    path = PurePosixPath(base)
-    stem = _COPY.sub("", path.stem.strip()).lower()
-    match = None if _DATED.search(stem) else _NUMBERED.match(stem)
-    if match and not _is_numbered(stem, match["series"]):
-        match = None
-    series, page = (match["series"], int(match["page"])) if match else (stem, None)
-    text, suffix = to_printable(base), path.suffix.lower()
-    return Name(text, suffix, to_printable(series), page, _hint(stem))
-
-
-def _is_numbered(stem: str, series: str) -> bool:
-    """Whether the number is that of a page: a name stands before it, set apart."""
-    is_apart = stem[len(series) : len(series) + 1] in {"-", "_", " "}
-    return bool(series) and (is_apart or _HISTORY.search(series) is not None)
-
-
-def to_printable(text: str) -> str:
-    """Return a short form without control characters, fit for a terminal."""
-    shown = "".join(c if c.isprintable() else "?" for c in text)
-    return shown if len(shown) <= 80 else f"{shown[:79]}…"
-
-
-def _hint(stem: str) -> Hint:
-    if _LIST.search(stem):
-        return Hint.HARMLESS
-    if _HISTORY.search(stem):
-        return Hint.HISTORY
-    return Hint.HARMLESS if _HARMLESS.search(stem) else Hint.NONE

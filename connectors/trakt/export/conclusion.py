@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
-from connectors.trakt.export.archive import to_printable
+from connectors.trakt.export.names import to_printable
 from connectors.trakt.export.reader import NO_CLOCK
 from connectors.words import count
 

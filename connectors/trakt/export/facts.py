@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from connectors.trakt.export.archive import to_printable
 from connectors.trakt.export.documents import Kind, recognise
+from connectors.trakt.export.names import to_printable
 from connectors.trakt.export.watched import read_watched
 from connectors.trakt.lenient import to_text, to_whole
 from connectors.trakt.sense import UnusableError

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from connectors.trakt.export.archive import to_printable
 from connectors.trakt.export.columns import (
     EPISODE,
     EPISODES,
@@ -20,6 +19,7 @@ from connectors.trakt.export.columns import (
     has_prefix,
     squash,
 )
+from connectors.trakt.export.names import to_printable
 from connectors.trakt.sense import IN_BOTH_KINDS, UnsupportedError, UnusableError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from connectors.trakt.export.archive import to_printable
+from connectors.trakt.export.names import to_printable
 from connectors.trakt.export.tally import Tally
 from connectors.trakt.export.watched import TitleKey, keys_of
 from connectors.words import count
@@ -14,7 +14,7 @@ from connectors.words import count
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from connectors.trakt.export.archive import Name
+    from connectors.trakt.export.names import Name
     from connectors.trakt.export.watched import WatchedItem
     from connectors.trakt.models import TitleModel
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pydantic_core
 
 from connectors.decoding import decode, weigh
-from connectors.trakt.export.archive import DamagedError, Hint, Limits, to_printable
+from connectors.trakt.export.archive import DamagedError
+from connectors.trakt.export.budget import Limits
 from connectors.trakt.export.columns import find_unknown_times, has_time, has_times
 from connectors.trakt.export.documents import (
     Kind,
@@ -35,6 +36,7 @@ from connectors.trakt.export.history import (
     read_traktexport,
     to_traktexport,
 )
+from connectors.trakt.export.names import Hint, to_printable
 from connectors.trakt.export.proof import Evidence
 from connectors.trakt.export.tables import Table
 from connectors.trakt.export.watched import Aggregates, read_resume_point, read_watched
@@ -136,20 +138,20 @@ class Reader:
     def take(self, member: Member, prefix: str = "") -> None:
         """Read one member; ``prefix`` tells its container in messages."""
         where = f"{prefix}{member.name.text}"
-        if member.is_packed:
+        if member.name.is_packed:
             self._fail(member, where, "is packed, and not opened here", _UNPACK)
             return
-        if member.is_archive:
+        if member.name.is_archive:
             self.archives.append(where)
             return
         try:
-            data = None if member.is_sheet else member.read()
+            data = None if member.name.is_sheet else member.read()
             if data is not None and data.startswith(_GZIP):
                 self._fail(member, where, "is packed, and not opened here", _UNPACK)
             elif data is not None:
                 text = to_utf8(data).lstrip()
                 self._take_content(_Content(text, member, where))
-            elif member.hint is Hint.HISTORY or member.is_sheet:
+            elif member.hint is Hint.HISTORY or member.name.is_sheet:
                 self._fail(member, where, "is not read here", _SAVE_AS_CSV)
         except UnicodeError:
             self._fail(member, where, "is not in UTF-8", _SAVE_AS_UTF8)

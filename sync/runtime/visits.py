@@ -1,4 +1,8 @@
-"""The connections to the job's own server: few at a time, and each for a moment."""
+"""The connections to a server of our own: few at a time, and each for a moment.
+
+Whoever has shown that it may be here is kept, and stays for as long as it likes; nobody
+else can push it out.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
     from sync.runtime.values import Address
@@ -14,16 +20,27 @@ if TYPE_CHECKING:
 LONGEST_VISIT_S = 10.0
 #: A scraper and some health checks need a handful; beyond this the oldest has to go.
 MOST_VISITS = 32
+#: A browser has six; several of them, and some that nobody closed, have room here.
+MOST_KEPT = 64
 
 
 class Connections:
-    """Lets visitors in to the server of ``runner``, and out again."""
+    """Lets visitors in to the server of ``runner``, and out again.
 
-    def __init__(self, runner: web.AppRunner) -> None:
+    ``make`` makes what talks to one of them, in place of the server itself.
+    """
+
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        make: Callable[[web.Server], asyncio.Protocol] | None = None,
+    ) -> None:
         self._runner = runner
+        self._make = make
         self._server: asyncio.Server | None = None
-        #: In the order of their coming.
-        self._visits: dict[_Visit, None] = {}
+        #: In the order of their coming, by what talks to them.
+        self._visits: dict[asyncio.BaseProtocol, _Visit] = {}
+        self._kept: dict[asyncio.BaseProtocol, _Visit] = {}
 
     async def open(self, address: Address) -> int:
         """Listen; return the port. Raises OSError."""
@@ -39,18 +56,30 @@ class Connections:
 
     def enter(self, visit: _Visit) -> None:
         """Note who came; send the oldest away if there are too many."""
-        self._visits[visit] = None
-        if len(self._visits) > MOST_VISITS:
-            next(iter(self._visits)).end()
+        self._visits[visit.inside] = visit
+        _make_room(self._visits, MOST_VISITS)
 
     def leave(self, visit: _Visit) -> None:
         """Note who went."""
-        self._visits.pop(visit, None)
+        self._visits.pop(visit.inside, None)
+        self._kept.pop(visit.inside, None)
+
+    def keep(self, inside: asyncio.BaseProtocol) -> None:
+        """Let a visitor stay, by what talks to it: it may be here."""
+        if visit := self._visits.pop(inside, None):
+            visit.stay()
+            self._kept[inside] = visit
+            _make_room(self._kept, MOST_KEPT)
 
     def _meet(self) -> asyncio.Protocol:
         # There is one from the runner's setup to its cleanup.
         server = cast("web.Server", self._runner.server)
-        return _Visit(self, server())
+        return _Visit(self, self._make(server) if self._make else server())
+
+
+def _make_room(visits: dict[asyncio.BaseProtocol, _Visit], most: int) -> None:
+    if len(visits) > most:
+        next(iter(visits.values())).end()
 
 
 class _Visit(asyncio.Protocol):
@@ -58,7 +87,7 @@ class _Visit(asyncio.Protocol):
 
     def __init__(self, connections: Connections, inside: asyncio.Protocol) -> None:
         self._connections = connections
-        self._inside = inside
+        self.inside = inside
         self._transport: asyncio.Transport | None = None
         self._end: asyncio.TimerHandle | None = None
 
@@ -66,8 +95,13 @@ class _Visit(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         loop = asyncio.get_running_loop()
         self._end = loop.call_later(LONGEST_VISIT_S, self.end)
-        self._inside.connection_made(transport)
+        self.inside.connection_made(transport)
         self._connections.enter(self)
+
+    def stay(self) -> None:
+        """Take the bound off."""
+        if self._end is not None:
+            self._end.cancel()
 
     def end(self) -> None:
         """Close the connection, whatever is going on."""
@@ -76,19 +110,18 @@ class _Visit(asyncio.Protocol):
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._end is not None:
-            self._end.cancel()
+        self.stay()
         self._connections.leave(self)
-        self._inside.connection_lost(exc)
+        self.inside.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._inside.data_received(data)
+        self.inside.data_received(data)
 
     def eof_received(self) -> bool | None:
-        return self._inside.eof_received()
+        return self.inside.eof_received()
 
     def pause_writing(self) -> None:
-        self._inside.pause_writing()
+        self.inside.pause_writing()
 
     def resume_writing(self) -> None:
-        self._inside.resume_writing()
+        self.inside.resume_writing()
