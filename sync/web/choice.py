@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.errors import ConfigError
 from connectors.files import replace_file
-from sync.extract.remembered import is_there, recall_files
+from sync.extract.remembered import recall_files
 from sync.setup.questions import ACCOUNT, DOWNLOAD
+from sync.web.upload import kept, uploads_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sync.config import Settings
 
-#: Nothing but names of our own stands in it.
 _FILE = "chosen.json"
 
 
@@ -32,6 +33,11 @@ class Choice:
         return self.source == DOWNLOAD
 
     @property
+    def is_account(self) -> bool:
+        """Whether the account is read."""
+        return self.source == ACCOUNT
+
+    @property
     def size(self) -> int:
         """How many bytes the files are."""
         return sum(path.stat().st_size for path in self.files if path.is_file())
@@ -40,44 +46,32 @@ class Choice:
 NOTHING = Choice()
 
 
-class Choices:
-    """Where the choice is kept, with the uploads beside it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / _FILE
-        self.uploads = folder / "uploads"
-
-    def read(self) -> Choice:
-        """Return what was chosen; nothing where it is not there any more."""
-        try:
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
-            files = tuple(self.uploads / Path(name).name for name in kept["files"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return NOTHING
-        if kept.get("source") == ACCOUNT:
-            return Choice(ACCOUNT)
-        is_whole = files and all(map(is_there, files))
-        return Choice(DOWNLOAD, files) if is_whole else NOTHING
-
-    def keep(self, choice: Choice) -> None:
-        """Remember it, and forget the uploads that it is not about."""
-        names = [path.name for path in choice.files]
-        kept = {"source": choice.source, "files": names}
-        try:
-            replace_file(self._file, json.dumps(kept))
-            for path in self.uploads.iterdir():
-                if path.name not in names:
-                    path.unlink(missing_ok=True)
-        except OSError as error:
-            raise ConfigError(
-                f"The folder {self._file.parent} cannot be written ({error.strerror}).",
-                remedy="Make room there, or give yourself the right to write to it.",
-            ) from None
+def keep_choice(folder: Path, source: str) -> None:
+    """Remember which way was chosen. Raises ConfigError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(folder / _FILE, json.dumps({"source": source}))
+    except OSError as error:
+        raise ConfigError(
+            f"The folder {folder} cannot be written ({error.strerror}).",
+            remedy="Make room there, or give yourself the right to write to it.",
+        ) from None
 
 
-async def recall_choice(settings: Settings, *, has_account: bool) -> Choice:
-    """Return what earlier commands read, where nothing was chosen on the page."""
+async def recall_choice(
+    folder: Path, settings: Settings, *, has_account: bool
+) -> Choice:
+    """Return what was chosen here; else what earlier commands read, if anything."""
+    try:
+        text = (folder / _FILE).read_text(encoding="utf-8")
+        chosen = json.loads(text)["source"]
+    except (OSError, ValueError, LookupError, TypeError):
+        chosen = ""
+    if chosen == ACCOUNT:
+        return Choice(ACCOUNT)
+    if chosen == DOWNLOAD and (upload := kept(uploads_folder(settings))):
+        return Choice(DOWNLOAD, (upload,))
     remembered = await recall_files(settings.state.url, settings.discovr.profile)
     if remembered and not remembered.gone():
         return Choice(DOWNLOAD, remembered.paths)
-    return Choice(ACCOUNT) if has_account else NOTHING
+    return Choice(ACCOUNT) if has_account and not chosen else NOTHING

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from connectors.auth.device import DeviceCode
     from connectors.discovr.models import Profile
+    from sync.daemon.turn import Result
     from sync.events import Event
-    from sync.pipeline.result import Report
     from sync.pipeline.undo import UndoOutline
+    from sync.web.planned import Planned
 
 
 class Kind(StrEnum):
@@ -67,9 +68,10 @@ class Job:
         self.progress = Progress(is_download=is_download)
         self.code: DeviceCode | None = None
         self.problem = ""
-        self.asks: Report | UndoOutline | None = None
+        self.asks: Planned | UndoOutline | None = None
         self.was_asked = self.was_agreed = False
         self.error: ServiceError | None = None
+        self.result: Result | None = None
         self.is_over = False
         self._bell = bell
         self._answer: asyncio.Future[bool] | None = None

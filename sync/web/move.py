@@ -7,7 +7,9 @@ written; each job is a call of the library.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.clock import SystemClock
@@ -15,17 +17,22 @@ from connectors.discovr.auth import list_profiles, stored_profile
 from connectors.discovr.models import Profile
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
 from sync import api
+from sync.daemon.state import JobState
+from sync.daemon.turn import Result, failed_turn, finished_turn
 from sync.documents.base import ProfileDocument
+from sync.errors import StoppedError
 from sync.events import Advanced, Stage
 from sync.ledger import Ledger
-from sync.ledger.fact_names import PROFILES, recall_profile
+from sync.ledger.fact_names import PROFILES, recall_profile, recall_undoing
 from sync.login import login_discovr, login_trakt
+from sync.pipeline.result import exit_code
 from sync.setup.config_file import write_config
 from sync.setup.questions import ACCOUNT, QUESTIONS
 from sync.setup.setup import Setup
 from sync.transform.overrides import OverrideBook
-from sync.web.choice import NOTHING, Choice, Choices, recall_choice
+from sync.web.choice import NOTHING, Choice, keep_choice, recall_choice
 from sync.web.job import Bell, Job, Kind
+from sync.web.planned import Planned
 from sync.web.proof import Proof, proof_of, recall_proof
 from sync.web.reading import Reading
 from sync.wiring.clients import Clients
@@ -39,12 +46,14 @@ if TYPE_CHECKING:
     from sync.config import Settings
     from sync.domain.plays import Title
     from sync.ledger.records import Run
+    from sync.pipeline.result import Report
     from sync.pipeline.undo import Undone
     from sync.wiring.logins import Service
 
 #: So many of the latest runs are listed.
 _RUNS = 20
 _BUSY = "Something is going on already"
+_CARRYING = ("migrate", "sync", "apply")
 
 
 class Move:
@@ -79,45 +88,47 @@ class Move:
         self.undone: Undone | None = None
         #: What went wrong outside of a job, until something is done next.
         self.problem: ServiceError | None = None
+        #: What is said once, on the next page.
+        self.notice = ""
         #: The services that have refused a login that is kept here.
         self.refused: set[str] = set()
+        #: A run, or an undo, that an earlier process did not bring to its end.
+        self.is_broken_off = self.is_undo_broken_off = False
+        self.clock = clock or SystemClock()
+        #: For /healthz and /metrics: nothing here is ever overdue.
+        self.state = JobState(timedelta(0), self.clock.now())
         self._load = load
         self._environment = environment or {}
-        self._clock = clock or SystemClock()
-        self._choices = Choices(folder)
         self._jobs = 0
-        self._goes_on = False
+        self._then = ""
+        self._work: Callable[[Job], Any] = self._read
 
     async def open(self) -> None:
         """Find out where it stands."""
-        self.uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.choice = self._choices.read()
         try:
-            if not self.choice.source:
-                has_account = self._setup(ACCOUNT).logins_needed() == ()
-                self.choice = await recall_choice(
-                    self.settings, has_account=has_account
-                )
+            self.choice = await recall_choice(
+                self.folder, self.settings, has_account=self.is_signed_in("trakt")
+            )
             await self._find_out()
         except ServiceError as error:
             self.problem = error
 
-    async def close(self) -> None:
-        """Stop what goes on, in good order."""
+    async def end(self) -> None:
+        """Stop what is going on, and return once it is settled."""
         if self.job:
             self.job.stop()
             await self.job.wait()
         await self._forget_reading()
 
     @property
-    def uploads(self) -> Path:
-        """The private folder for what is uploaded."""
-        return self._choices.uploads
-
-    @property
-    def is_working(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether a job does something now, rather than to wait for the person."""
         return self.job is not None and self.job.is_working
+
+    @property
+    def under_way(self) -> int:
+        """How many writes are being finished."""
+        return self.job.stop_request.under_way if self.job else 0
 
     @property
     def is_rehearsal(self) -> bool:
@@ -167,7 +178,7 @@ class Move:
 
         Raises ConfigError or InputError for one that is wrong, and takes none then.
         """
-        setup, found = Setup(self.settings, self.place, clock=self._clock), []
+        setup, found = Setup(self.settings, self.place, clock=self.clock), []
         for question in QUESTIONS:
             text = answers.get(question.key, "").strip()
             if not text:
@@ -187,8 +198,8 @@ class Move:
     async def choose_source(self, choice: Choice) -> None:
         """Take what is read, in the place of what was read before."""
         self._refuse_while_busy()
-        self._choices.keep(choice)
-        self.choice, self.problem, self.proof = choice, None, None
+        keep_choice(self.folder, choice.source)
+        self.choice, self.problem, self.job = choice, None, None
         await self._forget_reading()
         self.bell.ring()
 
@@ -220,7 +231,7 @@ class Move:
         await self._put_the_plan_away()
         document = await api.unmatched(self.settings)
         async with await Ledger.open(self.settings.state.url) as ledger:
-            book = OverrideBook(ledger, self._clock)
+            book = OverrideBook(ledger, self.clock)
             await book.give(self.folder / "ids.toml", document, title, said)
         self.carry()
 
@@ -231,14 +242,19 @@ class Move:
         self.carry()
         return found
 
-    def sign_in(self, service: Service, *, goes_on: bool = False) -> None:
-        """Sign in; with ``goes_on`` what the login was needed for follows by itself."""
-        self._goes_on = goes_on
+    def sign_in(self, service: Service, *, then: str = "") -> None:
+        """Sign in; ``then`` "read" or "carry" follows by itself."""
         self._begin(Kind(service), self._sign_in)
+        self._then = then
 
     def list_profiles(self) -> None:
         """Ask which profiles there are."""
         self._begin(Kind.PROFILES, self._list_profiles)
+
+    def repeat(self) -> None:
+        """Do the last thing once more."""
+        if self.job and self.job.is_over:
+            self._begin(self.job.kind, self._work)
 
     def read(self) -> None:
         """Read the history, from its beginning."""
@@ -256,29 +272,33 @@ class Move:
         """Take back what a run wrote, once it is agreed to."""
 
         async def work(job: Job) -> None:
-            self.undone = None
             self.undone = await api.undo(
                 self.settings,
                 run,
                 ask=job.ask,
                 stop=job.stop_request,
                 on_event=job.on_event,
-                clock=self._clock,
+                clock=self.clock,
             )
-            self.proof = None
+            self.is_undo_broken_off = False
+            self.proof = await recall_proof(self.settings)
 
+        self.undone = None
         self._begin(Kind.UNDO, work)
 
-    async def runs(self) -> Sequence[Run]:
-        """Return the latest runs of the profile, newest first."""
+    async def runs(self) -> tuple[Sequence[Run], frozenset[int]]:
+        """Return the latest runs, newest first, and those of which anything stands."""
         async with Ledger(self.settings.state.url, is_read_only=True) as ledger:
             if not (await ledger.describe()).is_current:
-                return ()
-            profile = await recall_profile(ledger, self.settings.discovr.profile)
-            return await ledger.runs(profile, limit=_RUNS) if profile else ()
+                return (), frozenset()
+            profile = await recall_profile(ledger, self.profile)
+            if profile is None:
+                return (), frozenset()
+            runs = await ledger.runs(profile, limit=_RUNS)
+            return runs, frozenset(await ledger.count_applied(profile))
 
     def _setup(self, source: str) -> Setup:
-        setup = Setup(self.settings, self.place, clock=self._clock)
+        setup = Setup(self.settings, self.place, clock=self.clock)
         setup.source = source
         return setup
 
@@ -293,7 +313,10 @@ class Move:
         self._jobs += 1
         self.problem = None
         is_download = self.choice.is_download
-        self.job = Job(kind, self._jobs, self.bell, is_download=is_download)
+        self.job, self._work = (
+            Job(kind, self._jobs, self.bell, is_download=is_download),
+            work,
+        )
         self.job.start(work(self.job), self._ended)
         self.bell.ring()
 
@@ -302,13 +325,25 @@ class Move:
         if isinstance(job.error, AuthError):
             is_trakt = "Trakt" in (job.error.service or job.error.message)
             self.refused.add("trakt" if is_trakt else "discovr")
-        is_on = self._goes_on and job.error is None and self.has_source
-        if job.kind in (Kind.TRAKT, Kind.DISCOVR):
-            self._goes_on = False
-            if is_on and self.has_target:
-                self.carry()
-            elif is_on and job.kind is Kind.TRAKT:
+        if job.kind is Kind.CARRY:
+            self._count(job)
+        then, self._then = self._then, ""
+        if job.error is None and self.has_source:
+            if then == "read":
                 self.read()
+            elif then == "carry" and self.has_target:
+                self.carry()
+
+    def _count(self, job: Job) -> None:
+        """Note how it ended for /healthz and /metrics."""
+        now, began = self.clock.now(), self.state.running_since
+        self.state.running_since = None
+        if began is None or isinstance(job.error, StoppedError):
+            return
+        if job.error:
+            self.state.end(failed_turn(job.error, began, now))
+        elif job.result:
+            self.state.end(finished_turn(job.result, began, now))
 
     async def _put_the_plan_away(self) -> None:
         """End the run that waits for an answer; nothing of it was written."""
@@ -328,7 +363,7 @@ class Move:
 
     async def _open_reading(self) -> Reading:
         await self._forget_reading()
-        self.reading = Reading.open(self.settings, self.choice, self._tell, self._clock)
+        self.reading = Reading.open(self.settings, self.choice, self._tell, self.clock)
         return self.reading
 
     async def _read(self, job: Job) -> None:
@@ -336,24 +371,31 @@ class Move:
         await reading.source.extract(lambda done, total: _advance(job, done, total))
 
     async def _carry(self, job: Job, *, is_forced: bool) -> None:
+        async def show(report: Report) -> bool:
+            # It takes a while for a long history, and others want to be answered.
+            return await job.ask(await asyncio.to_thread(Planned.of, report))
+
         reading = self.reading
-        if reading is None or not reading.is_fresh(self._clock.monotonic()):
+        if reading is None or not reading.is_fresh(self.clock.monotonic()):
             accepts = bool(reading and reading.accepts)
             reading = await self._open_reading()
             reading.accepts = accepts
+        self.state.begin(self.clock.now())
         report = await api.migrate(
             self.settings,
-            confirm=job.ask,
+            confirm=show,
             accept_incomplete=reading.accepts,
             is_forced=is_forced,
             stop=job.stop_request,
             source=reading.source,
             on_event=job.on_event,
-            clock=self._clock,
+            clock=self.clock,
         )
         if job.was_agreed or not job.was_asked:
-            self.undone = None
-            self.proof = proof_of(report, self.profile_name, self._clock.now())
+            self.undone, self.is_broken_off = None, False
+            is_good = exit_code(report, is_strict=False) == 0
+            job.result = Result.of(report, is_good=is_good)
+            self.proof = proof_of(report, self.profile_name, self.clock.now())
             await self._forget_reading()
 
     async def _sign_in(self, job: Job) -> None:
@@ -361,7 +403,7 @@ class Move:
         stop = job.stop_request
         async with AsyncExitStack() as stack:
             clients = Clients(
-                self.settings, stack, on_event=job.on_event, clock=self._clock
+                self.settings, stack, on_event=job.on_event, clock=self.clock
             )
             if service == "trakt":
                 await login_trakt(clients, job, stop)
@@ -376,7 +418,7 @@ class Move:
     async def _list_profiles(self, job: Job) -> None:
         async with AsyncExitStack() as stack:
             clients = Clients(
-                self.settings, stack, on_event=job.on_event, clock=self._clock
+                self.settings, stack, on_event=job.on_event, clock=self.clock
             )
             found = await list_profiles(clients.identity())
         self.profiles = tuple(ProfileDocument(id=p.id, name=p.name) for p in found)
@@ -401,6 +443,12 @@ class Move:
                 return
             profile = await recall_profile(ledger, wanted)
             names: dict[str, str] = await ledger.get_facts(PROFILES)
+            latest = await ledger.runs(profile, limit=1) if profile else []
+            undoing = await recall_undoing(ledger, profile) if profile else ()
+        self.is_undo_broken_off = bool(undoing)
+        self.is_broken_off = any(
+            run.command in _CARRYING and run.outcome != "loaded" for run in latest
+        )
         called = (n for n, found in names.items() if found == profile and n != found)
         self.profile_name = next(filter(None, called), wanted or "")
         self.proof = await recall_proof(self.settings)
