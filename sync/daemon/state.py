@@ -26,10 +26,12 @@ class Watched(Protocol):
     """What /healthz and /metrics tell of: a job, or the page while it is open."""
 
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """The time."""
 
     @property
-    def state(self) -> JobState: ...
+    def state(self) -> JobState:
+        """What its turns have come to."""
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Stands before every view: who asks, from where, and with what.
 
 Nothing behind it has to think of any of this. In order: the host that was asked for
-(DNS rebinding), a cookie of ours or an unused link, a page of ours as the place that the
+(DNS rebinding), a cookie of ours or an unused link, a page of ours as the place that a
 request comes from, and in a form that changes something its token. What every answer
 carries keeps a browser from doing more with it than to show it.
 """
@@ -14,7 +14,7 @@ from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, MultipartReader, web
 
 from connectors.errors import (
     AuthError,
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     #: Makes a page of what went wrong, for who was let in: status, message, remedy.
     ErrorPage = Callable[[web.Request, int, str, str], Awaitable[str]]
 
+#: The token that each form carries in its hidden field ``token``.
+FORM = web.RequestKey("form", str)
+#: The rest of an upload, once its token was read.
+PARTS = web.RequestKey("parts", MultipartReader)
 #: Set by the views, where they have a page for it.
 ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page")
 #: The largest form that is no upload.
@@ -45,10 +49,10 @@ MOST_BYTES = 1 << 20
 _LONGEST_FORM_S = 30.0
 _LONGEST_TOKEN = 256
 _READS = frozenset({"GET", "HEAD"})
-_PLAIN, _PARTS = "application/x-www-form-urlencoded", "multipart/form-data"
+_FIELDS, _UPLOAD = "application/x-www-form-urlencoded", "multipart/form-data"
 _FRESH = (
-    "Press Enter in the terminal where trakt2discovr web runs, or run trakt2discovr web "
-    "again: both print a fresh link."
+    "Press Enter in the terminal where trakt2discovr web runs, or run trakt2discovr "
+    "web again: both print a fresh link."
 )
 _STATUS: tuple[tuple[type[ServiceError], int], ...] = (
     (InputError, 400),
@@ -153,7 +157,7 @@ def guard(
             keep(request.protocol)
         if "text/event-stream" not in request.headers.get("Accept", ""):
             touch()
-        request["form"] = links.form
+        request[FORM] = links.form
         refusal = _wrong_place(request)
         if refusal is None and request.method not in _READS:
             refusal = await _wrong_form(request, links)
@@ -174,7 +178,7 @@ def _wrong_host(request: web.Request, links: Links) -> Refusal | None:
 async def _give_link(request: web.Request, links: Links) -> web.Response:
     """Answer another start of the program; no browser sends what it sends."""
     is_program = not {"Origin", "Sec-Fetch-Site", "Cookie"} & {*request.headers}
-    if request.method != "POST" or not is_program or request.content_type != _PLAIN:
+    if request.method != "POST" or not is_program or request.content_type != _FIELDS:
         return _page(_ELSEWHERE)
     form = await _read_form(request)
     if isinstance(form, Refusal):
@@ -221,7 +225,9 @@ def _wrong_place(request: web.Request) -> Refusal | None:
             request.headers.get("Sec-Fetch-Mode") == "navigate"
             and request.headers.get("Sec-Fetch-Dest", "document") == "document"
         )
-        return None if site in {None, "none", "same-origin"} or is_opened else _ELSEWHERE
+        return (
+            None if site in {None, "none", "same-origin"} or is_opened else _ELSEWHERE
+        )
     origins = request.headers.getall("Origin", ())
     ours = f"http://{request.headers['Host'].strip()}".lower()
     # A page that gives no referrer says null for its own origin.
@@ -235,12 +241,12 @@ def _wrong_place(request: web.Request) -> Refusal | None:
 async def _wrong_form(request: web.Request, links: Links) -> Refusal | None:
     """Read the token of a form, which no other page knows.
 
-    Of an upload it is the first field; the rest is left in ``request["parts"]``.
+    Of an upload it is the first field; the rest is left in ``request[PARTS]``.
     """
-    if request.content_type == _PLAIN:
+    if request.content_type == _FIELDS:
         form = await _read_form(request)
         given = form if isinstance(form, Refusal) else form.get("token", "")
-    elif request.content_type == _PARTS:
+    elif request.content_type == _UPLOAD:
         given = await _read_first(request)
     else:
         given = _NO_FORM
@@ -265,7 +271,7 @@ async def _read_form(request: web.Request) -> Mapping[str, str] | Refusal:
 async def _read_first(request: web.Request) -> str | Refusal:
     try:
         async with asyncio.timeout(_LONGEST_FORM_S):
-            request["parts"] = parts = await request.multipart()
+            request[PARTS] = parts = await request.multipart()
             part = await parts.next()
             if not isinstance(part, BodyPartReader) or part.name != "token":
                 return _NO_TOKEN

@@ -15,6 +15,7 @@ from aiohttp import web
 from connectors.errors import ConfigError
 from sync.daemon.server import add_health
 from sync.report.page import digests
+from sync.runtime import logs
 from sync.runtime.values import Address
 from sync.runtime.visits import Connections
 from sync.web.guard import MOST_BYTES, guard, headers, policy
@@ -35,27 +36,28 @@ _LAST_ANSWERS_S = 1.0
 #: A connection on which nothing is asked is closed after this.
 _KEEP_ALIVE_S = 30.0
 #: aiohttp would log what it cannot read, and that may be a link.
-_SILENT = logging.Logger("silent", logging.CRITICAL + 1)
+_SILENT = logging.getLogger("trakt2discovr.web.aiohttp")
+_SILENT.disabled = True
 
 
 class Move(Protocol):
-    """What the page is about; the server asks it for no more than this.
-
-    ``is_busy``: something is going on that a person waits for. ``under_way`` are the
-    writes that are being finished.
-    """
+    """What the page is about; the server asks it for no more than this."""
 
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """The time."""
 
     @property
-    def state(self) -> JobState: ...
+    def state(self) -> JobState:
+        """What its runs have come to, for /healthz and /metrics."""
 
     @property
-    def is_busy(self) -> bool: ...
+    def is_busy(self) -> bool:
+        """Whether something is going on that a person waits for."""
 
     @property
-    def under_way(self) -> int: ...
+    def under_way(self) -> int:
+        """How many writes are being finished."""
 
     async def end(self) -> None:
         """Stop what is going on, and return once it is settled."""
@@ -100,6 +102,8 @@ class _Handler(web.RequestHandler):
     ) -> web.StreamResponse:
         """Refuse without a word of what came, which may be anything."""
         super().handle_error(request, status, exc, message)
+        if exc is not None and status >= 500:
+            logs.trace(exc)
         words = "That cannot be read.\n" if status < 500 else "That went wrong.\n"
         answer = web.Response(status=status, text=words, headers=self._content)
         answer.force_close()
