@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import time
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from connectors.errors import ServiceError
@@ -15,6 +13,7 @@ from sync.cli.view.texts import clean, duration
 from sync.errors import StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting, Warned
 from sync.runtime import logs
+from sync.runtime.pace import HELD_UP_BY, STAGES, WRITING, Pace, clock
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
@@ -26,31 +25,8 @@ if TYPE_CHECKING:
     from sync.cli.view.bars import Bars
     from sync.events import Event
 
-_WORDS = {
-    Stage.EXTRACT: "Reading Trakt",
-    Stage.READ: "Reading Discovr",
-    Stage.CATALOGUE: "Looking up air dates",
-    Stage.LOAD: "Writing to Discovr",
-    Stage.VERIFY: "Reading it back",
-    Stage.UNDO: "Undoing",
-}
-#: The stages that change anything.
-_WRITING = frozenset({Stage.LOAD, Stage.UNDO})
-#: Whose waits hold a stage up.
-_HELD_UP_BY = {
-    Stage.EXTRACT: {"Trakt"},
-    Stage.READ: {"Discovr"},
-    Stage.CATALOGUE: {"Trakt", "TMDB"},
-    Stage.LOAD: {"Discovr"},
-    Stage.VERIFY: {"Discovr"},
-    Stage.UNDO: {"Discovr"},
-}
 #: Without bars, waits for the same service are told no more often than this.
 _TOLD_EVERY_S = 60.0
-#: What was done so long ago says nothing of the pace now.
-WINDOW_S = 30.0
-#: A pace is measured over that much time, at least.
-LEAST_S = 1.5
 
 
 class _Wait(NamedTuple):
@@ -141,7 +117,7 @@ class Reporter:
         """Say for whom everyone waits, how much longer, and why."""
         now = self._now()
         return [
-            f"Waiting {_clock(wait.until - now)} for {service}: {wait.reason}"
+            f"Waiting {clock(wait.until - now)} for {service}: {wait.reason}"
             for service, wait in self._waits.items()
             if wait.until > now
         ]
@@ -152,11 +128,11 @@ class Reporter:
         if pace is None or total is None:
             return ""
         left_s = pace.left_s(self._now(), int(total))
-        return "" if left_s is None else f"{_clock(left_s)} left"
+        return "" if left_s is None else f"{clock(left_s)} left"
 
     def _advance(self, event: Advanced) -> None:
         now = self._now()
-        if event.stage in _WRITING:
+        if event.stage in WRITING:
             self._load = event
         if event.stage not in self._paces:
             self._paces[event.stage] = Pace(now)
@@ -164,7 +140,7 @@ class Reporter:
         if self._bars is None:
             return
         if event.stage not in self._tasks:
-            words = _WORDS[event.stage]
+            words = STAGES[event.stage]
             self._tasks[event.stage] = self._bars.add_task(
                 words, total=None, stage=event.stage
             )
@@ -175,7 +151,7 @@ class Reporter:
 
     def _finish(self, event: Finished) -> None:
         self._paces.pop(event.stage, None)
-        if event.stage in _WRITING:
+        if event.stage in WRITING:
             self._load = None
         if self._bars and event.stage in self._tasks:
             self._bars.remove_task(self._tasks.pop(event.stage))
@@ -188,7 +164,7 @@ class Reporter:
             wait = _Wait(now + event.seconds, clean(event.reason))
             self._waits[event.service] = wait
         for stage, pace in self._paces.items():
-            if event.service in _HELD_UP_BY[stage]:
+            if event.service in HELD_UP_BY[stage]:
                 pace.wait(now, event.seconds)
         told_at = self._told.get(event.service)
         is_news = told_at is None or now - told_at >= _TOLD_EVERY_S
@@ -217,53 +193,6 @@ class LoggingReporter(Reporter):
         else:
             key, service = "service.waiting", event.service
             logs.tell(key, sentence, service=service, seconds=event.seconds)
-
-
-class Pace:
-    """How fast a stage goes, as measured, and how long the rest of it takes at that.
-
-    Times are seconds of a steady clock. Waits that a service asks for do not count:
-    half an hour of waiting makes nobody slow: the rest takes as long as the work in it,
-    and whatever is left of the wait.
-    """
-
-    def __init__(self, now: float) -> None:
-        self._paused_s = now
-        self._wakes_at = now
-        self._marks = deque([(0.0, 0)])
-
-    def wait(self, now: float, seconds: float) -> None:
-        """Stand still from now on, or longer if it stands still already."""
-        wakes_at = max(self._wakes_at, now + seconds)
-        self._paused_s += wakes_at - max(now, self._wakes_at)
-        self._wakes_at = wakes_at
-
-    def note(self, now: float, done: int) -> None:
-        """Note how much is done by now."""
-        worked = self._worked(now)
-        self._marks.append((worked, done))
-        while len(self._marks) > 2 and worked - self._marks[1][0] > WINDOW_S:
-            self._marks.popleft()
-
-    def left_s(self, now: float, total: int) -> float | None:
-        """Return how long the rest takes; None while nothing can be said."""
-        (since, before), (_, done) = self._marks[0], self._marks[-1]
-        worked = self._worked(now) - since
-        if done <= before or worked < LEAST_S:
-            return None
-        pause = max(0.0, self._wakes_at - now)
-        return (total - done) * worked / (done - before) + pause
-
-    def _worked(self, now: float) -> float:
-        return max(now, self._wakes_at) - self._paused_s
-
-
-def _clock(seconds: float) -> str:
-    """Write a time that runs down: ``0:07``, ``12:34``, ``1:02:03``."""
-    whole = max(0, math.ceil(seconds))
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _can_move(console: Console) -> bool:

@@ -35,7 +35,7 @@ from sync.runtime.late import late
 from sync.runtime.version import program_version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from sync.config import Settings
@@ -163,7 +163,7 @@ async def advance(services: Services, report: Report) -> None:
     }
     if holding.can_lack and (mark := await _mark(services, report, holding, titles)):
         facts[WATERMARK] = mark.to_fact()
-    histories = _histories(report)
+    histories = histories_of(report)
     if not holding.can_lack:
         for key, history in holding.known.items():
             new = histories.get(key)
@@ -225,17 +225,16 @@ def steering(settings: Settings) -> str:
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
-def _histories(report: Report) -> dict[str, TitleHistory]:
-    """Bring the histories up to date with what was read, planned and written."""
+def histories_of(
+    report: Report, only: Collection[str] | None = None
+) -> dict[str, TitleHistory]:
+    """Bring the histories up to date with what was read, planned and written.
+
+    ``only`` names the titles that are asked for, by ``title_key``; None: all of them.
+    """
     prepared = report.prepared
     desired = prepared.whole.desired
-    plays: defaultdict[str, list[Play]] = defaultdict(list)
-    # By identity: titles are shared, and there are far fewer of them than plays.
-    keys: dict[int, str] = {}
-    for play in prepared.whole.extraction.plays:
-        title = play.title
-        key = keys.get(id(title)) or keys.setdefault(id(title), title_key(title))
-        plays[key].append(play)
+    plays = _by_title(prepared.whole.extraction.plays, only)
     fates: defaultdict[str, dict[Key, Fate]] = defaultdict(dict)
     for where, fate in prepared.plan.fates.items():
         fates[where.media][where] = fate
@@ -264,6 +263,20 @@ def _histories(report: Report) -> dict[str, TitleHistory]:
             )
         histories[key] = _with_left_out(history, desired)
     return histories
+
+
+def _by_title(
+    all_plays: Iterable[Play], only: Collection[str] | None
+) -> Mapping[str, list[Play]]:
+    plays: defaultdict[str, list[Play]] = defaultdict(list)
+    # By identity: titles are shared, and there are far fewer of them than plays.
+    keys: dict[int, str] = {}
+    for play in all_plays:
+        title = play.title
+        key = keys.get(id(title)) or keys.setdefault(id(title), title_key(title))
+        if only is None or key in only:
+            plays[key].append(play)
+    return plays
 
 
 def _media(key: str, desired: Desired, before: TitleHistory | None) -> str | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sync.domain.plan import Action, Fate
 from sync.ports import ENTRIES_A_PAGE
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,6 +89,28 @@ def count_writes(operations: Iterable[Operation]) -> Writes:
     """Count writes by what they are about."""
     counts = Counter(map(_subject, operations))
     return Writes(**counts)
+
+
+def say_writes(writes: Writes) -> str:
+    """Say what is written: ``5 season entries``, ``3 season + 10 episode entries``."""
+    parts = {
+        "season": writes.seasons,
+        "episode": writes.episodes,
+        "film": writes.films,
+    }
+    there = [(name, number) for name, number in parts.items() if number]
+    # "2 season + 1 episode entries" would say one of many.
+    rest = [f"1 {there.pop()[0]}"] if len(there) > 1 and there[-1][1] == 1 else []
+    found = []
+    if there:
+        word = "entry" if there[-1][1] == 1 else "entries"
+        named = " + ".join(f"{number:,} {name}" for name, number in there)
+        found.append(" + ".join([f"{named} {word}", *rest]))
+    if writes.changes:
+        found.append(f"{writes.changes:,} set to watched")
+    if writes.zeros:
+        found.append(count(writes.zeros, "zero"))
+    return ", ".join(found)
 
 
 def summarize_titles(

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sync.domain.plan import Fate
@@ -108,14 +108,14 @@ def _legend(
 
 def render_html(data: ReportData) -> str:
     """Return the whole page, as text that can be written to a file."""
-    style, script = _asset("style.css"), _asset("script.js")
+    style, script = asset("style.css"), asset("script.js")
     styles, scripts = digests()
     policy = (
         f"default-src 'none'; style-src {styles[0]}; "
         f"script-src {scripts[0]}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    template = _environment().get_template("report.html")
+    template = make_environment().get_template("report.html")
     html = template.render(
         page=build_page(data),
         months=MONTHS,
@@ -131,14 +131,16 @@ def render_html(data: ReportData) -> str:
 @cache
 def digests() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what a policy has to allow for the styles and the scripts in the page."""
-    styles, scripts = _asset("style.css"), _asset("script.js")
+    styles, scripts = asset("style.css"), asset("script.js")
     return (f"'{_digest(styles)}'",), (f"'{_digest(scripts)}'",)
 
 
 @cache
-def _environment() -> Environment:
+def make_environment(package: str = "sync.report") -> Environment:
+    """Return what fills in the templates of a package, which may use the report's."""
+    names = dict.fromkeys([package, "sync.report"])
     environment = Environment(
-        loader=PackageLoader("sync.report"),
+        loader=ChoiceLoader([PackageLoader(name) for name in names]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -150,7 +152,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _asset(name: str) -> Markup:
+def asset(name: str) -> Markup:
+    """Return the style or the script of the page."""
     # Our own files, in the package: nothing foreign is ever in them.
     text = (files("sync.report") / "templates" / name).read_text("utf-8")
     return Markup(text)  # noqa: S704  # see above

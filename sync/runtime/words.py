@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from connectors.words import count
 
-__all__ = ["count", "entries"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["count", "duration", "entries", "seasons"]
 
 
 def entries(number: int) -> str:
     """Count entries."""
     return count(number, "entry", "entries")
+
+
+def duration(seconds: float) -> str:
+    """Say how long that is, in the two largest units at most."""
+    whole = max(0, round(seconds))
+    if whole < 1:
+        return "a second"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        parts = [count(hours, "hour"), count(minutes, "minute") if minutes else ""]
+    elif minutes:
+        shown = rest if minutes < 10 else 0
+        parts = [count(minutes, "minute"), count(shown, "second") if shown else ""]
+    else:
+        parts = [count(rest, "second")]
+    return " ".join(filter(None, parts))
+
+
+def seasons(numbers: Iterable[int]) -> str:
+    """Name seasons: ``S1-S3, S5``."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(
+        f"S{run[0]}" if len(run) == 1 else f"S{run[0]}-S{run[-1]}" for run in runs
+    )

@@ -100,6 +100,22 @@ class OverrideBook:
         What was filled in before stays, also if that was in another file. Raises
         InputError, and changes nothing, for a file that is not such a list.
         """
+        await self._write(path, document)
+
+    async def give(
+        self, path: Path, document: UnmatchedDocument, title: Title, said: str
+    ) -> None:
+        """Write the id of one title down as a person does, in the file in force.
+
+        Without one it is ``path``. ``said`` is what ``read_id`` has read, or nothing,
+        which takes it back. Raises InputError for a file that cannot be used.
+        """
+        path = await self.file() or path
+        await self._write(path, document, Override(title, said))
+
+    async def _write(
+        self, path: Path, document: UnmatchedDocument, new: Override | None = None
+    ) -> None:
         path = await asyncio.to_thread(path.absolute)
         kept, before = await self.kept(), await self.file()
         given: list[Override] = []
@@ -107,7 +123,9 @@ class OverrideBook:
             given = kept
             if before:
                 given = _known(kept, await asyncio.to_thread(read_overrides, before))
-        await asyncio.to_thread(write_unmatched, path, document, given, names=kept)
+        await asyncio.to_thread(
+            write_unmatched, path, document, given, names=kept, new=new
+        )
         facts = await self._ledger.get_fact(_EVERYONE, _FILES) or []
         written = dict.fromkeys([*facts, *([str(before)] if before else []), str(path)])
         now = self._clock.now()

@@ -99,14 +99,18 @@ def write_unmatched(
     given: Sequence[Override] = (),
     *,
     names: Iterable[Override] = (),
+    new: Override | None = None,
 ) -> None:
     """Write the list for a person to fill in; what was filled in before stays.
 
     Of ``given``, ids from elsewhere, those that the file lacks are added; ``names``
-    tell what TMDB calls them. Raises InputError for a file that this program did not
-    write, or in which something is wrong, and leaves it as it is.
+    tell what TMDB calls them. A ``new`` one is written over what was there.
+    Raises InputError for a file that this program did not write, or in which something
+    is wrong, and leaves it as it is.
     """
     content = _read(path) if path.exists() else _Content()
+    if new:
+        given = [*(one for one in given if one.title != new.title), new]
     listed = TitleIndex((_title(left), left) for left in document.unmatched)
     elsewhere = TitleIndex((one.title, one) for one in given)
     known = TitleIndex((one.title, one) for one in names)
@@ -117,6 +121,10 @@ def write_unmatched(
         )
         for e in content.entries
     ]
+    if new:
+        fresh = TitleIndex([(new.title, {"tmdb": new.said, "on_tmdb": ""})])
+        pairs = zip(content.entries, changes, strict=True)
+        changes = [{**c, **(fresh.find(entry.about()) or {})} for entry, c in pairs]
     added = [
         _open_entry(left, elsewhere.find(_title(left)))
         for left in document.unmatched
@@ -131,9 +139,9 @@ def write_unmatched(
     mark = _BOM if (content.text or "").startswith(_BOM) else ""
     old = None if content.text is None else content.text.removeprefix(_BOM)
     try:
-        new = _form(path, document.source.name).write(old, changes, added, information)
+        text = _form(path, document.source.name).write(old, changes, added, information)
         mode = _MODE if old is None else path.stat().st_mode & 0o777
-        replace_file(path, mark + new, mode=mode)
+        replace_file(path, mark + text, mode=mode)
     except FormError as error:
         raise _refusal(path, f"{error}.") from None
     except OSError as error:

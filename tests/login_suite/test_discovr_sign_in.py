@@ -15,10 +15,10 @@ from connectors.discovr.client import explain
 from connectors.discovr.device import DiscovrDevice
 from connectors.errors import AuthError, ConfigError, ContractError, ServiceError
 from connectors.http.client import HttpClient, RetryPolicy
-from sync.cli.commands.login import read_qr
 from sync.login import login_discovr
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.server.qr import draw_png
+from sync.setup.qr import read_qr
 from tests.login_suite.scenes import CODES, KEYS, Person, scene, spoil
 from tests.loopback import Loopback, Reply, reply
 

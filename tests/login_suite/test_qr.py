@@ -12,8 +12,9 @@ import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.cli.commands.login import draw_qr, read_qr
+from sync.cli.commands.login import draw_qr
 from sync.sandbox.server.qr import draw_png
+from sync.setup.qr import read_qr
 
 BLOCKS = {" ": (0, 0), "▀": (1, 0), "▄": (0, 1), "█": (1, 1)}
 

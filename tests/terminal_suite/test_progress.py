@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from connectors.errors import ServiceError, TransientError
-from sync.cli.progress import LEAST_S, Pace, Reporter
+from sync.cli.progress import Reporter
 from sync.errors import StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting
+from sync.runtime.pace import LEAST_S, Pace
 from tests.terminal_suite.screens import CONTROL, render
 
 LOAD, READ = Stage.LOAD, Stage.READ

@@ -18,7 +18,7 @@ from sync.cli.view.totals import show_totals
 from sync.domain.collapse import NO_AIR_DATES
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, Kind
-from sync.pipeline.summary import count_writes, summarize_titles
+from sync.pipeline.summary import count_writes, say_writes, summarize_titles
 from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sync.cli.context import Context
     from sync.domain.plan import SeasonNote
     from sync.pipeline.result import Report
-    from sync.pipeline.summary import TitleSummary, Writes
+    from sync.pipeline.summary import TitleSummary
 
 #: Films are named where there are no more than this.
 FEW = 8
@@ -175,28 +175,6 @@ class _Row(NamedTuple):
         result = f"nothing: {show.reason}" if is_reason else say_writes(show.writes)
         episodes = count(show.episodes, "episode")
         return cls(show.title.label, numbers, episodes, result, is_reason)
-
-
-def say_writes(writes: Writes) -> str:
-    """Say what is written: ``5 season entries``, ``3 season + 10 episode entries``."""
-    parts = {
-        "season": writes.seasons,
-        "episode": writes.episodes,
-        "film": writes.films,
-    }
-    there = [(name, number) for name, number in parts.items() if number]
-    # "2 season + 1 episode entries" would say one of many.
-    rest = [f"1 {there.pop()[0]}"] if len(there) > 1 and there[-1][1] == 1 else []
-    found = []
-    if there:
-        word = "entry" if there[-1][1] == 1 else "entries"
-        named = " + ".join(f"{number:,} {name}" for name, number in there)
-        found.append(" + ".join([f"{named} {word}", *rest]))
-    if writes.changes:
-        found.append(f"{writes.changes:,} set to watched")
-    if writes.zeros:
-        found.append(count(writes.zeros, "zero"))
-    return ", ".join(found)
 
 
 def _show_seasons(console: Console, notes: Sequence[SeasonNote]) -> None:

@@ -8,12 +8,26 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from sync.runtime.words import count
+from sync.runtime.words import count, duration, seasons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from pydantic import BaseModel
+
+__all__ = [
+    "GLUE",
+    "MOST_CELLS",
+    "clean",
+    "duration",
+    "glue",
+    "join",
+    "name_runs",
+    "pad",
+    "seasons",
+    "title",
+    "to_json",
+]
 
 #: Stands for a space at which no line is broken; ``say`` prints it as one. It is for
 #: private use, so that nobody else's text has it.
@@ -82,36 +96,6 @@ def join(parts: Sequence[str]) -> str:
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def duration(seconds: float) -> str:
-    """Say how long that is, in the two largest units at most."""
-    whole = max(0, round(seconds))
-    if whole < 1:
-        return "a second"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        parts = [count(hours, "hour"), count(minutes, "minute") if minutes else ""]
-    elif minutes:
-        shown = rest if minutes < 10 else 0
-        parts = [count(minutes, "minute"), count(shown, "second") if shown else ""]
-    else:
-        parts = [count(rest, "second")]
-    return " ".join(filter(None, parts))
-
-
-def seasons(numbers: Iterable[int]) -> str:
-    """Name seasons: ``S1-S3, S5``."""
-    runs: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(
-        f"S{run[0]}" if len(run) == 1 else f"S{run[0]}-S{run[-1]}" for run in runs
-    )
 
 
 def _clean_letter(letter: str) -> str:

@@ -1,0 +1,105 @@
+"""Fills in the templates of the page; whatever is foreign is escaped by Jinja2."""
+
+from __future__ import annotations
+
+import base64
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from markupsafe import Markup
+
+from connectors.urls import is_loopback
+from sync.report.page import asset, make_environment
+from sync.web.steps import due, phase, row
+from sync.web.words import describe
+
+if TYPE_CHECKING:
+    from sync.web.job import Job
+    from sync.web.move import Move
+
+MOVE: web.AppKey[Move] = web.AppKey("move")
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def static() -> dict[str, tuple[str, bytes]]:
+    """Return the style that the report has too, and the script of the page."""
+    script = (files("sync.web") / "templates" / "page.js").read_bytes()
+    return {
+        "/style.css": ("text/css", asset("style.css").encode()),
+        "/page.js": ("text/javascript", script),
+    }
+
+
+def fill_in(template: str, **values: Any) -> str:
+    """Return a template with its values, as text that can be sent."""
+    html = make_environment("sync.web").get_template(template).render(values)
+    # Half of a surrogate pair cannot be sent, and titles come from anywhere.
+    return html.encode(errors="replace").decode()
+
+
+def show(
+    request: web.Request, here: str, heading: str, /, template: str = "", **values: Any
+) -> web.Response:
+    """Answer with the page of a step."""
+    return web.Response(
+        text=page_text(request, here, heading, template, **values),
+        content_type="text/html",
+    )
+
+
+def page_text(
+    request: web.Request, here: str, heading: str, /, template: str = "", **values: Any
+) -> str:
+    """Return the page of a step, with what went wrong last and the row of steps."""
+    move = request.app[MOVE]
+    problem = _problem(move, here)
+    notice, move.notice = move.notice, ""
+    shared = {
+        "move": move,
+        "here": here,
+        "heading": heading,
+        "steps": row(move, here),
+        "phase": phase(move),
+        "token": request["form"],
+        "problem": problem,
+        "notice": notice,
+        "is_live": False,
+    }
+    return fill_in(template or f"{here}.html", **{**shared, **values})
+
+
+def code_of(job: Job | None, service: str) -> Markup | None:
+    """Return the picture, the address and the code of a sign-in that is under way."""
+    if job is None or job.code is None:
+        return None
+    code, link = job.code, job.code.address or ""
+    picture = ""
+    if code.picture:
+        # Its reader is needed here only.
+        from sync.setup.qr import read_qr  # noqa: PLC0415
+
+        link = link or read_qr(code.picture) or ""
+        if code.picture.startswith(_PNG):
+            data = base64.b64encode(code.picture).decode()
+            picture = f"data:image/png;base64,{data}"
+    parts = make_environment("sync.web").get_template("parts.html").module
+    link = link if _is_address(link) else ""
+    # What the macro returns is escaped already.
+    return Markup(parts.code(job, service, link, picture))  # type: ignore[attr-defined]  # noqa: S704
+
+
+def _is_address(link: str) -> bool:
+    """Whether a browser may be led there: others than these run what they hold."""
+    scheme, _, rest = link.partition("://")
+    host = rest.partition("/")[0].partition(":")[0]
+    return scheme == "https" or (scheme == "http" and is_loopback(host))
+
+
+def _problem(move: Move, here: str) -> Any:
+    if move.problem:
+        return describe(move.problem)._replace(action="")
+    job = move.job
+    if job and job.error and here == due(move):
+        return describe(job.error)
+    return None

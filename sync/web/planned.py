@@ -1,0 +1,252 @@
+"""A plan as the page shows it: a row for each title, found by its name."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from sync.domain.addresses import search_for
+from sync.domain.desired import NO_ANSWER, NOT_POSSIBLE
+from sync.domain.filters import BY_LIST, BY_NAME
+from sync.domain.plan import Fate
+from sync.domain.plays import Kind, title_key
+from sync.domain.skips import TitleShelf, read_skip
+from sync.pipeline.checkpoint import histories_of
+from sync.pipeline.summary import count_writes, say_writes, summarize_titles
+from sync.report.account import lay_out
+from sync.report.squares import SQUARES
+from sync.report.watched import build_films, build_shows, name_of, share_reasons
+from sync.runtime.words import count, duration, seasons
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sync.domain.desired import LeftOut
+    from sync.domain.plays import Title
+    from sync.pipeline.result import Report
+    from sync.pipeline.summary import TitleSummary
+    from sync.report.account import BalanceView
+    from sync.report.watched import Film, Show
+
+#: So many titles are on one page of the table.
+A_PAGE = 100
+_TO_WRITE = SQUARES[Fate.WRITTEN].name
+
+
+class Row(NamedTuple):
+    """One title: what was watched of it, and what is written for it."""
+
+    key: str
+    name: str
+    year: int | None
+    is_show: bool
+    watched: str
+    plays: int
+    result: str
+    is_written: bool
+    sought: str
+
+
+class Open(NamedTuple):
+    """A title without an id, and where one can be looked for."""
+
+    key: str
+    name: str
+    year: int | None
+    plays: int
+    reason: str
+    search: str
+
+
+class Aside(NamedTuple):
+    """A title that is left out on request; ``skip`` is what takes it in again."""
+
+    key: str
+    name: str
+    year: int | None
+    plays: int
+    reason: str
+    skip: str
+
+
+class Part(NamedTuple):
+    """The titles on one page of those that were found."""
+
+    rows: Sequence[Row]
+    found: int
+    number: int
+    pages: int
+
+
+class Saving(NamedTuple):
+    """What a key of TMDB would save, about."""
+
+    writes: int
+    instead: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """All that the page says of a plan; made once, as there may be much of it."""
+
+    report: Report
+    headline: str
+    minutes: str
+    without_defaults: int
+    balance: BalanceView
+    rows: tuple[Row, ...]
+    unmatched: tuple[Open, ...]
+    impossible: tuple[Open, ...]
+    left_out: tuple[Aside, ...]
+    left_out_plays: int
+    points: int
+    removals: int
+    kept: int
+    saving: Saving | None
+    titles: Mapping[str, Title]
+
+    @classmethod
+    def of(cls, report: Report) -> Planned:
+        """Compute it. It changes nothing, and takes a while for a long history."""
+        prepared, outlook = report.prepared, report.outlook
+        desired, plan = prepared.compared.desired, prepared.plan
+        total, balances = report.balance()
+        known = set(desired.titles.values())
+        found = summarize_titles(prepared, balances)
+        rows = tuple(_row(one) for one in found if one.title in known)
+        beside = (*desired.unmatched, *desired.unsupported, *desired.skipped)
+        titles = {one.title for one in beside} | set(balances)
+        view = lay_out(total.fates, total.read, total.repeats)
+        points = report.playback.plan.chosen if report.playback else ()
+        return cls(
+            report=report,
+            headline=_headline(report),
+            minutes=duration(outlook.seconds) if outlook else "",
+            without_defaults=plan.saved,
+            balance=_as_planned(view),
+            rows=rows,
+            unmatched=tuple(map(_open, desired.unmatched)),
+            impossible=tuple(map(_open, prepared.unsupported)),
+            left_out=tuple(_asides(report)),
+            left_out_plays=total.fates[Fate.LEFT_OUT],
+            points=len(points),
+            removals=len(prepared.removals.rows),
+            kept=total.fates[Fate.KEPT],
+            saving=_saving(report),
+            titles={title_key(title): title for title in titles},
+        )
+
+    def find(self, words: str, what: str, number: int) -> Part:
+        """Return a page of the titles whose name has these words."""
+        sought = fold(words)
+        found = [
+            row
+            for row in self.rows
+            if sought in row.sought and (not what or row.is_written is (what == "new"))
+        ]
+        pages = max(1, -(-len(found) // A_PAGE))
+        number = min(max(1, number), pages)
+        first = (number - 1) * A_PAGE
+        return Part(found[first : first + A_PAGE], len(found), number, pages)
+
+    def show(self, key: str) -> Show | Film | None:
+        """Return the map of one title, as the report draws it."""
+        histories = histories_of(self.report, {key}).values()
+        shows, _ = share_reasons(build_shows(histories, {}))
+        films = (film for year in build_films(histories, {}) for film in year.films)
+        return next(iter(shows), None) or next(films, None)
+
+
+def fold(words: str) -> str:
+    """Return words as they are compared: case and accents count not."""
+    plain = unicodedata.normalize("NFKD", " ".join(words.split()))
+    return "".join(c for c in plain if not unicodedata.combining(c)).casefold()
+
+
+def skip_of(title: Title) -> str:
+    """Return what leaves this title out, and no other."""
+    for name in ("tmdb", "imdb", "trakt", "tvdb"):
+        if (value := getattr(title.ids, name)) is not None:
+            return f"{title.kind}:{name}:{value}"
+    return title.label
+
+
+def _headline(report: Report) -> str:
+    writes = count_writes(report.prepared.plan.operations)
+    return say_writes(writes) or "nothing"
+
+
+def _as_planned(view: BalanceView) -> BalanceView:
+    """Name what is written as what it is yet: to be written."""
+    planned = "to be written"
+    rows = tuple(
+        row._replace(name=planned) if row.name == _TO_WRITE else row
+        for row in view.rows
+    )
+    parts = ", ".join(f"{row.plays:,} {row.name}" for row in rows) or "nothing"
+    sentence = f"{count(view.read, 'play')}: {parts}."
+    return type(view)(view.read, view.repeats, rows, sentence)
+
+
+def _row(found: TitleSummary) -> Row:
+    title, written = found.title, bool(found.writes.total)
+    is_show = title.kind is Kind.SHOW
+    watched = seasons(note.number for note in found.seasons) if is_show else "film"
+    result = say_writes(found.writes) if written else found.reason or "nothing"
+    name = name_of(title.name)
+    return Row(
+        title_key(title),
+        name,
+        title.year,
+        is_show,
+        watched,
+        found.balance.read,
+        result,
+        written,
+        fold(f"{name} {title.year or ''}"),
+    )
+
+
+def _open(left: LeftOut) -> Open:
+    title = left.title
+    is_lost = left.reason not in NOT_POSSIBLE and title.name.strip()
+    return Open(
+        title_key(title),
+        name_of(title.name),
+        title.year,
+        left.plays,
+        "TMDB did not answer yet" if left.reason == NO_ANSWER else left.reason,
+        search_for(title.kind, title.name) if is_lost else "",
+    )
+
+
+def _asides(report: Report) -> Iterator[Aside]:
+    """Name what is left out title by title; what a date or a kind leaves out is not."""
+    skipped = report.prepared.compared.desired.skipped
+    named = [left for left in skipped if left.reason in (BY_NAME, BY_LIST)]
+    texts = _skips(report.prepared.filter.skip, [left.title for left in named])
+    for left in named:
+        key, title = title_key(left.title), left.title
+        skip = texts.get(key, "") if left.reason == BY_NAME else ""
+        yield Aside(key, name_of(title.name), title.year, left.plays, left.reason, skip)
+
+
+def _skips(skips: Iterable[str], titles: Sequence[Title]) -> dict[str, str]:
+    """Return by title what the person wrote to have it left out."""
+    shelf = TitleShelf(titles, None)
+    return {
+        title_key(title): skip
+        for skip in skips
+        for title in shelf.find(read_skip(skip))
+    }
+
+
+def _saving(report: Report) -> Saving | None:
+    outlook = report.outlook
+    if outlook is None or not outlook.could_save:
+        return None
+    rest = (outlook.requests - outlook.could_save) / outlook.per_second
+    about = round(outlook.could_save, min(0, 2 - len(str(outlook.could_save))))
+    return Saving(about, duration(rest), duration(outlook.seconds))

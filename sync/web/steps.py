@@ -1,0 +1,108 @@
+"""The seven steps: which one it is now, and which can be opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from connectors.errors import AuthError
+from sync.errors import IncompleteReadError
+from sync.web.job import Kind
+
+if TYPE_CHECKING:
+    from sync.web.job import Job
+    from sync.web.move import Move
+
+#: Each with its name in the row of steps.
+STEPS = {
+    "from": "From",
+    "read": "Read",
+    "to": "To",
+    "plan": "Plan",
+    "watch": "Carry over",
+    "proof": "Proof",
+    "after": "After",
+}
+_OF_JOB = {
+    Kind.TRAKT: "from",
+    Kind.READ: "read",
+    Kind.DISCOVR: "to",
+    Kind.PROFILES: "to",
+    Kind.UNDO: "after",
+}
+
+
+class Step(NamedTuple):
+    """One step as the row shows it."""
+
+    name: str
+    words: str
+    is_open: bool
+    is_here: bool
+    is_done: bool
+
+
+def due(move: Move) -> str:
+    """Return the step at which something goes on, or is to be done next."""
+    job = move.job
+    if job and (not job.is_over or job.error):
+        return _of_job(job)
+    if not move.has_source:
+        return "from"
+    if job and job.kind is Kind.UNDO:
+        return "after"
+    if move.proof and not (move.reading or move.is_broken_off):
+        return "proof"
+    if not (move.is_broken_off or (move.reading and move.reading.is_usable)):
+        return "read"
+    return "plan" if move.has_target else "to"
+
+
+def open_steps(move: Move) -> set[str]:
+    """Return the steps that can be opened now."""
+    job, found = move.job, {"from", due(move)}
+    if move.has_source:
+        found.add("read")
+        if move.has_target or (move.reading and move.reading.is_usable):
+            found.add("to")
+        if move.has_target:
+            found |= {"plan", "after"}
+    if job and job.kind is Kind.CARRY and job.was_agreed:
+        found.add("watch")
+    if move.proof:
+        found |= {"proof", "after"}
+    return found
+
+
+def row(move: Move, here: str) -> list[Step]:
+    """Return the steps in order, for the page at one of them."""
+    names, there, now = list(STEPS), open_steps(move), due(move)
+    return [
+        Step(
+            name,
+            words,
+            is_open=name in there,
+            is_here=name == here,
+            is_done=names.index(name) < names.index(now) and name in {*there, "watch"},
+        )
+        for name, words in STEPS.items()
+    ]
+
+
+def phase(move: Move) -> str:
+    """Return what is another where a page that is open shows something past."""
+    job = move.job
+    if job is None:
+        return "0"
+    flags = (job.is_over, bool(job.asks), bool(job.code), job.was_agreed)
+    return f"{job.number}{''.join(str(int(flag)) for flag in flags)}"
+
+
+def _of_job(job: Job) -> str:
+    if job.kind is not Kind.CARRY:
+        return _OF_JOB[job.kind]
+    if isinstance(job.error, IncompleteReadError):
+        return "read"
+    if isinstance(job.error, AuthError):
+        is_trakt = "Trakt" in (job.error.service or job.error.message)
+        return "from" if is_trakt else "to"
+    return "watch" if job.was_agreed else "plan"

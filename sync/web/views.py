@@ -1,0 +1,294 @@
+"""The pages: each shows what is known, and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from connectors.errors import InputError
+from sync.pipeline.undo import UndoOutline
+from sync.report.account import build_runs, lay_out
+from sync.report.page import render_html
+from sync.report.reading import read_report
+from sync.runtime.words import count
+from sync.runtime.words import duration as in_words
+from sync.setup.questions import DISCOVR_ID, QUESTIONS, TRAKT_ID, TRAKT_SECRET
+from sync.web.actions import add_actions
+from sync.web.guard import ERROR_PAGE
+from sync.web.job import Kind
+from sync.web.pages import MOVE, code_of, fill_in, page_text, show, static
+from sync.web.past import read_run
+from sync.web.planned import Planned
+from sync.web.server import add_files
+from sync.web.steps import due, open_steps, phase
+
+if TYPE_CHECKING:
+    from sync.setup.questions import Question
+    from sync.web.job import Job
+    from sync.web.move import Move
+
+#: While something goes on it is told this often; so long a quiet stream stays open.
+_SOON_S, _LATER_S, _PAUSE_S = 1.0, 15.0, 0.2
+
+
+def add_views(app: web.Application, move: Move) -> None:
+    """Answer for the seven steps, and for what belongs to them."""
+    app[MOVE] = move
+    app[ERROR_PAGE] = _wrong
+    for path, view in {
+        "/": _begin,
+        "/from": _from,
+        "/read": _read,
+        "/to": _to,
+        "/plan": _plan,
+        "/plan/rows": _rows,
+        "/plan/title": _title,
+        "/watch": _watch,
+        "/proof": _proof,
+        "/report": _report,
+        "/after": _after,
+        "/after/run": _run,
+        "/events": _events,
+    }.items():
+        app.router.add_get(path, view, allow_head=False)
+    add_actions(app)
+    add_files(app, static())
+
+
+async def _begin(request: web.Request) -> web.Response:
+    raise web.HTTPSeeOther(f"/{due(request.app[MOVE])}")
+
+
+def _at(request: web.Request, step: str) -> Move:
+    """Return the move; lead on where that step cannot be shown yet."""
+    move = request.app[MOVE]
+    if step not in open_steps(move):
+        raise web.HTTPSeeOther(f"/{due(move)}")
+    return move
+
+
+def _live(move: Move, *kinds: Kind) -> Job | None:
+    """Return the job if it is one of these, and does something now."""
+    job = move.job
+    return job if job and job.kind in kinds and job.is_working else None
+
+
+async def _from(request: web.Request) -> web.Response:
+    move = _at(request, "from")
+    missing = move.missing_keys("trakt")
+    code = code_of(move.job, "Trakt") if _is(move, Kind.TRAKT) else None
+    return show(
+        request,
+        "from",
+        "Sign in to Trakt" if code else "Where is your history?",
+        code=code,
+        keys=_questions(missing, TRAKT_ID, TRAKT_SECRET),
+        is_signed_in=move.is_signed_in("trakt"),
+        is_live=bool(code or _live(move, Kind.TRAKT)),
+        **_files(move),
+    )
+
+
+async def _read(request: web.Request) -> web.Response:
+    move = _at(request, "read")
+    is_live = bool(_live(move, Kind.READ))
+    reading = move.reading
+    receipt = reading.receipt if reading and not is_live else None
+    heading = "Reading your history" if is_live else "Your history is read first"
+    if receipt:
+        heading = f"{count(receipt.plays, 'play')} read"
+    return show(
+        request,
+        "read",
+        heading,
+        receipt=receipt,
+        unreadable=reading.unreadable if reading else 0,
+        is_live=is_live,
+        **_files(move),
+    )
+
+
+async def _to(request: web.Request) -> web.Response:
+    move = _at(request, "to")
+    code = code_of(move.job, "Discovr") if _is(move, Kind.DISCOVR) else None
+    job = move.job
+    was_asked = job and job.kind in (Kind.PROFILES, Kind.DISCOVR) and not job.error
+    return show(
+        request,
+        "to",
+        "Sign in to Discovr" if code else "Where does it go?",
+        code=code,
+        keys=_questions(move.missing_keys("discovr"), DISCOVR_ID),
+        is_signed_in=move.is_signed_in("discovr"),
+        has_no_profile=bool(was_asked and job and job.is_over and not move.profiles),
+        is_live=bool(code or _live(move, Kind.DISCOVR, Kind.PROFILES)),
+    )
+
+
+async def _plan(request: web.Request) -> web.Response:
+    move = _at(request, "plan")
+    job = move.job
+    if job and job.kind is Kind.CARRY and job.was_agreed and not job.is_over:
+        raise web.HTTPSeeOther("/watch")
+    is_live = bool(_live(move, Kind.CARRY))
+    plan = _planned(move)
+    heading = "What would be written" if plan or not is_live else "Making the plan"
+    values = _part(request, plan) if plan else {}
+    return show(request, "plan", heading, plan=plan, is_live=is_live, **values)
+
+
+async def _rows(request: web.Request) -> web.Response:
+    plan = _planned(request.app[MOVE])
+    if plan is None:
+        raise web.HTTPConflict
+    values = _part(request, plan)
+    text = fill_in("rows.html", plan=plan, token=request["form"], **values)
+    return web.Response(text=text, content_type="text/html")
+
+
+async def _title(request: web.Request) -> web.Response:
+    move = _at(request, "plan")
+    key, plan = request.query.get("title", ""), _planned(move)
+    found = plan.show(key) if plan and key in plan.titles else None
+    if found is None:
+        raise web.HTTPSeeOther("/plan")
+    if request.query.get("part") == "map":
+        text = fill_in("map.html", found=found)
+        return web.Response(text=text, content_type="text/html")
+    name = f"{found.name} ({found.year})" if found.year else found.name
+    return show(request, "plan", name, template="title.html", found=found, key=key)
+
+
+async def _watch(request: web.Request) -> web.Response:
+    move = _at(request, "watch")
+    is_live = bool(_live(move, Kind.CARRY))
+    heading = "Carrying it over" if is_live else "Carried over"
+    if move.job and move.job.error:
+        heading = "Not everything is carried over yet"
+    return show(request, "watch", heading, is_live=is_live)
+
+
+async def _proof(request: web.Request) -> web.Response:
+    move = _at(request, "proof")
+    if move.proof is None:
+        raise web.HTTPSeeOther(f"/{due(move)}")
+    return show(request, "proof", move.proof.head.headline)
+
+
+async def _report(request: web.Request) -> web.Response:
+    move = request.app[MOVE]
+    data = await read_report(move.settings)
+    # It takes a while for a long history, and others want to be answered.
+    data = replace(data, is_rehearsal=move.is_rehearsal)
+    html = await asyncio.to_thread(render_html, data)
+    return web.Response(text=html, content_type="text/html")
+
+
+async def _after(request: web.Request) -> web.Response:
+    move = _at(request, "after")
+    asks = move.job.asks if move.job else None
+    outline = asks if isinstance(asks, UndoOutline) else None
+    runs, standing = await move.runs()
+    rows = build_runs(runs)
+    return show(
+        request,
+        "after",
+        "Take a run back" if outline else "What comes after",
+        outline=outline,
+        minutes=in_words(outline.seconds) if outline else "",
+        runs=[(row, row.id in standing) for row in rows],
+        keep=(),
+        is_live=bool(_live(move, Kind.UNDO)),
+    )
+
+
+async def _run(request: web.Request) -> web.Response:
+    move = _at(request, "after")
+    number = request.query.get("run", "")
+    past = await read_run(move, int(number)) if number.isdecimal() else None
+    if past is None:
+        raise InputError("There is no such run.", remedy="Choose one of the list.")
+    (row,) = build_runs([past.run])
+    summary = past.run.summary
+    balance = None
+    if past.fates:
+        balance = lay_out(past.fates, summary["plays"], summary.get("repeats", 0))
+    return show(
+        request,
+        "after",
+        f"Run {row.id}",
+        template="run.html",
+        run=row,
+        balance=balance,
+        lines=past.lines,
+        total=past.total,
+    )
+
+
+async def _events(request: web.Request) -> web.StreamResponse:
+    """Tell a page what goes on, until it shows something past."""
+    move, seen = request.app[MOVE], request.query.get("phase", "")
+    answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await answer.prepare(request)
+    sent: dict[str, str] = {}
+
+    async def tell(name: str, text: str) -> None:
+        if sent.get(name) != text:
+            sent[name] = text
+            lines = "".join(f"data: {line}\n" for line in text.splitlines())
+            await answer.write(f"event: {name}\n{lines}\n".encode())
+
+    while phase(move) == seen:
+        job = move.job
+        if job and job.is_working:
+            await tell("live", fill_in("live.html", move=move))
+            await tell("say", job.progress.spoken())
+        else:
+            await answer.write(b":\n\n")
+        # Whoever is slow to read gets fewer of them, as each is made when it is sent.
+        await move.bell.wait(_SOON_S if job and job.is_working else _LATER_S)
+        await asyncio.sleep(_PAUSE_S)
+    await tell("go", f"/{due(move)}")
+    return answer
+
+
+async def _wrong(request: web.Request, status: int, message: str, remedy: str) -> str:
+    del status
+    return page_text(
+        request,
+        "",
+        "That did not work",
+        template="wrong.html",
+        message=message,
+        remedy=remedy,
+    )
+
+
+def _is(move: Move, kind: Kind) -> bool:
+    return move.job is not None and move.job.kind is kind
+
+
+def _planned(move: Move) -> Planned | None:
+    asks = move.job.asks if move.job else None
+    return asks if isinstance(asks, Planned) else None
+
+
+def _part(request: web.Request, plan: Planned) -> dict[str, Any]:
+    words, what = request.query.get("q", ""), request.query.get("what", "")
+    number = request.query.get("page", "")
+    part = plan.find(words, what, int(number) if number.isdecimal() else 1)
+    return {"part": part, "q": words, "what": what}
+
+
+def _questions(missing: list[str], *keys: str) -> list[Question]:
+    """Return what has to be asked before a sign-in."""
+    return [q for q in QUESTIONS if q.key in keys and q.setting in missing]
+
+
+def _files(move: Move) -> dict[str, str]:
+    files, size = move.choice.files, move.choice.size
+    names = ", ".join(path.name for path in files)
+    return {"files": names, "size": f"{max(1, round(size / 1e3)):,} kB"}
