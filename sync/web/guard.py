@@ -324,7 +324,11 @@ async def _told(request: web.Request, refusal: Refusal) -> web.Response:
     make = request.app.get(ERROR_PAGE)
     if make is None:
         return _page(refusal)
-    text = await make(request, refusal.status, refusal.message, refusal.remedy)
+    try:
+        text = await make(request, refusal.status, refusal.message, refusal.remedy)
+    except Exception as bug:  # noqa: BLE001  # what went wrong first is what counts
+        logs.trace(bug)
+        return _page(refusal)
     return web.Response(status=refusal.status, text=text, content_type="text/html")
 
 

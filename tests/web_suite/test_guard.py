@@ -314,6 +314,14 @@ async def test_the_views_may_have_a_page_for_it(tmp_path: Path) -> None:
         outside = await door.ask("GET", "/", cookies={})
         assert "Press Enter" in await outside.text()
 
+        async def fail(*_: object) -> str:
+            raise KeyError
+
+        door.app._state[guard.ERROR_PAGE] = fail  # noqa: SLF001
+        answer = await door.ask("GET", "/fail/down")
+        assert answer.status == 503
+        assert "Trakt could not be reached." in await answer.text()
+
 
 async def test_what_is_no_request_gets_the_same_headers_and_no_echo(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
