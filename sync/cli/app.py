@@ -198,6 +198,11 @@ def _command(epilog: str) -> Callable[[Callable[[], Work]], click.Command]:
 )
 @click.option("--no-login", is_flag=True, help="Write the config and sign in later.")
 @click.option("--yes", is_flag=True, help="Change a config that is there, unasked.")
+@click.option(
+    "--keep",
+    type=click.Choice(["systemd", "cron", "docker"]),
+    help="Do none of that: print the lines that keep it in step from now on.",
+)
 def setup() -> Work:
     """Set everything up. Asks, tries each answer, signs in, and writes the config.
 

@@ -317,7 +317,7 @@ async def test_the_views_may_have_a_page_for_it(tmp_path: Path) -> None:
         async def fail(*_: object) -> str:
             raise KeyError
 
-        door.app._state[guard.ERROR_PAGE] = fail  # noqa: SLF001
+        door.app._state[guard.ERROR_PAGE] = fail
         answer = await door.ask("GET", "/fail/down")
         assert answer.status == 503
         assert "Trakt could not be reached." in await answer.text()

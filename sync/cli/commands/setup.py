@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -19,9 +20,10 @@ from sync.cli.session import agree, ask, can_ask, open_settings, with_typed
 from sync.cli.view.lines import say, show_next
 from sync.config import environment_values, load_settings
 from sync.documents.base import ProfileDocument
-from sync.documents.setup import SetupDocument, TriedDocument
+from sync.documents.setup import KeepDocument, SetupDocument, TriedDocument
 from sync.errors import StoppedError
 from sync.runtime.words import count
+from sync.setup.keeping import ways
 from sync.setup.places import config_place
 from sync.setup.questions import ACCOUNT, DOWNLOAD, FILES, SOURCE
 from sync.setup.setup import Setup
@@ -72,9 +74,12 @@ def setup(
     context: Context,
     *,
     named: Sequence[Path],
+    keep: str | None = None,
     **given: str | bool | None,
 ) -> int:
     """Set everything up; without a terminal all answers have to be given."""
+    if keep:
+        return run_command(context, partial(_show_way, context, keep))
     options = _Options(files=tuple(named), **given)  # type: ignore[arg-type]  # click checks
     if not options.non_interactive and not can_ask():
         raise click.UsageError(
@@ -97,6 +102,22 @@ def setup(
         return Exit.DONE
 
     return run_command(context, work)
+
+
+async def _show_way(context: Context, name: str, output: Output, _stop: Stop) -> int:
+    """Print the lines for one way to keep in step, as they are to be written."""
+    place = config_place(context.config, is_sandbox=context.is_sandbox)
+    async with AsyncExitStack() as stack:
+        settings = await open_settings(context, stack, None)
+    found = ways(settings, place, is_sandbox=context.is_sandbox)
+    way = next(way for way in found if way.name.lower() == name)
+    if not context.as_json and not context.is_quiet:
+        say(output.notes, way.where)
+    document = KeepDocument.model_validate(asdict(way))
+    output.emit(document, lambda _: click.echo(way.text, nl=False))
+    if not context.as_json and not context.is_quiet:
+        say(output.notes, way.then)
+    return Exit.DONE
 
 
 async def _require_consent(place: Path, options: _Options) -> None:
