@@ -12,6 +12,7 @@ from connectors.errors import ConfigError, InputError, ServiceError
 from sync.domain.overrides import read_id
 from sync.setup.questions import ACCOUNT, DOWNLOAD, TMDB_KEY
 from sync.web.choice import NOTHING, Choice
+from sync.web.guard import PARTS
 from sync.web.job import Kind
 from sync.web.pages import MOVE
 from sync.web.planned import Planned, skip_of
@@ -85,7 +86,7 @@ async def _download(request: web.Request) -> web.Response:
 
     async def work() -> str | None:
         folder = uploads_folder(move.settings)
-        upload = await receive(request["parts"], folder, move.clock)
+        upload = await receive(request[PARTS], folder, move.clock)
         return await _take_file(move, upload.path)
 
     return await _done(move, "/from/download", work())

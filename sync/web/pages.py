@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from connectors.urls import is_loopback
 from sync.report.page import asset, make_environment
+from sync.web.guard import FORM
 from sync.web.steps import due, phase, row
 from sync.web.words import describe
 
@@ -61,7 +62,7 @@ def page_text(
         "heading": heading,
         "steps": row(move, here),
         "phase": phase(move),
-        "token": request["form"],
+        "token": request[FORM],
         "problem": problem,
         "notice": notice,
         "is_live": False,

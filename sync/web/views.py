@@ -17,7 +17,7 @@ from sync.runtime.words import count
 from sync.runtime.words import duration as in_words
 from sync.setup.questions import DISCOVR_ID, QUESTIONS, TRAKT_ID, TRAKT_SECRET
 from sync.web.actions import add_actions
-from sync.web.guard import ERROR_PAGE
+from sync.web.guard import ERROR_PAGE, FORM
 from sync.web.job import Kind
 from sync.web.pages import MOVE, code_of, fill_in, page_text, show, static
 from sync.web.past import read_run
@@ -145,7 +145,7 @@ async def _rows(request: web.Request) -> web.Response:
     if plan is None:
         raise web.HTTPConflict
     values = _part(request, plan)
-    text = fill_in("rows.html", plan=plan, token=request["form"], **values)
+    text = fill_in("rows.html", plan=plan, token=request[FORM], **values)
     return web.Response(text=text, content_type="text/html")
 
 
