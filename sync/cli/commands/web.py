@@ -36,7 +36,7 @@ from sync.web.upload import uploads_folder
 from sync.web.views import add_views
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sync.cli.context import Context
     from sync.cli.runner import Output
@@ -133,20 +133,19 @@ def _door(notice: Path) -> Path:
 
 
 async def _open_move(context: Context, stack: AsyncExitStack, place: Path) -> Move:
+    load: Callable[[], Settings] = partial(_load, context, place)
+    sample = None
+    lent = await open_settings(context, stack)  # warns of a config others can read
     if context.is_sandbox:
         # The stand-ins are needed here only.
         from sync.sandbox.account.sample import sample_account  # noqa: PLC0415
         from sync.sandbox.rehearsal import nobody_signed_in  # noqa: PLC0415
         from sync.sandbox.trakt.export import write_export  # noqa: PLC0415
 
-        lent = nobody_signed_in(await open_settings(context, stack))
-        load = partial(_load_rehearsal, context, lent, place)
-        sample, environment = partial(write_export, sample_account()), {}
-    else:
-        await open_settings(context, stack)  # warns of a config that others can read
-        load, sample = partial(_load, context, place), None
-        environment = _environment(place)
+        load = partial(_load_rehearsal, context, nobody_signed_in(lent), place)
+        sample = partial(write_export, sample_account())
     folder = uploads_folder(load()).parent / _FOLDER
+    environment = {} if context.is_sandbox else _environment(place)
     move = Move(load, place, folder, environment=environment, sample=sample)
     await move.open()
     return move
