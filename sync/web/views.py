@@ -156,7 +156,7 @@ async def _title(request: web.Request) -> web.Response:
     if found is None:
         raise web.HTTPSeeOther("/plan")
     if request.query.get("part") == "map":
-        text = fill_in("map.html", found=found)
+        text = fill_in("map.html", found=found, is_listed=False)
         return web.Response(text=text, content_type="text/html")
     name = f"{found.name} ({found.year})" if found.year else found.name
     return show(request, "plan", name, template="title.html", found=found, key=key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -199,8 +199,12 @@ async def house(
     discovr: DiscovrQuirks | None = None,
     trakt: TraktQuirks | None = None,
     environ: dict[str, str] | None = None,
+    is_hasty: bool = True,
 ) -> AsyncIterator[House]:
-    """Start the services and the page; nothing is known yet."""
+    """Start the services and the page; nothing is known yet.
+
+    Without ``is_hasty`` a code runs out no sooner than it would.
+    """
     found = account or mixed_account()[0]
     willing = trakt or TraktQuirks(device_interval_s=1, approves_after_polls=0)
     async with (
@@ -223,7 +227,7 @@ async def house(
             **(environ or {}),
         }
         variables = {f"TRAKT2DISCOVR_{name}": value for name, value in leads.items()}
-        with hasty_system_clock():
+        with hasty_system_clock() if is_hasty else nullcontext():
             async with House(
                 found, trakt_server, discovr_server, tmdb_server, folder, variables
             ) as there:
