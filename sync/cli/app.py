@@ -198,6 +198,11 @@ def _command(epilog: str) -> Callable[[Callable[[], Work]], click.Command]:
 )
 @click.option("--no-login", is_flag=True, help="Write the config and sign in later.")
 @click.option("--yes", is_flag=True, help="Change a config that is there, unasked.")
+@click.option(
+    "--keep",
+    type=click.Choice(["systemd", "cron", "docker"]),
+    help="Do none of that: print the lines that keep it in step from now on.",
+)
 def setup() -> Work:
     """Set everything up. Asks, tries each answer, signs in, and writes the config.
 
@@ -207,6 +212,28 @@ def setup() -> Work:
     from sync.cli.commands import setup as work
 
     return work.setup
+
+
+@_command("Example: trakt2discovr web")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="Listen here rather than on any free port, such as for a tunnel.",
+)
+@click.option("--no-open", is_flag=True, help="Print the link and open no browser.")
+@click.option(
+    "--listen",
+    type=_ADDRESS,
+    help="Listen here, on this machine alone, and answer /healthz and /metrics too.",
+)
+def web() -> Work:
+    """Open a page in the browser to run it all from. It is for this machine alone.
+
+    A run goes on when the page is closed; run this again to get back to it.
+    """
+    from sync.cli.commands import web as work
+
+    return work.web
 
 
 @_command("Example: trakt2discovr migrate trakt-export-me.zip")

@@ -18,6 +18,7 @@ PROGRAM = "trakt2discovr"
 #: The commands in the order in which a newcomer needs them; others follow by name.
 COMMANDS = (
     "setup",
+    "web",
     "migrate",
     "sync",
     "plan",

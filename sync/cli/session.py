@@ -174,7 +174,7 @@ async def ask(question: str, *, is_secret: bool = False) -> str | None:
     """
     with _unseen() if is_secret else nullcontext():
         click.echo(f"{question}: ", nl=False, err=True)
-        line = await _read_line()
+        line = await read_line()
     if is_secret:
         click.echo(err=True)
     return line
@@ -199,7 +199,8 @@ def _unseen() -> Iterator[None]:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
-async def _read_line() -> str | None:
+async def read_line() -> str | None:
+    """Return the next line of stdin; None at its end. The loop goes on meanwhile."""
     loop, is_there = asyncio.get_running_loop(), asyncio.Event()
     try:
         loop.add_reader(sys.stdin, is_there.set)

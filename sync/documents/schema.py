@@ -15,7 +15,7 @@ from sync.documents.left_out import UnmatchedDocument
 from sync.documents.login import LoginDocument, LogoutDocument
 from sync.documents.notify import NotifyDocument
 from sync.documents.report import ReportDocument, UndoDocument
-from sync.documents.setup import SetupDocument
+from sync.documents.setup import KeepDocument, SetupDocument
 from sync.documents.status import StatusDocument
 
 
@@ -31,6 +31,7 @@ def schema() -> dict[str, Any]:
         | LoginDocument
         | LogoutDocument
         | SetupDocument
+        | KeepDocument
         | PagesDocument
         | PublishedDocument
         | PageFileDocument

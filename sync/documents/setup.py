@@ -1,4 +1,4 @@
-"""The JSON document of ``setup``. Change it only by adding."""
+"""The JSON documents of ``setup``. Change them only by adding."""
 
 from __future__ import annotations
 
@@ -32,3 +32,14 @@ class SetupDocument(Document):
     profile: ProfileDocument | None = None
     notes: tuple[str, ...] = ()
     next: str
+
+
+class KeepDocument(Document):
+    """The lines that keep a profile in step by one way, and what to do with them."""
+
+    format: Literal["trakt2discovr/keep"] = "trakt2discovr/keep"
+    version: Literal[1] = 1
+    name: str
+    where: str
+    text: str
+    then: str

@@ -67,6 +67,20 @@ async def open_sandbox(
         yield Settings.model_validate(sections)
 
 
+def nobody_signed_in(settings: Settings) -> Settings:
+    """Return the settings of a rehearsal in which signing in is rehearsed as well."""
+    return settings.model_copy(
+        update={
+            "trakt": settings.trakt.model_copy(
+                update={"access_token": None, "refresh_token": None}
+            ),
+            "discovr": settings.discovr.model_copy(
+                update={"refresh_token": None, "profile": None}
+            ),
+        }
+    )
+
+
 async def _take_along(real: str, rehearsal: str) -> None:
     """Copy the air dates that are known of real shows: the stand-ins know none."""
     try:

@@ -131,41 +131,54 @@ def headers(content_policy: str) -> Mapping[str, str]:
     }
 
 
-def guard(
-    links: Links,
-    *,
-    keep: Callable[[asyncio.BaseProtocol], None],
-    touch: Callable[[], None],
-    is_open: Collection[str] = (),
-) -> Middleware:
-    """Return the middleware. ``is_open``: paths that anybody on this machine may read.
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Lets through to the views what may be there.
 
-    ``keep`` is told of a connection that was let in, ``touch`` of a person's request.
+    ``keep`` is told of a connection that was let in, ``touch`` of a person's request,
+    ``enter`` of a browser that is new. ``is_open``: paths that anybody on this machine
+    may read.
     """
 
-    @web.middleware
-    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if refusal := _wrong_host(request, links):
-            return _page(refusal)
-        if request.path in is_open and request.method in _READS:
-            return await handler(request)
-        if request.path == ASK:
-            return await _give_link(request, links)
-        if (answer := _let_in(request, links)) is not None:
-            return answer
+    links: Links
+    keep: Callable[[asyncio.BaseProtocol], None]
+    touch: Callable[[], None]
+    enter: Callable[[], None]
+    is_open: Collection[str] = ()
+
+    def middleware(self) -> Middleware:
+        """Return it as an application takes it."""
+
+        @web.middleware
+        async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if refusal := _wrong_host(request, self.links):
+                return _page(refusal)
+            if request.path in self.is_open and request.method in _READS:
+                return await handler(request)
+            if request.path == ASK:
+                return await _give_link(request, self.links)
+            if (answer := _let_in(request, self.links)) is not None:
+                if answer.cookies:
+                    self.enter()
+                return answer
+            return await self._let_through(request, handler)
+
+        return check
+
+    async def _let_through(
+        self, request: web.Request, handler: Handler
+    ) -> web.StreamResponse:
         if request.protocol is not None:
-            keep(request.protocol)
+            self.keep(request.protocol)
         if "text/event-stream" not in request.headers.get("Accept", ""):
-            touch()
-        request[FORM] = links.form
+            self.touch()
+        request[FORM] = self.links.form
         refusal = _wrong_place(request)
         if refusal is None and request.method not in _READS:
-            refusal = await _wrong_form(request, links)
+            refusal = await _wrong_form(request, self.links)
         if refusal is not None:
             return await _told(request, refusal)
         return await _answered(request, handler)
-
-    return check
 
 
 def _wrong_host(request: web.Request, links: Links) -> Refusal | None:
@@ -311,7 +324,11 @@ async def _told(request: web.Request, refusal: Refusal) -> web.Response:
     make = request.app.get(ERROR_PAGE)
     if make is None:
         return _page(refusal)
-    text = await make(request, refusal.status, refusal.message, refusal.remedy)
+    try:
+        text = await make(request, refusal.status, refusal.message, refusal.remedy)
+    except Exception as bug:  # noqa: BLE001  # what went wrong first is what counts
+        logs.trace(bug)
+        return _page(refusal)
     return web.Response(status=refusal.status, text=text, content_type="text/html")
 
 

@@ -18,9 +18,9 @@ from sync.report.page import digests
 from sync.runtime import logs
 from sync.runtime.values import Address
 from sync.runtime.visits import Connections
-from sync.web.guard import MOST_BYTES, guard, headers, policy
+from sync.web.guard import MOST_BYTES, Guard, headers, policy
 from sync.web.idle import Idle
-from sync.web.links import ASK, Links, remove_notice, write_door, write_notice
+from sync.web.links import ASK, Links, remove_notice, write_notice
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -69,17 +69,11 @@ class Site:
 
     links: Links
     idle: Idle
-    door: Path
 
     @property
     def address(self) -> Address:
         """Where it listens, with the port in use."""
         return self.links.address
-
-    def write_door(self) -> Path:
-        """Write the file that leads a browser in, once. Raises OSError."""
-        write_door(self.door, self.links.make())
-        return self.door
 
 
 class _Handler(web.RequestHandler):
@@ -127,17 +121,17 @@ async def served(
     move: Move,
     add_views: Callable[[web.Application], None],
     *,
-    folder: Path,
     notice: Path,
+    door: Path,
     address: Address = HERE,
     has_health: bool = False,
 ) -> AsyncIterator[Site]:
     """Serve the page meanwhile.
 
-    ``folder`` is for what leads a browser in, ``notice`` the file by which another
-    start finds it. ``has_health``: /healthz and /metrics answer too, without a link.
-    Raises ConfigError where nobody can listen, and for an address that is not of this
-    machine alone.
+    ``notice`` is the file by which another start finds it, ``door`` one that leads a
+    browser in: it is removed once it did. ``has_health``: /healthz and /metrics answer
+    too, without a link. Raises ConfigError where nobody can listen, and for an address
+    that is not of this machine alone.
     """
     if not address.is_private:
         raise ConfigError(
@@ -154,12 +148,13 @@ async def served(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_ANSWERS_S)
     connections = Connections(runner, partial(_Handler, **_handler_options(content)))
     app.middlewares.append(
-        guard(
+        Guard(
             links,
             keep=connections.keep,
             touch=idle.touch,
+            enter=partial(door.unlink, missing_ok=True),
             is_open=HEALTH if has_health else (),
-        )
+        ).middleware()
     )
     app.on_response_prepare.append(_put_on(content))
     if has_health:
@@ -167,16 +162,20 @@ async def served(
     app.router.add_post(ASK, _never)
     add_views(app)
     await runner.setup()
-    site = Site(links, idle, folder / f"open-{os.getpid()}.html")
+    site = Site(links, idle)
     try:
         links.address = Address(address.host, await _listen(connections, address))
         write_notice(notice, links)
         yield site
     finally:
         connections.close()
-        remove_notice(notice, links)
-        site.door.unlink(missing_ok=True)
+        _tidy(notice, door, links)
         await runner.cleanup()
+
+
+def _tidy(notice: Path, door: Path, links: Links) -> None:
+    remove_notice(notice, links)
+    door.unlink(missing_ok=True)
 
 
 def _handler_options(content: Mapping[str, str]) -> dict[str, Any]:

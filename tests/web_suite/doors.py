@@ -169,8 +169,8 @@ async def opened(
         served(
             move,
             add,
-            folder=folder,
             notice=folder / "notice.json",
+            door=folder / "door.html",
             address=address,
             has_health=has_health,
         ) as site,

@@ -16,7 +16,7 @@ from connectors.errors import ConfigError
 from sync.runtime import visits
 from sync.runtime.values import Address
 from sync.web import guard
-from sync.web.links import ask_for_link, write_notice
+from sync.web.links import ask_for_link, write_door, write_notice
 from tests.web_suite.doors import TITLE, Door, opened, raw
 
 if TYPE_CHECKING:
@@ -144,7 +144,8 @@ async def test_a_browser_that_a_file_leads_here_goes_on_by_itself(
     tmp_path: Path,
 ) -> None:
     async with opened(tmp_path) as door:
-        file = door.site.write_door()
+        file = tmp_path / "door.html"
+        write_door(file, door.site.links.make())
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         link = file.read_text().partition('href="')[2].partition('"')[0]
         path = link.removeprefix(door.origin)
@@ -154,7 +155,7 @@ async def test_a_browser_that_a_file_leads_here_goes_on_by_itself(
         assert answer.status == 200
         assert "Set-Cookie" in answer.headers
         assert 'content="0; url=/"' in await answer.text()
-    assert not file.exists()
+        assert not file.exists()
 
 
 @pytest.mark.parametrize(
@@ -312,6 +313,14 @@ async def test_the_views_may_have_a_page_for_it(tmp_path: Path) -> None:
         assert is_guarded(answer)
         outside = await door.ask("GET", "/", cookies={})
         assert "Press Enter" in await outside.text()
+
+        async def fail(*_: object) -> str:
+            raise KeyError
+
+        door.app._state[guard.ERROR_PAGE] = fail
+        answer = await door.ask("GET", "/fail/down")
+        assert answer.status == 503
+        assert "Trakt could not be reached." in await answer.text()
 
 
 async def test_what_is_no_request_gets_the_same_headers_and_no_echo(

@@ -11,6 +11,7 @@ import click
 
 from connectors.errors import InputError
 from connectors.files import replace_file
+from sync.cli.browser import open_file
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
 from sync.cli.session import agree, open_settings, recall, require_an_answer
@@ -111,7 +112,7 @@ async def _remembering(context: Context, settings: Settings) -> Context:
 
 def _show_page(output: Output, document: PageFileDocument, *, opens: bool) -> None:
     if opens:
-        is_open = _open(document.path)
+        is_open = open_file(Path(document.path))
         document = document.model_copy(update={"is_open": is_open})
     then = "Open it in a browser"
     if opens:
@@ -120,17 +121,6 @@ def _show_page(output: Output, document: PageFileDocument, *, opens: bool) -> No
     where = f"The report is in {glue(document.path)} ({_size(document.size)})."
     words = f"{where} {then}; only you can read the file."
     output.emit(document, lambda console: say(console, words))
-
-
-def _open(path: str) -> bool:
-    """Hand it to the browser; tell whether there is one."""
-    # Few have it opened.
-    import webbrowser  # noqa: PLC0415
-
-    try:
-        return webbrowser.open(Path(path).as_uri())
-    except (webbrowser.Error, OSError):
-        return False
 
 
 def _write(path: Path, data: ReportData) -> PageFileDocument:

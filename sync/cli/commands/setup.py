@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -17,11 +18,13 @@ from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
 from sync.cli.session import agree, ask, can_ask, open_settings, with_typed
 from sync.cli.view.lines import say, show_next
-from sync.config import data_folder, environment_values, load_settings, new_config
+from sync.config import environment_values, load_settings
 from sync.documents.base import ProfileDocument
-from sync.documents.setup import SetupDocument, TriedDocument
+from sync.documents.setup import KeepDocument, SetupDocument, TriedDocument
 from sync.errors import StoppedError
 from sync.runtime.words import count
+from sync.setup.keeping import ways
+from sync.setup.places import config_place
 from sync.setup.questions import ACCOUNT, DOWNLOAD, FILES, SOURCE
 from sync.setup.setup import Setup
 from sync.wiring.clients import Clients
@@ -71,9 +74,12 @@ def setup(
     context: Context,
     *,
     named: Sequence[Path],
+    keep: str | None = None,
     **given: str | bool | None,
 ) -> int:
     """Set everything up; without a terminal all answers have to be given."""
+    if keep:
+        return run_command(context, partial(_show_way, context, keep))
     options = _Options(files=tuple(named), **given)  # type: ignore[arg-type]  # click checks
     if not options.non_interactive and not can_ask():
         raise click.UsageError(
@@ -85,7 +91,7 @@ def setup(
 
     async def work(output: Output, stop: Stop) -> int:
         async with AsyncExitStack() as stack:
-            place = _place(context)
+            place = config_place(context.config, is_sandbox=context.is_sandbox)
             is_new = not await asyncio.to_thread(place.exists)
             if not (is_new or options.yes):
                 await _require_consent(place, options)
@@ -98,11 +104,20 @@ def setup(
     return run_command(context, work)
 
 
-def _place(context: Context) -> Path:
-    """Return where the config goes; a rehearsal has one of its own."""
-    if context.is_sandbox and not context.config:
-        return data_folder() / "sandbox" / "config.toml"
-    return new_config(context.config)
+async def _show_way(context: Context, name: str, output: Output, _stop: Stop) -> int:
+    """Print the lines for one way to keep in step, as they are to be written."""
+    place = config_place(context.config, is_sandbox=context.is_sandbox)
+    async with AsyncExitStack() as stack:
+        settings = await open_settings(context, stack, None)
+    found = ways(settings, place, is_sandbox=context.is_sandbox)
+    way = next(way for way in found if way.name.lower() == name)
+    if not context.as_json and not context.is_quiet:
+        say(output.notes, way.where)
+    document = KeepDocument.model_validate(asdict(way))
+    output.emit(document, lambda _: click.echo(way.text, nl=False))
+    if not context.as_json and not context.is_quiet:
+        say(output.notes, way.then)
+    return Exit.DONE
 
 
 async def _require_consent(place: Path, options: _Options) -> None:

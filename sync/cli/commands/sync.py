@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
-import sys
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -32,10 +30,9 @@ from sync.daemon.turn import Result, failed_turn, finished_turn
 from sync.errors import BugError, StoppedError
 from sync.runtime import logs
 from sync.runtime.late import import_all, late
-from sync.runtime.signals import heeding
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from datetime import timedelta
 
     from sync.cli.context import Context
@@ -48,22 +45,18 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from sync.daemon.begun import require_begun
-    from sync.daemon.heartbeat import Heartbeat
-    from sync.daemon.job import Job, Terms
+    from sync.daemon.job import Terms
     from sync.daemon.look import look_at_login
-    from sync.daemon.recorder import Recorder
-    from sync.daemon.systemd import Notifier
-    from sync.daemon.teller import Teller, tell_of_run
+    from sync.daemon.staying import stay, take_turn
+    from sync.daemon.teller import tell_of_run
     from sync.wiring.notify import addresses
 else:
     # What a run that finds nothing new never uses.
     (require_begun,) = late("sync.daemon.begun", "require_begun")
-    (Heartbeat,) = late("sync.daemon.heartbeat", "Heartbeat")
-    Job, Terms = late("sync.daemon.job", "Job", "Terms")
+    (Terms,) = late("sync.daemon.job", "Terms")
     (look_at_login,) = late("sync.daemon.look", "look_at_login")
-    (Recorder,) = late("sync.daemon.recorder", "Recorder")
-    (Notifier,) = late("sync.daemon.systemd", "Notifier")
-    Teller, tell_of_run = late("sync.daemon.teller", "Teller", "tell_of_run")
+    stay, take_turn = late("sync.daemon.staying", "stay", "take_turn")
+    (tell_of_run,) = late("sync.daemon.teller", "tell_of_run")
     (addresses,) = late("sync.wiring.notify", "addresses")
 
 
@@ -276,23 +269,16 @@ async def _stay(context: Context, options: _Options, output: Output, stop: Stop)
                 logs.tell("listen.kept", kept, level=logging.WARNING)
             return options.terms(fresh)
 
-        notifier = Notifier()
-        job = Job(
+        await stay(
             options.terms(settings),
             read=read,
             run=partial(_take_turn, context, options, output, stop),
             stop=stop,
             clock=_CLOCK,
-            watchers=(notifier, Recorder(), Heartbeat(), Teller()),
+            check=partial(_require_api, settings),
+            address=address,
+            hosts=settings.sync.hosts,
         )
-        if address:
-            from sync.daemon.server import served  # noqa: PLC0415  # only where used
-
-            await stack.enter_async_context(served(job, address, settings.sync.hosts))
-        await stack.enter_async_context(notifier.watched(_CLOCK))
-        stack.enter_context(_heeding_hangups(partial(notifier.reload, job)))
-        await _require_api(settings)
-        await job.stay()
 
 
 async def _take_turn(  # the first four are bound once
@@ -314,17 +300,14 @@ async def _take_turn(  # the first four are bound once
             on_event(event)
             reporter.on_event(event)
 
-        await require_begun(terms.settings)
-        report = await api.sync(
-            terms.settings,
-            prune=terms.prune,
-            accept_incomplete=options.accept_incomplete,
+        return await take_turn(
+            terms,
             stop=stop,
+            clock=_CLOCK,
             on_event=tell,
+            accept_incomplete=options.accept_incomplete,
+            is_strict=options.strict,
         )
-        await look_at_login(terms.settings, report, clock=_CLOCK, on_event=tell)
-    is_good = exit_code(report, is_strict=options.strict) is Exit.DONE
-    return Result.of(report, is_good=is_good)
 
 
 def _read_again(context: Context, settings: Settings) -> Settings:
@@ -336,18 +319,3 @@ def _read_again(context: Context, settings: Settings) -> Settings:
 
     job = fresh.sync.model_copy(update=NOBODY_IS_TOLD)
     return settings.model_copy(update={"history": fresh.history, "sync": job})
-
-
-@contextmanager
-def _heeding_hangups(reload: Callable[[], None]) -> Iterator[None]:
-    """Read the config anew on SIGHUP, unless it says that the terminal has gone."""
-    had_terminal = sys.stdin.isatty()
-
-    def heed() -> None:
-        if had_terminal and not sys.stdin.isatty():
-            signal.raise_signal(signal.SIGTERM)
-        else:
-            reload()
-
-    with heeding("SIGHUP", heed):
-        yield
