@@ -15,6 +15,7 @@ from sync.report.page import render_html
 from sync.report.reading import read_report
 from sync.runtime.words import count
 from sync.runtime.words import duration as in_words
+from sync.setup.keeping import ways
 from sync.setup.questions import DISCOVR_ID, QUESTIONS, TRAKT_ID, TRAKT_SECRET
 from sync.web.actions import add_actions
 from sync.web.guard import ERROR_PAGE, FORM
@@ -26,7 +27,8 @@ from sync.web.server import add_files
 from sync.web.steps import due, open_steps, phase
 
 if TYPE_CHECKING:
-    from sync.setup.questions import Question
+    from sync.setup.keeping import ways
+from sync.setup.questions import Question
     from sync.web.job import Job
     from sync.web.move import Move
 
@@ -200,7 +202,7 @@ async def _after(request: web.Request) -> web.Response:
         outline=outline,
         minutes=in_words(outline.seconds) if outline else "",
         runs=[(row, row.id in standing) for row in rows],
-        keep=(),
+        ways=ways(move.settings, move.place, is_sandbox=move.is_rehearsal),
         is_live=bool(_live(move, Kind.UNDO)),
     )
 

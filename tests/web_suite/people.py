@@ -102,7 +102,7 @@ class House:
             served(
                 self.move,
                 partial(add_views, move=self.move),
-                folder=self.folder,
+                door=self.folder / "door.html",
                 notice=self.folder / "notice.json",
                 address=Address("127.0.0.1", 0),
             )
