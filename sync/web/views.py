@@ -27,8 +27,7 @@ from sync.web.server import add_files
 from sync.web.steps import due, open_steps, phase
 
 if TYPE_CHECKING:
-    from sync.setup.keeping import ways
-from sync.setup.questions import Question
+    from sync.setup.questions import Question
     from sync.web.job import Job
     from sync.web.move import Move
 

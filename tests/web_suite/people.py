@@ -141,7 +141,8 @@ class House:
     async def upload(self, path: Path) -> Seen:
         form = aiohttp.FormData()
         form.add_field("token", self.site.links.form)
-        form.add_field("file", path.read_bytes(), filename=path.name)
+        content = await asyncio.to_thread(path.read_bytes)
+        form.add_field("file", content, filename=path.name)
         return await self._send("/from/download", form)
 
     async def _send(self, path: str, data: Any) -> Seen:
