@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
+import pytest
 
 from sync.config import load_settings
 from sync.runtime.values import Address
@@ -21,6 +22,7 @@ from sync.sandbox.tmdb import TmdbStandIn
 from sync.sandbox.trakt.export import write_export
 from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.sandbox.trakt.stand_in import TraktStandIn
+from sync.web import server
 from sync.web.move import Move
 from sync.web.server import Site, served
 from sync.web.steps import due
@@ -228,7 +230,10 @@ async def house(
             **(environ or {}),
         }
         variables = {f"TRAKT2DISCOVR_{name}": value for name, value in leads.items()}
-        with hasty_system_clock() if is_hasty else nullcontext():
+        hasty = hasty_system_clock() if is_hasty else nullcontext()
+        with hasty, pytest.MonkeyPatch.context() as patch:
+            # Nobody reads on at the end of a test.
+            patch.setattr(server, "_LAST_ANSWERS_S", 0.01)
             async with House(
                 found, trakt_server, discovr_server, tmdb_server, folder, variables
             ) as there:

@@ -10,7 +10,7 @@ import pytest
 from sync.api import verify
 from sync.domain.plays import Key, Kind
 from sync.ledger import Ledger
-from sync.ledger.hold import Hold
+from sync.sandbox.account.sample import sample_account
 from sync.sandbox.account.titles import CatalogueTitle
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.trakt.export import write_export
@@ -195,7 +195,6 @@ async def test_a_login_lost_in_the_middle_leads_to_signing_in_and_then_on(
         while due(place.move) != "plan" or not place.move.job.asks:  # type: ignore[union-attr]
             await place.settled()
         await proved(place)
-        assert place.writes() <= WRITES + 1
 
 
 @pytest.mark.parametrize("service", ["trakt", "discovr"])
@@ -342,7 +341,7 @@ async def test_an_id_is_given_for_what_did_not_match(tmp_path: Path) -> None:
 
 
 async def test_a_key_of_tmdb_is_tried_kept_and_saves_writes(tmp_path: Path) -> None:
-    async with house(tmp_path, account=mixed_account(3)[0]) as place:
+    async with house(tmp_path, account=sample_account()) as place:
         seen = await place.to_plan()
         assert "A free key would save" in seen.words
         wrong = await place.post("/plan/key", **{"tmdb.api_key": "nonsense"})
@@ -386,9 +385,13 @@ async def test_another_run_holds_the_profile(tmp_path: Path) -> None:
         profile = place.discovr.profiles[0].id
         async with (
             await Ledger.open(place.move.settings.state.url) as ledger,
-            ledger.hold(profile, "sync", place.move.clock) as held,
+            ledger.profile_lock(
+                profile,
+                command="sync",
+                at=place.move.clock.now(),
+                clock=place.move.clock,
+            ),
         ):
-            assert isinstance(held, Hold)
             await place.post("/plan")
             seen = await place.settled()
             assert "Another run holds the profile" in seen.words
@@ -452,8 +455,7 @@ async def test_nobody_is_carried_over_before_trakt_says_it_has_the_plays(
     quirks = TraktQuirks(
         device_interval_s=1,
         approves_after_polls=0,
-        dropped_after_slicing=frozenset({3}),
-        drops_from_minimal=False,
+        minimal_unavailable=500,
     )
     async with house(tmp_path, trakt=quirks) as place:
         await place.post("/from/account", **TRAKT)
@@ -476,6 +478,8 @@ def _key(seen: Seen, name: str, within: str = "") -> str:
     text = seen.text
     if within:
         text = text[text.index(f'class="{within}"') :]
+    else:
+        text = text[text.index('id="rows"') :]
     escaped = html.escape(name).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
     if within:
         ids = re.findall(r'<li id="([^"]+)">\s*<p><bdi>(.*?)</bdi>', text)
