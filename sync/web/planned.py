@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sync.domain.addresses import search_for
-from sync.domain.desired import NO_ANSWER, NOT_POSSIBLE
+from sync.domain.desired import NO_ANSWER, NO_KEY, NOT_POSSIBLE
 from sync.domain.filters import BY_LIST, BY_NAME
 from sync.domain.plan import Fate
 from sync.domain.plays import Kind, title_key
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: So many titles are on one page of the table.
 A_PAGE = 100
+#: Reasons that are said shorter here, where the button stands beside them.
+_REASONS = {NO_ANSWER: "TMDB did not answer yet", NO_KEY: "its id is not known"}
 _TO_WRITE = SQUARES[Fate.WRITTEN].name
 
 
@@ -217,7 +219,7 @@ def _open(left: LeftOut) -> Open:
         name_of(title.name),
         title.year,
         left.plays,
-        "TMDB did not answer yet" if left.reason == NO_ANSWER else left.reason,
+        _REASONS.get(left.reason, left.reason),
         search_for(title.kind, title.name) if is_lost else "",
     )
 

@@ -15,6 +15,7 @@ from sync.report.page import render_html
 from sync.report.reading import read_report
 from sync.runtime.words import count
 from sync.runtime.words import duration as in_words
+from sync.setup.keeping import ways
 from sync.setup.questions import DISCOVR_ID, QUESTIONS, TRAKT_ID, TRAKT_SECRET
 from sync.web.actions import add_actions
 from sync.web.guard import ERROR_PAGE, FORM
@@ -156,7 +157,7 @@ async def _title(request: web.Request) -> web.Response:
     if found is None:
         raise web.HTTPSeeOther("/plan")
     if request.query.get("part") == "map":
-        text = fill_in("map.html", found=found)
+        text = fill_in("map.html", found=found, is_listed=False)
         return web.Response(text=text, content_type="text/html")
     name = f"{found.name} ({found.year})" if found.year else found.name
     return show(request, "plan", name, template="title.html", found=found, key=key)
@@ -200,7 +201,7 @@ async def _after(request: web.Request) -> web.Response:
         outline=outline,
         minutes=in_words(outline.seconds) if outline else "",
         runs=[(row, row.id in standing) for row in rows],
-        keep=(),
+        ways=ways(move.settings, move.place, is_sandbox=move.is_rehearsal),
         is_live=bool(_live(move, Kind.UNDO)),
     )
 

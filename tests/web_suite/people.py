@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
+import pytest
 
 from sync.config import load_settings
 from sync.runtime.values import Address
@@ -21,6 +22,7 @@ from sync.sandbox.tmdb import TmdbStandIn
 from sync.sandbox.trakt.export import write_export
 from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.sandbox.trakt.stand_in import TraktStandIn
+from sync.web import server
 from sync.web.move import Move
 from sync.web.server import Site, served
 from sync.web.steps import due
@@ -102,7 +104,7 @@ class House:
             served(
                 self.move,
                 partial(add_views, move=self.move),
-                folder=self.folder,
+                door=self.folder / "door.html",
                 notice=self.folder / "notice.json",
                 address=Address("127.0.0.1", 0),
             )
@@ -141,7 +143,8 @@ class House:
     async def upload(self, path: Path) -> Seen:
         form = aiohttp.FormData()
         form.add_field("token", self.site.links.form)
-        form.add_field("file", path.read_bytes(), filename=path.name)
+        content = await asyncio.to_thread(path.read_bytes)
+        form.add_field("file", content, filename=path.name)
         return await self._send("/from/download", form)
 
     async def _send(self, path: str, data: Any) -> Seen:
@@ -199,8 +202,12 @@ async def house(
     discovr: DiscovrQuirks | None = None,
     trakt: TraktQuirks | None = None,
     environ: dict[str, str] | None = None,
+    is_hasty: bool = True,
 ) -> AsyncIterator[House]:
-    """Start the services and the page; nothing is known yet."""
+    """Start the services and the page; nothing is known yet.
+
+    Without ``is_hasty`` a code runs out no sooner than it would.
+    """
     found = account or mixed_account()[0]
     willing = trakt or TraktQuirks(device_interval_s=1, approves_after_polls=0)
     async with (
@@ -223,7 +230,10 @@ async def house(
             **(environ or {}),
         }
         variables = {f"TRAKT2DISCOVR_{name}": value for name, value in leads.items()}
-        with hasty_system_clock():
+        hasty = hasty_system_clock() if is_hasty else nullcontext()
+        with hasty, pytest.MonkeyPatch.context() as patch:
+            # Nobody reads on at the end of a test.
+            patch.setattr(server, "_LAST_ANSWERS_S", 0.01)
             async with House(
                 found, trakt_server, discovr_server, tmdb_server, folder, variables
             ) as there:

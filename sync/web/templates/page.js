@@ -84,12 +84,12 @@
     };
     file.addEventListener("change", send);
     for (const name of ["dragenter", "dragover"]) {
-      form.addEventListener(name, (event) => { event.preventDefault(); form.classList.add("over"); });
+      form.addEventListener(name, (event) => { event.preventDefault(); form.classList.add("aim"); });
     }
-    form.addEventListener("dragleave", () => form.classList.remove("over"));
+    form.addEventListener("dragleave", () => form.classList.remove("aim"));
     form.addEventListener("drop", (event) => {
       event.preventDefault();
-      form.classList.remove("over");
+      form.classList.remove("aim");
       file.files = event.dataTransfer.files;
       send();
     });

@@ -1,0 +1,490 @@
+"""The seven steps by plain requests: what is shown is what is done, wherever it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sync.api import verify
+from sync.domain.plays import Key, Kind
+from sync.ledger import Ledger
+from sync.sandbox.account.sample import sample_account
+from sync.sandbox.account.titles import CatalogueTitle
+from sync.sandbox.server.faults import Fault
+from sync.sandbox.trakt.export import write_export
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.web.job import Kind as Job
+from sync.web.steps import STEPS, due
+from tests.safety.accounts import mixed_account, watched_on
+from tests.safety.reading import shown, watched
+from tests.web_suite.people import KEYS, House, Seen, house
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from aiohttp import web
+
+TRAKT = {
+    "trakt.client_id": KEYS.trakt_client_id,
+    "trakt.client_secret": KEYS.trakt_client_secret,
+}
+#: All that the mixed account takes: films, and the episodes of its shows.
+WRITES = 14
+
+
+def judge(place: House, but: Collection[Key] = ()) -> None:
+    """Hold the profile against the laws: all of it, nothing else, nothing twice."""
+    entries = place.discovr.entries()
+    read = shown(place.account, entries)
+    wanted = watched(place.account).keys() - set(but)
+    assert read.surely >= wanted
+    assert read.maybe <= wanted
+    keys = [entry.key for entry in entries]
+    assert len(keys) == len(set(keys))
+
+
+async def proved(place: House) -> Seen:
+    """Agree, and come to the proof."""
+    await place.agree()
+    seen = await place.settled()
+    assert seen.path == "/proof", seen.words
+    assert "everything is in its place" in seen.words
+    judge(place)
+    return seen
+
+
+async def test_by_a_download_from_the_first_page_to_the_proof(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        assert (await place.get()).path == "/from"
+        assert (await place.upload(place.download)).path == "/read"
+        seen = await place.settled()
+        assert seen.path == "/to"
+        assert "22 plays" in (await place.get("/read")).heading
+        assert "proved whole" in (await place.get("/read")).words
+        assert (await place.sign_in()).path == "/to"
+        await place.post("/plan")
+        seen = await place.settled()
+        assert seen.path == "/plan"
+        assert "10 episode + 4 film entries" in seen.words
+        assert place.writes() == 0
+        seen = await proved(place)
+        assert seen.heading == "20 of 22 plays are on Discovr (91 %)"
+        assert place.writes() == WRITES
+        report = await place.get("/report")
+        assert "Show 1" in report.words
+        assert "Undo this run" in (await place.get("/after")).words
+        found = await verify(place.move.settings, files=[place.download])
+        assert found.verification
+        assert found.verification.is_clean
+
+
+async def test_by_the_account_from_the_first_page_to_the_proof(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.post("/from/account", **TRAKT)
+        assert seen.path in ("/from", "/read")
+        await place.settled()
+        while place.move.job and place.move.job.kind is not Job.READ:
+            await place.settled()
+        seen = await place.settled()
+        assert seen.path == "/to"
+        assert "22 Announced" in (await place.get("/read")).words.replace(
+            "Announced 22", "22 Announced"
+        )
+        await place.sign_in()
+        await place.post("/plan")
+        await place.settled()
+        before = len(place.trakt.requests(path="/sync/history"))
+        seen = await proved(place)
+        # What was read for the page is what the run works with.
+        assert len(place.trakt.requests(path="/sync/history")) == before
+        assert "Keep in step with systemd" in (await place.get("/after")).words
+
+
+async def test_every_step_can_be_loaded_again_and_gone_back_to(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = [await place.get(f"/{step}") for step in STEPS]
+        # What is not there yet leads to where it stands.
+        assert {page.path for page in seen} == {"/from"}
+        await place.to_plan()
+        for step in ("from", "read", "to", "plan"):
+            first, second = [await place.get(f"/{step}") for _ in range(2)]
+            assert first.path == second.path == f"/{step}"
+            assert first.text == second.text
+        await proved(place)
+        for step in STEPS:
+            assert (await place.get(f"/{step}")).path == f"/{step}"
+        assert place.writes() == WRITES
+
+
+async def test_a_plan_that_is_old_is_not_agreed_to(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        old = seen.field("plan")
+        await place.post("/plan/leave-out", title=_key(seen, "Show 1"))
+        seen = await place.settled()
+        refused = await place.post("/plan/answer", plan=old, answer="yes")
+        assert "made anew" in refused.words
+        assert place.writes() == 0
+        assert seen.field("plan") != old
+
+
+async def test_a_second_tab_sees_the_same_and_agrees_to_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        other = await place.get("/plan")
+        assert other.field("plan") == seen.field("plan")
+        await place.agree()
+        again = await place.post("/plan/answer", plan=seen.field("plan"), answer="yes")
+        assert again.status == 200
+        assert (await place.post("/read")).path in ("/read", "/proof", "/watch")
+        await place.settled()
+        judge(place)
+        assert place.writes() == WRITES
+
+
+async def test_what_is_refused_is_not_written(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        seen = await place.post("/plan/answer", plan=seen.field("plan"), answer="no")
+        assert seen.path == "/plan"
+        assert "Make the plan" in seen.words
+        assert place.writes() == 0
+        await place.post("/plan")
+        await place.settled()
+        await proved(place)
+
+
+async def test_stop_and_go_on(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        await place.to_plan()
+        place.discovr.latency_s = 0.02
+        await place.agree()
+        while place.writes() < 3:
+            await asyncio.sleep(0)
+        await place.post("/stop")
+        seen = await place.settled()
+        assert seen.path == "/watch"
+        assert "Stopped after" in seen.words
+        assert place.writes() < WRITES
+        await place.post("/again", action="again")
+        seen = await place.settled()
+        assert seen.path == "/plan"
+        await proved(place)
+        assert place.writes() == WRITES
+
+
+async def test_a_login_lost_in_the_middle_leads_to_signing_in_and_then_on(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        await place.to_plan()
+        place.discovr.faults = lambda _request, _number: (
+            Fault.answer(401) if place.writes() >= 5 else None
+        )
+        await place.agree()
+        seen = await place.settled()
+        assert seen.path == "/to"
+        assert "Sign in to Discovr again" in seen.words
+        place.discovr.faults = None
+        await place.post("/again", action="discovr")
+        while due(place.move) != "plan" or not place.move.job.asks:  # type: ignore[union-attr]
+            await place.settled()
+        await proved(place)
+
+
+@pytest.mark.parametrize("service", ["trakt", "discovr"])
+async def test_a_service_that_is_down_is_said_with_a_button(
+    tmp_path: Path, service: str
+) -> None:
+    async with house(tmp_path) as place:
+
+        def is_down(_request: web.Request, _number: int) -> Fault:
+            return Fault.answer(503)
+
+        stand_in = getattr(place, service)
+        if service == "discovr":
+            await place.upload(place.download)
+            await place.settled()
+            await place.sign_in()
+            stand_in.faults = is_down
+            await place.post("/plan")
+            step = "/plan"
+        else:
+            await place.post("/from/account", **TRAKT)
+            await place.settled()
+            stand_in.faults = is_down
+            await _until_over(place)
+            await place.post("/read")
+            step = "/read"
+        seen = await place.settled()
+        assert seen.path == step
+        assert service.title() in seen.words
+        assert "trakt2discovr " not in seen.words.split("Skip to the content")[1][20:]
+        stand_in.faults = None
+        await place.post("/again", action="again")
+        seen = await place.settled()
+        assert "503" not in seen.words
+
+
+async def test_the_process_may_be_killed_and_started_again_in_every_step(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        await place.restart()
+        assert (await place.get()).path == "/from"
+        await place.upload(place.download)
+        await place.restart()  # while it is read
+        await place.post("/read")
+        await place.settled()
+        await place.restart()
+        assert (await place.get()).path == "/read"
+        await place.post("/read")
+        await place.settled()
+        await place.post(
+            "/to/sign-in", **{"discovr.client_id": KEYS.discovr_client_id}
+        )
+        await place.restart()  # while somebody signs in
+        await place.post("/read")
+        await place.settled()
+        await place.sign_in()
+        await place.restart()
+        assert (await place.get("/plan")).path == "/plan"
+        await place.post("/plan")
+        await place.settled()
+        await place.restart()  # while it asks
+        await place.post("/plan")
+        await place.settled()
+        place.discovr.latency_s = 0.02
+        await place.agree()
+        while place.writes() < 3:
+            await asyncio.sleep(0)
+        await place.restart()  # while it writes
+        place.discovr.latency_s = 0
+        seen = await place.get()
+        assert seen.path == "/plan"
+        assert "broken off" in seen.words
+        await place.post("/plan")
+        await place.settled()
+        await proved(place)
+        await place.restart()
+        seen = await place.get()
+        assert seen.path == "/proof"
+        assert seen.heading == "20 of 22 plays are on Discovr (91 %)"
+
+
+async def test_a_run_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
+    own = Key("MV_102")
+    async with house(tmp_path) as place:
+        place.discovr.person_adds(Key("MV_999"), progress=100, at=watched_on(0))
+        await place.to_plan()
+        await place.agree()
+        await place.settled()
+        await place.post("/after/undo", run="1")
+        seen = await place.settled()
+        assert seen.path == "/after"
+        assert f"{WRITES} entries" in seen.words
+        assert len(place.discovr.entries()) == WRITES + 1
+        await place.post("/after/answer", plan=seen.field("plan"), answer="yes")
+        seen = await place.settled()
+        assert f"{WRITES} entries taken back" in seen.words
+        assert [e.key for e in place.discovr.entries()] == [Key("MV_999")]
+        assert own not in [e.key for e in place.discovr.entries()]
+        # And all of it over again.
+        await place.post("/plan")
+        await place.settled()
+        await place.agree()
+        await place.settled()
+        assert len(place.discovr.entries()) == WRITES + 1
+
+
+async def test_a_title_is_left_out_and_taken_in_again(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        assert "Left out on request" not in seen.words
+        seen = await place.post("/plan/leave-out", title=_key(seen, "Show 1"))
+        seen = await place.settled()
+        assert "Left out on request: 8 plays" in seen.words
+        assert "show:tmdb:201" in place.config.read_text(encoding="utf-8")
+        await place.post("/plan/take-in", skip=seen.field("skip"))
+        seen = await place.settled()
+        assert "Left out on request" not in seen.words
+        seen = await place.post("/plan/leave-out", title=_key(seen, "Film 2"))
+        await place.settled()
+        await place.agree()
+        await place.settled()
+        judge(place, but=[Key("MV_102")])
+
+
+async def test_an_id_is_given_for_what_did_not_match(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        assert "Without a known id: 1 title" in seen.words
+        title = _key(seen, "Film 9", within="items")
+        wrong = await place.post("/plan/id", title=title, id="nonsense")
+        assert "Film 9" in wrong.words
+        assert "themoviedb.org" in wrong.words
+        await place.post("/plan/id", title=title, id="https://www.themoviedb.org/movie/4")
+        seen = await place.settled()
+        assert "Without a known id" not in seen.words
+        # Given anew it counts in the place of the first.
+        seen = await place.post("/plan/id", title=title, id="109")
+        await place.settled()
+        await place.agree()
+        await place.settled()
+        assert Key("MV_109") in [e.key for e in place.discovr.entries()]
+        assert Key("MV_4") not in [e.key for e in place.discovr.entries()]
+
+
+async def test_a_key_of_tmdb_is_tried_kept_and_saves_writes(tmp_path: Path) -> None:
+    async with house(tmp_path, account=sample_account()) as place:
+        seen = await place.to_plan()
+        assert "A free key would save" in seen.words
+        wrong = await place.post("/plan/key", **{"tmdb.api_key": "nonsense"})
+        assert "TMDB" in wrong.words
+        assert "A free key would save" in wrong.words
+        await place.post("/plan/key", **{"tmdb.api_key": KEYS.tmdb_api_key})
+        seen = await place.settled()
+        assert "A free key" not in seen.words
+        assert "season" in seen.words
+        assert KEYS.tmdb_api_key not in seen.text
+        await proved(place)
+
+
+async def test_what_is_not_proved_whole_is_not_carried_over_unasked(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        path = tmp_path / "trakt-export-holes.zip"
+        write_export(place.account, path, errors=[{"file": "watched-history-2.json"}])
+        await place.upload(path)
+        seen = await place.settled()
+        assert seen.path == "/read"
+        assert "not proved whole" in seen.words
+        await place.sign_in()
+        await place.post("/plan")
+        seen = await place.settled()
+        assert seen.path == "/read"
+        assert "Go on with what was read" in seen.words
+        await place.post("/read/accept")
+        await place.settled()
+        await place.agree()
+        await place.settled()
+        judge(place)
+
+
+async def test_another_run_holds_the_profile(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        await place.upload(place.download)
+        await place.settled()
+        await place.sign_in()
+        profile = place.discovr.profiles[0].id
+        async with (
+            await Ledger.open(place.move.settings.state.url) as ledger,
+            ledger.profile_lock(
+                profile,
+                command="sync",
+                at=place.move.clock.now(),
+                clock=place.move.clock,
+            ),
+        ):
+            await place.post("/plan")
+            seen = await place.settled()
+            assert "Another run holds the profile" in seen.words
+            assert "sync" in seen.words
+        await place.post("/again", action="again")
+        await place.settled()
+        await proved(place)
+
+
+async def test_titles_are_text_wherever_they_stand(tmp_path: Path) -> None:
+    name = "<script>alert(1)</script> & \"quotes\" 'n {{ 7 * 7 }}"
+    account, _ = mixed_account()
+    base = account.titles[0]
+    odd = CatalogueTitle(Kind.FILM, name, base.ids.__class__(trakt=77, tmdb=77), 1999)
+    lost = CatalogueTitle(Kind.FILM, f"{name} too", base.ids.__class__(trakt=78), 1998)
+    account.titles += [odd, lost]
+    account.add_play(odd, watched_on(3))
+    account.add_play(lost, watched_on(4))
+    async with house(tmp_path, account=account) as place:
+        seen = await place.to_plan()
+        pages = [seen, await place.get("/plan", q="script")]
+        pages.append(await place.get("/plan/title", title=_key(seen, name)))
+        await place.agree()
+        await place.settled()
+        pages += [await place.get(p) for p in ("/proof", "/after", "/report")]
+        pages.append(await place.get("/after/run", run="1"))
+        for page in pages:
+            assert page.status == 200
+            assert "<script>alert" not in page.text
+            assert "49" not in page.heading
+
+
+async def test_titles_are_found_by_any_part_of_their_names(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        await place.to_plan()
+        for words, found in (("show", 3), ("FILM  1", 1), ("zzz", 0), ("2020", 3)):
+            rows = await place.get("/plan/rows", q=words)
+            assert f"{found} of 7 titles" in rows.words
+        assert "0 of 7" in (await place.get("/plan", q="zzz")).words
+        rest = await place.get("/plan/rows", what="rest")
+        assert "1 of 7" in rest.words
+
+
+async def test_a_download_is_replaced_and_removed(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        await place.upload(place.download)
+        await place.settled()
+        bad = tmp_path / "no.zip"
+        bad.write_bytes(b"PK nothing")
+        seen = await place.upload(bad)
+        assert seen.path == "/from"
+        assert place.move.choice.files
+        await place.post("/from/remove")
+        assert (await place.get()).path == "/from"
+        assert not [p for p in (tmp_path / "uploads").rglob("*") if p.is_file()]
+
+
+async def test_nobody_is_carried_over_before_trakt_says_it_has_the_plays(
+    tmp_path: Path,
+) -> None:
+    quirks = TraktQuirks(
+        device_interval_s=1,
+        approves_after_polls=0,
+        minimal_unavailable=500,
+    )
+    async with house(tmp_path, trakt=quirks) as place:
+        await place.post("/from/account", **TRAKT)
+        await _until_over(place)
+        seen = await place.settled()
+        assert seen.path == "/read"
+        assert "not proved whole" in seen.words
+
+
+async def _until_over(place: House) -> None:
+    while due(place.move) == "from" or not place.move.job.is_over:  # type: ignore[union-attr]
+        await place.settled()
+
+
+def _key(seen: Seen, name: str, within: str = "") -> str:
+    """Return what the forms of the plan call a title."""
+    import html  # noqa: PLC0415
+    import re  # noqa: PLC0415
+
+    text = seen.text
+    if within:
+        text = text[text.index(f'class="{within}"') :]
+    else:
+        text = text[text.index('id="rows"') :]
+    escaped = html.escape(name).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
+    if within:
+        ids = re.findall(r'<li id="([^"]+)">\s*<p><bdi>(.*?)</bdi>', text)
+        return next(html.unescape(key) for key, bdi in ids if bdi == escaped)
+    rows = re.findall(
+        r'<bdi>(.*?)</bdi>.*?name="title" value="([^"]+)"', text, re.DOTALL
+    )
+    return next(html.unescape(key) for bdi, key in rows if bdi == escaped)
