@@ -15,7 +15,7 @@ import pytest
 from connectors.errors import ConfigError
 from sync.runtime import visits
 from sync.runtime.values import Address
-from sync.web import guard
+from sync.web import guard, server
 from sync.web.links import ask_for_link, write_door, write_notice
 from tests.web_suite.doors import (
     TITLE,
@@ -370,6 +370,19 @@ async def test_what_is_no_request_gets_the_same_headers_and_no_echo(
     assert token not in caplog.text
 
 
+async def test_two_hundred_questions_at_once_are_all_answered(tmp_path: Path) -> None:
+    async with opened(tmp_path) as door:
+        links = door.site.links
+        sent = (
+            "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            f"Cookie: {links.cookie_name}={links.cookie}\r\n\r\n"
+        ).encode()
+        answers = await asyncio.gather(
+            *(raw(door.site.address, sent) for _ in range(200))
+        )
+        assert all(b" 200 " in answer.splitlines()[0] for answer in answers)
+
+
 @pytest.mark.parametrize(
     "sent", [b"", b"GET / HT", b"POST /change HTTP/1.1\r\nHost: localhost\r\n"]
 )
@@ -377,6 +390,7 @@ async def test_two_hundred_who_were_not_let_in_disturb_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     monkeypatch.setattr(visits, "LONGEST_VISIT_S", 0.3)
+    monkeypatch.setattr(server, "_MOST_VISITS", 150)
     async with opened(tmp_path) as door:
         stream = await door.ask("GET", "/events")
         assert await stream.content.readline() == b"data: here\n"
