@@ -18,8 +18,8 @@ PROGRAM = "trakt2discovr"
 #: The commands in the order in which a newcomer needs them; others follow by name.
 COMMANDS = (
     "setup",
-    "web",
     "migrate",
+    "web",
     "sync",
     "plan",
     "apply",

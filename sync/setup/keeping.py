@@ -10,7 +10,9 @@ import json
 import os
 import shlex
 import sys
+import tomllib
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,44 +28,8 @@ PROGRAM = "trakt2discovr"
 EVERY = "6h"
 #: Where the program keeps its own, unless the settings say otherwise.
 _DATA_HOME = "XDG_DATA_HOME"
-_UNIT = """\
-[Unit]
-Description=Keep Discovr in step with Trakt
-StartLimitIntervalSec=0
-
-[Service]
-Type=notify
-ExecStart={command}
-ExecReload=/bin/kill -HUP $MAINPID
-Restart=on-failure
-RestartSec=1min
-RestartPreventExitStatus=2
-SuccessExitStatus=130 143
-TimeoutStopSec=2min
-WatchdogSec=5min
-{environment}UMask=0077
-NoNewPrivileges=yes
-
-[Install]
-WantedBy=default.target
-"""
-_COMPOSE = """\
-services:
-  trakt2discovr:
-    image: trakt2discovr
-    init: true
-    restart: unless-stopped
-    stop_grace_period: 2m
-    user: "{user}"
-    command: {command}
-    environment: {environment}
-    volumes:
-{volumes}
-    read_only: true
-    tmpfs: [/tmp]
-    cap_drop: [ALL]
-    security_opt: ["no-new-privileges:true"]
-"""
+#: What is filled in, and the words around it.
+_TEXTS = "keeping.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +90,7 @@ def _systemd(
         f"Environment={_unit_word(f'{name}={value}', is_command=False)}\n"
         for name, value in _kept(environ).items()
     )
-    return Way(
-        "systemd",
-        "Save this as ~/.config/systemd/user/trakt2discovr.service:",
-        _UNIT.format(command=command, environment=environment),
-        "Then: systemctl --user daemon-reload && systemctl --user enable --now "
-        "trakt2discovr. So that it also runs while you are not logged in: loginctl "
-        "enable-linger",
-    )
+    return _filled("systemd", command=command, environment=environment)
 
 
 def _unit_word(word: str, *, is_command: bool = True) -> str:
@@ -148,12 +107,7 @@ def _cron(
     line = " ".join((*before, shlex.join(words), ">/dev/null"))
     # To cron a % is the end of the line.
     line = line.replace("%", "\\%")
-    return Way(
-        "cron",
-        "Add this line by crontab -e:",
-        f"17 */6 * * * {line}\n",
-        "Cron mails you what goes wrong.",
-    )
+    return _filled("cron", line=line)
 
 
 def _docker(settings: Settings, place: Path, *, is_sandbox: bool) -> Way:
@@ -173,23 +127,21 @@ def _docker(settings: Settings, place: Path, *, is_sandbox: bool) -> Way:
         folders += [(tokens.parent, inside)] if inside == "/logins" else []
         environment["TRAKT2DISCOVR_STATE__TOKENS"] = f"{inside}/{tokens.name}"
     volumes = (f"      - {_yaml(f'{here}:{there}')}" for here, there in folders)
-    then = (
-        "Build the image once, in the folder of the project: docker build -f "
-        "deploy/Dockerfile -t trakt2discovr . Then: docker compose up -d"
+    return _filled(
+        "docker",
+        user=_user(),
+        command=_yaml(command),
+        environment=_yaml(environment),
+        volumes="\n".join(volumes),
+        keyring=tokens == KEYRING,
     )
-    if tokens == KEYRING:
-        then += ". No container reaches your keyring: sign in inside, as deploy says."
-    return Way(
-        "Docker",
-        "Save this as compose.yaml in a folder of its own:",
-        _COMPOSE.format(
-            user=_user(),
-            command=_yaml(command),
-            environment=_yaml(environment),
-            volumes="\n".join(volumes),
-        ),
-        then,
-    )
+
+
+def _filled(name: str, *, keyring: bool = False, **values: str) -> Way:
+    text = (resources.files(__package__) / _TEXTS).read_text(encoding="utf-8")
+    part = tomllib.loads(text)[name]
+    then = f"{part['then']} {part['keyring']}" if keyring else part["then"]
+    return Way(part["name"], part["where"], part["text"].format(**values), then)
 
 
 def _yaml(value: object) -> str:

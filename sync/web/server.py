@@ -133,13 +133,7 @@ async def served(
     too, without a link. Raises ConfigError where nobody can listen, and for an address
     that is not of this machine alone.
     """
-    if not address.is_private:
-        raise ConfigError(
-            f"{address.host} can be reached from other machines, and the page is for "
-            "this one.",
-            remedy="Leave it on 127.0.0.1, and reach it through a tunnel: ssh -L "
-            "8765:127.0.0.1:8765 HOST, with trakt2discovr web --port 8765 there.",
-        )
+    _require_private(address)
     content = headers(policy(*digests()))
     idle = Idle(move.clock, lambda: move.is_busy)
     # The port is known once somebody listens, and nobody is let in before.
@@ -147,19 +141,18 @@ async def served(
     app = web.Application(client_max_size=MOST_BYTES)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_ANSWERS_S)
     connections = Connections(runner, partial(_Handler, **_handler_options(content)))
-    app.middlewares.append(
-        Guard(
-            links,
-            keep=connections.keep,
-            touch=idle.touch,
-            enter=partial(door.unlink, missing_ok=True),
-            is_open=HEALTH if has_health else (),
-        ).middleware()
+    guard = Guard(
+        links,
+        keep=connections.keep,
+        touch=idle.touch,
+        enter=partial(door.unlink, missing_ok=True),
+        is_open=HEALTH if has_health else (),
     )
+    app.middlewares.append(guard.middleware())
     app.on_response_prepare.append(_put_on(content))
+    app.router.add_post(ASK, _never)
     if has_health:
         add_health(app, move)
-    app.router.add_post(ASK, _never)
     add_views(app)
     await runner.setup()
     site = Site(links, idle)
@@ -171,6 +164,17 @@ async def served(
         connections.close()
         _tidy(notice, door, links)
         await runner.cleanup()
+
+
+def _require_private(address: Address) -> None:
+    if address.is_private:
+        return
+    raise ConfigError(
+        f"{address.host} can be reached from other machines, and the page is for "
+        "this one.",
+        remedy="Leave it on 127.0.0.1, and reach it through a tunnel: ssh -L "
+        "8765:127.0.0.1:8765 HOST, with trakt2discovr web --port 8765 there.",
+    )
 
 
 def _tidy(notice: Path, door: Path, links: Links) -> None:

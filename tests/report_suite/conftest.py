@@ -16,6 +16,7 @@ from playwright.async_api import async_playwright
 
 from sync.report.page import render_html
 from tests.report_suite.opened import Opened
+from tests.secrecy import of_others, open_descriptors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,9 +46,13 @@ async def chromium() -> AsyncIterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+    before = open_descriptors()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        talk = open_descriptors() - before
+        of_others.update(talk)
         yield browser
+        of_others.difference_update(talk)
         await browser.close()
 
 

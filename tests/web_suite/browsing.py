@@ -1,0 +1,300 @@
+"""Somebody who moves by the page: the real program, a real browser, and the laws.
+
+The services are stand-ins in the process of the test, which are there all the time; the
+program is a process of its own, so that it can be killed and started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Error
+
+from sync.domain.plays import to_minute
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.trakt.export import write_export
+from sync.sandbox.trakt.quirks import TraktQuirks
+from tests.login_suite.programs import Program, launch
+from tests.report_suite.opened import Opened
+from tests.safety.accounts import mixed_account
+from tests.safety.arena import HookedDiscovr, HookedTmdb, HookedTrakt
+from tests.safety.reading import own_entry, shown, watched
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+    from signal import Signals
+
+    from playwright.async_api import Browser, BrowserContext, Locator, Page
+
+    from sync.sandbox.account.account import Account
+    from tests.safety.reading import Shown
+
+KEYS = Credentials()
+#: A page has to be there by then, on a machine that has much else to do.
+PATIENCE_MS = 30_000
+_LINK = re.compile(r"http://\S+token=\S+\n")
+_WILLING = TraktQuirks(device_interval_s=1, approves_after_polls=1)
+#: What the themes and the widths are tried with.
+THEMES = (("light", 360), ("dark", 1440))
+
+
+@dataclass
+class Mover:
+    """The services, the program, and the browser of one person."""
+
+    account: Account
+    trakt: HookedTrakt
+    discovr: HookedDiscovr
+    tmdb: HookedTmdb
+    folder: Path
+    context: BrowserContext
+    tabs: list[Opened] = field(default_factory=list)
+    program: Program | None = None
+    _told: int = 0
+
+    def __post_init__(self) -> None:
+        self.before = self.read()
+
+    @property
+    def page(self) -> Page:
+        """The first tab."""
+        return self.tabs[0].page
+
+    @property
+    def download(self) -> Path:
+        path = self.folder / "trakt-export-me.zip"
+        return path if path.exists() else write_export(self.account, path)
+
+    def environment(self) -> dict[str, str]:
+        leads = {
+            "TRAKT__API_URL": self.trakt.url,
+            "TRAKT__AUTH_URL": self.trakt.url,
+            "DISCOVR__API_URL": self.discovr.url,
+            "DISCOVR__REQUESTS_PER_SECOND": "1000",
+            "TMDB__API_URL": self.tmdb.api_url,
+        }
+        named = {f"TRAKT2DISCOVR_{name}": value for name, value in leads.items()}
+        own = {
+            "HOME": str(self.folder),
+            "XDG_DATA_HOME": str(self.folder / "data"),
+            "XDG_CONFIG_HOME": str(self.folder / "config"),
+            "PYTHONIOENCODING": "utf-8",
+        }
+        return {**os.environ, **named, **own}
+
+    # The program.
+
+    async def start(self) -> None:
+        """Start it, and let the browser in by the link that it prints."""
+        self.program = launch("web", "--no-open", env=self.environment())
+        self._told = 0
+        link = await self.link()
+        if self.tabs:
+            await self.page.goto(link)
+        else:
+            await self.open(link)
+
+    async def link(self) -> str:
+        """Wait for the next link on the terminal."""
+        program = self.program
+        assert program
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while not (found := _LINK.search(program.stdout, self._told)):
+                assert program.is_running, program.screen
+                program.shown.clear()
+                await program.shown.wait()
+        self._told = found.end()
+        return found[0].strip()
+
+    async def end(self, number: Signals) -> int:
+        """Send it a signal; return its exit code."""
+        program, self.program = self.program, None
+        assert program
+        program.kill(number)
+        code = await program.ends()
+        self.said = program.screen
+        program.close()
+        return code
+
+    async def restart(self, number: Signals) -> None:
+        """End it, and start it again on what it left."""
+        await self.end(number)
+        await self.start()
+
+    # The browser.
+
+    async def open(self, url: str = "") -> Opened:
+        """Open another tab."""
+        if not url:
+            url = re.sub(r"(?<=\d)/.*", "/", self.page.url)
+        tab = await Opened.at(url, self.context)
+        tab.page.set_default_timeout(PATIENCE_MS)
+        self.tabs.append(tab)
+        return tab
+
+    async def press(self, name: str, page: Page | None = None) -> None:
+        """Click the button or the link of that name, once it is there."""
+        await self.find(name, page).click()
+
+    def find(self, name: str, page: Page | None = None) -> Locator:
+        page = page or self.page
+        button = page.get_by_role("button", name=name, exact=True)
+        return button.or_(page.get_by_role("link", name=name, exact=True)).first
+
+    async def sees(self, words: str, page: Page | None = None) -> None:
+        """Wait until a heading, or any other words, are there."""
+        await (page or self.page).get_by_text(words).first.wait_for()
+
+    async def at(self, step: str, page: Page | None = None) -> None:
+        """Wait until the page is at a step, and has nothing more to load."""
+        await (page or self.page).wait_for_url(re.compile(rf"/{step}(\?|#|$)"))
+
+    # What has to hold.
+
+    def read(self) -> Shown:
+        return shown(self.account, self.discovr.entries())
+
+    def judge(self, *, is_carried: bool = True) -> None:
+        """Hold the laws: complete, nothing else, and nothing twice."""
+        after, wanted = self.read(), watched(self.account)
+        assert after.maybe <= self.before.maybe | wanted.keys()
+        assert self.before.surely <= after.surely
+        assert self.discovr.doubled() == {}
+        entries = self.discovr.entries()
+        for key, times in wanted.items() if is_carried else ():
+            own = own_entry(key, entries)
+            is_kept = (
+                own
+                and (own.progress or 0) < 80
+                and to_minute(own.updated_at) > max(times)
+            )
+            assert key in after.surely or is_kept, f"{key} is missing"
+
+    async def inspect(self) -> None:
+        """Look at the page as a screen reader does, in both themes and widths."""
+        page = self.page
+        for theme, width in THEMES:
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            found = await Axe().run(page)
+            complaints = [
+                (rule["id"], node["html"], node["failureSummary"])
+                for rule in found.response["violations"]
+                for node in rule["nodes"]
+            ]
+            assert complaints == [], page.url
+            wide = await page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, page.url
+
+    async def inspect_at_rest(self) -> None:
+        """The same, for a page that may lead on by itself meanwhile."""
+        while True:
+            where = self.page.url
+            try:
+                return await self.inspect()
+            except Error:
+                if self.page.url == where:
+                    raise
+
+    async def conclude(self) -> None:
+        """Nothing was complained of in any tab, and nobody else was asked."""
+        for tab in self.tabs:
+            assert tab.notes == []
+            assert await tab.violations() == []
+            own = re.compile(r"http://127\.0\.0\.1:\d+/|data:")
+            assert [url for url in tab.requests if not own.match(url)] == []
+
+
+@asynccontextmanager
+async def mover(
+    chromium: Browser,
+    folder: Path,
+    *,
+    account: Account | None = None,
+    trakt: TraktQuirks | None = None,
+    discovr: DiscovrQuirks | None = None,
+) -> AsyncIterator[Mover]:
+    """Start the services and the program, and open the page."""
+    found, own = (account, []) if account else mixed_account()
+    async with (
+        HookedTrakt(
+            found,
+            quirks=trakt or TraktQuirks(device_interval_s=1, approves_after_polls=1),
+        ) as trakt_server,
+        HookedDiscovr(
+            catalogue=found.titles,
+            profiles=("Me", "Kids"),
+            quirks=discovr or DiscovrQuirks(approves_after_polls=1),
+        ) as discovr_server,
+        HookedTmdb(found.titles) as tmdb_server,
+        await chromium.new_context(reduced_motion="reduce") as context,
+    ):
+        for key, progress, at in own:
+            discovr_server.person_adds(key, progress=progress, at=at)
+        person = Mover(
+            found, trakt_server, discovr_server, tmdb_server, folder, context
+        )
+        await person.start()
+        try:
+            yield person
+        except Exception:
+            # Where it stood, for whoever reads of the failure.
+            for tab in person.tabs:
+                text = await tab.page.locator("body").inner_text()
+                print(f"{tab.page.url}\n{text}\n{tab.notes}")  # noqa: T201
+            raise
+        finally:
+            if person.program and person.program.is_running:
+                person.program.kill()
+            if person.program:
+                await person.program.ends()
+                person.program.close()
+
+
+# The steps, by mouse.
+
+
+async def give_download(me: Mover) -> None:
+    await me.page.get_by_label("The file").set_input_files(me.download)
+    await me.sees("proved whole")
+
+
+async def sign_in(me: Mover) -> None:
+    await me.press("Go on to Discovr")
+    field_ = me.page.get_by_label("Client id of your Discovr application")
+    await field_.fill(KEYS.discovr_client_id)
+    await me.press("Sign in to Discovr")
+    await me.press("Me")
+    await me.sees("The profile")
+
+
+async def make_plan(me: Mover) -> None:
+    await me.press("Make the plan")
+    await me.sees("would be written to the profile")
+
+
+async def agree(me: Mover) -> None:
+    await me.press("Agree, and write this")
+
+
+async def see_proof(me: Mover) -> None:
+    await me.at("proof")
+    await me.sees("The balance")
+
+
+#: The way from the first page to the proof, a step at a time.
+WAY: tuple[Callable[[Mover], Awaitable[None]], ...] = (
+    give_download,
+    sign_in,
+    make_plan,
+    agree,
+    see_proof,
+)
