@@ -25,7 +25,7 @@ from sync.domain.plays import Ids, Kind, Title
 from sync.transform.overrides_formats import FormError, Table, Toml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from sync.documents.left_out import LeftOutDocument, UnmatchedDocument
@@ -109,8 +109,8 @@ def write_unmatched(
     is wrong, and leaves it as it is.
     """
     content = _read(path) if path.exists() else _Content()
-    if new:
-        given = [*(one for one in given if one.title != new.title), new]
+    given = [*(one for one in given if not new or one.title != new.title)]
+    given += [new] if new else []
     listed = TitleIndex((_title(left), left) for left in document.unmatched)
     elsewhere = TitleIndex((one.title, one) for one in given)
     known = TitleIndex((one.title, one) for one in names)
@@ -121,10 +121,7 @@ def write_unmatched(
         )
         for e in content.entries
     ]
-    if new:
-        fresh = TitleIndex([(new.title, {"tmdb": new.said, "on_tmdb": ""})])
-        pairs = zip(content.entries, changes, strict=True)
-        changes = [{**c, **(fresh.find(entry.about()) or {})} for entry, c in pairs]
+    written = _over(content.entries, changes, new)
     added = [
         _open_entry(left, elsewhere.find(_title(left)))
         for left in document.unmatched
@@ -136,10 +133,16 @@ def write_unmatched(
         if there.find(one.title) is None and listed.find(one.title) is None
     ]
     information = [_about(_title(left), _why(left)) for left in document.unsupported]
+    form = _form(path, document.source.name)
+    _put(path, content, lambda old: form.write(old, written, added, information))
+
+
+def _put(path: Path, content: _Content, write: Callable[[str | None], str]) -> None:
+    """Write the file anew, with the rights and the mark that it had."""
     mark = _BOM if (content.text or "").startswith(_BOM) else ""
     old = None if content.text is None else content.text.removeprefix(_BOM)
     try:
-        text = _form(path, document.source.name).write(old, changes, added, information)
+        text = write(old)
         mode = _MODE if old is None else path.stat().st_mode & 0o777
         replace_file(path, mark + text, mode=mode)
     except FormError as error:
@@ -228,6 +231,17 @@ def _change(
     if is_given and known and known.name:
         change["on_tmdb"] = known.name
     return change
+
+
+def _over(
+    entries: Sequence[_Entry], changes: Sequence[Fields], new: Override | None
+) -> Sequence[Fields]:
+    """Write what is given now over what was there."""
+    if new is None:
+        return changes
+    fresh = TitleIndex([(new.title, {"tmdb": new.said, "on_tmdb": ""})])
+    pairs = zip(entries, changes, strict=True)
+    return [{**change, **(fresh.find(e.about()) or {})} for e, change in pairs]
 
 
 def _open_entry(left: LeftOutDocument, given: Override | None) -> Fields:

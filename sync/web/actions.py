@@ -220,8 +220,7 @@ async def _again(move: Move, form: Mapping[str, str]) -> str | None:
     if job is None or not job.is_over:
         return None
     if action in ("trakt", "discovr"):
-        then = {Kind.CARRY: "carry", Kind.READ: "read"}.get(job.kind, "")
-        move.sign_in("trakt" if action == "trakt" else "discovr", then=then)
+        move.sign_in("trakt" if action == "trakt" else "discovr", then="again")
     elif action == "accept":
         return await _accept(move, form)
     elif job.kind is Kind.CARRY:

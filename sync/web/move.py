@@ -10,12 +10,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from connectors.clock import SystemClock
-from connectors.discovr.auth import list_profiles, stored_profile
-from connectors.discovr.models import Profile
-from connectors.errors import AuthError, ConfigError, InputError, ServiceError
+from connectors.discovr.auth import list_profiles
+from connectors.errors import AuthError, ConfigError
 from sync import api
 from sync.daemon.state import JobState
 from sync.daemon.turn import Result, failed_turn, finished_turn
@@ -23,29 +21,23 @@ from sync.documents.base import ProfileDocument
 from sync.errors import StoppedError
 from sync.events import Advanced, Stage
 from sync.ledger import Ledger
-from sync.ledger.fact_names import PROFILES, recall_profile, recall_undoing
 from sync.login import login_discovr, login_trakt
 from sync.pipeline.result import exit_code
-from sync.setup.config_file import write_config
-from sync.setup.questions import ACCOUNT, QUESTIONS
-from sync.setup.setup import Setup
 from sync.transform.overrides import OverrideBook
-from sync.web.choice import NOTHING, Choice, keep_choice, recall_choice
+from sync.web.choice import Choice, keep_choice
 from sync.web.job import Bell, Job, Kind
+from sync.web.known import Known, KnownOptions
 from sync.web.planned import Planned
-from sync.web.proof import Proof, proof_of, recall_proof
+from sync.web.proof import proof_of, recall_proof
 from sync.web.reading import Reading
 from sync.wiring.clients import Clients
-from sync.wiring.logins import missing_keys, secret, token_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-    from connectors.clock import Clock
     from sync.config import Settings
     from sync.domain.plays import Title
-    from sync.ledger.records import Run
     from sync.pipeline.result import Report
     from sync.pipeline.undo import Undone
     from sync.wiring.logins import Service
@@ -56,62 +48,28 @@ _BUSY = "Something is going on already"
 _CARRYING = ("migrate", "sync", "apply")
 
 
-class Move:
-    """One person's move. ``load`` reads the settings, also after they were changed.
-
-    ``place`` is the config that is written, ``folder`` a private one for uploads.
-    ``environment`` belongs to a config that is new. A rehearsal has a ``sample``, which
-    writes a download to that path.
-    """
+class Move(Known):
+    """One person's move, as the page shows it; any number of tabs may look at it."""
 
     def __init__(
         self,
         load: Callable[[], Settings],
         place: Path,
         folder: Path,
-        *,
-        environment: Mapping[str, Mapping[str, str]] | None = None,
-        sample: Callable[[Path], object] | None = None,
-        clock: Clock | None = None,
+        **options: Unpack[KnownOptions],
     ) -> None:
-        self.settings = load()
-        self.place = place
-        self.folder = folder
-        self.sample = sample
+        super().__init__(load, place, folder, **options)
         self.bell = Bell()
         self.job: Job | None = None
-        self.choice: Choice = NOTHING
         self.reading: Reading | None = None
-        self.profiles: tuple[ProfileDocument, ...] = ()
-        self.profile_name = ""
-        self.proof: Proof | None = None
         self.undone: Undone | None = None
-        #: What went wrong outside of a job, until something is done next.
-        self.problem: ServiceError | None = None
-        #: What is said once, on the next page.
-        self.notice = ""
-        #: The services that have refused a login that is kept here.
-        self.refused: set[str] = set()
-        #: A run, or an undo, that an earlier process did not bring to its end.
-        self.is_broken_off = self.is_undo_broken_off = False
-        self.clock = clock or SystemClock()
         #: For /healthz and /metrics: nothing here is ever overdue.
         self.state = JobState(timedelta(0), self.clock.now())
-        self._load = load
-        self._environment = environment or {}
         self._jobs = 0
-        self._then = ""
         self._work: Callable[[Job], Any] = self._read
-
-    async def open(self) -> None:
-        """Find out where it stands."""
-        try:
-            self.choice = await recall_choice(
-                self.folder, self.settings, has_account=self.is_signed_in("trakt")
-            )
-            await self._find_out()
-        except ServiceError as error:
-            self.problem = error
+        #: What goes on by itself after a sign-in.
+        self._then: Kind | None = None
+        self._then_work: Callable[[Job], Any] = self._read
 
     async def end(self) -> None:
         """Stop what is going on, and return once it is settled."""
@@ -130,70 +88,10 @@ class Move:
         """How many writes are being finished."""
         return self.job.stop_request.under_way if self.job else 0
 
-    @property
-    def is_rehearsal(self) -> bool:
-        """Whether all of it happens on stand-ins."""
-        return self.sample is not None
-
     def stop(self) -> None:
         """Stop what goes on, in good order, and do not wait for it."""
         if self.job:
             self.job.stop()
-
-    def missing_keys(self, service: Service) -> list[str]:
-        """Return the settings that a sign-in needs, and that are not there."""
-        return missing_keys(self.settings, service)
-
-    def is_signed_in(self, service: Service) -> bool:
-        """Whether there is a login that nobody has refused."""
-        if service in self.refused:
-            return False
-        try:
-            return service not in self._setup(ACCOUNT).logins_needed()
-        except ConfigError as error:
-            self.problem = error
-            return False
-
-    @property
-    def has_source(self) -> bool:
-        """Whether it is known what is read, and it can be."""
-        if self.choice.source == ACCOUNT:
-            return self.is_signed_in("trakt")
-        return bool(self.choice.files)
-
-    @property
-    def has_target(self) -> bool:
-        """Whether it is known where it goes, and it can."""
-        return bool(self.profile) and self.is_signed_in("discovr")
-
-    @property
-    def profile(self) -> str | None:
-        """What was chosen to receive the history: an id or a name."""
-        chosen = self.settings.discovr.profile
-        configured = secret(self.settings.discovr.refresh_token)
-        return chosen or stored_profile(token_store(self.settings), configured)
-
-    async def answer(self, answers: Mapping[str, str]) -> list[str]:
-        """Take keys: try each, and write them into the config; say what was found.
-
-        Raises ConfigError or InputError for one that is wrong, and takes none then.
-        """
-        setup, found = Setup(self.settings, self.place, clock=self.clock), []
-        for question in QUESTIONS:
-            text = answers.get(question.key, "").strip()
-            if not text:
-                continue
-            try:
-                found.append(await setup.answer(question, text))
-            except (ConfigError, InputError):
-                raise
-            except ServiceError as error:
-                # A service that is down is no reason to have typed it in vain.
-                found.append(f"it cannot be tried now: {error.message}")
-                setup.keep(question, text)
-        setup.write({} if self.place.exists() else self._environment)
-        self.settings = self._load()
-        return found
 
     async def choose_source(self, choice: Choice) -> None:
         """Take what is read, in the place of what was read before."""
@@ -203,28 +101,13 @@ class Move:
         await self._forget_reading()
         self.bell.ring()
 
-    async def choose_profile(self, profile_id: str) -> None:
-        """Take the profile that receives the history, for later commands too."""
-        found = [one for one in self.profiles if one.id == profile_id]
-        if not found:
-            raise InputError("There is no such profile.", remedy="Choose one of these.")
-        await self._keep_profile(found[0])
-
     async def leave_out(self, skip: str, *, is_left_out: bool) -> None:
         """Leave a title out from now on, or take it in again; then plan anew."""
         await self._put_the_plan_away()
-        skips = [one for one in self.settings.history.skip if one != skip]
-        write_config(
-            self.place,
-            {"history": {"skip": [*skips, skip] if is_left_out else skips}},
-        )
-        self.settings = self._load()
-        if (skip in self.settings.history.skip) is not is_left_out:
-            self.problem = ConfigError(
-                "The environment says which titles are left out, and goes before this.",
-                remedy="Change TRAKT2DISCOVR_HISTORY__SKIP where it is set.",
-            )
-        self.carry()
+        try:
+            self.skip(skip, is_left_out=is_left_out)
+        finally:
+            self.carry()
 
     async def give_id(self, title: Title, said: str) -> None:
         """Take the id that a person gives for a title, then plan anew."""
@@ -242,10 +125,16 @@ class Move:
         self.carry()
         return found
 
-    def sign_in(self, service: Service, *, then: str = "") -> None:
-        """Sign in; ``then`` "read" or "carry" follows by itself."""
+    def sign_in(
+        self, service: Service, *, then: Literal["read", "again"] | None = None
+    ) -> None:
+        """Sign in; ``then`` it reads by itself, or does what was done last again."""
+        work: Callable[[Job], Any] = self._read
+        following = Kind.READ
+        if then == "again" and self.job:
+            following, work = self.job.kind, self._work
         self._begin(Kind(service), self._sign_in)
-        self._then = then
+        self._then, self._then_work = following if then else None, work
 
     def list_profiles(self) -> None:
         """Ask which profiles there are."""
@@ -286,22 +175,6 @@ class Move:
         self.undone = None
         self._begin(Kind.UNDO, work)
 
-    async def runs(self) -> tuple[Sequence[Run], frozenset[int]]:
-        """Return the latest runs, newest first, and those of which anything stands."""
-        async with Ledger(self.settings.state.url, is_read_only=True) as ledger:
-            if not (await ledger.describe()).is_current:
-                return (), frozenset()
-            profile = await recall_profile(ledger, self.profile)
-            if profile is None:
-                return (), frozenset()
-            runs = await ledger.runs(profile, limit=_RUNS)
-            return runs, frozenset(await ledger.count_applied(profile))
-
-    def _setup(self, source: str) -> Setup:
-        setup = Setup(self.settings, self.place, clock=self.clock)
-        setup.source = source
-        return setup
-
     def _refuse_while_busy(self) -> None:
         if self.job and not self.job.is_over:
             raise ConfigError(
@@ -322,17 +195,17 @@ class Move:
 
     def _ended(self, job: Job) -> None:
         """Note what it means for the next step; go on where that was promised."""
-        if isinstance(job.error, AuthError):
+        is_sign_in = job.kind in (Kind.TRAKT, Kind.DISCOVR)
+        if isinstance(job.error, AuthError) and not is_sign_in:
             is_trakt = "Trakt" in (job.error.service or job.error.message)
             self.refused.add("trakt" if is_trakt else "discovr")
         if job.kind is Kind.CARRY:
             self._count(job)
-        then, self._then = self._then, ""
-        if job.error is None and self.has_source:
-            if then == "read":
-                self.read()
-            elif then == "carry" and self.has_target:
-                self.carry()
+        if is_sign_in:
+            then, self._then = self._then, None
+            is_able = self.has_target or then is Kind.READ
+            if then and job.error is None and is_able:
+                self._begin(then, self._then_work)
 
     def _count(self, job: Job) -> None:
         """Note how it ended for /healthz and /metrics."""
@@ -413,7 +286,7 @@ class Move:
         self.refused.discard(service)
         self.profiles = login.profiles
         if login.profile:
-            await self._keep_profile(login.profile)
+            await self.keep_profile(login.profile)
 
     async def _list_profiles(self, job: Job) -> None:
         async with AsyncExitStack() as stack:
@@ -423,35 +296,7 @@ class Move:
             found = await list_profiles(clients.identity())
         self.profiles = tuple(ProfileDocument(id=p.id, name=p.name) for p in found)
         if len(self.profiles) == 1:
-            await self._keep_profile(self.profiles[0])
-
-    async def _keep_profile(self, profile: ProfileDocument) -> None:
-        setup = self._setup(self.choice.source)
-        setup.files = self.choice.files
-        setup.choose(Profile(id=profile.id, name=profile.name))
-        setup.write({} if self.place.exists() else self._environment)
-        await setup.remember()
-        self.settings = self._load()
-        self.profile_name = profile.name
-        self.proof = None
-
-    async def _find_out(self) -> None:
-        """Recall what the profile is called, and what the last run proved."""
-        wanted = self.profile
-        async with Ledger(self.settings.state.url, is_read_only=True) as ledger:
-            if not (await ledger.describe()).is_current:
-                return
-            profile = await recall_profile(ledger, wanted)
-            names: dict[str, str] = await ledger.get_facts(PROFILES)
-            latest = await ledger.runs(profile, limit=1) if profile else []
-            undoing = await recall_undoing(ledger, profile) if profile else ()
-        self.is_undo_broken_off = bool(undoing)
-        self.is_broken_off = any(
-            run.command in _CARRYING and run.outcome != "loaded" for run in latest
-        )
-        called = (n for n, found in names.items() if found == profile and n != found)
-        self.profile_name = next(filter(None, called), wanted or "")
-        self.proof = await recall_proof(self.settings)
+            await self.keep_profile(self.profiles[0])
 
 
 def _advance(job: Job, done: int, total: int) -> None:

@@ -57,6 +57,17 @@ def due(move: Move) -> str:
     return "plan" if move.has_target else "to"
 
 
+def onward(move: Move, here: str) -> str:
+    """Return where a page at one step leads once its job has changed.
+
+    What was read, and who signed in, is seen where that went on.
+    """
+    job = move.job
+    if job and job.is_over and not job.error and _OF_JOB.get(job.kind) == here:
+        return here
+    return due(move)
+
+
 def open_steps(move: Move) -> set[str]:
     """Return the steps that can be opened now."""
     job, found = move.job, {"from", due(move)}

@@ -24,7 +24,7 @@ from sync.web.pages import MOVE, code_of, fill_in, page_text, show, static
 from sync.web.past import read_run
 from sync.web.planned import Planned
 from sync.web.server import add_files
-from sync.web.steps import due, open_steps, phase
+from sync.web.steps import due, onward, open_steps, phase
 
 if TYPE_CHECKING:
     from sync.setup.questions import Question
@@ -252,7 +252,7 @@ async def _events(request: web.Request) -> web.StreamResponse:
         # Whoever is slow to read gets fewer of them, as each is made when it is sent.
         await move.bell.wait(_SOON_S if job and job.is_working else _LATER_S)
         await asyncio.sleep(_PAUSE_S)
-    await tell("go", f"/{due(move)}")
+    await tell("go", f"/{onward(move, request.query.get('here', ''))}")
     return answer
 
 
