@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from sync.sandbox.account.account import Account
     from tests.safety.reading import Shown
 
+    Words = re.Pattern[str]
+
 KEYS = Credentials()
 #: A page has to be there by then, on a machine that has much else to do.
 PATIENCE_MS = 30_000
@@ -78,6 +80,11 @@ class Mover:
     def page(self) -> Page:
         """The first tab."""
         return self.tabs[0].page
+
+    @property
+    def origin(self) -> str:
+        """Where the page is, as the last link says."""
+        return self.links[-1].partition("/?")[0]
 
     @property
     def download(self) -> Path:
@@ -147,9 +154,7 @@ class Mover:
 
     async def open(self, url: str = "") -> Opened:
         """Open another tab."""
-        if not url:
-            url = re.sub(r"(?<=\d)/.*", "/", self.page.url)
-        tab = await Opened.at(url, self.context)
+        tab = await Opened.at(url or f"{self.origin}/", self.context)
         tab.page.set_default_timeout(PATIENCE_MS)
         self.tabs.append(tab)
         return tab
@@ -185,9 +190,20 @@ class Mover:
         button = page.get_by_role("button", name=name, exact=True)
         return button.or_(page.get_by_role("link", name=name, exact=True)).first
 
-    async def sees(self, words: str, page: Page | None = None) -> None:
+    async def sees(
+        self, words: str | re.Pattern[str], page: Page | None = None
+    ) -> None:
         """Wait until a heading, or any other words, are there."""
         await (page or self.page).get_by_text(words).first.wait_for()
+
+    async def reads(self) -> None:
+        """Wait for the proof of what was read."""
+        there = self.page.get_by_text("proved whole")
+        ahead = self.page.get_by_role("heading", name="Where does it go?")
+        await there.or_(ahead).first.wait_for()
+        if await ahead.count():
+            await self.page.goto(f"{self.origin}/read")
+        await there.first.wait_for()
 
     async def at(self, step: str, page: Page | None = None) -> None:
         """Wait until the page is at a step, and has nothing more to load."""
@@ -310,7 +326,7 @@ async def mover(
 
 async def give_download(me: Mover) -> None:
     await me.page.get_by_label("The file").set_input_files(me.download)
-    await me.sees("proved whole")
+    await me.reads()
 
 
 async def sign_in(me: Mover) -> None:
@@ -347,6 +363,14 @@ async def until(is_so: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE_MS / 1000):
         while not is_so():  # noqa: ASYNC110  # nobody tells of it
             await asyncio.sleep(0.05)
+
+
+async def undo(me: Mover, press: Callable[[str], Awaitable[None]]) -> None:
+    await press("What comes after")
+    await press("Undo this run")
+    await press("Take it back")
+    await me.sees(re.compile(r"\d+ entr(y|ies) taken back"))
+    assert me.read().surely == me.before.surely
 
 
 #: The way from the first page to the proof, a step at a time.

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
+from sync.web.links import write_door
 from tests.web_suite.browsing import (
     KEYS,
     WAY,
@@ -19,6 +21,7 @@ from tests.web_suite.browsing import (
     mover,
     see_proof,
     sign_in,
+    undo,
     until,
     wrote,
 )
@@ -44,14 +47,13 @@ async def test_a_download_goes_over_by_mouse_and_can_be_taken_back(
         await me.press("Open the report")
         await me.inspect()
         await me.page.go_back()
-        await me.press("What comes after")
+
+        async def press(name: str) -> None:
+            await me.press(name)
+            await me.inspect_at_rest()
+
+        await undo(me, press)
         await me.inspect()
-        await me.press("Undo this run")
-        await me.inspect()
-        await me.press("Take it back")
-        await me.sees("taken back")
-        await me.inspect()
-        assert me.read().surely == me.before.surely
         await me.conclude()
         assert await me.end(SIGINT) == 130
         assert "Open it again" in me.said
@@ -60,14 +62,15 @@ async def test_a_download_goes_over_by_mouse_and_can_be_taken_back(
 async def test_an_account_goes_over_by_keyboard_alone(
     chromium: Browser, tmp_path: Path
 ) -> None:
-    async with mover(chromium, tmp_path) as me:
+    slow = DiscovrQuirks(approves_after_polls=3)
+    async with mover(chromium, tmp_path, discovr=slow) as me:
         keyboard = me.page.keyboard
         await me.type_("Client id of your Trakt application", KEYS.trakt_client_id)
         await me.type_(
             "Client secret of the same application", KEYS.trakt_client_secret
         )
         await keyboard.press("Enter")
-        await me.sees("proved whole")
+        await me.reads()
         await me.inspect()
         await me.enter("Go on to Discovr")
         await me.type_("Client id of your Discovr application", KEYS.discovr_client_id)
@@ -79,11 +82,7 @@ async def test_an_account_goes_over_by_keyboard_alone(
         await me.enter("Agree, and write this")
         await see_proof(me)
         me.judge()
-        await me.enter("What comes after")
-        await me.enter("Undo this run")
-        await me.enter("Take it back")
-        await me.sees("taken back")
-        assert me.read().surely == me.before.surely
+        await undo(me, me.enter)
         await me.conclude()
 
 
@@ -93,23 +92,31 @@ async def test_plain_forms_do_without_the_script(
     async with mover(chromium, tmp_path, java_script_enabled=False) as me:
         await me.page.get_by_label("The file").set_input_files(me.download)
         await me.press("Read it")
-        await me.sees("proved whole")
-        for step in WAY[1:]:
+        await me.reads()
+        for step in WAY[1:-1]:
             await step(me)
+        await me.press("See the proof")
+        await see_proof(me)
         me.judge()
 
 
 async def test_stop_is_heeded_and_it_goes_on_from_any_tab(
     chromium: Browser, tmp_path: Path
 ) -> None:
-    async with mover(chromium, tmp_path, pace=4) as me:
-        for step in (give_download, sign_in, make_plan, agree):
+    async with mover(chromium, tmp_path) as me:
+        for step in (give_download, sign_in, make_plan):
             await step(me)
         other = (await me.open()).page
+        await me.sees("would be written to the profile", other)
+        me.discovr.latency_s = 6
+        await agree(me)
+        # What is looked at stays: the other tab only says that there is more to see.
+        await me.press("Show it", other)
         await me.at("watch", other)
-        await until(lambda: wrote(me) >= 3)
         await me.inspect_at_rest()
+        await until(lambda: wrote(me) >= 3)
         await me.press("Stop", other)
+        me.discovr.latency_s = 0
         # The first tab learns of it by itself.
         await me.sees("Stopped")
         written = wrote(me)
@@ -175,14 +182,13 @@ async def test_every_page_can_be_loaded_again_and_gone_back_to(
             await step(me)
             await _load_again(me.page)
         written = wrote(me)
-        seen = {me.page.url}
-        while await me.page.go_back() and "token=" not in me.page.url:
+        for _ in range(30):
+            await me.page.go_back()
+            if me.page.url == "about:blank":
+                break
             await me.page.get_by_role("heading", level=1).wait_for()
             assert "That did not work" not in await me.page.inner_text("main")
-            if me.page.url in seen and len(seen) > 4:
-                break
-            seen.add(me.page.url)
-        await me.page.goto(re.sub(r"(?<=\d)/.*", "/", me.page.url))
+        await me.page.goto(f"{me.origin}/")
         await see_proof(me)
         assert wrote(me) == written
         me.judge()
@@ -209,15 +215,18 @@ async def test_killed_after_any_step_it_goes_on_where_it_was(
 async def test_killed_in_the_middle_of_a_run_it_goes_on(
     chromium: Browser, tmp_path: Path, writes: int
 ) -> None:
-    async with mover(chromium, tmp_path, pace=4) as me:
-        for step in WAY[:4]:
+    async with mover(chromium, tmp_path) as me:
+        for step in WAY[:3]:
             await step(me)
+        me.discovr.latency_s = 3
+        await agree(me)
         await until(lambda: wrote(me) >= writes)
+        me.discovr.latency_s = 0
         await _go_on_after_a_kill(me)
 
 
 async def _go_on_after_a_kill(me: Mover) -> None:
-    """Kill the program and start it; then press whatever leads on, up to the proof."""
+    """Kill the program, start it, and go on."""
     for tab in me.tabs:
         # It tells of a connection that is gone.
         tab.notes.clear()
@@ -226,6 +235,11 @@ async def _go_on_after_a_kill(me: Mover) -> None:
         await tab.page.goto("about:blank")
         tab.notes.clear()
     await me.start()
+    await _go_on(me)
+
+
+async def _go_on(me: Mover) -> None:
+    """Press whatever leads on, up to the proof."""
     onward = (
         "Read it",
         "Go on to Discovr",
@@ -239,7 +253,7 @@ async def _go_on_after_a_kill(me: Mover) -> None:
         await me.page.get_by_role("heading", level=1).wait_for()
         if await me.page.get_by_label("The file").count():
             await me.page.get_by_label("The file").set_input_files(me.download)
-            await me.sees("proved whole")
+            await me.reads()
         key = me.page.get_by_label("Client id of your Discovr application")
         if await key.count():
             await key.fill(KEYS.discovr_client_id)
@@ -269,3 +283,39 @@ async def test_a_used_link_lets_nobody_in_and_enter_prints_another(
             await me.at("from", page)
             assert "token=" not in page.url
         assert await me.end(SIGINT) == 130
+
+
+async def test_a_file_leads_the_browser_in_as_a_link_does(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    async with mover(chromium, tmp_path, on_terminal=True) as me:
+        me.program.types("")  # type: ignore[union-attr]
+        door = tmp_path / "door.html"
+        write_door(door, await me.link())
+        async with await chromium.new_context() as other:
+            # Its cookie is for requests of our own pages alone, and this is none.
+            page = await other.new_page()
+            await page.goto(door.as_uri())
+            await me.at("from", page)
+            assert "token=" not in page.url
+
+
+async def test_ctrl_c_ends_a_run_in_good_order(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    async with mover(chromium, tmp_path) as me:
+        for step in WAY[:3]:
+            await step(me)
+        me.discovr.latency_s = 2
+        await agree(me)
+        await until(lambda: wrote(me) >= 3)
+        assert await me.end(SIGINT) == 130
+        me.discovr.latency_s = 0
+        assert re.search(r"Stopping: finishing the \d+ writes? under way", me.said)
+        assert "The page has ended" in me.said
+        me.judge(is_carried=False)
+        for tab in me.tabs:
+            await tab.page.goto("about:blank")
+            tab.notes.clear()
+        await me.start()
+        await _go_on(me)

@@ -56,8 +56,8 @@ async def served(
     """Run it meanwhile, from when it has printed its link."""
     task = asyncio.create_task(serve(stop or Stop(), opens=opens))
     async with asyncio.timeout(20):
-        while not _LINK.search(read()) and not task.done():
-            await asyncio.sleep(0.01)  # it prints, and tells nobody
+        while not (_LINK.search(read()) or task.done()):
+            await asyncio.wait([task], timeout=0.01)
     yield task
     task.cancel()
     await asyncio.wait([task])
