@@ -15,7 +15,7 @@ import pytest
 from connectors.errors import ConfigError
 from sync.runtime import visits
 from sync.runtime.values import Address
-from sync.web import guard, server
+from sync.web import guard, links, server
 from sync.web.links import ask_for_link, write_door, write_notice
 from tests.web_suite.doors import (
     TITLE,
@@ -301,15 +301,15 @@ async def test_what_changes_is_not_to_be_had_by_any_other_method(
 )
 async def test_no_path_leads_to_a_file(tmp_path: Path, path: str) -> None:
     async with opened(tmp_path) as door:
-        links = door.site.links
-        cookie = f"Cookie: {links.cookie_name}={links.cookie}\r\n"
+        keys = door.site.links
+        cookie = f"Cookie: {keys.cookie_name}={keys.cookie}\r\n"
         head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{cookie}"
         answer = await raw(
             door.site.address, f"{head}Connection: close\r\n\r\n".encode()
         )
         assert answer.split()[1] in {b"404", b"400"}
         assert b"no-store" in answer
-        assert links.secret.encode() not in answer
+        assert keys.secret.encode() not in answer
 
 
 async def test_what_goes_wrong_is_said_without_markup(tmp_path: Path) -> None:
@@ -372,10 +372,10 @@ async def test_what_is_no_request_gets_the_same_headers_and_no_echo(
 
 async def test_two_hundred_questions_at_once_are_all_answered(tmp_path: Path) -> None:
     async with opened(tmp_path) as door:
-        links = door.site.links
+        keys = door.site.links
         sent = (
             "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-            f"Cookie: {links.cookie_name}={links.cookie}\r\n\r\n"
+            f"Cookie: {keys.cookie_name}={keys.cookie}\r\n\r\n"
         ).encode()
         answers = await asyncio.gather(
             *(raw(door.site.address, sent) for _ in range(200))
@@ -408,19 +408,34 @@ async def test_two_hundred_who_were_not_let_in_disturb_nobody(
         stream.close()
 
 
+async def test_the_oldest_of_too_many_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_MOST_VISITS", 20)
+    async with opened(tmp_path) as door:
+        crowd = [await asyncio.open_connection(*door.site.address) for _ in range(60)]
+        for reader, _ in crowd[:40]:
+            with suppress(ConnectionError):
+                async with asyncio.timeout(5):
+                    assert await reader.read() == b""
+        assert not any(reader.at_eof() for reader, _ in crowd[40:])
+        for _, writer in crowd:
+            writer.close()
+
+
 async def test_a_form_that_takes_too_long_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "_LONGEST_FORM_S", 0.05)
     async with opened(tmp_path) as door:
-        links = door.site.links
+        keys = door.site.links
         for kind in (
             "application/x-www-form-urlencoded",
             "multipart/form-data; boundary=x",
         ):
             head = (
                 "POST /change HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                f"Cookie: {links.cookie_name}={links.cookie}\r\n"
+                f"Cookie: {keys.cookie_name}={keys.cookie}\r\n"
                 f"Sec-Fetch-Site: same-origin\r\nContent-Type: {kind}\r\n"
                 "Content-Length: 99\r\n\r\n--x"
             )
@@ -458,7 +473,9 @@ async def test_another_start_finds_the_one_that_runs(tmp_path: Path) -> None:
         other.write_text(json.dumps(forged))
         assert await ask_for_link(other) is None
         for headers in ({"Origin": door.origin}, {"Sec-Fetch-Site": "same-origin"}):
-            sent = door.form(challenge="x", proof="y")
+            # Not even one that knows the secret.
+            proof = links._prove(door.site.links.secret, "ask", "x")
+            sent = door.form(challenge="x", proof=proof)
             answer = await door.ask("POST", "/link", headers=headers, data=sent)
             assert answer.status == 403
         assert (await door.ask("GET", "/link", cookies={}, headers={})).status == 403
@@ -472,11 +489,11 @@ async def test_what_a_killed_one_left_is_none(tmp_path: Path) -> None:
         stale.write_text(junk)
         assert await ask_for_link(stale) is None
     async with opened(tmp_path) as door:
-        links = door.site.links
-        write_notice(stale, links)
+        keys = door.site.links
+        write_notice(stale, keys)
     # Nobody listens there any more; then somebody else does.
     assert await ask_for_link(stale) is None
-    async with opened(tmp_path, address=links.address):
+    async with opened(tmp_path, address=keys.address):
         assert await ask_for_link(stale) is None
         assert await ask_for_link(file)
 
