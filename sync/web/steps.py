@@ -44,7 +44,8 @@ class Step(NamedTuple):
 def due(move: Move) -> str:
     """Return the step at which something goes on, or is to be done next."""
     job = move.job
-    if job and (not job.is_over or job.error):
+    if job and (not job.is_over or job.error or job.kind is Kind.READ):
+        # What was read is looked at before it goes on.
         return _of_job(job)
     if not move.has_source:
         return "from"
