@@ -30,6 +30,7 @@ BENCHES = {
     "extraction": "bench.extraction",
     "pace": "bench.pace",
     "account": "bench.big_account",
+    "web": "bench.web_page",
 }
 
 
@@ -43,7 +44,7 @@ BENCHES = {
 def main(names: Sequence[str], *, quick: bool, as_json: bool, out: Path | None) -> None:
     """Measure NAME..., by default all of them.
 
-    These are: requests, plan, start, cpu, extraction, pace, account.
+    These are: requests, plan, start, cpu, extraction, pace, account, web.
     """
     notes = Console(stderr=True, highlight=False)
     results: list[Result] = []

@@ -37,6 +37,8 @@ class Sizes:
     planned: tuple[int, ...] = (100_000, 1_000_000)
     #: Plays of the account that whole commands carry over.
     big_account: int = 300_000
+    #: Plays of the account that is carried over by the page.
+    on_the_page: int = 100_000
 
 
 FULL = Sizes()
@@ -56,4 +58,5 @@ QUICK = Sizes(
     undo_rates=(10_000,),
     planned=(300, 600),
     big_account=40,
+    on_the_page=40,
 )

@@ -20,23 +20,24 @@ if TYPE_CHECKING:
 LONGEST_VISIT_S = 10.0
 #: A scraper and some health checks need a handful; beyond this the oldest has to go.
 MOST_VISITS = 32
-#: A browser has six; several of them, and some that nobody closed, have room here.
-MOST_KEPT = 64
 
 
 class Connections:
     """Lets visitors in to the server of ``runner``, and out again.
 
-    ``make`` makes what talks to one of them, in place of the server itself.
+    ``make`` makes what talks to one of them, in place of the server itself. There are
+    at most so many, and as many more that are kept.
     """
 
     def __init__(
         self,
         runner: web.AppRunner,
         make: Callable[[web.Server], asyncio.Protocol] | None = None,
+        most: int | None = None,
     ) -> None:
         self._runner = runner
         self._make = make
+        self._most = MOST_VISITS if most is None else most
         self._server: asyncio.Server | None = None
         #: In the order of their coming, by what talks to them.
         self._visits: dict[asyncio.BaseProtocol, _Visit] = {}
@@ -57,7 +58,7 @@ class Connections:
     def enter(self, visit: _Visit) -> None:
         """Note who came; send the oldest away if there are too many."""
         self._visits[visit.inside] = visit
-        _make_room(self._visits, MOST_VISITS)
+        _make_room(self._visits, self._most)
 
     def leave(self, visit: _Visit) -> None:
         """Note who went."""
@@ -69,7 +70,7 @@ class Connections:
         if visit := self._visits.pop(inside, None):
             visit.stay()
             self._kept[inside] = visit
-            _make_room(self._kept, MOST_KEPT)
+            _make_room(self._kept, self._most)
 
     def _meet(self) -> asyncio.Protocol:
         # There is one from the runner's setup to its cleanup.

@@ -33,6 +33,9 @@ HERE = Address("127.0.0.1", 0)
 HEALTH = frozenset({"/healthz", "/metrics"})
 #: Whoever still reads an answer at the end gets no longer than this.
 _LAST_ANSWERS_S = 1.0
+#: Browsers come with several connections at once, and so may whoever means harm; more
+#: than this would take the descriptors that a run needs.
+_MOST_VISITS = 256
 #: A connection on which nothing is asked is closed after this.
 _KEEP_ALIVE_S = 30.0
 #: aiohttp would log what it cannot read, and that may be a link.
@@ -140,7 +143,8 @@ async def served(
     links = Links(address)
     app = web.Application(client_max_size=MOST_BYTES)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_ANSWERS_S)
-    connections = Connections(runner, partial(_Handler, **_handler_options(content)))
+    make = partial(_Handler, **_handler_options(content))
+    connections = Connections(runner, make, _MOST_VISITS)
     guard = Guard(
         links,
         keep=connections.keep,

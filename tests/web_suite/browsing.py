@@ -11,7 +11,7 @@ import os
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Error
@@ -42,6 +42,12 @@ KEYS = Credentials()
 PATIENCE_MS = 30_000
 _LINK = re.compile(r"http://\S+token=\S+\n")
 _WILLING = TraktQuirks(device_interval_s=1, approves_after_polls=1)
+#: What a screen reader calls that which has the focus.
+_NAME_OF_FOCUS = """(() => {
+  const it = document.activeElement;
+  const label = it.labels?.[0]?.textContent ?? it.getAttribute("aria-label");
+  return (label ?? it.textContent ?? "").replace(/\\s+/g, " ").trim();
+})()"""
 #: What the themes and the widths are tried with.
 THEMES = (("light", 360), ("dark", 1440))
 
@@ -58,6 +64,11 @@ class Mover:
     context: BrowserContext
     tabs: list[Opened] = field(default_factory=list)
     program: Program | None = None
+    #: Requests a second to Discovr: with a few, there is time for something meanwhile.
+    pace: float = 1000
+    said: str = ""
+    on_terminal: bool = False
+    links: list[str] = field(default_factory=list)
     _told: int = 0
 
     def __post_init__(self) -> None:
@@ -78,7 +89,7 @@ class Mover:
             "TRAKT__API_URL": self.trakt.url,
             "TRAKT__AUTH_URL": self.trakt.url,
             "DISCOVR__API_URL": self.discovr.url,
-            "DISCOVR__REQUESTS_PER_SECOND": "1000",
+            "DISCOVR__REQUESTS_PER_SECOND": str(self.pace),
             "TMDB__API_URL": self.tmdb.api_url,
         }
         named = {f"TRAKT2DISCOVR_{name}": value for name, value in leads.items()}
@@ -94,7 +105,9 @@ class Mover:
 
     async def start(self) -> None:
         """Start it, and let the browser in by the link that it prints."""
-        self.program = launch("web", "--no-open", env=self.environment())
+        self.program = launch(
+            "web", "--no-open", env=self.environment(), on_terminal=self.on_terminal
+        )
         self._told = 0
         link = await self.link()
         if self.tabs:
@@ -112,7 +125,8 @@ class Mover:
                 program.shown.clear()
                 await program.shown.wait()
         self._told = found.end()
-        return found[0].strip()
+        self.links.append(found[0].strip())
+        return self.links[-1]
 
     async def end(self, number: Signals) -> int:
         """Send it a signal; return its exit code."""
@@ -143,6 +157,28 @@ class Mover:
     async def press(self, name: str, page: Page | None = None) -> None:
         """Click the button or the link of that name, once it is there."""
         await self.find(name, page).click()
+
+    async def tab_to(self, name: str) -> None:
+        """Go on by Tab to what has that name; fail where it cannot be reached."""
+        page, found = self.page, []
+        await page.get_by_role("heading", level=1).wait_for()
+        for _ in range(80):
+            await page.keyboard.press("Tab")
+            found.append(await page.evaluate(_NAME_OF_FOCUS))
+            if found[-1] == name:
+                return
+        raise AssertionError(f"Tab does not lead to {name}: {found}")
+
+    async def type_(self, name: str, text: str) -> None:
+        """Fill a field by keyboard alone."""
+        await self.tab_to(name)
+        await self.page.keyboard.type(text)
+
+    async def enter(self, name: str) -> None:
+        """Press a button, or follow a link, by keyboard alone."""
+        await self.find(name).wait_for()
+        await self.tab_to(name)
+        await self.page.keyboard.press("Enter")
 
     def find(self, name: str, page: Page | None = None) -> Locator:
         page = page or self.page
@@ -221,6 +257,9 @@ async def mover(
     account: Account | None = None,
     trakt: TraktQuirks | None = None,
     discovr: DiscovrQuirks | None = None,
+    pace: float = 1000,
+    on_terminal: bool = False,
+    **browser: Any,
 ) -> AsyncIterator[Mover]:
     """Start the services and the program, and open the page."""
     found, own = (account, []) if account else mixed_account()
@@ -235,12 +274,19 @@ async def mover(
             quirks=discovr or DiscovrQuirks(approves_after_polls=1),
         ) as discovr_server,
         HookedTmdb(found.titles) as tmdb_server,
-        await chromium.new_context(reduced_motion="reduce") as context,
+        await chromium.new_context(reduced_motion="reduce", **browser) as context,
     ):
         for key, progress, at in own:
             discovr_server.person_adds(key, progress=progress, at=at)
         person = Mover(
-            found, trakt_server, discovr_server, tmdb_server, folder, context
+            found,
+            trakt_server,
+            discovr_server,
+            tmdb_server,
+            folder,
+            context,
+            pace=pace,
+            on_terminal=on_terminal,
         )
         await person.start()
         try:
@@ -288,6 +334,19 @@ async def agree(me: Mover) -> None:
 async def see_proof(me: Mover) -> None:
     await me.at("proof")
     await me.sees("The balance")
+
+
+def wrote(me: Mover) -> int:
+    """Return how many entries were written so far."""
+    seen = me.discovr.requests(path="/profile/history")
+    return sum(request.method == "POST" for request in seen)
+
+
+async def until(is_so: Callable[[], object]) -> None:
+    """Wait for what happens in another process."""
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while not is_so():  # noqa: ASYNC110  # nobody tells of it
+            await asyncio.sleep(0.05)
 
 
 #: The way from the first page to the proof, a step at a time.

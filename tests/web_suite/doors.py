@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -13,11 +14,14 @@ import pytest
 from aiohttp import web
 
 from connectors.errors import InputError, TransientError
+from sync.config import Settings
 from sync.daemon.state import JobState
+from sync.web import move as page
 from sync.web import server
 from sync.web.guard import PARTS
 from sync.web.server import HERE, Site, add_files, served
 from sync.web.upload import receive
+from sync.web.views import add_views
 from tests.clocks import FakeClock
 
 if TYPE_CHECKING:
@@ -86,6 +90,14 @@ def plain_views(move: Move, folder: Path) -> Callable[[web.Application], None]:
         add_files(app, {"/static/style.css": ("text/css", b"body {}")})
 
     return add
+
+
+def page_views(move: Move, folder: Path) -> Callable[[web.Application], None]:
+    """Return all that the page has, with nothing known behind it."""
+    state = {"url": f"sqlite:///{folder / 'state.sqlite3'}", "tokens": folder / "t"}
+    settings = Settings.model_validate({"state": state})
+    real = page.Move(lambda: settings, folder / "config.toml", folder / "web")
+    return partial(add_views, move=real)
 
 
 @dataclass

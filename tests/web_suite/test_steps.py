@@ -243,9 +243,7 @@ async def test_the_process_may_be_killed_and_started_again_in_every_step(
         assert (await place.get()).path == "/read"
         await place.post("/read")
         await place.settled()
-        await place.post(
-            "/to/sign-in", **{"discovr.client_id": KEYS.discovr_client_id}
-        )
+        await place.post("/to/sign-in", **{"discovr.client_id": KEYS.discovr_client_id})
         await place.restart()  # while somebody signs in
         await place.post("/read")
         await place.settled()
@@ -326,7 +324,9 @@ async def test_an_id_is_given_for_what_did_not_match(tmp_path: Path) -> None:
         wrong = await place.post("/plan/id", title=title, id="nonsense")
         assert "Film 9" in wrong.words
         assert "themoviedb.org" in wrong.words
-        await place.post("/plan/id", title=title, id="https://www.themoviedb.org/movie/4")
+        await place.post(
+            "/plan/id", title=title, id="https://www.themoviedb.org/movie/4"
+        )
         seen = await place.settled()
         assert "Without a known id" not in seen.words
         # Given anew it counts in the place of the first.
@@ -400,7 +400,7 @@ async def test_another_run_holds_the_profile(tmp_path: Path) -> None:
 
 
 async def test_titles_are_text_wherever_they_stand(tmp_path: Path) -> None:
-    name = "<script>alert(1)</script> & \"quotes\" 'n {{ 7 * 7 }}"
+    name = '<script>alert(1)</script> & "quotes" \'n {{ 7 * 7 }}'
     account, _ = mixed_account()
     base = account.titles[0]
     odd = CatalogueTitle(Kind.FILM, name, base.ids.__class__(trakt=77, tmdb=77), 1999)
