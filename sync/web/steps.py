@@ -105,8 +105,8 @@ def phase(move: Move) -> str:
     job = move.job
     if job is None:
         return "0"
-    flags = (job.is_over, bool(job.asks), bool(job.code), job.was_agreed)
-    return f"{job.number}{''.join(str(int(flag)) for flag in flags)}"
+    flags = (job.is_over, bool(job.asks), job.was_agreed, job.is_stopping)
+    return f"{job.number}-{job.told}-{''.join(str(int(flag)) for flag in flags)}"
 
 
 def _of_job(job: Job) -> str:
