@@ -67,6 +67,8 @@ class Job:
         self.stop_request = Stop()
         self.progress = Progress(is_download=is_download)
         self.code: DeviceCode | None = None
+        #: How often something was said of the sign-in: a code runs out, a poll fails.
+        self.told = 0
         self.problem = ""
         self.asks: Planned | UndoOutline | None = None
         self.was_asked = self.was_agreed = False
@@ -135,11 +137,14 @@ class Job:
     def invite(self, code: DeviceCode) -> None:
         """Show where to go and which code to enter."""
         self.code, self.problem = code, ""
+        self.told += 1
         self._bell.ring()
 
     def tell(self, problem: ServiceError) -> None:
         """Say what went wrong; the sign-in goes on nevertheless."""
-        self.problem = problem.message
+        if problem.message != self.problem:
+            self.problem = problem.message
+            self.told += 1
         self._bell.ring()
 
     async def choose(self, profiles: Sequence[Profile]) -> Profile | None:

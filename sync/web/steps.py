@@ -44,7 +44,8 @@ class Step(NamedTuple):
 def due(move: Move) -> str:
     """Return the step at which something goes on, or is to be done next."""
     job = move.job
-    if job and (not job.is_over or job.error):
+    if job and (not job.is_over or job.error or job.kind is Kind.READ):
+        # What was read is looked at before it goes on.
         return _of_job(job)
     if not move.has_source:
         return "from"
@@ -104,8 +105,8 @@ def phase(move: Move) -> str:
     job = move.job
     if job is None:
         return "0"
-    flags = (job.is_over, bool(job.asks), bool(job.code), job.was_agreed)
-    return f"{job.number}{''.join(str(int(flag)) for flag in flags)}"
+    flags = (job.is_over, bool(job.asks), job.was_agreed, job.is_stopping)
+    return f"{job.number}-{job.told}-{''.join(str(int(flag)) for flag in flags)}"
 
 
 def _of_job(job: Job) -> str:

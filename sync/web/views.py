@@ -281,12 +281,14 @@ def _part(request: web.Request, plan: Planned) -> dict[str, Any]:
     words, what = request.query.get("q", ""), request.query.get("what", "")
     number = request.query.get("page", "")
     part = plan.find(words, what, int(number) if number.isdecimal() else 1)
-    return {"part": part, "q": words, "what": what}
+    found = f"{part.found:,} of {count(len(plan.rows), 'title')}"
+    found += f", page {part.number} of {part.pages}" if part.pages > 1 else ""
+    return {"part": part, "q": words, "what": what, "found": found}
 
 
-def _questions(missing: list[str], *keys: str) -> list[Question]:
-    """Return what has to be asked before a sign-in."""
-    return [q for q in QUESTIONS if q.key in keys and q.setting in missing]
+def _questions(missing: list[str], *keys: str) -> list[tuple[Question, bool]]:
+    """Return what a sign-in needs, and whether it has to be asked yet."""
+    return [(q, q.setting in missing) for q in QUESTIONS if q.key in keys]
 
 
 def _files(move: Move) -> dict[str, str]:

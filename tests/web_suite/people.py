@@ -189,6 +189,12 @@ class House:
         seen = await self.get("/plan")
         return await self.post("/plan/answer", plan=seen.field("plan"), answer="yes")
 
+    async def wrote(self, number: int) -> None:
+        """Return once so many writes were sent."""
+        async with asyncio.timeout(_LONGEST_S):
+            while self.writes() < number:
+                await self.move.bell.wait(0.05)
+
     def writes(self) -> int:
         seen = self.discovr.requests(path="/profile/history")
         return sum(request.method != "GET" for request in seen)

@@ -45,6 +45,7 @@
       const answer = await fetch(`/plan/rows?${query}`);
       if (number !== asked || !answer.ok) return;
       rows.innerHTML = await answer.text();
+      byId("found").textContent = rows.firstElementChild.dataset.found;
       history.replaceState(null, "", `/plan?${query}`);
     };
     form.addEventListener("input", find);
