@@ -249,11 +249,10 @@ class Mover:
     async def inspect_at_rest(self) -> None:
         """The same, for a page that may lead on by itself meanwhile."""
         while True:
-            where = self.page.url
             try:
                 return await self.inspect()
-            except Error:
-                if self.page.url == where:
+            except Error as error:
+                if "context was destroyed" not in str(error):
                     raise
 
     async def conclude(self) -> None:

@@ -129,8 +129,7 @@ async def test_stop_is_heeded_and_it_goes_on_from_any_tab(
         await agree(me)
         await see_proof(me)
         me.judge()
-        await other.bring_to_front()
-        await me.press("Show it", other)
+        await other.goto(f"{me.origin}/")
         await me.at("proof", other)
         await me.conclude()
 
