@@ -31,12 +31,18 @@ MOST_S = 5.0
 #: The suites beside each room, the nearest one first. Of tests/safety only what the
 #: first command runs: the long slices are marked, and left out.
 SUITES = {
-    "sync/domain": ("domain_suite", "pipeline_suite", "load_suite", "extras_suite"),
-    "sync/extract": ("extract_suite", "pipeline_suite"),
+    "sync/domain": (
+        *("domain_suite", "pipeline_suite", "load_suite", "extras_suite"),
+        *("restore_suite", "strangers_suite"),
+    ),
+    "sync/extract": ("extract_suite", "pipeline_suite", "strangers_suite"),
     "sync/transform": ("transform_suite", "overrides_suite", "pipeline_suite"),
     "sync/load": ("load_suite", "pipeline_suite", "safety"),
     "sync/ledger": ("ledger_suite", "pipeline_suite"),
-    "sync/pipeline": ("pipeline_suite", "overrides_suite", "extras_suite", "safety"),
+    "sync/pipeline": (
+        *("pipeline_suite", "overrides_suite", "extras_suite", "restore_suite"),
+        "safety",
+    ),
 }
 
 
@@ -46,6 +52,8 @@ class Reach:
 
     lines: dict[str, dict[int, set[str]]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    #: The lines by file that ran outside of any test: an import, or a list of cases.
+    before: dict[str, set[int]] = field(default_factory=dict)
 
     def tests_of(self, mutant: Mutant) -> list[str]:
         """Return the tests that run the changed line, those first that tell soonest.
@@ -63,6 +71,10 @@ class Reach:
             if test.startswith(suite) and self.seconds.get(test, 0.0) < MOST_S
         }
         return sorted(near, key=lambda t: (near[t] > 0, self.seconds.get(t, 0.0), t))
+
+    def is_run_before(self, mutant: Mutant) -> bool:
+        """Whether something was made by the changed line before the first test."""
+        return mutant.line in self.before.get(mutant.file, ())
 
     def seconds_of(self, tests: Iterable[str]) -> float:
         """Return what these take when nothing is changed."""
@@ -99,10 +111,13 @@ def _stamp() -> str:
 
 
 def _ask() -> None:
+    config = CACHE / "coveragerc"  # what is never changed need not be watched
+    rooms = "\n    ".join(SUITES)
+    config.write_text(f"[run]\nsource =\n    {rooms}\n", "ascii")
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider"),
-        *("-p", "scripts.mutation.timing", "--cov", "--cov-context=test"),
-        *("--cov-report=", "--timeout=600"),
+        *("-p", "scripts.mutation.timing", f"--cov-config={config}"),
+        *("--cov", "--cov-context=test", "--cov-report=", "--timeout=600"),
         *folders(),
     ]
     files = {
@@ -124,11 +139,15 @@ def _read() -> Reach:
         path = Path(measured)
         if not path.is_relative_to(ROOT):
             continue
+        file = path.relative_to(ROOT).as_posix()
         lines: dict[int, set[str]] = defaultdict(set)
+        before = reach.before[file] = set()
         for line, contexts in data.contexts_by_lineno(measured).items():
             # "" is the import of the file; else the test, and which part of it.
             tests = {context.rpartition("|")[0] for context in contexts if context}
             lines[line] |= tests
             lines[0] |= tests
-        reach.lines[path.relative_to(ROOT).as_posix()] = lines
+            if "" in contexts:
+                before.add(line)
+        reach.lines[file] = lines
     return reach
