@@ -100,6 +100,24 @@ def test_a_bad_record_met_again_is_still_one() -> None:
     assert len(found.quarantined()) == 1
 
 
+def test_two_bad_records_of_one_page_stay_two_however_few_come_later() -> None:
+    bad = BadRecord("a", "is unreadable: no object")
+    named = BadRecord("b", "is unreadable: watched_at", "movie", 1)
+    found = collector(bad=(bad, bad, named, named))
+    for later in ([bad, named], [bad, bad, named, named], []):
+        found.add(HistoryPage([], later))
+        assert (found.nameless, found.delivered) == (2, {("movie", 1): 2})
+    found.add(HistoryPage([], [bad] * 3))
+    assert found.nameless == 3
+    assert len(found.quarantined()) == 5
+
+
+def test_a_bad_record_with_an_id_of_its_own_is_one_though_it_comes_twice() -> None:
+    bad = BadRecord("a", "is unreadable: watched_at", "movie", 1, history_id=5)
+    found = collector(bad=(bad, bad))
+    assert found.delivered == {("movie", 1): 1}
+
+
 def test_a_record_that_is_no_play_is_set_aside_once_however_often_it_comes() -> None:
     odd = film(1, watched_at="1700-01-01T00:00:00Z")
     found = collector(odd, odd)
