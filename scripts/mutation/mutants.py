@@ -60,10 +60,10 @@ class Mutant:
 
     @property
     def is_valid(self) -> bool:
-        """Whether it is Python still."""
+        """Whether it is Python still; Cosmic Ray fails at ``except a.B``."""
         try:
             compile(self.source, self.file, "exec", dont_inherit=True)
-        except SyntaxError:
+        except (SyntaxError, AttributeError):
             return False
         return True
 
