@@ -36,7 +36,9 @@ SUITES = {
         *("restore_suite", "strangers_suite"),
     ),
     "sync/extract": ("extract_suite", "pipeline_suite", "strangers_suite"),
-    "sync/transform": ("transform_suite", "overrides_suite", "pipeline_suite"),
+    "sync/transform": (
+        *("transform_suite", "overrides_suite", "pipeline_suite", "strangers_suite"),
+    ),
     "sync/load": ("load_suite", "pipeline_suite", "safety"),
     "sync/ledger": ("ledger_suite", "pipeline_suite"),
     "sync/pipeline": (
