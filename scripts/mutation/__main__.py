@@ -31,7 +31,10 @@ GOAL = 0.95
 @click.option("--only", default="", help="Of mutants whose name begins so, all.")
 @click.option("--tell", is_flag=True, help="Say what the tests said of each.")
 @click.option("--jobs", default=2, show_default=True, help="How many at a time.")
-def main(*, seed: int, count: int, only: str, tell: bool, jobs: int) -> None:
+@click.option("--tests", "most", type=int, help="Ask each no more tests than that.")
+def main(
+    *, seed: int, count: int, only: str, tell: bool, jobs: int, most: int | None
+) -> None:
     """Change the program in one place at a time, and see whether a test notices.
 
     What makes no difference stands in tests/mutants.toml and is not tried again. Ends
@@ -46,7 +49,7 @@ def main(*, seed: int, count: int, only: str, tell: bool, jobs: int) -> None:
     tried = [m for m in chosen if (m.file, *m.change) not in known]
     equivalent = len(chosen) - len(tried)
     click.echo(f"{len(tried)} of {len(mutants):,} mutants; {equivalent} more are known")
-    trial = Trial(tried, read_reach(), jobs, is_telling=tell)
+    trial = Trial(tried, read_reach(most), jobs, is_telling=tell)
     os.environ["CI"] = "true"  # the same made-up examples each time
     pytest.main([*OPTIONS, "-s", *folders()], plugins=[trial])
     judged = trial.judged

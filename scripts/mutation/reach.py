@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,8 @@ class Reach:
     seconds: Mapping[str, float] = field(default_factory=dict)
     #: The lines by file that ran outside of any test: an import, or a list of cases.
     before: dict[str, set[int]] = field(default_factory=dict)
+    #: How many tests a mutant is shown, of those that tell soonest; None: all.
+    most: int | None = None
 
     def tests_of(self, mutant: Mutant) -> list[str]:
         """Return the tests that run the changed line, those first that tell soonest.
@@ -72,7 +74,10 @@ class Reach:
             for rank, suite in enumerate(suites)
             if test.startswith(suite) and self.seconds.get(test, 0.0) < MOST_S
         }
-        return sorted(near, key=lambda t: (near[t] > 0, self.seconds.get(t, 0.0), t))
+        in_order = sorted(
+            near, key=lambda t: (near[t] > 0, self.seconds.get(t, 0.0), t)
+        )
+        return in_order[: self.most]
 
     def is_run_before(self, mutant: Mutant) -> bool:
         """Whether something was made by the changed line before the first test."""
@@ -93,15 +98,18 @@ def _room(file: str) -> str:
     return file.rpartition("/")[0]
 
 
-def read_reach() -> Reach:
-    """Return what is known of the files as they are now; ask first if nothing is."""
+def read_reach(most: int | None = None) -> Reach:
+    """Return what is known of the files as they are now; ask first if nothing is.
+
+    ``most`` bounds how many tests are asked about one mutant.
+    """
     CACHE.mkdir(exist_ok=True)
     stamp = CACHE / "stamp"
     now = _stamp()
     if not stamp.exists() or stamp.read_text("ascii") != now:
         _ask()
         stamp.write_text(now, "ascii")
-    return _read()
+    return replace(_read(), most=most)
 
 
 def _stamp() -> str:

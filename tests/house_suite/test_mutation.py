@@ -102,6 +102,8 @@ def test_a_line_asks_the_tests_that_run_it_and_an_import_those_of_the_file() -> 
     reach = Reach({GUARD: lines}, {near: 2.0, far: 1.0})
     ask = {line: reach.tests_of(Mutant(GUARD, "AddNot", 0, line)) for line in (7, 8, 9)}
     assert ask == {7: [near, far], 8: [far], 9: [near, far]}
+    few = Reach({GUARD: lines}, {near: 2.0, far: 1.0}, most=1)
+    assert few.tests_of(Mutant(GUARD, "AddNot", 0, 7)) == [near]
     slow = Reach({GUARD: lines}, {near: 2.0, far: 60.0})
     assert slow.tests_of(Mutant(GUARD, "AddNot", 0, 7)) == [near]
 
