@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from connectors.trakt.client import HistoryPage
 from connectors.trakt.models import HistoryItem
 from connectors.trakt.set_aside import BadRecord
+from sync.domain.desired import SPECIAL
 from sync.extract.pages import MinimalCounts, PageCollector
 from sync.extract.records import PlayMapper, UnusableRecordError
 from tests.factories import T0
@@ -176,3 +178,14 @@ def test_equal_titles_are_one_object() -> None:
     mapper = PlayMapper(T0)
     assert mapper.play(film(1)).title is mapper.play(film(2)).title
     assert mapper.play(film(1)).title is not mapper.play(film(2, trakt=3)).title
+
+
+def test_what_could_not_be_carried_over_anyway_says_so_and_not_how_it_is_written() -> (
+    None
+):
+    special = '{"type": "episode", "episode": {"season": 0, "number": 1}}'
+    bad = BadRecord("a", "is unreadable: watched_at", raw=special)
+    found = PlayMapper(T0).set_aside(bad)
+    assert (found.reason, found.is_unsupported) == (SPECIAL, True)
+    other = PlayMapper(T0).set_aside(replace(bad, raw=special.replace("0", "3")))
+    assert (other.reason, other.is_unsupported) == (bad.reason, False)
