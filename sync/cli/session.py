@@ -122,7 +122,7 @@ async def find_inputs(
         tell(Warned(f"{words}: your account on Trakt is read instead."))
         return context
     paths = remembered.paths
-    tell(Finished(Stage.EXTRACT, f"reading {_list(paths)}, as the last run did"))
+    tell(Finished(Stage.EXTRACT, f"reading {_list(paths)}, as before"))
     if changed := remembered.changed():
         day = f"{remembered.at:%Y-%m-%d}"
         tell(Warned(f"{_list(changed)} has changed since it was read on {day}."))
@@ -173,7 +173,8 @@ async def ask(question: str, *, is_secret: bool = False) -> str | None:
     not show.
     """
     with _unseen() if is_secret else nullcontext():
-        click.echo(f"{question}: ", nl=False, err=True)
+        end = " " if question.endswith("?") else ": "
+        click.echo(question + end, nl=False, err=True)
         line = await _read_line()
     if is_secret:
         click.echo(err=True)
