@@ -101,8 +101,12 @@ async def find_inputs(
     """Return the context with the files to read: those named, else the last run's.
 
     None of them stands for Trakt's API. What was remembered and is gone, or has
-    changed, is told. Raises InputError where it is gone and there is no API to ask.
+    changed, is told. Raises InputError for a named one that is not there, and for one
+    that is gone where there is no API to ask.
     """
+    from sync.extract.remembered import require_files  # noqa: PLC0415  # few need it
+
+    await asyncio.to_thread(require_files, named)
     remembered = await recall(settings)
     if named:
         paths = tuple(path.absolute() for path in named)
