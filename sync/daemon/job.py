@@ -181,12 +181,14 @@ class Job:
         self._is_changed = False
         longest_s = _LAST_LOOK_S if self.state.stopped_at else _LONGEST_LOOK_S
         for watcher in self._watchers:
-            looking, late = asyncio.ensure_future(watcher(self)), set()
+            looking = asyncio.ensure_future(watcher(self))
+            is_late = False
             try:
                 _, late = await asyncio.wait({looking}, timeout=longest_s)
+                is_late = bool(late)
             finally:
-                # Ctrl-C ends it too, and then it took none too long.
-                await _end(looking, is_late=bool(late))
+                # Ctrl-C ends it too, and then it did not take too long.
+                await _end(looking, is_late=is_late)
 
     def _pace(self) -> Pace:
         return Pace(self.terms.every, self._uniform)
