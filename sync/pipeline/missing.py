@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Before the second look: what was written a moment ago may still be on its way.
 PAUSE_S = 5.0
+#: So long a finding may be a list that lags, so that no list tells what else is there.
+DOUBTED_FOR = timedelta(hours=1)
 
 
 class Sighting(NamedTuple):
@@ -54,7 +56,8 @@ class Missing:
 
     ``found`` is when each was seen to be gone, by operation id; ``new`` are those that
     this reading found, and ``applied`` counts what the ledger has as applied, by run.
-    ``is_whole``: all of the profile was looked at.
+    ``is_whole``: all of the profile was looked at. ``is_fresh``: something was first
+    seen to be gone so lately that it may be a list that lags.
     """
 
     rows: tuple[Row, ...] = ()
@@ -62,6 +65,7 @@ class Missing:
     new: tuple[Row, ...] = ()
     applied: Counter[int] = field(default_factory=Counter)
     is_whole: bool = True
+    is_fresh: bool = False
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -192,7 +196,12 @@ class _Search:
             )
         new = tuple(row for row in rows if row.operation.id not in noted)
         applied = Counter(await self._ledger.count_applied(self._profile))
-        return self.entries, Missing(tuple(rows), found, new, applied, is_whole)
+        is_fresh = any(
+            timedelta() <= now - sighting.found_at < DOUBTED_FOR
+            for sighting in found.values()
+        )
+        missing = Missing(tuple(rows), found, new, applied, is_whole, is_fresh)
+        return self.entries, missing
 
     async def _rows(self) -> list[Row]:
         """Read what may be missing: of what was read, and not taken back."""

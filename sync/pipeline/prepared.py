@@ -170,6 +170,18 @@ class Prepared:
         """Whether the change stamps alone told that there is nothing to do."""
         return self.since is not None and self.whole.extraction.read_at is None
 
+    @property
+    def doubtful(self) -> frozenset[str]:
+        """The ids of the writes that wait: whether they arrived no list tells today.
+
+        An earlier run may have sent them, and lists lack what is known to be there.
+        All of their film or season wait with them.
+        """
+        if not self.missing.is_fresh:
+            return frozenset()
+        places = {row.operation.key.place for row in self.recovery.unclear}
+        return frozenset(o.id for o in self.plan.operations if o.key.place in places)
+
     def before(self) -> dict[str, Before]:
         """Note what stands there, by operation id, for the ledger."""
         entries: dict[Key, list[Entry]] = {}

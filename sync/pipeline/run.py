@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.domain.entries import Entry
+    from sync.domain.plan import Operation
     from sync.domain.plays import Key
     from sync.domain.verify import Verification
     from sync.ledger import Ledger
@@ -314,6 +315,8 @@ async def _carry_out(
 ) -> Report:
     ledger, now = services.ledger, services.clock.now()
     operations, rows = prepared.plan.operations, prepared.removals.rows
+    if is_forced:  # whatever is missing, the person removed it
+        prepared = replace(prepared, missing=replace(prepared.missing, is_fresh=False))
     if not prepared.is_unchanged:
         check_missing(prepared.missing, is_forced=is_forced)
         await _note_reading(services, prepared)
@@ -376,9 +379,10 @@ async def _note_reading(services: Services, prepared: Prepared) -> None:
     recovery = prepared.recovery
     await note_missing(ledger, prepared.profile, prepared.missing, now)
     await close(ledger, recovery.arrived, Settled.found_later(), now)
-    planned = {operation.key for operation in prepared.plan.operations}
-    dropped = [row for row in recovery.unclear if row.operation.key not in planned]
-    await close(ledger, dropped, Settled.not_wanted(), now)
+    if not prepared.missing.is_fresh:
+        planned = {operation.key for operation in prepared.plan.operations}
+        dropped = [row for row in recovery.unclear if row.operation.key not in planned]
+        await close(ledger, dropped, Settled.not_wanted(), now)
 
 
 async def _note_told(services: Services, prepared: Prepared) -> None:
@@ -448,8 +452,10 @@ async def _load(
     profile, recovery = prepared.profile, prepared.recovery
     labels = await recall_labels(services, profile)
     await keep_labels(ledger, profile, labels, clock.now())
+    waiting = prepared.doubtful
+    operations = [o for o in prepared.plan.operations if o.id not in waiting]
     if prepared.restored:
-        await ledger.let_go(profile, prepared.plan.operations, clock.now())
+        await ledger.let_go(profile, operations, clock.now())
     run = await ledger.start_run(profile, command, clock.now())
     loader = Loader(
         services.target,
@@ -461,8 +467,7 @@ async def _load(
         stop=stop,
         labels=labels,
     )
-    operations = prepared.plan.operations
-    await _send(services, prepared, loader, run, command)
+    await _send(services, prepared, operations, loader, run, command)
     # Each was looked up before it was sent again, so the old intents are answered.
     keys = {o.key for o in operations if o.id in loader.settled}
     answered = [row for row in recovery.unclear if row.operation.key in keys]
@@ -472,9 +477,9 @@ async def _load(
     if loader.is_stopping:
         tried, writes = len(loader.settled), count(len(operations), "write")
         raise StoppedError(f"Stopped after {tried:,} of {writes}: {loader.tally}.")
-    report = Report(prepared, run, loader.settled)
-    arrived = count(len(loader.settled) - len(report.failed), "entry", "entries")
-    services.on_event(Finished(Stage.LOAD, f"{arrived} written"))
+    waits = dict.fromkeys(waiting, Settled.in_doubt())
+    report = Report(prepared, run, {**loader.settled, **waits})
+    _tell_of_writes(services, report, len(waits))
     if prepared.since:
         # Each write had a clear answer or was looked up; all is read back once a week.
         return report
@@ -484,12 +489,28 @@ async def _load(
     return replace(report, verification=verification)
 
 
+def _tell_of_writes(services: Services, report: Report, waiting: int) -> None:
+    arrived = count(len(report.settled) - len(report.failed), "entry", "entries")
+    services.on_event(Finished(Stage.LOAD, f"{arrived} written"))
+    if waiting:
+        summary = (
+            f"{count(waiting, 'write')} not sent again: Discovr's lists lack what was "
+            "written before, so they cannot tell whether an earlier run sent it. "
+            "Run it again in an hour, or with --force if you removed that on Discovr"
+        )
+        services.on_event(Finished(Stage.LOAD, summary))
+
+
 async def _send(
-    services: Services, prepared: Prepared, loader: Loader, run: int, command: str
+    services: Services,
+    prepared: Prepared,
+    operations: Sequence[Operation],
+    loader: Loader,
+    run: int,
+    command: str,
 ) -> None:
     """Send what is planned, and note in the ledger how the run ended."""
     ledger, recovery = services.ledger, prepared.recovery
-    operations = prepared.plan.operations
     services.on_event(Advanced(Stage.LOAD, 0, len(operations)))
     outcome = "stopped"
     try:
@@ -543,8 +564,9 @@ async def _check(services: Services, report: Report, run: int) -> Verification:
     set_back = await ledger.set_back_rows(prepared.profile)
     entries = with_times_found(entries, set_back)
     await close(ledger, recovery.arrived, Settled.found_after(run), now)
-    dropped = [row for row in recovery.unclear if row.run != run]
-    await close(ledger, dropped, Settled.not_there_after(run), now)
+    if not prepared.missing.is_fresh:
+        dropped = [row for row in recovery.unclear if row.run != run]
+        await close(ledger, dropped, Settled.not_there_after(run), now)
     rules = replace(prepared.rules, records=recovery.seasons, written=recovery.written)
     return await _compare(services, replace(prepared, rules=rules), entries)
 
