@@ -172,7 +172,12 @@ class _Search:
         rows = self._lacking(await self._rows())
         pending: list[Row] = []
         if looks_for_pending:
-            pending = self._unseen(await self._ledger.unsettled(self._profile))
+            unsettled = [
+                row
+                for kind in (False, True)
+                for row in await self._ledger.unsettled(self._profile, is_restored=kind)
+            ]
+            pending = self._unseen(unsettled)
         if not (rows or pending):
             await self.read_titles(self._suspects)
             return self.entries, Missing(is_whole=is_whole)

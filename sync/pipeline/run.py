@@ -378,7 +378,8 @@ async def _note_reading(services: Services, prepared: Prepared) -> None:
     ledger, now = services.ledger, services.clock.now()
     recovery = prepared.recovery
     await note_missing(ledger, prepared.profile, prepared.missing, now)
-    await close(ledger, recovery.arrived, Settled.found_later(), now)
+    arrived = (*recovery.arrived, *prepared.restored.arrived)
+    await close(ledger, arrived, Settled.found_later(), now)
     if not prepared.missing.is_fresh:
         planned = {operation.key for operation in prepared.plan.operations}
         dropped = [row for row in recovery.unclear if row.operation.key not in planned]
@@ -449,12 +450,12 @@ async def _load(
     services: Services, prepared: Prepared, command: str, stop: Stop | None
 ) -> Report:
     ledger, clock = services.ledger, services.clock
-    profile, recovery = prepared.profile, prepared.recovery
+    profile = prepared.profile
     labels = await recall_labels(services, profile)
     await keep_labels(ledger, profile, labels, clock.now())
     waiting = prepared.doubtful
     operations = [o for o in prepared.plan.operations if o.id not in waiting]
-    if prepared.restored:
+    if prepared.restored.rows:
         await ledger.let_go(profile, operations, clock.now())
     run = await ledger.start_run(profile, command, clock.now())
     loader = Loader(
@@ -470,7 +471,7 @@ async def _load(
     await _send(services, prepared, operations, loader, run, command)
     # Each was looked up before it was sent again, so the old intents are answered.
     keys = {o.key for o in operations if o.id in loader.settled}
-    answered = [row for row in recovery.unclear if row.operation.key in keys]
+    answered = [row for row in prepared.unclear if row.operation.key in keys]
     await close(ledger, answered, Settled.not_found_by(run), clock.now())
     if loader.is_probed:
         await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
@@ -516,7 +517,7 @@ async def _send(
     try:
         await loader.load(
             operations,
-            unclear=prepared.missing.keys | {r.operation.key for r in recovery.unclear},
+            unclear=prepared.missing.keys | {r.operation.key for r in prepared.unclear},
             before=prepared.before(),
             viewings=recovery.viewings,
             refused=await _refused_before(ledger, prepared.profile),
@@ -550,7 +551,7 @@ async def _check(services: Services, report: Report, run: int) -> Verification:
     written = {(o.key, o.minute) for o in prepared.plan.operations}
     restored = [
         row
-        for row in prepared.restored
+        for row in prepared.restored.rows
         if (row.operation.key, row.operation.minute) not in written
     ]
     entries = as_the_persons(entries, restored) if restored else entries
