@@ -146,6 +146,8 @@ class Safety(RuleBasedStateMachine):
         self.held: dict[str, set[Key]] = {"": set(), "somebody": set()}
         self.newest: datetime | None = None
         self.is_ledger_lost = False
+        #: What stood there when it was: nobody knows any more who wrote that.
+        self.adrift: set[Key] = set()
         #: What is left out on request, and whether that changed since both sides were
         #: last in step.
         self.skips: dict[str, set[str]] = {}
@@ -340,6 +342,7 @@ class Safety(RuleBasedStateMachine):
         for file in self.folder.glob("state.sqlite3*"):
             file.unlink()
         # Nobody knows any more what is ours, so that none of it is taken back.
+        self.adrift |= {entry.key for entry in self.place.discovr.entries()}
         self.settled.clear()
         self.stale.clear()
 
@@ -684,7 +687,7 @@ class Safety(RuleBasedStateMachine):
         entries = self.place.discovr.entries()
         if self.odd:
             return  # a record that cannot be read may be about any of them
-        for key in self.stale - self.marks.keys() - self.elsewhere:
+        for key in self.stale - self.marks.keys() - self.elsewhere - self.adrift:
             repeats = [entry for entry in entries if entry.key == key]
             is_ours = [(e.imported, e.count) for e in repeats] == [("trakt", 1)]
             assert not is_ours or repeats[0].progress == 0, f"{key} is stale"

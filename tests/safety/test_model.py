@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def story() -> Iterator[Safety]:
+def story(collapse: str = "off") -> Iterator[Safety]:
     """Play a story of the machine, step by step."""
     it = Safety()
-    it.open(quirks=DiscovrQuirks(), collapse="off", plays="latest")
+    it.open(quirks=DiscovrQuirks(), collapse=collapse, plays="latest")
     try:
         yield it
     finally:
@@ -70,6 +70,26 @@ def test_what_a_newer_file_of_the_same_person_lacks_may_go() -> None:
         it.wait_for(it.run("prune"))
         it.check(before, is_pruned=True)
         assert Key("TV_202", 2, 2) not in {e.key for e in it.place.discovr.entries()}
+
+
+def test_what_stood_there_when_the_ledger_was_lost_is_not_taken_back() -> None:
+    """Law 14: nobody knows any more which source brought it, so it stays."""
+    with story("clean") as it:
+        it.sync_undisturbed(is_pruned=True)
+        key = Key("TV_202", 1, 3)
+        (play,) = (
+            play
+            for play in it.place.account.plays
+            if play.title.name == "Show 2"
+            and play.episode
+            and play.episode.number == 3
+            and play.episode.season == 1
+        )
+        it.the_ledger_is_lost()
+        it.sync_undisturbed(is_pruned=True)
+        it.place.account.remove_play(play.id)
+        it.sync_undisturbed(is_pruned=True)
+        assert key in {entry.key for entry in it.place.discovr.entries()}
 
 
 def test_no_sync_need_hear_of_what_can_be_read_no_longer() -> None:
