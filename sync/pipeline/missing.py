@@ -57,7 +57,8 @@ class Missing:
     ``found`` is when each was seen to be gone, by operation id; ``new`` are those that
     this reading found, and ``applied`` counts what the ledger has as applied, by run.
     ``is_whole``: all of the profile was looked at. ``is_fresh``: something was first
-    seen to be gone so lately that it may be a list that lags.
+    seen to be gone so lately that it may be a list that lags; ``taken`` was taken back
+    as lately, and the same list said that it went.
     """
 
     rows: tuple[Row, ...] = ()
@@ -66,6 +67,7 @@ class Missing:
     applied: Counter[int] = field(default_factory=Counter)
     is_whole: bool = True
     is_fresh: bool = False
+    taken: tuple[Row, ...] = ()
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -201,11 +203,9 @@ class _Search:
             )
         new = tuple(row for row in rows if row.operation.id not in noted)
         applied = Counter(await self._ledger.count_applied(self._profile))
-        is_fresh = any(
-            timedelta() <= now - sighting.found_at < DOUBTED_FOR
-            for sighting in found.values()
-        )
-        missing = Missing(tuple(rows), found, new, applied, is_whole, is_fresh)
+        is_fresh = any(_is_fresh(s.found_at, now) for s in found.values())
+        taken = await self._taken_lately(now) if is_fresh else ()
+        missing = Missing(tuple(rows), found, new, applied, is_whole, is_fresh, taken)
         return self.entries, missing
 
     async def _rows(self) -> list[Row]:
@@ -243,6 +243,12 @@ class _Search:
                 unseen = unseen_minutes(filter(_keeps_its_minute, of_key), entries)
                 lacking += [row for row in of_key if row.operation.minute in unseen]
         return lacking
+
+    async def _taken_lately(self, now: datetime) -> tuple[Row, ...]:
+        rows = await self._ledger.rows(
+            self._profile, outcome=Outcome.APPLIED, is_restored=None
+        )
+        return tuple(r for r in rows if r.undone_at and _is_fresh(r.undone_at, now))
 
     async def _noted(self) -> dict[str, Sighting]:
         fact = await self._ledger.get_fact(self._profile, GONE) or {}
@@ -321,6 +327,10 @@ class _Search:
                 self.entries.remove(entry)
             self._shelf[key] += entries
             self.entries += entries
+
+
+def _is_fresh(at: datetime, now: datetime) -> bool:
+    return timedelta() <= now - at < DOUBTED_FOR
 
 
 def _keeps_its_minute(row: Row) -> bool:

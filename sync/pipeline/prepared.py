@@ -180,12 +180,13 @@ class Prepared:
     def doubtful(self) -> frozenset[str]:
         """The ids of the writes that wait: whether they arrived no list tells today.
 
-        An earlier run may have sent them, and lists lack what is known to be there.
-        All of their film or season wait with them.
+        An earlier run may have sent them, or an undo may have left them, and lists lack
+        what is known to be there. All of their film or season wait with them.
         """
         if not self.missing.is_fresh:
             return frozenset()
-        places = {row.operation.key.place for row in self.unclear}
+        rows = (*self.unclear, *self.missing.taken)
+        places = {row.operation.key.place for row in rows}
         return frozenset(o.id for o in self.plan.operations if o.key.place in places)
 
     def before(self) -> dict[str, Before]:

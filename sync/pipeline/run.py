@@ -496,7 +496,7 @@ def _tell_of_writes(services: Services, report: Report, waiting: int) -> None:
     if waiting:
         summary = (
             f"{count(waiting, 'write')} not sent again: Discovr's lists lack what was "
-            "written before, so they cannot tell whether an earlier run sent it. "
+            "written before, so they cannot tell whether it is there already. "
             "Run it again in an hour, or with --force if you removed that on Discovr"
         )
         services.on_event(Finished(Stage.LOAD, summary))

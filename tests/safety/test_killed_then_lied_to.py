@@ -205,6 +205,32 @@ async def test_what_is_known_to_be_new_does_not_wait(tmp_path: Path) -> None:
         assert [entry.key for entry in place.discovr.entries()] == [Key("MV_103")]
 
 
+@pytest.mark.parametrize("phase", Phase)
+async def test_what_a_killed_undo_may_have_left_waits_too(
+    tmp_path: Path, phase: Phase
+) -> None:
+    account = Account([film(1), film(2)])
+    account.add_play(account.find("Film 1"), watched_on(1))
+    async with arena(account, tmp_path) as place:
+        assert (await place.migrate()).is_complete
+        account.add_play(account.find("Film 2"), watched_on(2))
+        assert (await place.migrate()).is_complete
+
+        def is_moment(request: web.Request, now: Phase) -> bool:
+            return request.method == "DELETE" and now is phase
+
+        assert await run_until(place, place.undo(), is_moment)
+        writes = place.writes()
+        lie(place, EMPTY, EMPTY)
+        assert [o.key for o in (await place.migrate()).failed] == [SECOND]
+        assert place.writes() == writes
+        lie(place, Lie(), Lie())
+        assert (await place.migrate()).is_complete
+        assert place.discovr.doubled() == {}
+        there = [entry.key for entry in place.discovr.entries()]
+        assert sorted(there) == [FIRST, SECOND]
+
+
 async def test_it_says_what_waits_and_what_to_do(tmp_path: Path) -> None:
     said: list[str] = []
     async with killed_at_the_second(tmp_path, Phase.DONE) as place:
