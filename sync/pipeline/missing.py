@@ -19,7 +19,7 @@ from sync.domain.entries import COMPLETED_FROM, minutes_of
 from sync.domain.evidence import unseen_minutes
 from sync.domain.guard import FEWEST_GUARDED, MOST_MISSING_SHARE
 from sync.domain.plays import to_minute
-from sync.domain.restoring import is_low
+from sync.domain.restoring import is_low, keeps_its_minute
 from sync.domain.rules import Gone, WhichPlays
 from sync.domain.watermark import RECONCILE_EVERY, Watermark
 from sync.errors import MissingEntriesError
@@ -240,7 +240,7 @@ class _Search:
             if not entries:
                 lacking += of_key
             elif self._is_each:  # else one is enough, whoever made it
-                unseen = unseen_minutes(filter(_keeps_its_minute, of_key), entries)
+                unseen = unseen_minutes(filter(keeps_its_minute, of_key), entries)
                 lacking += [row for row in of_key if row.operation.minute in unseen]
         return lacking
 
@@ -331,9 +331,3 @@ class _Search:
 
 def _is_fresh(at: datetime, now: datetime) -> bool:
     return timedelta() <= now - at < DOUBTED_FOR
-
-
-def _keeps_its_minute(row: Row) -> bool:
-    """Whether its entry is known by its minute: PATCH may move that of a low one."""
-    restored = row.operation.restored
-    return restored is None or not (restored.at is None or is_low(row.operation))

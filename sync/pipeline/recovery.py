@@ -11,6 +11,7 @@ from sync.domain.evidence import Count, is_in_place
 from sync.domain.origin import TRAKT
 from sync.domain.plan import Action
 from sync.domain.plays import Place, to_minute
+from sync.domain.restoring import keeps_its_minute
 from sync.domain.rules import SeasonRecord
 from sync.domain.writes import Outcome
 from sync.ledger.fact_names import LABELS
@@ -64,9 +65,12 @@ async def recall(
     since: defaultdict[tuple[int, Key], list[Operation]] = defaultdict(list)
     if has_every_viewing:
         recovery.viewings = count_by_key(existing)
-        applied = await ledger.rows(profile, outcome=Outcome.APPLIED, media=media)
+        # What a copy brought back may hide behind an entry as well.
+        applied = await ledger.rows(
+            profile, outcome=Outcome.APPLIED, media=media, is_restored=None
+        )
         for row in applied:
-            if row.undone_at is None:
+            if row.undone_at is None and keeps_its_minute(row):
                 since[row.run, row.operation.key].append(row.operation)
                 _note(recovery, row.operation)
     for row in await ledger.unsettled(profile):

@@ -76,7 +76,7 @@ STORIES = [
 
 
 @pytest.mark.parametrize(
-    "story", choose(STORIES[30::130], STORIES[::9], STORIES), ids=str
+    "story", choose(STORIES[30::260], STORIES[::9], STORIES), ids=str
 )
 async def test_what_may_have_arrived_is_not_sent_again(
     story: Story, tmp_path: Path

@@ -609,7 +609,11 @@ class Safety(RuleBasedStateMachine):
         """Whether the ledger does not know of a write whether it arrived."""
         profile = self.place.discovr.profiles[0].id
         async with await Ledger.open(self.place.settings.state.url) as ledger:
-            return bool(await ledger.unsettled(profile))
+            kinds = [
+                await ledger.unsettled(profile, is_restored=is_restored)
+                for is_restored in (False, True)
+            ]
+            return any(kinds)
 
     async def find_run(self, number: int) -> Any:
         profile = self.place.discovr.profiles[0].id
