@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.domain.entries import Entry
+    from sync.domain.plan import Operation
     from sync.domain.plays import Key
     from sync.domain.verify import Verification
     from sync.ledger import Ledger
@@ -314,6 +315,8 @@ async def _carry_out(
 ) -> Report:
     ledger, now = services.ledger, services.clock.now()
     operations, rows = prepared.plan.operations, prepared.removals.rows
+    if is_forced:  # whatever is missing, the person removed it
+        prepared = replace(prepared, missing=replace(prepared.missing, is_fresh=False))
     if not prepared.is_unchanged:
         check_missing(prepared.missing, is_forced=is_forced)
         await _note_reading(services, prepared)
@@ -375,10 +378,12 @@ async def _note_reading(services: Services, prepared: Prepared) -> None:
     ledger, now = services.ledger, services.clock.now()
     recovery = prepared.recovery
     await note_missing(ledger, prepared.profile, prepared.missing, now)
-    await close(ledger, recovery.arrived, Settled.found_later(), now)
-    planned = {operation.key for operation in prepared.plan.operations}
-    dropped = [row for row in recovery.unclear if row.operation.key not in planned]
-    await close(ledger, dropped, Settled.not_wanted(), now)
+    arrived = (*recovery.arrived, *prepared.restored.arrived)
+    await close(ledger, arrived, Settled.found_later(), now)
+    if not prepared.missing.is_fresh:
+        planned = {operation.key for operation in prepared.plan.operations}
+        dropped = [row for row in recovery.unclear if row.operation.key not in planned]
+        await close(ledger, dropped, Settled.not_wanted(), now)
 
 
 async def _note_told(services: Services, prepared: Prepared) -> None:
@@ -445,11 +450,13 @@ async def _load(
     services: Services, prepared: Prepared, command: str, stop: Stop | None
 ) -> Report:
     ledger, clock = services.ledger, services.clock
-    profile, recovery = prepared.profile, prepared.recovery
+    profile = prepared.profile
     labels = await recall_labels(services, profile)
     await keep_labels(ledger, profile, labels, clock.now())
-    if prepared.restored:
-        await ledger.let_go(profile, prepared.plan.operations, clock.now())
+    waiting = prepared.doubtful
+    operations = [o for o in prepared.plan.operations if o.id not in waiting]
+    if prepared.restored.rows:
+        await ledger.let_go(profile, operations, clock.now())
     run = await ledger.start_run(profile, command, clock.now())
     loader = Loader(
         services.target,
@@ -461,20 +468,19 @@ async def _load(
         stop=stop,
         labels=labels,
     )
-    operations = prepared.plan.operations
-    await _send(services, prepared, loader, run, command)
+    await _send(services, prepared, operations, loader, run, command)
     # Each was looked up before it was sent again, so the old intents are answered.
     keys = {o.key for o in operations if o.id in loader.settled}
-    answered = [row for row in recovery.unclear if row.operation.key in keys]
+    answered = [row for row in prepared.unclear if row.operation.key in keys]
     await close(ledger, answered, Settled.not_found_by(run), clock.now())
     if loader.is_probed:
         await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
     if loader.is_stopping:
         tried, writes = len(loader.settled), count(len(operations), "write")
         raise StoppedError(f"Stopped after {tried:,} of {writes}: {loader.tally}.")
-    report = Report(prepared, run, loader.settled)
-    arrived = count(len(loader.settled) - len(report.failed), "entry", "entries")
-    services.on_event(Finished(Stage.LOAD, f"{arrived} written"))
+    waits = dict.fromkeys(waiting, Settled.in_doubt())
+    report = Report(prepared, run, {**loader.settled, **waits})
+    _tell_of_writes(services, report, len(waits))
     if prepared.since:
         # Each write had a clear answer or was looked up; all is read back once a week.
         return report
@@ -484,18 +490,34 @@ async def _load(
     return replace(report, verification=verification)
 
 
+def _tell_of_writes(services: Services, report: Report, waiting: int) -> None:
+    arrived = count(len(report.settled) - len(report.failed), "entry", "entries")
+    services.on_event(Finished(Stage.LOAD, f"{arrived} written"))
+    if waiting:
+        summary = (
+            f"{count(waiting, 'write')} not sent again: Discovr's lists lack what was "
+            "written before, so they cannot tell whether it is there already. "
+            "Run it again in an hour, or with --force if you removed that on Discovr"
+        )
+        services.on_event(Finished(Stage.LOAD, summary))
+
+
 async def _send(
-    services: Services, prepared: Prepared, loader: Loader, run: int, command: str
+    services: Services,
+    prepared: Prepared,
+    operations: Sequence[Operation],
+    loader: Loader,
+    run: int,
+    command: str,
 ) -> None:
     """Send what is planned, and note in the ledger how the run ended."""
     ledger, recovery = services.ledger, prepared.recovery
-    operations = prepared.plan.operations
     services.on_event(Advanced(Stage.LOAD, 0, len(operations)))
     outcome = "stopped"
     try:
         await loader.load(
             operations,
-            unclear=prepared.missing.keys | {r.operation.key for r in recovery.unclear},
+            unclear=prepared.missing.keys | {r.operation.key for r in prepared.unclear},
             before=prepared.before(),
             viewings=recovery.viewings,
             refused=await _refused_before(ledger, prepared.profile),
@@ -529,7 +551,7 @@ async def _check(services: Services, report: Report, run: int) -> Verification:
     written = {(o.key, o.minute) for o in prepared.plan.operations}
     restored = [
         row
-        for row in prepared.restored
+        for row in prepared.restored.rows
         if (row.operation.key, row.operation.minute) not in written
     ]
     entries = as_the_persons(entries, restored) if restored else entries
@@ -543,8 +565,9 @@ async def _check(services: Services, report: Report, run: int) -> Verification:
     set_back = await ledger.set_back_rows(prepared.profile)
     entries = with_times_found(entries, set_back)
     await close(ledger, recovery.arrived, Settled.found_after(run), now)
-    dropped = [row for row in recovery.unclear if row.run != run]
-    await close(ledger, dropped, Settled.not_there_after(run), now)
+    if not prepared.missing.is_fresh:
+        dropped = [row for row in recovery.unclear if row.run != run]
+        await close(ledger, dropped, Settled.not_there_after(run), now)
     rules = replace(prepared.rules, records=recovery.seasons, written=recovery.written)
     return await _compare(services, replace(prepared, rules=rules), entries)
 
