@@ -12,8 +12,8 @@ from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.domain.rules import Rules
 from sync.domain.writes import Outcome, Row
+from sync.pipeline.compare import compare_sides
 from sync.pipeline.prepared import Stale
-from sync.pipeline.run import _compare
 from tests.factories import T0, at, desired, entry, play
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def test_what_was_taken_back_is_none_of_what_other_sources_brought(
         stale=Stale(),
     )
     entries = [entry("MV_501"), entry(OTHER, imported=TRAKT.label)]
-    found = await _compare(services, prepared, entries)
+    found = await compare_sides(services, prepared, entries)
     of_others, of_nobody = ((), (OTHER,)) if undone_at else ((OTHER,), ())
     assert (found.elsewhere, found.foreign) == (of_others, of_nobody)
     assert found.missing == ()
