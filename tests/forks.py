@@ -39,6 +39,8 @@ _SERVER.set_forkserver_preload(
         "sync.ledger.sqlite",
         "sync.ledger.tables",
         "sync.pipeline.run",
+        "sync.pipeline.carry",
+        "sync.pipeline.compare",
         "sync.pipeline.incremental",
         "sync.pipeline.undo",
         "sync.load.loader",

@@ -1,8 +1,8 @@
 """One mutant before the tests.
 
 Tests and program are loaded once. For a change inside of a function a process is forked
-that runs the changed one. What runs while a file is imported, and whatever survived, is
-tried in a process of its own.
+that runs the changed one. What runs before the first test, while files are imported and
+lists of cases are made, is tried in a process of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from scripts.mutation.mutants import Mutant
+    from scripts.mutation.reach import Reach
 
 #: What a change that has no end, or fills the memory, may take.
 _MOST_BYTES = 4 * 2**30
@@ -40,6 +43,9 @@ OPTIONS = (
     *("-x", "-q", "--tb=short", "-p", "no:cacheprovider", "--no-header"),
     *("--disable-warnings", f"--timeout={_MOST_S_A_TEST}"),
 )
+
+
+_FAILED = ("FAILED tests/", "ERROR tests/")
 
 
 class Verdict(Enum):
@@ -56,26 +62,33 @@ class Verdict(Enum):
         return self in (Verdict.NOTICED, Verdict.ENDLESS)
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, the test that noticed where one did, and what the tests said."""
+
+    verdict: Verdict
+    by: str = ""
+    said: str = ""
+
+
 class Judge:
     """Judges mutants by the tests of a session that pytest has collected."""
 
     def __init__(self, session: pytest.Session) -> None:
         self._session = session
         self._items = {item.nodeid: item for item in session.items}
-        #: What the last tests said, as far as they were run in a process of their own.
-        self.said = ""
 
-    def judge(self, mutant: Mutant, tests: Sequence[str], usual_s: float) -> Verdict:
-        """Run the tests in that order, until one notices."""
-        self.said = ""
+    def judge(self, mutant: Mutant, reach: Reach) -> Judgement:
+        """Run the tests in their order, until one notices."""
+        tests = reach.tests_of(mutant)
         if not tests:
-            return Verdict.UNREACHED
-        most_s = int(_LEAST_S + _TIMES_SLOWER * usual_s)
+            return Judgement(Verdict.UNREACHED)
+        most_s = int(_LEAST_S + _TIMES_SLOWER * reach.seconds_of(tests))
         changed = function_at(mutant)
         if changed is not None:
-            verdict = self._in_a_fork(mutant, changed, tests, most_s)
-            if verdict.is_noticed:
-                return verdict
+            judgement = self._in_a_fork(mutant, changed, tests, most_s)
+            if judgement.verdict.is_noticed or not reach.is_run_before(mutant):
+                return judgement
         return self._afresh(mutant, tests, most_s)
 
     def _in_a_fork(
@@ -84,27 +97,32 @@ class Judge:
         changed: tuple[str, int, CodeType],
         tests: Sequence[str],
         most_s: int,
-    ) -> Verdict:
+    ) -> Judgement:
         with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "last")
             child = os.fork()
             if child == 0:
                 code = 70
                 try:
                     _limit(most_s)
                     tempfile.tempdir = folder
-                    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  # a descriptor
-                        os.dup2(nowhere.fileno(), 1)
-                        os.dup2(nowhere.fileno(), 2)
+                    with Path(folder, "said").open("wb") as out:
+                        os.dup2(out.fileno(), 1)
+                        os.dup2(out.fileno(), 2)
                     _put(mutant.file, changed)
-                    code = self._run(tests)
+                    code = self._run(tests, file)
                 finally:
                     os._exit(code)
             _, status = os.waitpid(child, 0)
-        return _verdict(os.waitstatus_to_exitcode(status))
+            verdict = _verdict(os.waitstatus_to_exitcode(status))
+            last = file.read_text("utf-8") if verdict.is_noticed else ""
+            said = Path(folder, "said").read_text("utf-8", "replace")
+        return Judgement(verdict, last, said)
 
-    def _run(self, tests: Sequence[str]) -> int:
-        items = [self._items[test] for test in tests if test in self._items]
+    def _run(self, tests: Sequence[str], last: Path) -> int:
+        items = [self._items[test] for test in tests]
         for item, after in zip(items, [*items[1:], None], strict=True):
+            last.write_text(item.nodeid, "utf-8")
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
             if self._session.testsfailed:
                 # Servers that a fixture has started end with it.
@@ -112,7 +130,7 @@ class Judge:
                 return pytest.ExitCode.TESTS_FAILED
         return pytest.ExitCode.OK
 
-    def _afresh(self, mutant: Mutant, tests: Sequence[str], most_s: int) -> Verdict:
+    def _afresh(self, mutant: Mutant, tests: Sequence[str], most_s: int) -> Judgement:
         with tempfile.TemporaryDirectory() as folder, _listed(tests) as list_:
             done = subprocess.run(  # noqa: S603  # our own
                 [
@@ -127,8 +145,9 @@ class Judge:
                 stderr=subprocess.STDOUT,
                 check=False,
             )
-        self.said = done.stdout.decode(errors="replace")
-        return _verdict(done.returncode)
+        said = done.stdout.decode(errors="replace")
+        failed = [li.split()[1] for li in said.splitlines() if li.startswith(_FAILED)]
+        return Judgement(_verdict(done.returncode), "".join(failed[:1]), said)
 
 
 def _limit(most_s: int) -> None:
@@ -161,6 +180,7 @@ def _put(file: str, changed: tuple[str, int, CodeType]) -> None:
     ]
     for function in found:
         function.__code__ = code
+    gc.freeze()
 
 
 @contextmanager

@@ -60,10 +60,10 @@ class Mutant:
 
     @property
     def is_valid(self) -> bool:
-        """Whether it is Python still."""
+        """Whether it is Python still; Cosmic Ray fails at ``except a.B``."""
         try:
             compile(self.source, self.file, "exec", dont_inherit=True)
-        except SyntaxError:
+        except (SyntaxError, AttributeError):
             return False
         return True
 
@@ -103,8 +103,10 @@ def mutants_of(file: str) -> Iterator[Mutant]:
     unread = list(_never_run(ast.parse(code)))
     nodes = list(ast_nodes(get_ast(code)))
     for name, operator in OPERATORS.items():
-        spans = (span for node in nodes for span in operator.mutation_positions(node))
-        for occurrence, (start, end) in enumerate(spans):
+        found = ((n, span) for n in nodes for span in operator.mutation_positions(n))
+        for occurrence, (node, (start, end)) in enumerate(found):
+            if node.parent is not None and node.parent.type == "parameters":
+                continue  # a bare * between parameters is no product
             if not any(low <= start and end <= high for low, high in unread):
                 yield Mutant(file, name, occurrence, start[0])
 

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,12 +31,20 @@ MOST_S = 5.0
 #: The suites beside each room, the nearest one first. Of tests/safety only what the
 #: first command runs: the long slices are marked, and left out.
 SUITES = {
-    "sync/domain": ("domain_suite", "pipeline_suite", "load_suite", "extras_suite"),
-    "sync/extract": ("extract_suite", "pipeline_suite"),
-    "sync/transform": ("transform_suite", "overrides_suite", "pipeline_suite"),
+    "sync/domain": (
+        *("domain_suite", "pipeline_suite", "load_suite", "extras_suite"),
+        *("restore_suite", "strangers_suite"),
+    ),
+    "sync/extract": ("extract_suite", "pipeline_suite", "strangers_suite"),
+    "sync/transform": (
+        *("transform_suite", "overrides_suite", "pipeline_suite", "strangers_suite"),
+    ),
     "sync/load": ("load_suite", "pipeline_suite", "safety"),
     "sync/ledger": ("ledger_suite", "pipeline_suite"),
-    "sync/pipeline": ("pipeline_suite", "overrides_suite", "extras_suite", "safety"),
+    "sync/pipeline": (
+        *("pipeline_suite", "overrides_suite", "extras_suite", "restore_suite"),
+        "safety",
+    ),
 }
 
 
@@ -46,6 +54,10 @@ class Reach:
 
     lines: dict[str, dict[int, set[str]]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    #: The lines by file that ran outside of any test: an import, or a list of cases.
+    before: dict[str, set[int]] = field(default_factory=dict)
+    #: How many tests a mutant is shown, of those that tell soonest; None: all.
+    most: int | None = None
 
     def tests_of(self, mutant: Mutant) -> list[str]:
         """Return the tests that run the changed line, those first that tell soonest.
@@ -62,7 +74,14 @@ class Reach:
             for rank, suite in enumerate(suites)
             if test.startswith(suite) and self.seconds.get(test, 0.0) < MOST_S
         }
-        return sorted(near, key=lambda t: (near[t] > 0, self.seconds.get(t, 0.0), t))
+        in_order = sorted(
+            near, key=lambda t: (near[t] > 0, self.seconds.get(t, 0.0), t)
+        )
+        return in_order[: self.most]
+
+    def is_run_before(self, mutant: Mutant) -> bool:
+        """Whether something was made by the changed line before the first test."""
+        return mutant.line in self.before.get(mutant.file, ())
 
     def seconds_of(self, tests: Iterable[str]) -> float:
         """Return what these take when nothing is changed."""
@@ -79,15 +98,18 @@ def _room(file: str) -> str:
     return file.rpartition("/")[0]
 
 
-def read_reach() -> Reach:
-    """Return what is known of the files as they are now; ask first if nothing is."""
+def read_reach(most: int | None = None) -> Reach:
+    """Return what is known of the files as they are now; ask first if nothing is.
+
+    ``most`` bounds how many tests are asked about one mutant.
+    """
     CACHE.mkdir(exist_ok=True)
     stamp = CACHE / "stamp"
     now = _stamp()
     if not stamp.exists() or stamp.read_text("ascii") != now:
         _ask()
         stamp.write_text(now, "ascii")
-    return _read()
+    return replace(_read(), most=most)
 
 
 def _stamp() -> str:
@@ -99,10 +121,13 @@ def _stamp() -> str:
 
 
 def _ask() -> None:
+    config = CACHE / "coveragerc"  # what is never changed need not be watched
+    rooms = "\n    ".join(SUITES)
+    config.write_text(f"[run]\nsource =\n    {rooms}\n", "ascii")
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider"),
-        *("-p", "scripts.mutation.timing", "--cov", "--cov-context=test"),
-        *("--cov-report=", "--timeout=600"),
+        *("-p", "scripts.mutation.timing", f"--cov-config={config}"),
+        *("--cov", "--cov-context=test", "--cov-report=", "--timeout=600"),
         *folders(),
     ]
     files = {
@@ -124,11 +149,15 @@ def _read() -> Reach:
         path = Path(measured)
         if not path.is_relative_to(ROOT):
             continue
+        file = path.relative_to(ROOT).as_posix()
         lines: dict[int, set[str]] = defaultdict(set)
+        before = reach.before[file] = set()
         for line, contexts in data.contexts_by_lineno(measured).items():
             # "" is the import of the file; else the test, and which part of it.
             tests = {context.rpartition("|")[0] for context in contexts if context}
             lines[line] |= tests
             lines[0] |= tests
-        reach.lines[path.relative_to(ROOT).as_posix()] = lines
+            if "" in contexts:
+                before.add(line)
+        reach.lines[file] = lines
     return reach

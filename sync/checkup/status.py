@@ -72,6 +72,7 @@ M = TypeVar("M", bound=BaseModel)
 class _Schedule(BaseModel):
     next_run_at: AwareDatetime | None = None
     every_s: float | None = None
+    stopped_at: AwareDatetime | None = None
 
 
 class _Watermark(BaseModel):
@@ -231,6 +232,9 @@ async def _read_profile(
     counts = await ledger.count_outcomes(profile)
     left_out = _fact(UnmatchedDocument, facts.get(LEFT_OUT))
     schedule = _fact(_Schedule, facts.get(SCHEDULE))
+    if schedule and schedule.stopped_at:
+        # What somebody stopped has no next run.
+        schedule = None
     watermark = _fact(_Watermark, facts.get(WATERMARK))
     return ProfileStateDocument(
         id=profile,

@@ -101,8 +101,12 @@ async def find_inputs(
     """Return the context with the files to read: those named, else the last run's.
 
     None of them stands for Trakt's API. What was remembered and is gone, or has
-    changed, is told. Raises InputError where it is gone and there is no API to ask.
+    changed, is told. Raises InputError for a named one that is not there, and for one
+    that is gone where there is no API to ask.
     """
+    from sync.extract.remembered import require_files  # noqa: PLC0415  # few need it
+
+    await asyncio.to_thread(require_files, named)
     remembered = await recall(settings)
     if named:
         paths = tuple(path.absolute() for path in named)
@@ -122,7 +126,7 @@ async def find_inputs(
         tell(Warned(f"{words}: your account on Trakt is read instead."))
         return context
     paths = remembered.paths
-    tell(Finished(Stage.EXTRACT, f"reading {_list(paths)}, as the last run did"))
+    tell(Finished(Stage.EXTRACT, f"reading {_list(paths)}, as before"))
     if changed := remembered.changed():
         day = f"{remembered.at:%Y-%m-%d}"
         tell(Warned(f"{_list(changed)} has changed since it was read on {day}."))
@@ -173,7 +177,8 @@ async def ask(question: str, *, is_secret: bool = False) -> str | None:
     not show.
     """
     with _unseen() if is_secret else nullcontext():
-        click.echo(f"{question}: ", nl=False, err=True)
+        end = " " if question.endswith("?") else ": "
+        click.echo(question + end, nl=False, err=True)
         line = await read_line()
     if is_secret:
         click.echo(err=True)

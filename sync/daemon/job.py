@@ -182,10 +182,13 @@ class Job:
         longest_s = _LAST_LOOK_S if self.state.stopped_at else _LONGEST_LOOK_S
         for watcher in self._watchers:
             looking = asyncio.ensure_future(watcher(self))
+            is_late = False
             try:
-                await asyncio.wait({looking}, timeout=longest_s)
+                _, late = await asyncio.wait({looking}, timeout=longest_s)
+                is_late = bool(late)
             finally:
-                await _end(looking)
+                # Ctrl-C ends it too, and then it did not take too long.
+                await _end(looking, is_late=is_late)
 
     def _pace(self) -> Pace:
         return Pace(self.terms.every, self._uniform)
@@ -197,16 +200,16 @@ class Job:
             self.state.warnings += (event.message,)
 
 
-async def _end(looking: asyncio.Future[None]) -> None:
+async def _end(looking: asyncio.Future[None], *, is_late: bool) -> None:
     """Let a watcher go, and say what became of it if that is no use to anybody.
 
     It looks on in a task of its own, which is where its exceptions stay.
     """
-    is_late = not looking.done()
-    if is_late:
+    if not looking.done():
         looking.cancel()
         await asyncio.wait({looking}, timeout=_LAST_WORDS_S)
-        logs.tell("watcher.late", "Telling how the job is took too long.")
+        if is_late:
+            logs.tell("watcher.late", "Telling how the job is took too long.")
     elif not looking.cancelled() and (fault := looking.exception()):
         logs.trace(fault)
         said = f"Telling how the job is failed ({type(fault).__name__})."

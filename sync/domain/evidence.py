@@ -209,11 +209,11 @@ def merged_titles(entries: Iterable[Entry], rows: Iterable[Row]) -> set[str]:
 
     Discovr has merged what was added into what stood there.
     """
-    stood = {row.operation.key: _stood([row]) for row in rows}
+    stood = {row.operation.key: n for row in rows if (n := _stood([row]))}
     return {
         entry.key.media
         for entry in entries
-        if 0 < stood.get(entry.key, 0) < entry.count
+        if entry.count > stood.get(entry.key, entry.count)
     }
 
 

@@ -251,3 +251,9 @@ def _recency(entry: Entry) -> tuple[datetime, float]:
 def is_low(operation: Operation) -> bool:
     """Whether its entry keeps something from being shown as watched."""
     return operation.says < COMPLETED_FROM
+
+
+def keeps_its_minute(row: Row) -> bool:
+    """Whether its entry is known by its minute: PATCH may move that of a low one."""
+    restored = row.operation.restored
+    return restored is None or not (restored.at is None or is_low(row.operation))

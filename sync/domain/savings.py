@@ -60,7 +60,7 @@ def estimate_savings(
     for place, writes in needing.items():
         numbers = watched[place]
         gaps = max(numbers, default=0) - len(numbers)
-        if writes < 2 or not numbers or place in standing:
+        if not numbers or place in standing:
             continue
         if gaps and mode is Mode.CLEAN:
             continue  # of what was left out, and has aired, no default can stand

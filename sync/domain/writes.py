@@ -44,6 +44,11 @@ class Settled(NamedTuple):
         return cls(Outcome.UNKNOWN, f"no clear answer{more}")
 
     @classmethod
+    def in_doubt(cls) -> Self:
+        """Leave a write alone whose outcome is unknown while no list can tell it."""
+        return cls(Outcome.UNKNOWN, "not sent again while lists show too little")
+
+    @classmethod
     def not_sent(cls) -> Self:
         """Settle an intent of a run that ended before its turn came."""
         return cls(Outcome.REJECTED, "not sent")

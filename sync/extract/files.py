@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from connectors.errors import InputError
 from connectors.trakt.export import read_export
 from connectors.trakt.set_aside import describe_item
 from sync.domain.origin import TRAKT
 from sync.extract.records import PlayMapper, UnusableRecordError, resume_points
-from sync.extract.remembered import is_there, stamp
+from sync.extract.remembered import require_files, stamp
 from sync.ports import Extraction, Receipt
 
 if TYPE_CHECKING:
@@ -38,12 +37,7 @@ class FileSource:
         self._clock = clock
         self._points: tuple[list[ResumePoint], list[Quarantined]] = ([], [])
         self._owner: frozenset[str] = frozenset()
-        for path in self._paths:
-            if not is_there(path):
-                raise InputError(
-                    f"There is no file {path}.",
-                    remedy="Check where the download was saved, and name it there.",
-                )
+        require_files(self._paths)
 
     async def extract(self, on_page: Callable[[int, int], None]) -> Extraction:
         """Read all files as one history; raises InputError for what is no download."""

@@ -124,11 +124,9 @@ class PageCollector:
         self.seen_in_walk.update(same)
         for identity, (bad, *others) in same.items():
             number = 1 if bad.history_id else 1 + len(others)
-            more = number - self.met[identity]
-            if more <= 0:
-                continue
-            self.bad[identity] = bad
-            self.met[identity] = number
+            more = max(number - self.met[identity], 0)
+            self.bad.setdefault(identity, bad)
+            self.met[identity] += more
             if bad.kind and bad.trakt_id:
                 self.delivered[bad.kind, bad.trakt_id] += more
             else:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connectors.errors import InputError
 from sync.domain.files import SourceFile
 from sync.ledger import Ledger
 from sync.ledger.fact_names import FILES, recall_profile
@@ -49,6 +50,16 @@ def is_there(path: Path) -> bool:
         return path.exists()
     except OSError:  # a path too long, or a folder that may not be entered
         return False
+
+
+def require_files(paths: Sequence[Path]) -> None:
+    """Refuse what is not there. Raises InputError."""
+    for path in paths:
+        if not is_there(path):
+            raise InputError(
+                f"There is no file {path}.",
+                remedy="Check where the download was saved, and name it there.",
+            )
 
 
 async def stamp(paths: Sequence[Path]) -> tuple[SourceFile, ...]:

@@ -170,6 +170,8 @@ class Loader:
             if is_telling and settled.outcome is Outcome.APPLIED:
                 await self._probe(operation)
                 self.is_probed = True
+                # A list that lacks it from now on is known to show too little.
+                await self._flush()
                 return operations[number:]
         return ()
 

@@ -19,7 +19,7 @@ from sync.domain.entries import COMPLETED_FROM, minutes_of
 from sync.domain.evidence import unseen_minutes
 from sync.domain.guard import FEWEST_GUARDED, MOST_MISSING_SHARE
 from sync.domain.plays import to_minute
-from sync.domain.restoring import is_low
+from sync.domain.restoring import is_low, keeps_its_minute
 from sync.domain.rules import Gone, WhichPlays
 from sync.domain.watermark import RECONCILE_EVERY, Watermark
 from sync.errors import MissingEntriesError
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Before the second look: what was written a moment ago may still be on its way.
 PAUSE_S = 5.0
+#: So long a finding may be a list that lags, so that no list tells what else is there.
+DOUBTED_FOR = timedelta(hours=1)
 
 
 class Sighting(NamedTuple):
@@ -54,7 +56,9 @@ class Missing:
 
     ``found`` is when each was seen to be gone, by operation id; ``new`` are those that
     this reading found, and ``applied`` counts what the ledger has as applied, by run.
-    ``is_whole``: all of the profile was looked at.
+    ``is_whole``: all of the profile was looked at. ``is_fresh``: something was first
+    seen to be gone so lately that it may be a list that lags; ``taken`` was taken back
+    as lately, and the same list said that it went.
     """
 
     rows: tuple[Row, ...] = ()
@@ -62,6 +66,8 @@ class Missing:
     new: tuple[Row, ...] = ()
     applied: Counter[int] = field(default_factory=Counter)
     is_whole: bool = True
+    is_fresh: bool = False
+    taken: tuple[Row, ...] = ()
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -168,7 +174,12 @@ class _Search:
         rows = self._lacking(await self._rows())
         pending: list[Row] = []
         if looks_for_pending:
-            pending = self._unseen(await self._ledger.unsettled(self._profile))
+            unsettled = [
+                row
+                for kind in (False, True)
+                for row in await self._ledger.unsettled(self._profile, is_restored=kind)
+            ]
+            pending = self._unseen(unsettled)
         if not (rows or pending):
             await self.read_titles(self._suspects)
             return self.entries, Missing(is_whole=is_whole)
@@ -192,7 +203,10 @@ class _Search:
             )
         new = tuple(row for row in rows if row.operation.id not in noted)
         applied = Counter(await self._ledger.count_applied(self._profile))
-        return self.entries, Missing(tuple(rows), found, new, applied, is_whole)
+        is_fresh = any(_is_fresh(s.found_at, now) for s in found.values())
+        taken = await self._taken_lately(now) if is_fresh else ()
+        missing = Missing(tuple(rows), found, new, applied, is_whole, is_fresh, taken)
+        return self.entries, missing
 
     async def _rows(self) -> list[Row]:
         """Read what may be missing: of what was read, and not taken back."""
@@ -226,9 +240,15 @@ class _Search:
             if not entries:
                 lacking += of_key
             elif self._is_each:  # else one is enough, whoever made it
-                unseen = unseen_minutes(filter(_keeps_its_minute, of_key), entries)
+                unseen = unseen_minutes(filter(keeps_its_minute, of_key), entries)
                 lacking += [row for row in of_key if row.operation.minute in unseen]
         return lacking
+
+    async def _taken_lately(self, now: datetime) -> tuple[Row, ...]:
+        rows = await self._ledger.rows(
+            self._profile, outcome=Outcome.APPLIED, is_restored=None
+        )
+        return tuple(r for r in rows if r.undone_at and _is_fresh(r.undone_at, now))
 
     async def _noted(self) -> dict[str, Sighting]:
         fact = await self._ledger.get_fact(self._profile, GONE) or {}
@@ -309,7 +329,5 @@ class _Search:
             self.entries += entries
 
 
-def _keeps_its_minute(row: Row) -> bool:
-    """Whether its entry is known by its minute: PATCH may move that of a low one."""
-    restored = row.operation.restored
-    return restored is None or not (restored.at is None or is_low(row.operation))
+def _is_fresh(at: datetime, now: datetime) -> bool:
+    return timedelta() <= now - at < DOUBTED_FOR

@@ -90,8 +90,8 @@ async def assemble(
         services, profile, existing, places=places, suspects=suspects
     )
     lacking = count_lacking(expected - len(missing.keys), existing, listed)
-    restored = await recall_restored(services.ledger, profile)
-    existing = await _as_known(services, profile, listed, restored)
+    restored = await recall_restored(services.ledger, profile, listed)
+    existing = await _as_known(services, profile, listed, restored.rows)
     answer = await _look_up(services, desired, existing)
     recovery = await recall(
         services.ledger,

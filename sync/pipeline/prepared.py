@@ -13,6 +13,7 @@ from sync.domain.plan import Action, Fate, Operation, Plan
 from sync.domain.seasons import current_entry
 from sync.domain.writes import Before, Row
 from sync.pipeline.missing import Missing
+from sync.pipeline.recovery import BroughtBack
 from sync.pipeline.unreadable import Unreadable
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Prepared:
     could_save: int = 0
     filter: Filter = field(default_factory=Filter)
     listed: AsListed = field(default_factory=AsListed)
-    restored: tuple[Row, ...] = ()
+    restored: BroughtBack = field(default_factory=BroughtBack)
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:
@@ -169,6 +170,24 @@ class Prepared:
     def is_unchanged(self) -> bool:
         """Whether the change stamps alone told that there is nothing to do."""
         return self.since is not None and self.whole.extraction.read_at is None
+
+    @property
+    def unclear(self) -> tuple[Row, ...]:
+        """What earlier runs and restores may have sent, and is not found."""
+        return (*self.recovery.unclear, *self.restored.unclear)
+
+    @property
+    def doubtful(self) -> frozenset[str]:
+        """The ids of the writes that wait: whether they arrived no list tells today.
+
+        An earlier run may have sent them, or an undo may have left them, and lists lack
+        what is known to be there. All of their film or season wait with them.
+        """
+        if not self.missing.is_fresh:
+            return frozenset()
+        rows = (*self.unclear, *self.missing.taken)
+        places = {row.operation.key.place for row in rows}
+        return frozenset(o.id for o in self.plan.operations if o.key.place in places)
 
     def before(self) -> dict[str, Before]:
         """Note what stands there, by operation id, for the ledger."""

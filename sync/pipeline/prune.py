@@ -212,7 +212,7 @@ def _standing(rows: Sequence[Row]) -> set[Key]:
         key
         for row in rows
         for key in _stands_for(row)
-        if latest.get(key, 100) >= COMPLETED_FROM
+        if latest.get(key, COMPLETED_FROM) >= COMPLETED_FROM
     }
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sync.domain.entries import count_viewings, minutes_of
 from sync.domain.evidence import Count, is_in_place
 from sync.domain.origin import TRAKT
 from sync.domain.plan import Action
 from sync.domain.plays import Place, to_minute
+from sync.domain.restoring import keeps_its_minute
 from sync.domain.rules import SeasonRecord
 from sync.domain.writes import Outcome
 from sync.ledger.fact_names import LABELS
@@ -64,9 +65,12 @@ async def recall(
     since: defaultdict[tuple[int, Key], list[Operation]] = defaultdict(list)
     if has_every_viewing:
         recovery.viewings = count_by_key(existing)
-        applied = await ledger.rows(profile, outcome=Outcome.APPLIED, media=media)
+        # What a copy brought back may hide behind an entry as well.
+        applied = await ledger.rows(
+            profile, outcome=Outcome.APPLIED, media=media, is_restored=None
+        )
         for row in applied:
-            if row.undone_at is None:
+            if row.undone_at is None and keeps_its_minute(row):
                 since[row.run, row.operation.key].append(row.operation)
                 _note(recovery, row.operation)
     for row in await ledger.unsettled(profile):
@@ -94,10 +98,71 @@ async def recall_labels(services: Services, profile: str) -> frozenset[str]:
     return frozenset({*known, services.origin.label})
 
 
-async def recall_restored(ledger: Ledger, profile: str) -> tuple[Row, ...]:
-    """Return what copies brought back and nobody took since: the person's."""
+class BroughtBack(NamedTuple):
+    """What copies brought back and nobody took since: the person's.
+
+    ``rows`` stand there; of them ``arrived`` are found now, of a restore that was
+    broken off. ``unclear`` it may have sent: that is looked up before anything is sent
+    there.
+    """
+
+    rows: tuple[Row, ...] = ()
+    arrived: tuple[Row, ...] = ()
+    unclear: tuple[Row, ...] = ()
+
+
+async def recall_restored(
+    ledger: Ledger, profile: str, existing: Sequence[Entry]
+) -> BroughtBack:
+    """Read of the ledger what copies brought back. Changes nothing."""
     rows = await ledger.rows(profile, outcome=Outcome.APPLIED, is_restored=True)
-    return tuple(row for row in rows if row.undone_at is None)
+    standing = [row for row in rows if row.undone_at is None]
+    pending = await ledger.unsettled(profile, is_restored=True)
+    arrived, unclear = await split_restored(ledger, profile, pending, existing)
+    return BroughtBack((*standing, *arrived), tuple(arrived), tuple(unclear))
+
+
+async def standing_rows(
+    ledger: Ledger, profile: str, media: Iterable[str]
+) -> list[Row]:
+    """Return what stands of all that was written of these titles, and how."""
+    rows = await ledger.rows(
+        profile, outcome=Outcome.APPLIED, media={*media}, is_restored=None
+    )
+    return [row for row in rows if row.undone_at is None]
+
+
+async def split_restored(
+    ledger: Ledger, profile: str, rows: Sequence[Row], entries: Iterable[Entry]
+) -> tuple[list[Row], list[Row]]:
+    """Split what a restore left open into what has arrived, and what is not found."""
+    if not rows:
+        return [], []
+    standing = await standing_rows(
+        ledger, profile, {r.operation.key.media for r in rows}
+    )
+    written: defaultdict[Key, list[Row]] = defaultdict(list)
+    for row in standing:
+        written[row.operation.key].append(row)
+    by_place: defaultdict[Place, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_place[entry.key.place].append(entry)
+    arrived: list[Row] = []
+    unclear: list[Row] = []
+    for row in rows:
+        operation = row.operation
+        others = written[operation.key]
+        before = count_before(
+            row,
+            [other.operation.minute for other in others],
+            [other.operation for other in others if other.run == row.run],
+        )
+        if is_in_place(operation, by_place[operation.key.place], before):
+            arrived.append(row)
+            others.append(row)
+        else:
+            unclear.append(row)
+    return arrived, unclear
 
 
 async def keep_labels(

@@ -7,12 +7,11 @@ ledger know it as ours, the ledger lets go of it.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from connectors.errors import ConfigError, ServiceError
-from sync.domain.evidence import Count, is_in_place
+from sync.domain.evidence import Count
 from sync.domain.restoring import Comparison, compare_copy, to_operations
 from sync.domain.writes import Before, Outcome, Settled
 from sync.errors import OtherProfileError, StoppedError
@@ -26,20 +25,20 @@ from sync.pipeline.prepare import count_expected, count_lacking, read_target
 from sync.pipeline.prepared import AsListed
 from sync.pipeline.recovery import (
     close,
-    count_before,
     count_by_key,
     recall_labels,
+    split_restored,
+    standing_rows,
 )
 from sync.ports import RestoringTarget
 from sync.runtime import words
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from sync.domain.entries import Entry
     from sync.domain.plan import Operation
-    from sync.domain.plays import Key, Place
     from sync.domain.writes import Row
     from sync.pipeline.copies import KeptCopy
     from sync.pipeline.copy_file import Copy
@@ -147,7 +146,7 @@ async def settle_restored(services: Services, profile: str) -> None:
     rows = await services.ledger.unsettled(profile, is_restored=True)
     places = {row.operation.key.place for row in rows}
     entries = await look_up(services, (), places)
-    arrived, _ = await _split(services, profile, rows, entries)
+    arrived, _ = await split_restored(services.ledger, profile, rows, entries)
     now = services.clock.now()
     await close(services.ledger, arrived, Settled.found_later(), now)
 
@@ -211,7 +210,7 @@ async def _find_missing(services: Services, profile: str, copy: Copy) -> _Found:
     entries: Sequence[Entry] = listed
     for pause_s in (0.0, PAUSE_S):
         compared = await _compare(services, profile, copy.entries, entries)
-        _, unclear = await _split(services, profile, rows, entries)
+        _, unclear = await split_restored(services.ledger, profile, rows, entries)
         places = {entry.key.place for entry in compared.missing}
         places |= {row.operation.key.place for row in unclear}
         if not places:
@@ -223,7 +222,7 @@ async def _find_missing(services: Services, profile: str, copy: Copy) -> _Found:
             await services.clock.sleep(pause_s)
         entries = await look_up(services, entries, places)
     compared = await _compare(services, profile, copy.entries, entries)
-    arrived, unclear = await _split(services, profile, rows, entries)
+    arrived, unclear = await split_restored(services.ledger, profile, rows, entries)
     # What is missing accounts for what is lacking.
     lacking = count_lacking(expected - len(compared.missing), listed, entries)
     return _Found(profile, entries, compared, arrived, unclear, lacking)
@@ -239,50 +238,9 @@ async def _compare(
     if not media and all(entry.count == 1 for entry in there):
         return first
     media |= {entry.key.media for entry in there if entry.count > 1}
-    rows = await _standing(services, profile, media)
+    rows = await standing_rows(services.ledger, profile, media)
     labels = await recall_labels(services, profile)
     return compare_copy(copied, there, rows, labels)
-
-
-async def _standing(
-    services: Services, profile: str, media: Iterable[str]
-) -> list[Row]:
-    """Return what stands of all that was written of these titles, and how."""
-    rows = await services.ledger.rows(
-        profile, outcome=Outcome.APPLIED, media={*media}, is_restored=None
-    )
-    return [row for row in rows if row.undone_at is None]
-
-
-async def _split(
-    services: Services, profile: str, rows: Sequence[Row], entries: Iterable[Entry]
-) -> tuple[list[Row], list[Row]]:
-    """Split what was left open into what has arrived, and what is not found."""
-    if not rows:
-        return [], []
-    standing = await _standing(services, profile, {r.operation.key.media for r in rows})
-    written: defaultdict[Key, list[Row]] = defaultdict(list)
-    for row in standing:
-        written[row.operation.key].append(row)
-    by_place: defaultdict[Place, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        by_place[entry.key.place].append(entry)
-    arrived: list[Row] = []
-    unclear: list[Row] = []
-    for row in rows:
-        operation = row.operation
-        others = written[operation.key]
-        before = count_before(
-            row,
-            [other.operation.minute for other in others],
-            [other.operation for other in others if other.run == row.run],
-        )
-        if is_in_place(operation, by_place[operation.key.place], before):
-            arrived.append(row)
-            others.append(row)
-        else:
-            unclear.append(row)
-    return arrived, unclear
 
 
 async def _load(
@@ -366,7 +324,7 @@ async def _check(
         lost = await _unseen(services, plan, entries)
     mine = await ledger.rows(profile, run=run)
     unclear = [r for r in mine if r.outcome in (Outcome.PENDING, Outcome.UNKNOWN)]
-    arrived, _ = await _split(services, profile, unclear, entries)
+    arrived, _ = await split_restored(services.ledger, profile, unclear, entries)
     await close(ledger, arrived, Settled.found_after(run), services.clock.now())
     settled |= {row.operation.id: Settled.found_after(run) for row in arrived}
     taken = {i for i, s in settled.items() if s.outcome is Outcome.APPLIED}

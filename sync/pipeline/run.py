@@ -1,4 +1,4 @@
-"""The run, from top to bottom: prepare, ask, load, verify."""
+"""The commands of a run, from top to bottom: prepare, ask, load, verify."""
 
 from __future__ import annotations
 
@@ -7,38 +7,23 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from connectors.errors import ConfigError, ServiceError
-from sync.domain.writes import Outcome, Settled
-from sync.errors import StoppedError, UnsafePlanError
-from sync.events import Advanced, Finished, Stage
-from sync.ledger.fact_names import (
-    LEFT_OUT,
-    PROBED,
-    PROFILES,
-    UNDONE,
-    wanted,
-)
-from sync.pipeline.checkpoint import advance, forget_watermark
+from connectors.errors import ConfigError
+from sync.domain.writes import Outcome
+from sync.ledger.fact_names import UNDONE
+from sync.pipeline.carry import carry_out
+from sync.pipeline.checkpoint import forget_watermark
 from sync.pipeline.held import held
-from sync.pipeline.move import note_move, weigh_move
-from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
-from sync.pipeline.result import Report, describe, exit_code, summary
+from sync.pipeline.move import weigh_move
+from sync.pipeline.result import Report
 from sync.pipeline.signs import checkpoint_of, find_changes
-from sync.pipeline.summary import foresee
 from sync.runtime.late import late
-from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from sync.domain.entries import Entry
-    from sync.domain.plays import Key
-    from sync.domain.verify import Verification
-    from sync.ledger import Ledger
     from sync.pipeline.copy_file import Copy
     from sync.pipeline.plan_file import SavedPlan
-    from sync.pipeline.prepared import Prepared
     from sync.pipeline.restore import Restoration
     from sync.pipeline.services import Services
     from sync.pipeline.undo import UndoOutline
@@ -46,19 +31,12 @@ if TYPE_CHECKING:
     from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
-    from sync.documents.report_store import keep_report
-    from sync.domain.evidence import as_the_persons, with_times_found
-    from sync.domain.guard import measure
-    from sync.domain.reconcile import reconcile
-    from sync.domain.verify import Provenance, compare, surplus
-    from sync.extract.remembered import note_source
-    from sync.load.loader import Loader
+    from sync.pipeline.compare import compare_sides
     from sync.pipeline.copies import check_folder, keep_listed
-    from sync.pipeline.documents import left_out_document, report_document
-    from sync.pipeline.missing import check_missing, look_again, note_missing
-    from sync.pipeline.prepare import prepare, read_target
-    from sync.pipeline.prune import check_removals, plan_removals
-    from sync.pipeline.recovery import close, keep_labels, recall, recall_labels
+    from sync.pipeline.missing import check_missing
+    from sync.pipeline.prepare import prepare
+    from sync.pipeline.prune import plan_removals
+    from sync.pipeline.recovery import recall_labels
     from sync.pipeline.restore import restore as bring_back
     from sync.pipeline.restore import settle_restored
     from sync.pipeline.undo import Undone, clear_trial, outline, rows_to_undo
@@ -66,33 +44,14 @@ if TYPE_CHECKING:
     from sync.pipeline.undo_intents import end_undo, settle_broken_off
 else:
     # What a run that finds nothing new never uses.
-    (keep_report,) = late("sync.documents.report_store", "keep_report")
-    as_the_persons, with_times_found = late(
-        "sync.domain.evidence", "as_the_persons", "with_times_found"
-    )
-    (measure,) = late("sync.domain.guard", "measure")
-    (reconcile,) = late("sync.domain.reconcile", "reconcile")
-    Provenance, compare, surplus = late(
-        "sync.domain.verify", "Provenance", "compare", "surplus"
-    )
-    (note_source,) = late("sync.extract.remembered", "note_source")
-    (Loader,) = late("sync.load.loader", "Loader")
+    (compare_sides,) = late("sync.pipeline.compare", "compare_sides")
     check_folder, keep_listed = late(
         "sync.pipeline.copies", "check_folder", "keep_listed"
     )
-    left_out_document, report_document = late(
-        "sync.pipeline.documents", "left_out_document", "report_document"
-    )
-    check_missing, look_again, note_missing = late(
-        "sync.pipeline.missing", "check_missing", "look_again", "note_missing"
-    )
-    prepare, read_target = late("sync.pipeline.prepare", "prepare", "read_target")
-    check_removals, plan_removals = late(
-        "sync.pipeline.prune", "check_removals", "plan_removals"
-    )
-    close, keep_labels, recall, recall_labels = late(
-        "sync.pipeline.recovery", "close", "keep_labels", "recall", "recall_labels"
-    )
+    (check_missing,) = late("sync.pipeline.missing", "check_missing")
+    (prepare,) = late("sync.pipeline.prepare", "prepare")
+    (plan_removals,) = late("sync.pipeline.prune", "plan_removals")
+    (recall_labels,) = late("sync.pipeline.recovery", "recall_labels")
     bring_back, settle_restored = late(
         "sync.pipeline.restore", "restore", "settle_restored"
     )
@@ -124,7 +83,7 @@ async def migrate(
     """
     async with _profile_held(services, "migrate") as (services, *_):  # noqa: PLR1704  # the others may not write
         prepared = await prepare(services, accept_incomplete=accept_incomplete)
-        return await _carry_out(
+        return await carry_out(
             services, prepared, "migrate", confirm, is_forced=is_forced, stop=stop
         )
 
@@ -143,12 +102,9 @@ async def sync(
     With ``prune`` also take back what we wrote of plays that the source has no longer.
     Raises a GuardError, unless forced, where that is suspiciously much.
     """
-
-    async def carry_out(under_lock: Services, prepared: Prepared) -> Report:
-        return await _carry_out(
-            under_lock, prepared, "sync", confirm, is_forced=is_forced, stop=stop
-        )
-
+    finish = partial(
+        carry_out, command="sync", confirm=confirm, is_forced=is_forced, stop=stop
+    )
     checkpoint = await checkpoint_of(services)
     if checkpoint:
         async with held(services, checkpoint.profile, "sync") as under_lock:
@@ -163,11 +119,11 @@ async def sync(
                     accept_incomplete=accept_incomplete,
                 )
             if changes is not None:
-                return await carry_out(under_lock, changes)
+                return await finish(under_lock, changes)
     async with _profile_held(services, "sync") as (under_lock, *_):
         prepared = await prepare(under_lock, accept_incomplete=accept_incomplete)
         prepared = plan_removals(prepared) if prune else prepared
-        return await carry_out(under_lock, prepared)
+        return await finish(under_lock, prepared)
 
 
 async def apply(
@@ -193,7 +149,7 @@ async def apply(
             prepared,
             plan=replace(prepared.plan, operations=plan.operations, fates=fates),
         )
-        return await _carry_out(
+        return await carry_out(
             services, fixed, "apply", confirm, is_forced=is_forced, stop=stop
         )
 
@@ -202,7 +158,7 @@ async def verify(services: Services, *, accept_incomplete: bool = False) -> Repo
     """Read both sides and name each difference. Writes nothing to either of them."""
     prepared = await prepare(services, accept_incomplete=accept_incomplete, is_dry=True)
     check_missing(prepared.missing)
-    verification = await _compare(services, prepared, prepared.existing)
+    verification = await compare_sides(services, prepared, prepared.existing)
     report = Report(prepared, verification=verification, cost=services.meter.read())
     return replace(report, move=await weigh_move(services, report))
 
@@ -301,273 +257,3 @@ async def _profile_held(services: Services, command: str) -> AsyncIterator[_Held
         await clear_trial(under_lock, profile)
         broken_off = await settle_broken_off(under_lock, profile)
         yield _Held(under_lock, profile, broken_off)
-
-
-async def _carry_out(
-    services: Services,
-    prepared: Prepared,
-    command: str,
-    confirm: Callable[[Report], Awaitable[bool]],
-    *,
-    is_forced: bool,
-    stop: Stop | None,
-) -> Report:
-    ledger, now = services.ledger, services.clock.now()
-    operations, rows = prepared.plan.operations, prepared.removals.rows
-    if not prepared.is_unchanged:
-        check_missing(prepared.missing, is_forced=is_forced)
-        await _note_reading(services, prepared)
-    playback = await plan_playback(services, prepared)
-    rate = services.settings.discovr.requests_per_second
-    report = Report(
-        prepared,
-        playback=PlaybackResult(playback, error=playback.error),
-        outlook=foresee(prepared, playback, rate),
-        cost=services.meter.read(),
-    )
-    is_needed = operations or rows or playback.chosen
-    if is_needed and not await _agreed(services, report, confirm, is_forced=is_forced):
-        return report
-    # Once it is agreed, so that a look at another file changes nothing.
-    if not prepared.is_unchanged:
-        await note_source(ledger, prepared.profile, services.source, now)
-    if is_needed:
-        report = await _write(services, report, command, stop)
-    elif prepared.since is None:
-        verification = await _compare(services, prepared, prepared.existing)
-        report = replace(report, verification=verification)
-    report = replace(report, move=await note_move(services, report))
-    if is_needed:
-        await _keep_report(services, report, command)
-    await _settle(services, report)
-    return report
-
-
-async def _agreed(
-    services: Services,
-    report: Report,
-    confirm: Callable[[Report], Awaitable[bool]],
-    *,
-    is_forced: bool,
-) -> bool:
-    """Ask the guards, then whoever started the run."""
-    prepared = report.prepared
-    # What is there before anything is written, for a run that is refused or killed.
-    await note_move(services, report)
-    operations, labels = prepared.plan.operations, prepared.rules.labels
-    change = measure(operations, prepared.existing, labels)
-    if change.is_unsafe and not is_forced:
-        raise UnsafePlanError(*change)
-    check_removals(prepared, is_forced=is_forced)
-    with services.meter.paused():
-        return await confirm(report)
-
-
-async def _settle(services: Services, report: Report) -> None:
-    if report.is_settled:
-        await advance(services, report)
-    await _note_told(services, report.prepared)
-
-
-async def _note_reading(services: Services, prepared: Prepared) -> None:
-    """Note what was found, of what is left out and of what earlier runs left open."""
-    await _keep_left_out(services, prepared)
-    ledger, now = services.ledger, services.clock.now()
-    recovery = prepared.recovery
-    await note_missing(ledger, prepared.profile, prepared.missing, now)
-    await close(ledger, recovery.arrived, Settled.found_later(), now)
-    planned = {operation.key for operation in prepared.plan.operations}
-    dropped = [row for row in recovery.unclear if row.operation.key not in planned]
-    await close(ledger, dropped, Settled.not_wanted(), now)
-
-
-async def _note_told(services: Services, prepared: Prepared) -> None:
-    """Note that whoever started the run gets to know what could not be read."""
-    new = prepared.unreadable.unreported
-    if new:
-        await services.ledger.mark_reported(
-            prepared.profile,
-            new[0].source,
-            [row.identity for row in new],
-            services.clock.now(),
-        )
-
-
-async def _write(
-    services: Services, report: Report, command: str, stop: Stop | None
-) -> Report:
-    """Write the entries, take back what is stale, then carry the resume points."""
-    prepared, playback = report.prepared, report.playback
-    kept_copy = await keep_listed(services, prepared.profile, prepared.listed, command)
-    if prepared.plan.operations:
-        report = await _load(services, prepared, command, stop)
-    elif prepared.since is None:
-        report = Report(
-            prepared, verification=await _compare(services, prepared, prepared.existing)
-        )
-    if prepared.removals.rows:
-        labels = prepared.rules.labels
-        rows = prepared.removals.rows
-        undone = await take_back(services, rows, labels, stop=stop)
-        await end_undo(services, prepared.profile)
-        report = replace(report, undone=undone)
-    plan = playback.plan if playback else None
-    carried = await carry_playback(services, prepared, plan, stop=stop)
-    return replace(
-        report, playback=carried, cost=services.meter.read(), kept_copy=kept_copy
-    )
-
-
-async def _keep_report(services: Services, report: Report, command: str) -> None:
-    code = exit_code(report, is_strict=False)
-    document = report_document(report, command, code, is_kept=True)
-    await keep_report(services.ledger, document, services.clock.now())
-
-
-async def _keep_left_out(services: Services, prepared: Prepared) -> None:
-    """Remember what cannot be carried over, for the list that a person asks for."""
-    ledger, now = services.ledger, services.clock.now()
-    document, holding = left_out_document(prepared), prepared.holding
-    if holding and prepared.unreadable.is_news:
-        await ledger.put_unreadable(
-            prepared.profile,
-            holding.record.id,
-            prepared.unreadable.rows,
-            parts=holding.parts,
-        )
-    fact = document.model_dump(mode="json")
-    await ledger.put_fact(prepared.profile, LEFT_OUT, fact, now)
-    name = wanted(services.settings.discovr.profile)
-    await ledger.put_fact(PROFILES, name, prepared.profile, now)
-
-
-async def _load(
-    services: Services, prepared: Prepared, command: str, stop: Stop | None
-) -> Report:
-    ledger, clock = services.ledger, services.clock
-    profile, recovery = prepared.profile, prepared.recovery
-    labels = await recall_labels(services, profile)
-    await keep_labels(ledger, profile, labels, clock.now())
-    if prepared.restored:
-        await ledger.let_go(profile, prepared.plan.operations, clock.now())
-    run = await ledger.start_run(profile, command, clock.now())
-    loader = Loader(
-        services.target,
-        ledger,
-        run,
-        clock=clock,
-        concurrency=services.settings.discovr.concurrency,
-        on_event=services.on_event,
-        stop=stop,
-        labels=labels,
-    )
-    operations = prepared.plan.operations
-    await _send(services, prepared, loader, run, command)
-    # Each was looked up before it was sent again, so the old intents are answered.
-    keys = {o.key for o in operations if o.id in loader.settled}
-    answered = [row for row in recovery.unclear if row.operation.key in keys]
-    await close(ledger, answered, Settled.not_found_by(run), clock.now())
-    if loader.is_probed:
-        await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
-    if loader.is_stopping:
-        tried, writes = len(loader.settled), count(len(operations), "write")
-        raise StoppedError(f"Stopped after {tried:,} of {writes}: {loader.tally}.")
-    report = Report(prepared, run, loader.settled)
-    arrived = count(len(loader.settled) - len(report.failed), "entry", "entries")
-    services.on_event(Finished(Stage.LOAD, f"{arrived} written"))
-    if prepared.since:
-        # Each write had a clear answer or was looked up; all is read back once a week.
-        return report
-    verification = await _check(services, report, run)
-    said = describe(verification, prepared.origin.name, report.unreadable)
-    services.on_event(Finished(Stage.VERIFY, said))
-    return replace(report, verification=verification)
-
-
-async def _send(
-    services: Services, prepared: Prepared, loader: Loader, run: int, command: str
-) -> None:
-    """Send what is planned, and note in the ledger how the run ended."""
-    ledger, recovery = services.ledger, prepared.recovery
-    operations = prepared.plan.operations
-    services.on_event(Advanced(Stage.LOAD, 0, len(operations)))
-    outcome = "stopped"
-    try:
-        await loader.load(
-            operations,
-            unclear=prepared.missing.keys | {r.operation.key for r in recovery.unclear},
-            before=prepared.before(),
-            viewings=recovery.viewings,
-            refused=await _refused_before(ledger, prepared.profile),
-            is_first=await ledger.get_fact(prepared.profile, PROBED) is None,
-        )
-        outcome = "stopped" if loader.is_stopping else "loaded"
-    except ServiceError as error:
-        error.message += f" Of {count(len(operations), 'write')}: {loader.tally}."
-        raise
-    finally:
-        report = Report(prepared, run, loader.settled, cost=services.meter.read())
-        end = summary(report, loader.tally)
-        await ledger.finish_run(run, services.clock.now(), outcome, end)
-        if outcome != "loaded":
-            report = replace(report, move=await note_move(services, report))
-            await _keep_report(services, report, command)
-
-
-async def _refused_before(ledger: Ledger, profile: str) -> frozenset[str]:
-    """Return the ids of the writes that were refused in earlier runs."""
-    rows = await ledger.rows(profile, outcome=Outcome.REJECTED)
-    return frozenset(row.operation.id for row in rows)
-
-
-async def _check(services: Services, report: Report, run: int) -> Verification:
-    """Read the profile back, with all that is known by now, and compare."""
-    prepared = report.prepared
-    expected = len(prepared.existing) + report.added
-    listed = await read_target(services, Stage.VERIFY, expected=expected)
-    entries, _ = await look_again(services, prepared.profile, listed, is_after_run=True)
-    written = {(o.key, o.minute) for o in prepared.plan.operations}
-    restored = [
-        row
-        for row in prepared.restored
-        if (row.operation.key, row.operation.minute) not in written
-    ]
-    entries = as_the_persons(entries, restored) if restored else entries
-    recovery = await recall(
-        services.ledger,
-        prepared.profile,
-        entries,
-        has_every_viewing=prepared.rules.has_every_viewing,
-    )
-    ledger, now = services.ledger, services.clock.now()
-    set_back = await ledger.set_back_rows(prepared.profile)
-    entries = with_times_found(entries, set_back)
-    await close(ledger, recovery.arrived, Settled.found_after(run), now)
-    dropped = [row for row in recovery.unclear if row.run != run]
-    await close(ledger, dropped, Settled.not_there_after(run), now)
-    rules = replace(prepared.rules, records=recovery.seasons, written=recovery.written)
-    return await _compare(services, replace(prepared, rules=rules), entries)
-
-
-async def _compare(
-    services: Services, prepared: Prepared, entries: Sequence[Entry]
-) -> Verification:
-    # What planning again would still write is what is missing.
-    plan = reconcile(prepared.compared.desired, entries, prepared.rules)
-    label = prepared.origin.label
-    holding, desired = prepared.holding, prepared.compared.desired
-    aside = holding.aside if holding else desired.keys_aside()
-    more = {e.key.media for e in surplus(desired, entries, label, aside)}
-    written: set[Key] = set()
-    if more:
-        rows = await services.ledger.rows(
-            prepared.profile, outcome=Outcome.APPLIED, media=more
-        )
-        written = {r.operation.key for r in rows if r.undone_at is None}
-    provenance = Provenance(
-        gone=prepared.stale.keys,
-        held=holding.others if holding else (),
-        written=written,
-        left_out=aside,
-    )
-    return compare(desired, plan, entries, label, provenance)

@@ -29,6 +29,9 @@ _FATES = {
     Fate.COVERED: "under a season default already",
     Fate.KEPT: "kept as you set it",
     Fate.UNSUPPORTED: "not possible on Discovr",
+    Fate.UNMATCHED: "unmatched",
+    Fate.UNREADABLE: "cannot be read",
+    Fate.LEFT_OUT: "left out on request",
 }
 _REMOVED = "kept: removed on Discovr"
 
@@ -138,7 +141,9 @@ def summarize_titles(
                 episodes=sum(note.watched for note in of_title),
                 writes=writes,
                 seasons=of_title,
-                reason="" if writes.total else _why_none(fates.get(key, Counter())),
+                reason=""
+                if writes.total
+                else _why_none(fates.get(key) or _of_plays(balances[title])),
             )
         )
     return found
@@ -179,6 +184,11 @@ def _fates(plan: Plan) -> dict[str, Counter[str]]:
         words = _REMOVED if is_gone else _FATES.get(fate, "")
         fates.setdefault(key.media, Counter())[words] += 1
     return fates
+
+
+def _of_plays(balance: Balance) -> Counter[str]:
+    """Count the plays of a title of which nothing is planned, such as specials."""
+    return Counter({_FATES.get(f, ""): n for f, n in balance.fates.items() if n})
 
 
 def _why_none(fates: Counter[str]) -> str:

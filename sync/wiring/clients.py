@@ -69,6 +69,12 @@ _NO_API = (
     "FILE. If your account may use the API, trakt2discovr setup says where its keys "
     "are made."
 )
+_BY_HAND = (
+    "What you watched is read from Trakt's API for this, also where a download went "
+    "over. Without it choose the filters yourself: trakt2discovr page --by-hand --only "
+    "films --genre drama. If your account may use the API, trakt2discovr setup says "
+    "where its keys are made."
+)
 
 
 class Clients:
@@ -122,14 +128,10 @@ class Clients:
             if self._on_event:
                 self._on_event(Warned(message))
 
-    def trakt(self) -> trakt.TraktClient:
-        """Build the client of the signed-in Trakt account."""
+    def trakt(self, without: str = _NO_API) -> trakt.TraktClient:
+        """Build the client of the signed-in Trakt account; ``without``: a remedy."""
         settings = self.settings.trakt
-        client_id = required(
-            settings.client_id,
-            "[trakt] client_id",
-            _NO_API,
-        )
+        client_id = required(settings.client_id, "[trakt] client_id", without)
         auth = TraktAuth(
             self._trakt_hosts(),
             self.store,
@@ -161,7 +163,7 @@ class Clients:
 
     def trakt_extras(self) -> ExtrasClient:
         """Build the reader of what the Trakt account watched."""
-        return ExtrasClient(self.trakt().http)
+        return ExtrasClient(self.trakt(_BY_HAND).http)
 
     def trakt_device(self, retry: RetryPolicy | None = None) -> TraktDevice:
         """Build what signs in to Trakt and out again."""

@@ -220,6 +220,11 @@ async def test_schedule_and_watermark_are_what_runs_have_noted(tmp_path: Path) -
         assert profile.last_checked_at == NOW - timedelta(minutes=5)
         assert profile.reconciled_at == NOW - timedelta(days=2)
         assert profile.removed == 2
+        # Somebody stopped the job: there is no next run, and none is under way.
+        stopped = {"every_s": 21600, "stopped_at": NOW.isoformat()}
+        await ledger.put_fact("p-1", SCHEDULE, stopped, NOW)
+        (profile,) = (await look(settings)).profiles
+        assert (profile.next_run_at, profile.every_s) == (None, None)
         # What a later version noted in another form is not known, and no fault.
         for name in (SCHEDULE, WATERMARK):
             await ledger.put_fact("p-1", name, ["another form"], NOW)

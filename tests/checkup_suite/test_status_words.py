@@ -75,6 +75,8 @@ def run(**fields: Any) -> RunDocument:
 @pytest.mark.parametrize(
     ("profile", "expected"),
     [
+        ({"names": ("p-1", "Me")}, "profile p-1 (Me), chosen"),
+        ({"names": ("p-1",)}, "profile p-1, chosen"),
         ({}, "last run     none yet"),
         ({"last_run": run()}, "last run     7, migrate, 2026-11-22 10:30 UTC"),
         (

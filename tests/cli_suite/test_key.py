@@ -6,8 +6,11 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from sync.cli.app import app
+from sync.cli.commands import carry
 from sync.cli.commands import key as offer
 from sync.cli.context import Context
 from sync.config import Settings, load_settings
@@ -94,11 +97,27 @@ async def test_a_no_is_kept_as_well(tmp_path: Path, asked: list[str]) -> None:
     assert asked == [KEY]
 
 
-@pytest.mark.parametrize("options", [{"is_sandbox": True}, {"as_json": True}])
-async def test_nobody_is_asked_where_there_is_nothing_to_keep(
-    tmp_path: Path, asked: list[str], options: dict[str, bool]
+@pytest.mark.parametrize(
+    "options",
+    [{"is_sandbox": True}, {"as_json": True}, {"locked": frozenset({"discovr"})}],
+)
+async def test_nobody_is_asked_where_there_is_nothing_to_keep_or_setup_comes_first(
+    tmp_path: Path, asked: list[str], options: dict[str, Any]
 ) -> None:
     config = tmp_path / "config.toml"
     config.touch()
     asked.append(KEY)
     assert await offered(config, load_settings(config), **options) == ("", None)
+
+
+def test_a_file_that_is_not_there_is_said_before_anything_is_asked(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carry, "require_an_answer", lambda *_, **__: None)
+    asked.append(KEY)
+    keys = {"TRAKT2DISCOVR_DISCOVR__CLIENT_ID": "x"}
+    missing = str(tmp_path / "no.zip")
+    result = CliRunner().invoke(app, ["migrate", missing], env=keys)
+    assert result.exit_code == 2
+    assert "There is no file" in result.stderr
+    assert asked == [KEY]

@@ -308,8 +308,9 @@ async def test_nothing_that_a_watcher_does_ends_the_job(
 
 
 async def test_a_watcher_that_hangs_does_not_hold_up_a_stop(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     monkeypatch.setattr(job_module, "_LAST_LOOK_S", 0.02)
     stage = Stage([Step(), Step()])
     broken = Breaking(None)
@@ -321,6 +322,9 @@ async def test_a_watcher_that_hangs_does_not_hold_up_a_stop(
         with pytest.raises(asyncio.CancelledError):
             await play
     assert broken.looks == broken.ended
+    # The first look was broken off by the stop; only the last one took too long.
+    assert broken.looks == 2
+    assert len(said(caplog, "watcher.late")) == 1
 
 
 async def test_a_ping_takes_no_longer_than_its_bound(

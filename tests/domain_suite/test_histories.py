@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.domain.histories import Fates
+from sync.domain.histories import Fates, TitleHistory, iter_keys
 from sync.domain.plan import Fate
 from sync.domain.plays import Key
+from tests.factories import episode, play, show
 
 numbers = st.none() | st.integers(0, 3)
 keys = st.builds(Key, st.just("TV_1"), numbers, numbers)
@@ -22,3 +23,14 @@ def test_fates_are_what_a_dict_of_them_is(fates: dict[Key, Fate], asked: Key) ->
     assert packed.get(asked) == fates.get(asked)
     assert packed.get(asked._replace(media="TV_2")) is None
     assert all(isinstance(key, Key) for key in packed)
+
+
+def test_a_special_has_no_key_and_all_else_has() -> None:
+    played = [episode(0, 1), episode(1, 0), episode(1, 1), play(show())]
+    history = TitleHistory(show(), "TV_501", tuple(played))
+    assert [*iter_keys([history])] == [
+        Key("TV_501", 1, 0),
+        Key("TV_501", 1, 1),
+        Key("TV_501"),
+    ]
+    assert [*iter_keys([TitleHistory(show(), None, tuple(played))])] == []

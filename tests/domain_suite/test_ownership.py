@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sync.domain.evidence import is_as_set
-from sync.domain.plan import Action, Operation
+from sync.domain.evidence import is_as_set, is_ours
+from sync.domain.plan import Action, Operation, Restored
 from sync.domain.plays import Key
 from sync.ledger import Outcome, Row
 from tests.factories import at, entry
@@ -15,6 +16,7 @@ from tests.factories import at, entry
 if TYPE_CHECKING:
     from datetime import datetime
 
+KEY = Key("MV_1")
 #: When the entry was watched that the write finds.
 FOUND = at(5)
 
@@ -58,3 +60,19 @@ def set_within_ten_minutes(before_at: datetime | None) -> Row:
         before_progress=30,
         before_at=before_at,
     )
+
+
+@pytest.mark.parametrize(
+    ("minutes", "is_one"),
+    [(-3, False), (-2, True), (0, True), (12, True), (13, False)],
+)
+def test_what_came_back_without_a_time_is_known_by_when_it_was_sent(
+    minutes: int, *, is_one: bool
+) -> None:
+    back = Operation(Action.ADD, KEY, at(8), restored=Restored(100, "x", None))
+    sent = Row(1, "p", back, Outcome.APPLIED, at(20), at(20, minutes=10))
+    one = entry(KEY, at(20, minutes=minutes), imported="x")
+    assert is_ours(one, sent, ()) is is_one
+    assert is_ours(replace(one, updated_at=None), sent, ())
+    if minutes > 0:  # nobody knows when it ended: it may be a later one
+        assert is_ours(one, replace(sent, settled_at=None), ())

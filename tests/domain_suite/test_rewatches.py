@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -16,8 +17,9 @@ from sync.domain.origin import TRAKT
 from sync.domain.plan import Action, Cover, Fate, Plan
 from sync.domain.plays import Key, Place, to_minute
 from sync.domain.reconcile import reconcile
+from sync.domain.rewatches import _savings
 from sync.domain.rules import Mode, Rules, SeasonRecord
-from sync.domain.seasons import Airing
+from sync.domain.seasons import Airing, span_of
 from tests.domain_suite.strategies import catalogues, plays
 from tests.factories import at, entry, episode, film, play
 
@@ -174,3 +176,10 @@ def test_an_episode_zero_is_never_written_by_itself() -> None:
     total, _ = balance(10, transform([*history, *twice(0)], {}), made)
     assert total.is_even
     assert total.fates[Fate.UNSUPPORTED] == 2
+
+
+def test_what_was_watched_the_moment_it_was_surely_aired_is_saved_once() -> None:
+    aired = Airing.from_instant(at())
+    surely = span_of(aired).latest
+    saves = _savings({1: [surely]}, [], {1: aired})
+    assert [saves(surely + timedelta(minutes=n)) for n in (-1, 0, 1)] == [-1, -1, 0]

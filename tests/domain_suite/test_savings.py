@@ -126,3 +126,11 @@ def test_a_season_is_at_its_end_where_others_ended_there() -> None:
         assert usual <= of_all <= of_show <= 1
         assert _is_whole(length, later, nobody) < 1
     assert _is_whole(8, Counter([8]), nobody) < _is_whole(8, Counter([8]), Counter([8]))
+
+
+def test_the_usual_lengths_are_shares_and_a_longer_season_than_all_is_at_its_end() -> (
+    None
+):
+    assert sum(_LENGTHS.values()) == pytest.approx(1)
+    nobody: Counter[int] = Counter()
+    assert _is_whole(max(_LENGTHS) + 1, nobody, nobody) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from connectors.trakt.client import HistoryPage
 from connectors.trakt.models import HistoryItem
 from connectors.trakt.set_aside import BadRecord
+from sync.domain.desired import SPECIAL
 from sync.extract.pages import MinimalCounts, PageCollector
 from sync.extract.records import PlayMapper, UnusableRecordError
 from tests.factories import T0
@@ -100,6 +102,24 @@ def test_a_bad_record_met_again_is_still_one() -> None:
     assert len(found.quarantined()) == 1
 
 
+def test_two_bad_records_of_one_page_stay_two_however_few_come_later() -> None:
+    bad = BadRecord("a", "is unreadable: no object")
+    named = BadRecord("b", "is unreadable: watched_at", "movie", 1)
+    found = collector(bad=(bad, bad, named, named))
+    for later in ([bad, named], [bad, bad, named, named], []):
+        found.add(HistoryPage([], later))
+        assert (found.nameless, found.delivered) == (2, {("movie", 1): 2})
+    found.add(HistoryPage([], [bad] * 3))
+    assert found.nameless == 3
+    assert len(found.quarantined()) == 5
+
+
+def test_a_bad_record_with_an_id_of_its_own_is_one_though_it_comes_twice() -> None:
+    bad = BadRecord("a", "is unreadable: watched_at", "movie", 1, history_id=5)
+    found = collector(bad=(bad, bad))
+    assert found.delivered == {("movie", 1): 1}
+
+
 def test_a_record_that_is_no_play_is_set_aside_once_however_often_it_comes() -> None:
     odd = film(1, watched_at="1700-01-01T00:00:00Z")
     found = collector(odd, odd)
@@ -158,3 +178,14 @@ def test_equal_titles_are_one_object() -> None:
     mapper = PlayMapper(T0)
     assert mapper.play(film(1)).title is mapper.play(film(2)).title
     assert mapper.play(film(1)).title is not mapper.play(film(2, trakt=3)).title
+
+
+def test_what_could_not_be_carried_over_anyway_says_so_and_not_how_it_is_written() -> (
+    None
+):
+    special = '{"type": "episode", "episode": {"season": 0, "number": 1}}'
+    bad = BadRecord("a", "is unreadable: watched_at", raw=special)
+    found = PlayMapper(T0).set_aside(bad)
+    assert (found.reason, found.is_unsupported) == (SPECIAL, True)
+    other = PlayMapper(T0).set_aside(replace(bad, raw=special.replace("0", "3")))
+    assert (other.reason, other.is_unsupported) == (bad.reason, False)

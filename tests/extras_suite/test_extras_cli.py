@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,16 @@ def open_hub() -> Iterator[PharenStandIn]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def test_who_has_a_download_alone_learns_how_to_choose_the_filters() -> None:
+    result = run("page", "--dry-run")
+    assert result.exit_code == 2
+    words = " ".join(result.stderr.split())
+    (advised,) = re.findall(r"trakt2discovr (page [^.]+)\.", words)
+    assert advised.startswith("page --by-hand ")
+    result = run("--sandbox", *advised.split(), "--dry-run")
+    assert result.exit_code == 0, result.output
 
 
 @pytest.fixture

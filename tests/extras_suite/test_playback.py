@@ -19,7 +19,14 @@ from sync.domain import resume
 from sync.domain.desired import NO_ID
 from sync.domain.plays import Key
 from sync.errors import StoppedError
-from sync.pipeline.playback import FACT, PlaybackPlan, carry_playback, plan_playback
+from sync.pipeline.documents import _playback
+from sync.pipeline.playback import (
+    FACT,
+    PlaybackPlan,
+    PlaybackResult,
+    carry_playback,
+    plan_playback,
+)
 from sync.pipeline.prepare import prepare
 from sync.runtime.stop import Stop
 from sync.sandbox.account.sample import own_entries, sample_account
@@ -388,3 +395,12 @@ async def test_the_sample_says_why_each_point_stays_behind(tmp_path: Path) -> No
             "Anora (2024)": resume.FINISHED_LATER,
             "Our Summer 2009 (home movie) (2009)": NO_ID,
         }
+
+
+def test_what_ended_the_step_early_is_in_the_document() -> None:
+    assert _playback(None) is None
+    error = ServiceError("Discovr is down.")
+    for one, text in ((None, None), (error, str(error))):
+        told = _playback(PlaybackResult(PlaybackPlan(), error=one))
+        assert told is not None
+        assert told.error == text

@@ -80,6 +80,12 @@ def test_what_nobody_runs_is_left_alone(mutants: list[Mutant]) -> None:
         assert not line.strip().startswith("@")
 
 
+def test_a_star_between_parameters_is_no_product() -> None:
+    found = [m for m in mutants_of("sync/pipeline/prepare.py") if "Mul" in m.operator]
+    lines = (ROOT / "sync/pipeline/prepare.py").read_text("utf-8").splitlines()
+    assert [lines[m.line - 1] for m in found if "*," in lines[m.line - 1]] == []
+
+
 def test_a_change_in_a_function_is_found_in_it(mutants: list[Mutant]) -> None:
     found = [(m, function_at(m)) for m in sample(mutants, 12, 1)]
     functions = [(m, changed) for m, changed in found if changed is not None]
@@ -96,6 +102,8 @@ def test_a_line_asks_the_tests_that_run_it_and_an_import_those_of_the_file() -> 
     reach = Reach({GUARD: lines}, {near: 2.0, far: 1.0})
     ask = {line: reach.tests_of(Mutant(GUARD, "AddNot", 0, line)) for line in (7, 8, 9)}
     assert ask == {7: [near, far], 8: [far], 9: [near, far]}
+    few = Reach({GUARD: lines}, {near: 2.0, far: 1.0}, most=1)
+    assert few.tests_of(Mutant(GUARD, "AddNot", 0, 7)) == [near]
     slow = Reach({GUARD: lines}, {near: 2.0, far: 60.0})
     assert slow.tests_of(Mutant(GUARD, "AddNot", 0, 7)) == [near]
 

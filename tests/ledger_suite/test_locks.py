@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sync.ledger import BusyError, Holder, Ledger, StateError
+from sync.ledger.sqlite import FileProfileLock, LocalProfileLock
 from tests.ledger_suite.factories import AT, PROFILE, later, make_operations
 
 if TYPE_CHECKING:
@@ -178,3 +179,30 @@ async def test_a_session_lost_between_two_runs_is_opened_again(
     async with await Ledger.open(postgres_url) as ledger:
         postgres.end_sessions()
         assert await ledger.rows(PROFILE) == []
+
+
+def test_a_look_at_what_a_killed_run_left_keeps_nobody_out(tmp_path: Path) -> None:
+    path, holder = tmp_path / "state", Holder.here("migrate", AT)
+    (tmp_path / "state.holder").write_text("")
+    looking, running = FileProfileLock(PROFILE, path), FileProfileLock(PROFILE, path)
+    looking.check()
+    running.acquire(holder)
+    with pytest.raises(BusyError):
+        looking.check()
+    running.release()
+    looking.acquire(holder)
+    looking.release()
+
+
+def test_a_lock_of_this_process_is_freed_by_who_took_it_alone() -> None:
+    held: dict[str, Holder] = {}
+    mine, other = LocalProfileLock(PROFILE, held), LocalProfileLock(PROFILE, held)
+    mine.acquire(Holder.here("migrate", AT))
+    other.release()
+    assert held
+    for _ in range(2):
+        mine.release()
+        assert not held
+    other.acquire(Holder.here("sync", AT))
+    mine.release()
+    assert held

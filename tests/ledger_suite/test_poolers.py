@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 import time
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from sync.checkup.findings import Verdict
 from sync.checkup.state import check_database
 from sync.config import Settings
-from sync.ledger import BusyError, Ledger, StateError
+from sync.ledger import BusyError, Ledger, StateError, pooler
+from sync.ledger.pooler import _PATIENCE_S, _hurried
 from tests.ledger_suite.factories import AT, PROFILE, make_operations
 from tests.ledger_suite.poolers import PROGRAM, fake_pooler, pgbouncer
 
 if TYPE_CHECKING:
+    from psycopg import Connection
+
     from tests.postgres import PostgresServer
 
 WORDS = "behind a pooler that gives each transaction another session"
@@ -100,3 +105,19 @@ async def test_a_pool_of_one_session_is_taken_after_a_while(
         async with await Ledger.open(url) as ledger:
             assert await ledger.rows(PROFILE) == []
     assert time.monotonic() - began < 30  # it would be kept waiting for two minutes
+
+
+def test_a_connection_is_cut_off_where_its_time_is_over_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mine, other = socket.socketpair()
+    with closing(mine), closing(other):
+        line = cast("Connection[Any]", mine)  # all that is asked of it is its number
+        with _hurried(line):
+            began = time.monotonic()
+        assert time.monotonic() - began < _PATIENCE_S
+        mine.sendall(b"still open")
+        assert other.recv(20) == b"still open"
+        monkeypatch.setattr(pooler, "_PATIENCE_S", 0.01)
+        with _hurried(line):
+            assert other.recv(20) == b""

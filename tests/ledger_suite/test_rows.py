@@ -228,3 +228,15 @@ async def test_a_group_larger_than_any_statement_goes_in_and_comes_back(
         await ledger.settle(run, outcomes, later(2))
         rows = await ledger.rows(PROFILE, outcome=Outcome.APPLIED)
     assert [row.operation for row in rows] == operations
+
+
+async def test_what_stands_beside_is_all_that_was_applied_and_is_not_there(
+    ledger: Ledger,
+) -> None:
+    operations = make_operations(4)
+    run = await start(ledger, operations)
+    settled = [(o.id, Outcome.APPLIED, "") for o in operations[:3]]
+    await ledger.settle(run, settled, later(2))
+    await ledger.mark_undone(run, [operations[2].id], later(3))
+    beside = await ledger.applied_beside(PROFILE, {operations[0].key})
+    assert [row.operation for row in beside] == [operations[1]]

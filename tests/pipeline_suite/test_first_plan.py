@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sync.domain.balance import balance
 from sync.domain.desired import tmdb_id
 from sync.domain.plays import Ids, Key, Kind, Place
+from sync.pipeline.summary import summarize_titles
 from sync.sandbox.account.account import Account, Play
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.account.titles import CatalogueTitle, Episode, Season
@@ -19,6 +21,7 @@ from sync.sandbox.trakt.export import write_export
 from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.transform.air_dates import Catalogue
 from tests.long import choose
+from tests.safety.accounts import mixed_account
 from tests.standins import NOON
 from tests.virtual import (
     LATENCY_S,
@@ -309,3 +312,18 @@ async def test_without_a_key_it_says_what_one_would_save(tmp_path: Path) -> None
     assert bare.trakt.seen == []
     assert prepared.could_save == pytest.approx(saved, rel=0.15)
     assert best.could_save == 0
+
+
+@pytest.mark.parametrize("history", [{}, {"only": "films"}, {"skip": ["Film 1"]}])
+async def test_a_title_that_takes_no_write_says_why(
+    tmp_path: Path, history: dict[str, object]
+) -> None:
+    # One of its shows was watched in season 0 alone, and one film has no id.
+    account, _ = mixed_account()
+    place = open_world(account, tmp_path, history=history)
+    prepared, _ = await place.prepare()
+    _, balances = balance(0, prepared.compared.desired, prepared.plan)
+    found = summarize_titles(prepared, balances)
+    reasons = [one.reason for one in found if not one.writes.total]
+    assert len(reasons) > 1
+    assert all(reasons)

@@ -171,6 +171,10 @@ async def test_nothing_is_wider_than_the_screen(width: int, opened: Opener) -> N
             await box.check()
         wide = await view.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width
+        # No number of the months is broken in the middle.
+        rows = """[...document.querySelectorAll(".heat tr")].map(
+          (row) => row.getBoundingClientRect().height)"""
+        assert max(await view.page.evaluate(rows)) < 30
         cut = """[...document.querySelectorAll(".scroll")].filter(
           (element) => element.scrollWidth > element.clientWidth).length"""
         assert await view.page.evaluate(cut) == 0

@@ -16,6 +16,7 @@ from sync.domain.plays import Key
 from sync.errors import MissingEntriesError
 from sync.ledger import Ledger
 from sync.sandbox.account.account import Account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
 from tests.long import choose
 from tests.restore_suite.copies import as_listed, own, put_down, standing
 from tests.safety.accounts import film, mixed_account, show, watched_on
@@ -167,6 +168,28 @@ async def test_where_every_list_hides_it_nothing_of_it_is_written_twice(
         if collapse == "off":
             assert standing(place) == before
         assert report.balance()[0].is_even
+
+
+@pytest.mark.parametrize("shown", [1, 2])
+async def test_what_it_brought_back_may_hide_behind_what_a_list_shows(
+    tmp_path: Path, shown: int
+) -> None:
+    """Each repeat is listed with the number of all, and the list ends too early."""
+    account, quirks = Account([film(1)]), DiscovrQuirks(repeats="counted")
+    for day in (1, 2, 3):
+        account.add_play(account.titles[0], watched_on(day))
+    options: dict[str, Any] = {"discovr": quirks, "history": {"plays": "all"}}
+    async with arena(account, tmp_path, **options) as place:
+        assert (await place.migrate()).is_complete
+        before = standing(place)
+        copy = put_down(place, as_listed(place.discovr.entries()))
+        lose_everything(place)
+        assert (await place.restore(copy)).is_complete
+        visibility = place.discovr.visibility
+        visibility.big.ends_after, visibility.title.ends_after = 0, shown
+        await place.migrate()
+        assert place.discovr.doubled() == {}
+        assert standing(place) == before
 
 
 async def test_what_only_seems_gone_is_found_by_its_title(tmp_path: Path) -> None:

@@ -139,3 +139,10 @@ def test_the_minute_tells_an_entry_as_services_keep_less_of_a_time() -> None:
     assert exact.updated_at
     cut = Entry(FILM, exact.updated_at + timedelta(seconds=20), 100)
     assert compare_copy([exact], [cut]).there == (exact,)
+
+
+def test_a_change_is_about_the_newest_and_the_older_ones_are_missing() -> None:
+    copied = [own(FILM, day=day) for day in (3, 1, 2)]
+    found = compare_copy(copied, [own(FILM, day=9)])
+    assert [c.copied for c in found.changed] == [own(FILM, day=3)]
+    assert found.missing == (own(FILM, day=1), own(FILM, day=2))

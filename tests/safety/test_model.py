@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from connectors.errors import ContractError
 from sync.domain.filters import Filter
 from sync.domain.plays import Key, title_key
+from sync.sandbox.account.account import Account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
-from tests.safety.accounts import watched_on
+from sync.sandbox.discovr.visibility import Lie
+from tests.safety.accounts import film, watched_on
+from tests.safety.arena import Phase, arena
+from tests.safety.killing import run_until
 from tests.safety.reading import shown, watched
-from tests.safety.test_machine import SKIPS, Safety, account_with_twins
+from tests.safety.test_machine import LOOKS, SKIPS, Safety, account_with_twins
 from tests.strangers_suite.unread import with_nothing_left
 from tests.worlds import world
 
@@ -18,12 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from aiohttp import web
+
 
 @contextmanager
-def story() -> Iterator[Safety]:
+def story(collapse: str = "off") -> Iterator[Safety]:
     """Play a story of the machine, step by step."""
     it = Safety()
-    it.open(quirks=DiscovrQuirks(), collapse="off", plays="latest")
+    it.open(quirks=DiscovrQuirks(), collapse=collapse, plays="latest")
     try:
         yield it
     finally:
@@ -65,9 +72,74 @@ def test_what_a_newer_file_of_the_same_person_lacks_may_go() -> None:
         assert Key("TV_202", 2, 2) not in {e.key for e in it.place.discovr.entries()}
 
 
+def test_what_stood_there_when_the_ledger_was_lost_is_not_taken_back() -> None:
+    """Law 14: nobody knows any more which source brought it, so it stays."""
+    with story("clean") as it:
+        it.sync_undisturbed(is_pruned=True)
+        key = Key("TV_202", 1, 3)
+        (play,) = (
+            play
+            for play in it.place.account.plays
+            if play.title.name == "Show 2"
+            and play.episode
+            and play.episode.number == 3
+            and play.episode.season == 1
+        )
+        it.the_ledger_is_lost()
+        it.sync_undisturbed(is_pruned=True)
+        it.place.account.remove_play(play.id)
+        it.sync_undisturbed(is_pruned=True)
+        assert key in {entry.key for entry in it.place.discovr.entries()}
+
+
 def test_no_sync_need_hear_of_what_can_be_read_no_longer() -> None:
     with story() as it:
         it.leave(since=watched_on(50))
         it.a_run_is_undisturbed()
         it.a_record_cannot_be_read(draw=0, how=with_nothing_left)
         it.sync_undisturbed(is_pruned=False)
+
+
+async def test_what_no_list_ever_shows_cannot_be_told_from_what_never_arrived(
+    tmp_path: Path,
+) -> None:
+    """Two worlds, and a run sees the same in both until it has written.
+
+    In one the write of a killed run never arrived: law 5 wants it sent. In the other it
+    did, and every reading of every list hides it, and nothing else is known that they
+    would have to show: law 3 wants it left alone. No run can keep both, so the machine
+    has a list of a title tell the truth at the last look where a write is unclear.
+    Once a list lacks anything that is known to be there, the two can be told apart:
+    test_killed_then_lied_to.py.
+    """
+    seen = []
+    for phase in Phase:
+        account = Account([film(1)])
+        account.add_play(account.titles[0], watched_on(1))
+        async with arena(account, tmp_path / phase.name) as place:
+
+            def is_first_write(
+                request: web.Request, now: Phase, phase: Phase = phase
+            ) -> bool:
+                is_write = request.method == "POST" and "history" in request.path
+                return is_write and now is phase
+
+            assert await run_until(place, place.migrate(), is_first_write)
+            has_arrived = bool(place.discovr.entries())
+            assert has_arrived is (phase is Phase.DONE)
+            if has_arrived:
+                visibility = place.discovr.visibility
+                visibility.big, visibility.title = Lie(ends_after=0), Lie(ends_after=0)
+            place.discovr.seen.clear()
+            with suppress(ContractError):  # the first entry is read back
+                await place.migrate()
+            asked = [(r.method, r.path, r.query, r.status) for r in place.discovr.seen]
+            writes = [
+                number
+                for number, (method, path, *_) in enumerate(asked)
+                if (method, path) == ("POST", "/profile/history")
+            ]
+            seen.append(asked[: writes[0] + 1])
+            looks = [path for method, path, *_ in seen[-1] if path.endswith("MV_101")]
+            assert len(looks) == LOOKS
+    assert seen[0] == seen[1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.errors import TransientError
+from connectors.errors import NotFoundError, TransientError
 from sync.domain.plays import Place
 from sync.domain.seasons import Airing
 from sync.ledger import Ledger
@@ -26,6 +26,7 @@ from tests.factories import show
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
+    from connectors.errors import ServiceError
     from sync.domain.plays import Title
     from sync.transform.listings import Dates
     from tests.clocks import FakeClock
@@ -44,7 +45,10 @@ class Shelf:
         self, name: str, dates: Dates | None, *, has_ended: bool = False
     ) -> None:
         self.name = name
-        self.answer = dates
+        self.answer = dates or {}
+        self.error: ServiceError | None = (
+            TransientError("It is down.") if dates is None else None
+        )
         self.has_ended = has_ended
         self.asked = 0
         self.is_overflow_open = False
@@ -54,8 +58,8 @@ class Shelf:
 
     async def dates(self, show: int, seasons: Collection[int]) -> ShowDates:
         self.asked += 1
-        if self.answer is None:
-            raise TransientError("It is down.")
+        if self.error is not None:
+            raise self.error
         return ShowDates(self.answer, self.has_ended)
 
     def airing(self, text: str) -> Airing:
@@ -144,6 +148,38 @@ async def test_a_show_that_is_refused_is_asked_for_once(
     for _ in range(2):
         await catalogue.look_up(question(1), nobody)
     assert shelf.asked == 1
+
+
+async def test_a_show_that_a_catalogue_does_not_have_is_asked_of_no_other(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    first, second = Shelf("tmdb", {}), Shelf("trakt", {1: {1: OLD}})
+    first.error = NotFoundError("No such show.")
+    catalogue = Catalogue([first, second], ledger, clock)
+    for _ in range(2):
+        answer = await catalogue.look_up(question(1), nobody)
+        assert answer.airings == {}
+    assert (first.asked, second.asked) == (1, 0)
+
+
+async def test_a_season_that_was_told_stays_so_though_the_show_is_not_found_later(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    shelf = Shelf("tmdb", {1: {1: OLD}})
+    catalogue = Catalogue([shelf], ledger, clock)
+    since = clock.now() + timedelta(days=1)
+    await catalogue.look_up(question(1, since=since), nobody)
+    shelf.error = NotFoundError("No such show.")
+    for _ in range(3):
+        answer = await catalogue.look_up(question(1, 2, since=since), nobody)
+        assert answer.airings.keys() == {PLACE}
+
+
+def test_without_a_listing_there_is_no_catalogue(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    assert Catalogue([], ledger, clock).is_empty
+    assert not Catalogue([Shelf("tmdb", {})], ledger, clock).is_empty
 
 
 async def test_what_was_known_counts_as_done_from_the_start(

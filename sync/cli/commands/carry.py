@@ -107,7 +107,7 @@ def migrate(
             keyed = settings
             if inputs.files and not yes:
                 reporter.pause()
-                keyed = await offer_key(output.notes, context, settings)
+                keyed = await offer_key(output.notes, inputs, settings)
             report = await api.migrate(
                 keyed,
                 confirm=Confirmation(inputs, output, reporter, yes=yes),

@@ -38,7 +38,14 @@ async def offer_key(console: Console, context: Context, settings: Settings) -> S
     What is answered is kept: a key in the config, and a no in the state.
     """
     is_known = settings.tmdb.api_key or settings.trakt.client_id
-    if is_known or context.is_sandbox or context.as_json or not can_ask():
+    # Who has yet to run setup is asked there.
+    if (
+        is_known
+        or "discovr" in context.locked
+        or context.is_sandbox
+        or context.as_json
+        or not can_ask()
+    ):
         return settings
     async with await Ledger.open(settings.state.url) as ledger:
         if await ledger.get_fact(EVERYONE, KEY_DECLINED):

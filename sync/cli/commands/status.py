@@ -105,7 +105,9 @@ class StatusView:
         if document.profile is None:
             yield self._unknown_profile()
         for profile in document.profiles:
-            names = f" ({', '.join(profile.names)})" if profile.names else ""
+            # A config that setup wrote calls it by its id.
+            known_as = [name for name in profile.names if name != profile.id]
+            names = f" ({', '.join(known_as)})" if known_as else ""
             chosen = ", chosen" if profile.is_chosen else ""
             yield f"profile {profile.id}{names}{chosen}"
             for name, text in self._profile_lines(profile):
