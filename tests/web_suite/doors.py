@@ -206,7 +206,7 @@ async def raw(address: Address, *sent: bytes) -> bytes:
         writer.write(piece)
     await writer.drain()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await reader.read()
     finally:
         writer.close()
