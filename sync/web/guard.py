@@ -238,17 +238,16 @@ def _wrong_place(request: web.Request) -> Refusal | None:
             request.headers.get("Sec-Fetch-Mode") == "navigate"
             and request.headers.get("Sec-Fetch-Dest", "document") == "document"
         )
-        return (
-            None if site in {None, "none", "same-origin"} or is_opened else _ELSEWHERE
-        )
+        is_ours = site in {None, "none", "same-origin"}
+        return None if is_ours or is_opened else _ELSEWHERE
     origins = request.headers.getall("Origin", ())
     ours = f"http://{request.headers['Host'].strip()}".lower()
     # A page that gives no referrer says null for its own origin.
     named = [origin for origin in origins if origin.lower() != "null"]
     if any(origin.lower() != ours for origin in named):
         return _ELSEWHERE
-    is_ours = site == "same-origin" or (site is None and bool(named))
-    return None if is_ours else _ELSEWHERE
+    is_told = site == "same-origin" or (site is None and bool(named))
+    return None if is_told else _ELSEWHERE
 
 
 async def _wrong_form(request: web.Request, links: Links) -> Refusal | None:
