@@ -32,6 +32,8 @@ _OPENS_S, _FINDS_MS, _MORE_MB = 1.0, 100.0, 50.0
 _SEARCHES = ("a", "1", "show", "show 77", "no such title")
 _LOOKS = 5
 _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
+#: Stands in a page while something goes on.
+_LIVE = " data-live>"
 _HIDDEN = re.compile(r'name="(token|plan)" value="([^"]*)"')
 
 
@@ -79,6 +81,7 @@ class _Page:
         self._url = url
         self._session = session
         self._fields: dict[str, str] = {}
+        self._is_live = False
 
     async def get(self, path: str) -> tuple[str, float]:
         """Return where it led to, and how long it took."""
@@ -88,6 +91,7 @@ class _Page:
             answer.raise_for_status()
         took = time.perf_counter() - began
         self._fields.update(_HIDDEN.findall(text))
+        self._is_live = _LIVE in text
         return answer.url.path, took
 
     async def send(self, path: str, **fields: str) -> None:
@@ -99,11 +103,11 @@ class _Page:
         ) as answer:
             answer.raise_for_status()
 
-    async def until(self, *steps: str) -> None:
-        """Wait until it stands there, and asks for something."""
+    async def until(self, step: str) -> None:
+        """Wait until it stands there, and nothing goes on."""
         while True:
             where, _ = await self.get("/")
-            if where in steps:
+            if where == step and not self._is_live:
                 return
             await asyncio.sleep(0.2)
 
@@ -162,7 +166,7 @@ async def _page(config: Path) -> AsyncIterator[_Page]:
 
 async def _carry_by_page(page: _Page) -> _Took:
     await page.send("/from/account")
-    await page.until("/to", "/plan")
+    await page.until("/read")
     await page.send("/plan")
     await page.has_plan()
     opened = [(await page.get("/plan"))[1] for _ in range(_LOOKS)]
