@@ -130,6 +130,7 @@ async def _remove(move: Move, _form: Mapping[str, str]) -> str | None:
 
 
 async def _read(move: Move, _form: Mapping[str, str]) -> str | None:
+    await move.make_room()
     move.read()
     return "read"
 
@@ -145,22 +146,26 @@ async def _accept(move: Move, _form: Mapping[str, str]) -> str | None:
 
 
 async def _sign_in(move: Move, form: Mapping[str, str]) -> str | None:
+    await move.make_room()
     await move.answer(form)
     move.sign_in("discovr")
     return "to"
 
 
 async def _list(move: Move, _form: Mapping[str, str]) -> str | None:
+    await move.make_room()
     move.list_profiles()
     return "to"
 
 
 async def _profile(move: Move, form: Mapping[str, str]) -> str | None:
+    await move.make_room()
     await move.choose_profile(form.get("profile", ""))
     return "to"
 
 
 async def _carry(move: Move, _form: Mapping[str, str]) -> str | None:
+    await move.make_room()
     move.carry()
     return None
 
@@ -180,7 +185,12 @@ async def _answer(move: Move, form: Mapping[str, str]) -> str | None:
 
 async def _leave_out(move: Move, form: Mapping[str, str]) -> str | None:
     title = _title(move, form)
-    await move.leave_out(skip_of(title), is_left_out=True)
+    skip = skip_of(title)
+    if not skip:
+        raise InputError(
+            f"{title.label} has neither an id nor a name by which it could be left out."
+        )
+    await move.leave_out(skip, is_left_out=True)
     move.notice = f"{title.label} is left out from now on."
     return "plan"
 
@@ -234,6 +244,7 @@ async def _undo(move: Move, form: Mapping[str, str]) -> str | None:
     number = form.get("run", "")
     if number and not number.isdecimal():
         raise InputError("There is no such run.", remedy="Choose one of the list.")
+    await move.make_room()
     move.undo(int(number) if number else None)
     await move.bell.wait(1.0)
     return "after"

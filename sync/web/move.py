@@ -95,15 +95,25 @@ class Move(Known):
 
     async def choose_source(self, choice: Choice) -> None:
         """Take what is read, in the place of what was read before."""
-        self._refuse_while_busy()
+        await self.make_room()
         keep_choice(self.folder, choice.source)
         self.choice, self.problem, self.job = choice, None, None
         await self._forget_reading()
         self.bell.ring()
 
+    async def make_room(self) -> None:
+        """End what waits for the person: nothing of it was written.
+
+        Raises ConfigError where something else is going on.
+        """
+        if self.job and (self.job.asks or self.job.code):
+            self.job.stop()
+            await self.job.wait()
+        self._refuse_while_busy()
+
     async def leave_out(self, skip: str, *, is_left_out: bool) -> None:
         """Leave a title out from now on, or take it in again; then plan anew."""
-        await self._put_the_plan_away()
+        await self.make_room()
         try:
             self.skip(skip, is_left_out=is_left_out)
         finally:
@@ -111,7 +121,7 @@ class Move(Known):
 
     async def give_id(self, title: Title, said: str) -> None:
         """Take the id that a person gives for a title, then plan anew."""
-        await self._put_the_plan_away()
+        await self.make_room()
         document = await api.unmatched(self.settings)
         async with await Ledger.open(self.settings.state.url) as ledger:
             book = OverrideBook(ledger, self.clock)
@@ -121,7 +131,7 @@ class Move(Known):
     async def take_key(self, question: str, text: str) -> list[str]:
         """Take a key that changes the plan, then plan anew."""
         found = await self.answer({question: text})
-        await self._put_the_plan_away()
+        await self.make_room()
         self.carry()
         return found
 
@@ -217,13 +227,6 @@ class Move(Known):
             self.state.end(failed_turn(job.error, began, now))
         elif job.result:
             self.state.end(finished_turn(job.result, began, now))
-
-    async def _put_the_plan_away(self) -> None:
-        """End the run that waits for an answer; nothing of it was written."""
-        if self.job and self.job.asks and self.job.kind is Kind.CARRY:
-            self.job.answer(is_yes=False)
-            await self.job.wait()
-        self._refuse_while_busy()
 
     async def _forget_reading(self) -> None:
         reading, self.reading = self.reading, None

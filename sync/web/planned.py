@@ -163,16 +163,26 @@ class Planned:
 
 def fold(words: str) -> str:
     """Return words as they are compared: case and accents count not."""
-    plain = unicodedata.normalize("NFKD", " ".join(words.split()))
-    return "".join(c for c in plain if not unicodedata.combining(c)).casefold()
+    plain = unicodedata.normalize("NFKD", words).casefold()
+    letters = unicodedata.normalize("NFKD", plain)
+    return " ".join("".join(c for c in letters if not unicodedata.combining(c)).split())
 
 
 def skip_of(title: Title) -> str:
-    """Return what leaves this title out, and no other."""
-    for name in ("tmdb", "imdb", "trakt", "tvdb"):
-        if (value := getattr(title.ids, name)) is not None:
-            return f"{title.kind}:{name}:{value}"
-    return title.label
+    """Return what leaves this title out; nothing where no words do."""
+    ids = (
+        (name, getattr(title.ids, name)) for name in ("tmdb", "imdb", "trakt", "tvdb")
+    )
+    ways = [f"{title.kind}:{name}:{value}" for name, value in ids if value is not None]
+    return next((way for way in (*ways, title.label) if _means(way, title)), "")
+
+
+def _means(skip: str, title: Title) -> bool:
+    """Whether these words are read as that title: a name may look like an id."""
+    try:
+        return TitleShelf([title]).find(read_skip(skip)) == [title]
+    except ValueError:
+        return False
 
 
 def _headline(report: Report) -> str:
@@ -237,7 +247,7 @@ def _asides(report: Report) -> Iterator[Aside]:
 
 def _skips(skips: Iterable[str], titles: Sequence[Title]) -> dict[str, str]:
     """Return by title what the person wrote to have it left out."""
-    shelf = TitleShelf(titles, None)
+    shelf = TitleShelf(titles)
     return {
         title_key(title): skip
         for skip in skips

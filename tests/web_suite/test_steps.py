@@ -11,6 +11,7 @@ from sync.domain.plays import Key, Kind
 from sync.ledger import Ledger
 from sync.sandbox.account.sample import sample_account
 from sync.sandbox.account.titles import CatalogueTitle
+from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.trakt.export import write_export
 from sync.sandbox.trakt.quirks import TraktQuirks
@@ -80,6 +81,7 @@ async def test_by_a_download_from_the_first_page_to_the_proof(tmp_path: Path) ->
         assert found.verification.is_clean
 
 
+@pytest.mark.long
 async def test_by_the_account_from_the_first_page_to_the_proof(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
         seen = await place.post("/from/account", **TRAKT)
@@ -100,6 +102,7 @@ async def test_by_the_account_from_the_first_page_to_the_proof(tmp_path: Path) -
         assert "Keep in step with systemd" in (await place.get("/after")).words
 
 
+@pytest.mark.long
 async def test_every_step_can_be_loaded_again_and_gone_back_to(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
         seen = [await place.get(f"/{step}") for step in STEPS]
@@ -128,6 +131,7 @@ async def test_a_plan_that_is_old_is_not_agreed_to(tmp_path: Path) -> None:
         assert seen.field("plan") != old
 
 
+@pytest.mark.long
 async def test_a_second_tab_sees_the_same_and_agrees_to_nothing_twice(
     tmp_path: Path,
 ) -> None:
@@ -144,6 +148,7 @@ async def test_a_second_tab_sees_the_same_and_agrees_to_nothing_twice(
         assert place.writes() == WRITES
 
 
+@pytest.mark.long
 async def test_what_is_refused_is_not_written(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
         seen = await place.to_plan()
@@ -193,6 +198,7 @@ async def test_a_login_lost_in_the_middle_leads_to_signing_in_and_then_on(
         await proved(place)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("service", ["trakt", "discovr"])
 async def test_a_service_that_is_down_is_said_with_a_button(
     tmp_path: Path, service: str
@@ -227,6 +233,7 @@ async def test_a_service_that_is_down_is_said_with_a_button(
         assert "503" not in seen.words
 
 
+@pytest.mark.long
 async def test_the_process_may_be_killed_and_started_again_in_every_step(
     tmp_path: Path,
 ) -> None:
@@ -335,6 +342,7 @@ async def test_an_id_is_given_for_what_did_not_match(tmp_path: Path) -> None:
         assert Key("MV_4") not in [e.key for e in place.discovr.entries()]
 
 
+@pytest.mark.long
 async def test_a_key_of_tmdb_is_tried_kept_and_saves_writes(tmp_path: Path) -> None:
     async with house(tmp_path, account=sample_account()) as place:
         seen = await place.to_plan()
@@ -372,6 +380,7 @@ async def test_what_is_not_proved_whole_is_not_carried_over_unasked(
         judge(place)
 
 
+@pytest.mark.long
 async def test_another_run_holds_the_profile(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
         await place.upload(place.download)
@@ -430,6 +439,53 @@ async def test_titles_are_found_by_any_part_of_their_names(tmp_path: Path) -> No
         assert "1 of 7" in rest.text
 
 
+async def test_wrong_keys_are_said_and_can_be_corrected(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        await place.upload(place.download)
+        await place.settled()
+        wrong = await place.post("/to/sign-in", **{"discovr.client_id": "nonsense"})
+        assert wrong.path == "/to"
+        assert "Discovr" in wrong.words
+        assert not place.config.exists()
+        assert (await place.sign_in()).path == "/to"
+        assert place.move.has_target
+        # A login by other keys takes the place of this one.
+        seen = await place.get("/to")
+        assert "The profile Me" in seen.words
+
+
+@pytest.mark.long
+async def test_a_code_that_runs_out_is_replaced_on_the_page(tmp_path: Path) -> None:
+    async with house(tmp_path, discovr=DiscovrQuirks()) as place:
+        await place.upload(place.download)
+        await place.settled()
+        sign_in = {"discovr.client_id": KEYS.discovr_client_id}
+        first = await place.post("/to/sign-in", **sign_in)
+        while not place.move.job.code:  # type: ignore[union-attr]
+            await place.move.bell.wait(0.05)
+        first = await place.get("/to")
+        seen = await place.settled()
+        assert "data:image/png;base64," in first.text
+        assert "ran out" in seen.words
+        assert 'data-phase="' in seen.text
+        await place.post("/again", action="discovr")
+        assert place.move.job.kind is Job.DISCOVR  # type: ignore[union-attr]
+
+
+@pytest.mark.long
+async def test_another_profile_makes_another_plan(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        kids = next(p.id for p in place.discovr.profiles if p.name == "Kids")
+        await place.post("/to/profile", profile=kids)
+        old = await place.post("/plan/answer", plan=seen.field("plan"), answer="yes")
+        assert "made anew" in old.words
+        assert place.writes() == 0
+        await place.post("/plan")
+        seen = await place.settled()
+        assert "profile Kids" in seen.words
+
+
 async def test_a_download_is_replaced_and_removed(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
         await place.upload(place.download)
@@ -444,6 +500,7 @@ async def test_a_download_is_replaced_and_removed(tmp_path: Path) -> None:
         assert not [p for p in (tmp_path / "uploads").rglob("*") if p.is_file()]
 
 
+@pytest.mark.long
 async def test_nobody_is_carried_over_before_trakt_says_it_has_the_plays(
     tmp_path: Path,
 ) -> None:

@@ -1,0 +1,140 @@
+"""What the page is made of: words for errors, progress, what leaves a title out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.errors import AuthError, ConfigError, InputError, ServiceError
+from sync.domain.plays import Ids, Kind, Title
+from sync.domain.skips import TitleShelf, read_skip
+from sync.errors import IncompleteReadError, StoppedError
+from sync.events import Advanced, Finished, Stage, Waiting, Warned
+from sync.ports import Receipt
+from sync.web.planned import fold, skip_of
+from sync.web.progress import Progress
+from sync.web.words import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ids = st.builds(
+    Ids,
+    trakt=st.none() | st.integers(1, 10**6),
+    imdb=st.none() | st.integers(10**6, 10**7).map("tt{}".format),
+    tmdb=st.none() | st.integers(1, 10**6),
+    tvdb=st.none() | st.integers(1, 10**6),
+)
+names = st.text(max_size=20) | st.sampled_from(
+    ["tt0903747", "MV_12", "tmdb:5", "https://trakt.tv/shows/x", "24", "(2010)"]
+)
+titles = st.builds(
+    Title, st.sampled_from(Kind), names, st.none() | st.integers(1900, 2030), ids
+)
+
+
+def kinds(of: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    yield of
+    for kind in of.__subclasses__():
+        yield from kinds(kind)
+
+
+@pytest.mark.parametrize("kind", sorted(set(kinds(ServiceError)), key=str))
+@pytest.mark.parametrize("remedy", [None, "Run trakt2discovr migrate --force", "Wait."])
+def test_no_remedy_on_a_page_is_a_command(
+    kind: type[ServiceError], remedy: str | None
+) -> None:
+    error = kind.__new__(kind)
+    ServiceError.__init__(error, "It went wrong.", remedy=remedy)
+    problem = describe(error)
+    assert problem.message == "It went wrong."
+    assert problem.button
+    assert problem.remedy.endswith(".")
+    assert "trakt2discovr" not in problem.remedy
+    assert "--" not in problem.remedy
+    assert "[" not in problem.remedy
+
+
+def test_each_kind_of_trouble_has_the_button_that_helps() -> None:
+    receipt = Receipt("Trakt", 3, missing=("Show",))
+    for error, action in (
+        (AuthError("Discovr does not accept the login."), "discovr"),
+        (AuthError("It ended.", service="Trakt"), "trakt"),
+        (IncompleteReadError(receipt), "accept"),
+        (StoppedError("Stopped."), "again"),
+        (InputError("There is no file."), "again"),
+        (ConfigError("A setting is wrong."), "again"),
+    ):
+        assert describe(error).action == action
+
+
+@given(title=titles, others=st.lists(titles, max_size=4))
+def test_what_leaves_a_title_out_means_that_title(
+    title: Title, others: list[Title]
+) -> None:
+    skip = skip_of(title)
+    if not skip:
+        assert not any(title.ids.known().values())
+        return
+    assert title in TitleShelf([title]).find(read_skip(skip))
+    if title.ids.known():
+        found = TitleShelf([title, *others]).find(read_skip(skip))
+        _, name, value = skip.split(":")
+        assert all(str(getattr(one.ids, name)) == value for one in found)
+        assert all(one.kind is title.kind for one in found)
+
+
+@given(words=st.text())
+def test_titles_are_found_whatever_their_case_and_accents(words: str) -> None:
+    assert fold(fold(words)) == fold(words)
+    assert fold(f"  {words}  ") == fold(words)
+
+
+def test_accents_do_not_count() -> None:
+    assert fold("Amélie  POULAIN") == fold("amelie poulain")
+
+
+def test_progress_says_how_much_how_long_and_for_whom_it_waits() -> None:
+    now = 0.0
+    progress = Progress(now=lambda: now)
+    assert progress.lines() == []
+    assert progress.spoken() == ""
+    progress.on_event(Advanced(Stage.LOAD, 0, 100))
+    now = 10.0
+    progress.on_event(Advanced(Stage.LOAD, 20, 100))
+    (line,) = progress.lines()
+    assert line.counted == "20 of 100 writes"
+    assert (line.share, line.left, line.is_over) == (20, "0:40 left", False)
+    assert progress.spoken() == "Writing to Discovr: 20 %"
+    progress.on_event(Waiting("Discovr", 90, "it asks for a slower pace"))
+    now = 30.0
+    assert progress.waits() == ["Waiting 1:10 for Discovr: it asks for a slower pace"]
+    assert progress.lines()[0].left == "1:50 left"
+    now = 101.0
+    assert progress.waits() == []
+    progress.on_event(Warned("The login ends soon."))
+    progress.on_event(Finished(Stage.LOAD, "100 entries written"))
+    (line,) = progress.lines()
+    assert (line.counted, line.is_over) == ("100 entries written", True)
+    assert progress.spoken() == "100 entries written"
+    assert progress.warnings == ["The login ends soon."]
+
+
+def test_what_a_download_is_read_from_is_called_so() -> None:
+    progress = Progress(is_download=True, now=lambda: 0.0)
+    progress.on_event(Advanced(Stage.EXTRACT, 0))
+    (line,) = progress.lines()
+    assert line.words == "Reading the download"
+    assert line.share is None
+
+
+def test_a_storm_of_warnings_is_bounded() -> None:
+    progress = Progress(now=lambda: 0.0)
+    for number in range(1_000):
+        progress.on_event(Warned(f"Warning {number}."))
+        progress.on_event(Finished(Stage.CATALOGUE, f"note {number}"))
+    assert len(progress.warnings) <= 50
+    assert len(progress.notes) <= 50
