@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sync.domain.plan import Fate
+from sync.domain.writes import Outcome
 from sync.ledger import Ledger
 from sync.ledger.fact_names import recall_profile
 from sync.report.watched import name_of
@@ -18,12 +19,19 @@ if TYPE_CHECKING:
     from sync.ledger.records import Run
     from sync.web.move import Move
 
-#: So many writes are listed.
+#: So many titles are listed.
 _MOST = 500
+_WORDS = {
+    Outcome.APPLIED: "written",
+    Outcome.REJECTED: "refused",
+    Outcome.PENDING: "unclear",
+    Outcome.UNKNOWN: "unclear",
+}
+_NOT_SENT = "not sent"
 
 
 class Line(NamedTuple):
-    """One write, by the name of its title."""
+    """One title, and what became of the writes for it."""
 
     name: str
     outcome: str
@@ -31,12 +39,13 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run with its writes; ``fates`` is its balance, if it got so far."""
+    """A run with its writes by title; ``fates`` is its balance, if it got so far."""
 
     run: Run
     fates: Counter[Fate]
+    writes: int
     lines: Sequence[Line]
-    total: int
+    titles: int
 
 
 async def read_run(move: Move, number: int) -> PastRun | None:
@@ -51,12 +60,18 @@ async def read_run(move: Move, number: int) -> PastRun | None:
     names = {h.media: name_of(h.title.name) for h in histories if h.media}
     columns = run.summary.get("columns") or {}
     fates = Counter({Fate(name): plays for name, plays in columns.items()})
-    return PastRun(run, fates, [_line(r, names) for r in rows[:_MOST]], len(rows))
+    outcomes: dict[str, Counter[str]] = {}
+    for row in rows:
+        media = row.operation.key.media
+        outcomes.setdefault(media, Counter())[_outcome(row)] += 1
+    lines = sorted(
+        Line(names.get(media, media), ", ".join(f"{n:,} {w}" for w, n in of.items()))
+        for media, of in outcomes.items()
+    )
+    return PastRun(run, fates, len(rows), lines[:_MOST], len(lines))
 
 
-def _line(row: Row, names: dict[str, str]) -> Line:
-    key = row.operation.key
-    place = str(key).removeprefix(key.media)
-    outcome = "taken back" if row.undone_at else row.outcome.value
-    detail = f": {row.detail}" if row.detail else ""
-    return Line(f"{names.get(key.media, key.media)}{place}", f"{outcome}{detail}")
+def _outcome(row: Row) -> str:
+    if row.undone_at:
+        return "taken back"
+    return _NOT_SENT if row.detail == _NOT_SENT else _WORDS[row.outcome]

@@ -224,8 +224,7 @@ async def _run(request: web.Request) -> web.Response:
         template="run.html",
         run=row,
         balance=balance,
-        lines=past.lines,
-        total=past.total,
+        past=past,
     )
 
 
