@@ -87,17 +87,27 @@ def open_steps(move: Move) -> set[str]:
 
 def row(move: Move, here: str) -> list[Step]:
     """Return the steps in order, for the page at one of them."""
-    names, there, now = list(STEPS), open_steps(move), due(move)
+    there, done = open_steps(move), _done(move)
     return [
-        Step(
-            name,
-            words,
-            is_open=name in there,
-            is_here=name == here,
-            is_done=names.index(name) < names.index(now) and name in {*there, "watch"},
-        )
+        Step(name, words, name in there, name == here, name in done)
         for name, words in STEPS.items()
     ]
+
+
+def _done(move: Move) -> set[str]:
+    """Return the steps of which nothing is left to do."""
+    job = move.job
+    is_on = job is not None and job.kind is Kind.CARRY and not job.is_over
+    is_carried = move.proof is not None and not (is_on or move.is_broken_off)
+    facts = {
+        "from": move.has_source,
+        "read": bool(move.reading and move.reading.is_usable) or is_carried,
+        "to": move.has_target,
+        "plan": is_carried or bool(is_on and job and job.was_agreed),
+        "watch": is_carried,
+        "proof": is_carried and bool(move.proof and move.proof.is_proved),
+    }
+    return {name for name, is_done in facts.items() if is_done}
 
 
 def phase(move: Move) -> str:
