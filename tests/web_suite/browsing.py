@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +158,14 @@ class Mover:
         tab.page.set_default_timeout(PATIENCE_MS)
         self.tabs.append(tab)
         return tab
+
+    async def leave(self) -> None:
+        """Look at nothing, and forget what was said of a connection that is gone."""
+        for tab in self.tabs:
+            while tab.page.url != "about:blank":
+                with suppress(Error):  # it may be on its way to what is gone
+                    await tab.page.goto("about:blank")
+            tab.notes.clear()
 
     async def press(self, name: str, page: Page | None = None) -> None:
         """Click the button or the link of that name, once it is there."""

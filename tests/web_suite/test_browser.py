@@ -32,7 +32,11 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
 # One browser serves all of them, and lives in the loop of the session.
-pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(600),  # whole moves, on a machine that may be busy
+]
 
 
 async def test_a_download_goes_over_by_mouse_and_can_be_taken_back(
@@ -226,13 +230,8 @@ async def test_killed_in_the_middle_of_a_run_it_goes_on(
 
 async def _go_on_after_a_kill(me: Mover) -> None:
     """Kill the program, start it, and go on."""
-    for tab in me.tabs:
-        # It tells of a connection that is gone.
-        tab.notes.clear()
     await me.end(SIGKILL)
-    for tab in me.tabs:
-        await tab.page.goto("about:blank")
-        tab.notes.clear()
+    await me.leave()
     await me.start()
     await _go_on(me)
 
@@ -313,8 +312,6 @@ async def test_ctrl_c_ends_a_run_in_good_order(
         assert re.search(r"Stopping: finishing the \d+ writes? under way", me.said)
         assert "The page has ended" in me.said
         me.judge(is_carried=False)
-        for tab in me.tabs:
-            await tab.page.goto("about:blank")
-            tab.notes.clear()
+        await me.leave()
         await me.start()
         await _go_on(me)
