@@ -16,7 +16,7 @@ from sync.domain.writes import Outcome, Row, Settled
 from sync.errors import MissingEntriesError
 from sync.pipeline.missing import Missing, check_missing
 from sync.pipeline.playback import PlaybackPlan, PlaybackResult
-from sync.pipeline.result import Report
+from sync.pipeline.result import Report, exit_code
 from sync.pipeline.undo import Undone
 from tests.factories import at
 
@@ -108,3 +108,33 @@ def test_where_most_of_a_run_is_missing_it_takes_force(
             check_missing(missing(lost, applied))
     else:
         check_missing(missing(lost, applied))
+
+
+@pytest.mark.parametrize(
+    ("unreported", "is_plan", "since", "code"),
+    [
+        ((), False, None, 0),
+        (("record",), False, None, 4),
+        (("record",), False, "mark", 4),
+        (("record",), True, "mark", 4),
+        (("record",), True, None, 0),
+    ],
+)
+def test_what_cannot_be_read_counts_once_and_in_no_first_plan(
+    unreported: tuple[str, ...], *, is_plan: bool, since: str | None, code: int
+) -> None:
+    found: Any = SimpleNamespace(
+        plan=SimpleNamespace(operations=()),
+        unreadable=SimpleNamespace(unreported=unreported),
+        compared=SimpleNamespace(desired=SimpleNamespace(unmatched=())),
+        since=since,
+    )
+    told: Any = SimpleNamespace(
+        prepared=found,
+        is_unread=False,
+        is_complete=True,
+        run=None if is_plan else 1,
+        verification=None,
+        balance=lambda: (SimpleNamespace(fates=Counter()), None),
+    )
+    assert [exit_code(told, is_strict=strict) for strict in (False, True)] == [code] * 2
