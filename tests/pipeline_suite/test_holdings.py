@@ -88,3 +88,17 @@ async def test_a_source_that_nobody_noted_is_not_gone_on_with() -> None:
         )
         is None
     )
+
+
+async def test_a_source_that_names_no_account_is_gone_on_with_unasked() -> None:
+    services: Any = SimpleNamespace(source=SimpleNamespace())
+    record = SourceRecord("trakt", "trakt")
+    found = await continue_holding(
+        services,
+        Holdings([record], {"trakt": [history(FIRST), history(SECOND)]}),
+        ("trakt", True),
+        Extraction([FIRST], Receipt("trakt", 1)),
+        desired(FIRST),
+    )
+    assert found is not None
+    assert found.record.owner == frozenset()
