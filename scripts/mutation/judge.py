@@ -17,6 +17,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING
@@ -109,6 +110,7 @@ class Judge:
                     with Path(folder, "said").open("wb") as out:
                         os.dup2(out.fileno(), 1)
                         os.dup2(out.fileno(), 2)
+                    import_module(mutant.module)  # some are imported once needed
                     _put(mutant.file, changed)
                     code = self._run(tests, file)
                 finally:

@@ -33,7 +33,7 @@ MOST_S = 5.0
 SUITES = {
     "sync/domain": (
         *("domain_suite", "pipeline_suite", "load_suite", "extras_suite"),
-        *("restore_suite", "strangers_suite"),
+        *("overrides_suite", "restore_suite", "strangers_suite"),
     ),
     "sync/extract": ("extract_suite", "pipeline_suite", "strangers_suite"),
     "sync/transform": (

@@ -24,6 +24,7 @@ SEASON, FIRST, SECOND = Key("TV_1", 1), Key("TV_1", 1, 1), Key("TV_1", 1, 2)
         ([SEASON, FIRST], [], [SEASON], True),
         # It stands there still, or there is nothing beside it.
         ([SEASON, FIRST], [SEASON, FIRST], [SEASON], None),
+        ([SEASON, FIRST], [SEASON], [SEASON], None),
         ([SEASON], [], [SEASON], None),
         # An episode was asked for too: nobody knows what took which.
         ([SEASON, FIRST, SECOND], [SECOND], [SEASON, FIRST], None),
