@@ -40,7 +40,7 @@ SUITES = {
         *("transform_suite", "overrides_suite", "pipeline_suite", "strangers_suite"),
     ),
     "sync/load": ("load_suite", "pipeline_suite", "safety"),
-    "sync/ledger": ("ledger_suite", "pipeline_suite"),
+    "sync/ledger": ("ledger_suite", "pipeline_suite", "restore_suite"),
     "sync/pipeline": (
         *("pipeline_suite", "overrides_suite", "extras_suite", "restore_suite"),
         "safety",
