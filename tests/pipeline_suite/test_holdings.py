@@ -10,7 +10,12 @@ import pytest
 from sync.domain.histories import TitleHistory
 from sync.domain.plays import Key, Play, Title, title_key
 from sync.domain.sources import SourceRecord
-from sync.pipeline.holdings import Holding, Holdings, continue_holding
+from sync.pipeline.holdings import (
+    Holding,
+    Holdings,
+    continue_holding,
+    find_holding,
+)
 from sync.ports import Extraction, Receipt
 from tests.factories import desired, film, play
 
@@ -102,3 +107,39 @@ async def test_a_source_that_names_no_account_is_gone_on_with_unasked() -> None:
     )
     assert found is not None
     assert found.record.owner == frozenset()
+
+
+class WholeAccount(Account):
+    """One that can also tell what changed, so that it leads to one account."""
+
+    async def extract(self, *_: Any) -> None: ...
+    async def stamps(self) -> None: ...
+    async def extract_changes(self, *_: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("others", "plays", "asked"),
+    [
+        ([], [FIRST, SECOND], 0),
+        ([SourceRecord("file:2")], [FIRST, SECOND], 0),
+        ([SourceRecord("file:2", "", ANOTHER)], [FIRST, SECOND], 1),
+        ([], [FIRST], 1),
+    ],
+)
+async def test_a_whole_reading_asks_whose_it_is_where_another_is_known_or_any_went(
+    others: list[SourceRecord], plays: list[Play], asked: int
+) -> None:
+    records = [SourceRecord("trakt", "trakt", MINE), *others]
+    before = {"trakt": [history(FIRST), history(SECOND)]}
+
+    async def holdings(_profile: str) -> Any:
+        return records, before
+
+    source = WholeAccount(MINE)
+    services: Any = SimpleNamespace(
+        source=source, ledger=SimpleNamespace(holdings=holdings)
+    )
+    extraction = Extraction(plays, Receipt("trakt", len(plays)))
+    found = await find_holding(services, "p", extraction, desired(*plays))
+    assert source.asked == asked
+    assert (found.record.id, found.record.owner) == ("trakt", MINE)
