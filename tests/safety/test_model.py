@@ -28,7 +28,7 @@ from tests.strangers_suite.unread import with_nothing_left
 from tests.worlds import world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from aiohttp import web
@@ -157,7 +157,7 @@ async def test_what_no_list_ever_shows_cannot_be_told_from_what_is_not_there(
 
 async def seen_before_it_writes(
     place: Arena, *, is_hidden: bool
-) -> list[tuple[str, str, object, int]]:
+) -> Sequence[tuple[str, str, object, int | None]]:
     """Migrate, and return what was asked and answered up to the first write."""
     if is_hidden:
         visibility = place.discovr.visibility
