@@ -17,6 +17,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING
@@ -98,7 +99,7 @@ class Judge:
         tests: Sequence[str],
         most_s: int,
     ) -> Judgement:
-        with tempfile.TemporaryDirectory() as folder:
+        with _folder() as folder:
             file = Path(folder, "last")
             child = os.fork()
             if child == 0:
@@ -109,6 +110,7 @@ class Judge:
                     with Path(folder, "said").open("wb") as out:
                         os.dup2(out.fileno(), 1)
                         os.dup2(out.fileno(), 2)
+                    import_module(mutant.module)  # some are imported once needed
                     _put(mutant.file, changed)
                     code = self._run(tests, file)
                 finally:
@@ -131,7 +133,7 @@ class Judge:
         return pytest.ExitCode.OK
 
     def _afresh(self, mutant: Mutant, tests: Sequence[str], most_s: int) -> Judgement:
-        with tempfile.TemporaryDirectory() as folder, _listed(tests) as list_:
+        with _folder() as folder, _listed(tests) as list_:
             done = subprocess.run(  # noqa: S603  # our own
                 [
                     *(sys.executable, "-m", "pytest", *OPTIONS),
@@ -181,6 +183,14 @@ def _put(file: str, changed: tuple[str, int, CodeType]) -> None:
     for function in found:
         function.__code__ = code
     gc.freeze()
+
+
+@contextmanager
+def _folder() -> Iterator[str]:
+    """Make a folder that others may read: PostgreSQL's servers run as another user."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield folder
 
 
 @contextmanager

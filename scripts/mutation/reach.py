@@ -33,14 +33,14 @@ MOST_S = 5.0
 SUITES = {
     "sync/domain": (
         *("domain_suite", "pipeline_suite", "load_suite", "extras_suite"),
-        *("restore_suite", "strangers_suite"),
+        *("overrides_suite", "restore_suite", "strangers_suite"),
     ),
     "sync/extract": ("extract_suite", "pipeline_suite", "strangers_suite"),
     "sync/transform": (
         *("transform_suite", "overrides_suite", "pipeline_suite", "strangers_suite"),
     ),
     "sync/load": ("load_suite", "pipeline_suite", "safety"),
-    "sync/ledger": ("ledger_suite", "pipeline_suite"),
+    "sync/ledger": ("ledger_suite", "pipeline_suite", "restore_suite"),
     "sync/pipeline": (
         *("pipeline_suite", "overrides_suite", "extras_suite", "restore_suite"),
         "safety",

@@ -173,6 +173,8 @@ def test_an_episode_zero_is_never_written_by_itself() -> None:
     dates = {Place("TV_501", 1): {0: AIRED[1], **AIRED}}
     made = plan(*history, *twice(0), rules=replace(DATED, airings=dates))
     assert added(made) == [(Key("TV_501", 1), at(3)), (Key("TV_501", 1), at(103))]
+    for operation in made.operations:
+        assert [cover.episode for cover in operation.covers] == [0, 1, 2, 3]
     total, _ = balance(10, transform([*history, *twice(0)], {}), made)
     assert total.is_even
     assert total.fates[Fate.UNSUPPORTED] == 2

@@ -134,3 +134,18 @@ def test_the_usual_lengths_are_shares_and_a_longer_season_than_all_is_at_its_end
     assert sum(_LENGTHS.values()) == pytest.approx(1)
     nobody: Counter[int] = Counter()
     assert _is_whole(max(_LENGTHS) + 1, nobody, nobody) == 1
+
+
+def test_a_season_that_saves_nothing_takes_nothing_from_the_others() -> None:
+    """Three are saved of the first; the gaps of the second would cost more than it."""
+    seen = {1: [1, 2, 3, 4, 5], 2: [1, 10], 3: [1], 4: [1]}
+    plays = [
+        Play(show(1), T0 + timedelta(days=season, hours=n), season, n, 10 * season + n)
+        for season, numbers in seen.items()
+        for n in numbers
+    ]
+    desired = transform(plays, {})
+    bare = reconcile(desired, (), Rules(mode=Mode.OFF)).operations
+    assert len(bare) == len(plays)
+    assert estimate_savings(desired, (), bare, Mode.FEWEST) == 4
+    assert estimate_savings(desired, (), bare, Mode.CLEAN) == 4

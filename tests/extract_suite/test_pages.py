@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import ContractError
 from connectors.trakt.client import HistoryPage
 from connectors.trakt.models import HistoryItem
 from connectors.trakt.set_aside import BadRecord
 from sync.domain.desired import SPECIAL
+from sync.extract import pages
 from sync.extract.pages import MinimalCounts, PageCollector
 from sync.extract.records import PlayMapper, UnusableRecordError
 from tests.factories import T0
@@ -189,3 +191,23 @@ def test_what_could_not_be_carried_over_anyway_says_so_and_not_how_it_is_written
     assert (found.reason, found.is_unsupported) == (SPECIAL, True)
     other = PlayMapper(T0).set_aside(replace(bad, raw=special.replace("0", "3")))
     assert (other.reason, other.is_unsupported) == (bad.reason, False)
+
+
+def test_more_records_than_any_account_has_are_refused_whatever_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pages, "MOST_PLAYS", 2)
+    odd = film(8, watched_at="1700-01-01T00:00:00Z")
+    unreadable = BadRecord("a", "is unreadable: no object")
+    for items, bad in (
+        ([film(1), film(2), film(3)], []),
+        ([film(1), odd, film(9, watched_at="1700-01-01T00:00:00Z")], []),
+        ([film(1), odd], [unreadable]),
+        ([], [unreadable, replace(unreadable, identity="b"), BadRecord("c", "is")]),
+    ):
+        found = collector(*items[:1], bad=tuple(bad[:1]))
+        found.add(HistoryPage(items[1:], bad[1:]))
+        with pytest.raises(ContractError, match="more than 2 plays, and no end"):
+            found.add(HistoryPage([], []))
+    found = collector(film(1), bad=(unreadable,))
+    found.add(HistoryPage([], []))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -404,3 +405,20 @@ def test_what_ended_the_step_early_is_in_the_document() -> None:
         told = _playback(PlaybackResult(PlaybackPlan(), error=one))
         assert told is not None
         assert told.error == text
+
+
+async def test_nothing_is_read_where_nobody_wants_resume_points() -> None:
+    class Both:
+        async def resume_points(self) -> None:
+            pytest.fail("it was asked")
+
+        async def add_resume_point(self, _resume: Any) -> None: ...
+        async def set_resume_point(self, _resume: Any) -> None: ...
+        async def read_resume_points(self) -> None: ...
+
+    history = SimpleNamespace(playback=False)
+    services: Any = SimpleNamespace(
+        source=Both(), target=Both(), settings=SimpleNamespace(history=history)
+    )
+    prepared: Any = SimpleNamespace()
+    assert await plan_playback(services, prepared) == PlaybackPlan()

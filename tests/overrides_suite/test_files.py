@@ -164,6 +164,7 @@ def test_comments_keys_and_columns_of_the_person_s_own_stay(tmp_path: Path) -> N
         ("a.toml", b'[trakt]\nclient_id = "x"\n', "was not written by trakt2discovr"),
         ("a.toml", b"[[title\n", "is not valid TOML"),
         ("a.toml", b'format = "trakt2discovr/ids"\ntitle = 3\n', "no [[title]]"),
+        ("a.toml", b'format = "trakt2discovr/ids"\ntitle = [3]\n', "no [[title]]"),
         ("a.toml", b'x = "\xe4"\n', "is not UTF-8 text"),
         ("a.csv", b"one,two\n1,2\n", "was not written by trakt2discovr"),
         ("a.csv", b"", "was not written by trakt2discovr"),

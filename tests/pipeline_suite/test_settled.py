@@ -9,14 +9,15 @@ from typing import Any, cast
 import pytest
 
 from connectors.errors import ServiceError
-from sync.domain.plan import Action, Operation
+from sync.domain.desired import Viewing
+from sync.domain.plan import Action, Fate, Operation
 from sync.domain.plays import Key
 from sync.domain.verify import Verification
 from sync.domain.writes import Outcome, Row, Settled
 from sync.errors import MissingEntriesError
 from sync.pipeline.missing import Missing, check_missing
 from sync.pipeline.playback import PlaybackPlan, PlaybackResult
-from sync.pipeline.result import Report
+from sync.pipeline.result import Report, describe, exit_code
 from sync.pipeline.undo import Undone
 from tests.factories import at
 
@@ -108,3 +109,90 @@ def test_where_most_of_a_run_is_missing_it_takes_force(
             check_missing(missing(lost, applied))
     else:
         check_missing(missing(lost, applied))
+
+
+@pytest.mark.parametrize(
+    ("unreported", "is_plan", "since", "code"),
+    [
+        ((), False, None, 0),
+        (("record",), False, None, 4),
+        (("record",), False, "mark", 4),
+        (("record",), True, "mark", 4),
+        (("record",), True, None, 0),
+    ],
+)
+def test_what_cannot_be_read_counts_once_and_in_no_first_plan(
+    unreported: tuple[str, ...], *, is_plan: bool, since: str | None, code: int
+) -> None:
+    found: Any = SimpleNamespace(
+        plan=SimpleNamespace(operations=()),
+        unreadable=SimpleNamespace(unreported=unreported),
+        compared=SimpleNamespace(desired=SimpleNamespace(unmatched=())),
+        since=since,
+    )
+    told: Any = SimpleNamespace(
+        prepared=found,
+        is_unread=False,
+        is_complete=True,
+        run=None if is_plan else 1,
+        verification=None,
+        balance=lambda: (SimpleNamespace(fates=Counter()), None),
+    )
+    assert [exit_code(told, is_strict=strict) for strict in (False, True)] == [code] * 2
+
+
+def test_a_viewing_that_was_to_be_written_and_is_missing_is_not_there() -> None:
+    season, episode, low = Key("TV_1", 1), Key("TV_1", 1, 2), Key("TV_2", 1, 1)
+    watched = {key: Viewing((at(3),), 1) for key in (KEY, episode, low)}
+    fates = {KEY: Fate.WRITTEN, episode: Fate.WRITTEN, low: Fate.KEPT}
+    found: Any = SimpleNamespace(
+        plan=SimpleNamespace(operations=(), fates=fates),
+        compared=SimpleNamespace(desired=SimpleNamespace(watched=watched)),
+    )
+
+    def not_there(*missing: Key, run: int | None = 1) -> set[Key]:
+        told = Report(found, run, {}, verification=Verification(1, missing=missing))
+        assert {minute for _, minute in told._not_there()} <= {at(3)}
+        return {key for key, _ in told._not_there()}
+
+    assert not_there() == set()
+    assert not_there(season) == {episode}
+    assert not_there(episode, low) == {episode}
+    assert not_there(Key("TV_1", 1, 3)) == set()
+    assert not_there(season, run=None) == set()
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({}, "verified: everything is in its place"),
+        (
+            {"unexpected": (KEY,), "foreign": (KEY, OTHER)},
+            (
+                "verified: everything is in its place; 1 entry of ours is no longer on "
+                "Trakt; 2 are labelled like ours and not written from here"
+            ),
+        ),
+        (
+            {"foreign": (KEY,)},
+            (
+                "verified: everything is in its place; 1 is labelled like ours and not "
+                "written from here"
+            ),
+        ),
+        (
+            {"missing": (KEY,), "unexpected": (KEY, OTHER)},
+            "verified: not everything is in its place (1 missing, 2 unexpected)",
+        ),
+        (
+            {"doubled": (KEY,)},
+            "verified: not everything is in its place (1 doubled)",
+        ),
+    ],
+)
+def test_what_was_found_is_said_in_one_sentence(
+    found: dict[str, Any], words: str
+) -> None:
+    assert describe(Verification(3, **found), "Trakt") == words
+    some = describe(Verification(3, **found), "Trakt", unreadable=1)
+    assert some == words.replace(": everything", ": all that could be read")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +19,13 @@ from sync.documents.copy import CopyDocument
 from sync.domain.entries import Entry
 from sync.domain.plays import Key, Place
 from sync.errors import UnkeptCopyError
-from sync.pipeline.copy_file import MOST_KEPT, Copy, read_copy, write_copy
+from sync.pipeline.copy_file import (
+    MOST_KEPT,
+    Copy,
+    _new_name,
+    read_copy,
+    write_copy,
+)
 from tests.long import pick
 from tests.restore_suite.copies import own
 
@@ -145,3 +152,22 @@ def test_what_is_no_copy_is_named_in_words(
     with pytest.raises(InputError, match=words) as caught:
         read_copy(path)
     assert path.name in caught.value.message
+
+
+def test_a_copy_in_part_says_so_in_its_name_and_none_takes_the_name_of_another(
+    tmp_path: Path,
+) -> None:
+    whole = Copy(AT, "https://d.example", "p", None, "sync", ())
+    part = replace(whole, places=[Place("MV_1", None)])
+    names = []
+    for copy in (whole, part, whole, part, whole):
+        path = _new_name(tmp_path, copy)
+        path.touch()
+        names.append(path.name)
+    assert names == [
+        "2026-11-15T12-00-00Z.json",
+        "2026-11-15T12-00-00Z-part.json",
+        "2026-11-15T12-00-00Z.2.json",
+        "2026-11-15T12-00-00Z-part.2.json",
+        "2026-11-15T12-00-00Z.3.json",
+    ]

@@ -208,6 +208,25 @@ async def test_one_that_is_refused_stops_no_other_and_is_named(tmp_path: Path) -
         assert [o.key for o in again.operations] == [strange.key]
 
 
+async def test_one_that_was_taken_and_does_not_show_is_named(tmp_path: Path) -> None:
+    """Discovr said so of the last write, and forgot it."""
+    films = [own(Key(f"MV_{100 + number}"), day=number) for number in (1, 2, 3)]
+    async with arena(NOTHING[0], tmp_path) as place:
+        posts = 0
+
+        def plan(request: web.Request, _number: int) -> Fault | None:
+            nonlocal posts
+            posts += request.method == "POST" and "history" in request.path
+            is_last = request.method == "POST" and posts == len(films)
+            return Fault.answer(201) if is_last else None
+
+        place.discovr.faults = plan
+        done = await place.restore(put_down(place, films))
+        assert [o.key for o in done.unseen] == [films[-1].key]
+        assert [*done.failed.values()] == ["it does not show on Discovr"]
+        assert not done.is_complete
+
+
 async def test_a_default_stays_away_where_what_limits_it_does_not_come_back(
     tmp_path: Path,
 ) -> None:

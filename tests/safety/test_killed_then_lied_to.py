@@ -1,7 +1,8 @@
-"""A run is killed, and then lists lie: what may have arrived is not sent again.
+"""A run or an undo is killed, and then lists lie: what may be there is not sent again.
 
-A list that never shows a write cannot be told from one that never got it. But once it
-lacks what is known to be there, what it says of other writes is worth nothing either.
+A list that never shows a write cannot be told from one that never got it, nor from one
+that an undo took. But once it lacks what is known to be there, what it says of other
+writes is worth nothing either.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sync.domain.plays import Key
 from sync.domain.writes import Outcome
 from sync.errors import GuardError
 from sync.ledger import Ledger
+from sync.ledger.fact_names import recall_undoing
 from sync.pipeline import run as pipeline
 from sync.pipeline.missing import DOUBTED_FOR
 from sync.pipeline.result import exit_code
@@ -30,7 +32,8 @@ from tests.safety.arena import Arena, Phase, arena
 from tests.safety.killing import moment, run_until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from aiohttp import web
@@ -44,6 +47,9 @@ LIES = [(EMPTY, EMPTY), (LATE, LATE), (EMPTY, SHORT), (LATE, EMPTY)]
 #: Of a first run: sign in, lists, catalogue, the first write and its reading, writes.
 REQUESTS = 36
 COMMANDS = ("migrate", "sync", "prune")
+#: Of an undo, its readings included.
+UNDO_REQUESTS = 30
+UNDOS = ("undo", "undo-each")
 
 
 class Story(NamedTuple):
@@ -66,26 +72,73 @@ class Story(NamedTuple):
         return "-".join(map(str, (*parts, self.phase.name)))
 
 
-WORLDS = list(
-    product(COMMANDS, ("latest", "all"), ("listed", "merged"), LIES, (True, False))
-)
-STORIES = [
-    Story(number, phase, *WORLDS[(7 * i + number) % len(WORLDS)])
-    for i, (number, phase) in enumerate(list(product(range(REQUESTS), Phase)) * 11)
-]
+def stories(commands: Sequence[str], requests: int, rounds: int) -> list[Story]:
+    """Go through all moments so often, each time in another world."""
+    rest = (("latest", "all"), ("listed", "merged"), LIES, (True, False))
+    worlds = list(product(commands, *rest))
+    moments = list(product(range(requests), Phase)) * rounds
+    return [
+        Story(number, phase, *worlds[(7 * i + number) % len(worlds)])
+        for i, (number, phase) in enumerate(moments)
+    ]
+
+
+STORIES = stories(COMMANDS, REQUESTS, 11)
+UNDO_STORIES = stories(UNDOS, UNDO_REQUESTS, 5)
 
 
 @pytest.mark.parametrize(
-    "story", choose(STORIES[30::260], STORIES[::9], STORIES), ids=str
+    "story", choose(STORIES[191:192], STORIES[::9], STORIES), ids=str
 )
 async def test_what_may_have_arrived_is_not_sent_again(
     story: Story, tmp_path: Path
 ) -> None:
+    async with opened(story, tmp_path) as place:
+        dying = moment(story.number, story.phase)
+        await run_until(place, start(place, story.command), dying)
+        sent, known = await unsettled(place), await applied(place)
+        before = {*place.discovr.appended}
+        lie(place, *story.lies)
+        can_tell = lacks_any(place, known)
+        with suppress(GuardError, ContractError, TransientError):
+            await place.migrate()
+        doubled = place.discovr.doubled().keys()
+        assert doubled <= (set() if can_tell else before)
+        assert {viewing.key for viewing in doubled} <= {r.operation.key for r in sent}
+        if not doubled:
+            await check_the_end(place)
+
+
+@pytest.mark.parametrize(
+    "story", choose(UNDO_STORIES[32:33], UNDO_STORIES[::9], UNDO_STORIES), ids=str
+)
+async def test_what_an_undo_may_have_left_is_not_sent_again(
+    story: Story, tmp_path: Path
+) -> None:
+    async with opened(story, tmp_path) as place:
+        assert (await place.migrate()).is_complete
+        dying = moment(story.number, story.phase)
+        await run_until(place, start(place, story.command), dying)
+        intended, rows = await undoing(place), await applied(place)
+        taken = [row for row in rows if (row.run, row.operation.id) in intended]
+        lie(place, *story.lies)
+        can_tell = lacks_any(place, [row for row in rows if row not in taken])
+        with suppress(GuardError):
+            await place.migrate()
+        doubled = {viewing.key for viewing in place.discovr.doubled()}
+        assert doubled <= (set() if can_tell else {r.operation.key for r in taken})
+        if not doubled:
+            await check_the_end(place)
+
+
+@asynccontextmanager
+async def opened(story: Story, folder: Path) -> AsyncIterator[Arena]:
+    """Open its world: before the first run, or with news since a run that ended."""
     account, own = mixed_account()
     quirks = DiscovrQuirks(repeats=story.repeats)  # type: ignore[arg-type]
     history = {"collapse": "off", "plays": story.plays}
     options: dict[str, Any] = {"own": own, "discovr": quirks, "history": history}
-    async with arena(account, tmp_path, **options) as place:
+    async with arena(account, folder, **options) as place:
         if not story.is_first:
             later = account.plays[9:]
             for play in later:
@@ -97,28 +150,35 @@ async def test_what_may_have_arrived_is_not_sent_again(
                 account.add_play(
                     play.title, play.watched_at, season=season, number=number
                 )
-        dying = moment(story.number, story.phase)
-        await run_until(place, start(place, story.command), dying)
-        sent, known = await unsettled(place), await applied(place)
-        before = {*place.discovr.appended}
-        lie(place, *story.lies)
-        with suppress(GuardError, ContractError, TransientError):
-            await place.migrate()
-        doubled = place.discovr.doubled().keys()
-        # Where nothing was known to be there, or all of it shows, nobody can tell.
-        can_tell = known and story.lies[1] is not SHORT
-        assert doubled <= (set() if can_tell else before)
-        assert {viewing.key for viewing in doubled} <= {r.operation.key for r in sent}
-        if doubled:
-            return
-        lie(place, Lie(), Lie())
-        report = await place.migrate()
-        assert report.is_complete
-        assert place.discovr.doubled() == {}
-        assert (await place.migrate()).prepared.plan.operations == ()
+        yield place
 
 
-async def start(place: Arena, command: str) -> Report:
+async def check_the_end(place: Arena) -> None:
+    """See that all is there once, as soon as the lists tell the truth."""
+    lie(place, Lie(), Lie())
+    report = await place.migrate()
+    assert report.is_complete
+    assert place.discovr.doubled() == {}
+    assert (await place.migrate()).prepared.plan.operations == ()
+
+
+def lacks_any(place: Arena, known: Iterable[Row]) -> bool:
+    """Whether the list of a title lacks anything of what is known to be there."""
+    titles, standing = place.discovr.visibility.title, place.discovr.entries()
+    shown: set[Key] = set()
+    for season in {entry.key.place for entry in standing}:
+        listed = [entry for entry in standing if entry.key.place == season]
+        listed.sort(key=lambda entry: (entry.updated_at, entry.number), reverse=True)
+        cut = place.discovr.visibility.cut(titles, listed, is_first_page=False)
+        shown |= {entry.key for entry in cut}
+    # What a zero takes back is not looked for.
+    zeros = {row.operation.key for row in known if not row.operation.progress}
+    return bool({row.operation.key for row in known} - zeros - shown)
+
+
+async def start(place: Arena, command: str) -> object:
+    if command in UNDOS:
+        return await place.undo(is_each=command != "undo")
     if command == "migrate":
         return await place.migrate()
     return await place.sync(prune=command == "prune")
@@ -140,8 +200,15 @@ async def unsettled(place: Arena) -> list[Row]:
 
 
 async def applied(place: Arena) -> list[Row]:
+    """Return what is there by the ledger."""
     async with ledger_of(place) as (ledger, profile):
-        return await ledger.rows(profile, outcome=Outcome.APPLIED)
+        rows = await ledger.rows(profile, outcome=Outcome.APPLIED)
+    return [row for row in rows if row.undone_at is None]
+
+
+async def undoing(place: Arena) -> AbstractSet[tuple[int, str]]:
+    async with ledger_of(place) as (ledger, profile):
+        return await recall_undoing(ledger, profile)
 
 
 FIRST, SECOND = Key("MV_101"), Key("MV_102")
@@ -183,7 +250,7 @@ async def test_while_lists_lack_what_is_there_a_write_in_doubt_waits(
         assert await unsettled(place) == []
 
 
-@pytest.mark.parametrize("is_forced", [True, False])
+@pytest.mark.parametrize("is_forced", choose([False], *[[False, True]] * 2))
 async def test_what_waits_is_sent_once_it_is_clear_that_the_person_removed_the_other(
     tmp_path: Path, *, is_forced: bool
 ) -> None:
@@ -205,7 +272,7 @@ async def test_what_is_known_to_be_new_does_not_wait(tmp_path: Path) -> None:
         assert [entry.key for entry in place.discovr.entries()] == [Key("MV_103")]
 
 
-@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("phase", choose([Phase.BEFORE], Phase, Phase))
 async def test_what_a_killed_undo_may_have_left_waits_too(
     tmp_path: Path, phase: Phase
 ) -> None:

@@ -30,6 +30,7 @@ from sync.domain.plan import Fate
 from sync.domain.plays import Key, to_minute
 from sync.errors import GuardError, IncompleteReadError
 from sync.ledger import Ledger, Outcome
+from sync.ledger.fact_names import recall_undoing
 from sync.load.breaker import RefusingServiceError
 from sync.sandbox.account.account import Account, Stamps
 from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
@@ -86,8 +87,9 @@ LIES = st.sampled_from(
         for title in (Lie(), Lie(ends_after=0, readings=3), Lie(ends_after=1))
     ]
 )
-#: So often a title is looked at before a write that may have arrived is sent again.
-LOOKS = 3
+#: So often a title is looked at before a write that may have arrived is sent again, and
+#: before an undo that was broken off is taken to have removed what is not listed.
+LOOKS, LOOKS_FOR_TAKEN = 3, 2
 #: What is watched and marked: a season that fits a default, one with a hole, a film.
 EPISODES = [("Show 1", 1, n) for n in range(1, 5)] + [
     ("Show 2", season, n) for season in (1, 2) for n in range(1, 4 if season > 1 else 7)
@@ -488,10 +490,10 @@ class Safety(RuleBasedStateMachine):
         before = self.read()
         visibility = self.place.discovr.visibility
         visibility.big, visibility.title = (replace(part) for part in lie)
-        if self.wait_for(self.is_any_unclear()):
+        if looks := self.wait_for(self.looks_in_doubt()):
             # No list that lies each time can tell of it: tests/safety/test_model.py.
-            looks = visibility.title.readings or LOOKS
-            visibility.title.readings = min(looks, LOOKS - 1)
+            readings = visibility.title.readings or looks
+            visibility.title.readings = min(readings, looks - 1)
         refusals = (GuardError, ContractError, TransientError)
         with suppress(*refusals):
             self.wait_for(getattr(self.place, command)())
@@ -605,15 +607,17 @@ class Safety(RuleBasedStateMachine):
             if (row.undone_at is not None) is is_undone
         }
 
-    async def is_any_unclear(self) -> bool:
-        """Whether the ledger does not know of a write whether it arrived."""
+    async def looks_in_doubt(self) -> int | None:
+        """How often a title is looked at of which nobody knows what stands there."""
         profile = self.place.discovr.profiles[0].id
         async with await Ledger.open(self.place.settings.state.url) as ledger:
+            if await recall_undoing(ledger, profile):
+                return LOOKS_FOR_TAKEN
             kinds = [
                 await ledger.unsettled(profile, is_restored=is_restored)
                 for is_restored in (False, True)
             ]
-            return any(kinds)
+            return LOOKS if any(kinds) else None
 
     async def find_run(self, number: int) -> Any:
         profile = self.place.discovr.profiles[0].id

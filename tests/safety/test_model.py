@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+import pytest
+
 from connectors.errors import ContractError
 from sync.domain.filters import Filter
 from sync.domain.plays import Key, title_key
@@ -15,15 +17,23 @@ from tests.safety.accounts import film, watched_on
 from tests.safety.arena import Phase, arena
 from tests.safety.killing import run_until
 from tests.safety.reading import shown, watched
-from tests.safety.test_machine import LOOKS, SKIPS, Safety, account_with_twins
+from tests.safety.test_machine import (
+    LOOKS,
+    LOOKS_FOR_TAKEN,
+    SKIPS,
+    Safety,
+    account_with_twins,
+)
 from tests.strangers_suite.unread import with_nothing_left
 from tests.worlds import world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from aiohttp import web
+
+    from tests.safety.arena import Arena
 
 
 @contextmanager
@@ -100,15 +110,17 @@ def test_no_sync_need_hear_of_what_can_be_read_no_longer() -> None:
         it.sync_undisturbed(is_pruned=False)
 
 
-async def test_what_no_list_ever_shows_cannot_be_told_from_what_never_arrived(
-    tmp_path: Path,
+@pytest.mark.parametrize("command", ["migrate", "undo"])
+async def test_what_no_list_ever_shows_cannot_be_told_from_what_is_not_there(
+    tmp_path: Path, command: str
 ) -> None:
     """Two worlds, and a run sees the same in both until it has written.
 
-    In one the write of a killed run never arrived: law 5 wants it sent. In the other it
-    did, and every reading of every list hides it, and nothing else is known that they
-    would have to show: law 3 wants it left alone. No run can keep both, so the machine
-    has a list of a title tell the truth at the last look where a write is unclear.
+    In one the write of a killed run never arrived, or a killed undo took it: law 5
+    wants it sent. In the other it is there, and every reading of every list hides it,
+    and nothing else is known that they would have to show: law 3 wants it left alone.
+    No run can keep both, so the machine has a list of a title tell the truth at the
+    last look where a write is unclear, or an undo was broken off.
     Once a list lacks anything that is known to be there, the two can be told apart:
     test_killed_then_lied_to.py.
     """
@@ -117,29 +129,46 @@ async def test_what_no_list_ever_shows_cannot_be_told_from_what_never_arrived(
         account = Account([film(1)])
         account.add_play(account.titles[0], watched_on(1))
         async with arena(account, tmp_path / phase.name) as place:
+            is_undo = command == "undo"
+            if is_undo:
+                assert (await place.migrate()).is_complete
+            method = "DELETE" if is_undo else "POST"
 
-            def is_first_write(
-                request: web.Request, now: Phase, phase: Phase = phase
+            def is_moment(
+                request: web.Request,
+                now: Phase,
+                last: Phase = phase,
+                method: str = method,
             ) -> bool:
-                is_write = request.method == "POST" and "history" in request.path
-                return is_write and now is phase
+                return (
+                    request.method == method
+                    and "history" in request.path
+                    and now is last
+                )
 
-            assert await run_until(place, place.migrate(), is_first_write)
-            has_arrived = bool(place.discovr.entries())
-            assert has_arrived is (phase is Phase.DONE)
-            if has_arrived:
-                visibility = place.discovr.visibility
-                visibility.big, visibility.title = Lie(ends_after=0), Lie(ends_after=0)
-            place.discovr.seen.clear()
-            with suppress(ContractError):  # the first entry is read back
-                await place.migrate()
-            asked = [(r.method, r.path, r.query, r.status) for r in place.discovr.seen]
-            writes = [
-                number
-                for number, (method, path, *_) in enumerate(asked)
-                if (method, path) == ("POST", "/profile/history")
-            ]
-            seen.append(asked[: writes[0] + 1])
+            assert await run_until(place, getattr(place, command)(), is_moment)
+            is_there = bool(place.discovr.entries())
+            assert is_there is (phase is (Phase.BEFORE if is_undo else Phase.DONE))
+            seen.append(await seen_before_it_writes(place, is_hidden=is_there))
             looks = [path for method, path, *_ in seen[-1] if path.endswith("MV_101")]
-            assert len(looks) == LOOKS
+            assert len(looks) == (LOOKS_FOR_TAKEN if is_undo else LOOKS)
     assert seen[0] == seen[1]
+
+
+async def seen_before_it_writes(
+    place: Arena, *, is_hidden: bool
+) -> Sequence[tuple[str, str, object, int | None]]:
+    """Migrate, and return what was asked and answered up to the first write."""
+    if is_hidden:
+        visibility = place.discovr.visibility
+        visibility.big, visibility.title = Lie(ends_after=0), Lie(ends_after=0)
+    place.discovr.seen.clear()
+    with suppress(ContractError):  # a first entry is read back
+        await place.migrate()
+    asked = [(r.method, r.path, r.query, r.status) for r in place.discovr.seen]
+    writes = [
+        number
+        for number, (method, path, *_) in enumerate(asked)
+        if (method, path) == ("POST", "/profile/history")
+    ]
+    return asked[: writes[0] + 1]
