@@ -272,7 +272,8 @@ class Move(Known):
             self.undone, self.is_broken_off = None, False
             is_good = exit_code(report, is_strict=False) == 0
             job.result = Result.of(report, is_good=is_good)
-            self.proof = proof_of(report, self.profile_name, self.clock.now())
+            warnings, now = job.progress.warnings, self.clock.now()
+            self.proof = proof_of(report, self.profile_name, now, warnings)
             await self._forget_reading()
 
     async def _sign_in(self, job: Job) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,11 @@ from connectors.urls import is_loopback
 from sync.report.page import asset, make_environment
 from sync.web.guard import FORM
 from sync.web.steps import due, phase, row
-from sync.web.words import describe
+from sync.web.words import describe, for_page
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from sync.web.job import Job
     from sync.web.move import Move
 
@@ -34,7 +37,7 @@ def static() -> dict[str, tuple[str, bytes]]:
 
 def fill_in(template: str, **values: Any) -> str:
     """Return a template with its values, as text that can be sent."""
-    html = make_environment("sync.web").get_template(template).render(values)
+    html = _environment().get_template(template).render(values)
     # Half of a surrogate pair cannot be sent, and titles come from anywhere.
     return html.encode(errors="replace").decode()
 
@@ -84,10 +87,17 @@ def code_of(job: Job | None, service: str) -> Markup | None:
         if code.picture.startswith(_PNG):
             data = base64.b64encode(code.picture).decode()
             picture = f"data:image/png;base64,{data}"
-    parts = make_environment("sync.web").get_template("parts.html").module
+    parts = _environment().get_template("parts.html").module
     link = link if _is_address(link) else ""
     # What the macro returns is escaped already.
     return Markup(parts.code(job, service, link, picture))  # type: ignore[attr-defined]  # noqa: S704
+
+
+@cache
+def _environment() -> Environment:
+    environment = make_environment("sync.web").overlay()
+    environment.filters["for_page"] = for_page
+    return environment
 
 
 def _is_address(link: str) -> bool:

@@ -13,6 +13,7 @@ from sync.report.data import ReportData
 from sync.report.reading import read_report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sync.config import Settings
@@ -45,10 +46,12 @@ class Proof:
         return self.head.is_proved
 
 
-def proof_of(report: Report, profile: str, at: datetime) -> Proof:
-    """Return that of a run that has just ended."""
+def proof_of(
+    report: Report, profile: str, at: datetime, warnings: Sequence[str] = ()
+) -> Proof:
+    """Return that of a run that has just ended, with what it warned of."""
     code = exit_code(report, is_strict=False)
-    document = report_document(report, "migrate", code, is_kept=True)
+    document = report_document(report, "migrate", code, warnings=warnings, is_kept=True)
     return _proof(ReportData(document, at, profile=profile))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from connectors.errors import (
@@ -25,6 +26,8 @@ from sync.ledger import BusyError
 
 #: A remedy that names one of these is meant for a terminal.
 _TERMINAL = ("trakt2discovr ", " --", "[")
+_COMMANDS = ("trakt2discovr ", " --")
+_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _AGAIN = "Try again"
 _LATER = "Nothing is done twice: try again in a while."
 
@@ -41,6 +44,13 @@ class Problem(NamedTuple):
     action: str = "again"
     button: str = _AGAIN
     is_calm: bool = False
+
+
+def for_page(message: str) -> str:
+    """Return a message without the sentences that name a command: it has buttons."""
+    sentences = _SENTENCES.split(message)
+    kept = [one for one in sentences if not any(word in one for word in _COMMANDS)]
+    return " ".join(kept) or message
 
 
 def describe(error: ServiceError) -> Problem:

@@ -16,7 +16,7 @@ from sync.events import Advanced, Finished, Stage, Waiting, Warned
 from sync.ports import Receipt
 from sync.web.planned import fold, skip_of
 from sync.web.progress import Progress
-from sync.web.words import describe
+from sync.web.words import describe, for_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +56,14 @@ def test_no_remedy_on_a_page_is_a_command(
     assert "trakt2discovr" not in problem.remedy
     assert "--" not in problem.remedy
     assert "[" not in problem.remedy
+
+
+def test_a_warning_on_a_page_names_no_command() -> None:
+    ends = "The Discovr login runs out on 2026-12-01, in 3 days."
+    assert for_page(f"{ends} Log in again: trakt2discovr login discovr") == ends
+    assert for_page(ends) == ends
+    only = "To go on with it: trakt2discovr unmatched --out ids.toml"
+    assert for_page(only) == only
 
 
 def test_each_kind_of_trouble_has_the_button_that_helps() -> None:

@@ -428,6 +428,16 @@ async def test_titles_are_text_wherever_they_stand(tmp_path: Path) -> None:
             assert "49" not in page.heading
 
 
+async def test_what_the_plan_warns_of_stands_beside_it(tmp_path: Path) -> None:
+    skip = {"HISTORY__SKIP": "No Such Show"}
+    async with house(tmp_path, environ=skip) as place:
+        seen = await place.to_plan()
+        assert "names nothing in the history" in seen.words
+        # What the environment says goes before the page, which says so.
+        seen = await place.post("/plan/leave-out", title=_key(seen, "Show 1"))
+        assert "The environment says which titles are left out" in seen.words
+
+
 async def test_titles_are_found_by_any_part_of_their_names(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
         await place.to_plan()
