@@ -272,7 +272,8 @@ async def test_what_is_known_to_be_new_does_not_wait(tmp_path: Path) -> None:
         assert [entry.key for entry in place.discovr.entries()] == [Key("MV_103")]
 
 
-@pytest.mark.parametrize("phase", choose([Phase.BEFORE], Phase, Phase))
+@pytest.mark.long
+@pytest.mark.parametrize("phase", Phase)
 async def test_what_a_killed_undo_may_have_left_waits_too(
     tmp_path: Path, phase: Phase
 ) -> None:
