@@ -85,6 +85,8 @@ async def _download(request: web.Request) -> web.Response:
     move = request.app[MOVE]
 
     async def work() -> str | None:
+        # The one that is kept may be read just now.
+        move.refuse_while_busy()
         folder = uploads_folder(move.settings)
         upload = await receive(request[PARTS], folder, move.clock)
         return await _take_file(move, upload.path)

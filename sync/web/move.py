@@ -109,7 +109,7 @@ class Move(Known):
         if self.job and (self.job.asks or self.job.code):
             self.job.stop()
             await self.job.wait()
-        self._refuse_while_busy()
+        self.refuse_while_busy()
 
     async def leave_out(self, skip: str, *, is_left_out: bool) -> None:
         """Leave a title out from now on, or take it in again; then plan anew."""
@@ -185,14 +185,15 @@ class Move(Known):
         self.undone = None
         self._begin(Kind.UNDO, work)
 
-    def _refuse_while_busy(self) -> None:
+    def refuse_while_busy(self) -> None:
+        """Raise ConfigError while something goes on, or waits for an answer."""
         if self.job and not self.job.is_over:
             raise ConfigError(
                 f"{_BUSY}.", remedy="Wait until it has ended, or stop it first."
             )
 
     def _begin(self, kind: Kind, work: Callable[[Job], Any]) -> None:
-        self._refuse_while_busy()
+        self.refuse_while_busy()
         self._jobs += 1
         self.problem = None
         is_download = self.choice.is_download

@@ -21,6 +21,7 @@ from sync.web.upload import kept, remove, uploads_folder
 from tests.clocks import FakeClock
 from tests.export_builders import make_plays, make_zip
 from tests.web_suite.doors import Door, opened
+from tests.web_suite.people import house
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,3 +217,13 @@ async def test_to_remove_it_forgets_that_it_was_the_source(tmp_path: Path) -> No
         remembered = await recall_files(settings.state.url, "Me")
         assert (remembered is None) is is_forgotten
     assert own.exists()
+
+
+async def test_what_a_run_may_be_reading_is_not_replaced(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        await place.to_plan()
+        before = kept(uploads_folder(place.move.settings))
+        assert before
+        seen = await place.upload(place.download)
+        assert "Something is going on already" in seen.words
+        assert kept(uploads_folder(place.move.settings)) == before
