@@ -93,9 +93,9 @@ async def test_by_the_account_from_the_first_page_to_the_proof(tmp_path: Path) -
         assert seen.path == "/read"
         assert "Announced 22" in seen.words
         await place.sign_in()
+        before = len(place.trakt.requests(path="/sync/history"))
         await place.post("/plan")
         await place.settled()
-        before = len(place.trakt.requests(path="/sync/history"))
         seen = await proved(place)
         # What was read for the page is what the run works with.
         assert len(place.trakt.requests(path="/sync/history")) == before
