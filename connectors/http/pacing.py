@@ -126,21 +126,13 @@ class OpenPacer:
         return ""
 
 
-class RatePacer(OpenPacer):
-    """Evenly spaced slots, at a rate that halves on 429 and climbs back.
+class AdaptiveRate:
+    """A rate that halves when it is refused, and climbs back.
 
     It climbs back soon to just below what was refused, and from there so slowly that
     a limit which nobody announces is found, kept to, and rarely hit again.
-
-    A window of w seconds holds at most ``(w + CATCH_UP_S) * rate + 1`` slots: the
-    catch-up makes good what a late event loop has lost, and is too small for a burst.
-    Both together never fill a service's second beyond the rate: a service that counts
-    by its own seconds would refuse what comes a moment too early.
     """
 
-    CATCH_UP_S = 0.02
-    #: The part of the rate that is used.
-    SHARE = 0.98
     #: The slowest pace, as a part of the configured one.
     FLOOR = 1 / 64
     #: How far below a refused rate should be fine, and how far above it the refusal is
@@ -155,21 +147,71 @@ class RatePacer(OpenPacer):
 
     def __init__(
         self,
+        full: float,
+        *,
+        now: float | None = None,
+        refused: float | None = None,
+        margin: float = MARGIN,
+    ) -> None:
+        if not full > 0:
+            raise ValueError("the rate has to be above zero")
+        self.full = full
+        self.now = full if now is None else now
+        #: The rate that was refused last, and how far below it should be fine.
+        self.refused = full if refused is None else refused
+        self.margin = margin
+
+    def refuse(self) -> None:
+        """Halve it."""
+        is_below = self.now < self.refused * (1 - self.margin / 2)
+        self.margin = min(2 * self.margin, self.WIDEST) if is_below else self.MARGIN
+        self.refused = self.now
+        self.now = max(self.now / 2, self.full * self.FLOOR)
+
+    def climb(self) -> None:
+        """Take one good answer in, which is ``1 / now`` seconds."""
+        self.now = min(self._climbed(), self.full)
+
+    def _climbed(self) -> float:
+        fine = self.refused * (1 - self.margin)
+        if self.now < fine:
+            return min(self.now + fine / 2 / self.REGAIN_S / self.now, fine)
+        if self.now < self.refused * (1 + self.margin):
+            crossed_s = self.PATIENCE_S * self.MARGIN / self.margin
+            return self.now + self.refused * self.margin / crossed_s / self.now
+        return self.now + 1 / self.GROWTH_S
+
+
+class RatePacer(OpenPacer):
+    """Evenly spaced slots, at a rate that halves on 429 and climbs back.
+
+    A window of w seconds holds at most ``(w + CATCH_UP_S) * rate + 1`` slots: the
+    catch-up makes good what a late event loop has lost, and is too small for a burst.
+    Both together never fill a service's second beyond the rate: a service that counts
+    by its own seconds would refuse what comes a moment too early.
+    """
+
+    CATCH_UP_S = 0.02
+    #: The part of the rate that is used.
+    SHARE = 0.98
+
+    def __init__(
+        self,
         rate: float,
         *,
         clock: Clock | None = None,
         on_wait: Callable[[float, str], None] | None = None,
     ) -> None:
         super().__init__(clock=clock, on_wait=on_wait)
-        if not rate > 0:
-            raise ValueError("the rate has to be above zero")
-        self._full_rate = rate
+        self._rate = AdaptiveRate(rate)
         self._next_at = 0.0
         #: Answers still to come to what was sent at the rate before the last halving.
         self._stale = 0
-        #: The rate that was refused last, and how far below it should be fine.
-        self._refused, self._margin = rate, self.MARGIN
-        self.rate = rate
+
+    @property
+    def rate(self) -> float:
+        """Slots a second, for now."""
+        return self._rate.now
 
     def _slot_at(self, now: float) -> float:
         del now
@@ -183,27 +225,21 @@ class RatePacer(OpenPacer):
         del headers
         is_stale = self._stale > 0
         self._stale = max(0, self._stale - 1)
-        if status == _TOO_MANY and not is_stale:
-            self._note_refusal()
-            self.rate = max(self.rate / 2, self._full_rate * self.FLOOR)
+        if is_refusal(status) and not is_stale:
+            self._rate.refuse()
             self._stale = self._in_flight
-        elif 200 <= status < 500 and status != _TOO_MANY:
-            self.rate = min(self._climbed(), self._full_rate)
+        elif is_good(status):
+            self._rate.climb()
 
-    def _note_refusal(self) -> None:
-        is_below = self.rate < self._refused * (1 - self._margin / 2)
-        self._margin = min(2 * self._margin, self.WIDEST) if is_below else self.MARGIN
-        self._refused = self.rate
 
-    def _climbed(self) -> float:
-        """Return the rate one good answer later, which is ``1 / rate`` seconds."""
-        fine = self._refused * (1 - self._margin)
-        if self.rate < fine:
-            return min(self.rate + fine / 2 / self.REGAIN_S / self.rate, fine)
-        if self.rate < self._refused * (1 + self._margin):
-            crossed_s = self.PATIENCE_S * self.MARGIN / self._margin
-            return self.rate + self._refused * self._margin / crossed_s / self.rate
-        return self.rate + 1 / self.GROWTH_S
+def is_refusal(status: int) -> bool:
+    """Whether the service says that the pace is too high."""
+    return status == _TOO_MANY
+
+
+def is_good(status: int) -> bool:
+    """Whether an answer says nothing against the pace."""
+    return 200 <= status < 500 and status != _TOO_MANY
 
 
 def _aware(value: datetime) -> datetime:

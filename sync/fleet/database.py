@@ -1,0 +1,140 @@
+"""The fleet's PostgreSQL: a pool of connections, and its faults in words."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from connectors.errors import ConfigError
+from sync.fleet.migrations import HEAD, VERSION_TABLE
+from sync.ledger.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+_VERSION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608  # a name of ours
+#: What the program itself gets wrong: no fault of the database.
+_BUGS = (
+    asyncpg.PostgresSyntaxError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+)
+_DRIVER = re.compile(r"^postgres(ql)?(\+\w+)?://")
+
+
+class FleetDatabase:
+    """Statements over a pool. Each fault of the database is a StateError.
+
+    A connection that broke is replaced by the next statement.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, place: str) -> None:
+        self.pool = pool
+        self.place = place
+
+    async def rows(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        """Send a statement, and return its rows."""
+        with self.in_words():
+            found: list[asyncpg.Record] = await self.pool.fetch(statement, *values)
+            return found
+
+    async def each(self, statement: str, values: Sequence[Sequence[Any]]) -> None:
+        """Send a statement once for each of these: all of them or none."""
+        with self.in_words():
+            await self.pool.executemany(statement, values)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """Do all that is inside or nothing."""
+        with self.in_words():
+            async with self.pool.acquire() as connection, connection.transaction():
+                yield connection
+
+    async def check_version(self) -> None:
+        """Raise ConfigError where the tables are not those of this program."""
+        try:
+            with self.in_words():
+                version = await self.pool.fetchval(_VERSION)
+        except asyncpg.UndefinedTableError:
+            version = None
+        if version != HEAD:
+            raise ConfigError(
+                f"The database {self.place} has no fleet of this version.",
+                remedy="Make or upgrade its tables: trakt2discovr fleet init",
+            )
+
+    @contextmanager
+    def in_words(self) -> Iterator[None]:
+        """Turn what the driver says into our words; its own may hold anything."""
+        try:
+            yield
+        except _BUGS:
+            raise
+        except (
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            OSError,
+            asyncio.TimeoutError,
+        ) as error:
+            reason = type(error).__name__
+        else:
+            return
+        raise _unusable(self.place, reason)
+
+
+@asynccontextmanager
+async def open_database(url: str, *, most: int = 10) -> AsyncIterator[FleetDatabase]:
+    """Open a pool of at most so many connections. Raises ConfigError, StateError."""
+    place = place_of(url)
+    try:
+        pool = await asyncpg.create_pool(
+            _DRIVER.sub("postgresql://", url),
+            min_size=1,
+            max_size=most,
+            timeout=10,
+            command_timeout=60,
+            server_settings={"application_name": "trakt2discovr", "timezone": "UTC"},
+        )
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        reason = type(error).__name__
+    except ValueError:
+        raise ConfigError(
+            "The setting [fleet] url cannot be read as an address.",
+            remedy="Write it as postgresql://USER@HOST/DATABASE.",
+        ) from None
+    else:
+        try:
+            yield FleetDatabase(pool, place)
+        finally:
+            await pool.close()
+        return
+    raise _unusable(place, reason)
+
+
+def place_of(url: str) -> str:
+    """Say where a database is, in words that hold no secret."""
+    if not _DRIVER.match(url):
+        raise ConfigError(
+            "The setting [fleet] url names no PostgreSQL, which is what a fleet needs.",
+            remedy="Write it as postgresql://USER@HOST/DATABASE, or leave it out: then "
+            "a private server is started.",
+        )
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    host = parts.hostname or "the local socket"
+    return f"{parts.path.lstrip('/') or 'postgres'} on {host}{port}"
+
+
+def _unusable(place: str, reason: str) -> StateError:
+    return StateError(
+        f"The fleet's database {place} cannot be used ({reason}).",
+        remedy="Check [fleet] url, and that the server is up; then run it again: "
+        "nothing is done twice.",
+    )

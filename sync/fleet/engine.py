@@ -1,0 +1,128 @@
+"""The queue on PostgreSQL, by pgqueuer. Nothing else knows that engine."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
+from pgqueuer.adapters.persistence.qb import (
+    QueryBuilderEnvironment,
+    QueryQueueBuilder,
+    QuerySchedulerBuilder,
+)
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.settings import DBSettings
+from pgqueuer.queries import Queries
+
+from sync.ledger.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from pgqueuer.models import Job as EngineJob
+
+    from sync.fleet.calendar import Kind
+    from sync.fleet.database import FleetDatabase
+    from sync.fleet.queue import Job
+
+#: Its tables stand in a schema of their own.
+SCHEMA = "fleet_queue"
+#: A worker that was not heard of for so long has died: its jobs go to others.
+HEARTBEAT = timedelta(seconds=30)
+#: So often the queue is looked at where no word of a new job came.
+_POLL = timedelta(seconds=2)
+#: The engine takes jobs in batches, of at most half of the slots.
+FEWEST_SLOTS = 2
+#: What the engine notes of jobs that are over is kept for so long.
+_KEPT = timedelta(hours=1)
+_TIDY_EVERY_S = 600.0
+_TIDY = f"DELETE FROM {SCHEMA}.pgqueuer_log WHERE created < now() - $1::interval"  # noqa: S608
+
+
+class PgQueue:
+    """Jobs in PostgreSQL. The database tells the workers when there are new ones."""
+
+    def __init__(
+        self, database: FleetDatabase, *, heartbeat: timedelta = HEARTBEAT
+    ) -> None:
+        settings = DBSettings(db_schema=SCHEMA)
+        self._settings = settings
+        self._database = database
+        self._heartbeat = heartbeat
+        self._queries = self._connect()
+
+    async def install(self) -> None:
+        """Make the engine's tables, or bring them up to date."""
+        with self._database.in_words():
+            if await self._queries.schema_is_installed():
+                await self._queries.upgrade()
+            else:
+                await self._queries.install()
+
+    async def enqueue(self, jobs: Sequence[Job]) -> list[bool]:
+        """Put jobs in; for each, whether it was taken."""
+        if not jobs:
+            return []
+        with self._database.in_words():
+            taken = await self._queries.enqueue(
+                [job.kind.value for job in jobs],
+                [str(job.key).encode() for job in jobs],
+                [job.priority for job in jobs],
+                dedupe_key=[str(job.key) for job in jobs],
+                on_conflict="skip",
+            )
+        return [number is not None for number in taken]
+
+    async def work(
+        self,
+        kind: Kind,
+        slots: int,
+        handle: Callable[[int], Awaitable[None]],
+        stop: asyncio.Event,
+    ) -> None:
+        """Handle jobs of one kind, at most ``slots`` at once, until ``stop`` is set."""
+        manager = QueueManager(self._connect(), channel=self._settings.channel)
+
+        @manager.entrypoint(kind.value, accepts_context=False)
+        async def _handle(job: EngineJob) -> None:
+            await handle(int(job.payload or b"0"))
+
+        async def end() -> None:
+            await stop.wait()
+            manager.shutdown.set()
+
+        slots = max(slots, FEWEST_SLOTS)
+        beside = [asyncio.create_task(end()), asyncio.create_task(self._tidy())]
+        try:
+            with self._database.in_words():
+                await manager.run(
+                    dequeue_timeout=_POLL,
+                    batch_size=slots // 2,
+                    max_concurrent_tasks=slots,
+                    heartbeat_timeout=self._heartbeat,
+                    shutdown_on_listener_failure=True,
+                    # Its statistics are read by nobody here.
+                    log_aggregation_interval=timedelta(),
+                )
+        finally:
+            for task in beside:
+                task.cancel()
+
+    async def _tidy(self) -> None:
+        """Throw away what the engine noted, which it keeps for ever."""
+        while True:
+            with suppress(StateError):  # the next time will do
+                await self._database.rows(_TIDY, _KEPT)
+            await asyncio.sleep(_TIDY_EVERY_S)
+
+    def _connect(self) -> Queries:
+        settings = self._settings
+        return Queries(
+            AsyncpgPoolDriver(self._database.pool),
+            qbe=QueryBuilderEnvironment(settings),
+            qbq=QueryQueueBuilder(settings),
+            qbs=QuerySchedulerBuilder(settings),
+        )

@@ -1,0 +1,241 @@
+"""The logins of the fleet's profiles: encrypted in the database, one row each.
+
+Trakt's refresh tokens are spent once, so whoever renews one holds its row locked, and
+the new pair is in the row before it is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+from pydantic import ValidationError
+
+from connectors.auth.tokens import StoredToken, TokenStore
+from connectors.errors import ConfigError
+from sync.ledger.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from connectors.clock import Clock
+    from sync.fleet.database import FleetDatabase
+    from sync.fleet.vault import Vault
+
+#: Where a store of the fleet would keep a QR code: it has no file of its own.
+_NOWHERE = Path("fleet")
+
+_LOAD = "SELECT service, secret FROM fleet_login WHERE profile = $1"
+_LOCK = """
+SELECT secret FROM fleet_login WHERE profile = $1 AND service = $2 FOR UPDATE
+"""
+_SAVE = """
+INSERT INTO fleet_login (profile, service, key_id, secret, expires_at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (profile, service) DO UPDATE SET key_id = excluded.key_id,
+secret = excluded.secret, expires_at = excluded.expires_at
+"""
+_DELETE = "DELETE FROM fleet_login WHERE profile = $1 AND service = $2"
+_FORGET = """
+DELETE FROM fleet_login WHERE profile IN
+(SELECT id FROM fleet_profile WHERE profile = ANY($1))
+"""
+_OLD = """
+SELECT profile, service, secret FROM fleet_login WHERE key_id <> $1
+ORDER BY profile, service LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+_OLD_LEFT = "SELECT count(*) AS n FROM fleet_login WHERE key_id <> $1"
+_SERVICES = "SELECT profile, service FROM fleet_login WHERE profile = ANY($1)"
+_BATCH = 500
+#: So often a login that was handed out is tried to be stored.
+_TRIES = 30
+
+
+class ProfileStore(TokenStore):
+    """The token store of one profile, for one run.
+
+    It is read once, by ``open_store``; what is saved under ``lock`` is in the database
+    when that ends.
+    """
+
+    def __init__(
+        self,
+        database: FleetDatabase,
+        vault: Vault,
+        profile: int,
+        tokens: dict[str, StoredToken],
+        *,
+        clock: Clock | None = None,
+        folder: Path = _NOWHERE,
+    ) -> None:
+        super().__init__(folder / "login", clock=clock)
+        self.place = "the fleet's database"
+        self._database = database
+        self._vault = vault
+        self._profile = profile
+        self._tokens = tokens
+        self._held: set[str] = set()
+        self._changed: set[str] = set()
+
+    def load(self, service: str) -> StoredToken | None:
+        """Return the login of that service, None if there is none."""
+        return self._tokens.get(service)
+
+    def check(self) -> None:
+        """Nothing to be checked before: the database was just read."""
+
+    def save(self, service: str, token: StoredToken) -> None:
+        """Keep a login; it is stored when the lock on it ends. Needs that lock."""
+        self._require(service)
+        self._tokens[service] = token
+        self._changed.add(service)
+
+    def delete(self, service: str) -> None:
+        """Forget a login once the lock on it ends. Needs that lock."""
+        self._require(service)
+        self._tokens.pop(service, None)
+        self._changed.add(service)
+
+    @asynccontextmanager
+    async def lock(self, service: str) -> AsyncIterator[None]:
+        """Keep every other worker from renewing this login meanwhile."""
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(_LOCK, self._profile, service)
+            for row in rows:
+                self._tokens[service] = _read(self._vault, service, row["secret"])
+            self._held.add(service)
+            fault: BaseException | None = None
+            try:
+                yield
+            except BaseException as error:  # noqa: BLE001  # raised again below
+                fault = error
+            self._held.discard(service)
+            # What was handed out is kept, whatever went wrong since: the one before
+            # is spent.
+            if service in self._changed:
+                self._changed.discard(service)
+                await asyncio.shield(self._keep(connection, service))
+        if fault is not None:
+            raise fault
+
+    async def _keep(
+        self, connection: asyncpg.pool.PoolConnectionProxy, service: str
+    ) -> None:
+        """Store it; where the connection broke, over others until one holds."""
+        try:
+            await self._write(connection, service)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            pass
+        else:
+            return
+        for left in reversed(range(_TRIES)):
+            try:
+                with self._database.in_words():
+                    await self._write(self._database.pool, service)
+            except StateError:
+                if not left:
+                    raise
+                await self._clock.sleep(1.0)
+            else:
+                return
+
+    def _require(self, service: str) -> None:
+        if service not in self._held:
+            raise RuntimeError("A login of the fleet is changed under its lock alone.")
+
+    async def _write(
+        self,
+        connection: asyncpg.pool.PoolConnectionProxy | asyncpg.Pool,
+        service: str,
+    ) -> None:
+        token = self._tokens.get(service)
+        if token is None:
+            await connection.execute(_DELETE, self._profile, service)
+            return
+        await connection.execute(
+            _SAVE,
+            self._profile,
+            service,
+            self._vault.key_id,
+            self._vault.seal(token.model_dump_json()),
+            token.expires_at,
+        )
+
+
+async def open_store(
+    database: FleetDatabase,
+    vault: Vault,
+    profile: int,
+    *,
+    clock: Clock | None = None,
+    folder: Path = _NOWHERE,
+) -> ProfileStore:
+    """Read the logins of a profile."""
+    tokens = {
+        row["service"]: _read(vault, row["service"], row["secret"])
+        for row in await database.rows(_LOAD, profile)
+    }
+    return ProfileStore(
+        database, vault, profile, tokens, clock=clock, folder=folder
+    )
+
+
+async def services_of(
+    database: FleetDatabase, profiles: list[int]
+) -> dict[int, set[str]]:
+    """Return to which services each of these profiles has a login."""
+    found: dict[int, set[str]] = {}
+    for row in await database.rows(_SERVICES, profiles):
+        found.setdefault(row["profile"], set()).add(row["service"])
+    return found
+
+
+async def forget(database: FleetDatabase, names: list[str]) -> None:
+    """Delete the logins of these profiles."""
+    await database.rows(_FORGET, names)
+
+
+async def rotate(database: FleetDatabase, vault: Vault) -> int:
+    """Seal every login with the first key; returns how many were.
+
+    Raises ConfigError where one cannot be opened: no key may go before all are sealed.
+    """
+    sealed = 0
+    while True:
+        async with database.transaction() as connection:
+            rows = await connection.fetch(_OLD, vault.key_id, _BATCH)
+            for row in rows:
+                secret = vault.rotate(row["secret"])
+                await connection.execute(
+                    "UPDATE fleet_login SET secret = $3, key_id = $4 "
+                    "WHERE profile = $1 AND service = $2",
+                    row["profile"],
+                    row["service"],
+                    secret,
+                    vault.key_id,
+                )
+        sealed += len(rows)
+        if not rows:
+            return sealed
+
+
+async def sealed_with_old_keys(database: FleetDatabase, vault: Vault) -> int:
+    """Count the logins that the first key does not open."""
+    (row,) = await database.rows(_OLD_LEFT, vault.key_id)
+    found: int = row["n"]
+    return found
+
+
+def _read(vault: Vault, service: str, secret: bytes) -> StoredToken:
+    text = vault.open(secret)
+    try:
+        return StoredToken.model_validate_json(text)
+    except ValidationError:
+        pass
+    raise ConfigError(
+        f"The {service} login in the fleet's database is damaged.",
+        remedy="Log in again: trakt2discovr fleet login PROFILE",
+    )

@@ -1,0 +1,39 @@
+"""Bring the fleet's tables up to date; imported only where that is asked for."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, make_url, text
+
+from sync.fleet.migrations import VERSION_TABLE
+from sync.ledger.errors import StateError
+
+#: Two programs that make the tables at once must not both do so.
+_LOCK = text("SELECT pg_advisory_xact_lock(7214402958412048)")
+
+
+def migrate(url: str) -> None:
+    """Make or upgrade the tables. Raises StateError for those of a later program."""
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    config = Config()
+    config.set_main_option("script_location", "sync.fleet:migrations")
+    known = {s.revision for s in ScriptDirectory.from_config(config).walk_revisions()}
+    try:
+        with engine.begin() as connection:
+            connection.execute(_LOCK)
+            config.attributes["connection"] = connection
+            context = MigrationContext.configure(
+                connection, opts={"version_table": VERSION_TABLE}
+            )
+            if not known.issuperset(context.get_current_heads()):
+                raise StateError(
+                    "The fleet's tables are from a newer version of trakt2discovr.",
+                    remedy="Update trakt2discovr here too, or name another database in "
+                    "[fleet] url.",
+                )
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()

@@ -1,0 +1,275 @@
+"""The profiles of the fleet, in the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sync.fleet.calendar import Kind, Standing, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sync.fleet.database import FleetDatabase
+
+#: What a profile says that reads from Trakt's API; anything else is a download.
+TRAKT = "trakt"
+#: A job that the queue lost is put into it again after this.
+LEASE = timedelta(minutes=2)
+#: So soon a job is offered to the queue again that it refused, of a run that is over.
+OFFER_AGAIN = timedelta(seconds=2)
+#: A column of the table for each: what ``Profile`` is made of.
+_COLUMNS = (
+    "id, profile, source, kind, state, every, due_at, priority, last_ok_at, failures, "
+    "last_error, note, queued_at, running_since"
+)
+
+_ADD = """
+INSERT INTO fleet_profile (profile, source, every, due_at, note)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (profile) DO UPDATE SET source = excluded.source, every = excluded.every,
+note = excluded.note,
+kind = CASE WHEN fleet_profile.source = excluded.source
+    THEN fleet_profile.kind ELSE 'first' END,
+due_at = CASE WHEN fleet_profile.source = excluded.source
+    AND fleet_profile.state <> 'gone'
+    THEN fleet_profile.due_at ELSE excluded.due_at END,
+state = CASE WHEN fleet_profile.state = 'gone' THEN 'active'
+    ELSE fleet_profile.state END
+"""
+_PICK = """
+WITH picked AS (
+    SELECT id FROM fleet_profile
+    WHERE state = 'active' AND kind = $1 AND due_at <= $2
+    AND (queued_at IS NULL OR queued_at < $3) {urgent}
+    ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
+)
+UPDATE fleet_profile AS p SET queued_at = $2 FROM picked WHERE p.id = picked.id RETURNING p.id, p.priority
+"""
+_PICK_ANY = _PICK.format(urgent="")
+_PICK_URGENT = _PICK.format(urgent="AND priority > 0")
+_REFUSED = """
+UPDATE fleet_profile SET queued_at = $2 WHERE id = ANY($1) AND running_since IS NULL
+"""
+_WAITING = """
+SELECT count(*) AS n FROM fleet_profile
+WHERE queued_at >= $2 AND kind = $1 AND running_since IS NULL AND state = 'active'
+"""
+_BEGIN = f"""
+UPDATE fleet_profile SET running_since = $2, queued_at = $2
+WHERE id = $1 AND state = 'active' AND due_at <= $2
+RETURNING {_COLUMNS}
+"""  # noqa: S608  # names of ours
+_END = """
+UPDATE fleet_profile SET kind = $3, due_at = $5, last_ok_at = $6, failures = $7,
+last_error = $8, state = CASE WHEN state = 'active' THEN $4 ELSE state END,
+queued_at = NULL, running_since = NULL, priority = 0
+WHERE id = $1 AND running_since = $2
+"""
+_FIND = f"SELECT {_COLUMNS} FROM fleet_profile WHERE profile = ANY($1)"  # noqa: S608
+_LIST = f"""
+SELECT {_COLUMNS} FROM fleet_profile
+WHERE ($1::text IS NULL OR state = $1) AND ($1 IS NOT NULL OR state <> 'gone')
+ORDER BY profile LIMIT $2
+"""  # noqa: S608  # names of ours
+_COUNT = """
+SELECT state, kind, count(*) AS n, count(running_since) AS running,
+count(*) FILTER (WHERE last_ok_at IS NOT NULL AND failures = 0) AS well,
+count(*) FILTER (WHERE failures > 0) AS failing,
+count(*) FILTER (WHERE due_at <= $1) AS due, min(due_at) AS oldest
+FROM fleet_profile GROUP BY state, kind
+"""
+_CHANGES = {
+    "due": "due_at = $2, priority = 1",
+    "pause": "state = CASE WHEN state = 'active' THEN 'paused' ELSE state END",
+    "resume": (
+        "due_at = coalesce(due_at, $2), "
+        "state = CASE WHEN state IN ('paused', 'needs_login') THEN 'active' "
+        "ELSE state END"
+    ),
+    "remove": "state = 'gone', due_at = NULL, queued_at = NULL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewProfile:
+    """A profile to take in."""
+
+    profile: str
+    source: str
+    every: timedelta
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A row of ``fleet_profile``."""
+
+    id: int
+    profile: str
+    source: str
+    kind: Kind
+    state: State
+    every: timedelta
+    due_at: datetime | None
+    priority: int
+    last_ok_at: datetime | None
+    failures: int
+    last_error: str | None
+    note: str
+    queued_at: datetime | None
+    running_since: datetime | None
+
+    @property
+    def file(self) -> Path | None:
+        """The download that is read; None where it is Trakt's API."""
+        return None if self.source == TRAKT else Path(self.source)
+
+    @property
+    def standing(self) -> Standing:
+        """What the calendar goes by."""
+        return Standing(
+            kind=self.kind,
+            every=self.every,
+            due_at=self.due_at,
+            state=self.state,
+            failures=self.failures,
+            last_ok_at=self.last_ok_at,
+            repeats=self.file is None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many profiles of one state and kind there are, and how they are."""
+
+    state: State
+    kind: Kind
+    profiles: int
+    running: int
+    well: int
+    failing: int
+    due: int
+    oldest_due_at: datetime | None
+
+
+class Profiles:
+    """Reads and changes the calendar. Every time is handed in."""
+
+    def __init__(self, database: FleetDatabase) -> None:
+        self._database = database
+
+    async def add(self, profiles: Iterable[NewProfile], now: datetime) -> None:
+        """Take profiles in, due at once. One that is known gets what differs.
+
+        With another source it begins anew; one that was removed comes back.
+        """
+        rows = [(p.profile, p.source, p.every, now, p.note) for p in profiles]
+        await self._database.each(_ADD, rows)
+
+    async def pick(
+        self, kind: Kind, most: int, now: datetime
+    ) -> list[tuple[int, int]]:
+        """Mark what is due as queued, the longest due first: id and priority.
+
+        What a person wants now comes before the rest. Two workers never pick the same.
+        """
+        picked: list[tuple[int, int]] = []
+        for statement in (_PICK_URGENT, _PICK_ANY):
+            left = most - len(picked)
+            if left > 0:
+                rows = await self._database.rows(
+                    statement, kind.value, now, now - LEASE, left
+                )
+                picked += [(row["id"], row["priority"]) for row in rows]
+        return picked
+
+    async def refused(self, numbers: Sequence[int], now: datetime) -> None:
+        """Note which jobs the queue refused: it has them still, or they run."""
+        if numbers:
+            at = now - LEASE + OFFER_AGAIN
+            await self._database.rows(_REFUSED, list(numbers), at)
+
+    async def waiting(self, kind: Kind, now: datetime) -> int:
+        """Count what is in the queue and not begun."""
+        (row,) = await self._database.rows(_WAITING, kind.value, now - LEASE)
+        found: int = row["n"]
+        return found
+
+    async def begin(self, number: int, now: datetime) -> Profile | None:
+        """Note that a run begins; None if the profile is not due any more."""
+        rows = await self._database.rows(_BEGIN, number, now)
+        return _profile(rows[0]) if rows else None
+
+    async def end(
+        self, profile: Profile, standing: Standing, error: str | None
+    ) -> None:
+        """Write down what stands after a run.
+
+        Without effect where another worker has begun the same profile since: this one
+        was frozen, or cut off.
+        """
+        await self._database.rows(
+            _END,
+            profile.id,
+            profile.running_since,
+            standing.kind.value,
+            standing.state.value,
+            standing.due_at,
+            standing.last_ok_at,
+            standing.failures,
+            error,
+        )
+
+    async def find(self, names: Sequence[str]) -> list[Profile]:
+        """Return the profiles of these names that there are."""
+        return [*map(_profile, await self._database.rows(_FIND, list(names)))]
+
+    async def all(
+        self, state: State | None = None, most: int | None = None
+    ) -> list[Profile]:
+        """Return the profiles, by name; without a ``state`` all but the removed."""
+        wanted = state.value if state else None
+        return [*map(_profile, await self._database.rows(_LIST, wanted, most))]
+
+    async def count(self, now: datetime) -> list[Count]:
+        """Count the profiles."""
+        return [
+            Count(
+                state=State(row["state"]),
+                kind=Kind(row["kind"]),
+                profiles=row["n"],
+                running=row["running"],
+                well=row["well"],
+                failing=row["failing"],
+                due=row["due"] if row["state"] == State.ACTIVE else 0,
+                oldest_due_at=row["oldest"] if row["state"] == State.ACTIVE else None,
+            )
+            for row in await self._database.rows(_COUNT, now)
+        ]
+
+    async def change(self, names: Sequence[str], how: str, now: datetime) -> None:
+        """Make profiles due, pause, resume or remove them."""
+        statement = (
+            f"UPDATE fleet_profile SET {_CHANGES[how]} "  # noqa: S608  # see above
+            "WHERE profile = ANY($1) AND $2::timestamptz IS NOT NULL"
+        )
+        if how != "remove":
+            statement += " AND state <> 'gone'"
+        await self._database.rows(statement, list(names), now)
+
+    async def signed_in(self, number: int, now: datetime) -> None:
+        """Let a profile go on that waited for a login."""
+        statement = (
+            "UPDATE fleet_profile SET state = 'active', due_at = $2, failures = 0, "
+            "last_error = NULL WHERE id = $1 AND state = 'needs_login'"
+        )
+        await self._database.rows(statement, number, now)
+
+
+def _profile(row: Any) -> Profile:
+    values = dict(row)
+    values["kind"], values["state"] = Kind(values["kind"]), State(values["state"])
+    return Profile(**values)

@@ -1,0 +1,143 @@
+"""Encrypts the logins of many, with keys that are kept apart from the database."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from connectors.errors import ConfigError
+from connectors.files import replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: The name of the key file among systemd's credentials (``LoadCredential=``).
+CREDENTIAL = "fleet-key"
+_CREDENTIALS = "CREDENTIALS_DIRECTORY"
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Vault:
+    """Seals with the first key, and opens with any."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        #: By what it is known with which key something was sealed.
+        self.key_id = key_id(keys[0])
+
+    def seal(self, text: str) -> bytes:
+        """Encrypt."""
+        return self._fernet.encrypt(text.encode())
+
+    def open(self, sealed: bytes) -> str:
+        """Decrypt. Raises ConfigError where the key for it is not there any more."""
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken:
+            pass
+        raise ConfigError(
+            "A login cannot be decrypted by any key of the key file.",
+            remedy="Put the key back with which it was stored ([fleet] key_file), or "
+            "log in again: trakt2discovr fleet login PROFILE",
+        )
+
+    def rotate(self, sealed: bytes) -> bytes:
+        """Seal anew with the first key."""
+        return self.seal(self.open(sealed))
+
+
+def key_id(key: bytes) -> str:
+    """Return a short digest that tells keys apart and gives none away."""
+    return hashlib.sha256(b"trakt2discovr fleet key " + key).hexdigest()[:12]
+
+
+def key_place(configured: Path | None, folder: Path) -> Path:
+    """Return where the keys are: as set, else systemd's credential, else ``folder``."""
+    if configured:
+        return configured
+    if credentials := os.environ.get(_CREDENTIALS):
+        place = Path(credentials) / CREDENTIAL
+        if place.is_file():
+            return place
+    return folder / "fleet.key"
+
+
+def make_key(place: Path) -> bool:
+    """Write a first key; False where there is a file already."""
+    if place.exists():
+        return False
+    _write(place, [Fernet.generate_key()])
+    return True
+
+
+def add_key(place: Path) -> None:
+    """Put a new key before the others."""
+    _write(place, [Fernet.generate_key(), *_read(place)])
+
+
+def drop_old_keys(place: Path) -> int:
+    """Keep the first key alone; returns how many went."""
+    first, *old = _read(place)
+    if old:
+        _write(place, [first])
+    return len(old)
+
+
+def open_vault(place: Path) -> Vault:
+    """Read the keys. Raises ConfigError where they are not as they have to be."""
+    return Vault(_read(place))
+
+
+def _read(place: Path) -> list[bytes]:
+    try:
+        with place.open("rb") as file:
+            status = os.fstat(file.fileno())
+            content = file.read()
+    except OSError as error:
+        raise ConfigError(
+            f"The key file {place} cannot be read ({error.strerror}).",
+            remedy="Make it with trakt2discovr fleet init, or name the one that the "
+            "logins were stored with: [fleet] key_file",
+        ) from None
+    if os.name == "posix" and status.st_mode & _OTHERS and not _is_credential(place):
+        raise ConfigError(
+            f"Others on this machine can read the key file {place}.",
+            remedy=f"Run: chmod 600 {place}",
+        )
+    keys = content.split()
+    try:
+        Vault(keys)
+    except (ValueError, IndexError):
+        pass
+    else:
+        return keys
+    raise ConfigError(
+        f"The key file {place} holds no keys of trakt2discovr.",
+        remedy="Put back the file that trakt2discovr fleet init made.",
+    )
+
+
+def _is_credential(place: Path) -> bool:
+    """Whether systemd guards it, by its own rights."""
+    folder = os.environ.get(_CREDENTIALS)
+    return bool(folder) and place.parent == Path(folder or "")
+
+
+def _write(place: Path, keys: Sequence[bytes]) -> None:
+    text = "\n".join(key.decode() for key in keys) + "\n"
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(place, text)
+    except OSError as error:
+        reason = error.strerror
+    else:
+        return
+    raise ConfigError(
+        f"The key file {place} cannot be written ({reason}).",
+        remedy="Name another place in [fleet] key_file, or correct its rights.",
+    )
