@@ -14,6 +14,7 @@ from pgqueuer.adapters.persistence.qb import (
     QuerySchedulerBuilder,
 )
 from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.errors import PgqException
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.queries import Queries
 
@@ -107,9 +108,17 @@ class PgQueue:
                     # Its statistics are read by nobody here.
                     log_aggregation_interval=timedelta(),
                 )
+        except PgqException as error:
+            said = type(error).__name__
+        else:
+            return
         finally:
             for task in beside:
                 task.cancel()
+        raise StateError(
+            f"The queue in {self._database.place} hears of no new jobs ({said}).",
+            remedy="Check that the server is up; workers go on by themselves then.",
+        )
 
     async def _tidy(self) -> None:
         """Throw away what the engine noted, which it keeps for ever."""

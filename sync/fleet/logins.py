@@ -80,6 +80,10 @@ class ProfileStore(TokenStore):
         self._held: set[str] = set()
         self._changed: set[str] = set()
 
+    def offer(self, service: str, token: StoredToken) -> None:
+        """Use the login of others where the profile has none of its own."""
+        self._tokens.setdefault(service, token)
+
     def load(self, service: str) -> StoredToken | None:
         """Return the login of that service, None if there is none."""
         return self._tokens.get(service)

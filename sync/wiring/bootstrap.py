@@ -51,7 +51,7 @@ async def build(
 ) -> AsyncIterator[Services]:
     """Open everything that a run needs, and close it again.
 
-    A session, source or target of the caller's is used as it is and left open. With
+    A session, ledger, source or target of the caller's is used and left open. With
     ``is_dry`` the state is read and not changed, but for the air dates that were asked
     for: they are public, and were paid for. A login that ends soon is told of by a
     Warned event. Raises ConfigError for a source or target that lacks a method.
@@ -62,8 +62,10 @@ async def build(
     clock = options.get("clock") or SystemClock()
     tell = Listener(options.get("on_event"))
     async with AsyncExitStack() as stack:
-        opening = Ledger.open(settings.state.url, is_read_only=is_dry)
-        ledger = await stack.enter_async_context(await opening)
+        ledger = options.get("ledger")
+        if ledger is None:
+            opening = Ledger.open(settings.state.url, is_read_only=is_dry)
+            ledger = await stack.enter_async_context(await opening)
         meter = Meter(clock)
         clients = _clients(settings, stack, clock, tell, meter, options)
         files, trakt_client = options.get("files", ()), None

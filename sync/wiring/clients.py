@@ -59,7 +59,9 @@ TRAKT_RETRY = RetryPolicy(wait_initial_s=2.0)
 TMDB_RATE = 40.0
 #: The services whose requests are paced, by the names that events give them.
 TRAKT, DISCOVR, TMDB = "Trakt", "Discovr", "TMDB"
-_PACED = (TRAKT, DISCOVR, TMDB)
+#: What Trakt tells anybody has a quota of its own, by client id and address.
+TRAKT_PUBLIC = "Trakt without a login"
+_PACED = (TRAKT, TRAKT_PUBLIC, DISCOVR, TMDB)
 _SET_IT = "Set it, or let trakt2discovr setup ask for it, which says where it is made."
 _CHOOSE_IT = (
     "Name it by --profile NAME, or choose it for good: trakt2discovr login discovr"
@@ -80,9 +82,9 @@ _BY_HAND = (
 class Clients:
     """Builds the clients that a command needs; ``stack`` closes them.
 
-    A ``store`` and ``pacers`` (by service: Trakt, Discovr, TMDB) of the caller's take
-    the place of those that the settings lead to, and so do a ``retry`` and a
-    ``timeout_s`` for every service. ``on_answer`` sees every answer.
+    A ``store`` and ``pacers`` (by service: Trakt, Trakt without a login, Discovr, TMDB)
+    of the caller's take the place of those that the settings lead to, and so do a
+    ``retry`` and a ``timeout_s`` for every service. ``on_answer`` sees every answer.
     """
 
     def __init__(  # noqa: PLR0913  # one keyword per thing that a caller may bring
@@ -256,7 +258,12 @@ class Clients:
         return IdentityAuth(self.store, self.discovr_token, log_in=log_in)
 
     def _trakt_pacer(self, bucket: str) -> Pacer:
-        """Return the caller's pacer, or the one of a quota of Trakt's."""
+        """Return the caller's pacer, or the one of a quota of Trakt's.
+
+        That for Trakt is for both quotas, unless there is one for calls without a login.
+        """
+        if bucket == UNAUTHED and TRAKT_PUBLIC in self._pacers:
+            return self._pacers[TRAKT_PUBLIC]
         told = partial(self._on_wait, TRAKT)
         own = QuotaPacer(
             clock=self.clock, on_wait=told, entrance=self._entrance, bucket=bucket

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from connectors.http.pacing import Pacer
     from sync.events import Event
+    from sync.ledger import Ledger
     from sync.ports import Source, Target
 
 
@@ -22,8 +23,9 @@ class ClientOptions(TypedDict, total=False):
 
     A session is used as it is and left open. ``on_event`` is called from the event
     loop. ``store`` holds the logins in place of ``[state] tokens``. ``pacers`` say when
-    the next request to a service may go, by its name: Trakt, Discovr, TMDB; they are
-    shared by all calls that are given them.
+    the next request to a service may go, by its name: Trakt, Discovr, TMDB, and for what
+    Trakt tells anybody "Trakt without a login"; they are shared by all calls that are
+    given them.
     """
 
     session: aiohttp.ClientSession
@@ -37,11 +39,13 @@ class Options(ClientOptions, total=False):
     """For a run: its clients, and what it reads from and writes to.
 
     ``files`` are account downloads to read instead of the API. A source or target is
-    used as it is and left open. ``copies`` is the folder for the copies of the profile
-    as it was, in place of ``[state] copies``; None: none are kept.
+    used as it is and left open, and so is a ``ledger``, which serves one run at a time.
+    ``copies`` is the folder for the copies of the profile as it was, in place of
+    ``[state] copies``; None: none are kept.
     """
 
     copies: Path | None
     files: Sequence[Path]
+    ledger: Ledger
     source: Source
     target: Target

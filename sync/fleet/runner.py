@@ -1,0 +1,121 @@
+"""Runs one profile of the fleet, and says what that means for its calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from connectors.discovr import auth as discovr
+from connectors.errors import ServiceError
+from sync import api
+from sync.daemon.turn import Ending, Result, failed_turn, finished_turn
+from sync.errors import BugError, StoppedError
+from sync.fleet.calendar import Kind, Verdict
+from sync.fleet.logins import open_store
+from sync.fleet.outcome import Outcome
+from sync.pipeline.result import exit_code
+from sync.runtime import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.auth.tokens import StoredToken
+    from connectors.clock import Clock
+    from connectors.http.pacing import Pacer
+    from sync.config import Settings
+    from sync.daemon.turn import Turn
+    from sync.fleet.database import FleetDatabase
+    from sync.fleet.ledgers import LedgerPool
+    from sync.fleet.profiles import Profile
+    from sync.fleet.vault import Vault
+    from sync.runtime.stop import Stop
+    from sync.wiring.options import Options
+
+#: What does not stand here waits for the next interval.
+_VERDICTS = {
+    Ending.DONE: Verdict.DONE,
+    Ending.LOGIN: Verdict.LOGIN,
+    Ending.DOWN: Verdict.AGAIN,
+    Ending.BUSY: Verdict.AGAIN,
+    Ending.STATE: Verdict.AGAIN,
+    Ending.INCOMPLETE: Verdict.AGAIN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What the runs of one worker share.
+
+    ``shared`` is the login to Discovr of the operator, for profiles without their own.
+    """
+
+    settings: Settings
+    database: FleetDatabase
+    vault: Vault
+    ledgers: LedgerPool
+    clock: Clock
+    pacers: Mapping[str, Pacer] = field(default_factory=dict)
+    shared: StoredToken | None = None
+
+    async def run(self, profile: Profile, stop: Stop) -> Outcome:
+        """Carry over what is new, to the end or until ``stop``; raises no error."""
+        started_at = self.clock.now()
+        try:
+            result = await self._carry(profile, stop)
+        except StoppedError:
+            return Outcome(Verdict.GAVE_WAY)
+        except ServiceError as error:
+            failure = error
+        except Exception as bug:  # noqa: BLE001  # it ends this run alone, as in a job
+            logs.trace(bug)
+            failure = BugError(bug)
+        else:
+            return _outcome(finished_turn(result, started_at, self.clock.now()))
+        return _outcome(failed_turn(failure, started_at, self.clock.now()))
+
+    async def _carry(self, profile: Profile, stop: Stop) -> Result:
+        store = await open_store(
+            self.database, self.vault, profile.id, clock=self.clock
+        )
+        if self.shared is not None:
+            store.offer(discovr.SERVICE, self.shared)
+        settings = settings_of(self.settings, profile)
+        async with self.ledgers.lend() as ledger:
+            options: Options = {
+                "store": store,
+                "ledger": ledger,
+                "pacers": self.pacers,
+                "clock": self.clock,
+            }
+            if profile.file:
+                options["files"] = (profile.file,)
+            if profile.kind is Kind.FIRST or profile.file:
+                report = await api.migrate(settings, stop=stop, **options)
+            else:
+                report = await api.sync(settings, stop=stop, **options)
+        return Result.of(report, is_good=exit_code(report, is_strict=False) == 0)
+
+
+def settings_of(settings: Settings, profile: Profile) -> Settings:
+    """Return the settings for one profile: whose logins are in the database alone."""
+    none = {"access_token": None, "refresh_token": None}
+    return settings.model_copy(
+        update={
+            "trakt": settings.trakt.model_copy(update=none),
+            "discovr": settings.discovr.model_copy(
+                update={"profile": profile.profile, "refresh_token": None}
+            ),
+        }
+    )
+
+
+def _outcome(turn: Turn) -> Outcome:
+    is_done = turn.ending is Ending.DONE
+    return Outcome(
+        _VERDICTS.get(turn.ending, Verdict.LATER),
+        turn.ending,
+        None if is_done else turn.message,
+        timedelta(seconds=turn.asked_s),
+        turn.result,
+    )
