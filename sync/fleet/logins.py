@@ -106,35 +106,40 @@ class ProfileStore(TokenStore):
     @asynccontextmanager
     async def lock(self, service: str) -> AsyncIterator[None]:
         """Keep every other worker from renewing this login meanwhile."""
-        async with self._database.transaction() as connection:
-            rows = await connection.fetch(_LOCK, self._profile, service)
+        async with self._database.pool.acquire() as connection:
+            transaction = connection.transaction()
+            with self._database.in_words():
+                await transaction.start()
+                rows = await connection.fetch(_LOCK, self._profile, service)
             for row in rows:
                 self._tokens[service] = _read(self._vault, service, row["secret"])
             self._held.add(service)
-            fault: BaseException | None = None
             try:
                 yield
-            except BaseException as error:  # noqa: BLE001  # raised again below
-                fault = error
-            self._held.discard(service)
-            # What was handed out is kept, whatever went wrong since: the one before
-            # is spent.
-            if service in self._changed:
-                self._changed.discard(service)
-                await asyncio.shield(self._keep(connection, service))
-        if fault is not None:
-            raise fault
+            finally:
+                self._held.discard(service)
+                # What was handed out is kept, whatever went wrong since: the one
+                # before is spent.
+                await asyncio.shield(self._end(connection, transaction, service))
 
-    async def _keep(
-        self, connection: asyncpg.pool.PoolConnectionProxy, service: str
+    async def _end(
+        self,
+        connection: asyncpg.pool.PoolConnectionProxy,
+        transaction: asyncpg.transaction.Transaction,
+        service: str,
     ) -> None:
-        """Store it; where the connection broke, over others until one holds."""
+        """Store what has changed; where the connection broke, over others."""
+        is_changed = service in self._changed
+        self._changed.discard(service)
         try:
-            await self._write(connection, service)
+            if is_changed:
+                await self._write(connection, service)
+            await transaction.commit()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            pass
-        else:
-            return
+            if is_changed:
+                await self._write_patiently(service)
+
+    async def _write_patiently(self, service: str) -> None:
         for left in reversed(range(_TRIES)):
             try:
                 with self._database.in_words():

@@ -61,7 +61,7 @@ TMDB_RATE = 40.0
 TRAKT, DISCOVR, TMDB = "Trakt", "Discovr", "TMDB"
 #: What Trakt tells anybody has a quota of its own, by client id and address.
 TRAKT_PUBLIC = "Trakt without a login"
-_PACED = (TRAKT, TRAKT_PUBLIC, DISCOVR, TMDB)
+_PACED = (TRAKT, DISCOVR, TMDB, TRAKT_PUBLIC)
 _SET_IT = "Set it, or let trakt2discovr setup ask for it, which says where it is made."
 _CHOOSE_IT = (
     "Name it by --profile NAME, or choose it for good: trakt2discovr login discovr"
@@ -82,7 +82,7 @@ _BY_HAND = (
 class Clients:
     """Builds the clients that a command needs; ``stack`` closes them.
 
-    A ``store`` and ``pacers`` (by service: Trakt, Trakt without a login, Discovr, TMDB)
+    A ``store`` and ``pacers`` (by service: Trakt, Discovr, TMDB, Trakt without a login)
     of the caller's take the place of those that the settings lead to, and so do a
     ``retry`` and a ``timeout_s`` for every service. ``on_answer`` sees every answer.
     """

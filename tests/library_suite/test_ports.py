@@ -11,6 +11,7 @@ from connectors.clock import SystemClock
 from connectors.errors import ConfigError
 from connectors.http.pacing import OpenPacer
 from sync import api
+from sync.ledger import Ledger
 from sync.ports import Source, Target
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.server.credentials import Credentials
@@ -194,3 +195,35 @@ async def test_a_store_of_the_callers_holds_the_logins(tmp_path: Path) -> None:
         assert report.is_complete
         assert not settings.state.tokens.exists()
         assert (await api.verify(settings, store=store)).is_complete
+
+
+async def test_what_trakt_tells_anybody_can_have_a_pacer_of_its_own(
+    tmp_path: Path,
+) -> None:
+    public, signed_in = CountingPacer(), CountingPacer()
+    pacers = {"Trakt": signed_in, "Trakt without a login": public}
+    async with world(
+        synthetic_account(60, shows=3), tmp_path, has_tmdb=False
+    ) as place:
+        await place.migrate(pacers=pacers)
+        seasons = [
+            seen for seen in place.trakt.requests() if seen.path.startswith("/shows/")
+        ]
+        assert public.slots == len(seasons) > 0
+        assert not any(seen.has_login for seen in seasons)
+        assert signed_in.slots == len(place.trakt.requests()) - len(seasons)
+
+
+async def test_a_ledger_of_the_callers_is_used_and_left_open(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'mine.sqlite3'}"
+    async with world(synthetic_account(10), tmp_path) as place:
+        async with await Ledger.open(url) as ledger:
+            first = await place.migrate(ledger=ledger)
+            sent = place.writes()
+            # One run after the other has it, and each lets go of its profile.
+            again = await place.migrate(ledger=ledger)
+            await ledger.check_free(first.prepared.profile)
+            assert again.is_complete
+            assert place.writes() == sent > 0
+            assert await ledger.count_applied(first.prepared.profile)
+        assert not (tmp_path / "state.sqlite3").exists()

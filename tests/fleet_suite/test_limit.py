@@ -1,0 +1,253 @@
+"""One limit for all workers, in virtual time and in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.http.pacing import AdaptiveRate, RatePacer
+from sync.fleet.limit import (
+    SharedLimit,
+    SharedPacer,
+    Slice,
+    adapt,
+    all_limits,
+)
+from tests.clocks import FakeClock
+
+if TYPE_CHECKING:
+    from sync.fleet.database import FleetDatabase
+
+
+class Row:
+    """The row of a limit as the UPDATE keeps it, in virtual time.
+
+    ``lag_s`` is what an answer of the database takes.
+    """
+
+    def __init__(
+        self, clock: FakeClock, rate: float, *, lag_s: float = 0.0, burst_s: float = 0.0
+    ) -> None:
+        self.rate = AdaptiveRate(rate)
+        self.epoch = 0
+        self.takes = 0
+        self._clock = clock
+        self._lag_s = lag_s
+        self._burst_s = burst_s
+        self._next_free = self._paused_until = 0.0
+
+    async def take(self, slots: int) -> Slice:
+        await self._clock.sleep(self._lag_s / 2)
+        self.takes += 1
+        now, step_s = self._clock.monotonic(), 1 / (self.rate.now * RatePacer.SHARE)
+        first = max(self._next_free, self._paused_until, now - self._burst_s)
+        self._next_free = first + slots * step_s
+        is_full = self.rate.now >= self.rate.full
+        taken = Slice(first - now, step_s, self.rate.now, self.epoch, is_full)
+        await self._clock.sleep(self._lag_s / 2)
+        return taken
+
+    async def pause(self, seconds: float) -> None:
+        until = self._clock.monotonic() + seconds
+        self._paused_until = max(self._paused_until, until)
+
+    async def learn(self, good: int, refused_in: int | None) -> None:
+        self.epoch = adapt(self.rate, self.epoch, good, refused_in)
+
+
+class Workers:
+    """Callers of several workers that want slots until the time is over."""
+
+    def __init__(self, clock: FakeClock, row: Row, workers: int) -> None:
+        self.clock = clock
+        self.pacers = [SharedPacer(row, clock=clock) for _ in range(workers)]
+        self.sent: list[float] = []
+
+    async def work(self, seconds: float, callers: int, chance: random.Random) -> None:
+        end = self.clock.monotonic() + seconds
+        lines = [
+            self._call(pacer, end, chance)
+            for pacer in self.pacers
+            for _ in range(callers)
+        ]
+        await asyncio.gather(*lines)
+
+    async def _call(self, pacer: SharedPacer, end: float, chance: random.Random) -> None:
+        while self.clock.monotonic() < end:
+            await pacer.acquire()
+            self.sent.append(self.clock.monotonic())
+            await self.clock.sleep(chance.uniform(0.05, 0.3))
+            pacer.observe(200, {})
+
+    def most_in_a_second(self) -> int:
+        sent = sorted(self.sent)
+        return max(i - bisect_left(sent, at - 1.0 + 1e-9) + 1 for i, at in enumerate(sent))
+
+
+@settings(max_examples=12)
+@given(
+    workers=st.integers(1, 8),
+    rate=st.sampled_from([5, 20, 50, 137]),
+    lag_s=st.sampled_from([0.0, 0.002, 0.02]),
+    seed=st.integers(0, 2**32),
+)
+def test_no_second_holds_a_tenth_more_and_nine_tenths_are_used(
+    workers: int, rate: int, lag_s: float, seed: int
+) -> None:
+    clock, seconds = FakeClock(), 6.0
+
+    async def work() -> Workers:
+        crew = Workers(clock, Row(clock, rate, lag_s=lag_s), workers)
+        # Enough of them that there is always somebody who wants a slot.
+        callers = 2 + int(rate * 0.5 / workers)
+        await crew.work(seconds, callers, random.Random(seed))  # noqa: S311
+        return crew
+
+    crew = asyncio.run(work())
+    assert crew.most_in_a_second() <= 1.1 * rate
+    used = sum(0.5 < at <= seconds for at in crew.sent) / (seconds - 0.5)
+    assert used >= 0.9 * rate
+
+
+@settings(max_examples=15)
+@given(
+    rate=st.sampled_from([5, 20, 50]),
+    frozen_s=st.floats(0.05, 30),
+    frozen_at=st.floats(0.3, 2),
+)
+def test_a_worker_that_was_frozen_makes_nothing_up(
+    rate: int, frozen_s: float, frozen_at: float
+) -> None:
+    clock = FakeClock()
+
+    async def work() -> Workers:
+        row = Row(clock, rate)
+        crew = Workers(clock, row, 2)
+        chance = random.Random(1)  # noqa: S311
+
+        async def freeze() -> None:
+            await clock.sleep(frozen_at)
+            # All of them: time passes, and nobody does anything meanwhile.
+            clock.advance(frozen_s)
+
+        await asyncio.gather(crew.work(frozen_at + frozen_s + 2, rate, chance), freeze())
+        return crew
+
+    crew = asyncio.run(work())
+    assert crew.most_in_a_second() <= 1.1 * rate
+    assert not [at for at in crew.sent if frozen_at < at < frozen_at + frozen_s]
+
+
+async def test_a_refusal_that_one_meets_pauses_and_halves_for_all() -> None:
+    clock = FakeClock()
+    row = Row(clock, 40)
+    one, other = SharedPacer(row, clock=clock), SharedPacer(row, clock=clock)
+    for pacer in (one, other):
+        for _ in range(3):
+            await pacer.acquire()
+    one.pause(5)
+    one.observe(429, {})
+    await one.close()
+    assert (row.rate.now, row.epoch) == (20, 1)
+    paused_at = clock.monotonic()
+    for _ in range(6):  # slots of a slice that was taken before may be left
+        await other.acquire()
+    assert clock.monotonic() - paused_at >= 5
+    # What was sent at the rate before says nothing on the new one.
+    other.observe(429, {})
+    one.observe(429, {})
+    await asyncio.gather(one.close(), other.close())
+    assert row.epoch == 1
+
+
+async def test_good_answers_of_all_workers_bring_the_rate_back() -> None:
+    clock = FakeClock()
+    row = Row(clock, 20)
+    row.epoch = adapt(row.rate, 0, 0, 0)
+    assert row.rate.now == 10
+    crew = Workers(clock, row, 3)
+    await crew.work(10, 8, random.Random(1))  # noqa: S311
+    assert 19 < row.rate.now <= 20
+
+
+async def test_slots_are_taken_in_slices_of_a_tenth_of_a_second() -> None:
+    clock = FakeClock()
+    row = Row(clock, 200)
+    crew = Workers(clock, row, 2)
+    await crew.work(5, 60, random.Random(1))  # noqa: S311
+    assert row.takes <= 5 * 10 * 1.5
+
+
+async def test_a_caller_that_is_cancelled_leaves_the_line() -> None:
+    clock = FakeClock()
+    pacer = SharedPacer(Row(clock, 5), clock=clock)
+    await pacer.acquire()
+    gone = asyncio.create_task(pacer.acquire())
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait({gone})
+    await pacer.acquire()
+    assert clock.monotonic() < 0.5
+
+
+async def test_the_row_of_the_database_hands_out_each_slot_once(
+    fleet: FleetDatabase,
+) -> None:
+    limit = SharedLimit(fleet, "discovr")
+    await limit.set(1_000.0)
+    slices = await asyncio.gather(*(limit.take(5) for _ in range(20)))
+    waits = sorted(s.wait_s for s in slices)
+    step_s = slices[0].step_s
+    assert step_s == pytest.approx(1 / 980)
+    # 100 slots in a row, so the last slice begins 95 slots after the first, unless
+    # the database was slower than they are.
+    assert waits[-1] <= 95 * step_s
+    assert all(s.is_full and s.rate == 1_000 for s in slices)
+
+
+async def test_a_burst_lets_a_quiet_limit_catch_up(fleet: FleetDatabase) -> None:
+    limit = SharedLimit(fleet, "public")
+    await limit.set(1.0, burst_s=60.0)
+    first = await limit.take(10)
+    assert first.wait_s == pytest.approx(-60, abs=1)
+    later = await limit.take(60)
+    assert later.wait_s == pytest.approx(-60 + 10 / 0.98, abs=1)
+    assert (await limit.take(1)).wait_s > 9
+
+
+async def test_the_row_pauses_and_halves_once_for_all(fleet: FleetDatabase) -> None:
+    limit = SharedLimit(fleet, "discovr")
+    await limit.set(40.0)
+    seen = (await limit.take(1)).epoch
+    await asyncio.gather(*(limit.learn(0, seen) for _ in range(5)))
+    await limit.pause(30)
+    (state,) = await all_limits(fleet)
+    assert state.rate == 20
+    assert state.paused_s == pytest.approx(30, abs=2)
+    after = await limit.take(1)
+    assert (after.epoch, after.is_full) == (seen + 1, False)
+    assert after.wait_s == pytest.approx(30, abs=2)
+    await limit.set(40.0)  # another worker starts
+    assert (await all_limits(fleet))[0].rate == 20
+    await limit.set(10.0)  # and one with other settings
+    assert (await all_limits(fleet))[0].rate == 10
+
+
+async def test_the_row_climbs_by_the_rules_of_the_pacer(fleet: FleetDatabase) -> None:
+    limit = SharedLimit(fleet, "discovr")
+    await limit.set(40.0)
+    rate = AdaptiveRate(40)
+    epoch = adapt(rate, (await limit.take(1)).epoch, 0, (await limit.take(1)).epoch)
+    await limit.learn(0, epoch - 1)
+    await limit.learn(30, None)
+    adapt(rate, epoch, 30, None)
+    (state,) = await all_limits(fleet)
+    assert state.rate == pytest.approx(rate.now)
+
+

@@ -1,0 +1,297 @@
+"""Workers: what is due is run, by one of them at a time, and is due again."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sync.fleet.calendar import Kind, State, Verdict
+from sync.fleet.profiles import LEASE, NewProfile, Profiles
+from sync.fleet.worker import GIVES_WAY_AFTER_S, Worker
+from tests.clocks import FakeClock
+from tests.fleet_suite.fakes import MemoryQueue, Script
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from sync.fleet.database import FleetDatabase
+    from sync.fleet.profiles import Profile
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+EVERY = timedelta(hours=6)
+
+
+@pytest.fixture
+def profiles(fleet: FleetDatabase) -> Profiles:
+    return Profiles(fleet)
+
+
+async def add(profiles: Profiles, *names: str, source: str = "trakt") -> None:
+    await profiles.add([NewProfile(name, source, EVERY) for name in names], START)
+
+
+async def one(profiles: Profiles, name: str) -> Profile:
+    (found,) = await profiles.find([name])
+    return found
+
+
+class StillClock(FakeClock):
+    """A clock that nobody but the test moves."""
+
+    async def sleep(self, seconds: float) -> None:
+        del seconds
+        await asyncio.Event().wait()
+
+
+def hired(
+    profiles: Profiles, script: Script, clock: FakeClock, slots: int = 2
+) -> tuple[Worker, MemoryQueue]:
+    queue = MemoryQueue()
+    worker = Worker(
+        profiles, queue, script, slots=slots, clock=clock, uniform=lambda *_: 1.0
+    )
+    return worker, queue
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not is_so():
+            await asyncio.sleep(0.002)
+
+
+@asynccontextmanager
+async def handling(worker: Worker, name: str, profiles: Profiles) -> AsyncIterator[None]:
+    number = (await one(profiles, name)).id
+    task = asyncio.create_task(worker.handle(number))
+    try:
+        yield
+    finally:
+        await asyncio.wait_for(task, 20)
+
+
+async def test_a_profile_is_brought_over_and_then_kept_in_step(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    clock, script = FakeClock(START), Script()
+    worker, _ = hired(profiles, script, clock)
+    assert await worker.dispatch(Kind.FIRST) == 1
+    assert await worker.dispatch(Kind.FIRST) == 0
+    await worker.handle((await one(profiles, "Me")).id)
+    me = await one(profiles, "Me")
+    assert (me.kind, me.state, me.failures) == (Kind.KEEP, State.ACTIVE, 0)
+    assert me.due_at == START + EVERY
+    assert me.last_ok_at == START
+    assert (me.queued_at, me.running_since) == (None, None)
+    assert await worker.dispatch(Kind.KEEP) == 0
+    clock.advance(EVERY.total_seconds())
+    assert len(await profiles.pick(Kind.KEEP, 9, clock.now())) == 1
+
+
+async def test_a_job_of_a_profile_that_is_not_due_any_more_runs_nothing(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    script = Script()
+    worker, _ = hired(profiles, script, FakeClock(START))
+    number = (await one(profiles, "Me")).id
+    await worker.handle(number)
+    await worker.handle(number)
+    assert script.ran == ["Me"]
+
+
+async def test_a_lost_login_is_not_tried_again_until_there_is_one(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    clock = FakeClock(START)
+    worker, _ = hired(profiles, Script(Verdict.LOGIN), clock)
+    number = (await one(profiles, "Me")).id
+    await worker.handle(number)
+    me = await one(profiles, "Me")
+    assert (me.state, me.last_error) == (State.NEEDS_LOGIN, "It did not work.")
+    clock.advance(1e6)
+    assert await worker.dispatch(Kind.FIRST) == 0
+    await profiles.signed_in(number, clock.now())
+    assert await worker.dispatch(Kind.FIRST) == 1
+
+
+async def test_a_job_that_the_queue_lost_is_queued_again(profiles: Profiles) -> None:
+    await add(profiles, "Me")
+    clock = FakeClock(START)
+    worker, _ = hired(profiles, Script(), clock)
+    assert await worker.dispatch(Kind.FIRST) == 1
+    other, _ = hired(profiles, Script(), clock)  # whose queue knows of nothing
+    assert await other.dispatch(Kind.FIRST) == 0
+    clock.advance(LEASE.total_seconds() + 1)
+    assert await other.dispatch(Kind.FIRST) == 1
+
+
+async def test_no_more_is_queued_than_twice_the_slots_and_the_longest_due_first(
+    profiles: Profiles,
+) -> None:
+    for number in range(9):
+        later = START - timedelta(minutes=number)
+        await profiles.add([NewProfile(f"p{number}", "trakt", EVERY)], later)
+    clock = FakeClock(START)
+    worker, _ = hired(profiles, Script(), clock, slots=2)
+    assert await worker.dispatch(Kind.FIRST) == 4
+    assert await worker.dispatch(Kind.FIRST) == 0
+    queued = [p.profile for p in await profiles.all() if p.queued_at]
+    assert queued == ["p5", "p6", "p7", "p8"]
+    assert await profiles.waiting(Kind.FIRST, clock.now()) == 4
+
+
+async def test_what_a_person_wants_now_goes_first(profiles: Profiles) -> None:
+    await add(profiles, *(f"p{number}" for number in range(9)))
+    await profiles.change(["p8"], "due", START)
+    worker, _ = hired(profiles, Script(), FakeClock(START), slots=1)
+    assert await worker.dispatch(Kind.FIRST) == 2
+    assert (await one(profiles, "p8")).queued_at
+    await worker.handle((await one(profiles, "p8")).id)
+    assert (await one(profiles, "p8")).priority == 0
+
+
+async def test_two_workers_never_queue_the_same_profile(profiles: Profiles) -> None:
+    await add(profiles, *(f"p{number}" for number in range(40)))
+    clock = FakeClock(START)
+    crew = [hired(profiles, Script(), clock, slots=4)[0] for _ in range(5)]
+    # Each has a queue of its own, so that only the calendar keeps them apart.
+    taken = await asyncio.gather(*(worker.dispatch(Kind.FIRST) for worker in crew))
+    queued = [p for p in await profiles.all() if p.queued_at]
+    assert sum(taken) == len(queued)
+
+
+async def test_a_migration_gives_way_after_ten_minutes_and_is_due_again(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    clock, script = FakeClock(START), Script()
+    script.gate.clear()
+    worker, _ = hired(profiles, script, clock)
+    async with handling(worker, "Me", profiles):
+        await until(lambda: bool(script.ran))
+    me = await one(profiles, "Me")
+    assert (me.kind, me.failures) == (Kind.FIRST, 0)
+    assert me.due_at == START + timedelta(seconds=GIVES_WAY_AFTER_S)
+    assert worker.tally.endings["gave_way"] == 1
+
+
+async def test_what_settles_its_writes_is_asked_and_not_cut_off(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    script = Script(Verdict.GAVE_WAY)
+    script.gate.clear()
+    worker, _ = hired(profiles, script, StillClock(START))
+    async with handling(worker, "Me", profiles):
+        await until(lambda: bool(script.stops))
+        with script.stops[0].heeded():
+            worker.stop()
+            await asyncio.sleep(0.01)
+            assert worker.running == 1
+            script.gate.set()
+            await until(lambda: not worker.running)
+    assert (await one(profiles, "Me")).due_at is not None
+
+
+async def test_a_worker_that_stops_gives_back_what_it_has_not_begun(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    clock, script = FakeClock(START), Script()
+    worker, _ = hired(profiles, script, clock)
+    await worker.dispatch(Kind.FIRST)
+    worker.stop()
+    await worker.handle((await one(profiles, "Me")).id)
+    assert script.ran == []
+    clock.advance(3)
+    other, _ = hired(profiles, script, clock)
+    assert await other.dispatch(Kind.FIRST) == 1
+
+
+async def test_who_was_frozen_writes_down_nothing_once_another_one_has_begun(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    clock, script = StillClock(START), Script(Verdict.AGAIN)
+    script.gate.clear()
+    frozen, _ = hired(profiles, script, clock)
+    number = (await one(profiles, "Me")).id
+    task = asyncio.create_task(frozen.handle(number))
+    await until(lambda: bool(script.ran))
+    # The engine has heard nothing of it for too long, and gives the job to another.
+    later = FakeClock(START + timedelta(seconds=40))
+    other, _ = hired(profiles, Script(), later)
+    await other.handle(number)
+    script.gate.set()
+    await asyncio.wait_for(task, 20)
+    me = await one(profiles, "Me")
+    assert (me.kind, me.failures, me.last_error) == (Kind.KEEP, 0, None)
+
+
+async def test_a_profile_that_is_paused_in_its_run_stays_paused(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    script = Script()
+    script.gate.clear()
+    worker, _ = hired(profiles, script, StillClock(START))
+    async with handling(worker, "Me", profiles):
+        await until(lambda: bool(script.ran))
+        await profiles.change(["Me"], "pause", START)
+        script.gate.set()
+    me = await one(profiles, "Me")
+    assert (me.state, me.kind) == (State.PAUSED, Kind.KEEP)
+    await profiles.change(["Me"], "resume", START)
+    assert (await one(profiles, "Me")).state is State.ACTIVE
+
+
+async def test_a_profile_that_was_removed_comes_back_when_it_is_added(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me", "You")
+    await profiles.change(["Me"], "remove", START)
+    assert [p.profile for p in await profiles.all()] == ["You"]
+    worker, _ = hired(profiles, Script(), FakeClock(START))
+    assert await worker.dispatch(Kind.FIRST) == 1
+    await add(profiles, "Me")
+    assert (await one(profiles, "Me")).state is State.ACTIVE
+
+
+async def test_another_source_begins_anew_and_the_same_one_changes_no_plan(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    clock = FakeClock(START)
+    worker, _ = hired(profiles, Script(), clock)
+    await worker.handle((await one(profiles, "Me")).id)
+    await profiles.add([NewProfile("Me", "trakt", EVERY / 2, "a note")], START)
+    me = await one(profiles, "Me")
+    assert (me.kind, me.due_at, me.every) == (Kind.KEEP, START + EVERY, EVERY / 2)
+    await add(profiles, "Me", source="/a/download.zip")
+    me = await one(profiles, "Me")
+    assert (me.kind, me.due_at) == (Kind.FIRST, START)
+
+
+async def test_workers_run_all_that_is_due_and_end_when_they_are_told(
+    profiles: Profiles,
+) -> None:
+    names = [f"p{number}" for number in range(20)]
+    await add(profiles, *names)
+    clock, script, queue = FakeClock(START), Script(), MemoryQueue()
+    crew = [
+        Worker(profiles, queue, script, slots=2, clock=clock) for _ in range(2)
+    ]
+    tasks = [asyncio.create_task(worker.stay()) for worker in crew]
+    await until(lambda: len(script.ran) >= 20)
+    for worker in crew:
+        worker.stop()
+    await asyncio.wait_for(asyncio.gather(*tasks), 20)
+    assert sorted(script.ran)[:20] == sorted(names)
+    counts = {c.kind: c for c in await profiles.count(clock.now())}
+    assert counts[Kind.KEEP].well == 20
