@@ -189,6 +189,14 @@ class NotifySettings(Section):
         return tuple(dict.fromkeys(urls or ())) or None
 
 
+class FleetSettings(Section):
+    """Many profiles, run by workers that share one PostgreSQL."""
+
+    url: str | None = None
+    key_file: UserPath | None = None
+    requests_per_second: float = Field(5, gt=0, le=10_000)
+
+
 def data_folder() -> Path:
     """Return where the program keeps its own. Raises ConfigError without a home."""
     folder = _usual_folder(user_data_path)
@@ -236,6 +244,7 @@ class Settings(Section):
     history: HistorySettings = HistorySettings.model_construct()
     sync: SyncSettings = SyncSettings.model_construct()
     notify: NotifySettings = NotifySettings.model_construct()
+    fleet: FleetSettings = FleetSettings.model_construct()
     state: StateSettings = Field(default_factory=StateSettings)
 
     @model_validator(mode="wrap")

@@ -10,6 +10,12 @@ from sync.documents.base import ErrorDocument, ProfilesDocument
 from sync.documents.copy import CopyDocument, RestoreDocument
 from sync.documents.doctor import DoctorDocument
 from sync.documents.extras import PageFileDocument, PagesDocument, PublishedDocument
+from sync.documents.fleet import (
+    FleetDocument,
+    FleetLimitsDocument,
+    FleetListDocument,
+    FleetStatusDocument,
+)
 from sync.documents.job import JobDocument
 from sync.documents.left_out import UnmatchedDocument
 from sync.documents.login import LoginDocument, LogoutDocument
@@ -39,6 +45,10 @@ def schema() -> dict[str, Any]:
         | DoctorDocument
         | JobDocument
         | NotifyDocument
+        | FleetDocument
+        | FleetListDocument
+        | FleetStatusDocument
+        | FleetLimitsDocument
         | ErrorDocument
     )
     return TypeAdapter[Any](documents).json_schema(mode="serialization")

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from sync.fleet.database import FleetDatabase
 
-#: What a profile says that reads from Trakt's API; anything else is a download.
+#: What a profile says that reads from Trakt's API, perhaps with ``:USER`` behind it;
+#: anything else is a download.
 TRAKT = "trakt"
 #: A job that the queue lost is put into it again after this.
 LEASE = timedelta(minutes=2)
@@ -125,7 +126,8 @@ class Profile:
     @property
     def file(self) -> Path | None:
         """The download that is read; None where it is Trakt's API."""
-        return None if self.source == TRAKT else Path(self.source)
+        is_account = self.source.partition(":")[0] == TRAKT
+        return None if is_account else Path(self.source)
 
     @property
     def standing(self) -> Standing:

