@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from sync.cli.context import PROGRAM, Context
+from sync.cli.declare import Parsed, declared
+from sync.cli.fleet import fleet
 from sync.cli.group import WORDS, Group
-from sync.cli.process import begin_collecting
 from sync.domain.filters import Only
 from sync.runtime.values import parse_address, parse_interval
 from sync.runtime.wanted import parse_since
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    #: What does the work of a command, from its options to its exit code.
-    Work = Callable[..., int]
+    from sync.cli.declare import Work
 
 _CODES = """\b
 Example: trakt2discovr --sandbox migrate
@@ -40,34 +37,11 @@ The result goes to stdout, everything else to stderr.
 """
 
 
-if TYPE_CHECKING:
-    _ParamType = click.ParamType[Any]
-else:
-    _ParamType = click.ParamType  # before click 8.4 it took no type
-
-
-class _Parsed(_ParamType):
-    """A value that one of our own functions reads."""
-
-    def __init__(self, name: str, parse: Callable[[object], Any]) -> None:
-        self.name = name
-        self._parse = parse
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Any:
-        """Read it; what cannot be read is a usage error that shows an example."""
-        try:
-            return self._parse(value)
-        except ValueError as error:
-            self.fail(f"{error}.", param, ctx)
-
-
 _FILE = click.Path(dir_okay=True, path_type=Path)
 _DAY = click.DateTime(["%Y-%m-%d"])
 _MINUTES = click.IntRange(min=1)
-_INTERVAL = _Parsed("interval", parse_interval)
-_ADDRESS = _Parsed("address", parse_address)
+_INTERVAL = Parsed("interval", parse_interval)
+_ADDRESS = Parsed("address", parse_address)
 
 # The options and arguments that several commands have.
 _YES = click.option(
@@ -87,7 +61,7 @@ _FROM_FILE = click.option(
 )
 _SINCE = click.option(
     "--since",
-    type=_Parsed("date", parse_since),
+    type=Parsed("date", parse_since),
     help="Leave out what was watched before this day (from midnight UTC) or instant; "
     "for this once, in place of [history] since.",
 )
@@ -158,28 +132,7 @@ def app(
     )
 
 
-def _command(epilog: str) -> Callable[[Callable[[], Work]], click.Command]:
-    """Make a command of a function that imports what does the work, and returns it.
-
-    It is called once the command has to run: ``--help`` imports nothing of it.
-    """
-
-    def declare(find: Callable[[], Work]) -> click.Command:
-        @click.pass_obj
-        @functools.wraps(find)
-        def call(context: Context, /, **options: Any) -> None:
-            typed = {n: options.pop(n) for n in ("since", "only_kind") if n in options}
-            if only := typed.get("only_kind"):
-                context = replace(context, only=Only(only))
-            if since := typed.get("since"):
-                context = replace(context, since=since)
-            work = find()
-            begin_collecting()
-            raise SystemExit(work(context, **options))
-
-        return app.command(epilog=epilog)(call)
-
-    return declare
+_command = functools.partial(declared, app)
 
 
 @_command("Example: trakt2discovr setup")
@@ -534,3 +487,6 @@ def _print_completion(_context: Context, shell: str) -> int:
     variable = f"_{PROGRAM}_complete".upper()
     click.echo(found(app, {}, PROGRAM, variable).source())
     return 0
+
+
+app.add_command(fleet)

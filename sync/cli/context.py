@@ -35,6 +35,7 @@ COMMANDS = (
     "profiles",
     "doctor",
     "notify",
+    "fleet",
     "completion",
 )
 #: The commands that read a file of the person's where one is named.

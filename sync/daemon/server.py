@@ -21,7 +21,7 @@ from sync.runtime.values import Address
 from sync.runtime.visits import Connections
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Collection, Mapping
 
     from aiohttp.typedefs import Handler, Middleware
 
@@ -40,8 +40,18 @@ async def served(
     ``hosts`` are names under which others may ask for it. Without the library for
     metrics, /metrics says so. Raises ConfigError where nobody can listen.
     """
+    async with answering(_answers(job), address, hosts) as used:
+        yield used
+
+
+@asynccontextmanager
+async def answering(
+    answers: Mapping[str, Handler], address: Address, hosts: Collection[str] = ()
+) -> AsyncIterator[Address]:
+    """Answer whoever asks for one of these paths meanwhile, as ``served`` does."""
     app = web.Application(middlewares=[_only_for(address, hosts)])
-    add_health(app, job)
+    for path, answer in answers.items():
+        app.router.add_get(path, answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_ANSWERS_S)
     await runner.setup()
     connections = Connections(runner)
@@ -64,8 +74,12 @@ async def served(
 
 def add_health(app: web.Application, job: Watched) -> None:
     """Answer /healthz and /metrics."""
-    app.router.add_get("/healthz", _health(job))
-    app.router.add_get("/metrics", _metrics(job))
+    for path, answer in _answers(job).items():
+        app.router.add_get(path, answer)
+
+
+def _answers(job: Watched) -> dict[str, Handler]:
+    return {"/healthz": _health(job), "/metrics": _metrics(job)}
 
 
 async def _listen(connections: Connections, address: Address) -> int:
@@ -113,11 +127,12 @@ def _metrics(job: Watched) -> Handler:
 
         from sync.daemon.metrics import registry  # noqa: PLC0415  # the same
     except ModuleNotFoundError:
-        return _without_metrics
+        return without_metrics
     return make_aiohttp_handler(registry(job))
 
 
-async def _without_metrics(_request: web.Request) -> web.Response:
+async def without_metrics(_request: web.Request) -> web.Response:
+    """Say what is missing."""
     return web.Response(
         status=501,
         text="/metrics needs a part that is not installed. Run: pip install "

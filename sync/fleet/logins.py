@@ -97,6 +97,11 @@ class ProfileStore(TokenStore):
         self._tokens[service] = token
         self._changed.add(service)
 
+    async def keep(self, service: str, token: StoredToken) -> None:
+        """Store a login now."""
+        async with self.lock(service):
+            self.save(service, token)
+
     def delete(self, service: str) -> None:
         """Forget a login once the lock on it ends. Needs that lock."""
         self._require(service)

@@ -12,35 +12,51 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from connectors.errors import ConfigError
 from connectors.files import replace_file
+from sync.ledger.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 #: The name of the key file among systemd's credentials (``LoadCredential=``).
 CREDENTIAL = "fleet-key"
 _CREDENTIALS = "CREDENTIALS_DIRECTORY"
+#: Keys that stay when a new one is made.
+KEPT = 2
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class Vault:
-    """Seals with the first key, and opens with any."""
+    """Seals with the first key, and opens with any.
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
-        #: By what it is known with which key something was sealed.
-        self.key_id = key_id(keys[0])
+    With ``again`` the keys are read anew where none of them fits: there may be a new
+    one by now.
+    """
+
+    def __init__(
+        self, keys: Sequence[bytes], again: Callable[[], Sequence[bytes]] | None = None
+    ) -> None:
+        self._again = again
+        self._use(keys)
+
+    @property
+    def key_id(self) -> str:
+        """By what it is known with which key something was sealed."""
+        return key_id(self._keys[0])
 
     def seal(self, text: str) -> bytes:
         """Encrypt."""
         return self._fernet.encrypt(text.encode())
 
     def open(self, sealed: bytes) -> str:
-        """Decrypt. Raises ConfigError where the key for it is not there any more."""
+        """Decrypt. Raises StateError where the key for it is not there (yet)."""
         try:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
             pass
-        raise ConfigError(
+        if self._again and (keys := self._again()) != self._keys:
+            self._use(keys)
+            return self.open(sealed)
+        raise StateError(
             "A login cannot be decrypted by any key of the key file.",
             remedy="Put the key back with which it was stored ([fleet] key_file), or "
             "log in again: trakt2discovr fleet login PROFILE",
@@ -49,6 +65,10 @@ class Vault:
     def rotate(self, sealed: bytes) -> bytes:
         """Seal anew with the first key."""
         return self.seal(self.open(sealed))
+
+    def _use(self, keys: Sequence[bytes]) -> None:
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._keys = list(keys)
 
 
 def key_id(key: bytes) -> str:
@@ -81,16 +101,16 @@ def add_key(place: Path) -> None:
 
 
 def drop_old_keys(place: Path) -> int:
-    """Keep the first key alone; returns how many went."""
-    first, *old = _read(place)
-    if old:
-        _write(place, [first])
-    return len(old)
+    """Keep the new key, and the one that running workers have; returns how many went."""
+    keys = _read(place)
+    if len(keys) > KEPT:
+        _write(place, keys[:KEPT])
+    return max(0, len(keys) - KEPT)
 
 
 def open_vault(place: Path) -> Vault:
     """Read the keys. Raises ConfigError where they are not as they have to be."""
-    return Vault(_read(place))
+    return Vault(_read(place), lambda: _read(place))
 
 
 def _read(place: Path) -> list[bytes]:
@@ -115,7 +135,7 @@ def _read(place: Path) -> list[bytes]:
     except (ValueError, IndexError):
         pass
     else:
-        return keys
+        return list(keys)
     raise ConfigError(
         f"The key file {place} holds no keys of trakt2discovr.",
         remedy="Put back the file that trakt2discovr fleet init made.",

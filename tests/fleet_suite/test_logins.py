@@ -21,6 +21,7 @@ from sync.fleet.logins import (
 )
 from sync.fleet.profiles import NewProfile, Profiles
 from sync.fleet.vault import Vault, open_vault
+from sync.ledger.errors import StateError
 
 if TYPE_CHECKING:
     from sync.fleet.database import FleetDatabase
@@ -149,22 +150,25 @@ async def test_a_login_of_the_operator_serves_who_has_none(
     assert own.load("trakt") == token()
 
 
-async def test_a_new_key_seals_all_and_the_old_one_can_go(
+async def test_a_new_key_seals_all_and_the_oldest_one_goes(
     fleet: FleetDatabase, profile: int, place: Path
 ) -> None:
-    old = open_vault(place)
-    await keep(fleet, old, profile)
-    keys.add_key(place)
-    new = open_vault(place)
-    assert (await open_store(fleet, new, profile)).load("trakt") == token()
-    assert await sealed_with_old_keys(fleet, new) == 1
-    assert await rotate(fleet, new) == 1
-    assert await sealed_with_old_keys(fleet, new) == 0
-    assert keys.drop_old_keys(place) == 1
-    alone = open_vault(place)
-    assert (await open_store(fleet, alone, profile)).load("trakt") == token()
-    with pytest.raises(ConfigError, match="cannot be decrypted"):
-        await open_store(fleet, old, profile)
+    first = place.read_bytes().split()[0]
+    running = open_vault(place)
+    await keep(fleet, running, profile)
+    for turn in range(2):
+        keys.add_key(place)
+        new = open_vault(place)
+        assert (await open_store(fleet, new, profile)).load("trakt") == token()
+        assert await sealed_with_old_keys(fleet, new) == 1
+        assert await rotate(fleet, new) == 1
+        assert await sealed_with_old_keys(fleet, new) == 0
+        assert keys.drop_old_keys(place) == turn
+    assert first not in place.read_bytes()
+    # A worker that has run all the time finds the new keys by itself.
+    assert (await open_store(fleet, running, profile)).load("trakt") == token()
+    with pytest.raises(StateError, match="cannot be decrypted"):
+        await open_store(fleet, Vault([first]), profile)
 
 
 async def test_what_is_removed_is_forgotten(

@@ -1,0 +1,309 @@
+"""What the commands of the fleet do, from their options to their exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from connectors.errors import ConfigError
+from sync.cli.runner import Exit, run
+from sync.cli.session import read_settings
+from sync.cli.view.fleet import (
+    show_done,
+    show_limits,
+    show_profiles,
+    show_status,
+)
+from sync.documents.fleet import (
+    FleetDocument,
+    FleetLimitsDocument,
+    FleetListDocument,
+    FleetProfileDocument,
+    FleetStatusDocument,
+    LimitDocument,
+)
+from sync.errors import StoppedError
+from sync.runtime.words import count
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from sync.cli.context import Context
+    from sync.cli.runner import Output
+    from sync.fleet.open import Fleet
+    from sync.fleet.profiles import Profile
+    from sync.runtime.logs import LogFormat
+    from sync.runtime.stop import Stop
+    from sync.runtime.values import Address
+
+_POLL_S = 0.1
+_WORDS = {
+    "due": "due now, before all others",
+    "pause": "paused",
+    "resume": "on again",
+    "remove": "out of the fleet, and their logins are forgotten",
+}
+
+
+def init(context: Context) -> int:
+    """Make the tables and the key."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        settings = read_settings(context)
+        place, is_new_key = await opening().init(settings)
+        key = opening().key_place(settings)
+        notes = [f"The fleet is ready: {place}."]
+        if is_new_key:
+            notes.append(
+                f"Keep a copy of the key file {key} apart from the database: without "
+                "it no login can be read."
+            )
+        notes.append("Next: trakt2discovr fleet add FILE.csv")
+        return tell_done(output, FleetDocument(done="init", count=0, notes=tuple(notes)))
+
+    return run_fleet(context, work)
+
+
+def add(context: Context, file: Path) -> int:
+    """Add the profiles of a table."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        from sync.fleet.table_file import read_profiles  # noqa: PLC0415  # an extra
+
+        new = read_profiles(file)
+        async with _opened(context) as fleet:
+            await fleet.profiles.add(new, fleet.clock.now())
+        notes = (
+            f"{count(len(new), 'profile')} of {file} in the fleet.",
+            "Next: trakt2discovr fleet login PROFILE for each that has no login, and "
+            "trakt2discovr fleet work",
+        )
+        return tell_done(output, FleetDocument(done="add", count=len(new), notes=notes))
+
+    return run_fleet(context, work)
+
+
+def work(
+    context: Context, slots: int, listen: Address | None, log_format: LogFormat
+) -> int:
+    """Be a worker until a signal."""
+
+    async def work(output: Output, stop: Stop) -> int:
+        del output
+        settings = read_settings(context)
+        event = asyncio.Event()
+        watching = asyncio.create_task(_watch(stop, event))
+        try:
+            with stop.heeded():
+                await opening().work(settings, slots, listen, event)
+        finally:
+            watching.cancel()
+        raise StoppedError(
+            "Stopped; what was under way is settled, and due again.",
+            remedy="Start it again: trakt2discovr fleet work",
+        )
+
+    return run_fleet(context, work, log_format=log_format)
+
+
+def list_profiles(context: Context, state: str | None) -> int:
+    """List the profiles."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        from sync.fleet.calendar import State  # noqa: PLC0415  # as above
+        from sync.fleet.logins import services_of  # noqa: PLC0415  # the same
+
+        async with _opened(context) as fleet:
+            found = await fleet.profiles.all(State(state) if state else None)
+            logins = await services_of(fleet.database, [p.id for p in found])
+        document = FleetListDocument(
+            profiles=tuple(_document(p, logins.get(p.id, set())) for p in found)
+        )
+        output.emit(document, lambda console: show_profiles(console, document))
+        return Exit.DONE
+
+    return run_fleet(context, work)
+
+
+def status(context: Context) -> int:
+    """Show the fleet in numbers."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        async with _opened(context) as fleet:
+            document = await fleet_status(fleet)
+        output.emit(document, lambda console: show_status(console, document))
+        return Exit.DONE
+
+    return run_fleet(context, work)
+
+
+async def fleet_status(fleet: Fleet) -> FleetStatusDocument:
+    """Count the fleet."""
+    from sync.fleet.watch import Totals  # noqa: PLC0415  # as above
+    from sync.fleet.worker import overdue  # noqa: PLC0415  # the same
+
+    now = fleet.clock.now()
+    totals = Totals.of(await fleet.profiles.count(now))
+    return FleetStatusDocument(
+        profiles=totals.profiles,
+        in_step=totals.in_step,
+        to_bring_over=totals.to_bring_over,
+        running=totals.running,
+        due=totals.due,
+        overdue_s=overdue(totals.oldest_due_at, now).total_seconds(),
+        failing=totals.failing,
+        paused=totals.paused,
+        needs_login=totals.needs_login,
+        database=fleet.database.place,
+    )
+
+
+def change(context: Context, names: Sequence[str], how: str) -> int:
+    """Make profiles due, pause, resume or remove them."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        from sync.fleet.logins import forget  # noqa: PLC0415  # as above
+
+        async with _opened(context) as fleet:
+            wanted = [*dict.fromkeys(names)]
+            await require_known(fleet, wanted)
+            await fleet.profiles.change(wanted, how, fleet.clock.now())
+            if how == "remove":
+                await forget(fleet.database, wanted)
+        words = f"{count(len(wanted), 'profile')} {_WORDS[how]}."
+        document = FleetDocument.model_validate(
+            {"done": how, "count": len(wanted), "notes": (words,)}
+        )
+        return tell_done(output, document)
+
+    return run_fleet(context, work)
+
+
+async def require_known(fleet: Fleet, names: Sequence[str]) -> list[Profile]:
+    """Return the profiles of these names. Raises ConfigError for one that is not."""
+    found = await fleet.profiles.find(names)
+    unknown = sorted({*names} - {p.profile for p in found})
+    if unknown:
+        raise ConfigError(
+            f"The fleet has no profile {', '.join(unknown)}, so nothing was changed.",
+            remedy="See trakt2discovr fleet list",
+        )
+    return found
+
+
+def limits(context: Context) -> int:
+    """Show the limits."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        from sync.fleet.limit import all_limits  # noqa: PLC0415  # as above
+
+        async with _opened(context) as fleet:
+            found = await all_limits(fleet.database)
+        document = FleetLimitsDocument(
+            limits=tuple(
+                LimitDocument(
+                    name=limit.name,
+                    per_second=limit.per_second,
+                    rate=limit.rate,
+                    paused_s=limit.paused_s,
+                )
+                for limit in found
+            )
+        )
+        output.emit(document, lambda console: show_limits(console, document))
+        return Exit.DONE
+
+    return run_fleet(context, work)
+
+
+def rotate_keys(context: Context) -> int:
+    """Make a new key, and seal every login with it."""
+
+    async def work(output: Output, _stop: Stop) -> int:
+        from sync.fleet import logins, vault  # noqa: PLC0415  # as above
+
+        async with _opened(context) as fleet:
+            place = opening().key_place(fleet.settings)
+            fleet.vault()
+            vault.add_key(place)
+            sealed = await logins.rotate(fleet.database, fleet.vault())
+            left = await logins.sealed_with_old_keys(fleet.database, fleet.vault())
+            if not left:
+                vault.drop_old_keys(place)
+        notes = [f"{count(sealed, 'login')} encrypted with a new key, in {place}."]
+        if left:
+            notes.append(
+                f"{count(left, 'login was', 'logins were')} in use meanwhile: run it "
+                "again, so that the old key can go."
+            )
+        document = FleetDocument(done="keys", count=sealed, notes=tuple(notes))
+        return tell_done(output, document, Exit.INCOMPLETE if left else Exit.DONE)
+
+    return run_fleet(context, work)
+
+
+def opening() -> Any:
+    """Return what opens fleets; its libraries are an extra. Raises ConfigError."""
+    try:
+        from sync.fleet import open as found  # noqa: PLC0415  # see above
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith(("sync", "connectors")):
+            raise
+        raise ConfigError(
+            "The fleet needs a part that is not installed.",
+            remedy="Run: pip install 'trakt2discovr[fleet]'",
+        ) from None
+    return found
+
+
+@asynccontextmanager
+async def _opened(context: Context) -> AsyncIterator[Fleet]:
+    async with opening().open_fleet(read_settings(context)) as fleet:
+        yield fleet
+
+
+def run_fleet(
+    context: Context,
+    work: Coroutine[None, None, int] | Any,
+    *,
+    log_format: LogFormat | None = None,
+) -> int:
+    if context.is_sandbox:
+        raise click.UsageError(
+            "Of the fleet only the demo can be rehearsed: trakt2discovr --sandbox "
+            "fleet demo"
+        )
+    return run(context, work, log_format=log_format)
+
+
+async def _watch(stop: Stop, event: asyncio.Event) -> None:
+    while not stop.is_requested:
+        await asyncio.sleep(_POLL_S)
+    event.set()
+
+
+def tell_done(output: Output, document: FleetDocument, code: Exit = Exit.DONE) -> int:
+    output.emit(document, lambda console: show_done(console, document))
+    return code
+
+
+def _document(profile: Profile, logins: set[str]) -> FleetProfileDocument:
+    return FleetProfileDocument(
+        profile=profile.profile,
+        source=profile.source,
+        kind=profile.kind.value,
+        state=profile.state.value,
+        every_s=profile.every.total_seconds(),
+        due_at=profile.due_at,
+        is_running=profile.running_since is not None,
+        last_ok_at=profile.last_ok_at,
+        failures=profile.failures,
+        last_error=profile.last_error,
+        note=profile.note,
+        logins=tuple(sorted(logins)),
+    )

@@ -1,0 +1,100 @@
+"""The fleet, for people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sync.cli.view.lines import say
+from sync.runtime.values import describe_interval
+from sync.runtime.words import count
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rich.console import Console
+
+    from sync.documents.fleet import (
+        FleetDocument,
+        FleetLimitsDocument,
+        FleetListDocument,
+        FleetProfileDocument,
+        FleetStatusDocument,
+    )
+
+#: Waiting for longer is worth a word of its own.
+_LONG = timedelta(minutes=10)
+
+
+def show_done(console: Console, document: FleetDocument) -> None:
+    """Say what was done."""
+    for note in document.notes:
+        say(console, note)
+
+
+def show_profiles(console: Console, document: FleetListDocument) -> None:
+    """List the profiles, two lines for one that needs a person."""
+    if not document.profiles:
+        say(console, "There is no such profile.")
+    for profile in document.profiles:
+        say(console, _line(profile), hang=4)
+        if profile.last_error:
+            say(console, profile.last_error, indent=4)
+        if profile.state == "needs_login":
+            next_step = f"Next: trakt2discovr fleet login {profile.profile}"
+            say(console, next_step, indent=4)
+
+
+def _line(profile: FleetProfileDocument) -> str:
+    what = "to bring over" if profile.kind == "first" else "kept in step"
+    parts = [what, profile.state.replace("_", " ")]
+    if profile.is_running:
+        parts.append("running")
+    elif profile.state == "active":
+        due = _moment(profile.due_at) if profile.due_at else None
+        parts.append(f"due {due}" if due else "nothing planned")
+    if profile.last_ok_at:
+        parts.append(f"last good run {_moment(profile.last_ok_at)}")
+    if profile.failures:
+        parts.append(count(profile.failures, "failure"))
+    every = describe_interval(timedelta(seconds=profile.every_s))
+    return f"{profile.profile}: {', '.join(parts)} (from {profile.source}, every {every})"
+
+
+def show_status(console: Console, document: FleetStatusDocument) -> None:
+    """Show the numbers that matter, and what to do about those that are bad."""
+    say(console, f"{count(document.profiles, 'profile')} in {document.database}")
+    for number, words in (
+        (document.in_step, "in step"),
+        (document.to_bring_over, "to bring over"),
+        (document.running, "running"),
+        (document.due, "due"),
+        (document.failing, "failing"),
+        (document.paused, "paused"),
+        (document.needs_login, "waiting for a login"),
+    ):
+        if number:
+            say(console, f"{number:>9,}  {words}")
+    waited = timedelta(seconds=round(document.overdue_s))
+    if waited > _LONG:
+        say(
+            console,
+            f"The longest due one has waited for {waited}: start another worker, or "
+            "see trakt2discovr fleet limits",
+        )
+    if document.needs_login:
+        say(console, "See trakt2discovr fleet list --state needs_login")
+
+
+def show_limits(console: Console, document: FleetLimitsDocument) -> None:
+    """Show each limit on a line."""
+    if not document.limits:
+        say(console, "No worker has run yet: trakt2discovr fleet work")
+    for limit in document.limits:
+        now = f", for now {limit.rate:.2f}" if limit.rate < limit.per_second else ""
+        paused = f", paused for {limit.paused_s:.0f} s" if limit.paused_s else ""
+        say(console, f"{limit.name}: {limit.per_second:g} a second{now}{paused}")
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"

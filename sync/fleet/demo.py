@@ -1,0 +1,255 @@
+"""A fleet on this machine alone: stand-ins, a private database, workers, a proof."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from bisect import bisect_left
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import tomlkit
+from pydantic import SecretStr
+
+from connectors.auth.tokens import StoredToken
+from connectors.errors import TransientError
+from connectors.files import replace_file
+from sync import api
+from sync.config import Settings
+from sync.fleet.logins import open_store
+from sync.fleet.open import Fleet, init, open_fleet
+from sync.fleet.profiles import TRAKT, NewProfile
+from sync.fleet.server import database_url
+from sync.fleet.watch import Totals
+from sync.pipeline.result import exit_code
+from sync.runtime.words import count
+from sync.sandbox.account.sample import sample_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.discovr.stand_in import DiscovrStandIn
+from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.tmdb import TmdbStandIn
+from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.sandbox.trakt.stand_in import TraktStandIn
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from sync.sandbox.account.account import Account
+
+WORKERS, SLOTS = 3, 4
+#: What Discovr's stand-in lets through in a second, and what the workers share.
+RATE = 200.0
+_EVERY = timedelta(hours=6)
+_LOOK_S = 0.5
+#: A profile takes seconds; whoever is not done by then never will be.
+_LONGEST_S = 120.0
+_LONGEST_EACH_S = 30.0
+#: All profiles of the demonstration belong to one account, whose reads are many.
+_READS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What stands in the profiles at the end, as the stand-in counts it."""
+
+    profiles: int
+    whole: int
+    entries: int
+    twice: int
+    requests: int
+    refused: int
+    most_in_a_second: int
+
+    @property
+    def is_good(self) -> bool:
+        """Whether everything is there, and nothing twice."""
+        return self.whole == self.profiles and not self.twice
+
+
+@dataclass
+class Demo:
+    """The stand-ins, and the workers that run against them."""
+
+    folder: Path
+    names: list[str]
+    tell: Callable[[str], None]
+    account: Account = field(default_factory=sample_account)
+    workers: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    async def run(self) -> Proof:
+        """Bring every profile over, with a worker killed on the way."""
+        async with AsyncExitStack() as stack:
+            discovr = await self._serve(stack)
+            settings = await self._settings(stack, discovr)
+            place, _ = await init(settings)
+            self.tell(f"A private database is up: {place}.")
+            fleet = await stack.enter_async_context(open_fleet(settings))
+            await self._add(fleet)
+            await stack.enter_async_context(self._working())
+            await self._until_in_step(fleet)
+            await self._dismiss()
+            self.tell("All in step. Every profile is read back now, and compared.")
+            return await self._prove(fleet, discovr)
+
+    async def _serve(self, stack: AsyncExitStack) -> DiscovrStandIn:
+        titles = self.account.titles
+        self._trakt = TraktStandIn(self.account, quirks=TraktQuirks(get_limit=_READS))
+        self._tmdb = TmdbStandIn(titles)
+        discovr = DiscovrStandIn(
+            catalogue=titles,
+            profiles=self.names,
+            quirks=DiscovrQuirks(requests_per_second=RATE),
+        )
+        for service in (self._trakt, discovr, self._tmdb):
+            await stack.enter_async_context(service)
+        return discovr
+
+    async def _settings(
+        self, stack: AsyncExitStack, discovr: DiscovrStandIn
+    ) -> Settings:
+        known = Credentials()
+        url = await stack.enter_async_context(database_url(None, self.folder))
+        sections = {
+            "trakt": {
+                "client_id": known.trakt_client_id,
+                "client_secret": known.trakt_client_secret,
+                "api_url": self._trakt.url,
+                "auth_url": self._trakt.url,
+            },
+            "discovr": {"client_id": known.discovr_client_id, "api_url": discovr.url},
+            "tmdb": {"api_key": known.tmdb_api_key, "api_url": self._tmdb.api_url},
+            "fleet": {
+                "url": url,
+                "key_file": str(self.folder / "fleet.key"),
+                "requests_per_second": RATE,
+            },
+            "state": {
+                "url": url,
+                "tokens": str(self.folder / "tokens.json"),
+            },
+        }
+        replace_file(self._config, tomlkit.dumps(sections))
+        return Settings.model_validate(sections)
+
+    @property
+    def _config(self) -> Path:
+        return self.folder / "config.toml"
+
+    async def _add(self, fleet: Fleet) -> None:
+        now = fleet.clock.now()
+        new = [NewProfile(name, TRAKT, _EVERY) for name in self.names]
+        await fleet.profiles.add(new, now)
+        known, vault = Credentials(), fleet.vault()
+        tokens = {
+            "trakt": StoredToken(
+                access_token=known.trakt_access_token, obtained_at=now
+            ),
+            "discovr": StoredToken(
+                refresh_token=known.discovr_refresh_token, obtained_at=now
+            ),
+        }
+        for profile in await fleet.profiles.all():
+            store = await open_store(fleet.database, vault, profile.id)
+            for service, token in tokens.items():
+                await store.keep(service, token)
+        plays = count(len(self.account.plays), "play")
+        self.tell(f"{count(len(new), 'profile')} added, with {plays} each to carry.")
+
+    @asynccontextmanager
+    async def _working(self) -> AsyncIterator[None]:
+        try:
+            for _ in range(WORKERS):
+                await self._hire()
+            self.tell(f"{WORKERS} workers started, {SLOTS} profiles each at once.")
+            yield
+        finally:
+            await self._dismiss()
+
+    async def _hire(self) -> None:
+        number = len(self.workers) + 1
+        log = (self.folder / f"worker-{number}.log").open("wb")
+        with log:
+            self.workers.append(
+                await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "sync", "-c", str(self._config)),
+                    *("fleet", "work", "--slots", str(SLOTS)),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+            )
+
+    async def _dismiss(self) -> None:
+        running = [w for w in self.workers if w.returncode is None]
+        for worker in running:
+            with suppress(ProcessLookupError):
+                worker.terminate()
+        if running:
+            await asyncio.gather(*(worker.wait() for worker in running))
+
+    async def _until_in_step(self, fleet: Fleet) -> None:
+        left_s = _LONGEST_S + _LONGEST_EACH_S * len(self.names)
+        said, is_killed = -1, False
+        while left_s > 0:
+            counts = await fleet.profiles.count(fleet.clock.now())
+            totals = Totals.of(counts)
+            if totals.in_step != said:
+                said = totals.in_step
+                self.tell(
+                    f"{said} of {len(self.names)} in step, {totals.running} running."
+                )
+            if totals.in_step == len(self.names):
+                return
+            if not is_killed and totals.running and self._may_kill(totals):
+                is_killed = True
+                victim = self.workers[0]
+                victim.kill()
+                await victim.wait()
+                self.tell("A worker was killed (SIGKILL) in the middle of its runs.")
+                await self._hire()
+            await fleet.clock.sleep(_LOOK_S)
+            left_s -= _LOOK_S
+        raise TransientError(
+            "The demonstration did not come to its end in time.",
+            remedy="Try fewer profiles: trakt2discovr --sandbox fleet demo --profiles 5",
+        )
+
+    def _may_kill(self, totals: Totals) -> bool:
+        return totals.in_step >= len(self.names) // 4
+
+    async def _prove(self, fleet: Fleet, discovr: DiscovrStandIn) -> Proof:
+        seen = sorted(request.at.timestamp() for request in discovr.seen)
+        requests = len(seen)
+        most = max(i - bisect_left(seen, at - 1.0) + 1 for i, at in enumerate(seen))
+        refused = sum(request.status == 429 for request in discovr.seen)
+        entries = twice = whole = 0
+        for profile in discovr.profiles:
+            there = [entry.key for entry in discovr.entries(profile.id)]
+            entries += len(there)
+            twice += len(there) - len({*there})
+            settings = _signed_in(fleet.settings, profile.name)
+            report = await api.verify(settings)
+            whole += exit_code(report, is_strict=False) == 0
+        return Proof(
+            len(self.names), whole, entries, twice, requests, refused, most
+        )
+
+
+def _signed_in(settings: Settings, profile: str) -> Settings:
+    """Return the settings of one profile, with the logins that the stand-ins know."""
+    known = Credentials()
+    discovr = {
+        "profile": profile,
+        "refresh_token": SecretStr(known.discovr_refresh_token),
+        "requests_per_second": RATE,
+    }
+    trakt = {"access_token": SecretStr(known.trakt_access_token)}
+    return settings.model_copy(
+        update={
+            "trakt": settings.trakt.model_copy(update=trakt),
+            "discovr": settings.discovr.model_copy(update=discovr),
+        }
+    )

@@ -1,0 +1,135 @@
+"""What a worker tells whoever watches: /healthz and /metrics.
+
+Counts of the whole fleet are read from the database now and then: whoever scrapes does
+not wait for it.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from connectors.errors import ServiceError
+from sync.daemon.server import without_metrics
+from sync.fleet.calendar import Kind, State
+from sync.fleet.worker import overdue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from aiohttp.typedefs import Handler
+
+    from connectors.clock import Clock
+    from sync.fleet.database import FleetDatabase
+    from sync.fleet.limit import SharedPacer
+    from sync.fleet.profiles import Count, Profiles
+    from sync.fleet.worker import Worker
+
+#: So often the fleet is counted, ...
+_EVERY_S = 15.0
+#: ... and a worker that has not looked for so long is not well.
+_UNWELL_AFTER = timedelta(minutes=2)
+_SIZE = """
+SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint AS n FROM pg_class
+WHERE relkind = 'r' AND starts_with(relname, 't2d_') AND pg_table_is_visible(oid)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The fleet in numbers."""
+
+    profiles: int = 0
+    in_step: int = 0
+    to_bring_over: int = 0
+    running: int = 0
+    due: int = 0
+    failing: int = 0
+    paused: int = 0
+    needs_login: int = 0
+    oldest_due_at: datetime | None = None
+
+    @classmethod
+    def of(cls, counts: list[Count]) -> Totals:
+        """Add up the counts of all states and kinds."""
+        there = [c for c in counts if c.state is not State.GONE]
+        active = [c for c in there if c.state is State.ACTIVE]
+        oldest = [c.oldest_due_at for c in active if c.oldest_due_at]
+
+        def of_state(state: State) -> int:
+            return sum(c.profiles for c in there if c.state is state)
+
+        return cls(
+            profiles=sum(c.profiles for c in there),
+            in_step=sum(c.well for c in active if c.kind is Kind.KEEP),
+            to_bring_over=sum(c.profiles for c in active if c.kind is Kind.FIRST),
+            running=sum(c.running for c in there),
+            due=sum(c.due for c in active),
+            failing=sum(c.failing for c in active),
+            paused=of_state(State.PAUSED),
+            needs_login=of_state(State.NEEDS_LOGIN),
+            oldest_due_at=min(oldest, default=None),
+        )
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is known of the worker and of the fleet."""
+
+    worker: Worker
+    profiles: Profiles
+    database: FleetDatabase
+    clock: Clock
+    pacers: Mapping[str, SharedPacer]
+    totals: Totals = field(default_factory=Totals)
+    size_bytes: int = 0
+
+    async def stay(self) -> None:
+        """Count the fleet, again and again; a count that fails is left out."""
+        while True:
+            with suppress(ServiceError):
+                counts = await self.profiles.count(self.clock.now())
+                (row,) = await self.database.rows(_SIZE)
+                self.totals, self.size_bytes = Totals.of(counts), row["n"]
+            await self.clock.sleep(_EVERY_S)
+
+    def is_well(self) -> bool:
+        """Whether the worker has looked for due profiles a moment ago."""
+        looked_at = self.worker.tally.looked_at
+        return bool(looked_at) and self.clock.now() - looked_at < _UNWELL_AFTER
+
+    def answers(self) -> dict[str, Handler]:
+        """Return what is answered, by path."""
+        return {"/healthz": self._health, "/metrics": self._metrics()}
+
+    async def _health(self, _: web.Request) -> web.Response:
+        totals = self.totals
+        waited = overdue(totals.oldest_due_at, self.clock.now())
+        known = {
+            "is_healthy": self.is_well(),
+            "running": self.worker.running,
+            "overdue_s": waited.total_seconds(),
+        }
+        return web.Response(
+            status=200 if self.is_well() else 503,
+            text=json.dumps(known, indent=2) + "\n",
+            content_type="application/json",
+            headers={"Cache-Control": "no-store"},
+        )
+
+    def _metrics(self) -> Handler:
+        try:
+            from prometheus_client.aiohttp import (  # noqa: PLC0415  # an extra
+                make_aiohttp_handler,
+            )
+
+            from sync.fleet.metrics import registry  # noqa: PLC0415  # the same
+        except ModuleNotFoundError:
+            return without_metrics
+        return make_aiohttp_handler(registry(self))
