@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 from scripts.reference.markdown import assemble, code, table
 from sync.cli.app import app
 
 if TYPE_CHECKING:
-    import click
+    from collections.abc import Iterator
 
 _NAME = "trakt2discovr"
 _INTRO = """\
@@ -37,17 +39,28 @@ def page() -> str:
         usage,
         _options(app, whole),
         index,
-        *(_command(app.commands[name], whole) for name in names),
+        *(
+            part
+            for name in names
+            for part in _commands(name, app.commands[name], whole)
+        ),
     )
 
 
-def _command(command: click.Command, whole: click.Context) -> str:
-    name = command.name or ""
+def _commands(name: str, command: click.Command, whole: click.Context) -> Iterator[str]:
+    """Return the part of a command, and of those below it."""
+    yield _command(name, command, whole)
+    if isinstance(command, click.Group):
+        for below in sorted(command.commands):
+            yield from _commands(f"{name} {below}", command.commands[below], whole)
+
+
+def _command(name: str, command: click.Command, whole: click.Context) -> str:
     context = command.make_context(name, [], parent=whole, resilient_parsing=True)
     help_text = "\n".join(line.strip() for line in (command.help or "").splitlines())
     usage = " ".join([_NAME, name, *command.collect_usage_pieces(context)])
     parts = [
-        f"## {name}",
+        f"{'##' if ' ' not in name else '###'} {name}",
         help_text,
         f"```text\n{usage}\n```",
         _options(command, context),

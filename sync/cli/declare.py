@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync.cli.context import Context
 from sync.cli.process import begin_collecting
 from sync.domain.filters import Only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sync.cli.context import Context
 
     #: What does the work of a command, from its options to its exit code.
     Work = Callable[..., int]

@@ -12,7 +12,8 @@ class FleetProfileDocument(Document):
     """A profile of the fleet.
 
     ``kind`` is "first" until it was brought over, then "keep". ``due_at`` null: nothing
-    is planned. ``logins`` are the services that it has a login of its own for.
+    is planned. ``worker`` is the machine and process that runs it. ``logins`` are the
+    services that it has a login of its own for.
     """
 
     profile: str
@@ -22,6 +23,7 @@ class FleetProfileDocument(Document):
     every_s: float
     due_at: datetime | None
     is_running: bool
+    worker: str | None
     last_ok_at: datetime | None
     failures: int
     last_error: str | None

@@ -109,8 +109,6 @@ def pause(failures: int, every: timedelta) -> timedelta:
     return min(FIRST_PAUSE * 2**doublings, every)
 
 
-def spread(
-    interval: timedelta, uniform: Callable[[float, float], float]
-) -> timedelta:
+def spread(interval: timedelta, uniform: Callable[[float, float], float]) -> timedelta:
     """Return the interval, up to a tenth shorter or longer."""
-    return interval * uniform(*SPREAD)
+    return timedelta(seconds=interval.total_seconds() * uniform(*SPREAD))

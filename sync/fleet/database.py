@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -81,7 +80,7 @@ class FleetDatabase:
             asyncpg.PostgresError,
             asyncpg.InterfaceError,
             OSError,
-            asyncio.TimeoutError,
+            TimeoutError,
         ) as error:
             reason = type(error).__name__
         else:

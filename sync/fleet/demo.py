@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from bisect import bisect_left
+from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -203,22 +204,28 @@ class Demo:
                 )
             if totals.in_step == len(self.names):
                 return
-            if not is_killed and totals.running and self._may_kill(totals):
-                is_killed = True
-                victim = self.workers[0]
-                victim.kill()
-                await victim.wait()
-                self.tell("A worker was killed (SIGKILL) in the middle of its runs.")
-                await self._hire()
+            if not is_killed and totals.in_step >= len(self.names) // 4:
+                is_killed = await self._kill_one(fleet)
             await fleet.clock.sleep(_LOOK_S)
             left_s -= _LOOK_S
         raise TransientError(
             "The demonstration did not come to its end in time.",
-            remedy="Try fewer profiles: trakt2discovr --sandbox fleet demo --profiles 5",
+            remedy="Try fewer: trakt2discovr --sandbox fleet demo --profiles 5",
         )
 
-    def _may_kill(self, totals: Totals) -> bool:
-        return totals.in_step >= len(self.names) // 4
+    async def _kill_one(self, fleet: Fleet) -> bool:
+        """Kill the worker that has most to lose, and hire another one."""
+        running = Counter(p.worker for p in await fleet.profiles.all() if p.worker)
+        for place, runs in running.most_common():
+            for worker in self.workers:
+                if place.endswith(f":{worker.pid}") and worker.returncode is None:
+                    worker.kill()
+                    await worker.wait()
+                    lost = count(runs, "run")
+                    self.tell(f"A worker with {lost} under way was killed (SIGKILL).")
+                    await self._hire()
+                    return True
+        return False
 
     async def _prove(self, fleet: Fleet, discovr: DiscovrStandIn) -> Proof:
         seen = sorted(request.at.timestamp() for request in discovr.seen)
@@ -233,9 +240,7 @@ class Demo:
             settings = _signed_in(fleet.settings, profile.name)
             report = await api.verify(settings)
             whole += exit_code(report, is_strict=False) == 0
-        return Proof(
-            len(self.names), whole, entries, twice, requests, refused, most
-        )
+        return Proof(len(self.names), whole, entries, twice, requests, refused, most)
 
 
 def _signed_in(settings: Settings, profile: str) -> Settings:

@@ -192,9 +192,7 @@ async def open_store(
         row["service"]: _read(vault, row["service"], row["secret"])
         for row in await database.rows(_LOAD, profile)
     }
-    return ProfileStore(
-        database, vault, profile, tokens, clock=clock, folder=folder
-    )
+    return ProfileStore(database, vault, profile, tokens, clock=clock, folder=folder)
 
 
 async def services_of(

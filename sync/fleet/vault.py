@@ -101,7 +101,7 @@ def add_key(place: Path) -> None:
 
 
 def drop_old_keys(place: Path) -> int:
-    """Keep the new key, and the one that running workers have; returns how many went."""
+    """Keep the new key, and the one that workers have; returns how many went."""
     keys = _read(place)
     if len(keys) > KEPT:
         _write(place, keys[:KEPT])

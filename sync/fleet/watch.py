@@ -102,7 +102,9 @@ class Watch:
     def is_well(self) -> bool:
         """Whether the worker has looked for due profiles a moment ago."""
         looked_at = self.worker.tally.looked_at
-        return bool(looked_at) and self.clock.now() - looked_at < _UNWELL_AFTER
+        if looked_at is None:
+            return False
+        return self.clock.now() - looked_at < _UNWELL_AFTER
 
     def answers(self) -> dict[str, Handler]:
         """Return what is answered, by path."""

@@ -97,9 +97,7 @@ class Worker:
 
     async def stay(self) -> None:
         """Work until ``stop``; what is wrong with the database passes."""
-        await asyncio.gather(
-            self._dispatch_all(), *(self._work(kind) for kind in Kind)
-        )
+        await asyncio.gather(self._dispatch_all(), *(self._work(kind) for kind in Kind))
 
     async def dispatch(self, kind: Kind) -> int:
         """Move what is due into the queue; returns how many jobs it took."""

@@ -260,7 +260,7 @@ class Clients:
     def _trakt_pacer(self, bucket: str) -> Pacer:
         """Return the caller's pacer, or the one of a quota of Trakt's.
 
-        That for Trakt is for both quotas, unless there is one for calls without a login.
+        That for Trakt is for both, unless there is one for calls without a login.
         """
         if bucket == UNAUTHED and TRAKT_PUBLIC in self._pacers:
             return self._pacers[TRAKT_PUBLIC]

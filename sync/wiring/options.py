@@ -23,8 +23,8 @@ class ClientOptions(TypedDict, total=False):
 
     A session is used as it is and left open. ``on_event`` is called from the event
     loop. ``store`` holds the logins in place of ``[state] tokens``. ``pacers`` say when
-    the next request to a service may go, by its name: Trakt, Discovr, TMDB, and for what
-    Trakt tells anybody "Trakt without a login"; they are shared by all calls that are
+    the next request to a service may go, by its name: Trakt, Discovr, TMDB, and "Trakt
+    without a login" for what Trakt tells anybody; they are shared by all calls that are
     given them.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,9 +80,7 @@ def test_a_guard_waits_for_the_next_interval(standing: Standing, chance: float) 
     assert then.kind is standing.kind
 
 
-@given(
-    standing=standings, chance=chances, asked=st.timedeltas(timedelta(), 40 * HOUR)
-)
+@given(standing=standings, chance=chances, asked=st.timedeltas(timedelta(), 40 * HOUR))
 def test_an_outage_waits_as_long_as_it_is_asked_to_and_no_longer_than_an_interval(
     standing: Standing, chance: float, asked: timedelta
 ) -> None:
@@ -97,5 +96,5 @@ def test_an_outage_waits_as_long_as_it_is_asked_to_and_no_longer_than_an_interva
 def test_the_pauses_of_an_outage_double_from_a_minute_on(every: timedelta) -> None:
     pauses = [pause(failures, every) for failures in range(30)]
     assert pauses[0] == min(MINUTE, every)
-    for before, after in zip(pauses, pauses[1:], strict=False):
+    for before, after in pairwise(pauses):
         assert after == min(2 * before, every)

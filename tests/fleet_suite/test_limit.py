@@ -78,7 +78,9 @@ class Workers:
         ]
         await asyncio.gather(*lines)
 
-    async def _call(self, pacer: SharedPacer, end: float, chance: random.Random) -> None:
+    async def _call(
+        self, pacer: SharedPacer, end: float, chance: random.Random
+    ) -> None:
         while self.clock.monotonic() < end:
             await pacer.acquire()
             self.sent.append(self.clock.monotonic())
@@ -87,7 +89,9 @@ class Workers:
 
     def most_in_a_second(self) -> int:
         sent = sorted(self.sent)
-        return max(i - bisect_left(sent, at - 1.0 + 1e-9) + 1 for i, at in enumerate(sent))
+        return max(
+            i - bisect_left(sent, at - 1.0 + 1e-9) + 1 for i, at in enumerate(sent)
+        )
 
 
 @settings(max_examples=12)
@@ -136,7 +140,9 @@ def test_a_worker_that_was_frozen_makes_nothing_up(
             # All of them: time passes, and nobody does anything meanwhile.
             clock.advance(frozen_s)
 
-        await asyncio.gather(crew.work(frozen_at + frozen_s + 2, rate, chance), freeze())
+        await asyncio.gather(
+            crew.work(frozen_at + frozen_s + 2, rate, chance), freeze()
+        )
         return crew
 
     crew = asyncio.run(work())
@@ -249,5 +255,3 @@ async def test_the_row_climbs_by_the_rules_of_the_pacer(fleet: FleetDatabase) ->
     adapt(rate, epoch, 30, None)
     (state,) = await all_limits(fleet)
     assert state.rate == pytest.approx(rate.now)
-
-

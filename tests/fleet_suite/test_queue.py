@@ -114,7 +114,7 @@ async def test_a_profile_can_be_queued_again_once_its_run_has_ended(
         await handler.saw(1)
         await handler.idle()
         async with asyncio.timeout(20):
-            while not (await queue.enqueue([Job(7, KEEP)]))[0]:
+            while not (await queue.enqueue([Job(7, KEEP)]))[0]:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await handler.saw(2)
 
@@ -154,7 +154,7 @@ async def test_what_fails_is_never_repeated_by_the_queue(
     after = Handler()
     async with worker(queue, fail):
         async with asyncio.timeout(20):
-            while not (await queue.enqueue([Job(1, FIRST)]))[0]:
+            while not (await queue.enqueue([Job(1, FIRST)]))[0]:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         async with worker(queue, after, kind=FIRST):
             await after.saw(1)
@@ -186,6 +186,6 @@ async def test_two_workers_share_the_jobs(queue: Queue) -> None:
     one, other = Handler(), Handler()
     async with worker(queue, one), worker(queue, other):
         async with asyncio.timeout(20):
-            while len(one.seen) + len(other.seen) < 20:
+            while len(one.seen) + len(other.seen) < 20:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
     assert sorted(one.seen + other.seen) == [*range(1, 21)]

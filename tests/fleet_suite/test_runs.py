@@ -85,7 +85,7 @@ async def test_profiles_are_brought_over_by_a_worker_and_a_lost_login_waits(
         worker = Worker(profiles, queue, runner, slots=2, clock=CLOCK)
         task = asyncio.create_task(worker.stay())
         async with asyncio.timeout(60):
-            while sum(worker.tally.endings.values()) < 3:
+            while sum(worker.tally.endings.values()) < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         worker.stop()
         await asyncio.wait_for(task, 30)

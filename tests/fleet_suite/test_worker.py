@@ -59,12 +59,14 @@ def hired(
 
 async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110
             await asyncio.sleep(0.002)
 
 
 @asynccontextmanager
-async def handling(worker: Worker, name: str, profiles: Profiles) -> AsyncIterator[None]:
+async def handling(
+    worker: Worker, name: str, profiles: Profiles
+) -> AsyncIterator[None]:
     number = (await one(profiles, name)).id
     task = asyncio.create_task(worker.handle(number))
     try:
@@ -284,9 +286,7 @@ async def test_workers_run_all_that_is_due_and_end_when_they_are_told(
     names = [f"p{number}" for number in range(20)]
     await add(profiles, *names)
     clock, script, queue = FakeClock(START), Script(), MemoryQueue()
-    crew = [
-        Worker(profiles, queue, script, slots=2, clock=clock) for _ in range(2)
-    ]
+    crew = [Worker(profiles, queue, script, slots=2, clock=clock) for _ in range(2)]
     tasks = [asyncio.create_task(worker.stay()) for worker in crew]
     await until(lambda: len(script.ran) >= 20)
     for worker in crew:

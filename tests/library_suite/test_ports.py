@@ -202,9 +202,7 @@ async def test_what_trakt_tells_anybody_can_have_a_pacer_of_its_own(
 ) -> None:
     public, signed_in = CountingPacer(), CountingPacer()
     pacers = {"Trakt": signed_in, "Trakt without a login": public}
-    async with world(
-        synthetic_account(60, shows=3), tmp_path, has_tmdb=False
-    ) as place:
+    async with world(synthetic_account(60, shows=3), tmp_path, has_tmdb=False) as place:
         await place.migrate(pacers=pacers)
         seasons = [
             seen for seen in place.trakt.requests() if seen.path.startswith("/shows/")

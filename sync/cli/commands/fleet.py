@@ -29,7 +29,7 @@ from sync.errors import StoppedError
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from sync.runtime.values import Address
 
 _POLL_S = 0.1
+_THEN_WORK = (
+    "Next: trakt2discovr fleet login PROFILE for each that has no login, and "
+    "trakt2discovr fleet work"
+)
 _WORDS = {
     "due": "due now, before all others",
     "pause": "paused",
@@ -64,7 +68,9 @@ def init(context: Context) -> int:
                 "it no login can be read."
             )
         notes.append("Next: trakt2discovr fleet add FILE.csv")
-        return tell_done(output, FleetDocument(done="init", count=0, notes=tuple(notes)))
+        return tell_done(
+            output, FleetDocument(done="init", count=0, notes=tuple(notes))
+        )
 
     return run_fleet(context, work)
 
@@ -80,8 +86,7 @@ def add(context: Context, file: Path) -> int:
             await fleet.profiles.add(new, fleet.clock.now())
         notes = (
             f"{count(len(new), 'profile')} of {file} in the fleet.",
-            "Next: trakt2discovr fleet login PROFILE for each that has no login, and "
-            "trakt2discovr fleet work",
+            _THEN_WORK,
         )
         return tell_done(output, FleetDocument(done="add", count=len(new), notes=notes))
 
@@ -269,10 +274,11 @@ async def _opened(context: Context) -> AsyncIterator[Fleet]:
 
 def run_fleet(
     context: Context,
-    work: Coroutine[None, None, int] | Any,
+    work: Callable[[Output, Stop], Coroutine[None, None, int]],
     *,
     log_format: LogFormat | None = None,
 ) -> int:
+    """Run a command of the fleet, which only the demo rehearses."""
     if context.is_sandbox:
         raise click.UsageError(
             "Of the fleet only the demo can be rehearsed: trakt2discovr --sandbox "
@@ -282,12 +288,13 @@ def run_fleet(
 
 
 async def _watch(stop: Stop, event: asyncio.Event) -> None:
-    while not stop.is_requested:
+    while not stop.is_requested:  # noqa: ASYNC110  # it has no event
         await asyncio.sleep(_POLL_S)
     event.set()
 
 
 def tell_done(output: Output, document: FleetDocument, code: Exit = Exit.DONE) -> int:
+    """Print what was done, and return how it ended."""
     output.emit(document, lambda console: show_done(console, document))
     return code
 
@@ -301,6 +308,7 @@ def _document(profile: Profile, logins: set[str]) -> FleetProfileDocument:
         every_s=profile.every.total_seconds(),
         due_at=profile.due_at,
         is_running=profile.running_since is not None,
+        worker=profile.worker,
         last_ok_at=profile.last_ok_at,
         failures=profile.failures,
         last_error=profile.last_error,

@@ -39,13 +39,16 @@ def demo(context: Context, profiles: int) -> int:
         names = [f"Person {number:0{width}}" for number in range(1, profiles + 1)]
         with tempfile.TemporaryDirectory(prefix="fleet-demo-") as folder:
             proof = await Demo(Path(folder), names, tell).run()
+        whole = f"{proof.whole} of {count(proof.profiles, 'profile')} whole"
+        pace = f"at most {proof.most_in_a_second:,} in a second"
+        refused = f"{proof.refused:,} refused"
         notes = (
-            f"{proof.whole} of {count(proof.profiles, 'profile')} whole; "
-            f"{proof.entries:,} entries, {proof.twice:,} twice.",
-            f"{proof.requests:,} requests to Discovr, at most {proof.most_in_a_second:,}"
-            f" in a second, {proof.refused:,} refused.",
+            f"{whole}; {proof.entries:,} entries, {proof.twice:,} twice.",
+            f"{proof.requests:,} requests to Discovr, {pace}, {refused}.",
         )
         document = FleetDocument(done="demo", count=proof.profiles, notes=notes)
-        return tell_done(output, document, Exit.DONE if proof.is_good else Exit.INCOMPLETE)
+        return tell_done(
+            output, document, Exit.DONE if proof.is_good else Exit.INCOMPLETE
+        )
 
     return run(context, work)

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from sync import login as use_case
-from sync.cli.commands.fleet import opening, run_fleet, tell_done, require_known
+from sync.cli.commands.fleet import opening, require_known, run_fleet, tell_done
 from sync.cli.commands.login import Terminal
 from sync.cli.progress import Reporter
 from sync.cli.session import read_settings
@@ -33,8 +33,8 @@ def login(context: Context, name: str, service: str | None) -> int:
             services = [service] if service else needed
             notes: list[str] = []
             for each in services:
-                document = await _sign_in(context, output, stop, fleet, profile, each)
-                notes += _words(name, document)
+                signed_in = await _sign_in(context, output, stop, fleet, profile, each)
+                notes += _words(name, signed_in)
             await fleet.profiles.signed_in(profile.id, fleet.clock.now())
         document = FleetDocument(done="login", count=len(services), notes=tuple(notes))
         return tell_done(output, document)
@@ -42,7 +42,7 @@ def login(context: Context, name: str, service: str | None) -> int:
     return run_fleet(context, work)
 
 
-async def _sign_in(  # noqa: PLR0913  # what a command has, and what is to be done
+async def _sign_in(  # what a command has, and what is to be done
     context: Context,
     output: Output,
     stop: Stop,

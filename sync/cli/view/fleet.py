@@ -49,7 +49,7 @@ def _line(profile: FleetProfileDocument) -> str:
     what = "to bring over" if profile.kind == "first" else "kept in step"
     parts = [what, profile.state.replace("_", " ")]
     if profile.is_running:
-        parts.append("running")
+        parts.append(f"running on {profile.worker}")
     elif profile.state == "active":
         due = _moment(profile.due_at) if profile.due_at else None
         parts.append(f"due {due}" if due else "nothing planned")
@@ -58,7 +58,9 @@ def _line(profile: FleetProfileDocument) -> str:
     if profile.failures:
         parts.append(count(profile.failures, "failure"))
     every = describe_interval(timedelta(seconds=profile.every_s))
-    return f"{profile.profile}: {', '.join(parts)} (from {profile.source}, every {every})"
+    return (
+        f"{profile.profile}: {', '.join(parts)} (from {profile.source}, every {every})"
+    )
 
 
 def show_status(console: Console, document: FleetStatusDocument) -> None:

@@ -23,7 +23,8 @@ CREATE TABLE fleet_profile (
     last_error text,
     note text NOT NULL DEFAULT '',
     queued_at timestamptz,
-    running_since timestamptz
+    running_since timestamptz,
+    worker text
 );
 CREATE INDEX fleet_profile_due ON fleet_profile (kind, due_at)
     WHERE state = 'active';
