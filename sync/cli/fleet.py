@@ -18,7 +18,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _STATES = ("active", "paused", "needs_login", "gone")
 
 
-@click.group()
+@click.group(epilog="Example: trakt2discovr fleet status")
 def fleet() -> None:
     """Run many profiles, by workers that share one PostgreSQL.
 
@@ -98,7 +98,7 @@ def work() -> Work:
 @_command("Example: trakt2discovr fleet list --state needs_login")
 @click.option("--state", type=click.Choice(_STATES), help="Only these.")
 def list_() -> Work:
-    """List the profiles: what they do, when they are due, what went wrong."""
+    """List the profiles. When each is due, and what went wrong."""
     from sync.cli.commands import fleet as work  # noqa: PLC0415  # the same
 
     return work.list_profiles
@@ -133,7 +133,7 @@ def pause() -> Work:
 @_command("Example: trakt2discovr fleet resume Me")
 @_NAMES
 def resume() -> Work:
-    """Go on with these profiles, whether they were paused or wait for a login."""
+    """Go on with these profiles. They were paused, or waited for a login."""
     from sync.cli.commands import fleet as work  # noqa: PLC0415  # the same
 
     return functools.partial(work.change, how="resume")
@@ -153,13 +153,13 @@ def remove() -> Work:
 
 @_command("Example: trakt2discovr fleet limits")
 def limits() -> Work:
-    """Show what all workers together may send, and what they send for now."""
+    """Show what all workers together may send."""
     from sync.cli.commands import fleet as work  # noqa: PLC0415  # the same
 
     return work.limits
 
 
-@fleet.group()
+@fleet.group(epilog="Example: trakt2discovr fleet keys rotate")
 def keys() -> None:
     """Look after the keys that the logins are encrypted with."""
 
@@ -185,7 +185,11 @@ def rotate() -> Work:
     help="How many.",
 )
 def demo() -> Work:
-    """See a fleet at work on this machine: workers, one of them killed, and a proof."""
+    """See a fleet at work on this machine.
+
+    Stand-ins for the services, a private database, workers, one of them killed, and a
+    proof that everything arrived once.
+    """
     from sync.cli.commands import fleet_demo as work  # noqa: PLC0415  # the same
 
     return work.demo

@@ -210,7 +210,7 @@ class Demo:
             left_s -= _LOOK_S
         raise TransientError(
             "The demonstration did not come to its end in time.",
-            remedy="Try fewer: trakt2discovr --sandbox fleet demo --profiles 5",
+            remedy="Try it with fewer, by --profiles.",
         )
 
     async def _kill_one(self, fleet: Fleet) -> bool:

@@ -31,7 +31,7 @@ def migrate(url: str) -> None:
             if not known.issuperset(context.get_current_heads()):
                 raise StateError(
                     "The fleet's tables are from a newer version of trakt2discovr.",
-                    remedy="Update trakt2discovr here too, or name another database in "
+                    remedy="Update it here too, or name another database in "
                     "[fleet] url.",
                 )
             command.upgrade(config, "head")

@@ -15,6 +15,7 @@ from connectors.errors import ConfigError
 from sync.config import data_folder
 from sync.daemon.server import answering
 from sync.fleet import vault as keys
+from sync.fleet.answers import answers
 from sync.fleet.database import FleetDatabase, open_database, place_of
 from sync.fleet.engine import PgQueue
 from sync.fleet.ledgers import LedgerPool
@@ -122,8 +123,8 @@ async def work(
         )
         watch = Watch(worker, fleet.profiles, fleet.database, fleet.clock, pacers)
         if address:
-            answers = answering(watch.answers(), address, settings.sync.hosts)
-            await stack.enter_async_context(answers)
+            listening = answering(answers(watch), address, settings.sync.hosts)
+            await stack.enter_async_context(listening)
         beside = [
             asyncio.create_task(watch.stay()),
             asyncio.create_task(_stop_with(worker, stop)),

@@ -121,8 +121,8 @@ def _read(place: Path) -> list[bytes]:
     except OSError as error:
         raise ConfigError(
             f"The key file {place} cannot be read ({error.strerror}).",
-            remedy="Make it with trakt2discovr fleet init, or name the one that the "
-            "logins were stored with: [fleet] key_file",
+            remedy="Name the one that the logins were stored with in [fleet] key_file, "
+            "or make a first one: trakt2discovr fleet init",
         ) from None
     if os.name == "posix" and status.st_mode & _OTHERS and not _is_credential(place):
         raise ConfigError(

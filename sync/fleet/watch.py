@@ -1,29 +1,22 @@
-"""What a worker tells whoever watches: /healthz and /metrics.
+"""What is known of a worker and of its fleet.
 
-Counts of the whole fleet are read from the database now and then: whoever scrapes does
-not wait for it.
+Counts of the whole fleet are read from the database now and then: whoever asks does not
+wait for it.
 """
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-
 from connectors.errors import ServiceError
-from sync.daemon.server import without_metrics
 from sync.fleet.calendar import Kind, State
-from sync.fleet.worker import overdue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    from aiohttp.typedefs import Handler
 
     from connectors.clock import Clock
     from sync.fleet.database import FleetDatabase
@@ -105,33 +98,3 @@ class Watch:
         if looked_at is None:
             return False
         return self.clock.now() - looked_at < _UNWELL_AFTER
-
-    def answers(self) -> dict[str, Handler]:
-        """Return what is answered, by path."""
-        return {"/healthz": self._health, "/metrics": self._metrics()}
-
-    async def _health(self, _: web.Request) -> web.Response:
-        totals = self.totals
-        waited = overdue(totals.oldest_due_at, self.clock.now())
-        known = {
-            "is_healthy": self.is_well(),
-            "running": self.worker.running,
-            "overdue_s": waited.total_seconds(),
-        }
-        return web.Response(
-            status=200 if self.is_well() else 503,
-            text=json.dumps(known, indent=2) + "\n",
-            content_type="application/json",
-            headers={"Cache-Control": "no-store"},
-        )
-
-    def _metrics(self) -> Handler:
-        try:
-            from prometheus_client.aiohttp import (  # noqa: PLC0415  # an extra
-                make_aiohttp_handler,
-            )
-
-            from sync.fleet.metrics import registry  # noqa: PLC0415  # the same
-        except ModuleNotFoundError:
-            return without_metrics
-        return make_aiohttp_handler(registry(self))

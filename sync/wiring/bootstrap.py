@@ -62,10 +62,7 @@ async def build(
     clock = options.get("clock") or SystemClock()
     tell = Listener(options.get("on_event"))
     async with AsyncExitStack() as stack:
-        ledger = options.get("ledger")
-        if ledger is None:
-            opening = Ledger.open(settings.state.url, is_read_only=is_dry)
-            ledger = await stack.enter_async_context(await opening)
+        ledger = options.get("ledger") or await _ledger(settings, stack, is_dry=is_dry)
         meter = Meter(clock)
         clients = _clients(settings, stack, clock, tell, meter, options)
         files, trakt_client = options.get("files", ()), None
@@ -94,6 +91,11 @@ async def build(
             address=_address(target),
             copies=options.get("copies", settings.state.copies),
         )
+
+
+async def _ledger(settings: Settings, stack: AsyncExitStack, *, is_dry: bool) -> Ledger:
+    opening = Ledger.open(settings.state.url, is_read_only=is_dry)
+    return await stack.enter_async_context(await opening)
 
 
 def _address(target: Target) -> str:

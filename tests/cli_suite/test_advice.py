@@ -159,11 +159,20 @@ def test_every_command_that_a_text_names_exists_with_these_options() -> None:
     assert seen >= {"setup", "migrate", "sync", "plan", "login", "unmatched", "doctor"}
 
 
+def commands(command: click.Command) -> Iterator[click.Command]:
+    """Return a command, and all below it."""
+    yield command
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            yield from commands(below)
+
+
 def test_every_option_that_a_text_names_exists() -> None:
-    known = {opt for c in app.commands.values() for p in c.params for opt in p.opts}
-    known |= {opt for param in app.params for opt in param.opts}
-    known |= {
-        opt for c in app.commands.values() for p in c.params for opt in p.secondary_opts
+    known = {
+        opt
+        for c in commands(app)
+        for p in c.params
+        for opt in p.opts + p.secondary_opts
     }
     found = set()
     for path in sorted((*ROOT.glob("connectors/**/*.py"), *ROOT.glob("sync/**/*.py"))):

@@ -16,6 +16,7 @@ from tests.fleet_suite.fakes import MemoryQueue
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from sync.fleet.database import FleetDatabase
     from sync.fleet.queue import Queue
 
 FIRST, KEEP = Kind.FIRST, Kind.KEEP
@@ -189,3 +190,37 @@ async def test_two_workers_share_the_jobs(queue: Queue) -> None:
             while len(one.seen) + len(other.seen) < 20:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
     assert sorted(one.seen + other.seen) == [*range(1, 21)]
+
+
+async def test_a_job_of_a_worker_that_died_goes_to_another(
+    fleet: FleetDatabase,
+) -> None:
+    queue = PgQueue(fleet)
+    await queue.enqueue([Job(1, KEEP), Job(2, KEEP)])
+    # As a worker leaves it that was killed a while ago, and one that is at work.
+    await fleet.rows(
+        "UPDATE fleet_queue.pgqueuer SET status = 'picked', "
+        "queue_manager_id = gen_random_uuid(), heartbeat = now() - "
+        "CASE WHEN dedupe_key = '1' THEN interval '31 s' ELSE interval '1 s' END"
+    )
+    handler = Handler()
+    async with worker(queue, handler):
+        await handler.saw(1)
+    assert handler.seen == [1]
+
+
+async def test_what_the_engine_notes_is_thrown_away_after_a_while(
+    fleet: FleetDatabase,
+) -> None:
+    queue, handler = PgQueue(fleet), Handler()
+    for key in (1, 2):
+        await queue.enqueue([Job(key, KEEP)])
+        async with worker(queue, handler):
+            await handler.saw(key)
+        await fleet.rows(
+            "UPDATE fleet_queue.pgqueuer_log SET created = created - interval '1 day'"
+        )
+    async with worker(queue, handler):
+        async with asyncio.timeout(20):
+            while await fleet.rows("SELECT 1 FROM fleet_queue.pgqueuer_log"):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,10 @@ from sync.fleet.logins import open_store
 from sync.fleet.profiles import NewProfile, Profiles
 from sync.fleet.runner import Runner
 from sync.fleet.worker import Worker
+from sync.ledger.errors import StateError
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.server.credentials import Credentials
+from tests.fleet_suite.fakes import Script
 from tests.worlds import world
 
 if TYPE_CHECKING:
@@ -101,3 +104,24 @@ async def test_profiles_are_brought_over_by_a_worker_and_a_lost_login_waits(
         assert (found[name].kind, found[name].failures) == (Kind.KEEP, 0)
     assert found["Nobody"].state is State.NEEDS_LOGIN
     assert worker.tally.endings == {"done": 2, "login": 1}
+
+
+async def test_a_worker_goes_on_after_its_connections_were_cut(
+    fleet: FleetDatabase, postgres: PostgresServer
+) -> None:
+    profiles, script = Profiles(fleet), Script()
+    worker = Worker(profiles, PgQueue(fleet), script, slots=2, clock=CLOCK)
+    task = asyncio.create_task(worker.stay())
+    every = timedelta(hours=6)
+    for name in ("before", "after"):
+        await profiles.add([NewProfile(name, "trakt", every)], CLOCK.now())
+        async with asyncio.timeout(60):
+            while (await profiles.find([name]))[0].kind is Kind.FIRST:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await asyncio.to_thread(postgres.end_sessions)
+        for _ in range(30):  # each connection of the pool notices by itself
+            with suppress(StateError):
+                await fleet.rows("SELECT 1")
+    worker.stop()
+    await asyncio.wait_for(task, 30)
+    assert script.ran == ["before", "after"]

@@ -1,0 +1,150 @@
+"""The commands of the fleet, from a table of profiles to one that is removed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from connectors.errors import InputError
+from sync.cli.app import app
+from sync.fleet.profiles import NewProfile
+from sync.fleet.table_file import read_profiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+TABLE = "profile,source,every\nMe,sean,6h\nKids,,1d\n"
+
+
+@dataclass
+class Operator:
+    """Somebody with a config, who types commands."""
+
+    url: str
+    folder: Path
+
+    def __call__(self, *words: str) -> Result:
+        env = {
+            "TRAKT2DISCOVR_FLEET__URL": self.url,
+            "TRAKT2DISCOVR_FLEET__KEY_FILE": str(self.folder / "fleet.key"),
+            "XDG_DATA_HOME": str(self.folder),
+        }
+        return CliRunner().invoke(app, words, env=env)
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self("--json", *words).stdout)
+
+
+@pytest.fixture
+def operator(postgres_url: str, tmp_path: Path) -> Operator:
+    return Operator(postgres_url, tmp_path)
+
+
+def test_a_fleet_from_its_table_to_a_profile_that_leaves(operator: Operator) -> None:
+    before = operator("fleet", "status")
+    assert before.exit_code == 2
+    assert "trakt2discovr fleet init" in before.stderr
+    done = operator("fleet", "init")
+    assert (done.exit_code, "key file" in done.stdout) == (0, True)
+    assert operator.json("fleet", "init")["notes"][0].startswith("The fleet is ready")
+    table = operator.folder / "profiles.csv"
+    table.write_text(TABLE, "utf-8")
+    assert operator("fleet", "add", str(table)).exit_code == 0
+    assert operator.json("fleet", "add", str(table))["count"] == 2
+    found = operator.json("fleet", "list")["profiles"]
+    assert [(p["profile"], p["source"], p["every_s"]) for p in found] == [
+        ("Kids", "trakt", 86_400),
+        ("Me", "trakt:sean", 21_600),
+    ]
+    status = operator.json("fleet", "status")
+    assert (status["profiles"], status["to_bring_over"], status["due"]) == (2, 2, 2)
+    assert operator("fleet", "pause", "Me").exit_code == 0
+    assert operator.json("fleet", "status")["paused"] == 1
+    shown = operator("fleet", "list")
+    assert "Me: to bring over, paused (from trakt:sean, every 6h)" in shown.stdout
+    assert operator("fleet", "resume", "Me").exit_code == 0
+    assert operator("fleet", "due", "Me", "Kids").exit_code == 0
+    wrong = operator("fleet", "due", "Me", "Nobody")
+    assert wrong.exit_code == 2
+    assert "no profile Nobody" in wrong.stderr
+    assert operator("fleet", "remove", "Kids").exit_code == 0
+    assert [p["profile"] for p in operator.json("fleet", "list")["profiles"]] == ["Me"]
+    gone = operator.json("fleet", "list", "--state", "gone")["profiles"]
+    assert [p["profile"] for p in gone] == ["Kids"]
+    assert operator.json("fleet", "keys", "rotate")["count"] == 0
+    assert operator.json("fleet", "limits")["limits"] == []
+    assert "1 profile in" in operator("fleet", "status").stdout
+
+
+def test_only_the_demo_is_a_rehearsal(operator: Operator) -> None:
+    wrong = operator("--sandbox", "fleet", "status")
+    assert wrong.exit_code == 2
+    assert "trakt2discovr --sandbox fleet demo" in " ".join(wrong.stderr.split())
+    assert operator("fleet", "demo").exit_code == 2
+
+
+def test_another_kind_of_database_is_refused(tmp_path: Path) -> None:
+    operator = Operator(f"sqlite:///{tmp_path}/state.sqlite3", tmp_path)
+    wrong = operator("fleet", "status")
+    assert wrong.exit_code == 2
+    assert "names no PostgreSQL" in wrong.stderr
+
+
+def test_a_database_that_is_down_is_said_without_its_password(tmp_path: Path) -> None:
+    operator = Operator("postgresql://me:hidden@127.0.0.1:1/fleet", tmp_path)
+    wrong = operator("fleet", "status")
+    assert wrong.exit_code == 2
+    assert "fleet on 127.0.0.1:1 cannot be used" in wrong.stderr
+    assert "hidden" not in wrong.output
+
+
+def test_a_download_is_found_beside_the_table(tmp_path: Path) -> None:
+    (tmp_path / "kids.zip").write_bytes(b"")
+    table = tmp_path / "profiles.csv"
+    table.write_text("source,profile,note\nkids.zip,Kids,of the house\n", "utf-8-sig")
+    assert read_profiles(table) == [
+        NewProfile(
+            "Kids", str(tmp_path / "kids.zip"), timedelta(hours=6), "of the house"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has the columns none"),
+        ("name\nMe\n", "has the columns name"),
+        ("profile,secret\nMe,x\n", "has the columns profile, secret"),
+        ("profile\n", "names no profile"),
+        ("profile,every\nMe,often\n", "line 2: 'often' is no interval"),
+        ("profile,source\nMe,gone.zip\n", "line 2: there is no download"),
+        ("profile,source\n,sean\n", "line 2: the profile is missing"),
+        ("profile\nMe\nYou\nMe\n", "the profile Me stands there more than once"),
+        ("profile,source\nMe,sean,6h\n", "more values than columns"),
+    ],
+)
+def test_a_table_that_is_wrong_is_refused_line_by_line(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    table = tmp_path / "profiles.csv"
+    table.write_text(text, "utf-8")
+    with pytest.raises(InputError) as caught:
+        read_profiles(table)
+    assert said in caught.value.message
+
+
+def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "profiles.csv"
+    with pytest.raises(InputError, match="cannot be read"):
+        read_profiles(table)
+    table.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_profiles(table)

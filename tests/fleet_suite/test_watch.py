@@ -1,0 +1,90 @@
+"""What a worker tells whoever watches it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from sync.daemon.server import answering
+from sync.fleet.answers import answers
+from sync.fleet.limit import SharedPacer
+from sync.fleet.metrics import registry
+from sync.fleet.profiles import NewProfile, Profiles
+from sync.fleet.watch import Totals, Watch
+from sync.fleet.worker import Worker
+from sync.runtime.values import Address
+from tests.clocks import FakeClock
+from tests.fleet_suite.fakes import MemoryQueue, Script
+from tests.fleet_suite.test_limit import Row
+
+if TYPE_CHECKING:
+    from sync.fleet.database import FleetDatabase
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "many-profiles.md"
+
+
+async def watched(fleet: FleetDatabase, clock: FakeClock) -> Watch:
+    profiles = Profiles(fleet)
+    names = ("Me", "Kids", "You")
+    new = [NewProfile(name, "trakt", timedelta(hours=6)) for name in names]
+    await profiles.add(new, START)
+    await profiles.change(["You"], "pause", START)
+    worker = Worker(profiles, MemoryQueue(), Script(), slots=2, clock=clock)
+    pacer = SharedPacer(Row(clock, 5), clock=clock)
+    watch = Watch(worker, profiles, fleet, clock, {"Discovr": pacer})
+    clock.advance(90)
+    watch.totals = Totals.of(await profiles.count(clock.now()))
+    return watch
+
+
+async def test_the_metrics_are_those_of_the_page_for_operators(
+    fleet: FleetDatabase,
+) -> None:
+    watch = await watched(fleet, FakeClock(START))
+    pacer = watch.pacers["Discovr"]
+    await pacer.acquire()
+    pacer.observe(429, {})
+    await pacer.close()
+    watch.worker.tally.endings["done"] += 1
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in registry(watch).collect()
+        for sample in family.samples
+        if sample.name.startswith("trakt2discovr_fleet")
+    }
+    on_page = re.findall(
+        r"^\| `(trakt2discovr_fleet\w+)`", PAGE.read_text(), re.MULTILINE
+    )
+    assert {name for name, *_ in samples} == {*on_page}
+    assert samples["trakt2discovr_fleet_overdue_seconds",] == 90
+    assert samples["trakt2discovr_fleet_due_profiles",] == 2
+    assert samples["trakt2discovr_fleet_runs_total", "done"] == 1
+    assert samples["trakt2discovr_fleet_requests_total", "Discovr"] == 1
+    assert samples["trakt2discovr_fleet_refusals_total", "Discovr"] == 1
+
+
+async def test_a_worker_is_well_while_it_looks_for_what_is_due(
+    fleet: FleetDatabase,
+) -> None:
+    clock = FakeClock(START)
+    watch = await watched(fleet, clock)
+    assert not watch.is_well()
+    watch.worker.tally.looked_at = clock.now()
+    async with (
+        answering(answers(watch), Address("127.0.0.1", 0)) as used,
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.get(f"{used.url}/healthz") as answer:
+            assert answer.status == 200
+            assert json.loads(await answer.text())["overdue_s"] == 90
+        clock.advance(121)
+        async with session.get(f"{used.url}/healthz") as answer:
+            assert answer.status == 503
+        async with session.get(f"{used.url}/metrics") as answer:
+            assert "trakt2discovr_fleet_healthy 0.0" in await answer.text()
