@@ -106,7 +106,7 @@ def settle(
 def pause(failures: int, every: timedelta) -> timedelta:
     """Return how long to wait after an outage: a minute, doubling, up to ``every``."""
     doublings = min(max(0, failures), _MOST_DOUBLINGS)
-    return min(FIRST_PAUSE * 2**doublings, every)
+    return min(FIRST_PAUSE * (1 << doublings), every)
 
 
 def spread(interval: timedelta, uniform: Callable[[float, float], float]) -> timedelta:

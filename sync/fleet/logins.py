@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sync.fleet.database import FleetDatabase
     from sync.fleet.vault import Vault
 
-#: Where a store of the fleet would keep a QR code: it has no file of its own.
+#: A store of the fleet has no file of its own.
 _NOWHERE = Path("fleet")
 
 _LOAD = "SELECT service, secret FROM fleet_login WHERE profile = $1"
@@ -69,9 +69,8 @@ class ProfileStore(TokenStore):
         tokens: dict[str, StoredToken],
         *,
         clock: Clock | None = None,
-        folder: Path = _NOWHERE,
     ) -> None:
-        super().__init__(folder / "login", clock=clock)
+        super().__init__(_NOWHERE, clock=clock)
         self.place = "the fleet's database"
         self._database = database
         self._vault = vault
@@ -185,14 +184,13 @@ async def open_store(
     profile: int,
     *,
     clock: Clock | None = None,
-    folder: Path = _NOWHERE,
 ) -> ProfileStore:
     """Read the logins of a profile."""
     tokens = {
         row["service"]: _read(vault, row["service"], row["secret"])
         for row in await database.rows(_LOAD, profile)
     }
-    return ProfileStore(database, vault, profile, tokens, clock=clock, folder=folder)
+    return ProfileStore(database, vault, profile, tokens, clock=clock)
 
 
 async def services_of(

@@ -109,7 +109,13 @@ class Worker:
             return 0
         picked = await self._profiles.pick(kind, most, now)
         jobs = [Job(number, kind, priority) for number, priority in picked]
-        taken = await self._queue.enqueue(jobs)
+        try:
+            taken = await self._queue.enqueue(jobs)
+        except ServiceError:
+            # Else they would be taken for queued until their lease is over.
+            with suppress(ServiceError):
+                await self._profiles.refused([job.key for job in jobs], now)
+            raise
         refused = [j.key for j, is_in in zip(jobs, taken, strict=True) if not is_in]
         await self._profiles.refused(refused, now)
         return sum(taken)

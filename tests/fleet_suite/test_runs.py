@@ -15,14 +15,21 @@ from sync.fleet.calendar import Kind, State
 from sync.fleet.engine import PgQueue
 from sync.fleet.ledgers import LedgerPool
 from sync.fleet.limit import SharedLimit, SharedPacer
-from sync.fleet.logins import open_store
+from sync.fleet.logins import open_store, services_of
+from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profiles
 from sync.fleet.runner import Runner
+from sync.fleet.sign_in import needed, sign_in
 from sync.fleet.worker import Worker
 from sync.ledger.errors import StateError
+from sync.runtime.stop import Stop
 from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.credentials import Credentials
+from sync.sandbox.trakt.quirks import TraktQuirks
 from tests.fleet_suite.fakes import Script
+from tests.login_suite.scenes import Person
+from tests.standins import hand_clock
 from tests.worlds import world
 
 if TYPE_CHECKING:
@@ -48,18 +55,57 @@ class RealClock(SystemClock):
 CLOCK = RealClock()
 
 
-async def sign_in(fleet: FleetDatabase, vault: Vault, profile: int) -> None:
+async def give_logins(
+    fleet: FleetDatabase, vault: Vault, profile: int, *, is_spent: bool = False
+) -> None:
+    """Good ones, or one to Trakt that has run out and can be renewed once."""
     store = await open_store(fleet, vault, profile)
     now = CLOCK.now()
+    trakt = StoredToken(access_token=KEYS.trakt_access_token, obtained_at=now)
+    if is_spent:
+        trakt = StoredToken(
+            access_token="spent",
+            refresh_token=KEYS.trakt_refresh_token,
+            obtained_at=now - timedelta(days=7),
+            expires_at=now,
+        )
     logins = {
-        "trakt": StoredToken(access_token=KEYS.trakt_access_token, obtained_at=now),
+        "trakt": trakt,
         "discovr": StoredToken(
             refresh_token=KEYS.discovr_refresh_token, obtained_at=now
         ),
     }
     for service, token in logins.items():
-        async with store.lock(service):
-            store.save(service, token)
+        await store.keep(service, token)
+
+
+async def test_a_profile_signs_in_by_codes_and_goes_on(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    clock, person, profiles = hand_clock(), Person(), Profiles(fleet)
+    keys.make_key(tmp_path / "key")
+    every = timedelta(hours=6)
+    await profiles.add([NewProfile("Kids", "trakt:kids", every)], clock.now())
+    async with world(
+        synthetic_account(2),
+        tmp_path,
+        trakt=TraktQuirks(approves_after_polls=1),
+        discovr=DiscovrQuirks(approves_after_polls=1),
+        now=clock.now,
+    ) as place:
+        section = place.settings.fleet.model_copy(update={"key_file": tmp_path / "key"})
+        settings = place.settings.model_copy(update={"fleet": section})
+        opened = Fleet(settings, "", fleet, profiles, clock)
+        (kids,) = await profiles.find(["Kids"])
+        for service in needed(kids):
+            document = await sign_in(opened, kids, service, person, Stop())
+            assert document.service == service
+    assert len(person.codes) == 2
+    assert await services_of(fleet, [kids.id]) == {kids.id: {"trakt", "discovr"}}
+    store = await open_store(fleet, opened.vault(), kids.id)
+    discovr = store.load("discovr")
+    assert discovr is not None
+    assert discovr.expires_at is not None
 
 
 async def test_profiles_are_brought_over_by_a_worker_and_a_lost_login_waits(
@@ -72,13 +118,14 @@ async def test_profiles_are_brought_over_by_a_worker_and_a_lost_login_waits(
     names = ("Me", "Kids", "Nobody")
     await profiles.add([NewProfile(n, "trakt", every) for n in names], CLOCK.now())
     known = {p.profile: p.id for p in await profiles.all()}
-    for name in ("Me", "Kids"):
-        await sign_in(fleet, vault, known[name])
+    await give_logins(fleet, vault, known["Me"], is_spent=True)
+    await give_logins(fleet, vault, known["Kids"])
     limit = SharedLimit(fleet, "discovr")
     await limit.set(1_000)
+    url = postgres.url()
     async with (
-        world(synthetic_account(8), tmp_path, state_url=postgres.url()) as place,
-        LedgerPool(postgres.url()) as ledgers,
+        world(synthetic_account(8), tmp_path, state_url=url) as place,
+        LedgerPool(url) as ledgers,
     ):
         pacer = SharedPacer(limit)
         runner = Runner(
@@ -99,6 +146,11 @@ async def test_profiles_are_brought_over_by_a_worker_and_a_lost_login_waits(
         assert entries[0] == entries[1]
         assert len(entries[0]) == len({key for key, _ in entries[0]}) > 0
         assert pacer.requests >= len(place.discovr.requests())
+    me = await open_store(fleet, vault, known["Me"])
+    trakt = me.load("trakt")
+    assert trakt is not None
+    assert trakt.refresh_token not in {None, KEYS.trakt_refresh_token}
+    assert trakt.access_token != "spent"
     found = {p.profile: p for p in await profiles.all()}
     for name in ("Me", "Kids"):
         assert (found[name].kind, found[name].failures) == (Kind.KEEP, 0)

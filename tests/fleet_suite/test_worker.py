@@ -12,14 +12,16 @@ import pytest
 from sync.fleet.calendar import Kind, State, Verdict
 from sync.fleet.profiles import LEASE, NewProfile, Profiles
 from sync.fleet.worker import GIVES_WAY_AFTER_S, Worker
+from sync.ledger.errors import StateError
 from tests.clocks import FakeClock
 from tests.fleet_suite.fakes import MemoryQueue, Script
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from sync.fleet.database import FleetDatabase
     from sync.fleet.profiles import Profile
+    from sync.fleet.queue import Job
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EVERY = timedelta(hours=6)
@@ -131,6 +133,24 @@ async def test_a_job_that_the_queue_lost_is_queued_again(profiles: Profiles) -> 
     assert await other.dispatch(Kind.FIRST) == 0
     clock.advance(LEASE.total_seconds() + 1)
     assert await other.dispatch(Kind.FIRST) == 1
+
+
+async def test_what_the_queue_could_not_take_is_offered_again_soon(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    clock = FakeClock(START)
+
+    class Broken(MemoryQueue):
+        async def enqueue(self, jobs: Sequence[Job]) -> list[bool]:
+            raise StateError("It is down.")
+
+    broken = Worker(profiles, Broken(), Script(), slots=2, clock=clock)
+    with pytest.raises(StateError):
+        await broken.dispatch(Kind.FIRST)
+    clock.advance(3)
+    worker, _ = hired(profiles, Script(), clock)
+    assert await worker.dispatch(Kind.FIRST) == 1
 
 
 async def test_no_more_is_queued_than_twice_the_slots_and_the_longest_due_first(
