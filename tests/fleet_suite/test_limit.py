@@ -94,7 +94,7 @@ class Workers:
         )
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     workers=st.integers(1, 8),
     rate=st.sampled_from([5, 20, 50, 137]),
@@ -119,7 +119,7 @@ def test_no_second_holds_a_tenth_more_and_nine_tenths_are_used(
     assert used >= 0.9 * rate
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     rate=st.sampled_from([5, 20, 50]),
     frozen_s=st.floats(0.05, 30),
