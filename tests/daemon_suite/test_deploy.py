@@ -29,6 +29,7 @@ from sync.daemon.schedule import Due
 from sync.daemon.server import served
 from sync.daemon.turn import Ending
 from sync.events import Spent
+from sync.fleet.vault import CREDENTIAL
 from sync.runtime.values import Address
 from tests.daemon_suite.processes import environment, lines, place_of
 from tests.daemon_suite.stages import Stage
@@ -232,9 +233,14 @@ def test_systemd_has_no_complaint(path: Path, tmp_path: Path) -> None:
     assert path.name not in found.stderr
 
 
-@pytest.mark.parametrize(
-    "name", ["trakt2discovr.service", "trakt2discovr-sync.service"]
+SERVICES = (
+    "trakt2discovr.service",
+    "trakt2discovr-sync.service",
+    "trakt2discovr-worker@.service",
 )
+
+
+@pytest.mark.parametrize("name", SERVICES)
 def test_the_services_are_hardened(name: str) -> None:
     analyze = shutil.which("systemd-analyze")
     if not analyze:
@@ -247,9 +253,7 @@ def test_the_services_are_hardened(name: str) -> None:
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-@pytest.mark.parametrize(
-    "name", ["trakt2discovr.service", "trakt2discovr-sync.service"]
-)
+@pytest.mark.parametrize("name", SERVICES)
 def test_the_services_keep_their_state_where_they_may_write(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +280,21 @@ def test_the_service_knows_how_the_program_ends_and_reloads() -> None:
     timer.read(DEPLOY / "systemd" / "trakt2discovr-sync.timer")
     assert timer["Timer"]["Persistent"] == "yes"
     assert (DEPLOY / "systemd" / "trakt2discovr-sync.service").exists()
+
+
+def test_the_lines_of_workers_exist() -> None:
+    text = (DEPLOY / "compose-fleet.yaml").read_text(encoding="utf-8")
+    container = yaml.safe_load(text)["services"]["worker"]
+    for words in (service_words("trakt2discovr-worker@.service"), container["command"]):
+        assert CliRunner().invoke(app, [*words, "--help"]).exit_code == 0
+    # What is set there is what the program knows.
+    settings = load_settings(None, container["environment"])
+    assert settings.fleet.url
+    assert settings.fleet.key_file == Path("/data/fleet.key")
+    credential, _, _ = unit("trakt2discovr-worker@.service")[
+        "LoadCredential"
+    ].partition(":")
+    assert credential == CREDENTIAL
 
 
 def test_the_crontab_line_has_five_fields_and_a_command() -> None:
