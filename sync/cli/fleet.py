@@ -66,6 +66,35 @@ def login() -> Work:
     return work.login
 
 
+@_command(
+    "Example: trakt2discovr fleet invite --listen 127.0.0.1:8788 --url "
+    "https://join.example.org"
+)
+@click.argument("names", metavar="[PROFILE]...", nargs=-1)
+@click.option(
+    "--listen",
+    type=Parsed("address", parse_address),
+    default="127.0.0.1:8788",
+    show_default=True,
+    help="Serve the page here.",
+)
+@click.option(
+    "--url",
+    help="Where others reach the page, such as https://join.example.org: put what "
+    "speaks TLS before it.",
+)
+def invite() -> Work:
+    """Let people sign in by themselves. Prints a link for each, and serves the page.
+
+    Without PROFILE it is for all that lack a login. A link is good for 30 days, while
+    this runs; it makes the codes when it is opened. With --json it prints the links and
+    ends.
+    """
+    from sync.cli.commands import fleet_login as work  # noqa: PLC0415  # the same
+
+    return work.invite
+
+
 @_command("Example: trakt2discovr fleet work --slots 8 --listen 127.0.0.1:9465")
 @click.option(
     "--slots",

@@ -87,3 +87,20 @@ class FleetDocument(Document):
     ]
     count: int
     notes: tuple[str, ...] = ()
+
+
+class InvitationDocument(Document):
+    """The link by which one profile signs in. Whoever has it can do so."""
+
+    profile: str
+    link: str
+
+
+class FleetInvitationsDocument(Document):
+    """The links of profiles that sign in by themselves."""
+
+    format: Literal["trakt2discovr/fleet-invitations"] = (
+        "trakt2discovr/fleet-invitations"
+    )
+    version: Literal[1] = 1
+    invitations: tuple[InvitationDocument, ...]

@@ -12,6 +12,7 @@ from sync.documents.doctor import DoctorDocument
 from sync.documents.extras import PageFileDocument, PagesDocument, PublishedDocument
 from sync.documents.fleet import (
     FleetDocument,
+    FleetInvitationsDocument,
     FleetLimitsDocument,
     FleetListDocument,
     FleetStatusDocument,
@@ -49,6 +50,7 @@ def schema() -> dict[str, Any]:
         | FleetListDocument
         | FleetStatusDocument
         | FleetLimitsDocument
+        | FleetInvitationsDocument
         | ErrorDocument
     )
     return TypeAdapter[Any](documents).json_schema(mode="serialization")

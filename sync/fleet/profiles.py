@@ -73,6 +73,9 @@ queued_at = NULL, running_since = NULL, worker = NULL, priority = 0
 WHERE id = $1 AND running_since = $2
 """
 _FIND = f"SELECT {_COLUMNS} FROM fleet_profile WHERE profile = ANY($1)"  # noqa: S608
+_GET = f"""
+SELECT {_COLUMNS} FROM fleet_profile WHERE id = $1 AND state <> 'gone'
+"""  # noqa: S608  # names of ours
 _LIST = f"""
 SELECT {_COLUMNS} FROM fleet_profile
 WHERE ($1::text IS NULL OR state = $1) AND ($1 IS NOT NULL OR state <> 'gone')
@@ -230,6 +233,11 @@ class Profiles:
     async def find(self, names: Sequence[str]) -> list[Profile]:
         """Return the profiles of these names that there are."""
         return [*map(_profile, await self._database.rows(_FIND, list(names)))]
+
+    async def get(self, number: int) -> Profile | None:
+        """Return one profile, unless it was removed."""
+        rows = await self._database.rows(_GET, number)
+        return _profile(rows[0]) if rows else None
 
     async def all(
         self, state: State | None = None, most: int | None = None

@@ -22,6 +22,9 @@ CREDENTIAL = "fleet-key"
 _CREDENTIALS = "CREDENTIALS_DIRECTORY"
 #: Keys that stay when a new one is made.
 KEPT = 2
+#: What an invitation holds, and for how long it is good.
+_INVITE = "invite "
+_INVITED_S = 30 * 86_400
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -61,6 +64,20 @@ class Vault:
             remedy="Put the key back with which it was stored ([fleet] key_file), or "
             "log in again: trakt2discovr fleet login PROFILE",
         )
+
+    def invite(self, profile: int) -> str:
+        """Return what leads to the sign-in of one profile, and cannot be guessed."""
+        return self.seal(f"{_INVITE}{profile}").decode()
+
+    def read_invitation(self, text: str) -> int | None:
+        """Return whose invitation that is; None for one that is none, or is over."""
+        try:
+            sealed = text.encode("ascii")
+            said = self._fernet.decrypt(sealed, ttl=_INVITED_S).decode()
+        except (InvalidToken, UnicodeEncodeError):
+            return None
+        number = said.removeprefix(_INVITE)
+        return int(number) if number != said and number.isdecimal() else None
 
     def rotate(self, sealed: bytes) -> bytes:
         """Seal anew with the first key."""

@@ -66,6 +66,11 @@ def test_a_fleet_from_its_table_to_a_profile_that_leaves(operator: Operator) -> 
     ]
     status = operator.json("fleet", "status")
     assert (status["profiles"], status["to_bring_over"], status["due"]) == (2, 2, 2)
+    invited = operator.json("fleet", "invite", "--url", "https://join.example.org")
+    links = {i["profile"]: i["link"] for i in invited["invitations"]}
+    assert links.keys() == {"Kids", "Me"}
+    assert all(x.startswith("https://join.example.org/invite/") for x in links.values())
+    assert operator("fleet", "invite", "--url", "http://example.org").exit_code == 2
     assert operator("fleet", "pause", "Me").exit_code == 0
     assert operator.json("fleet", "status")["paused"] == 1
     shown = operator("fleet", "list")

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from connectors.errors import ConfigError
+from connectors.urls import check_base_url
 from sync.cli.commands.fleet import opening, require_known, run_fleet, tell_done
-from sync.cli.commands.login import Terminal
+from sync.cli.commands.login import Terminal, read_qr
 from sync.cli.progress import Reporter
+from sync.cli.runner import Exit
 from sync.cli.session import read_settings
+from sync.cli.view.fleet import show_invitations
 from sync.config import data_folder
-from sync.documents.fleet import FleetDocument
+from sync.documents.fleet import (
+    FleetDocument,
+    FleetInvitationsDocument,
+    InvitationDocument,
+)
+from sync.errors import StoppedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sync.cli.context import Context
     from sync.cli.runner import Output
     from sync.documents.login import LoginDocument
+    from sync.fleet.open import Fleet
+    from sync.fleet.profiles import Profile
     from sync.runtime.stop import Stop
+    from sync.runtime.values import Address
     from sync.wiring.logins import Service
+
+
+_POLL_S = 0.1
 
 
 def login(context: Context, name: str, service: Service | None) -> int:
@@ -49,6 +69,69 @@ def login(context: Context, name: str, service: Service | None) -> int:
         return tell_done(output, document)
 
     return run_fleet(context, work)
+
+
+def invite(
+    context: Context, names: Sequence[str], listen: Address, url: str | None
+) -> int:
+    """Print a link for each profile, and serve their page until a signal."""
+
+    async def work(output: Output, stop: Stop) -> int:
+        opened = opening().open_fleet(read_settings(context), most=20)
+        from sync.daemon.server import answering  # noqa: PLC0415  # not for others
+        from sync.fleet.invite import Invitations  # noqa: PLC0415  # an extra
+
+        base = _checked(url) if url else listen.url
+        hosts = [host] if (host := urlsplit(base).hostname) else []
+        async with opened as fleet:
+            invitations = Invitations(fleet, read_qr)
+            document = FleetInvitationsDocument(
+                invitations=tuple(
+                    InvitationDocument(
+                        profile=profile.profile,
+                        link=invitations.link(profile, base),
+                    )
+                    for profile in await _invited(fleet, names)
+                )
+            )
+            output.emit(document, lambda c: show_invitations(c, document))
+            if context.as_json:
+                return Exit.DONE
+            sys.stdout.flush()
+            async with answering(invitations.answers(), listen, hosts):
+                with stop.heeded():
+                    while not stop.is_requested:  # noqa: ASYNC110  # it has no event
+                        await asyncio.sleep(_POLL_S)
+                await invitations.close()
+        raise StoppedError(
+            "Stopped; the links are good again when it runs again.",
+            remedy="Start it again: trakt2discovr fleet invite",
+        )
+
+    return run_fleet(context, work)
+
+
+async def _invited(fleet: Fleet, names: Sequence[str]) -> list[Profile]:
+    """Return those who are named, else all who lack a login. Raises ConfigError."""
+    from sync.fleet.logins import services_of  # noqa: PLC0415  # an extra
+    from sync.fleet.sign_in import needed  # noqa: PLC0415  # the same
+
+    if names:
+        return await require_known(fleet, [*dict.fromkeys(names)])
+    found = await fleet.profiles.all()
+    logins = await services_of(fleet.database, [p.id for p in found])
+    lacking = [p for p in found if {*needed(p)} - logins.get(p.id, set())]
+    if not lacking:
+        raise ConfigError(
+            "Every profile of the fleet has its logins.",
+            remedy="Name a profile to invite it all the same.",
+        )
+    return lacking
+
+
+def _checked(url: str) -> str:
+    check_base_url(url, "--url")
+    return url
 
 
 def _words(name: str, document: LoginDocument) -> list[str]:

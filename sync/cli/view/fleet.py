@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sync.documents.fleet import (
         FleetDocument,
+        FleetInvitationsDocument,
         FleetLimitsDocument,
         FleetListDocument,
         FleetProfileDocument,
@@ -96,6 +97,14 @@ def show_limits(console: Console, document: FleetLimitsDocument) -> None:
         now = f", for now {limit.rate:.2f}" if limit.rate < limit.per_second else ""
         paused = f", paused for {limit.paused_s:.0f} s" if limit.paused_s else ""
         say(console, f"{limit.name}: {limit.per_second:g} a second{now}{paused}")
+
+
+def show_invitations(console: Console, document: FleetInvitationsDocument) -> None:
+    """Show each link below its profile, to be sent to its person."""
+    for invitation in document.invitations:
+        say(console, f"{invitation.profile}:")
+        say(console, invitation.link, indent=2)
+    say(console, "The page is served while this runs. Ctrl-C ends it.")
 
 
 def _moment(at: datetime) -> str:

@@ -1,0 +1,122 @@
+"""The page on which a profile's person signs in, by a link of her own."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import aiohttp
+from cryptography.fernet import Fernet
+
+from sync.daemon.server import answering
+from sync.fleet import vault as keys
+from sync.fleet.invite import PATH, Invitations
+from sync.fleet.logins import services_of
+from sync.fleet.open import Fleet
+from sync.fleet.profiles import NewProfile, Profiles
+from sync.runtime.values import Address
+from sync.sandbox.account.synthetic import synthetic_account
+from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.trakt.quirks import TraktQuirks
+from tests.standins import hand_clock
+from tests.worlds import world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sync.fleet.database import FleetDatabase
+    from sync.fleet.profiles import Profile
+
+
+class Host:
+    """The page, and whoever opens links to it."""
+
+    def __init__(
+        self, fleet: Fleet, profile: Profile, session: aiohttp.ClientSession
+    ) -> None:
+        self.fleet = fleet
+        self.profile = profile
+        self.link = ""
+        self._session = session
+
+    async def open(self, link: str = "") -> tuple[int, str]:
+        async with self._session.get(link or self.link) as answer:
+            csp = answer.headers.get("Content-Security-Policy", "")
+            assert answer.status == 404 or "default-src 'none'" in csp
+            assert answer.headers.get("Cache-Control") == "no-store"
+            return answer.status, await answer.text()
+
+    async def shows(self, words: str) -> str:
+        async with asyncio.timeout(20):
+            while words not in (page := (await self.open())[1]):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        return page
+
+
+@asynccontextmanager
+async def hosting(
+    database: FleetDatabase, folder: Path, polls: int | None
+) -> AsyncIterator[Host]:
+    clock, profiles = hand_clock(), Profiles(database)
+    keys.make_key(folder / "key")
+    every = timedelta(hours=6)
+    await profiles.add([NewProfile("Kids", "trakt", every)], clock.now())
+    await database.rows("UPDATE fleet_profile SET state = 'needs_login'")
+    (kids,) = await profiles.find(["Kids"])
+    async with (
+        world(
+            synthetic_account(2),
+            folder,
+            trakt=TraktQuirks(approves_after_polls=polls),
+            discovr=DiscovrQuirks(approves_after_polls=polls),
+            now=clock.now,
+        ) as place,
+        aiohttp.ClientSession() as session,
+    ):
+        section = place.settings.fleet.model_copy(update={"key_file": folder / "key"})
+        settings = place.settings.model_copy(update={"fleet": section})
+        fleet = Fleet(settings, "", database, profiles, clock)
+        invitations = Invitations(fleet, lambda _: "https://example.org/activate?x=1&y")
+        async with answering(invitations.answers(), Address("127.0.0.1", 0)) as used:
+            host = Host(fleet, kids, session)
+            host.link = invitations.link(kids, used.url)
+            yield host
+            await invitations.close()
+
+
+async def test_who_opens_her_link_signs_in_to_both_and_the_profile_goes_on(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with hosting(fleet, tmp_path, 1) as host:
+        await host.shows("You are signed in")
+        kids = host.profile.id
+        assert await services_of(fleet, [kids]) == {kids: {"trakt", "discovr"}}
+        (found,) = await host.fleet.profiles.find(["Kids"])
+        assert found.state.value == "active"
+
+
+async def test_a_link_that_is_none_leads_nowhere(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with hosting(fleet, tmp_path, 1) as host:
+        await host.shows("You are signed in")
+        base = host.link.partition(PATH)[0]
+        (row,) = await fleet.rows("SELECT secret FROM fleet_login LIMIT 1")
+        another = keys.Vault([Fernet.generate_key()]).invite(host.profile.id)
+        wrong = ("x", "%C3%A9", another, row["secret"].decode(), f"{host.link[-50:]}")
+        for token in wrong:
+            status, page = await host.open(f"{base}{PATH}{token}")
+            assert (status, "This link is over" in page) == (404, True)
+
+
+async def test_the_page_shows_where_to_go_and_nothing_that_could_steer_it(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with hosting(fleet, tmp_path, None) as host:
+        page = await host.shows("Sign in to Trakt")
+        assert 'rel="noopener noreferrer"' in page
+        assert "<script" not in page
+        assert "refresh" in page
