@@ -31,6 +31,7 @@ BENCHES = {
     "pace": "bench.pace",
     "account": "bench.big_account",
     "web": "bench.web_page",
+    "fleet": "bench.fleet",
 }
 
 
@@ -44,7 +45,7 @@ BENCHES = {
 def main(names: Sequence[str], *, quick: bool, as_json: bool, out: Path | None) -> None:
     """Measure NAME..., by default all of them.
 
-    These are: requests, plan, start, cpu, extraction, pace, account, web.
+    These are: requests, plan, start, cpu, extraction, pace, account, web, fleet.
     """
     notes = Console(stderr=True, highlight=False)
     results: list[Result] = []

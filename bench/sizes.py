@@ -39,6 +39,8 @@ class Sizes:
     big_account: int = 300_000
     #: Plays of the account that is carried over by the page.
     on_the_page: int = 100_000
+    #: Profiles in the calendar of a fleet.
+    fleet_profiles: int = 1_000_000
 
 
 FULL = Sizes()
@@ -59,4 +61,5 @@ QUICK = Sizes(
     planned=(300, 600),
     big_account=40,
     on_the_page=40,
+    fleet_profiles=1_000,
 )

@@ -79,6 +79,7 @@ class Demo:
     tell: Callable[[str], None]
     account: Account = field(default_factory=sample_account)
     workers: list[asyncio.subprocess.Process] = field(default_factory=list)
+    has_killed: bool = False
 
     async def run(self) -> Proof:
         """Bring every profile over, with a worker killed on the way."""
@@ -193,7 +194,7 @@ class Demo:
 
     async def _until_in_step(self, fleet: Fleet) -> None:
         left_s = _LONGEST_S + _LONGEST_EACH_S * len(self.names)
-        said, is_killed = -1, False
+        said = -1
         while left_s > 0:
             counts = await fleet.profiles.count(fleet.clock.now())
             totals = Totals.of(counts)
@@ -204,8 +205,7 @@ class Demo:
                 )
             if totals.in_step == len(self.names):
                 return
-            if not is_killed and totals.in_step >= len(self.names) // 4:
-                is_killed = await self._kill_one(fleet)
+            await self.disturb(fleet)
             await fleet.clock.sleep(_LOOK_S)
             left_s -= _LOOK_S
         raise TransientError(
@@ -213,8 +213,11 @@ class Demo:
             remedy="Try it with fewer, by --profiles.",
         )
 
-    async def _kill_one(self, fleet: Fleet) -> bool:
-        """Kill the worker that has most to lose, and hire another one."""
+    async def disturb(self, fleet: Fleet) -> None:
+        """Kill the worker that has most to lose, once, and hire another one."""
+        totals = Totals.of(await fleet.profiles.count(fleet.clock.now()))
+        if self.has_killed or totals.in_step < len(self.names) // 4:
+            return
         running = Counter(p.worker for p in await fleet.profiles.all() if p.worker)
         for place, runs in running.most_common():
             for worker in self.workers:
@@ -224,8 +227,8 @@ class Demo:
                     lost = count(runs, "run")
                     self.tell(f"A worker with {lost} under way was killed (SIGKILL).")
                     await self._hire()
-                    return True
-        return False
+                    self.has_killed = True
+                    return
 
     async def _prove(self, fleet: Fleet, discovr: DiscovrStandIn) -> Proof:
         seen = sorted(request.at.timestamp() for request in discovr.seen)

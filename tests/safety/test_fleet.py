@@ -1,0 +1,94 @@
+"""A fleet of real processes: workers killed, frozen and cut off at random moments.
+
+At the end everything is in every profile, and nothing is there twice.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sync.fleet import demo as demonstration
+from sync.fleet.demo import Demo
+from sync.sandbox.account.synthetic import synthetic_account
+from tests.long import pick
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sync.fleet.open import Fleet
+
+#: Longer than the engine waits for word of a worker.
+FROZEN_S = 33.0
+
+
+class Chaos(Demo):
+    """Every few seconds something happens to a worker, or to the database."""
+
+    def trouble(self, seed: int, times: int) -> None:
+        self._chance = random.Random(seed)  # noqa: S311
+        self._left = times
+        self._frozen: dict[int, float] = {}
+        self.happened: list[str] = []
+
+    async def disturb(self, fleet: Fleet) -> None:
+        now = fleet.clock.monotonic()
+        for pid, until in [*self._frozen.items()]:
+            if now >= until:
+                del self._frozen[pid]
+                os.kill(pid, signal.SIGCONT)
+        if self._left <= 0 or self._chance.random() > 0.25:
+            return
+        self._left -= 1
+        what = self._chance.choice(["kill", "freeze", "cut", "term"])
+        awake = [
+            w
+            for w in self.workers
+            if w.returncode is None and w.pid not in self._frozen
+        ]
+        if what == "cut":
+            await fleet.database.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = current_database() "
+                "AND random() < 0.5"
+            )
+        elif not awake:
+            return
+        elif what == "freeze":
+            victim = self._chance.choice(awake)
+            victim.send_signal(signal.SIGSTOP)
+            self._frozen[victim.pid] = now + FROZEN_S
+        else:
+            victim = self._chance.choice(awake)
+            victim.kill() if what == "kill" else victim.terminate()
+            await victim.wait()
+            await self._hire()
+        self.happened.append(what)
+
+    async def _dismiss(self) -> None:
+        for pid in self._frozen:
+            os.kill(pid, signal.SIGCONT)
+        self._frozen.clear()
+        await super()._dismiss()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_000)
+@pytest.mark.parametrize("seed", range(pick(1, 1, 3)))
+async def test_whatever_happens_to_workers_every_profile_is_whole(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles = pick(4, 8, 40)
+    monkeypatch.setattr(demonstration, "_LONGEST_EACH_S", 120.0)
+    names = [f"Person {number:03}" for number in range(profiles)]
+    account = synthetic_account(120, shows=6)
+    chaos = Chaos(tmp_path, names, lambda _: None, account)
+    chaos.trouble(seed, times=profiles)
+    proof = await chaos.run()
+    assert proof.whole == profiles, (proof, chaos.happened)
+    assert proof.twice == 0
+    assert proof.most_in_a_second <= 1.1 * demonstration.RATE
