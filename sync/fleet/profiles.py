@@ -23,6 +23,8 @@ TRAKT = "trakt"
 LEASE = timedelta(minutes=2)
 #: So soon a job is offered to the queue again that it refused, of a run that is over.
 OFFER_AGAIN = timedelta(seconds=2)
+#: More than this no fleet has in its queue.
+_MOST_WAITING = 2_000
 #: A column of the table for each: what ``Profile`` is made of.
 _COLUMNS = (
     "id, profile, source, kind, state, every, due_at, priority, last_ok_at, failures, "
@@ -58,8 +60,11 @@ _REFUSED = """
 UPDATE fleet_profile SET queued_at = $2 WHERE id = ANY($1) AND running_since IS NULL
 """
 _WAITING = """
-SELECT count(*) AS n FROM fleet_profile
-WHERE queued_at >= $2 AND kind = $1 AND running_since IS NULL AND state = 'active'
+SELECT count(*) AS n FROM (
+    SELECT queued_at, running_since FROM fleet_profile
+    WHERE state = 'active' AND kind = $1 AND due_at <= $2
+    ORDER BY due_at LIMIT $4
+) AS longest WHERE queued_at >= $3 AND running_since IS NULL
 """
 _BEGIN = f"""
 UPDATE fleet_profile SET running_since = $2, queued_at = $2, worker = $3
@@ -200,8 +205,10 @@ class Profiles:
             await self._database.rows(_REFUSED, list(numbers), at)
 
     async def waiting(self, kind: Kind, now: datetime) -> int:
-        """Count what is in the queue and not begun."""
-        (row,) = await self._database.rows(_WAITING, kind.value, now - LEASE)
+        """Count what is in the queue and not begun: it is among the longest due."""
+        (row,) = await self._database.rows(
+            _WAITING, kind.value, now, now - LEASE, _MOST_WAITING
+        )
         found: int = row["n"]
         return found
 
