@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sync.daemon.turn import Ending
 from sync.fleet.calendar import Verdict
 from sync.fleet.outcome import Outcome
 
@@ -24,6 +25,13 @@ class MemoryQueue:
         self._waiting: dict[int, Job] = {}
         self._running: dict[int, Job] = {}
         self._changed = asyncio.Event()
+
+    @property
+    def waiting(self) -> list[int]:
+        return [*self._waiting]
+
+    def forget(self, key: int) -> None:
+        del self._waiting[key]
 
     async def enqueue(self, jobs: Sequence[Job]) -> list[bool]:
         taken = []
@@ -77,11 +85,14 @@ class Script:
         self.gate = asyncio.Event()
         self.gate.set()
         self._verdicts = [*verdicts]
+        self.is_down = False
 
     async def run(self, profile: Profile, stop: Stop) -> Outcome:
         self.ran.append(profile.profile)
         self.stops.append(stop)
         await self.gate.wait()
+        if self.is_down:
+            return Outcome(Verdict.AGAIN, Ending.DOWN, "It is down.")
         verdict = self._verdicts.pop(0) if self._verdicts else Verdict.DONE
         words = None if verdict is Verdict.DONE else "It did not work."
         return Outcome(verdict, message=words)

@@ -11,7 +11,7 @@ import pytest
 
 from sync.fleet.calendar import Kind, State, Verdict
 from sync.fleet.profiles import LEASE, NewProfile, Profiles
-from sync.fleet.worker import GIVES_WAY_AFTER_S, Worker
+from sync.fleet.worker import GIVES_WAY_AFTER_S, MISSES, PROBE_EVERY, Worker
 from sync.ledger.errors import StateError
 from tests.clocks import FakeClock
 from tests.fleet_suite.fakes import MemoryQueue, Script
@@ -298,6 +298,37 @@ async def test_another_source_begins_anew_and_the_same_one_changes_no_plan(
     await add(profiles, "Me", source="/a/download.zip")
     me = await one(profiles, "Me")
     assert (me.kind, me.due_at) == (Kind.FIRST, START)
+
+
+async def test_while_a_service_is_down_the_others_are_spared(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, *(f"p{number:02}" for number in range(40)))
+    clock, script = StillClock(START), Script()
+    script.is_down = True
+    worker, queue = hired(profiles, script, clock, slots=2)
+
+    async def turn() -> int:
+        taken = await worker.dispatch(Kind.FIRST)
+        for number in [*queue.waiting]:
+            queue.forget(number)
+            await worker.handle(number)
+        clock.advance(1)
+        return taken
+
+    while len(script.ran) < MISSES:
+        assert await turn() > 0
+    tried = len(script.ran)
+    taken = [await turn() for _ in range(90)]
+    # One now and then, to see whether it is back: each of them another one.
+    assert sum(taken) == 3
+    assert len(script.ran) == tried + 3
+    waiting = [p for p in await profiles.all() if not p.failures]
+    assert len(waiting) >= 40 - tried - 3
+    script.is_down = False
+    clock.advance(PROBE_EVERY.total_seconds())
+    assert await turn() == 1
+    assert await turn() == 4
 
 
 async def test_workers_run_all_that_is_due_and_end_when_they_are_told(
