@@ -7,6 +7,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from sync.fleet.migrations import VERSION_TABLE
 from sync.ledger.errors import StateError
@@ -16,7 +17,10 @@ _LOCK = text("SELECT pg_advisory_xact_lock(7214402958412048)")
 
 
 def migrate(url: str) -> None:
-    """Make or upgrade the tables. Raises StateError for those of a later program."""
+    """Make or upgrade the tables.
+
+    Raises StateError for those of a later program, and where they cannot be made.
+    """
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     config = Config()
     config.set_main_option("script_location", "sync.fleet:migrations")
@@ -35,5 +39,13 @@ def migrate(url: str) -> None:
                     "[fleet] url.",
                 )
             command.upgrade(config, "head")
+    except DBAPIError as error:
+        reason = type(error.orig).__name__
+    else:
+        return
     finally:
         engine.dispose()
+    raise StateError(
+        f"The fleet's tables cannot be made ({reason}).",
+        remedy="Give the user of [fleet] url the right to create tables and schemas.",
+    )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+    from tests.postgres import PostgresServer
 
 TABLE = "profile,source,every\nMe,sean,6h\nKids,,1d\n"
 
@@ -153,3 +154,17 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
     table.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="cannot be read"):
         read_profiles(table)
+
+
+def test_a_user_without_rights_is_told_which(
+    postgres: PostgresServer, postgres_url: str, tmp_path: Path
+) -> None:
+    postgres.execute(
+        "DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN PASSWORD 'poor'; "
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+    )
+    url = postgres_url.replace(f"tester:{postgres.password}", "poor:poor")
+    wrong = Operator(url, tmp_path)("fleet", "init")
+    assert wrong.exit_code == 2
+    assert "The fleet's tables cannot be made" in wrong.stderr
+    assert "poor:poor" not in wrong.output

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
+import yaml
 
 from sync.daemon.server import answering
 from sync.fleet.answers import answers
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from sync.fleet.database import FleetDatabase
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "many-profiles.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "how-to" / "many-profiles.md"
+ALERTS = ROOT / "deploy" / "prometheus" / "fleet-alerts.yaml"
 
 
 async def watched(fleet: FleetDatabase, clock: FakeClock) -> Watch:
@@ -62,6 +65,9 @@ async def test_the_metrics_are_those_of_the_page_for_operators(
         r"^\| `(trakt2discovr_fleet\w+)`", PAGE.read_text(), re.MULTILINE
     )
     assert {name for name, *_ in samples} == {*on_page}
+    rules = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]
+    for rule in rules:
+        assert {*re.findall(r"trakt2discovr_fleet\w+", rule["expr"])} <= {*on_page}
     assert samples["trakt2discovr_fleet_overdue_seconds",] == 90
     assert samples["trakt2discovr_fleet_due_profiles",] == 2
     assert samples["trakt2discovr_fleet_runs_total", "done"] == 1
