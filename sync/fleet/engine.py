@@ -104,7 +104,9 @@ class PgQueue:
                     batch_size=slots // 2,
                     max_concurrent_tasks=slots,
                     heartbeat_timeout=self._heartbeat,
-                    shutdown_on_listener_failure=True,
+                    # Its first probe may leave before it listens, and is lost then.
+                    # Where nothing is heard, the poll finds the jobs.
+                    shutdown_on_listener_failure=False,
                     # Its statistics are read by nobody here.
                     log_aggregation_interval=timedelta(),
                 )

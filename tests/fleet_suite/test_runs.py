@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import pytest
 
 from connectors.auth.tokens import StoredToken
 from connectors.clock import SystemClock
@@ -177,3 +180,16 @@ async def test_a_worker_goes_on_after_its_connections_were_cut(
     worker.stop()
     await asyncio.wait_for(task, 30)
     assert script.ran == ["before", "after"]
+
+
+@pytest.mark.long
+async def test_a_worker_with_nothing_to_do_has_nothing_to_say(
+    fleet: FleetDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    worker = Worker(Profiles(fleet), PgQueue(fleet), Script(), slots=2, clock=CLOCK)
+    task = asyncio.create_task(worker.stay())
+    await asyncio.sleep(25)  # the engine looks after itself every ten seconds
+    worker.stop()
+    await asyncio.wait_for(task, 30)
+    assert caplog.records == []
