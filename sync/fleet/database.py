@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ _BUGS = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
 )
+#: A pool that is not closed by then is torn down.
+_CLOSED_AFTER_S = 5.0
 _DRIVER = re.compile(r"^postgres(ql)?(\+\w+)?://")
 
 
@@ -34,9 +37,10 @@ class FleetDatabase:
     A connection that broke is replaced by the next statement.
     """
 
-    def __init__(self, pool: asyncpg.Pool, place: str) -> None:
+    def __init__(self, pool: asyncpg.Pool, url: str) -> None:
         self.pool = pool
-        self.place = place
+        self.place = place_of(url)
+        self._url = url
 
     async def rows(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         """Send a statement, and return its rows."""
@@ -55,6 +59,12 @@ class FleetDatabase:
         with self.in_words():
             async with self.pool.acquire() as connection, connection.transaction():
                 yield connection
+
+    @asynccontextmanager
+    async def apart(self, most: int) -> AsyncIterator[asyncpg.Pool]:
+        """Open other connections to it, for who may lose some of them."""
+        async with _open_pool(self._url, most) as pool:
+            yield pool
 
     async def check_version(self) -> None:
         """Raise ConfigError where the tables are not those of this program."""
@@ -91,6 +101,12 @@ class FleetDatabase:
 @asynccontextmanager
 async def open_database(url: str, *, most: int = 10) -> AsyncIterator[FleetDatabase]:
     """Open a pool of at most so many connections. Raises ConfigError, StateError."""
+    async with _open_pool(url, most) as pool:
+        yield FleetDatabase(pool, url)
+
+
+@asynccontextmanager
+async def _open_pool(url: str, most: int) -> AsyncIterator[asyncpg.Pool]:
     place = place_of(url)
     try:
         pool = await asyncpg.create_pool(
@@ -110,11 +126,19 @@ async def open_database(url: str, *, most: int = 10) -> AsyncIterator[FleetDatab
         ) from None
     else:
         try:
-            yield FleetDatabase(pool, place)
+            yield pool
         finally:
-            await pool.close()
+            await _close(pool)
         return
     raise _unusable(place, reason)
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    """Close it; a connection that broke may never be given back."""
+    try:
+        await asyncio.wait_for(pool.close(), _CLOSED_AFTER_S)
+    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        pool.terminate()
 
 
 def place_of(url: str) -> str:

@@ -23,6 +23,7 @@ from sync.ledger.errors import StateError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    import asyncpg
     from pgqueuer.models import Job as EngineJob
 
     from sync.fleet.calendar import Kind
@@ -35,6 +36,8 @@ SCHEMA = "fleet_queue"
 HEARTBEAT = timedelta(seconds=30)
 #: So often the queue is looked at where no word of a new job came.
 _POLL = timedelta(seconds=2)
+#: What a kind of job has for itself: one to listen on, the others for statements.
+_CONNECTIONS = 4
 #: The engine takes jobs in batches, of at most half of the slots.
 FEWEST_SLOTS = 2
 #: What the engine notes of jobs that are over is kept for so long.
@@ -53,7 +56,7 @@ class PgQueue:
         self._settings = settings
         self._database = database
         self._heartbeat = heartbeat
-        self._queries = self._connect()
+        self._queries = self._connect(database.pool)
 
     async def install(self) -> None:
         """Make the engine's tables, or bring them up to date."""
@@ -85,7 +88,19 @@ class PgQueue:
         stop: asyncio.Event,
     ) -> None:
         """Handle jobs of one kind, at most ``slots`` at once, until ``stop`` is set."""
-        manager = QueueManager(self._connect(), channel=self._settings.channel)
+        # What the engine listens on it may lose, and then it never gives it back.
+        async with self._database.apart(_CONNECTIONS) as pool:
+            await self._run(pool, kind, max(slots, FEWEST_SLOTS), handle, stop)
+
+    async def _run(
+        self,
+        pool: asyncpg.Pool,
+        kind: Kind,
+        slots: int,
+        handle: Callable[[int], Awaitable[None]],
+        stop: asyncio.Event,
+    ) -> None:
+        manager = QueueManager(self._connect(pool), channel=self._settings.channel)
 
         @manager.entrypoint(kind.value, accepts_context=False)
         async def _handle(job: EngineJob) -> None:
@@ -95,7 +110,6 @@ class PgQueue:
             await stop.wait()
             manager.shutdown.set()
 
-        slots = max(slots, FEWEST_SLOTS)
         beside = [asyncio.create_task(end()), asyncio.create_task(self._tidy())]
         try:
             with self._database.in_words():
@@ -129,10 +143,10 @@ class PgQueue:
                 await self._database.rows(_TIDY, _KEPT)
             await asyncio.sleep(_TIDY_EVERY_S)
 
-    def _connect(self) -> Queries:
+    def _connect(self, pool: asyncpg.Pool) -> Queries:
         settings = self._settings
         return Queries(
-            AsyncpgPoolDriver(self._database.pool),
+            AsyncpgPoolDriver(pool),
             qbe=QueryBuilderEnvironment(settings),
             qbq=QueryQueueBuilder(settings),
             qbs=QuerySchedulerBuilder(settings),
