@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from connectors.errors import ConfigError
 from connectors.urls import check_base_url
 from sync.cli.commands.fleet import opening, require_known, run_fleet, tell_done
-from sync.cli.commands.login import Terminal, read_qr
+from sync.cli.commands.login import Terminal
 from sync.cli.progress import Reporter
 from sync.cli.runner import Exit
 from sync.cli.session import read_settings
@@ -22,6 +22,7 @@ from sync.documents.fleet import (
     InvitationDocument,
 )
 from sync.errors import StoppedError
+from sync.setup.qr import read_qr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
