@@ -78,11 +78,11 @@ class Chaos(Demo):
 
 @pytest.mark.long
 @pytest.mark.timeout(3_000)
-@pytest.mark.parametrize("seed", range(pick(1, 1, 3)))
+@pytest.mark.parametrize("seed", range(pick(1, 0, 3)))
 async def test_whatever_happens_to_workers_every_profile_is_whole(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    profiles = pick(4, 8, 40)
+    profiles = pick(4, 4, 40)
     monkeypatch.setattr(demonstration, "_LONGEST_EACH_S", 120.0)
     names = [f"Person {number:03}" for number in range(profiles)]
     account = synthetic_account(120, shows=6)
