@@ -32,6 +32,7 @@ from sync.extract.remembered import is_there, read_fact
 from sync.ledger import BusyError, Ledger, StateError
 from sync.ledger.fact_names import (
     COPIES,
+    EVERYONE,
     FILES,
     LEFT_OUT,
     LOOKED,
@@ -100,6 +101,8 @@ class _State:
     profiles: list[ProfileStateDocument] = field(default_factory=list)
     #: What jobs saw when they last asked Discovr, by profile.
     looks: dict[str, Any] = field(default_factory=dict)
+    #: What the next run reads, as it was named before any profile was known.
+    waiting: Any = None
 
 
 async def read_status(
@@ -130,6 +133,7 @@ async def read_status(
         profiles=tuple(sorted(profiles, key=lambda p: not p.is_chosen)),
         logins=_judged(settings, logins.documents, state.looks.get(chosen or "")),
         database=state.database,
+        files=_files(state.waiting),
         has_api=settings.trakt.client_id is not None,
         warnings=logins.warnings,
     )
@@ -213,6 +217,7 @@ async def _read_state(settings: Settings) -> _State:
 
 async def _read_profiles(ledger: Ledger, state: _State) -> None:
     state.names = await ledger.get_facts(PROFILES)
+    state.waiting = await ledger.get_fact(EVERYONE, FILES)
     # A run that had nothing to write left no more than the name.
     written = await ledger.profiles()
     for profile in dict.fromkeys([*written, *state.names.values()]):

@@ -155,7 +155,8 @@ class StatusDocument(Document):
     """What this machine knows without asking anybody, as of ``at``.
 
     ``wanted`` is the profile that the settings or the login name, ``profile`` its id;
-    the latter is null until a run has written for it. ``has_api`` says whether Trakt's
+    the latter is null until a run has written for it. ``files`` wait for the next run,
+    as ``setup`` was given them before anybody signed in. ``has_api`` says whether Trakt's
     API can be asked at all.
     """
 
@@ -167,5 +168,6 @@ class StatusDocument(Document):
     profiles: tuple[ProfileStateDocument, ...]
     logins: tuple[LoginStateDocument, ...]
     database: DatabaseDocument
+    files: tuple[FileDocument, ...] = ()
     has_api: bool = True
     warnings: tuple[str, ...] = ()

@@ -1,4 +1,7 @@
-"""The files that a profile was last filled from: noted by a run, found again later."""
+"""The files that a profile was last filled from: noted by a run, found again later.
+
+What ``setup`` was given before anybody signed in waits for the first run.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.errors import InputError
 from sync.domain.files import SourceFile
 from sync.ledger import Ledger
-from sync.ledger.fact_names import FILES, recall_profile
+from sync.ledger.fact_names import EVERYONE, FILES, recall_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +28,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What the last run of a profile read, and when; never empty."""
+    """What the last run of a profile read, or the next one will; never empty."""
 
     files: tuple[SourceFile, ...]
     at: datetime
@@ -76,13 +79,25 @@ async def stamp(paths: Sequence[Path]) -> tuple[SourceFile, ...]:
 async def note_files(
     ledger: Ledger, profile: str, files: Sequence[SourceFile], at: datetime
 ) -> None:
-    """Remember them in the place of what was read before; none: it was no file."""
+    """Remember them in the place of what was read before; none: it was no file.
+
+    What waited for a profile has found it, or was passed over.
+    """
+    if profile != EVERYONE and await ledger.get_fact(EVERYONE, FILES) is not None:
+        await ledger.delete_fact(EVERYONE, FILES)
     if not files:
         if await ledger.get_fact(profile, FILES) is not None:
             await ledger.delete_fact(profile, FILES)
         return
     fact = {"at": at.isoformat(), "files": [asdict(file) for file in files]}
     await ledger.put_fact(profile, FILES, fact, at)
+
+
+async def keep_waiting(
+    ledger: Ledger, files: Sequence[SourceFile], at: datetime
+) -> None:
+    """Remember them until a profile is known; none: nothing waits any more."""
+    await note_files(ledger, EVERYONE, files, at)
 
 
 async def note_source(
@@ -98,7 +113,9 @@ async def note_source(
 
 
 async def recall_files(url: str, name: str | None) -> Remembered | None:
-    """Return what the last run of the profile of that name read, if files.
+    """Return what the next run of the profile of that name reads, if files.
+
+    That is what waits for one, else what its last run read.
 
     Changes nothing. Raises ConfigError for the address of the database, StateError
     where it cannot be read.
@@ -106,6 +123,8 @@ async def recall_files(url: str, name: str | None) -> Remembered | None:
     async with Ledger(url, is_read_only=True) as ledger:
         if not (await ledger.describe()).is_current:
             return None
+        if waiting := read_fact(await ledger.get_fact(EVERYONE, FILES)):
+            return waiting
         profile = await recall_profile(ledger, name)
         return read_fact(await ledger.get_fact(profile, FILES)) if profile else None
 

@@ -43,7 +43,8 @@ UNDONE = "undone"
 #: The writes that are being taken back: noted before the first request of it leaves,
 #: gone once all of it is settled.
 UNDOING = "undoing"
-#: The files that the last run read; absent: it read no file.
+#: The files that the last run read; absent: it read no file. In place of a profile:
+#: those that the next run reads, as they were named before any profile was known.
 FILES = "files"
 #: The last copies of the profile that were kept: of all of it, and of a part.
 COPIES = "copies"

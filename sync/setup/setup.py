@@ -19,7 +19,7 @@ from connectors.errors import ConfigError, RejectedError
 from connectors.files import expand
 from connectors.http.client import RetryPolicy
 from sync.extract.files import FileSource
-from sync.extract.remembered import note_files, stamp
+from sync.extract.remembered import keep_waiting, note_files, stamp
 from sync.ledger import Ledger
 from sync.ledger.fact_names import EVERYONE, KEY_DECLINED, PROFILES
 from sync.login import login_discovr, login_trakt
@@ -205,14 +205,19 @@ class Setup:
         self.settings = _with(self.settings, "discovr.profile", profile.id)
 
     async def remember(self) -> None:
-        """Note the download, so that no later command has to name it."""
-        if self._profile is None:
-            return
-        now, profile = self._clock.now(), self._profile.id
-        names = dict.fromkeys((profile, self._profile.name), profile)
+        """Note the download, so that no later command has to name it.
+
+        Before anybody has signed in it waits for the first run.
+        """
+        now, chosen = self._clock.now(), self._profile
+        files = await stamp(self.files)
         async with await Ledger.open(self.settings.state.url) as ledger:
-            await ledger.put_facts(PROFILES, names, now)
-            await note_files(ledger, profile, await stamp(self.files), now)
+            if chosen is None:
+                await keep_waiting(ledger, files, now)
+            else:
+                names = dict.fromkeys((chosen.id, chosen.name), chosen.id)
+                await ledger.put_facts(PROFILES, names, now)
+                await note_files(ledger, chosen.id, files, now)
             if self.settings.tmdb.api_key is None:
                 # Who left it out here is not asked again by the first run.
                 await ledger.put_fact(EVERYONE, KEY_DECLINED, value=True, at=now)

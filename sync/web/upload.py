@@ -27,7 +27,7 @@ from sync.errors import UnwritableError
 from sync.extract.files import FileSource
 from sync.extract.remembered import note_files, recall_files
 from sync.ledger import Ledger
-from sync.ledger.fact_names import recall_profile
+from sync.ledger.fact_names import EVERYONE, recall_profile
 
 if TYPE_CHECKING:
     from aiohttp import MultipartReader
@@ -105,8 +105,8 @@ async def remove(settings: Settings, clock: Clock) -> None:
     remembered = await recall_files(url, name)
     if remembered and any(path.is_relative_to(folder) for path in remembered.paths):
         async with await Ledger.open(url) as ledger:
-            if profile := await recall_profile(ledger, name):
-                await note_files(ledger, profile, (), clock.now())
+            profile = await recall_profile(ledger, name)
+            await note_files(ledger, profile or EVERYONE, (), clock.now())
 
 
 def _make_place(folder: Path) -> Path:

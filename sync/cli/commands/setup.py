@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -183,6 +184,8 @@ class _Steps:
             await self._answer(question)
         self._setup.write(self._environment)
         self._say(f"Written: {self._setup.place}")
+        # A sign-in that fails, or is put off, forgets nothing of it.
+        await self._setup.remember()
         profile = None
         if not self._options.no_login:
             profile = await self._sign_in()
@@ -203,7 +206,15 @@ class _Steps:
 
     async def _take_given(self, question: Question, answer: str | None) -> None:
         if answer:
-            self._note(question, await self._setup.answer(question, answer))
+            try:
+                self._note(question, await self._setup.answer(question, answer))
+            except (ConfigError, InputError):
+                raise
+            except ServiceError as error:
+                # Who signs in later may be offline now.
+                if not self._options.no_login:
+                    raise
+                self._keep_untried(question, answer, error)
         elif not question.is_optional:
             raise ConfigError(
                 f"{question.setting} is not given.", remedy=_how_to_give(question)
@@ -233,13 +244,18 @@ class _Steps:
                 known = None
             except ServiceError as error:
                 # A service that is down is no reason to have typed it in vain.
-                self._say(f"It cannot be tried now: {error.message}")
-                self._setup.keep(question, answer)
-                self._note(question, "kept untried", is_tried=False)
+                self._keep_untried(question, answer, error)
                 return
             else:
                 self._note(question, found)
                 return
+
+    def _keep_untried(
+        self, question: Question, answer: str, error: ServiceError
+    ) -> None:
+        self._say(f"It cannot be tried now: {error.message}")
+        self._setup.keep(question, answer)
+        self._note(question, "kept untried", is_tried=False)
 
     async def _sign_in(self) -> ProfileDocument | None:
         """Sign in where nobody is, and choose a profile."""
@@ -251,6 +267,7 @@ class _Steps:
             self._say("")
             self._say(f"Now sign in to {service.title()}.")
             clients = Clients(self._setup.settings, self._stack)
+            self._go_on_with(f"login {service}")
             try:
                 login = await self._setup.sign_in(clients, service, screen, self._stop)
             except ConfigError as error:
@@ -260,7 +277,13 @@ class _Steps:
             else:
                 name = f" as {login.account}" if login.account else ""
                 self._say(f"Logged in to {service.title()}{name}.")
+        self._go_on_with("login discovr")
         return await self._choose_profile(screen)
+
+    def _go_on_with(self, command: str) -> None:
+        """Name this as the way on from here, should it end: the config is written."""
+        words = shlex.split(self._output.context.call(command))[1:]
+        self._output.context = replace(self._output.context, words=tuple(words))
 
     async def _choose_profile(self, screen: Terminal) -> ProfileDocument | None:
         clients = Clients(self._setup.settings, self._stack)
@@ -293,7 +316,7 @@ class _Steps:
         needed = () if self._options.no_login else setup.logins_needed()
         services = ("discovr", "trakt") if setup.source == ACCOUNT else ("discovr",)
         logged_in = () if self._options.no_login else services
-        following = context.reading(setup.files, is_remembered=profile is not None)
+        following = context.reading(setup.files, is_remembered=True)
         next_ = following.call("migrate")
         if self._options.no_login:
             next_ = context.call("login discovr")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sync.documents.status import (
         CountDocument,
         DatabaseDocument,
+        FileDocument,
         LastCopyDocument,
         LastUndoDocument,
         LoginStateDocument,
@@ -72,8 +73,9 @@ class StatusView:
     """The lines, each hint as the person would type it here."""
 
     def __init__(self, context: Context, document: StatusDocument) -> None:
-        # The chosen one stands first.
-        files = [Path(f.path) for p in document.profiles[:1] for f in p.files]
+        # The chosen one stands first; what waits for the next run goes before it.
+        known = [f for p in document.profiles[:1] for f in p.files]
+        files = [Path(f.path) for f in document.files or known]
         self._here = context.reading(files, is_remembered=True)
         #: The commands that were named: no line of the terminal breaks them.
         self._named: set[str] = set()
@@ -92,7 +94,8 @@ class StatusView:
 
     def fitting_lines(self) -> Iterator[str]:
         """Return them so that no terminal breaks a command or a path."""
-        paths = [f.path for p in self._document.profiles for f in p.files]
+        files = [f for p in self._document.profiles for f in p.files]
+        paths = [f.path for f in (*files, *self._document.files)]
         for line in self.lines():
             whole = (*paths, self._document.database.place, *self._named)
             for words in sorted(whole, key=len, reverse=True):
@@ -104,6 +107,8 @@ class StatusView:
         document = self._document
         if document.profile is None:
             yield self._unknown_profile()
+        for name, text in self._files(document.files, "next source"):
+            yield f"  {name:<13}{text}"
         for profile in document.profiles:
             # A config that setup wrote calls it by its id.
             known_as = [name for name in profile.names if name != profile.id]
@@ -163,16 +168,22 @@ class StatusView:
 
     def _source(self, profile: ProfileStateDocument) -> Iterator[tuple[str, str]]:
         """Say what was read last, and up to where Trakt's API is known."""
+        yield from self._files(profile.files, "source")
+        watermark = _moment(profile.watermark_at, self._now)
+        if watermark or self._has_api:
+            yield "watermark", watermark or f"none yet: {self._call('sync')} sets it"
+
+    def _files(
+        self, files: Iterable[FileDocument], name: str
+    ) -> Iterator[tuple[str, str]]:
+        """Name them, each with what has become of it."""
         words = {
             "there": "",
             "gone": f" (gone: {self._call('migrate FILE')} names another)",
             "changed": f" (changed since: {self._migrate} carries it over)",
         }
-        for file in profile.files:
-            yield "source", f"{file.path}{words[file.state]}"
-        watermark = _moment(profile.watermark_at, self._now)
-        if watermark or self._has_api:
-            yield "watermark", watermark or f"none yet: {self._call('sync')} sets it"
+        for file in files:
+            yield name, f"{file.path}{words[file.state]}"
 
     def _run(self, run: RunDocument) -> str:
         began = _moment(run.started_at, self._now)

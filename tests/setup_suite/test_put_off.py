@@ -1,0 +1,109 @@
+"""A sign-in that is put off, or fails: nothing that was given before is forgotten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from connectors.errors import ServiceError, TransientError
+from sync.config import ENV_PREFIX
+from sync.errors import StoppedError
+from tests.setup_suite.people import KEYS
+from tests.setup_suite.test_remembered import document, follow, place_of, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOGIN = f"{ENV_PREFIX}DISCOVR__REFRESH_TOKEN"
+CLIENT_ID = f"{ENV_PREFIX}DISCOVR__CLIENT_ID"
+
+
+@pytest.fixture
+def newcomer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Path, pytest.MonkeyPatch]]:
+    """Return a download; its person has not signed in, and has no API."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home" / ".config"))
+    with place_of(tmp_path, monkeypatch, has_api=False):
+        with monkeypatch.context() as patch:
+            yield tmp_path / "trakt-export-me.zip", patch
+
+
+def set_up(download: Path, *more: str, code: int = 0) -> Any:
+    words = ("setup", "--non-interactive", "--yes", str(download))
+    keys = ("--discovr-client-id", KEYS.discovr_client_id)
+    return document(*words, *keys, *more, code=code)
+
+
+def signed_in(patch: pytest.MonkeyPatch, token: str) -> None:
+    """Stand in for ``login discovr``, which other tests lead through."""
+    patch.setenv(LOGIN, token)
+
+
+@pytest.mark.parametrize("failing", [None, TransientError, StoppedError])
+def test_the_download_waits_for_the_sign_in(
+    newcomer: tuple[Path, pytest.MonkeyPatch],
+    failing: type[ServiceError] | None,
+) -> None:
+    download, patch = newcomer
+    token = KEYS.discovr_refresh_token
+    patch.delenv(LOGIN)
+    if failing is None:
+        assert set_up(download, "--no-login")["next"] == "trakt2discovr login discovr"
+    else:
+
+        async def fail(*_: object, **__: object) -> NoReturn:
+            raise failing("It did not work.", remedy="Try again.")
+
+        patch.setattr("sync.setup.setup.login_discovr", fail)
+        words = ("setup", "--non-interactive", "--yes", str(download))
+        keys = ("--discovr-client-id", KEYS.discovr_client_id)
+        told = run(*words, *keys, code=None)
+        assert told.exit_code
+        # Nobody is sent back to where the config would be asked about.
+        assert "trakt2discovr setup" not in told.stderr
+        assert "trakt2discovr login discovr" in told.stderr
+    for command in ("migrate --yes", "plan", "verify"):
+        error = document(*command.split(), code=3)
+        assert "Discovr" in error["message"]
+        assert "login discovr" in error["remedy"]
+    known = document("status")
+    assert known["files"] == [{"path": str(download), "state": "there"}]
+    assert str(download) in run("status").stdout
+    signed_in(patch, token)
+    moved = document("migrate", "--yes")
+    assert moved["balance"]["read"]
+    assert moved["verification"]["missing"] == []
+    # From now on it is what the last run of this profile read, and waits no more.
+    known = document("status")
+    assert known["files"] == []
+    (profile,) = known["profiles"]
+    assert profile["files"] == [{"path": str(download), "state": "there"}]
+
+
+def test_what_was_named_last_goes_before_what_the_last_run_read(
+    newcomer: tuple[Path, pytest.MonkeyPatch], tmp_path: Path
+) -> None:
+    download, _ = newcomer
+    copy = tmp_path / "newer.zip"
+    copy.write_bytes(download.read_bytes())
+    run("migrate", str(copy), "--yes")
+    set_up(download, "--no-login")
+    assert f"reading {download}" in run("plan").stderr
+    run("migrate", str(copy), "--yes")
+    assert f"reading {copy}" in run("plan").stderr
+
+
+def test_without_a_network_the_answers_are_kept_untried_if_nobody_signs_in(
+    newcomer: tuple[Path, pytest.MonkeyPatch],
+) -> None:
+    download, patch = newcomer
+    patch.setenv(f"{ENV_PREFIX}DISCOVR__API_URL", "http://127.0.0.1:9")
+    done = set_up(download, "--no-login")
+    tried = {one["setting"]: one["is_tried"] for one in done["tried"]}
+    assert tried["[discovr] client_id"] is False
+    assert tried["files"] is True
+    assert set_up(download, code=4)["error"] == "TransientError"
