@@ -51,6 +51,7 @@ _FORCE = click.option("--force", is_flag=True, help="Go past a guard that refuse
 _STRICT = click.option(
     "--strict", is_flag=True, help="Exit 4 for specials and unmatched titles too."
 )
+_NAMED = click.argument("named", metavar="[FILE]...", type=_FILE, nargs=-1)
 _FROM_FILE = click.option(
     "--from-file",
     "files",
@@ -136,7 +137,7 @@ _command = functools.partial(declared, app)
 
 
 @_command("Example: trakt2discovr setup")
-@click.argument("named", metavar="[FILE]...", type=_FILE, nargs=-1)
+@_NAMED
 @click.option(
     "--source",
     type=click.Choice(["download", "account"]),
@@ -190,7 +191,7 @@ def web() -> Work:
 
 
 @_command("Example: trakt2discovr migrate trakt-export-me.zip")
-@click.argument("named", metavar="[FILE]...", type=_FILE, nargs=-1)
+@_NAMED
 @_FROM_FILE
 @_SINCE
 @_ONLY
@@ -250,6 +251,7 @@ def sync() -> Work:
 
 
 @_command("Example: trakt2discovr plan --out plan.json")
+@_NAMED
 @_FROM_FILE
 @_SINCE
 @_ONLY
@@ -257,7 +259,10 @@ def sync() -> Work:
 @_STRICT
 @click.option("--out", type=_FILE, help="Also write the plan to this file.")
 def plan() -> Work:
-    """Show what would be written, and why."""
+    """Show what would be written, and why.
+
+    FILE is a Trakt account download or backup, as with migrate.
+    """
     from sync.cli.commands import carry
 
     return carry.plan
@@ -275,13 +280,17 @@ def apply() -> Work:
 
 
 @_command("Example: trakt2discovr verify")
+@_NAMED
 @_FROM_FILE
 @_SINCE
 @_ONLY
 @_ACCEPT_INCOMPLETE
 @_STRICT
 def verify() -> Work:
-    """Read Discovr back and name every difference."""
+    """Read Discovr back and name every difference.
+
+    FILE is a Trakt account download or backup, as with migrate.
+    """
     from sync.cli.commands import carry
 
     return carry.verify

@@ -37,6 +37,8 @@ _LAST_LOOK_S = 5.0
 _LAST_WORDS_S = 1.0
 #: So soon a job that waits for a migration sees that there was one.
 _LOOK_AGAIN_S = 60.0
+#: What a new sign-in may mend; it is noticed within a slice.
+_MENDED_BY_LOGIN = frozenset({Ending.LOGIN, Ending.CONFIG})
 #: The key and the level of the line that says how a turn ended; of others it failed.
 _LINES = {
     Ending.DONE: ("run.finished", logging.INFO),
@@ -66,7 +68,8 @@ class Job:
     it wrote is in the ledger, while a process that is started again and again would ask
     the services far more often than one that waits for its next turn. ``watchers`` are
     told whenever something has changed; whatever they raise, or how long they take,
-    ends and delays no turn.
+    ends and delays no turn. ``login`` tells the logins that are kept from others: after
+    one that was lost, another brings the next turn forward.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Job:
         stop: Stop,
         clock: Clock,
         watchers: Sequence[Callable[[Job], Awaitable[None]]] = (),
+        login: Callable[[Settings], str] = lambda _: "",
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self.terms = terms
@@ -87,6 +91,9 @@ class Job:
         self._run = run
         self._stop = stop
         self._watchers = watchers
+        self._login = login
+        #: The logins with which the last turn failed, None where others mend nothing.
+        self._lost: str | None = None
         self._uniform = uniform
         self._is_changed = False
 
@@ -141,6 +148,8 @@ class Job:
         logs.tell("run.started", f"Run {state.turns} begins.")
         await self._tell()
         turn = await self._attempt(terms, started_at)
+        is_mended = turn.ending in _MENDED_BY_LOGIN
+        self._lost = self._login(self.terms.settings) if is_mended else None
         is_known = _is_same(turn, state.telling)
         state.end(turn)
         state.due = Due(self.clock, self._wait_s(turn, started_s))
@@ -174,6 +183,9 @@ class Job:
     async def _wait(self) -> None:
         while self.state.due and (left_s := self.state.due.left_s):
             await self.clock.sleep(min(left_s, _SLICE_S))
+            if self._lost is not None and self._login(self.terms.settings) != self._lost:
+                logs.tell("login.found", "Somebody has signed in: it runs now.")
+                return
             if self._is_changed:
                 await self._tell()
 

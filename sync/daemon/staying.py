@@ -8,6 +8,10 @@ from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+from connectors.auth.tokens import fingerprint
+from connectors.discovr import auth as discovr
+from connectors.errors import ServiceError
+from connectors.trakt import auth as trakt
 from sync import api
 from sync.daemon.begun import require_begun
 from sync.daemon.heartbeat import Heartbeat
@@ -19,11 +23,13 @@ from sync.daemon.teller import Teller
 from sync.daemon.turn import Result
 from sync.pipeline.result import exit_code
 from sync.runtime.signals import heeding
+from sync.wiring.logins import token_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator
 
     from connectors.clock import Clock
+    from sync.config import Settings
     from sync.daemon.job import Run, Terms
     from sync.events import Event
     from sync.runtime.stop import Stop
@@ -48,7 +54,15 @@ async def stay(
     """
     notifier = Notifier()
     watchers = (notifier, Recorder(), Heartbeat(), Teller())
-    job = Job(terms, read=read, run=run, stop=stop, clock=clock, watchers=watchers)
+    job = Job(
+        terms,
+        read=read,
+        run=run,
+        stop=stop,
+        clock=clock,
+        watchers=watchers,
+        login=digest_logins,
+    )
     async with AsyncExitStack() as stack:
         if address:
             from sync.daemon.server import served  # noqa: PLC0415  # only where used
@@ -80,6 +94,16 @@ async def take_turn(
     )
     await look_at_login(terms.settings, report, clock=clock, on_event=on_event)
     return Result.of(report, is_good=exit_code(report, is_strict=is_strict) == 0)
+
+
+def digest_logins(settings: Settings) -> str:
+    """Return a digest of the logins that are kept; "" where they cannot be read."""
+    try:
+        store = token_store(settings)
+        kept = [store.load(service) for service in (trakt.SERVICE, discovr.SERVICE)]
+    except ServiceError:
+        return ""
+    return fingerprint(repr([token and token.model_dump_json() for token in kept]))
 
 
 @contextmanager

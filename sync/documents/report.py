@@ -226,7 +226,8 @@ class ReportDocument(Document):
     request, by the ``filter`` or the person's list; ``apply`` goes by that of its plan.
     ``kept_copy`` is the profile as it was before; null where nothing of the person's
     stood there, or nothing was written. ``balance`` is that of the run,
-    ``move`` that of all runs; a plan has none.
+    ``move`` that of all runs; a plan has none. ``carried_out_by`` is the earlier run
+    that carried out the plan that was to be applied: nothing was sent again.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -260,6 +261,7 @@ class ReportDocument(Document):
     filter: FilterDocument | None = None
     kept_copy: KeptCopyDocument | None = None
     move: MoveDocument | None = None
+    carried_out_by: int | None = None
 
 
 class LeftAloneDocument(Document):

@@ -107,6 +107,7 @@ def report_document(
         source=SourceDocument.model_validate(prepared.origin),
         kept_copy=copy_document(report.kept_copy),
         move=_move(report.move),
+        carried_out_by=report.carried_out_by,
     )
 
 

@@ -106,6 +106,21 @@ class SavedPlan:
             and row.undone_at is None
         ]
 
+    async def carried_out(self, ledger: Ledger) -> int | None:
+        """Return the run that ended it, if all of it arrived and still counts."""
+        last: dict[str, Row] = {}
+        for run in reversed(await ledger.runs(self.profile)):
+            if run.command == "apply":
+                rows = await ledger.rows(self.profile, run=run.id)
+                last.update({row.operation.id: row for row in rows})
+        own = [last.get(operation.id) for operation in self.operations]
+        arrived = [
+            row.run
+            for row in own
+            if row and row.outcome is Outcome.APPLIED and row.undone_at is None
+        ]
+        return max(arrived) if arrived and len(arrived) == len(own) else None
+
     def without(self, rows: Iterable[Row]) -> SavedPlan:
         """Return the plan that is left once these writes have arrived."""
         done = {row.operation.id for row in rows}

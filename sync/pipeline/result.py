@@ -51,7 +51,8 @@ class Report:
     what was taken back because the source has it no longer; ``outlook`` what carrying
     out the plan costs, and ``cost`` what it has cost so far. ``kept_copy`` is the
     profile as it was before; None where nothing of the person's stood there. ``move``
-    is the balance of the whole move, and None in a plan.
+    is the balance of the whole move, and None in a plan. ``carried_out_by`` is the
+    earlier run that carried out the plan that was to be applied.
     """
 
     prepared: Prepared = field(repr=False)
@@ -64,6 +65,7 @@ class Report:
     cost: Cost | None = None
     kept_copy: KeptCopy | None = None
     move: Move | None = None
+    carried_out_by: int | None = None
 
     @property
     def failed(self) -> tuple[Operation, ...]:

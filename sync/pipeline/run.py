@@ -136,11 +136,19 @@ async def apply(
 ) -> Report:
     """Carry out exactly that plan; what an earlier run began goes on where it stopped.
 
-    Raises MovedError if either side has moved by anything else.
+    Of one that was carried out already nothing is sent. Raises MovedError if either
+    side has moved by anything else.
     """
     async with _profile_held(services, "apply") as (services, *_):  # noqa: PLR1704  # as above
         prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
         begun = await plan.begun(services.ledger)
+        if not begun and prepared.profile == plan.profile:
+            done = await plan.carried_out(services.ledger)
+            if done is not None:
+                nothing = replace(prepared.plan, operations=())
+                seen = replace(prepared, plan=nothing)
+                cost = services.meter.read()
+                return Report(seen, carried_out_by=done, cost=cost)
         plan.check(prepared, begun)
         arrived = [row for row in begun if row.outcome is Outcome.APPLIED]
         plan = plan.without((*arrived, *prepared.recovery.arrived))

@@ -72,6 +72,7 @@ class Stage:
     stop: Stop = field(default_factory=Stop)
     changes: list[str] = field(default_factory=list)
     announced_at: datetime | None = None
+    login: Callable[[], str] = lambda: ""
 
     def __post_init__(self) -> None:
         terms = Terms(Settings(), self.every)
@@ -82,6 +83,7 @@ class Stage:
             stop=self.stop,
             clock=self.clock,
             watchers=(self._watch,),
+            login=lambda _: self.login(),
             uniform=self.uniform,
         )
 

@@ -146,6 +146,33 @@ async def test_a_bug_says_where_and_never_what(
     assert "hunter2" not in caplog.text
 
 
+@pytest.mark.parametrize("error", [AuthError("Log in."), ConfigError("No profile.")])
+@pytest.mark.parametrize("after_s", [90, 3_000])
+async def test_after_a_lost_login_a_new_one_is_noticed_within_a_minute(
+    error: Exception, after_s: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    stage = Stage([Step(error), Step(), Step()])
+    began = stage.clock.now()
+
+    def login() -> str:
+        return "new" if (stage.clock.now() - began).total_seconds() > after_s else "old"
+
+    stage.login = login
+    await stage.play()
+    # Who runs well, or fails of something else, is not hurried by it.
+    assert after_s < stage.gaps[0] <= after_s + 62
+    assert stage.gaps[1] == HOURS_6
+    assert len(said(caplog, "login.found")) == 1
+
+
+async def test_a_new_login_hurries_nobody_who_lost_none() -> None:
+    stage = Stage([Step(ContractError("Trakt answers otherwise.")), Step()])
+    stage.login = lambda: str(stage.clock.now())
+    await stage.play()
+    assert stage.gaps == [HOURS_6]
+
+
 async def test_a_held_profile_skips_the_turn_and_is_no_failure(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

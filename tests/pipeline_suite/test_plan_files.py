@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import InputError
-from sync import apply
+from sync import apply, undo
 from sync.domain.plays import Key
 from sync.errors import MovedError, UnsafePlanError
 from sync.pipeline import run as pipeline
 from sync.pipeline.documents import report_document
 from sync.pipeline.plan_file import read_plan
 from sync.pipeline.prepare import prepare
-from sync.pipeline.result import Report
+from sync.pipeline.result import Report, exit_code
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.trakt.export import write_export
@@ -98,15 +98,36 @@ async def test_a_side_that_has_moved_is_named_and_nothing_is_written(
         assert place.writes() == 0
 
 
-async def test_a_plan_already_applied_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("move", [None, watch, mark], ids=["still", "watch", "mark"])
+async def test_a_plan_already_applied_says_so_and_sends_nothing(
+    tmp_path: Path, move: Callable[[World], None] | None
+) -> None:
     path = tmp_path / "plan.json"
     async with world(synthetic_account(60, 2, seed=2), tmp_path) as place:
         await save_plan(place, path)
-        await apply(place.settings, path)
+        first = await apply(place.settings, path)
         sent = place.writes()
-        with pytest.raises(MovedError, match="Discovr has moved"):
-            await apply(place.settings, path)
+        if move:
+            move(place)
+        again = await apply(place.settings, path)
+        assert (again.run, again.carried_out_by) == (None, first.run)
+        assert exit_code(again, is_strict=False) == 0
+        assert report_document(again, "apply", 0).carried_out_by == first.run
         assert place.writes() == sent
+
+
+@pytest.mark.parametrize("is_each", [False, True])
+async def test_a_plan_that_an_undo_took_back_is_checked_as_before(
+    tmp_path: Path, *, is_each: bool
+) -> None:
+    path = tmp_path / "plan.json"
+    async with world(synthetic_account(30, 1, seed=2), tmp_path) as place:
+        await save_plan(place, path)
+        await apply(place.settings, path)
+        await undo(place.settings, all_runs=is_each)
+        watch(place)
+        with pytest.raises(MovedError, match="Trakt has moved"):
+            await apply(place.settings, path)
 
 
 @pytest.mark.parametrize(
@@ -196,8 +217,8 @@ async def test_apply_goes_on_wherever_it_was_killed(
             assert place.discovr.doubled() == {}
             assert len(place.discovr.appended) + sets(place) == len(planned)
             before = place.marks()
-            with pytest.raises(MovedError, match="Discovr has moved"):
-                await run(place, path)
+            again = await run(place, path)
+            assert again.carried_out_by is not None
             assert place.marks() == before
 
 

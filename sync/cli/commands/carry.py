@@ -182,8 +182,10 @@ def plan(
     accept_incomplete: bool,
     strict: bool,
     out: Path | None,
+    named: Sequence[Path] = (),
 ) -> int:
     """Show what would be written, and write the plan file if asked to."""
+    files = (*named, *files)
 
     async def work(output: Output, _stop: Stop) -> int:
         async with opened(context, output, files or None) as (settings, reporter):
@@ -224,9 +226,15 @@ def _after_plan(context: Context, report: Report, out: Path | None) -> str | Non
 
 
 def verify(
-    context: Context, *, files: Sequence[Path], accept_incomplete: bool, strict: bool
+    context: Context,
+    *,
+    named: Sequence[Path],
+    files: Sequence[Path],
+    accept_incomplete: bool,
+    strict: bool,
 ) -> int:
     """Compare both sides and name each difference."""
+    files = (*named, *files)
 
     async def work(output: Output, _stop: Stop) -> int:
         async with opened(context, output, files or None) as (settings, reporter):

@@ -50,6 +50,11 @@ def show_report(console: Console, report: Report, context: Context, next_: str) 
         say(console, "Nothing was written.", style="bold")
         show_next(console, next_)
         return
+    if report.carried_out_by is not None:
+        run = f"by run {report.carried_out_by}"
+        say(console, f"This plan is carried out already, {run}: nothing was sent.")
+        show_next(console, next_)
+        return
     if not report.prepared.is_unchanged:
         show_totals(console, report, is_plan=report.run is None)
     if not context.is_quiet:
@@ -191,6 +196,8 @@ def describe_cost(cost: Cost) -> str:
 def next_command(report: Report, context: Context, command: str) -> str:
     """Choose the one command that brings the person on from here."""
     prepared, found = report.prepared, report.verification
+    if report.carried_out_by is not None:
+        return context.call("verify")
     unmatched = prepared.compared.desired.unmatched
     is_unasked = any(left.reason == NO_ANSWER for left in unmatched)
     # Who reads downloads may have no API to sync from.
