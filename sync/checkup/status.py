@@ -25,6 +25,7 @@ from sync.documents.status import (
     ProfileStateDocument,
     RunDocument,
     StatusDocument,
+    TroubleDocument,
 )
 from sync.domain.origin import TRAKT
 from sync.domain.writes import Outcome
@@ -38,6 +39,7 @@ from sync.ledger.fact_names import (
     LOOKED,
     PROFILES,
     SCHEDULE,
+    TOLD,
     UNDONE,
     WATERMARK,
 )
@@ -103,6 +105,8 @@ class _State:
     looks: dict[str, Any] = field(default_factory=dict)
     #: What the next run reads, as it was named before any profile was known.
     waiting: Any = None
+    #: What jobs remember of their troubles, by what the settings call the profile.
+    told: dict[str, Any] = field(default_factory=dict)
 
 
 async def read_status(
@@ -134,6 +138,7 @@ async def read_status(
         logins=_judged(settings, logins.documents, state.looks.get(chosen or "")),
         database=state.database,
         files=_files(state.waiting),
+        trouble=_trouble(state.told.get(settings.discovr.profile or "")),
         has_api=settings.trakt.client_id is not None,
         warnings=logins.warnings,
     )
@@ -217,6 +222,7 @@ async def _read_state(settings: Settings) -> _State:
 
 async def _read_profiles(ledger: Ledger, state: _State) -> None:
     state.names = await ledger.get_facts(PROFILES)
+    state.told = await ledger.get_facts(TOLD)
     state.waiting = await ledger.get_fact(EVERYONE, FILES)
     # A run that had nothing to write left no more than the name.
     written = await ledger.profiles()
@@ -303,6 +309,12 @@ def _files(fact: Any) -> tuple[FileDocument, ...]:
         return FileDocument.model_validate({"path": str(path), "state": state})
 
     return tuple(map(look, remembered.paths))
+
+
+def _trouble(told: Any) -> TroubleDocument | None:
+    trouble = told.get("trouble") if told else None
+    names = TroubleDocument.model_fields
+    return _fact(TroubleDocument, trouble and {n: trouble.get(n) for n in names})
 
 
 def _count_stale(watermark: _Watermark | None) -> int | None:

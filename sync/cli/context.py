@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -96,17 +97,25 @@ class Context:
         """Return another command on the same sides, to be pasted into a shell."""
         return self.complete(f"{PROGRAM} {command}")
 
-    def complete(self, text: str) -> str:
+    def complete(self, text: str, typed: Iterable[str] = ()) -> str:
         """Return words for the person with each command in them on the same sides.
 
         Whoever wrote them knows neither what stood before the command nor what it read.
+        What the person has ``typed``, here or on the command line, stays as it is.
         """
-        return _CALL.sub(self._complete, text)
+        theirs = [word for word in (*self.words, *typed) if _CALL.search(word)]
+        if not theirs:
+            return _CALL.sub(self._complete, text)
+        parts = re.split(f"({'|'.join(map(re.escape, theirs))})", text)
+        ours = (_CALL.sub(self._complete, part) for part in parts[::2])
+        return "".join(w for pair in zip_longest(ours, parts[1::2]) for w in pair if w)
 
     def _complete(self, call: re.Match[str]) -> str:
         before = ["-c", str(self.config)] if self.config else []
         before += ["--profile", self.profile] if self.profile else []
-        before += ["--sandbox"] if self.is_sandbox else []
+        # A command that is whole already gets nothing twice.
+        is_said = "--sandbox" in call["options"].split()
+        before += ["--sandbox"] if self.is_sandbox and not is_said else []
         words = (shlex.join((PROGRAM, *before)), *call["options"].split())
         name, service = call["name"], call["service"] or ""
         if name == "login" and service.strip() in self.locked:

@@ -183,11 +183,15 @@ class Job:
     async def _wait(self) -> None:
         while self.state.due and (left_s := self.state.due.left_s):
             await self.clock.sleep(min(left_s, _SLICE_S))
-            if self._lost is not None and self._login(self.terms.settings) != self._lost:
+            if self._is_signed_in():
                 logs.tell("login.found", "Somebody has signed in: it runs now.")
                 return
             if self._is_changed:
                 await self._tell()
+
+    def _is_signed_in(self) -> bool:
+        """Tell whether somebody has signed in since the turn that needed it."""
+        return self._lost not in (None, self._login(self.terms.settings))
 
     async def _tell(self) -> None:
         self._is_changed = False

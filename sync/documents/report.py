@@ -110,10 +110,23 @@ class ReceiptDocument(Document):
     notes: tuple[str, ...]
 
 
+class LackedDocument(Document):
+    """What entries of ours were written for that stand for no play any more.
+
+    ``media`` is their id on Discovr; with ``has_other_id`` the title is there all the
+    same, and goes under another one now.
+    """
+
+    media: str
+    title: str
+    has_other_id: bool
+
+
 class VerificationDocument(Document):
     """Differences between what was watched and what stands in the profile.
 
-    ``unexpected`` went from where it came from. ``foreign`` is labelled like what this
+    ``unexpected`` went from where it came from, and ``lacked`` says which titles that
+    is about, as far as it was noted. ``foreign`` is labelled like what this
     program writes, and was not written from here. What is ``elsewhere`` is no
     difference: another source brought it, or nobody noted which.
     """
@@ -125,6 +138,7 @@ class VerificationDocument(Document):
     unexpected: tuple[KeyDocument, ...]
     foreign: tuple[KeyDocument, ...] = ()
     elsewhere: tuple[KeyDocument, ...] = ()
+    lacked: tuple[LackedDocument, ...] = ()
 
 
 class FailedDocument(Document):

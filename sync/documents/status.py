@@ -151,13 +151,21 @@ class LoginStateDocument(Document):
     remedy: str | None = None
 
 
+class TroubleDocument(Document):
+    """What the job last met that a person has to mend, and since when."""
+
+    message: str
+    remedy: str | None
+    since: datetime
+
+
 class StatusDocument(Document):
     """What this machine knows without asking anybody, as of ``at``.
 
     ``wanted`` is the profile that the settings or the login name, ``profile`` its id;
     the latter is null until a run has written for it. ``files`` wait for the next run,
-    as ``setup`` was given them before anybody signed in. ``has_api`` says whether Trakt's
-    API can be asked at all.
+    as ``setup`` was given them before anybody signed in. ``has_api`` says whether
+    Trakt's API can be asked at all. ``trouble`` stands since the last run of the job.
     """
 
     format: Literal["trakt2discovr/status"] = "trakt2discovr/status"
@@ -170,4 +178,5 @@ class StatusDocument(Document):
     database: DatabaseDocument
     files: tuple[FileDocument, ...] = ()
     has_api: bool = True
+    trouble: TroubleDocument | None = None
     warnings: tuple[str, ...] = ()

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+
     from sync.documents.move import MoveDocument
+
+    class Found(Protocol):
+        """The differences between two sides, by kind."""
+
+        @property
+        def missing(self) -> Sized:
+            """What was watched and is not there."""
+
+        @property
+        def doubled(self) -> Sized:
+            """What is there more than once."""
+
+        @property
+        def unexpected(self) -> Sized:
+            """What we wrote, and stands for no play."""
+
+        @property
+        def foreign(self) -> Sized:
+            """What is labelled like ours, and is not."""
 
 
 def say_read(read: int, unreadable: int, source: str, pages: int = 0) -> str:
@@ -31,6 +52,36 @@ def say_move(move: MoveDocument) -> str:
     plays = count(move.balance.read, "play was", "plays were")
     until = f"until run {move.undone} was taken back"
     return f"{move.on_discovr:,} of {plays} on Discovr {until}"
+
+
+def say_verified(found: Found, source: str, unreadable: int = 0) -> str:
+    """Say what a comparison found, in one sentence.
+
+    Not "everything" if some was unreadable, nor "in its place" alone if there is more.
+    """
+    what = "all that could be read" if unreadable else "everything"
+    gone, foreign = len(found.unexpected), len(found.foreign)
+    if found.missing or found.doubled:
+        counts = {
+            "missing": len(found.missing),
+            "doubled": len(found.doubled),
+            "unexpected": gone,
+            "foreign": foreign,
+        }
+        named = ", ".join(
+            f"{count:,} {name}" for name, count in counts.items() if count
+        )
+        return f"verified: not everything is in its place ({named})"
+    more = []
+    if gone:
+        ours = count(gone, "entry of ours stands", "entries of ours stand")
+        more.append(f"{ours} for no play on {source}")
+    if foreign:
+        is_ = count(foreign, "is", "are")
+        more.append(f"{is_} labelled like ours and not written from here")
+    if more:
+        return f"verified: {what} is in its place, and there is more: {'; '.join(more)}"
+    return f"verified: {what} is in its place"
 
 
 def say_share(part: int, whole: int) -> str:

@@ -26,6 +26,8 @@ STALE = "stale"
 #: Keys that we wrote and that their source lacks: those to take back, and those that
 #: wait until nothing speaks for their being there.
 LACKED = "lacked"
+#: For what those keys were written, by Discovr's id: the title, and what tells it.
+LACKED_TITLES = "lacked_titles"
 #: The balance of all that is known, as of the last settled run.
 BALANCE = "balance"
 #: The same of the whole move: what any run wrote counts as written; and when it was

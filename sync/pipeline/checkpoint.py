@@ -22,6 +22,7 @@ from sync.ledger.fact_names import (
     BALANCE,
     ENTRIES,
     LACKED,
+    LACKED_TITLES,
     LEFT_OUT,
     MOVE,
     STALE,
@@ -161,6 +162,8 @@ async def advance(services: Services, report: Report) -> None:
         ENTRIES: {"count": report.entries, "at": now.isoformat()},
         STALE: titles,
     }
+    if lacked := prepared.stale.titles:
+        facts[LACKED_TITLES] = {m: [t.key, t.label] for m, t in lacked.items()}
     if holding.can_lack and (mark := await _mark(services, report, holding, titles)):
         facts[WATERMARK] = mark.to_fact()
     histories = histories_of(report)

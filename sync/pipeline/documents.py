@@ -24,6 +24,7 @@ from sync.documents.report import (
     FailedDocument,
     FilterDocument,
     KeyDocument,
+    LackedDocument,
     LeftAloneDocument,
     OperationDocument,
     OutlookDocument,
@@ -45,7 +46,7 @@ from sync.pipeline.copy_file import entry_document
 from sync.pipeline.summary import count_writes, summarize_titles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from sync.domain.balance import Balance
@@ -286,7 +287,16 @@ def _verification(report: Report) -> VerificationDocument | None:
         unexpected=_keys(found.unexpected),
         foreign=_keys(found.foreign),
         elsewhere=_keys(found.elsewhere),
+        lacked=tuple(_lacked(report, {key.media for key in found.unexpected})),
     )
+
+
+def _lacked(report: Report, wanted: Collection[str]) -> Iterator[LackedDocument]:
+    for media, title in report.prepared.stale.titles.items():
+        if media in wanted:
+            yield LackedDocument(
+                media=media, title=title.label, has_other_id=title.has_other_id
+            )
 
 
 def _playback(result: PlaybackResult | None) -> PlaybackDocument | None:

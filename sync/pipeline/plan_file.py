@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _FORMAT, _VERSION = "trakt2discovr/report", 1
 #: So many titles are named; more only make a message long.
 _NAMED = 5
+#: So far back a plan is known as carried out.
+_MOST_RUNS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class SavedPlan:
     async def carried_out(self, ledger: Ledger) -> int | None:
         """Return the run that ended it, if all of it arrived and still counts."""
         last: dict[str, Row] = {}
-        for run in reversed(await ledger.runs(self.profile)):
+        for run in reversed(await ledger.runs(self.profile, limit=_MOST_RUNS)):
             if run.command == "apply":
                 rows = await ledger.rows(self.profile, run=run.id)
                 last.update({row.operation.id: row for row in rows})

@@ -77,17 +77,38 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Lacked:
+    """A title of which something stands that its source lacks.
+
+    ``key`` tells it from others. With ``has_other_id`` it is there all the same, and
+    goes under another id now: one that was corrected.
+    """
+
+    key: str
+    label: str
+    has_other_id: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Stale:
     """Keys that we wrote, or covered by a default, and that the source has no longer.
 
     ``rows`` are all that stands of their titles by the ledger. ``waiting`` are keys
     that went too, while something speaks for their being there: a record that cannot
-    be read, or a title that cannot be told.
+    be read, or a title that cannot be told. ``titles`` are those that they were written
+    for, by Discovr's id, as far as an earlier run noted them.
     """
 
     keys: tuple[Key, ...] = ()
     rows: tuple[Row, ...] = ()
     waiting: tuple[Key, ...] = ()
+    titles: Mapping[str, Lacked] = field(default_factory=dict, repr=False)
+
+    def run_of(self, keys: Collection[Key]) -> int | None:
+        """Return the last run that wrote any of these, or a default over them."""
+        places = {key.place for key in keys}
+        runs = [row.run for row in self.rows if row.operation.key.place in places]
+        return max(runs, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from sync.domain.plan import Action, Operation
 from sync.domain.seasons import current_entry, may_cover, split_season
 from sync.domain.writes import Outcome
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
-from sync.pipeline.prepared import Removals, Stale
+from sync.ledger.fact_names import LACKED_TITLES
+from sync.pipeline.prepared import Lacked, Removals, Stale
 from sync.pipeline.unreadable import held_there
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Key, Place
@@ -62,7 +63,31 @@ async def find_stale(
     held |= {key for key in ours if key.media in protected}
     gone = sorted(ours - held, key=lambda key: key.order)
     waiting = sorted(held, key=lambda key: key.order)
-    return Stale(tuple(gone), rows, tuple(waiting))
+    titles = {}
+    if gone or waiting:
+        noted = await ledger.get_fact(profile, LACKED_TITLES) or {}
+        lacked = {key.media for key in (*gone, *waiting)}
+        titles = _name_lacked(lacked, holding, noted, media)
+    return Stale(tuple(gone), rows, tuple(waiting), titles)
+
+
+def _name_lacked(
+    lacked: Collection[str],
+    holding: Holding,
+    noted: Mapping[str, Sequence[str]],
+    now: Mapping[str, str | None],
+) -> dict[str, Lacked]:
+    """Say what each was written for, by what is kept of it or was ``noted`` before."""
+    known = dict(noted) | {
+        history.media: (key, history.title.label)
+        for key, history in holding.known.items()
+        if history.media
+    }
+    return {
+        media: Lacked(key, label, now.get(key) not in (None, media))
+        for media in sorted(lacked & known.keys())
+        for key, label in [known[media]]
+    }
 
 
 def plan_removals(prepared: Prepared) -> Prepared:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from sync.domain.entries import Entry
     from sync.domain.plan import Operation
+    from sync.domain.plays import Key
     from sync.domain.writes import Row
     from sync.pipeline.copies import KeptCopy
     from sync.pipeline.copy_file import Copy
@@ -55,7 +56,8 @@ class Restoration:
     missing, and ``settled`` holds how each ended, by its id; ``unseen`` are those that
     were taken and did not show when everything was read back. ``compared`` has what
     was changed since, what is there, and what cannot be brought back. ``kept_copy`` is
-    the profile as it was before this.
+    the profile as it was before this. ``titles`` names Discovr's ids, as far as runs
+    have met them.
     """
 
     file: Path
@@ -68,6 +70,13 @@ class Restoration:
     unseen: tuple[Operation, ...] = ()
     kept_copy: KeptCopy | None = None
     cost: Cost | None = None
+    titles: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def name(self, key: Key) -> str:
+        """Name what a key stands for: its title where it is known, and the place."""
+        label = self.titles.get(key.media)
+        place = str(key).removeprefix(key.media)
+        return f"{label}{place} ({key.media})" if label else str(key)
 
     @property
     def failed(self) -> dict[str, str]:
@@ -97,7 +106,7 @@ async def plan_restore(
     profile = await services.target.open_profile()
     _check_profile(services, copy, profile, accepts_other=accepts_other)
     found = await _find_missing(services, profile, copy)
-    return _restoration(services, file, copy, found)
+    return await _restoration(services, file, copy, found)
 
 
 async def restore(
@@ -120,7 +129,7 @@ async def restore(
     found = await _find_missing(services, profile, copy)
     ledger = services.ledger
     await close(ledger, found.arrived, Settled.found_later(), services.clock.now())
-    plan = _restoration(services, file, copy, found)
+    plan = await _restoration(services, file, copy, found)
     if not plan.operations:
         return plan
     with services.meter.paused():
@@ -189,9 +198,11 @@ def _check_profile(
     raise OtherProfileError(theirs, ours)
 
 
-def _restoration(
+async def _restoration(
     services: Services, file: Path, copy: Copy, found: _Found
 ) -> Restoration:
+    _, histories = await services.ledger.holdings(found.profile)
+    known = (history for of_source in histories.values() for history in of_source)
     return Restoration(
         file,
         copy,
@@ -199,6 +210,7 @@ def _restoration(
         to_operations(found.compared.missing),
         found.compared,
         cost=services.meter.read(),
+        titles={h.media: h.title.label for h in known if h.media},
     )
 
 

@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from sync.documents.words import say_verified
 from sync.domain.balance import Balance, balance
 from sync.domain.desired import NO_ANSWER
 from sync.domain.plan import Fate
 from sync.domain.writes import Outcome
-from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -276,23 +276,7 @@ def to_balance(fact: Mapping[str, Any]) -> Balance:
 
 def describe(verification: Verification, source: str, unreadable: int = 0) -> str:
     """Say what was found, in one sentence; not "everything" if some was unreadable."""
-    if verification.is_whole:
-        gone, foreign = len(verification.unexpected), len(verification.foreign)
-        ours = count(gone, "entry of ours is", "entries of ours are")
-        note = f"; {ours} no longer on {source}" if gone else ""
-        if foreign:
-            more = count(foreign, "is", "are")
-            note += f"; {more} labelled like ours and not written from here"
-        what = "all that could be read" if unreadable else "everything"
-        return f"verified: {what} is in its place{note}"
-    counts = {
-        "missing": len(verification.missing),
-        "doubled": len(verification.doubled),
-        "unexpected": len(verification.unexpected),
-        "foreign": len(verification.foreign),
-    }
-    found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-    return f"verified: not everything is in its place ({found})"
+    return say_verified(verification, source, unreadable)
 
 
 def summary(report: Report, tally: Tally) -> dict[str, object]:

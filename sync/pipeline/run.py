@@ -191,11 +191,7 @@ async def undo(
         wanted_run = begun if run is None else run
         rows = await rows_to_undo(services, profile, wanted_run, is_each=is_each)
         if not rows and begun is None:
-            raise ConfigError(
-                "There is nothing to undo for this profile"
-                + (f" in run {run}." if run else "."),
-                remedy="Name another run: each one says its number at its end.",
-            )
+            raise await _nothing_to_undo(services.ledger, profile, run)
         if rows:
             rate = services.settings.discovr.requests_per_second
             outlook = outline(rows, rate)
@@ -214,6 +210,25 @@ async def undo(
             undone.removed += [row.operation.key for row in before.taken]
         await _note_undone(services, profile, undone)
         return undone
+
+
+async def _nothing_to_undo(
+    ledger: Ledger, profile: str, run: int | None
+) -> ConfigError:
+    if run is not None:
+        return ConfigError(
+            f"There is nothing to undo for this profile in run {run}.",
+            remedy="Name another run: each one says its number at its end.",
+        )
+    if await ledger.get_fact(profile, UNDONE):
+        return ConfigError(
+            "There is nothing left to undo: every run of this profile is taken back.",
+            remedy="To carry everything over again: trakt2discovr migrate",
+        )
+    return ConfigError(
+        "There is nothing to undo for this profile: no run has written to it.",
+        remedy="To see what would be written: trakt2discovr plan",
+    )
 
 
 async def _note_undone(services: Services, profile: str, undone: Undone) -> None:

@@ -49,6 +49,11 @@ _TAKE_IN = (
 )
 _UNSUPPORTED = "Nothing; they stay where they are."
 _UNREADABLE = "Look the record up on {}, correct or remove it there, and run again."
+_TAKE_BACK = (
+    "Take it back with trakt2discovr sync --prune. Without access to Trakt's API, take "
+    "back the run that wrote it with trakt2discovr undo, and carry everything over "
+    "again with trakt2discovr migrate."
+)
 _DIFFERENCES = {
     "missing": ("Missing on Discovr", AGAIN),
     "doubled": (
@@ -56,8 +61,8 @@ _DIFFERENCES = {
         "Remove the spare entry on Discovr; what was watched stays.",
     ),
     "unexpected": (
-        "On Discovr, and no longer on {}",
-        "Leave it, or remove it on Discovr: an import never un-watches.",
+        "On Discovr, written from here, and for no play on {}",
+        _TAKE_BACK,
     ),
     "foreign": (
         "Labelled trakt, not written from here, and not on Trakt",
@@ -196,9 +201,9 @@ def _proof(data: ReportData, wrong: Sequence[str]) -> str:
         read = f"both sides were last read whole on {data.read_whole_at:%Y-%m-%d}"
         place = f"each write was answered, and {read}"
     if found and found.unexpected:
-        place += (
-            f" (entries no longer on {report.source.name}: {len(found.unexpected):,})"
-        )
+        number = len(found.unexpected)
+        ours = count(number, "entry of ours stands", "entries of ours stand")
+        place += f", and there is more: {ours} for no play on {report.source.name}"
     head = f"{say_read(total.read, total.unreadable, receipt.source)}, {whole}"
     return f"{head}; {'; '.join(wrong or [place])}."
 
@@ -307,10 +312,18 @@ def _failures(report: ReportDocument, labels: Mapping[str, str]) -> Iterable[Lef
 def _differences(
     report: ReportDocument, labels: Mapping[str, str]
 ) -> Iterable[LeftGroup]:
+    found = report.verification
+    about = found.lacked if found else ()
+    labels = {**{one.media: one.title for one in about}, **labels}
+    moved = [one.media for one in about if one.has_other_id]
+    notes = {media: f"under an earlier id, {media}" for media in moved}
     for name, (heading, advice) in _DIFFERENCES.items():
         keys: Sequence[KeyDocument] = getattr(report.verification, name, ())
         if keys:
-            items = tuple(LeftItem(_label(key, labels), None, "") for key in keys)
+            items = tuple(
+                LeftItem(_label(key, labels), None, notes.get(key.media, ""))
+                for key in keys
+            )
             yield LeftGroup("f", heading.format(report.source.name), advice, items)
 
 

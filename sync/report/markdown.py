@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from sync.documents.words import say_move, say_read
+from sync.documents.words import say_move, say_read, say_verified
 from sync.domain.balance import ON_DISCOVR
 from sync.domain.plan import Fate
 from sync.domain.plays import Kind
@@ -102,16 +102,7 @@ def _proof(report: ReportDocument) -> str:
     found = report.verification
     if found is None:
         return "not verified"
-    if found.is_clean:
-        unread = report.balance.unreadable
-        what = "all that could be read" if unread else "everything"
-        return f"verified: {what} is in its place"
-    counts = (
-        f"{len(keys):,} {name}"
-        for name in ("missing", "doubled", "unexpected", "foreign")
-        if (keys := getattr(found, name))
-    )
-    return f"verified: not everything is in its place ({', '.join(counts)})"
+    return say_verified(found, report.source.name, report.balance.unreadable)
 
 
 def _balance(balance: BalanceDocument) -> str:

@@ -44,7 +44,7 @@ async def open_sandbox(
         is_rehearsal = _changed_at(rehearsal) > _changed_at(sample)
     folder = rehearsal if is_rehearsal else sample
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
             f"The folder {folder} cannot be made ({error.strerror}).",

@@ -222,7 +222,7 @@ async def test_what_is_gone_is_gone_from_the_source(tmp_path: Path) -> None:
         assert verified.verification is not None
         assert verified.verification.unexpected
         said = describe(verified.verification, verified.prepared.origin.name)
-        assert f"1 entry of ours is no longer on {NAME}" in said
+        assert f"1 entry of ours stands for no play on {NAME}" in said
         pruned = await it.run("sync", prune=True)
         assert pruned.undone is not None
         assert pruned.undone.removed

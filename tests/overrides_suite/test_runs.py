@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
 from connectors.errors import InputError
 from sync import migrate, sync, undo, unmatched, verify
+from sync.cli.context import Context
+from sync.cli.view import end
 from sync.domain.desired import NO_ANSWER, NO_KEY
 from sync.domain.plays import Key
 from sync.events import Finished
 from sync.ledger import Ledger
+from sync.pipeline.documents import report_document
 from sync.pipeline.run import migrate as run_migrate
 from sync.pipeline.run import sync as run_sync
+from sync.report.account import build_left
 from sync.sandbox.account.account import Account
 from sync.sandbox.account.sample import sample_account
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.server.server import utc_now
+from sync.sandbox.trakt.export import write_export
 from sync.transform.overrides import OverrideBook
 from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
@@ -271,6 +278,73 @@ async def test_the_person_s_id_wins_over_the_service_s_own(tmp_path: Path) -> No
         assert "MV_424242" in standing
         assert old not in standing
         assert len(standing) == len(OTHERS) + 3
+
+
+@pytest.mark.parametrize("way", ["prune", "download"])
+async def test_what_stands_under_a_wrong_id_is_named_and_the_advice_takes_it_back(
+    tmp_path: Path, way: str
+) -> None:
+    """By its title, the true reason, and a next step that leads on."""
+    account, download = small_account(), tmp_path / "export.zip"
+    write_export(account, download)
+    files = [download] if way == "download" else []
+    path = tmp_path / "ids.toml"
+    async with world(account, tmp_path, has_tmdb=False) as place:
+        first = await place.migrate(files=files)
+        await unmatched(place.settings, out=path)
+        film = account.find("The Matrix")
+        old = f"MV_{film.ids.tmdb}"
+        with path.open("a", encoding="utf-8") as file:
+            file.write(
+                '\n[[title]]\nkind = "film"\ntitle = "the matrix"\nyear = 1999\n'
+                "tmdb = 424242\n"
+            )
+        report = await place.migrate(files=files)
+        # What it was written for is still known once the right one is settled.
+        for told in (report, await verify(place.settings, files=files)):
+            shown = show(told)
+            words = f"an entry of ours under an earlier id of it, {old}"
+            assert f"The Matrix (1999): {words}" in shown
+            assert "everything is in its place, and there is more: 1 entry" in shown
+            document = report_document(told, "verify", 4)
+            assert document.verification is not None
+            (lacked,) = document.verification.lacked
+            assert (lacked.media, lacked.has_other_id) == (old, True)
+            assert "The Matrix" in lacked.title
+            groups = {g.heading: g for g in build_left(document, {})}
+            group = groups["On Discovr, written from here, and for no play on Trakt"]
+            assert "The Matrix" in group.items[0].name
+        following = end.next_command(told, context(), "verify")
+        if way == "prune":
+            assert following == "trakt2discovr sync --prune"
+            assert old in shown_media(place)
+            await sync(place.settings, prune=True)
+        else:
+            assert following == f"trakt2discovr undo {first.run}"
+            await undo(place.settings, first.run)
+            assert (await place.migrate(files=files)).is_complete
+        assert old not in shown_media(place)
+        assert "MV_424242" in shown_media(place)
+        checked = (await verify(place.settings, files=files)).verification
+        assert checked is not None
+        assert checked.is_clean
+
+
+def shown_media(place: World) -> set[str]:
+    return {entry.key.media for entry in place.discovr.entries()}
+
+
+def show(report: Report) -> str:
+    text = io.StringIO()
+    console = Console(file=text, width=200)
+    end.show_report(console, report, context(), "")
+    return text.getvalue()
+
+
+def context() -> Context:
+    return Context(
+        config=None, is_sandbox=False, as_json=False, is_verbose=False, is_quiet=False
+    )
 
 
 async def test_an_id_for_a_title_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -169,15 +169,16 @@ def test_a_viewing_that_was_to_be_written_and_is_missing_is_not_there() -> None:
         (
             {"unexpected": (KEY,), "foreign": (KEY, OTHER)},
             (
-                "verified: everything is in its place; 1 entry of ours is no longer on "
-                "Trakt; 2 are labelled like ours and not written from here"
+                "verified: everything is in its place, and there is more: 1 entry of "
+                "ours stands for no play on Trakt; 2 are labelled like ours and not "
+                "written from here"
             ),
         ),
         (
             {"foreign": (KEY,)},
             (
-                "verified: everything is in its place; 1 is labelled like ours and not "
-                "written from here"
+                "verified: everything is in its place, and there is more: 1 is "
+                "labelled like ours and not written from here"
             ),
         ),
         (

@@ -10,7 +10,7 @@ from connectors.errors import ServiceError, TransientError
 from sync.config import ENV_PREFIX
 from sync.errors import StoppedError
 from tests.setup_suite.people import KEYS
-from tests.setup_suite.test_remembered import document, follow, place_of, run
+from tests.setup_suite.test_remembered import document, place_of, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +27,7 @@ def newcomer(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home" / ".config"))
     with place_of(tmp_path, monkeypatch, has_api=False):
-        with monkeypatch.context() as patch:
-            yield tmp_path / "trakt-export-me.zip", patch
+        yield tmp_path / "trakt-export-me.zip", monkeypatch
 
 
 def set_up(download: Path, *more: str, code: int = 0) -> Any:

@@ -240,7 +240,7 @@ class _Steps:
             try:
                 found = await self._setup.answer(question, _expanded(question, answer))
             except (ConfigError, InputError) as error:
-                self._say(f"{error}")
+                self._say(f"{error}", typed=answer)
                 known = None
             except ServiceError as error:
                 # A service that is down is no reason to have typed it in vain.
@@ -341,9 +341,10 @@ class _Steps:
         )
         self._say(f"{question.setting}: {found}.")
 
-    def _say(self, line: str) -> None:
-        if not self._output.context.is_quiet:
-            say(self._output.notes, self._output.context.complete(line))
+    def _say(self, line: str, *, typed: str = "") -> None:
+        context = self._output.context
+        if not context.is_quiet:
+            say(self._output.notes, context.complete(line, (typed,)))
 
 
 def _words(question: Question, known: str | None) -> str:

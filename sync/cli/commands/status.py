@@ -107,6 +107,10 @@ class StatusView:
         document = self._document
         if document.profile is None:
             yield self._unknown_profile()
+        if trouble := document.trouble:
+            words = self._complete(f"{trouble.message} {trouble.remedy or ''}".strip())
+            since = _moment(trouble.since, self._now)
+            yield f"  {'trouble':<13}since {since}: {words}"
         for name, text in self._files(document.files, "next source"):
             yield f"  {name:<13}{text}"
         for profile in document.profiles:

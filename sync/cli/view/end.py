@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sync.cli.context import Context
+    from sync.domain.plays import Key
     from sync.pipeline.result import Report
     from sync.runtime.meter import Cost
 
 _DIFFERENCES = {
     "missing": "watched, and not there",
     "doubled": "there more than once",
-    "unexpected": "an entry of ours, and no longer on {}",
+    "unexpected": "an entry of ours, and for no play on {}",
     "foreign": "labelled like ours, not written from here, and not on {}",
 }
 
@@ -36,6 +37,11 @@ _DIFFERENCES = {
 _LATER = (
     "What is only corrected on Trakt, such as an id or a number, is looked for once a "
     "week, when both sides are read whole."
+)
+_PRUNE = "To take back those of ours: {}"
+_UNDO = (
+    "To take back those of ours, with all else that the run wrote: {}. Then carry it "
+    "over again, as it is now: {}"
 )
 _FOREIGN = (
     "What to do with those that were not written from here: remove them on Discovr if "
@@ -67,7 +73,7 @@ def show_report(console: Console, report: Report, context: Context, next_: str) 
     say(console)
     _show_proof(console, report)
     show_unread(console, report, context)
-    _show_stays(console, report)
+    _show_stays(console, report, context)
     _show_run(console, report)
     show_for_this_once(console, context)
     show_next(console, next_)
@@ -104,8 +110,16 @@ def _show_differences(console: Console, report: Report, context: Context) -> Non
         return
     heading(console, "Differences")
     source = report.prepared.origin.name
+    lacked = report.prepared.stale.titles
+
+    def tell(key: Key, words: str) -> str:
+        title = lacked.get(key.media)
+        if title and title.has_other_id and words == _DIFFERENCES["unexpected"]:
+            words = f"an entry of ours under an earlier id of it, {key.media}"
+        return f"{name_of(report, key)}: {words.format(source)}"
+
     lines = [
-        f"{name_of(report, key)}: {words.format(source)}"
+        tell(key, words)
         for name, words in _DIFFERENCES.items()
         for key in getattr(found, name)
     ]
@@ -116,15 +130,28 @@ def _show_differences(console: Console, report: Report, context: Context) -> Non
     show_list(console, lines, whole=whole, is_full=context.is_verbose)
 
 
+def is_unbegun(report: Report) -> bool:
+    """Whether nothing was read, and nothing stands that a run has written."""
+    found = report.verification
+    is_read = report.prepared.is_unchanged or report.balance()[0].read
+    is_any = report.run or report.undone or is_read
+    return not is_any and found is not None and found.is_clean and not found.elsewhere
+
+
 def _show_proof(console: Console, report: Report) -> None:
-    if report.move and not report.prepared.is_unchanged:
+    if report.move and not is_unbegun(report) and not report.prepared.is_unchanged:
         total = report.move.balance
         there = say_there(total.on_discovr, total.read)
         say(console, f"{there}.", style="bold")
     found, source = report.verification, report.prepared.origin.name
+    if is_unbegun(report):
+        words = f"No play was read from {source}: nothing was carried over yet."
+        say(console, words, style="bold")
+        return
     if found is not None:
         read = f"{entries(found.entries)} read back"
-        style = "bold green" if found.is_whole else "bold red"
+        whole = "bold green" if found.is_clean else "bold yellow"
+        style = whole if found.is_whole else "bold red"
         words = describe(found, source, report.unreadable)
         say(console, f"{words}, {read}", style=style)
     elif report.prepared.is_unchanged:
@@ -146,7 +173,7 @@ def _show_proof(console: Console, report: Report) -> None:
         say(console, f"{entries(gone)} taken back that {verb} no longer on {source}.")
 
 
-def _show_stays(console: Console, report: Report) -> None:
+def _show_stays(console: Console, report: Report, context: Context) -> None:
     """Say what is not in this reading and stays, and why."""
     prepared, found = report.prepared, report.verification
     if waiting := len(prepared.stale.waiting):
@@ -164,8 +191,25 @@ def _show_stays(console: Console, report: Report) -> None:
         words = f"{count(len(found.elsewhere), one, many)} not in this reading"
         stay = "stays: it" if len(found.elsewhere) == 1 else "stay: it"
         say(console, f"{words} and {stay} does not say that any is gone.")
+    if back := _take_back(report):
+        words = _UNDO if back.startswith("undo") else _PRUNE
+        say(console, words.format(context.call(back), context.call("migrate")))
     if found and found.foreign:
         say(console, _FOREIGN)
+
+
+def _take_back(report: Report) -> str:
+    """Name what takes back entries of ours that stand for no play; "" if none do.
+
+    A download says nothing to ``sync``, so there it is the run that wrote them.
+    """
+    found, prepared = report.verification, report.prepared
+    if not found or not found.unexpected:
+        return ""
+    if prepared.compared.extraction.receipt.requests:
+        return "sync --prune"
+    run = prepared.stale.run_of(found.unexpected)
+    return f"undo {run}" if run else ""
 
 
 def _show_run(console: Console, report: Report) -> None:
@@ -195,24 +239,32 @@ def describe_cost(cost: Cost) -> str:
 
 def next_command(report: Report, context: Context, command: str) -> str:
     """Choose the one command that brings the person on from here."""
+    words = _next(report, command)
+    return context.call(words) if words else context.again
+
+
+def _next(report: Report, command: str) -> str | None:
+    """Name it without what stands before; None is the same once more."""
     prepared, found = report.prepared, report.verification
-    if report.carried_out_by is not None:
-        return context.call("verify")
     unmatched = prepared.compared.desired.unmatched
     is_unasked = any(left.reason == NO_ANSWER for left in unmatched)
     # Who reads downloads may have no API to sync from.
     is_online = prepared.compared.extraction.receipt.requests
-    if report.is_unread:
-        return context.call("doctor" if is_online else "unmatched")
-    if is_refused(report) or is_unasked or not report.is_complete:
-        return context.call("migrate") if command == "verify" else context.again
-    if unmatched:
-        return context.call("unmatched --out unmatched.toml")
     is_stale = prepared.stale.keys and not prepared.removals.rows
-    if is_online and (is_stale or (found and found.unexpected)):
-        return context.call("sync --prune")
     # No command here takes back what was not written from here.
     is_foreign = found and found.foreign
-    if command == "sync" or not is_online or is_foreign:
-        return context.call("report --html report.html")
-    return context.call("sync")
+    is_last = command == "sync" or not is_online or is_foreign
+    again = "migrate" if command == "verify" else None
+    too_much = _take_back(report)
+    choices: tuple[tuple[object, str | None], ...] = (
+        (report.carried_out_by is not None, "verify"),
+        (command == "verify" and is_unbegun(report), "migrate"),
+        (report.is_unread, "doctor" if is_online else "unmatched"),
+        (is_refused(report) or is_unasked or not report.is_complete, again),
+        (command == "verify" and too_much, too_much),
+        (unmatched, "unmatched --out unmatched.toml"),
+        (is_online and is_stale, "sync --prune"),
+        (too_much, too_much),
+        (is_last, "report --html report.html"),
+    )
+    return next((words for holds, words in choices if holds), "sync")

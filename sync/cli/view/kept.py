@@ -41,12 +41,19 @@ def show_restore_plan(
         whose = f"what {copy.command} touched of {whose}"
     when = _moment(copy.at)
     say(console, f"A copy of {whose} as it was on {when}: {entries(len(copy.entries))}")
-    missing = [_describe(entry) for entry in compared.missing]
+
+    def name(entry: Entry) -> str:
+        return title(restoration.name(entry.key))
+
+    missing = [f"{name(entry)}: {_describe(entry)}" for entry in compared.missing]
     changed = [
-        f"{now.key}: {_says(copied)} in the copy, {_says(now)} now"
+        f"{name(now)}: {_says(copied)} in the copy, {_says(now)} now"
         for copied, now in compared.changed
     ]
-    impossible = [f"{_describe(entry)}: {why}" for entry, why in compared.impossible]
+    impossible = [
+        f"{name(entry)}: {_describe(entry)}: {why}"
+        for entry, why in compared.impossible
+    ]
     parts = {
         "Missing": missing,
         "Changed since, and left as they are": changed,
@@ -67,7 +74,7 @@ def show_restored(
     """Show what came of it, and what to do next."""
     reasons = restoration.failed
     failed = [
-        f"{operation.key}: {reasons[operation.id]}"
+        f"{title(restoration.name(operation.key))}: {reasons[operation.id]}"
         for operation in restoration.operations
         if operation.id in reasons
     ]
@@ -90,7 +97,7 @@ def show_restored(
 
 def _describe(entry: Entry) -> str:
     label = f"label {title(entry.imported)}" if entry.imported else "no label"
-    return f"{entry.key}: {_says(entry)}, {label}"
+    return f"{_says(entry)}, {label}"
 
 
 def _says(entry: Entry) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+from connectors.files import PRIVATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +39,14 @@ class Journal:
         """Keep one record."""
         if self._path is None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as file:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A rehearsal of a person's own download says what she watched.
+        with self._path.open("ab", opener=_open_private) as file:
             file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+
+
+def _open_private(name: str, flags: int) -> int:
+    return os.open(name, flags, PRIVATE)
 
 
 class Row(Protocol):
