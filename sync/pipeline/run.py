@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
+    from sync.ledger import Ledger
     from sync.pipeline.copy_file import Copy
     from sync.pipeline.plan_file import SavedPlan
     from sync.pipeline.restore import Restoration
@@ -222,7 +223,8 @@ async def _nothing_to_undo(
         )
     if await ledger.get_fact(profile, UNDONE):
         return ConfigError(
-            "There is nothing left to undo: every run of this profile is taken back.",
+            "There is nothing to undo any more: every run of this profile is taken "
+            "back.",
             remedy="To carry everything over again: trakt2discovr migrate",
         )
     return ConfigError(

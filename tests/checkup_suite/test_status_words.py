@@ -17,6 +17,7 @@ from sync.documents.status import (
     ProfileStateDocument,
     RunDocument,
     StatusDocument,
+    TroubleDocument,
 )
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -45,6 +46,26 @@ def words(
         database=database,
     )
     return "\n".join(lines(document))
+
+
+def test_what_the_job_last_met_is_said_with_what_helps() -> None:
+    trouble = TroubleDocument(
+        message="Discovr does not accept the login.",
+        remedy="Log in again: trakt2discovr login discovr",
+        since=NOW - timedelta(hours=5),
+    )
+    document = StatusDocument(
+        at=NOW,
+        wanted="Me",
+        profile=None,
+        profiles=(),
+        logins=(),
+        database=DatabaseDocument(kind="sqlite", place="x"),
+        trouble=trouble,
+    )
+    (line,) = [line for line in lines(document, is_sandbox=True) if "trouble" in line]
+    assert "since 2026-11-22 07:00 UTC (5 hours ago): Discovr does not" in line
+    assert line.endswith("trakt2discovr --sandbox login discovr")
 
 
 def lines(document: StatusDocument, *, is_sandbox: bool = False) -> list[str]:

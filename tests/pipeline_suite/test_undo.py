@@ -65,8 +65,9 @@ async def test_after_undo_the_profile_is_what_it_was(
         undone = await undo(place.settings)
         assert standing(place) == before
         assert undone.left_alone == {}
-        with pytest.raises(ConfigError, match="nothing to undo"):
+        with pytest.raises(ConfigError, match="nothing to undo") as caught:
             await undo(place.settings)
+        assert "every run of this profile is taken back" in caught.value.message
 
 
 async def test_a_later_run_can_be_undone_without_the_earlier_one(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from connectors.errors import ServiceError, TransientError
+from sync.cli.app import app
 from sync.config import ENV_PREFIX
 from sync.errors import StoppedError
 from tests.setup_suite.people import KEYS
@@ -106,3 +107,39 @@ def test_without_a_network_the_answers_are_kept_untried_if_nobody_signs_in(
     assert tried["files"] is True
     # Who wants to sign in now cannot.
     assert set_up(download, code=4)["error"] == "TransientError"
+
+
+def test_every_command_that_reads_a_source_takes_its_file_directly(
+    newcomer: tuple[Path, pytest.MonkeyPatch],
+) -> None:
+    download, _ = newcomer
+    reading = [
+        name
+        for name, command in app.commands.items()
+        if any(option.name == "files" for option in command.params)
+    ]
+    assert {"migrate", "plan", "verify"} <= set(reading)
+    for name in reading:
+        more = ["--yes"] if name == "migrate" else []
+        seen = document(name, str(download), *more, code=None)
+        assert seen["balance"]["read"], name
+
+
+def test_a_rehearsal_in_which_nothing_was_carried_over_says_how_to_begin(
+    newcomer: tuple[Path, pytest.MonkeyPatch],
+) -> None:
+    download, patch = newcomer
+    patch.setenv("XDG_DATA_HOME", str(download.parent / "data"))
+    # Looked at, and not agreed to.
+    run("--sandbox", "plan", str(download))
+    told = run("--sandbox", "verify").stdout
+    assert "nothing was carried over yet" in told
+    assert "verified" not in told
+    assert "0 of 0" not in told
+    assert "Next: trakt2discovr --sandbox migrate" in told
+    # Only the person reads what a rehearsal leaves.
+    data = download.parent / "data" / "trakt2discovr"
+    run("--sandbox", "migrate", str(download), "--yes")
+    assert (data / "rehearsal").stat().st_mode & 0o777 == 0o700
+    for file in (data / "rehearsal").iterdir():
+        assert file.stat().st_mode & 0o077 == 0, file
