@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+
 
 class Journal:
     """Appends records and reads them back; without a path it forgets at once.
@@ -41,12 +43,8 @@ class Journal:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A rehearsal of a person's own download says what she watched.
-        with self._path.open("ab", opener=_open_private) as file:
+        with os.fdopen(os.open(self._path, _APPENDING, PRIVATE), "ab") as file:
             file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
-
-
-def _open_private(name: str, flags: int) -> int:
-    return os.open(name, flags, PRIVATE)
 
 
 class Row(Protocol):
