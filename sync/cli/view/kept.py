@@ -42,16 +42,16 @@ def show_restore_plan(
     when = _moment(copy.at)
     say(console, f"A copy of {whose} as it was on {when}: {entries(len(copy.entries))}")
 
-    def name(entry: Entry) -> str:
+    def name_of(entry: Entry) -> str:
         return title(restoration.name(entry.key))
 
-    missing = [f"{name(entry)}: {_describe(entry)}" for entry in compared.missing]
+    missing = [f"{name_of(entry)}: {_describe(entry)}" for entry in compared.missing]
     changed = [
-        f"{name(now)}: {_says(copied)} in the copy, {_says(now)} now"
+        f"{name_of(now)}: {_says(copied)} in the copy, {_says(now)} now"
         for copied, now in compared.changed
     ]
     impossible = [
-        f"{name(entry)}: {_describe(entry)}: {why}"
+        f"{name_of(entry)}: {_describe(entry)}: {why}"
         for entry, why in compared.impossible
     ]
     parts = {

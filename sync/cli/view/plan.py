@@ -259,8 +259,8 @@ def _show_removals(console: Console, report: Report, *, is_full: bool) -> None:
 def name_of(report: Report, key: Key) -> str:
     """Name what a key stands for: its title, season and episode."""
     prepared = report.prepared
-    known = prepared.whole.desired.titles.get(key.media)
-    known = known or prepared.stale.titles.get(key.media)
+    titles = prepared.whole.desired.titles
+    known = titles.get(key.media) or prepared.stale.titles.get(key.media)
     name = title(known.label) if known else key.media
     place = str(key).removeprefix(key.media)
     return f"{name}{place}"
