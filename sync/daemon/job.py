@@ -160,7 +160,7 @@ class Job:
             failure = BugError(bug)
         else:
             return finished_turn(result, started_at, self.clock.now())
-        return failed_turn(failure, started_at, self.clock.now())
+        return failed_turn(failure, started_at, self.clock.now(), stays=True)
 
     def _wait_s(self, turn: Turn, started_s: float) -> float:
         """Return how long to wait from now; a turn that took too long leaves 0."""

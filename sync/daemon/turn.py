@@ -118,11 +118,22 @@ class Turn:
 
 
 def failed_turn(
-    error: ServiceError, started_at: datetime, finished_at: datetime
+    error: ServiceError,
+    started_at: datetime,
+    finished_at: datetime,
+    *,
+    stays: bool = False,
 ) -> Turn:
-    """Describe a turn that an error ended."""
+    """Describe a turn that an error ended.
+
+    A job that ``stays`` takes a state database that is down for a service that is; a
+    single run could not remember for how long it has been.
+    """
+    ending = next(ending for kind, ending in _ENDINGS if isinstance(error, kind))
+    if stays and isinstance(error, StateError) and error.is_passing:
+        ending = Ending.DOWN
     return Turn(
-        ending=next(ending for kind, ending in _ENDINGS if isinstance(error, kind)),
+        ending=ending,
         started_at=started_at,
         finished_at=finished_at,
         message=error.message,

@@ -219,6 +219,7 @@ class Database:
             "The connection to the state database was lost, and with it the lock on "
             "the profile.",
             remedy="Run it again: nothing is done twice.",
+            is_passing=True,
         )
         for hold in self.holds.values():
             hold.lose(error)

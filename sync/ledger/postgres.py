@@ -61,6 +61,9 @@ _FAULTS = {
     "XX": ("is damaged", "Ask whoever runs the server to check it."),
 }
 
+#: Of these it may well be that a minute later all is well.
+_PASSING = frozenset({"08", "40", "53", "55", "57", "58"})
+
 #: Of an address that leads to any session of a pool.
 _POOLED = (
     (
@@ -233,8 +236,11 @@ class PostgresBackend:
                     f"Correct {option} in [state] url, or leave it out.",
                 )
         sqlstate = _read_sqlstate(error)
-        fault = _FAULTS.get(sqlstate) or _FAULTS.get(sqlstate[:2])
-        return self._state_error(*fault) if fault else None
+        key = sqlstate if sqlstate in _FAULTS else sqlstate[:2]
+        fault = _FAULTS.get(key)
+        if fault is None:
+            return None
+        return self._state_error(*fault, is_passing=key in _PASSING)
 
     def damaged(self) -> StateError:
         """Say that what is stored is damaged."""
@@ -292,8 +298,11 @@ class PostgresBackend:
             connection.close()
             raise self._state_error(*_POOLED)
 
-    def _state_error(self, what: str, remedy: str) -> StateError:
-        return StateError(f"The state database {self.place} {what}.", remedy=remedy)
+    def _state_error(
+        self, what: str, remedy: str, *, is_passing: bool = False
+    ) -> StateError:
+        message = f"The state database {self.place} {what}."
+        return StateError(message, remedy=remedy, is_passing=is_passing)
 
 
 class _AdvisoryLock:

@@ -67,6 +67,11 @@ _FAULTS = {
     ),
 }
 
+#: Of these it may well be that a minute later all is well.
+_PASSING = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+)
+
 
 class _Sender:
     """Sends plain SQL to the one connection."""
@@ -202,7 +207,9 @@ class SqliteBackend:
         if is_odd or is_refused or self.is_missing_table(error):
             code = sqlite3.SQLITE_CORRUPT
         fault = _FAULTS.get(code)
-        return self._state_error(*fault) if fault else None
+        if fault is None:
+            return None
+        return self._state_error(*fault, is_passing=code in _PASSING)
 
     def damaged(self) -> StateError:
         """Say that what is stored is damaged."""
@@ -232,9 +239,12 @@ class SqliteBackend:
             profile, self._path.with_name(f"{self._path.name}.{name}")
         )
 
-    def _state_error(self, what: str, remedy: str) -> StateError:
+    def _state_error(
+        self, what: str, remedy: str, *, is_passing: bool = False
+    ) -> StateError:
         where = f" {self._path}" if self._path else ""
-        return StateError(f"The state database{where} {what}.", remedy=remedy)
+        message = f"The state database{where} {what}."
+        return StateError(message, remedy=remedy, is_passing=is_passing)
 
     def _connect(self) -> sqlite3.Connection:
         if self._path is not None:

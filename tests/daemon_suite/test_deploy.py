@@ -274,6 +274,13 @@ def test_the_services_keep_their_state_where_they_may_write(
     assert service["User"] == "trakt2discovr"
 
 
+def test_no_service_starts_before_a_server_that_holds_the_state() -> None:
+    for name in (path.name for path in UNITS if path.suffix == ".service"):
+        text = (DEPLOY / "systemd" / name).read_text(encoding="utf-8")
+        assert "After=network-online.target postgresql.service\n" in text
+        assert not re.search(r"^(Wants|Requires)=.*postgresql", text, re.MULTILINE)
+
+
 def test_the_service_knows_how_the_program_ends_and_reloads() -> None:
     service = unit("trakt2discovr.service")
     assert service["Type"] == "notify"
