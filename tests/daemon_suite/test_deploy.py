@@ -319,15 +319,24 @@ def test_the_crontab_line_has_five_fields_and_a_command() -> None:
     assert "%" not in command
 
 
-def test_the_image_runs_as_nobody_special_with_its_state_on_the_volume() -> None:
+def test_the_image_runs_as_nobody_special_with_its_state_on_the_volume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     user, volume = instruction("USER"), instruction("VOLUME")
     assert user not in ("root", "0")
     assert any(name == "RUN" and f" {user} " in rest for name, rest in instructions())
     assignments = shlex.split(instruction("ENV"))
     environ = dict(assignment.split("=", 1) for assignment in assignments)
+    monkeypatch.setenv("XDG_DATA_HOME", environ["XDG_DATA_HOME"])
     settings = load_settings(None, environ)
-    assert settings.state.url == f"sqlite:///{volume}/state.sqlite3"
-    assert settings.state.tokens.parent == Path(volume) == Path(instruction("WORKDIR"))
+    assert settings.state.url == f"sqlite:///{volume}/{APP}/state.sqlite3"
+    assert settings.state.tokens == Path(volume) / APP / "tokens.json"
+    assert instruction("WORKDIR") == volume
+    # Where a config says where the state is, the image does not know better.
+    config = tmp_path / "config.toml"
+    config.write_text('[state]\nurl = "sqlite:///x"\ntokens = "/y"\n', "utf-8")
+    named = load_settings(config, environ).state
+    assert (named.url, named.tokens) == ("sqlite:///x", Path("/y"))
 
 
 def test_what_the_image_copies_exists_and_gets_into_the_build() -> None:
