@@ -114,6 +114,30 @@ def test_a_config_that_others_can_read_is_named_if_it_may_hold_secrets(
     assert complaints(check_config(settings, place)) == []
 
 
+@pytest.mark.parametrize(
+    ("url", "is_secret"),
+    [
+        ("postgresql://me:s3cret@host/state", True),
+        ("postgresql://me:s3c/ret@host/state", True),
+        ("postgresql+psycopg://me:s3cret@[::1]:5432/state", True),
+        ("postgresql://host/state?user=me&password=s3cret", True),
+        ("postgresql://me@host:5432/state?sslmode=require", False),
+        ("postgresql:///state", False),
+        ("sqlite:////home/me:x@y/state.sqlite3", False),
+    ],
+)
+def test_the_password_of_a_state_database_is_a_secret(
+    tmp_path: Path, url: str, *, is_secret: bool
+) -> None:
+    file = tmp_path / "config.toml"
+    file.touch()
+    file.chmod(0o644)
+    settings = Settings.model_validate({"state": {"url": url}})
+    exposed = exposed_secrets(settings, file)
+    assert ("[state] url" in (exposed or "")) is is_secret
+    assert "s3c" not in f"{exposed} {settings!r}"
+
+
 async def test_a_wrong_config_ends_the_check_up_early(tmp_path: Path) -> None:
     wrong = ConfigError("[trakt] client_ids is unknown.", remedy="Correct it.")
     diagnosis = await examine(wrong, None)
