@@ -187,7 +187,12 @@ class SqliteBackend:
         ((page_bytes,),) = sender.rows("PRAGMA page_size")
         return f"SQLite {sqlite3.sqlite_version}", pages * page_bytes
 
-    def check(self, sender: Plain) -> None:
+    def check(
+        self,
+        sender: Plain,
+        *,
+        is_current: bool,  # noqa: ARG002  # whoever may write the file may do all
+    ) -> None:
         """Read every page of the file."""
         if sender.rows("PRAGMA quick_check(1)") != [("ok",)]:
             raise self.damaged()

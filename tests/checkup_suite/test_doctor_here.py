@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 
@@ -28,6 +29,8 @@ from tests.secrecy import NOTIFY_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tests.postgres import PostgresServer
 
 __all__ = ["postgres", "postgres_url"]
 TIDY = {"trakt": {"client_id": "id", "client_secret": "secret"}}
@@ -248,6 +251,54 @@ def test_postgresql_is_asked_for_its_version(tmp_path: Path, postgres_url: str) 
     gone = one(look_at_database(away))
     assert "cannot be reached" in gone.text
     assert "pw" not in str(gone)
+
+
+@pytest.mark.parametrize(
+    ("rights", "options", "what", "remedy"),
+    [
+        ("", "role=pg_monitor", "no schema that its user may use", "right to create"),
+        (
+            "GRANT USAGE ON SCHEMA public TO pg_monitor",
+            "role=pg_monitor",
+            "does not let its user create tables",
+            "GRANT USAGE, CREATE ON SCHEMA public TO pg_monitor",
+        ),
+        ("", "default_transaction_read_only=on", "it is read-only", "primary server"),
+    ],
+)
+def test_postgresql_that_denies_what_a_first_run_does_is_named_before_it(
+    tmp_path: Path,
+    postgres: PostgresServer,
+    postgres_url: str,
+    rights: str,
+    options: str,
+    what: str,
+    remedy: str,
+) -> None:
+    postgres.execute(rights)
+    url = f"{postgres_url}?options={quote(f'-c {options}')}"
+    found = one(look_at_database(settings_of(tmp_path, state={"url": url})))
+    assert what in found.text
+    assert remedy in (found.remedy or "")
+    assert found.cause is Cause.CONFIG
+
+
+async def test_postgresql_that_denies_what_a_later_run_does_is_named(
+    tmp_path: Path, postgres: PostgresServer, postgres_url: str
+) -> None:
+    await (await Ledger.open(postgres_url)).close()
+    postgres.execute("GRANT USAGE ON SCHEMA public TO pg_monitor")
+    postgres.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO pg_monitor")
+    url = f"{postgres_url}?options=-c%20role%3Dpg_monitor"
+    settings = settings_of(tmp_path, state={"url": url})
+    (found,) = await check_database(settings)
+    assert "denies what its user has to do" in found.text
+    # Once the tables are there and its own to change, nothing more is needed.
+    postgres.execute(
+        "GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO pg_monitor"
+    )
+    (found,) = await check_database(settings)
+    assert found.verdict is Verdict.OK
 
 
 def test_a_folder_that_cannot_be_is_named() -> None:
