@@ -107,7 +107,9 @@ class Context:
         before = ["-c", str(self.config)] if self.config else []
         before += ["--profile", self.profile] if self.profile else []
         before += ["--sandbox"] if self.is_sandbox else []
-        words = (shlex.join((PROGRAM, *before)), *call["options"].split())
+        # Words that were completed once stay as they are.
+        typed = [w for w in call["options"].split() if w not in before]
+        words = (shlex.join((PROGRAM, *before)), *typed)
         name, service = call["name"], call["service"] or ""
         if name == "login" and service.strip() in self.locked:
             return " ".join((*words, "setup"))

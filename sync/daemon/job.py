@@ -66,7 +66,8 @@ class Job:
     it wrote is in the ledger, while a process that is started again and again would ask
     the services far more often than one that waits for its next turn. ``watchers`` are
     told whenever something has changed; whatever they raise, or how long they take,
-    ends and delays no turn.
+    ends and delays no turn. ``complete`` puts commands in words for the person as
+    they have to be typed here.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Job:
         clock: Clock,
         watchers: Sequence[Callable[[Job], Awaitable[None]]] = (),
         uniform: Callable[[float, float], float] = random.uniform,
+        complete: Callable[[str], str] = str,
     ) -> None:
         self.terms = terms
         self.clock = clock
@@ -88,6 +90,7 @@ class Job:
         self._stop = stop
         self._watchers = watchers
         self._uniform = uniform
+        self._complete = complete
         self._is_changed = False
 
     async def stay(self) -> NoReturn:
@@ -141,6 +144,7 @@ class Job:
         logs.tell("run.started", f"Run {state.turns} begins.")
         await self._tell()
         turn = await self._attempt(terms, started_at)
+        turn = turn.with_remedy(self._complete)
         is_known = _is_same(turn, state.telling)
         state.end(turn)
         state.due = Due(self.clock, self._wait_s(turn, started_s))
@@ -197,7 +201,7 @@ class Job:
         if isinstance(event, Spent):
             self.state.add(event)
         elif isinstance(event, Warned):
-            self.state.warnings += (event.message,)
+            self.state.warnings += (self._complete(event.message),)
 
 
 async def _end(looking: asyncio.Future[None], *, is_late: bool) -> None:

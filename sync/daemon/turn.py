@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from sync.ledger import BusyError, StateError
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sync.pipeline.result import Report
@@ -110,6 +111,10 @@ class Turn:
     asked_s: float = 0.0
     cause: str = ""
     result: Result | None = None
+
+    def with_remedy(self, complete: Callable[[str], str]) -> Turn:
+        """Return it with the commands of its remedy as they have to be typed here."""
+        return replace(self, remedy=self.remedy and complete(self.remedy))
 
     @property
     def is_failure(self) -> bool:

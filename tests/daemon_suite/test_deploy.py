@@ -281,6 +281,11 @@ def test_no_service_starts_before_a_server_that_holds_the_state() -> None:
         assert not re.search(r"^(Wants|Requires)=.*postgresql", text, re.MULTILINE)
 
 
+def test_every_service_takes_secrets_from_a_file_that_need_not_be_there() -> None:
+    for name in (path.name for path in UNITS if path.suffix == ".service"):
+        assert unit(name)["EnvironmentFile"] == "-/etc/trakt2discovr/env"
+
+
 def test_the_service_knows_how_the_program_ends_and_reloads() -> None:
     service = unit("trakt2discovr.service")
     assert service["Type"] == "notify"
