@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -126,6 +127,9 @@ def _check_skip(text: str) -> str:
     return text.strip()
 
 
+#: In the address of a database server: after a user, or as an option of its own.
+_PASSWORD = re.compile(r"^[\w+]+://[^:/@]*:[^@]+@|[?&]password=.")
+
 #: A title to leave out as a person writes it: a name, an address or an id.
 Skipped = Annotated[str, AfterValidator(_check_skip)]
 
@@ -228,7 +232,10 @@ def _copies(tokens: Path) -> Path:
 class StateSettings(Section):
     """Where the program keeps its own memory."""
 
-    url: str = Field(default_factory=lambda: f"sqlite:///{data_folder()}/state.sqlite3")
+    # It may hold a password, so it is not shown.
+    url: str = Field(
+        default_factory=lambda: f"sqlite:///{data_folder()}/state.sqlite3", repr=False
+    )
     tokens: UserPath = Field(default_factory=lambda: data_folder() / "tokens.json")
     copies: UserPath = Field(default_factory=lambda set_: _copies(set_["tokens"]))
 
@@ -368,6 +375,8 @@ def _secrets(settings: Settings) -> Iterator[str]:
         for name in names:
             if getattr(getattr(settings, section), name):
                 yield f"[{section}] {name}"
+    if _PASSWORD.search(settings.state.url):
+        yield "[state] url"
 
 
 def _is_of_environment(name: str) -> bool:

@@ -99,6 +99,8 @@ def _kind(info: FieldInfo) -> str:
         return "secrets" if SecretStr in typing.get_args(annotation) else "texts"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return ", ".join(code(choice.value) for choice in annotation)
+    if not info.repr:
+        return "text; secret where it holds a password"
     kind: str = _TYPES.get(annotation, getattr(annotation, "__name__", "").lower())
     signs = {"ge": "at least", "gt": "above", "le": "at most"}
     bounds = [

@@ -66,9 +66,9 @@ async def _look(ledger: Ledger) -> Finding:
         return ok(DATABASE, f"none yet; the first run makes it at {ledger.place}")
     size = f"{(facts.size_bytes or 0) / _MIB:,.1f} MiB"
     text = f"{facts.software}, {ledger.place}, {size}"
+    await ledger.check()
     if facts.version is None:
         return ok(DATABASE, f"{text}, empty: the first run fills it")
-    await ledger.check()
     if not facts.is_current:
         return ok(
             DATABASE,

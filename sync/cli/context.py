@@ -113,10 +113,10 @@ class Context:
     def _complete(self, call: re.Match[str]) -> str:
         before = ["-c", str(self.config)] if self.config else []
         before += ["--profile", self.profile] if self.profile else []
-        # A command that is whole already gets nothing twice.
-        is_said = "--sandbox" in call["options"].split()
-        before += ["--sandbox"] if self.is_sandbox and not is_said else []
-        words = (shlex.join((PROGRAM, *before)), *call["options"].split())
+        before += ["--sandbox"] if self.is_sandbox else []
+        # Words that were completed once stay as they are.
+        typed = [w for w in call["options"].split() if w not in before]
+        words = (shlex.join((PROGRAM, *before)), *typed)
         name, service = call["name"], call["service"] or ""
         if name == "login" and service.strip() in self.locked:
             return " ".join((*words, "setup"))

@@ -69,7 +69,8 @@ class Job:
     the services far more often than one that waits for its next turn. ``watchers`` are
     told whenever something has changed; whatever they raise, or how long they take,
     ends and delays no turn. ``login`` tells the logins that are kept from others: after
-    one that was lost, another brings the next turn forward.
+    one that was lost, another brings the next turn forward. ``complete`` puts commands
+    in words for the person as they have to be typed here.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Job:
         watchers: Sequence[Callable[[Job], Awaitable[None]]] = (),
         login: Callable[[Settings], str] = lambda _: "",
         uniform: Callable[[float, float], float] = random.uniform,
+        complete: Callable[[str], str] = str,
     ) -> None:
         self.terms = terms
         self.clock = clock
@@ -95,6 +97,7 @@ class Job:
         #: The logins with which the last turn failed, None where others mend nothing.
         self._lost: str | None = None
         self._uniform = uniform
+        self._complete = complete
         self._is_changed = False
 
     async def stay(self) -> NoReturn:
@@ -150,6 +153,7 @@ class Job:
         turn = await self._attempt(terms, started_at)
         is_mended = turn.ending in _MENDED_BY_LOGIN
         self._lost = self._login(self.terms.settings) if is_mended else None
+        turn = turn.with_remedy(self._complete)
         is_known = _is_same(turn, state.telling)
         state.end(turn)
         state.due = Due(self.clock, self._wait_s(turn, started_s))
@@ -169,7 +173,7 @@ class Job:
             failure = BugError(bug)
         else:
             return finished_turn(result, started_at, self.clock.now())
-        return failed_turn(failure, started_at, self.clock.now())
+        return failed_turn(failure, started_at, self.clock.now(), stays=True)
 
     def _wait_s(self, turn: Turn, started_s: float) -> float:
         """Return how long to wait from now; a turn that took too long leaves 0."""
@@ -213,7 +217,7 @@ class Job:
         if isinstance(event, Spent):
             self.state.add(event)
         elif isinstance(event, Warned):
-            self.state.warnings += (event.message,)
+            self.state.warnings += (self._complete(event.message),)
 
 
 async def _end(looking: asyncio.Future[None], *, is_late: bool) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sync.runtime.values import Address
 
 
-async def stay(
+async def stay(  # noqa: PLR0913  # what a job is made of, all by name
     terms: Terms,
     *,
     read: Callable[[], Terms],
@@ -46,22 +46,24 @@ async def stay(
     check: Callable[[], Awaitable[None]],
     address: Address | None = None,
     hosts: Collection[str] = (),
+    complete: Callable[[str], str] = str,
 ) -> NoReturn:
     """Run by the terms until somebody stops it; SIGHUP has them read anew.
 
     ``check`` refuses what can never run, once everything else is there. With an
-    ``address`` it answers /healthz and /metrics.
+    ``address`` it answers /healthz and /metrics. ``complete`` puts the commands that a
+    person is told as they have to be typed here.
     """
     notifier = Notifier()
-    watchers = (notifier, Recorder(), Heartbeat(), Teller())
     job = Job(
         terms,
         read=read,
         run=run,
         stop=stop,
         clock=clock,
-        watchers=watchers,
+        watchers=(notifier, Recorder(), Heartbeat(), Teller(complete)),
         login=digest_logins,
+        complete=complete,
     )
     async with AsyncExitStack() as stack:
         if address:

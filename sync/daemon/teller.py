@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -27,14 +28,15 @@ from sync.wiring.logins import WARN_BEFORE, discovr_login, token_store
 from sync.wiring.notify import addresses, send
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from connectors.clock import Clock
     from sync.config import Settings
     from sync.daemon.job import Job
-    from sync.daemon.trouble import Notice
+    from sync.daemon.trouble import Heard, Notice
     from sync.daemon.turn import Turn
+    from sync.wiring.notify import Message
 
 _MEMORY = TypeAdapter(Memory)
 
@@ -45,7 +47,8 @@ class Teller:
     Where the ledger cannot be used, it remembers by itself what it told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, complete: Callable[[str], str] = str) -> None:
+        self._complete = complete
         self._seen: Turn | None = None
         self._memory = Memory()
 
@@ -58,18 +61,25 @@ class Teller:
         settings = job.terms.settings
         if settings.notify.urls:
             self._memory = await _remember(settings, self._memory)
-            await _tell(settings, turn, self._memory)
+            await _tell(settings, turn, self._memory, self._complete)
 
 
-async def tell_of_run(settings: Settings, turn: Turn, clock: Clock) -> None:
+async def tell_of_run(
+    settings: Settings,
+    turn: Turn,
+    clock: Clock,
+    complete: Callable[[str], str] = str,
+) -> None:
     """Tell of a single run: the addresses of ``[notify]``, and the heartbeat service.
 
-    An outage is told to neither before it has lasted too long.
+    An outage is told to neither before it has lasted too long. ``complete`` puts
+    commands as they have to be typed here.
     """
     if not settings.notify.urls and settings.sync.heartbeat is None:
         return
+    turn = turn.with_remedy(complete)
     memory = await _remember(settings, Memory())
-    await _tell(settings, turn, memory)
+    await _tell(settings, turn, memory, complete)
     if turn.ending not in PASSING or memory.is_late(turn.finished_at):
         is_good = turn.ending is Ending.DONE
         await ping(settings, clock, is_good=is_good, words=reason(turn))
@@ -90,7 +100,9 @@ async def _remember(settings: Settings, otherwise: Memory) -> Memory:
         return Memory()
 
 
-async def _tell(settings: Settings, turn: Turn, memory: Memory) -> None:
+async def _tell(
+    settings: Settings, turn: Turn, memory: Memory, complete: Callable[[str], str]
+) -> None:
     try:
         urls = addresses(settings)
     except ServiceError as error:
@@ -105,8 +117,14 @@ async def _tell(settings: Settings, turn: Turn, memory: Memory) -> None:
         digest: list(due(memory, memory.heard[digest], now, ends_at))
         for digest in numbers
     }
+    profile = settings.discovr.profile
+
+    def words(notice: Notice) -> Message:
+        message = word(notice, memory, turn, profile)
+        return replace(message, body=complete(message.body))
+
     sending = (
-        _send(settings, turn, memory, url, number, notices[digest])
+        _send(url, number, notices[digest], words, memory.heard[digest])
         for url, (digest, number) in zip(urls, numbers.items(), strict=True)
         if notices[digest]
     )
@@ -118,24 +136,21 @@ async def _tell(settings: Settings, turn: Turn, memory: Memory) -> None:
 
 
 async def _send(
-    settings: Settings,
-    turn: Turn,
-    memory: Memory,
     url: str,
     number: int,
     notices: Sequence[Notice],
+    words: Callable[[Notice], Message],
+    heard: Heard,
 ) -> list[Notice]:
-    """Send these to one address; note in the memory, and return, what arrived."""
-    profile = settings.discovr.profile
-    messages = [word(notice, memory, turn, profile) for notice in notices]
+    """Send these to one address; note what it has heard, and return what arrived."""
     arrived = []
-    problems = await send(url, messages)
+    problems = await send(url, [*map(words, notices)])
     for notice, problem in zip(notices, problems, strict=True):
         if problem:
             said = f"Address {number} of [notify] urls could not be told: {problem}."
             logs.tell("notify.failed", said, level=logging.WARNING, address=number)
         else:
-            notice.mark(memory.heard[fingerprint(url)])
+            notice.mark(heard)
             arrived.append(notice)
             logs.tell("notify.sent", f"Address {number} was told.", address=number)
     return arrived

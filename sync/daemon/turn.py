@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from sync.ledger import BusyError, StateError
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sync.pipeline.result import Report
@@ -111,6 +112,10 @@ class Turn:
     cause: str = ""
     result: Result | None = None
 
+    def with_remedy(self, complete: Callable[[str], str]) -> Turn:
+        """Return it with the commands of its remedy as they have to be typed here."""
+        return replace(self, remedy=self.remedy and complete(self.remedy))
+
     @property
     def is_failure(self) -> bool:
         """Whether somebody should look at it."""
@@ -118,11 +123,22 @@ class Turn:
 
 
 def failed_turn(
-    error: ServiceError, started_at: datetime, finished_at: datetime
+    error: ServiceError,
+    started_at: datetime,
+    finished_at: datetime,
+    *,
+    stays: bool = False,
 ) -> Turn:
-    """Describe a turn that an error ended."""
+    """Describe a turn that an error ended.
+
+    A job that ``stays`` takes a state database that is down for a service that is; a
+    single run could not remember for how long it has been.
+    """
+    ending = next(ending for kind, ending in _ENDINGS if isinstance(error, kind))
+    if stays and isinstance(error, StateError) and error.is_passing:
+        ending = Ending.DOWN
     return Turn(
-        ending=next(ending for kind, ending in _ENDINGS if isinstance(error, kind)),
+        ending=ending,
         started_at=started_at,
         finished_at=finished_at,
         message=error.message,

@@ -90,8 +90,11 @@ class Backend(Protocol):
     def measure(self, sender: Plain) -> tuple[str, int]:
         """Return name and version of the software, and the size in bytes."""
 
-    def check(self, sender: Plain) -> None:
-        """Raise StateError if what is stored is damaged, as far as that shows."""
+    def check(self, sender: Plain, *, is_current: bool) -> None:
+        """Raise StateError for damage, or a right that runs lack, as far as it shows.
+
+        Tables that are not ``is_current`` are yet to be made, or to be changed.
+        """
 
     def insert(self, table: Table) -> Upsert:
         """Start an INSERT that knows ON CONFLICT."""

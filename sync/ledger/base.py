@@ -139,7 +139,7 @@ class LedgerBase:
         return await self._in_thread(self._database.describe)
 
     async def check(self) -> None:
-        """Read it whole. Raises StateError if it is damaged."""
+        """Read it whole. Raises StateError if it is damaged, or denies what runs do."""
         await self._in_thread(self._database.check)
 
     async def check_free(self, profile: str) -> None:

@@ -76,9 +76,10 @@ class Database:
         return DatabaseFacts(software, version, is_current, size_bytes)
 
     def check(self) -> None:
-        """Read it whole, and raise StateError if it is damaged."""
+        """Read it whole; raise StateError if it is damaged, or denies what runs do."""
+        is_current = self._version() == HEAD
         with self.plain(Mode.READ) as sender:
-            self.backend.check(sender)
+            self.backend.check(sender, is_current=is_current)
 
     def close(self) -> None:
         """Close the connection."""
@@ -219,6 +220,7 @@ class Database:
             "The connection to the state database was lost, and with it the lock on "
             "the profile.",
             remedy="Run it again: nothing is done twice.",
+            is_passing=True,
         )
         for hold in self.holds.values():
             hold.lose(error)

@@ -21,6 +21,13 @@ class StateError(ServiceError):
 
     default_remedy = "Put that right and run it again; nothing is done twice."
 
+    def __init__(
+        self, message: str, *, remedy: str | None = None, is_passing: bool = False
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        #: Whether it may be over soon by itself, as with a server that starts again.
+        self.is_passing = is_passing
+
 
 class BusyError(ServiceError):
     """Another run holds this profile; ``holder`` says who, as far as it is known."""

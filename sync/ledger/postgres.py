@@ -61,6 +61,9 @@ _FAULTS = {
     "XX": ("is damaged", "Ask whoever runs the server to check it."),
 }
 
+#: Of these it may well be that a minute later all is well.
+_PASSING = frozenset({"08", "40", "53", "55", "57", "58"})
+
 #: Of an address that leads to any session of a pool.
 _POOLED = (
     (
@@ -95,6 +98,25 @@ SET tcp_keepalives_count TO 3
 _SIZE = """
 SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
 WHERE relkind = 'r' AND starts_with(relname, 't2d_') AND pg_table_is_visible(oid)
+"""
+#: The schema that tables go into, with what its user may do there. We have made the
+#: session read-only ourselves, so what it began with is what tells.
+_RIGHTS = """
+SELECT quote_ident(current_schema()), quote_ident(current_user),
+coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),
+pg_is_in_recovery() OR (
+    SELECT reset_val = 'on' FROM pg_settings
+    WHERE name = 'default_transaction_read_only'
+)
+"""
+_DENIED = """
+SELECT 1 FROM pg_class
+WHERE relkind = 'r' AND starts_with(relname, 't2d_') AND pg_table_is_visible(oid)
+AND NOT (
+    has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+    AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
+)
+LIMIT 1
 """
 #: The server shows a key of 64 bits as two of 32.
 _COUNT_HELD = """
@@ -212,8 +234,20 @@ class PostgresBackend:
         ((size_bytes,),) = sender.rows(_SIZE)
         return f"PostgreSQL {version.partition(' ')[0]}", size_bytes
 
-    def check(self, sender: Plain) -> None:
-        """Leave that to whoever runs the server."""
+    def check(self, sender: Plain, *, is_current: bool) -> None:
+        """Look at the rights alone; damage is for whoever runs the server."""
+        ((schema, user, may_create, is_fixed),) = sender.rows(_RIGHTS)
+        if schema is None:
+            raise self._state_error(*_FAULTS["3F"])
+        if is_fixed:
+            raise self._state_error(*_FAULTS["25006"])
+        if not may_create and not is_current:
+            raise self._state_error(
+                "does not let its user create tables",
+                f"Have its owner run: GRANT USAGE, CREATE ON SCHEMA {schema} TO {user}",
+            )
+        if any(sender.rows(_DENIED)):
+            raise self._state_error(*_FAULTS["42501"])
 
     def is_missing_table(self, error: Exception) -> bool:
         """Whether it says that a table is not there."""
@@ -233,8 +267,11 @@ class PostgresBackend:
                     f"Correct {option} in [state] url, or leave it out.",
                 )
         sqlstate = _read_sqlstate(error)
-        fault = _FAULTS.get(sqlstate) or _FAULTS.get(sqlstate[:2])
-        return self._state_error(*fault) if fault else None
+        key = sqlstate if sqlstate in _FAULTS else sqlstate[:2]
+        fault = _FAULTS.get(key)
+        if fault is None:
+            return None
+        return self._state_error(*fault, is_passing=key in _PASSING)
 
     def damaged(self) -> StateError:
         """Say that what is stored is damaged."""
@@ -292,8 +329,11 @@ class PostgresBackend:
             connection.close()
             raise self._state_error(*_POOLED)
 
-    def _state_error(self, what: str, remedy: str) -> StateError:
-        return StateError(f"The state database {self.place} {what}.", remedy=remedy)
+    def _state_error(
+        self, what: str, remedy: str, *, is_passing: bool = False
+    ) -> StateError:
+        message = f"The state database {self.place} {what}."
+        return StateError(message, remedy=remedy, is_passing=is_passing)
 
 
 class _AdvisoryLock:

@@ -67,6 +67,11 @@ _FAULTS = {
     ),
 }
 
+#: Of these it may well be that a minute later all is well.
+_PASSING = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+)
+
 
 class _Sender:
     """Sends plain SQL to the one connection."""
@@ -182,7 +187,12 @@ class SqliteBackend:
         ((page_bytes,),) = sender.rows("PRAGMA page_size")
         return f"SQLite {sqlite3.sqlite_version}", pages * page_bytes
 
-    def check(self, sender: Plain) -> None:
+    def check(
+        self,
+        sender: Plain,
+        *,
+        is_current: bool,  # noqa: ARG002  # whoever may write the file may do all
+    ) -> None:
         """Read every page of the file."""
         if sender.rows("PRAGMA quick_check(1)") != [("ok",)]:
             raise self.damaged()
@@ -202,7 +212,9 @@ class SqliteBackend:
         if is_odd or is_refused or self.is_missing_table(error):
             code = sqlite3.SQLITE_CORRUPT
         fault = _FAULTS.get(code)
-        return self._state_error(*fault) if fault else None
+        if fault is None:
+            return None
+        return self._state_error(*fault, is_passing=code in _PASSING)
 
     def damaged(self) -> StateError:
         """Say that what is stored is damaged."""
@@ -232,9 +244,12 @@ class SqliteBackend:
             profile, self._path.with_name(f"{self._path.name}.{name}")
         )
 
-    def _state_error(self, what: str, remedy: str) -> StateError:
+    def _state_error(
+        self, what: str, remedy: str, *, is_passing: bool = False
+    ) -> StateError:
         where = f" {self._path}" if self._path else ""
-        return StateError(f"The state database{where} {what}.", remedy=remedy)
+        message = f"The state database{where} {what}."
+        return StateError(message, remedy=remedy, is_passing=is_passing)
 
     def _connect(self) -> sqlite3.Connection:
         if self._path is not None:

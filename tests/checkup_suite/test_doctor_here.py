@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 
@@ -28,6 +29,8 @@ from tests.secrecy import NOTIFY_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tests.postgres import PostgresServer
 
 __all__ = ["postgres", "postgres_url"]
 TIDY = {"trakt": {"client_id": "id", "client_secret": "secret"}}
@@ -112,6 +115,30 @@ def test_a_config_that_others_can_read_is_named_if_it_may_hold_secrets(
     for name in ("DISCOVR__REFRESH_TOKEN", "TRAKT__CLIENT_SECRET"):
         monkeypatch.setenv(f"TRAKT2DISCOVR_{name}", "anything")
     assert complaints(check_config(settings, place)) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "is_secret"),
+    [
+        ("postgresql://me:s3cret@host/state", True),
+        ("postgresql://me:s3c/ret@host/state", True),
+        ("postgresql+psycopg://me:s3cret@[::1]:5432/state", True),
+        ("postgresql://host/state?user=me&password=s3cret", True),
+        ("postgresql://me@host:5432/state?sslmode=require", False),
+        ("postgresql:///state", False),
+        ("sqlite:////home/me:x@y/state.sqlite3", False),
+    ],
+)
+def test_the_password_of_a_state_database_is_a_secret(
+    tmp_path: Path, url: str, *, is_secret: bool
+) -> None:
+    file = tmp_path / "config.toml"
+    file.touch()
+    file.chmod(0o644)
+    settings = Settings.model_validate({"state": {"url": url}})
+    exposed = exposed_secrets(settings, file)
+    assert ("[state] url" in (exposed or "")) is is_secret
+    assert "s3c" not in f"{exposed} {settings!r}"
 
 
 async def test_a_wrong_config_ends_the_check_up_early(tmp_path: Path) -> None:
@@ -224,6 +251,54 @@ def test_postgresql_is_asked_for_its_version(tmp_path: Path, postgres_url: str) 
     gone = one(look_at_database(away))
     assert "cannot be reached" in gone.text
     assert "pw" not in str(gone)
+
+
+@pytest.mark.parametrize(
+    ("rights", "options", "what", "remedy"),
+    [
+        ("", "role=pg_monitor", "no schema that its user may use", "right to create"),
+        (
+            "GRANT USAGE ON SCHEMA public TO pg_monitor",
+            "role=pg_monitor",
+            "does not let its user create tables",
+            "GRANT USAGE, CREATE ON SCHEMA public TO pg_monitor",
+        ),
+        ("", "default_transaction_read_only=on", "it is read-only", "primary server"),
+    ],
+)
+def test_postgresql_that_denies_what_a_first_run_does_is_named_before_it(
+    tmp_path: Path,
+    postgres: PostgresServer,
+    postgres_url: str,
+    rights: str,
+    options: str,
+    what: str,
+    remedy: str,
+) -> None:
+    postgres.execute(rights)
+    url = f"{postgres_url}?options={quote(f'-c {options}')}"
+    found = one(look_at_database(settings_of(tmp_path, state={"url": url})))
+    assert what in found.text
+    assert remedy in (found.remedy or "")
+    assert found.cause is Cause.CONFIG
+
+
+async def test_postgresql_that_denies_what_a_later_run_does_is_named(
+    tmp_path: Path, postgres: PostgresServer, postgres_url: str
+) -> None:
+    await (await Ledger.open(postgres_url)).close()
+    postgres.execute("GRANT USAGE ON SCHEMA public TO pg_monitor")
+    postgres.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO pg_monitor")
+    url = f"{postgres_url}?options=-c%20role%3Dpg_monitor"
+    settings = settings_of(tmp_path, state={"url": url})
+    (found,) = await check_database(settings)
+    assert "denies what its user has to do" in found.text
+    # Once the tables are there and its own to change, nothing more is needed.
+    postgres.execute(
+        "GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO pg_monitor"
+    )
+    (found,) = await check_database(settings)
+    assert found.verdict is Verdict.OK
 
 
 def test_a_folder_that_cannot_be_is_named() -> None:

@@ -133,6 +133,10 @@ def run(**fields: Any) -> RunDocument:
         ),
         ({}, "open writes  none"),
         ({"pending": 3, "unclear": 1}, "3 not answered, 1 unclear: the next run"),
+        (
+            {"pending": 29, "holder": HolderDocument()},
+            "29 not answered so far: a run is under way",
+        ),
         ({}, "unmatched    not known"),
         ({"unmatched": CountDocument(titles=0, plays=0)}, "unmatched    none"),
         (
@@ -201,7 +205,8 @@ def test_the_database(database: dict[str, Any], expected: str) -> None:
     [
         (None, None, "profile: none is chosen yet: trakt2discovr login discovr"),
         ("Me", None, "profile Me: no run has written for it yet"),
-        ("Me", "It is damaged.", "profile Me: nothing can be read of it, see below"),
+        ("Me", "It is damaged.", "profile Me: nothing can be read of it, see above"),
+        (None, "It cannot be reached.", "profile: not known, see above"),
     ],
 )
 def test_a_profile_of_which_nothing_is_known(
@@ -215,7 +220,13 @@ def test_a_profile_of_which_nothing_is_known(
         logins=(),
         database=DATABASE.model_copy(update={"problem": problem}),
     )
-    assert lines(document)[0].startswith(expected)
+    shown = lines(document)
+    # The cause stands before what it is the cause of.
+    cause = [problem in line for line in shown].index(True) if problem else -1
+    (at,) = (n for n, line in enumerate(shown) if line.startswith("profile"))
+    assert shown[at].startswith(expected)
+    assert cause < at
+    assert shown.count("state") == 1
 
 
 def test_a_rehearsal_is_told_how_to_go_on_with_the_rehearsal() -> None:

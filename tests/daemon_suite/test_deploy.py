@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from signal import SIGTERM
 from typing import TYPE_CHECKING, Any
@@ -32,11 +33,14 @@ from sync.events import Spent
 from sync.fleet.vault import CREDENTIAL
 from sync.runtime.values import Address
 from tests.daemon_suite.processes import environment, lines, place_of
+from tests.daemon_suite.promql import MatchError, World, evaluate
 from tests.daemon_suite.stages import Stage
 from tests.daemon_suite.told import turn
 from tests.login_suite.programs import program
 
 if TYPE_CHECKING:
+    from sync.daemon.state import Watched
+    from tests.daemon_suite.promql import Vector
     from tests.login_suite.programs import Program
 
 ROOT = Path(__file__).parents[2]
@@ -270,6 +274,18 @@ def test_the_services_keep_their_state_where_they_may_write(
     assert service["User"] == "trakt2discovr"
 
 
+def test_no_service_starts_before_a_server_that_holds_the_state() -> None:
+    for name in (path.name for path in UNITS if path.suffix == ".service"):
+        text = (DEPLOY / "systemd" / name).read_text(encoding="utf-8")
+        assert "After=network-online.target postgresql.service\n" in text
+        assert not re.search(r"^(Wants|Requires)=.*postgresql", text, re.MULTILINE)
+
+
+def test_every_service_takes_secrets_from_a_file_that_need_not_be_there() -> None:
+    for name in (path.name for path in UNITS if path.suffix == ".service"):
+        assert unit(name)["EnvironmentFile"] == "-/etc/trakt2discovr/env"
+
+
 def test_the_service_knows_how_the_program_ends_and_reloads() -> None:
     service = unit("trakt2discovr.service")
     assert service["Type"] == "notify"
@@ -308,15 +324,24 @@ def test_the_crontab_line_has_five_fields_and_a_command() -> None:
     assert "%" not in command
 
 
-def test_the_image_runs_as_nobody_special_with_its_state_on_the_volume() -> None:
+def test_the_image_runs_as_nobody_special_with_its_state_on_the_volume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     user, volume = instruction("USER"), instruction("VOLUME")
     assert user not in ("root", "0")
     assert any(name == "RUN" and f" {user} " in rest for name, rest in instructions())
     assignments = shlex.split(instruction("ENV"))
     environ = dict(assignment.split("=", 1) for assignment in assignments)
+    monkeypatch.setenv("XDG_DATA_HOME", environ["XDG_DATA_HOME"])
     settings = load_settings(None, environ)
-    assert settings.state.url == f"sqlite:///{volume}/state.sqlite3"
-    assert settings.state.tokens.parent == Path(volume) == Path(instruction("WORKDIR"))
+    assert settings.state.url == f"sqlite:///{volume}/{APP}/state.sqlite3"
+    assert settings.state.tokens == Path(volume) / APP / "tokens.json"
+    assert instruction("WORKDIR") == volume
+    # Where a config says where the state is, the image does not know better.
+    config = tmp_path / "config.toml"
+    config.write_text('[state]\nurl = "sqlite:///x"\ntokens = "/y"\n', "utf-8")
+    named = load_settings(config, environ).state
+    assert (named.url, named.tokens) == ("sqlite:///x", Path("/y"))
 
 
 def test_what_the_image_copies_exists_and_gets_into_the_build() -> None:
@@ -381,16 +406,32 @@ def test_the_page_about_it_names_files_that_exist_and_commands_that_do() -> None
 # What watches the metrics.
 
 
-def exported() -> tuple[set[str], dict[str, set[str]]]:
-    """Return the names of all samples that there can be, and labels with values."""
+def full() -> Stage:
+    """Return a job of which every sample can be told."""
     stage = Stage([])
     job, now = stage.job, stage.clock.now()
     job.state.last = job.state.telling = turn(Ending.DONE, 0)
     job.state.last_success_at, job.state.unmatched = now, 1
     job.state.login_ends_at, job.state.due = now, Due(stage.clock, 1)
     job.state.add(Spent("Trakt", 1))
+    return stage
+
+
+def scraped(job: Watched) -> dict[str, Vector]:
+    """Return what a scraper gets, with the labels that it adds of its own."""
+    target = {"job": "trakt2discovr", "instance": "here:9464"}
+    found: dict[str, Vector] = {}
+    for family in registry(job).collect():
+        for sample in family.samples:
+            labels = frozenset({**sample.labels, **target}.items())
+            found.setdefault(sample.name, {})[labels] = sample.value
+    return found
+
+
+def exported() -> tuple[set[str], dict[str, set[str]]]:
+    """Return the names of all samples that there can be, and labels with values."""
     samples = [
-        sample for family in registry(job).collect() for sample in family.samples
+        sample for family in registry(full().job).collect() for sample in family.samples
     ]
     labels: dict[str, set[str]] = {}
     for sample in samples:
@@ -413,8 +454,8 @@ def panels() -> list[dict[str, Any]]:
 EXPRESSIONS = [rule["expr"] for rule in alert_rules()] + [
     target["expr"] for panel in panels() for target in panel["targets"]
 ]
-#: All of PromQL that stands in them.
-_FUNCTIONS = {"absent", "increase", "time", "and"}
+#: All of PromQL that stands in them, and the label that it names.
+_FUNCTIONS = {"absent", "increase", "time", "and", "ignoring", "ending"}
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
@@ -427,6 +468,57 @@ def test_rules_and_dashboards_name_only_what_is_exported(expression: str) -> Non
     assert words & names
     assert words <= names | _FUNCTIONS
     assert bare.count("(") == bare.count(")")
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_both_sides_of_every_operator_can_match(expression: str) -> None:
+    samples = scraped(full().job)
+    assert evaluate(expression, World(samples, samples, is_open=True))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        'trakt2discovr_runs_total{ending="login"} > 0 and trakt2discovr_healthy == 0',
+        "trakt2discovr_requests_total / trakt2discovr_entries_written_total",
+        "trakt2discovr_healthy + on(instance) trakt2discovr_runs_total",
+        "trakt2discovr_runs_total unless on(ending) trakt2discovr_healthy",
+    ],
+)
+def test_sides_that_never_match_would_be_noticed(expression: str) -> None:
+    samples = scraped(full().job)
+    with pytest.raises(MatchError):
+        evaluate(expression, World(samples, samples, is_open=True))
+
+
+def test_each_alert_fires_when_it_should_and_not_while_all_is_well() -> None:
+    """A rule that is never true looks like a job that is never in trouble."""
+    well = full()
+    well.job.state.login_ends_at = well.clock.now() + timedelta(days=60)
+    now_s = well.clock.now().timestamp()
+    calm = World(scraped(well.job), scraped(well.job), now_s)
+    rules = {rule["alert"]: rule["expr"] for rule in alert_rules()}
+    assert {name for name, expr in rules.items() if evaluate(expr, calm)} == set()
+
+    fired: dict[Ending, set[str]] = {}
+    for ending in (Ending.LOGIN, Ending.BUG, Ending.STATE):
+        stage = full()
+        before = scraped(stage.job)
+        stage.job.state.login_ends_at = stage.clock.now() + timedelta(days=60)
+        stage.job.state.end(turn(ending, 0))
+        world = World(scraped(stage.job), before, now_s)
+        fired[ending] = {name for name, expr in rules.items() if evaluate(expr, world)}
+    unhealthy = "Trakt2DiscovrUnhealthy"
+    assert fired[Ending.LOGIN] == {unhealthy, "Trakt2DiscovrLoginLost"}
+    assert fired[Ending.BUG] == {unhealthy, "Trakt2DiscovrBug"}
+    assert fired[Ending.STATE] == {unhealthy}
+
+    nobody = World({}, {}, now_s)
+    assert evaluate(rules["Trakt2DiscovrGone"], nobody)
+    later = World(calm.now, calm.before, now_s + 10 * 86_400)
+    assert evaluate(rules["Trakt2DiscovrLate"], later)
+    soon = World(scraped(full().job), calm.before, now_s)
+    assert evaluate(rules["Trakt2DiscovrLoginEnds"], soon)
 
 
 def test_a_name_that_is_not_exported_would_be_noticed() -> None:

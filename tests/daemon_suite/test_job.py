@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,8 @@ from connectors.errors import (
     RateLimitedError,
     UnknownOutcomeError,
 )
-from sync.daemon.turn import Ending
+from sync.cli.context import Context
+from sync.daemon.turn import Ending, failed_turn
 from sync.errors import MovedError, StoppedError
 from sync.ledger import BusyError, StateError
 from tests.daemon_suite.stages import (
@@ -96,6 +98,40 @@ async def test_a_service_that_is_down_is_asked_soon_again_and_ever_more_rarely()
     assert waits[9:14] == [min(60 * 2**n, HOURS_6) for n in range(9, 14)]
     assert waits[14] + 1 == longest
     assert job.state.outages == 0
+
+
+async def test_a_state_database_that_is_down_is_tried_soon_again() -> None:
+    down = StateError("The state database cannot be reached.", is_passing=True)
+    stage = Stage([Step(down)] * 3 + [Step()], uniform=max_of)
+    job = await stage.play()
+    assert [gap - 1 for gap in stage.gaps] == [60, 120, 240]
+    assert job.state.endings == {Ending.DOWN: 3, Ending.DONE: 1}
+    assert job.state.problem(stage.clock.now()) is None
+    now = stage.clock.now()
+    # A single run has no memory of its own to say since when.
+    assert failed_turn(down, now, now).ending is Ending.STATE
+
+
+async def test_a_remedy_is_a_command_that_can_be_typed_here(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    context = Context(
+        config=Path("c.toml"),
+        is_sandbox=True,
+        as_json=False,
+        is_verbose=False,
+        is_quiet=False,
+    )
+    stage = Stage([Step(LOST), Step(LOST), Step(LOST)])
+    stage.job._complete = context.complete
+    job = await stage.play()
+    typed = "Log in: trakt2discovr -c c.toml --sandbox login trakt"
+    assert job.state.document(stage.clock.now()).remedy == typed
+    failed = said(caplog, "run.failed")
+    assert {vars(record)["facts"]["remedy"] for record in failed} == {typed}
+    assert typed in failed[0].getMessage()
+    # Whoever shows it later may complete it once more.
+    assert context.complete(typed) == typed
 
 
 async def test_a_rest_that_a_service_asks_for_is_kept() -> None:

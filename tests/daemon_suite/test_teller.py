@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from connectors.auth.tokens import StoredToken, TokenStore
-from connectors.errors import ConfigError
+from connectors.errors import AuthError, ConfigError
 from sync.config import Settings
 from sync.daemon import teller
 from sync.daemon.heartbeat import ping
 from sync.daemon.job import Terms
 from sync.daemon.messages import reason
 from sync.daemon.teller import Teller, tell_of_run
-from sync.daemon.turn import Ending
+from sync.daemon.turn import Ending, failed_turn
 from sync.wiring import notify
 from tests.clocks import FakeClock
 from tests.daemon_suite.stages import Stage, Step, said
@@ -70,6 +71,26 @@ async def test_a_job_tells_of_a_trouble_once_and_of_its_end_once(
     assert LOST.message in good["message"]
     assert NOTIFY_TOKEN not in caplog.text
     assert len(said(caplog, "notify.sent")) == 2
+
+
+async def test_a_message_names_commands_as_they_have_to_be_typed(
+    tmp_path: Path,
+) -> None:
+    def complete(text: str) -> str:
+        return re.sub("trakt2discovr (?!-c)", "trakt2discovr -c c.toml ", text)
+
+    lost = AuthError("It is lost.", remedy="Log in: trakt2discovr login trakt")
+    async with listener() as person:
+        settings = telling(tmp_path, person.url)
+        stage = staged(settings, Step(lost))
+        stage.job._watchers = (Teller(complete),)
+        await stage.play()
+        at = stage.clock.now()
+        other = failed_turn(ConfigError("It is wrong.", remedy=lost.remedy), at, at)
+        await tell_of_run(settings, other, FakeClock(), complete)
+    for heard in person.heard:
+        assert "Log in: trakt2discovr -c c.toml login trakt" in heard["message"]
+    assert len(person.heard) == 2
 
 
 async def test_a_job_that_was_started_anew_knows_what_was_told(tmp_path: Path) -> None:

@@ -10,10 +10,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from connectors.errors import ConfigError
 from sync.ledger import Ledger, StateError
+from sync.ledger.database import choose_backend
 from tests.ledger_suite.factories import AT, PROFILE, later, make_operations
 from tests.long import at_every_length, pick
 
@@ -162,8 +165,9 @@ async def test_a_database_locked_by_another_program_says_so(file_url: str) -> No
         viewer.execute("BEGIN IMMEDIATE")
         async with await Ledger.open(f"{file_url}?timeout=0.01") as ledger:
             assert len(await ledger.rows(PROFILE)) == 200
-            with pytest.raises(StateError, match="is locked by another program"):
+            with pytest.raises(StateError, match="is locked by another") as caught:
                 await ledger.start_run(PROFILE, "migrate", AT)
+    assert caught.value.is_passing
 
 
 async def test_a_new_file_in_use_for_a_moment_is_waited_for(file_url: str) -> None:
@@ -285,6 +289,7 @@ async def test_a_server_that_is_down_says_so() -> None:
         "The state database state on 127.0.0.1:1 cannot be reached."
     )
     assert "Start it" in error.remedy
+    assert error.is_passing
     assert_no_secret(error, "s3cret")
 
 
@@ -295,6 +300,7 @@ async def test_a_refused_login_says_so_without_the_password(
     url = postgres.url().replace(f"tester:{postgres.password}", credentials)
     error = await fail_to_open(url)
     assert error.message.endswith(f"127.0.0.1:{postgres.port} refused the login.")
+    assert not error.is_passing
     assert "password" in error.remedy
     assert_no_secret(error, "s3cret", postgres.password)
 
@@ -330,6 +336,33 @@ async def test_a_server_that_stops_meanwhile_says_so(postgres: PostgresServer) -
         finally:
             postgres.start()
         await ledger.start_run(PROFILE, "migrate", AT)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "is_passing"),
+    [
+        ("08006", True),  # no connection
+        ("57P03", True),  # it is starting
+        ("57P01", True),  # it was shut down
+        ("53300", True),  # all of its connections are in use
+        ("53100", False),  # a disk that is full
+        ("28P01", False),
+        ("3D000", False),
+        ("42501", False),
+        ("25006", False),
+        ("42P01", False),
+        ("XX001", False),
+    ],
+)
+def test_what_a_server_says_passes_or_needs_a_person(
+    sqlstate: str, *, is_passing: bool
+) -> None:
+    backend = choose_backend("postgresql://tester@127.0.0.1/state")
+    driver = psycopg.OperationalError()
+    driver.sqlstate = sqlstate
+    error = backend.explain(OperationalError(None, None, driver))
+    assert error is not None
+    assert error.is_passing is is_passing
 
 
 async def test_a_fault_of_the_program_is_not_called_damage(ledger: Ledger) -> None:

@@ -20,6 +20,7 @@ from sync.errors import StoppedError
 from sync.runtime.words import count
 from sync.setup.qr import read_qr
 from sync.wiring.clients import Clients
+from sync.wiring.logins import missing_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,8 @@ def login(context: Context, service: str, profile: str | None) -> int:
             picture = clients.store.path.with_name(PICTURE)
             screen = stack.enter_context(Terminal(output.notes, picture))
             if service == "trakt":
-                say(output.notes, _ONE_APP)
+                if not missing_keys(clients.settings, "trakt"):
+                    say(output.notes, _ONE_APP)
                 document = await use_case.login_trakt(clients, screen, stop)
             else:
                 document = await use_case.login_discovr(

@@ -57,6 +57,7 @@ def report(
         async with AsyncExitStack() as stack:
             settings = await open_settings(context, stack, None)
             if publish:
+                _require_key(settings, stack)
                 if yes or await agree("Publish the report?"):
                     await _publish(output, settings, title)
                 return Exit.DONE
@@ -72,6 +73,13 @@ def report(
         return Exit.DONE
 
     return run_command(context, work)
+
+
+def _require_key(settings: Settings, stack: AsyncExitStack) -> None:
+    """Raise ConfigError without a key, before anybody is asked."""
+    from sync.wiring.clients import Clients  # noqa: PLC0415  # needed here only
+
+    Clients(settings, stack).pharen()
 
 
 async def _publish(output: Output, settings: Settings, title: str | None) -> None:

@@ -105,6 +105,9 @@ class StatusView:
     def lines(self) -> Iterator[str]:
         """Return them."""
         document = self._document
+        is_unread = document.database.problem is not None
+        if is_unread:  # that is why the rest is not known
+            yield from self._state()
         if document.profile is None:
             yield self._unknown_profile()
         if trouble := document.trouble:
@@ -124,18 +127,23 @@ class StatusView:
         yield "logins"
         for login in document.logins:
             yield f"  {login.service:<13}{self._login(login)}"
+        if not is_unread:
+            yield from self._state()
+
+    def _state(self) -> Iterator[str]:
         yield "state"
-        yield f"  {'database':<13}{self._database(document.database)}"
+        yield f"  {'database':<13}{self._database(self._document.database)}"
 
     def _unknown_profile(self) -> str:
         document = self._document
+        if document.database.problem:
+            named = f" {document.wanted}: nothing can be read of it, see above"
+            return f"profile{named if document.wanted else ': not known, see above'}"
         if document.wanted is None:
             discovr = [g for g in document.logins if g.service == "discovr"]
             is_ready = not any(login.missing for login in discovr)
             first = self._call("login discovr" if is_ready else "setup")
             return f"profile: none is chosen yet: {first}"
-        if document.database.problem:
-            return f"profile {document.wanted}: nothing can be read of it, see below"
         migrate = self._migrate
         return f"profile {document.wanted}: no run has written for it yet: {migrate}"
 
@@ -333,6 +341,8 @@ def _holder(profile: ProfileStateDocument) -> str:
 def _open_writes(profile: ProfileStateDocument) -> str:
     counts = {"not answered": profile.pending, "unclear": profile.unclear}
     found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    if found and profile.holder:
+        return f"{found} so far: a run is under way"
     return f"{found}: the next run looks them up" if found else "none"
 
 

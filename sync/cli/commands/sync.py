@@ -221,17 +221,17 @@ async def _telling(context: Context) -> AsyncIterator[_Telling]:
         with suppress(ConfigError):  # nothing of the settings can be read
             settings = telling.settings or salvage(context)
             if telling.settings or not context.is_sandbox:
-                await _tell(settings, turn)
+                await _tell(knowing(context, settings), settings, turn)
         raise
     if telling.settings and telling.result:
         turn = finished_turn(telling.result, started_at, _CLOCK.now())
-        await _tell(telling.settings, turn)
+        await _tell(knowing(context, telling.settings), telling.settings, turn)
 
 
-async def _tell(settings: Settings, turn: Turn) -> None:
+async def _tell(context: Context, settings: Settings, turn: Turn) -> None:
     """Tell, and let nothing that goes wrong with it change how the run ends."""
     try:
-        await tell_of_run(settings, turn, _CLOCK)
+        await tell_of_run(settings, turn, _CLOCK, context.complete)
     except Exception as fault:  # noqa: BLE001  # as with the watchers of a job
         logs.trace(fault)
         said = f"Telling how the run ended failed ({type(fault).__name__})."
@@ -278,6 +278,7 @@ async def _stay(context: Context, options: _Options, output: Output, stop: Stop)
             check=partial(_require_api, settings),
             address=address,
             hosts=settings.sync.hosts,
+            complete=output.context.complete,
         )
 
 
