@@ -226,7 +226,8 @@ class ReportDocument(Document):
     request, by the ``filter`` or the person's list; ``apply`` goes by that of its plan.
     ``kept_copy`` is the profile as it was before; null where nothing of the person's
     stood there, or nothing was written. ``balance`` is that of the run,
-    ``move`` that of all runs; a plan has none.
+    ``move`` that of all runs; a plan has none. ``is_refused``: the plan was refused,
+    and nothing was written.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -260,6 +261,7 @@ class ReportDocument(Document):
     filter: FilterDocument | None = None
     kept_copy: KeptCopyDocument | None = None
     move: MoveDocument | None = None
+    is_refused: bool = False
 
 
 class LeftAloneDocument(Document):
@@ -273,6 +275,7 @@ class UndoDocument(Document):
     """What ``undo`` took back of one run, or of several.
 
     ``runs`` are all of them, the latest first; ``run`` is the first of these.
+    With ``is_refused`` somebody said no, and nothing was taken back.
     """
 
     format: Literal["trakt2discovr/undo"] = "trakt2discovr/undo"
@@ -284,3 +287,4 @@ class UndoDocument(Document):
     left_alone: tuple[LeftAloneDocument, ...]
     runs: tuple[int, ...] = ()
     kept_copy: KeptCopyDocument | None = None
+    is_refused: bool = False

@@ -46,7 +46,7 @@ _FOREIGN = (
 
 def show_report(console: Console, report: Report, context: Context, next_: str) -> None:
     """Show what arrived, what did not, the proof, the cost, and what to do next."""
-    if is_refused(report):
+    if report.is_refused:
         say(console, "Nothing was written.", style="bold")
         show_next(console, next_)
         return
@@ -66,15 +66,6 @@ def show_report(console: Console, report: Report, context: Context, next_: str) 
     _show_run(console, report)
     show_for_this_once(console, context)
     show_next(console, next_)
-
-
-def is_refused(report: Report) -> bool:
-    """Whether there was something to write and the person said no."""
-    prepared, playback = report.prepared, report.playback
-    points = playback is not None and playback.plan.chosen and not playback.written
-    if report.run is not None or report.verification or report.undone:
-        return False
-    return bool(prepared.plan.operations or prepared.removals.rows or points)
 
 
 def _show_failed(console: Console, report: Report, context: Context) -> None:
@@ -197,7 +188,7 @@ def next_command(report: Report, context: Context, command: str) -> str:
     is_online = prepared.compared.extraction.receipt.requests
     if report.is_unread:
         return context.call("doctor" if is_online else "unmatched")
-    if is_refused(report) or is_unasked or not report.is_complete:
+    if report.is_refused or is_unasked or not report.is_complete:
         return context.call("migrate") if command == "verify" else context.again
     if unmatched:
         return context.call("unmatched --out unmatched.toml")
