@@ -56,8 +56,7 @@ async def build(
     A session, ledger, source or target of the caller's is used and left open. With
     ``is_dry`` the state is read and not changed, but for the air dates that were asked
     for: they are public, and were paid for. A login that ends soon is told of by a
-    Warned event. Raises ConfigError for a source or target that lacks a method, and for
-    two things to read from.
+    Warned event. Raises ConfigError for what was brought and cannot be used.
     """
     source, target, files = _brought(options)
     clock = options.get("clock") or SystemClock()
@@ -90,6 +89,7 @@ async def build(
             on_event=tell,
             meter=meter,
             address=_address(target),
+            is_brought=options.get("source") is not None,
             copies=options.get("copies", settings.state.copies),
         )
 

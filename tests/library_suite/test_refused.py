@@ -11,6 +11,7 @@ from sync.domain.plays import Kind
 from sync.pipeline.documents import report_document
 from sync.pipeline.result import exit_code
 from sync.sandbox.account.synthetic import synthetic_account
+from tests.library_suite.test_own_source import Letterbook, plays_of
 from tests.worlds import world
 
 if TYPE_CHECKING:
@@ -64,11 +65,14 @@ async def test_a_refused_plan_is_neither_complete_nor_settled(
 
 async def test_refused_removals_are_refused_too(tmp_path: Path) -> None:
     async with world(synthetic_account(12, 1, seed=2), tmp_path) as place:
-        await place.migrate()
-        film = next(p for p in place.account.plays if p.title.kind is Kind.FILM)
-        place.account.remove_play(film.id)
+        source = Letterbook(plays_of(place))
+        await api.migrate(place.settings, source=source)
+        film = next(p.title for p in source.plays if p.title.kind is Kind.FILM)
+        source.plays = [play for play in source.plays if play.title != film]
         sent = place.writes()
-        _check_refused(await api.sync(place.settings, prune=True, confirm=_refuse))
+        _check_refused(
+            await api.sync(place.settings, source=source, prune=True, confirm=_refuse)
+        )
         assert place.writes() == sent
 
 
