@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from connectors.auth.device import (
+        CodeExpiredError,
+    )
     from connectors.errors import (
         AuthError,
         BlockedError,
@@ -69,15 +72,19 @@ if TYPE_CHECKING:
         Verification,
     )
     from sync.errors import (
+        BugError,
         EmptyHistoryError,
         GuardError,
         IncompleteReadError,
+        MissingEntriesError,
         MovedError,
         OtherProfileError,
         StoppedError,
+        UnbegunError,
         UnkeptCopyError,
         UnsafePlanError,
         UnsafeRemovalError,
+        UnwritableError,
     )
     from sync.events import (
         Advanced,
@@ -92,6 +99,9 @@ if TYPE_CHECKING:
         BusyError,
         StateError,
     )
+    from sync.load.breaker import (
+        RefusingServiceError,
+    )
     from sync.pipeline.copies import (
         KeptCopy,
     )
@@ -104,6 +114,9 @@ if TYPE_CHECKING:
     from sync.pipeline.undo import (
         Undone,
         UndoOutline,
+    )
+    from sync.pipeline.undo_place import (
+        RemovedTooMuchError,
     )
     from sync.ports import (
         CheckedSource,
@@ -133,6 +146,9 @@ if TYPE_CHECKING:
     from sync.runtime.stop import (
         Stop,
     )
+    from sync.sandbox.rehearsal import (
+        rehearsal,
+    )
 
 #: Who asks whether this is ours: other packages are called ``sync`` too.
 PROJECT = "trakt2discovr"
@@ -144,8 +160,10 @@ __all__ = [
     "AuthError",
     "Balance",
     "BlockedError",
+    "BugError",
     "BusyError",
     "CheckedSource",
+    "CodeExpiredError",
     "ConfigError",
     "ContractError",
     "Diagnosis",
@@ -164,6 +182,7 @@ __all__ = [
     "KeptCopy",
     "Key",
     "Kind",
+    "MissingEntriesError",
     "MovedError",
     "NamedSource",
     "NamedTarget",
@@ -178,7 +197,9 @@ __all__ = [
     "RateLimitedError",
     "RecallingTarget",
     "Receipt",
+    "RefusingServiceError",
     "RejectedError",
+    "RemovedTooMuchError",
     "Report",
     "ReportData",
     "Restoration",
@@ -195,12 +216,14 @@ __all__ = [
     "Target",
     "Title",
     "TransientError",
+    "UnbegunError",
     "UndoOutline",
     "Undone",
     "UnkeptCopyError",
     "UnknownOutcomeError",
     "UnsafePlanError",
     "UnsafeRemovalError",
+    "UnwritableError",
     "Verification",
     "Waiting",
     "Warned",
@@ -211,6 +234,7 @@ __all__ = [
     "migrate",
     "plan",
     "read_report",
+    "rehearsal",
     "render_html",
     "restore",
     "sync",
@@ -221,6 +245,7 @@ __all__ = [
 
 #: Where each name is defined.
 _HOMES = {
+    "CodeExpiredError": "connectors.auth.device",
     "AuthError": "connectors.errors",
     "BlockedError": "connectors.errors",
     "ConfigError": "connectors.errors",
@@ -252,22 +277,26 @@ _HOMES = {
     "Fate": "sync.domain.plan",
     "Operation": "sync.domain.plan",
     "Plan": "sync.domain.plan",
+    "UNKNOWN_DATE": "sync.domain.plays",
     "Ids": "sync.domain.plays",
     "Key": "sync.domain.plays",
     "Kind": "sync.domain.plays",
     "Play": "sync.domain.plays",
     "Title": "sync.domain.plays",
-    "UNKNOWN_DATE": "sync.domain.plays",
     "Verification": "sync.domain.verify",
+    "BugError": "sync.errors",
     "EmptyHistoryError": "sync.errors",
     "GuardError": "sync.errors",
     "IncompleteReadError": "sync.errors",
+    "MissingEntriesError": "sync.errors",
     "MovedError": "sync.errors",
     "OtherProfileError": "sync.errors",
     "StoppedError": "sync.errors",
+    "UnbegunError": "sync.errors",
     "UnkeptCopyError": "sync.errors",
     "UnsafePlanError": "sync.errors",
     "UnsafeRemovalError": "sync.errors",
+    "UnwritableError": "sync.errors",
     "Advanced": "sync.events",
     "Event": "sync.events",
     "Finished": "sync.events",
@@ -277,11 +306,13 @@ _HOMES = {
     "Warned": "sync.events",
     "BusyError": "sync.ledger.errors",
     "StateError": "sync.ledger.errors",
+    "RefusingServiceError": "sync.load.breaker",
     "KeptCopy": "sync.pipeline.copies",
     "Restoration": "sync.pipeline.restore",
     "Report": "sync.pipeline.result",
     "UndoOutline": "sync.pipeline.undo",
     "Undone": "sync.pipeline.undo",
+    "RemovedTooMuchError": "sync.pipeline.undo_place",
     "CheckedSource": "sync.ports",
     "Extraction": "sync.ports",
     "IncrementalSource": "sync.ports",
@@ -300,6 +331,7 @@ _HOMES = {
     "render_html": "sync.report.page",
     "read_report": "sync.report.reading",
     "Stop": "sync.runtime.stop",
+    "rehearsal": "sync.sandbox.rehearsal",
 }
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError
@@ -17,6 +16,7 @@ from sync.pipeline.playback import PlaybackResult, plan_playback
 from sync.pipeline.result import Report
 from sync.pipeline.summary import foresee
 from sync.runtime.late import late
+from sync.wiring.calls import takes
 from sync.wiring.options import Options
 
 if TYPE_CHECKING:
@@ -45,30 +45,7 @@ else:
     (OverrideBook,) = late("sync.transform.overrides", "OverrideBook")
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _spell_out(call: Callable[P, T]) -> Callable[P, T]:
-    """Let ``help`` name each of the options, as it does not look into ``Options``."""
-    shown = inspect.signature(call)
-    own = [p for p in shown.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    options = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=getattr(kind, "__forward_arg__", kind),
-        )
-        for name, kind in Options.__annotations__.items()
-        if name not in shown.parameters
-    ]
-    shown = shown.replace(parameters=[*own, *options])
-    call.__signature__ = shown  # type: ignore[attr-defined]
-    return call
-
-
-@_spell_out
+@takes(Options)
 async def migrate(
     settings: Settings,
     *,
@@ -93,7 +70,7 @@ async def migrate(
         )
 
 
-@_spell_out
+@takes(Options)
 async def sync(
     settings: Settings,
     *,
@@ -128,7 +105,7 @@ async def sync(
         )
 
 
-@_spell_out
+@takes(Options)
 async def plan(
     settings: Settings, *, accept_incomplete: bool = False, **options: Unpack[Options]
 ) -> Report:
@@ -146,7 +123,7 @@ async def plan(
         )
 
 
-@_spell_out
+@takes(Options)
 async def verify(
     settings: Settings, *, accept_incomplete: bool = False, **options: Unpack[Options]
 ) -> Report:
@@ -155,7 +132,7 @@ async def verify(
         return await pipeline.verify(services, accept_incomplete=accept_incomplete)
 
 
-@_spell_out
+@takes(Options)
 async def apply(
     settings: Settings,
     file: Path,
@@ -167,8 +144,9 @@ async def apply(
 ) -> Report:
     """Carry out exactly the plan of that file; refuse if either side has moved."""
     saved = read_plan(file)
-    if saved.files:
-        options.setdefault("files", saved.files)
+    is_told = options.get("files") or options.get("source") is not None
+    if saved.files and not is_told:
+        options["files"] = saved.files
     settings = saved.settings_of(settings)
     async with (
         _build(settings, **options) as services,
@@ -179,7 +157,7 @@ async def apply(
         )
 
 
-@_spell_out
+@takes(Options)
 async def undo(
     settings: Settings,
     run: int | None = None,
@@ -208,7 +186,7 @@ async def undo(
         )
 
 
-@_spell_out
+@takes(Options)
 async def restore(
     settings: Settings,
     path: Path,

@@ -40,6 +40,9 @@ async def main() -> None:
         print(error.message)
         print(error.remedy)
         return
+    if report.is_refused:
+        print("refused: nothing was written")
+        return
     total, by_title = report.balance()
     print(f"{total.read} plays of {len(by_title)} titles, run {report.run}")
     print("complete" if report.is_complete else "not complete: run it again")

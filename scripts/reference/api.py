@@ -25,7 +25,7 @@ do: `{names}`. All of them are a `ServiceError`."""
 
 _SECTIONS = {
     "Calls": "migrate sync plan apply verify undo restore unmatched read_report "
-    "render_html examine load_settings",
+    "render_html examine load_settings rehearsal",
     "What they take": "Settings Stop",
     "What they give back": (
         "Report ReportData Undone UndoOutline Restoration KeptCopy Verification "

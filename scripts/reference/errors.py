@@ -23,8 +23,8 @@ changes."""
 _ERRORS = """\
 Every error is a sentence on what happened and one on what to do next. With `--json`
 both are in a document of the format [`trakt2discovr/error`](json.md), whose `error`
-is one of the names below. In Python all of them derive from `ServiceError` in
-`connectors.errors`, with the two sentences in `message` and `remedy`. The remedy
+is one of the names below. In Python each can be imported from `trakt2discovr`; all of
+them are a `ServiceError`, with the two sentences in `message` and `remedy`. The remedy
 below is the usual one; where the program knows better, it says so."""
 _STOPPED = "130, 143"
 #: They run when they are imported.
@@ -37,10 +37,16 @@ def page(readme: Path) -> str:
     text = readme.read_text(encoding="utf-8")
     (meanings,) = re.findall(r"^\| exit \| means \|\n(?:\|.*\n)+", text, re.MULTILINE)
     rows = (
-        (code(kind.__name__), _code(kind), _first(kind), kind.default_remedy)
+        (
+            code(kind.__name__),
+            code(kind.__mro__[1].__name__),
+            _code(kind),
+            _first(kind),
+            kind.default_remedy,
+        )
         for kind in sorted(set(_tree(ServiceError)), key=lambda kind: kind.__name__)
     )
-    header = ("error", "exit", "what it means", "what to do")
+    header = ("error", "is a", "exit", "what it means", "what to do")
     return assemble(
         "Exit codes and errors",
         _INTRO,

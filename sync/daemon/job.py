@@ -73,7 +73,7 @@ class Job:
     in words for the person as they have to be typed here.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a job is made of, each once
         self,
         terms: Terms,
         *,

@@ -85,7 +85,7 @@ class RestoreDocument(Document):
     ``missing`` are the entries that are brought back, oldest first; without ``run``
     nothing was written. Of them so many were ``restored``, and the ``failed`` ones were
     not. ``there`` counts those that stand there as in the copy. ``kept_copy`` is the
-    profile as it was before.
+    profile as it was before. ``is_refused``: somebody said no.
     """
 
     format: Literal["trakt2discovr/restore"] = "trakt2discovr/restore"
@@ -105,3 +105,4 @@ class RestoreDocument(Document):
     cost: CostDocument | None = None
     warnings: tuple[str, ...] = ()
     next: str | None = None
+    is_refused: bool = False

@@ -242,6 +242,7 @@ class ReportDocument(Document):
     stood there, or nothing was written. ``balance`` is that of the run,
     ``move`` that of all runs; a plan has none. ``carried_out_by`` is the earlier run
     that carried out the plan that was to be applied: nothing was sent again.
+    ``is_refused``: the plan was refused, and nothing was written.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -276,6 +277,7 @@ class ReportDocument(Document):
     kept_copy: KeptCopyDocument | None = None
     move: MoveDocument | None = None
     carried_out_by: int | None = None
+    is_refused: bool = False
 
 
 class LeftAloneDocument(Document):
@@ -289,6 +291,7 @@ class UndoDocument(Document):
     """What ``undo`` took back of one run, or of several.
 
     ``runs`` are all of them, the latest first; ``run`` is the first of these.
+    With ``is_refused`` somebody said no, and nothing was taken back.
     """
 
     format: Literal["trakt2discovr/undo"] = "trakt2discovr/undo"
@@ -300,3 +303,4 @@ class UndoDocument(Document):
     left_alone: tuple[LeftAloneDocument, ...]
     runs: tuple[int, ...] = ()
     kept_copy: KeptCopyDocument | None = None
+    is_refused: bool = False

@@ -95,7 +95,7 @@ async def carry_out(
     )
     is_needed = operations or rows or playback.chosen
     if is_needed and not await _agreed(services, report, confirm, is_forced=is_forced):
-        return report
+        return replace(report, is_refused=True)
     # Once it is agreed, so that a look at another file changes nothing.
     if not prepared.is_unchanged:
         await note_source(ledger, prepared.profile, services.source, now)

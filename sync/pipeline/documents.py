@@ -109,6 +109,7 @@ def report_document(
         kept_copy=copy_document(report.kept_copy),
         move=_move(report.move),
         carried_out_by=report.carried_out_by,
+        is_refused=report.is_refused,
     )
 
 
@@ -160,6 +161,7 @@ def undo_document(undone: Undone) -> UndoDocument:
             for key, reason in undone.left_alone.items()
         ),
         kept_copy=copy_document(undone.kept_copy),
+        is_refused=undone.is_refused,
     )
 
 
@@ -180,6 +182,7 @@ def restore_document(
         copied_at=restoration.copy.at,
         profile=restoration.profile,
         run=restoration.run,
+        is_refused=restoration.is_refused,
         missing=tuple(entry_document(to_entry(o)) for o in operations),
         restored=len(operations) - len(reasons) if is_done else 0,
         failed=tuple(

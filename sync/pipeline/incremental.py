@@ -119,17 +119,21 @@ async def _read_changes(
         read_at=mark.at,
         gaps=mark.gaps,
     )
-    fresh = _try_again(source, before) if signs.is_updated else before
+    fresh = _try_again(services, source, before) if signs.is_updated else before
     if not signs.moved:
         return before, replace(fresh, stamps=signs.stamps)
     return before, await _extract(services, source, fresh, signs.stamps, signs.moved)
 
 
-def _try_again(source: IncrementalSource, before: Extraction) -> Extraction:
+def _try_again(
+    services: Services, source: IncrementalSource, before: Extraction
+) -> Extraction:
     """Read what an older program could not read; what it can is new."""
     if not isinstance(source, RereadingSource):
         return before
-    plays, still = source.reread(before.quarantined)
+    read = source.reread(before.quarantined)
+    handed = services.handed
+    plays, still = handed.reread(read) if handed else read
     known = {play.id for play in before.plays}
     new = [play for play in plays if play.id is None or play.id not in known]
     return replace(before, plays=[*before.plays, *new], quarantined=still)
@@ -145,7 +149,9 @@ async def _extract(
     def on_page(done: int, total: int) -> None:
         services.on_event(Advanced(Stage.EXTRACT, done, total))
 
-    return await source.extract_changes(before, stamps, moved, on_page)
+    call = source.extract_changes(before, stamps, moved, on_page)
+    handed = services.handed
+    return await (handed.extraction(call) if handed else call)
 
 
 async def _transform(

@@ -97,9 +97,11 @@ async def plan_playback(
     if since and stamps and not since.has_new_pauses(stamps):
         return PlaybackPlan()
     try:
-        points, quarantined = await source.resume_points()
+        call, handed = source.resume_points(), services.handed
+        read = await (handed.resume_points(call) if handed else call)
     except ServiceError as error:
         return PlaybackPlan(error=error)
+    points, quarantined = read
     points, aside = await _sift(services, points, is_kept=not is_dry)
     # The resolver asks about the titles of plays.
     paused = [Play(point.title, point.paused_at) for point in points]

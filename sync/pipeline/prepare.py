@@ -200,7 +200,10 @@ async def _gather(
 ) -> Reading:
     """Extract and transform; plays are handed on as they come, for their air dates."""
     if isinstance(services.source, EagerSource):
-        services.source.hand_on(early.take)
+        handed = services.handed
+        services.source.hand_on(
+            (lambda plays: early.take(handed.plays(plays))) if handed else early.take
+        )
     extraction = await _extract(services, accept_incomplete=accept_incomplete)
     early.finish()
     services.catalogue.open_overflow()
@@ -226,7 +229,9 @@ async def _extract(services: Services, *, accept_incomplete: bool) -> Extraction
         services.on_event(Advanced(Stage.EXTRACT, done, total))
 
     services.on_event(Advanced(Stage.EXTRACT, 0))
-    extraction = await services.source.extract(on_page)
+    call = services.source.extract(on_page)
+    handed = services.handed
+    extraction = await (handed.extraction(call) if handed else call)
     return accept(services, extraction, accept_incomplete=accept_incomplete)
 
 

@@ -52,7 +52,8 @@ if TYPE_CHECKING:
 class Restoration:
     """What a copy holds and the profile lacks, and what came of it.
 
-    Without ``run`` it is a plan: nothing was sent. ``operations`` bring back what is
+    Without ``run`` it is a plan: nothing was sent; with ``is_refused`` it was refused,
+    and nothing was written. ``operations`` bring back what is
     missing, and ``settled`` holds how each ended, by its id; ``unseen`` are those that
     were taken and did not show when everything was read back. ``compared`` has what
     was changed since, what is there, and what cannot be brought back. ``kept_copy`` is
@@ -70,6 +71,7 @@ class Restoration:
     unseen: tuple[Operation, ...] = ()
     kept_copy: KeptCopy | None = None
     cost: Cost | None = None
+    is_refused: bool = False
     titles: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def name(self, key: Key) -> str:
@@ -94,8 +96,9 @@ class Restoration:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that was to come back is back."""
-        return not self.failed
+        """Whether all that was to come back is back; no plan with anything in it is."""
+        is_unsent = self.run is None and bool(self.operations)
+        return not is_unsent and not self.failed
 
 
 async def plan_restore(
@@ -135,7 +138,7 @@ async def restore(
     with services.meter.paused():
         is_agreed = await confirm(plan)
     if not is_agreed:
-        return plan
+        return replace(plan, is_refused=True)
     listed = AsListed(found.entries, lacking=found.lacking)
     kept = await keep_listed(services, profile, listed, "restore", spare=file)
     plan = replace(plan, kept_copy=kept)

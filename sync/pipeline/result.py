@@ -46,6 +46,7 @@ class Move:
 class Report:
     """What a run found, did and proved. Without ``run`` it is a plan: nothing was sent.
 
+    With ``is_refused`` the plan was refused, and nothing was written.
     ``settled`` holds the outcome of each operation that was tried, by its id;
     ``playback`` what became of the resume points, None where nobody looked; ``undone``
     what was taken back because the source has it no longer; ``outlook`` what carrying
@@ -66,6 +67,7 @@ class Report:
     kept_copy: KeptCopy | None = None
     move: Move | None = None
     carried_out_by: int | None = None
+    is_refused: bool = False
 
     @property
     def failed(self) -> tuple[Operation, ...]:
@@ -179,11 +181,11 @@ class Report:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything that can be in its place is there."""
-        is_whole = self.verification is None or self.verification.is_whole
-        is_resumable = self.playback is None or self.playback.is_complete
-        is_pruned = self.undone is None or not self.undone.failed
-        return is_whole and is_resumable and is_pruned and not self.failed
+        """Whether everything that can be in its place is there.
+
+        A plan with something to write is not, and less so one that was refused.
+        """
+        return not self._is_unsent and _has_arrived(self)
 
     @property
     def is_settled(self) -> bool:
@@ -205,7 +207,20 @@ class Report:
         is_resumable = self.playback is None or self.playback.error is None
         is_pruned = self.undone is None or not self.undone.failed
         is_answered = all(operation.key in refused for operation in self.failed)
-        return is_known and is_resumable and is_pruned and is_answered
+        is_sent = not self._is_unsent
+        return is_sent and is_known and is_resumable and is_pruned and is_answered
+
+    @property
+    def _is_unsent(self) -> bool:
+        """Whether something is planned, and nothing of it was tried."""
+        prepared, playback = self.prepared, self.playback
+        if self.is_refused:
+            return True
+        if self.run is not None or self.verification or self.undone:
+            return False
+        is_tried = playback is None or playback.written or playback.failed
+        points = () if playback is None or is_tried else playback.plan.chosen
+        return bool(prepared.plan.operations or prepared.removals.rows or points)
 
     @property
     def entries(self) -> int:
@@ -229,11 +244,19 @@ class Report:
         return len(added - there)
 
 
+def _has_arrived(report: Report) -> bool:
+    """Whether all that was tried is there."""
+    is_whole = report.verification is None or report.verification.is_whole
+    is_resumable = report.playback is None or report.playback.is_complete
+    is_pruned = report.undone is None or not report.undone.failed
+    return is_whole and is_resumable and is_pruned and not report.failed
+
+
 def exit_code(report: Report, *, is_strict: bool) -> int:
     """Say whether everything is in its place, as the command line does at its end.
 
     Records that cannot be read count as not in their place until a person was told. A
-    plan claims nothing to be in its place.
+    plan claims nothing to be in its place, and who refuses one got what they wanted.
     """
     if report.is_unread:
         return 2
@@ -247,7 +270,8 @@ def exit_code(report: Report, *, is_strict: bool) -> int:
     )
     fates = report.balance()[0].fates if is_strict else Counter[Fate]()
     is_left_out = any(fates[fate] for fate in _LEFT_OUT)
-    return 4 if not report.is_complete or is_unasked or is_new or is_left_out else 0
+    is_there = _has_arrived(report)
+    return 4 if not is_there or is_unasked or is_new or is_left_out else 0
 
 
 def balance_fact(total: Balance) -> dict[str, Any]:

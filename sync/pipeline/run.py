@@ -198,7 +198,7 @@ async def undo(
             outlook = outline(rows, rate)
             is_agreed = confirm is None or await confirm(outlook.runs[0], len(rows))
             if not is_agreed or (ask is not None and not await ask(outlook)):
-                return Undone(outlook.runs[0], runs=outlook.runs)
+                return Undone(outlook.runs[0], runs=outlook.runs, is_refused=True)
         await forget_watermark(services.ledger, profile, services.clock.now())
         undone = Undone(begun or 0, runs=(begun or 0,))
         if rows:

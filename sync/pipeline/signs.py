@@ -85,6 +85,8 @@ async def _look_for_signs(
 ) -> Signs:
     mark = checkpoint.mark
     stamps = await source.stamps()
+    if handed := services.handed:
+        stamps = handed.stamps(stamps)
     rows = await services.ledger.unsettled(checkpoint.profile)
     return Signs(
         source,

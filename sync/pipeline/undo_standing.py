@@ -37,7 +37,8 @@ class Undone:
     ``runs`` are those that were taken back, the latest first, and ``run`` is the first
     of them. ``failed`` are left alone only because Discovr did not do it.
     ``takes_season``: whether a removal of a season default was seen to take the whole
-    season; None: nobody knows.
+    season; None: nobody knows. With ``is_refused`` somebody said no, and nothing was
+    taken back.
     """
 
     run: int
@@ -51,6 +52,7 @@ class Undone:
     trial: Key | None = None
     runs: tuple[int, ...] = ()
     kept_copy: KeptCopy | None = None
+    is_refused: bool = False
 
 
 class Standing:

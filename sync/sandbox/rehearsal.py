@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import ConfigError, ServiceError
@@ -14,7 +16,6 @@ from sync.sandbox.running import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 #: Loopback has no limit to keep.
 RATE = 500.0
@@ -65,6 +66,26 @@ async def open_sandbox(
             "tokens": folder / "tokens.json",
         }
         yield Settings.model_validate(sections)
+
+
+@asynccontextmanager
+async def rehearsal() -> AsyncIterator[Settings]:
+    """Start stand-ins of Trakt, Discovr and TMDB on loopback; yield Settings for them.
+
+    They hold a sample account and a profile with a few entries, and need no login. All
+    of it, the state included, is gone at the end: no file of yours is read or written.
+    """
+    with TemporaryDirectory(prefix="trakt2discovr-") as name:
+        folder = Path(name)
+        async with Sandbox() as sandbox:
+            sections: dict[str, dict[str, Any]] = {**sandbox.config()}
+            sections["discovr"] |= {"requests_per_second": RATE}
+            sections["state"] = {
+                "url": f"sqlite:///{folder / _STATE}",
+                "tokens": folder / "tokens.json",
+                "copies": folder / "copies",
+            }
+            yield Settings.model_validate(sections)
 
 
 def nobody_signed_in(settings: Settings) -> Settings:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 from urllib.parse import urlsplit
 
 from connectors.clock import SystemClock
+from connectors.errors import ConfigError
 from connectors.urls import is_loopback
 from sync.extract.trakt import TraktSource
 from sync.ledger import Ledger
@@ -23,7 +24,8 @@ from sync.transform.resolve import Resolver
 from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
     from connectors.clock import Clock
     from connectors.http.client import HttpClient
@@ -54,18 +56,16 @@ async def build(
     A session, ledger, source or target of the caller's is used and left open. With
     ``is_dry`` the state is read and not changed, but for the air dates that were asked
     for: they are public, and were paid for. A login that ends soon is told of by a
-    Warned event. Raises ConfigError for a source or target that lacks a method.
+    Warned event. Raises ConfigError for what was brought and cannot be used.
     """
-    source, target = options.get("source"), options.get("target")
-    check_methods(source, Source, "source")
-    check_methods(target, Target, "target")
+    source, target, files = _brought(options)
     clock = options.get("clock") or SystemClock()
     tell = Listener(options.get("on_event"))
     async with AsyncExitStack() as stack:
         ledger = options.get("ledger") or await _ledger(settings, stack, is_dry=is_dry)
         meter = Meter(clock)
         clients = _clients(settings, stack, clock, tell, meter, options)
-        files, trakt_client = options.get("files", ()), None
+        trakt_client = None
         if source is None and not files and needs_source:
             trakt_client = clients.trakt()
             most = settings.trakt.concurrency
@@ -89,6 +89,7 @@ async def build(
             on_event=tell,
             meter=meter,
             address=_address(target),
+            is_brought=options.get("source") is not None,
             copies=options.get("copies", settings.state.copies),
         )
 
@@ -96,6 +97,22 @@ async def build(
 async def _ledger(settings: Settings, stack: AsyncExitStack, *, is_dry: bool) -> Ledger:
     opening = Ledger.open(settings.state.url, is_read_only=is_dry)
     return await stack.enter_async_context(await opening)
+
+
+def _brought(
+    options: Options,
+) -> tuple[Source | None, Target | None, Sequence[Path]]:
+    """Return what the caller reads from and writes to, if it can be used."""
+    source, target = options.get("source"), options.get("target")
+    files = options.get("files") or ()
+    if source is not None and files:
+        raise ConfigError(
+            "There are two things to read from, files and a source.",
+            remedy="Leave one of them out.",
+        )
+    check_methods(source, Source, "source")
+    check_methods(target, Target, "target")
+    return source, target, files
 
 
 def _address(target: Target) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ClientOptions(TypedDict, total=False):
-    """For the clients of a command.
+    """For the clients of a command. None is the same as nothing, but for ``copies``.
 
     A session is used as it is and left open. ``on_event`` is called from the event
     loop. ``store`` holds the logins in place of ``[state] tokens``. ``pacers`` say when
@@ -28,24 +28,24 @@ class ClientOptions(TypedDict, total=False):
     given them.
     """
 
-    session: aiohttp.ClientSession
-    clock: Clock
-    on_event: Callable[[Event], None]
-    store: TokenStore
-    pacers: Mapping[str, Pacer]
+    session: aiohttp.ClientSession | None
+    clock: Clock | None
+    on_event: Callable[[Event], None] | None
+    store: TokenStore | None
+    pacers: Mapping[str, Pacer] | None
 
 
 class Options(ClientOptions, total=False):
     """For a run: its clients, and what it reads from and writes to.
 
-    ``files`` are account downloads to read instead of the API. A source or target is
-    used as it is and left open, and so is a ``ledger``, which serves one run at a time.
-    ``copies`` is the folder for the copies of the profile as it was, in place of
-    ``[state] copies``; None: none are kept.
+    ``files`` are account downloads to read instead of the API; they exclude a
+    ``source``. A source or target is used as it is and left open, and so is a
+    ``ledger``, which serves one run at a time. ``copies`` is the folder for the copies
+    of the profile as it was, in place of ``[state] copies``; None: none are kept.
     """
 
     copies: Path | None
-    files: Sequence[Path]
-    ledger: Ledger
-    source: Source
-    target: Target
+    files: Sequence[Path] | None
+    ledger: Ledger | None
+    source: Source | None
+    target: Target | None

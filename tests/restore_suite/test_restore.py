@@ -291,6 +291,8 @@ async def test_who_says_no_writes_nothing(tmp_path: Path) -> None:
             place.settings, copy, confirm=refuse, clock=place.clock
         )
         assert done.run is None
+        assert done.is_refused
+        assert not done.is_complete
         assert place.writes() == 0
 
 

@@ -22,7 +22,7 @@ from sync.cli.session import (
     recall,
     require_an_answer,
 )
-from sync.cli.view.end import is_refused, next_command, show_report
+from sync.cli.view.end import next_command, show_report
 from sync.cli.view.lines import say, show_next
 from sync.cli.view.texts import glue, to_json
 from sync.documents.base import ProfileDocument, ProfilesDocument
@@ -341,7 +341,7 @@ def _finish(
     output: Output, reporter: Reporter, report: Report, command: str, *, is_strict: bool
 ) -> int:
     """Print the report of a run, which remembers what it read unless it was refused."""
-    if not is_refused(report):
+    if not report.is_refused:
         output.context = output.context.reading(
             output.context.files, is_remembered=True
         )

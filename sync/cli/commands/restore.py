@@ -44,7 +44,9 @@ def restore(
                 stop=stop,
                 on_event=reporter.on_event,
             )
-        code = Exit.DONE if restoration.is_complete else Exit.INCOMPLETE
+        # A plan, refused or not, claims nothing to be back.
+        is_done = restoration.run is None or restoration.is_complete
+        code = Exit.DONE if is_done else Exit.INCOMPLETE
         following = _next(output.context, restoration, name, is_dry=dry_run)
         document = restore_document(
             restoration, code, warnings=reporter.warnings, next_=following
@@ -87,11 +89,7 @@ def _next(
     context: Context, restoration: Restoration, name: str, *, is_dry: bool
 ) -> str:
     """Choose the command that goes on from here."""
-    is_open = restoration.run is None and restoration.operations
+    is_open = not restoration.is_complete
     if is_dry and is_open:
         return context.call(f"restore {name}")
-    return (
-        context.again
-        if is_open or not restoration.is_complete
-        else context.call("status")
-    )
+    return context.again if is_open else context.call("status")

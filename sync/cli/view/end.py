@@ -52,7 +52,7 @@ _FOREIGN = (
 
 def show_report(console: Console, report: Report, context: Context, next_: str) -> None:
     """Show what arrived, what did not, the proof, the cost, and what to do next."""
-    if is_refused(report):
+    if report.is_refused:
         say(console, "Nothing was written.", style="bold")
         show_next(console, next_)
         return
@@ -77,15 +77,6 @@ def show_report(console: Console, report: Report, context: Context, next_: str) 
     _show_run(console, report)
     show_for_this_once(console, context)
     show_next(console, next_)
-
-
-def is_refused(report: Report) -> bool:
-    """Whether there was something to write and the person said no."""
-    prepared, playback = report.prepared, report.playback
-    points = playback is not None and playback.plan.chosen and not playback.written
-    if report.run is not None or report.verification or report.undone:
-        return False
-    return bool(prepared.plan.operations or prepared.removals.rows or points)
 
 
 def _show_failed(console: Console, report: Report, context: Context) -> None:
@@ -260,7 +251,7 @@ def _next(report: Report, command: str) -> str | None:
         (report.carried_out_by is not None, "verify"),
         (command == "verify" and is_unbegun(report), "migrate"),
         (report.is_unread, "doctor" if is_online else "unmatched"),
-        (is_refused(report) or is_unasked or not report.is_complete, again),
+        (report.is_refused or is_unasked or not report.is_complete, again),
         (command == "verify" and too_much, too_much),
         (unmatched, "unmatched --out unmatched.toml"),
         (is_online and is_stale, "sync --prune"),
