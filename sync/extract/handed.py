@@ -19,6 +19,7 @@ from connectors.trakt.times import AHEAD, EARLIEST
 from sync.domain.plays import Ids, Kind, Play, Title, is_nameless, to_minute
 from sync.domain.resume import ResumePoint
 from sync.ports import MOST_RAW, Extraction, Quarantined, Receipt
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -209,9 +210,11 @@ class Handed:
             self._refuse("announced of its receipt is no number")
         doubts = list(receipt.doubts)
         if receipt.plays not in (came, came + aside):
-            doubts.append(f"The receipt is for {receipt.plays:,} plays; {came:,} came.")
+            doubts.append(
+                f"The receipt is for {count(receipt.plays, 'play')}; {came:,} came."
+            )
         if announced is not None and announced > came + aside + receipt.repeats:
-            doubts.append(f"{announced:,} plays were announced; {came:,} came.")
+            doubts.append(f"{count(announced, 'play')} announced; {came:,} came.")
         return replace(receipt, doubts=tuple(doubts))
 
     def _pair(

@@ -165,7 +165,9 @@ class Demo:
         try:
             for _ in range(WORKERS):
                 await self._hire()
-            self.tell(f"{WORKERS} workers started, {SLOTS} profiles each at once.")
+            self.tell(
+                f"{count(WORKERS, 'worker')} started, {count(SLOTS, 'profile')} each at once."
+            )
             yield
         finally:
             await self._dismiss()

@@ -278,7 +278,7 @@ def test_a_sync_that_found_nothing_is_three_lines(reports: Reports) -> None:
 
 
 def test_after_a_refusal_little_is_said(planned: Report) -> None:
-    text = show_end(planned)
+    text = show_end(replace(planned, is_refused=True))
     assert text == "Nothing was written.\nNext: trakt2discovr migrate\n"
 
 

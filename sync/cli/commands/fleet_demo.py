@@ -40,11 +40,12 @@ def demo(context: Context, profiles: int) -> int:
         with tempfile.TemporaryDirectory(prefix="fleet-demo-") as folder:
             proof = await Demo(Path(folder), names, tell).run()
         whole = f"{proof.whole} of {count(proof.profiles, 'profile')} whole"
+        entries = count(proof.entries, "entry", "entries")
         pace = f"at most {proof.most_in_a_second:,} in a second"
         refused = f"{proof.refused:,} refused"
         notes = (
-            f"{whole}; {proof.entries:,} entries, {proof.twice:,} twice.",
-            f"{proof.requests:,} requests to Discovr, {pace}, {refused}.",
+            f"{whole}; {entries}, {proof.twice:,} twice.",
+            f"{count(proof.requests, 'request')} to Discovr, {pace}, {refused}.",
         )
         document = FleetDocument(done="demo", count=proof.profiles, notes=notes)
         return tell_done(
