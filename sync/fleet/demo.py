@@ -165,9 +165,8 @@ class Demo:
         try:
             for _ in range(WORKERS):
                 await self._hire()
-            self.tell(
-                f"{count(WORKERS, 'worker')} started, {count(SLOTS, 'profile')} each at once."
-            )
+            workers, profiles = count(WORKERS, "worker"), count(SLOTS, "profile")
+            self.tell(f"{workers} started, {profiles} each at once.")
             yield
         finally:
             await self._dismiss()
