@@ -32,6 +32,7 @@ from sync.sandbox.server.credentials import Credentials
 from sync.sandbox.trakt.quirks import TraktQuirks
 from tests.fleet_suite.fakes import Script
 from tests.login_suite.scenes import Person
+from tests.long import pick
 from tests.standins import hand_clock
 from tests.worlds import world
 
@@ -161,9 +162,12 @@ async def test_profiles_are_brought_over_by_a_worker_and_a_lost_login_waits(
     assert worker.tally.endings == {"done": 2, "login": 1}
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("time", range(pick(1, 0, 3)))
 async def test_a_worker_goes_on_after_its_connections_were_cut(
-    fleet: FleetDatabase, postgres: PostgresServer
+    fleet: FleetDatabase, postgres: PostgresServer, time: int
 ) -> None:
+    del time  # again and again: it is a matter of moments
     profiles, script = Profiles(fleet), Script()
     worker = Worker(profiles, PgQueue(fleet), script, slots=2, clock=CLOCK)
     task = asyncio.create_task(worker.stay())
