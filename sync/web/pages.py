@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sync.web.move import Move
 
 MOVE: web.AppKey[Move] = web.AppKey("move")
+#: Stands on every page of a rehearsal.
+BADGE_WORDS = "Rehearsal: nothing leaves this computer"
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -62,6 +64,7 @@ def page_text(
     shared = {
         "move": move,
         "here": here,
+        "badge": BADGE_WORDS,
         "heading": heading,
         "steps": row(move, here),
         "phase": phase(move),

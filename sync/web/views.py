@@ -18,9 +18,9 @@ from sync.runtime.words import duration as in_words
 from sync.setup.keeping import ways
 from sync.setup.questions import DISCOVR_ID, QUESTIONS, TRAKT_ID, TRAKT_SECRET
 from sync.web.actions import add_actions
-from sync.web.guard import ERROR_PAGE, FORM
+from sync.web.guard import BADGE, COMPLETE, ERROR_PAGE, FORM
 from sync.web.job import Kind
-from sync.web.pages import MOVE, code_of, fill_in, page_text, show, static
+from sync.web.pages import BADGE_WORDS, MOVE, code_of, fill_in, page_text, show, static
 from sync.web.past import read_run
 from sync.web.planned import Planned
 from sync.web.server import add_files
@@ -39,6 +39,8 @@ def add_views(app: web.Application, move: Move) -> None:
     """Answer for the seven steps, and for what belongs to them."""
     app[MOVE] = move
     app[ERROR_PAGE] = _wrong
+    app[COMPLETE] = move.complete
+    app[BADGE] = BADGE_WORDS if move.is_rehearsal else ""
     for path, view in {
         "/": _begin,
         "/from": _from,
