@@ -49,6 +49,7 @@ def add_views(app: web.Application, move: Move) -> None:
         "/plan": _plan,
         "/plan/rows": _rows,
         "/plan/title": _title,
+        "/plan/same": _same,
         "/watch": _watch,
         "/proof": _proof,
         "/report": _report,
@@ -163,6 +164,30 @@ async def _title(request: web.Request) -> web.Response:
         return web.Response(text=text, content_type="text/html")
     name = f"{found.name} ({found.year})" if found.year else found.name
     return show(request, "plan", name, template="title.html", found=found, key=key)
+
+
+async def _same(request: web.Request) -> web.Response:
+    """Say which title of the history goes by the id that was given for another."""
+    move = _at(request, "plan")
+    key, plan = request.query.get("title", ""), _planned(move)
+    title = plan.titles.get(key) if plan else None
+    if plan is None or title is None:
+        raise web.HTTPSeeOther("/plan")
+    said = request.query.get("id", "")
+    other = plan.shared(title, said)
+    if other is None:
+        raise web.HTTPSeeOther("/plan")
+    return show(
+        request,
+        "plan",
+        "Are these one title?",
+        template="same.html",
+        key=key,
+        said=said,
+        title=title,
+        other=other,
+        plays=plan.plays_of(key),
+    )
 
 
 async def _watch(request: web.Request) -> web.Response:

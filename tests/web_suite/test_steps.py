@@ -342,6 +342,37 @@ async def test_an_id_is_given_for_what_did_not_match(tmp_path: Path) -> None:
         assert Key("MV_4") not in [e.key for e in place.discovr.entries()]
 
 
+async def test_an_id_that_another_title_goes_by_is_said_and_can_be_taken_back(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        title = _key(seen, "Film 9", within="items")
+        seen = await place.post("/plan/id", title=title, id="movie/102")
+        assert "is no number" in seen.words
+        for id_ in ("https://www.themoviedb.org/movie/102", "102", "MV_102"):
+            seen = await place.post("/plan/id", title=title, id=id_)
+            assert seen.path.startswith("/plan/same")
+            assert "That number is Film 2" in seen.words
+            assert "which your history has too: 1 play of Film 9" in seen.words
+            assert not place.move.job.is_over  # type: ignore[union-attr]
+        assert "Without a known id: 1 title" in (await place.get("/plan")).words
+        await place.post("/plan/id", title=title, id="102", sure="yes")
+        seen = await place.settled()
+        assert "Without a known id" not in seen.words
+        assert "Ids that you gave: 1 title" in seen.words
+        # Given once more it is said no more: it goes by that id already.
+        await place.post("/plan/id", title=title, id="102")
+        seen = await place.settled()
+        await place.post("/plan/id-back", title=title)
+        seen = await place.settled()
+        assert "Without a known id: 1 title" in seen.words
+        assert "Ids that you gave" not in seen.words
+        await place.agree()
+        await place.settled()
+        judge(place)
+
+
 @pytest.mark.long
 async def test_a_key_of_tmdb_is_tried_kept_and_saves_writes(tmp_path: Path) -> None:
     async with house(tmp_path, account=sample_account()) as place:
