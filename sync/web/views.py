@@ -160,7 +160,8 @@ async def _title(request: web.Request) -> web.Response:
     if found is None:
         raise web.HTTPSeeOther("/plan")
     if request.query.get("part") == "map":
-        text = fill_in("map.html", found=found, is_listed=False)
+        values = {"found": found, "key": key, "token": request[FORM]}
+        text = fill_in("unfolded.html", is_listed=False, **values)
         return web.Response(text=text, content_type="text/html")
     name = f"{found.name} ({found.year})" if found.year else found.name
     return show(request, "plan", name, template="title.html", found=found, key=key)

@@ -325,6 +325,15 @@ async def test_an_id_is_given_for_what_did_not_match(tmp_path: Path) -> None:
         seen = await place.to_plan()
         assert "Without a known id: 1 title" in seen.words
         title = _key(seen, "Film 9", within="items")
+        for name in ("Film 2", "Show 1"):
+            # What unfolds below a row has the form too, with script and without.
+            for part in ("map", ""):
+                key = _key(seen, name)
+                page = await place.get("/plan/title", title=key, part=part)
+                assert "Is it the wrong title?" in page.words
+                assert "/plan/id" in page.forms()
+                assert page.field("title") == key
+                assert page.field("token") == place.site.links.form
         wrong = await place.post("/plan/id", title=title, id="nonsense")
         assert "Film 9" in wrong.words
         assert "themoviedb.org" in wrong.words
