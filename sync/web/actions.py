@@ -129,7 +129,8 @@ async def _account(move: Move, form: Mapping[str, str]) -> str | None:
 
 
 async def _remove(move: Move, _form: Mapping[str, str]) -> str | None:
-    await move.choose_source(NOTHING)
+    if not move.choice.is_account:
+        await move.choose_source(NOTHING)
     await remove(move.settings, move.clock)
     return "from"
 

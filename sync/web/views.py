@@ -18,6 +18,7 @@ from sync.runtime.words import duration as in_words
 from sync.setup.keeping import ways
 from sync.setup.questions import DISCOVR_ID, QUESTIONS, TRAKT_ID, TRAKT_SECRET
 from sync.web.actions import add_actions
+from sync.web.choice import Choice
 from sync.web.guard import BADGE, COMPLETE, ERROR_PAGE, FORM
 from sync.web.job import Kind
 from sync.web.pages import BADGE_WORDS, MOVE, code_of, fill_in, page_text, show, static
@@ -25,6 +26,7 @@ from sync.web.past import read_run
 from sync.web.planned import Planned
 from sync.web.server import add_files
 from sync.web.steps import due, onward, open_steps, phase
+from sync.web.upload import kept, uploads_folder
 
 if TYPE_CHECKING:
     from sync.setup.questions import Question
@@ -92,6 +94,7 @@ async def _from(request: web.Request) -> web.Response:
         keys=_questions(missing, TRAKT_ID, TRAKT_SECRET),
         is_signed_in=move.is_signed_in("trakt"),
         is_live=bool(code or _live(move, Kind.TRAKT)),
+        beside=_kept_beside(move),
         **_files(move),
     )
 
@@ -321,4 +324,16 @@ def _questions(missing: list[str], *keys: str) -> list[tuple[Question, bool]]:
 def _files(move: Move) -> dict[str, str]:
     files, size = move.choice.files, move.choice.size
     names = ", ".join(path.name for path in files)
-    return {"files": names, "size": f"{max(1, round(size / 1e3)):,} kB"}
+    return {"files": names, "size": _in_kb(size)}
+
+
+def _kept_beside(move: Move) -> dict[str, str] | None:
+    """Return the download that is kept here while something else is chosen."""
+    path = kept(uploads_folder(move.settings))
+    if path is None or path in move.choice.files:
+        return None
+    return {"name": path.name, "size": _in_kb(Choice(files=(path,)).size)}
+
+
+def _in_kb(size: int) -> str:
+    return f"{max(1, round(size / 1e3)):,} kB"

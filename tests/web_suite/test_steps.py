@@ -15,6 +15,8 @@ from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.trakt.export import write_export
 from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.setup.questions import ACCOUNT
+from sync.web.choice import Choice
 from sync.web.job import Kind as Job
 from sync.web.steps import STEPS, due
 from tests.safety.accounts import mixed_account, watched_on
@@ -547,6 +549,23 @@ async def test_a_download_is_replaced_and_removed(tmp_path: Path) -> None:
         assert place.move.choice.files
         await place.post("/from/remove")
         assert (await place.get()).path == "/from"
+        assert not [p for p in (tmp_path / "uploads").rglob("*") if p.is_file()]
+
+
+async def test_a_download_that_is_kept_is_shown_beside_the_account(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        await place.upload(place.download)
+        await place.settled()
+        await place.move.choose_source(Choice(ACCOUNT))
+        seen = await place.get("/from")
+        assert "kept on this computer and not read" in seen.words
+        assert "/from/remove" in seen.forms()
+        seen = await place.post("/from/remove")
+        assert seen.path == "/from"
+        assert "/from/remove" not in seen.forms()
+        assert place.move.choice.is_account
         assert not [p for p in (tmp_path / "uploads").rglob("*") if p.is_file()]
 
 
