@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sync.domain.addresses import search_for
-from sync.domain.desired import NO_ANSWER, NO_KEY, NOT_POSSIBLE, media_id
+from sync.domain.desired import NO_ANSWER, NO_KEY, NOT_POSSIBLE, media_id, tmdb_id
 from sync.domain.filters import BY_LIST, BY_NAME
 from sync.domain.plan import Fate
 from sync.domain.plays import Kind, title_key
@@ -83,6 +83,14 @@ class Given(NamedTuple):
     is_skip: bool
 
 
+class Astray(NamedTuple):
+    """A skip that names nothing in the history; ``label`` is what it named before."""
+
+    text: str
+    label: str
+    nearest: str
+
+
 class Part(NamedTuple):
     """The titles on one page of those that were found."""
 
@@ -120,6 +128,7 @@ class Planned:
     saving: Saving | None
     titles: Mapping[str, Title]
     given: tuple[Given, ...] = ()
+    strays: tuple[Astray, ...] = ()
 
     @classmethod
     def of(cls, report: Report, given: Iterable[Override] = ()) -> Planned:
@@ -154,6 +163,7 @@ class Planned:
             saving=_saving(report),
             titles={title_key(title): title for title in titles},
             given=tuple(map(_given, given)),
+            strays=tuple(_strays(report)),
         )
 
     def find(self, words: str, what: str, number: int) -> Part:
@@ -182,6 +192,13 @@ class Planned:
             found = tuple(one for one in all_ if one.ids.imdb == said)
         keys = {title_key(one) for one in found}
         return found[0] if found and title_key(title) not in keys else None
+
+    def beside(self, warnings: Iterable[str]) -> list[str]:
+        """Return the warnings but those of skips, which the page says with a button."""
+        told = [
+            f'skip has "{" ".join(one.text.split())}", which' for one in self.strays
+        ]
+        return [w for w in warnings if not any(words in w for words in told)]
 
     def plays_of(self, key: str) -> int:
         """Return how many plays of a title were read."""
@@ -267,6 +284,28 @@ def _open(left: LeftOut) -> Open:
         _REASONS.get(left.reason, left.reason),
         search_for(title.kind, title.name) if is_lost else "",
     )
+
+
+def _strays(report: Report) -> Iterator[Astray]:
+    """Find the skips without a title, and what they named when it was there."""
+    prepared = report.prepared
+    if not prepared.filter.skip:
+        return
+    desired = prepared.whole.desired
+    beside = (*desired.unmatched, *desired.unsupported, *desired.skipped)
+    shared = (title for titles in desired.sharing.values() for title in titles)
+    titles = [*desired.titles.values(), *shared, *(left.title for left in beside)]
+    media = ((title, desired.media.get(title_key(title))) for title in titles)
+    ids = {title: tmdb_id(found) if found else None for title, found in media}
+    before = TitleShelf(history.title for history in prepared.known.values())
+    strays = prepared.filter.over(titles, ids).strays
+    nearest = {stray.skip.said: stray.nearest for stray in strays}
+    for text in dict.fromkeys(prepared.filter.skip):
+        skip = read_skip(text)
+        if skip.said in nearest:
+            near, known = nearest[skip.said], before.find(skip)
+            label = known[0].label if known else ""
+            yield Astray(text, label, near.label if near else "")
 
 
 def _given(one: Override) -> Given:

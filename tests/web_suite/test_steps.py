@@ -15,6 +15,7 @@ from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.trakt.export import write_export
 from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.setup.config_file import write_config
 from sync.setup.questions import ACCOUNT
 from sync.web.choice import Choice
 from sync.web.job import Kind as Job
@@ -478,6 +479,23 @@ async def test_what_the_plan_warns_of_stands_beside_it(tmp_path: Path) -> None:
         # What the environment says goes before the page, which says so.
         seen = await place.post("/plan/leave-out", title=_key(seen, "Show 1"))
         assert "The environment says which titles are left out" in seen.words
+
+
+async def test_a_skip_that_names_nothing_is_taken_off_the_list(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        write_config(place.config, {"history": {"skip": ["Sho 1", "film:tmdb:14160"]}})
+        place.move.settings = place.move._load()
+        seen = await place.to_plan()
+        for text in ("Sho 1", "film:tmdb:14160"):
+            assert f"{text} is to be left out, but names nothing" in seen.words
+        assert "Did you mean Show 1" in seen.words
+        assert "[history] skip" not in seen.words
+        # The first one has its button first.
+        assert seen.field("skip") == "Sho 1"
+        await place.post("/plan/take-in", skip="Sho 1")
+        seen = await place.settled()
+        assert "Sho 1 is" not in seen.words
+        assert place.move.settings.history.skip == ("film:tmdb:14160",)
 
 
 async def test_titles_are_found_by_any_part_of_their_names(tmp_path: Path) -> None:
