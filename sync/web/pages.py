@@ -76,7 +76,9 @@ def page_text(
     return fill_in(template or f"{here}.html", **{**shared, **values})
 
 
-def code_of(job: Job | None, service: str) -> Markup | None:
+def code_of(
+    job: Job | None, service: str, *, is_rehearsal: bool = False
+) -> Markup | None:
     """Return the picture, the address and the code of a sign-in that is under way."""
     if job is None or job.code is None:
         return None
@@ -93,7 +95,7 @@ def code_of(job: Job | None, service: str) -> Markup | None:
     parts = _environment().get_template("parts.html").module
     link = link if _is_address(link) else ""
     # What the macro returns is escaped already.
-    return Markup(parts.code(job, service, link, picture))  # type: ignore[attr-defined]  # noqa: S704
+    return Markup(parts.code(job, service, link, picture, is_rehearsal))  # type: ignore[attr-defined]  # noqa: S704
 
 
 @cache

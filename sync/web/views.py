@@ -29,6 +29,8 @@ from sync.web.steps import due, onward, open_steps, phase
 from sync.web.upload import kept, uploads_folder
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from sync.setup.questions import Question
     from sync.web.job import Job
     from sync.web.move import Move
@@ -85,7 +87,7 @@ def _live(move: Move, *kinds: Kind) -> Job | None:
 async def _from(request: web.Request) -> web.Response:
     move = _at(request, "from")
     missing = move.missing_keys("trakt")
-    code = code_of(move.job, "Trakt") if _is(move, Kind.TRAKT) else None
+    code = _code(move, Kind.TRAKT, "Trakt")
     return show(
         request,
         "from",
@@ -120,7 +122,7 @@ async def _read(request: web.Request) -> web.Response:
 
 async def _to(request: web.Request) -> web.Response:
     move = _at(request, "to")
-    code = code_of(move.job, "Discovr") if _is(move, Kind.DISCOVR) else None
+    code = _code(move, Kind.DISCOVR, "Discovr")
     job = move.job
     was_asked = job and job.kind in (Kind.PROFILES, Kind.DISCOVR) and not job.error
     return show(
@@ -298,8 +300,10 @@ async def _wrong(request: web.Request, status: int, message: str, remedy: str) -
     )
 
 
-def _is(move: Move, kind: Kind) -> bool:
-    return move.job is not None and move.job.kind is kind
+def _code(move: Move, kind: Kind, service: str) -> Markup | None:
+    if move.job is None or move.job.kind is not kind:
+        return None
+    return code_of(move.job, service, is_rehearsal=move.is_rehearsal)
 
 
 def _planned(move: Move) -> Planned | None:

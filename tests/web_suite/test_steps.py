@@ -16,6 +16,7 @@ from sync.sandbox.server.faults import Fault
 from sync.sandbox.trakt.export import write_export
 from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.setup.config_file import write_config
+from sync.setup.keeping import ways
 from sync.setup.questions import ACCOUNT
 from sync.web.choice import Choice
 from sync.web.job import Kind as Job
@@ -540,6 +541,24 @@ async def test_a_code_that_runs_out_is_replaced_on_the_page(tmp_path: Path) -> N
         assert 'data-phase="' in seen.text
         await place.post("/again", action="discovr")
         assert place.move.job.kind is Job.DISCOVR  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("is_rehearsal", [True, False])
+async def test_a_rehearsal_says_that_its_codes_and_lines_are_examples(
+    tmp_path: Path, *, is_rehearsal: bool
+) -> None:
+    quirks = DiscovrQuirks(approves_after_polls=1000)
+    async with house(tmp_path, discovr=quirks, is_hasty=False) as place:
+        place.move.sample = (lambda _path: None) if is_rehearsal else None
+        await place.upload(place.download)
+        await place.settled()
+        await place.post("/to/sign-in", **{"discovr.client_id": KEYS.discovr_client_id})
+        while not place.move.job.code:  # type: ignore[union-attr]
+            await place.move.bell.wait(0.05)
+        seen = await place.get("/to")
+        assert ("No phone is needed" in seen.words) is is_rehearsal
+        lines = ways(place.move.settings, place.config, is_sandbox=is_rehearsal)
+        assert all(("An example" in way.where) is is_rehearsal for way in lines)
 
 
 @pytest.mark.long
