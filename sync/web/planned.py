@@ -202,7 +202,12 @@ class Planned:
 
     def plays_of(self, key: str) -> int:
         """Return how many plays of a title were read."""
-        rows = (*self.rows, *self.unmatched, *self.impossible, *self.left_out)
+        rows: Iterable[Row | Open | Aside] = (
+            *self.rows,
+            *self.unmatched,
+            *self.impossible,
+            *self.left_out,
+        )
         return next((row.plays for row in rows if row.key == key), 0)
 
     def show(self, key: str) -> Show | Film | None:

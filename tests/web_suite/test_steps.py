@@ -355,6 +355,7 @@ async def test_an_id_is_given_for_what_did_not_match(tmp_path: Path) -> None:
         assert Key("MV_4") not in [e.key for e in place.discovr.entries()]
 
 
+@pytest.mark.long
 async def test_an_id_that_another_title_goes_by_is_said_and_can_be_taken_back(
     tmp_path: Path,
 ) -> None:
