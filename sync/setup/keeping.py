@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ PROGRAM = "trakt2discovr"
 EVERY = "6h"
 #: Where the program keeps its own, unless the settings say otherwise.
 _DATA_HOME = "XDG_DATA_HOME"
+_EXAMPLE = "An example, as this is a rehearsal: it keeps nothing of yours in step."
 #: What is filled in, and the words around it.
 _TEXTS = "keeping.toml"
 
@@ -53,11 +54,14 @@ def ways(
     """Return them all, for the config at ``place`` and the profile that is set."""
     environ = os.environ if environ is None else environ
     program = program or _this_program()
-    return (
+    found = (
         _systemd(program, _options(settings, place, is_sandbox=is_sandbox), environ),
         _cron(program, _options(settings, place, is_sandbox=is_sandbox), environ),
         _docker(settings, place, is_sandbox=is_sandbox),
     )
+    if not is_sandbox:
+        return found
+    return tuple(replace(way, where=f"{_EXAMPLE} {way.where}") for way in found)
 
 
 def _this_program() -> Sequence[str]:

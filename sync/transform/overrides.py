@@ -94,6 +94,16 @@ class OverrideBook:
         name = await self._ledger.get_fact(_EVERYONE, _FILE)
         return await asyncio.to_thread(_find, name) if name else None
 
+    async def given(self) -> list[Override]:
+        """Return the ids as they are filled in now; nobody is asked about them.
+
+        Raises InputError for a file that cannot be used.
+        """
+        kept, path = await self.kept(), await self.file()
+        if path is None:
+            return kept
+        return _known(kept, await asyncio.to_thread(read_overrides, path))
+
     async def write(self, path: Path, document: UnmatchedDocument) -> None:
         """Write the list for a person to fill in; every run from now on reads it.
 

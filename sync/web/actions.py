@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from connectors.errors import ConfigError, InputError, ServiceError
 from sync.domain.overrides import read_id
+from sync.domain.plays import title_key
 from sync.setup.questions import ACCOUNT, DOWNLOAD, TMDB_KEY
 from sync.web.choice import NOTHING, Choice
 from sync.web.guard import PARTS
@@ -51,6 +53,7 @@ def add_actions(app: web.Application) -> None:
         "/plan/leave-out": _leave_out,
         "/plan/take-in": _take_in,
         "/plan/id": _give_id,
+        "/plan/id-back": _take_id_back,
         "/plan/key": _key,
         "/stop": _stop,
         "/again": _again,
@@ -126,7 +129,8 @@ async def _account(move: Move, form: Mapping[str, str]) -> str | None:
 
 
 async def _remove(move: Move, _form: Mapping[str, str]) -> str | None:
-    await move.choose_source(NOTHING)
+    if not move.choice.is_account:
+        await move.choose_source(NOTHING)
     await remove(move.settings, move.clock)
     return "from"
 
@@ -211,7 +215,19 @@ async def _give_id(move: Move, form: Mapping[str, str]) -> str | None:
             f"What was given for {title.label} {error}.",
             remedy="Paste the address of its page on themoviedb.org.",
         ) from None
+    query = urlencode({"title": title_key(title), "id": said})
+    if form.get("sure") != "yes" and _planned(move).shared(title, said):
+        return f"plan/same?{query}"
     await move.give_id(title, said)
+    return "plan"
+
+
+async def _take_id_back(move: Move, form: Mapping[str, str]) -> str | None:
+    given = {one.key: one.title for one in _planned(move).given}
+    title = given.get(form.get("title", ""))
+    if title is None:
+        raise _OLD
+    await move.give_id(title, "")
     return "plan"
 
 
@@ -254,10 +270,14 @@ async def _undo(move: Move, form: Mapping[str, str]) -> str | None:
 
 def _title(move: Move, form: Mapping[str, str]) -> Title:
     """Return the title that a form of the plan is about."""
-    asks = move.job.asks if move.job else None
-    if not isinstance(asks, Planned):
-        raise _OLD
-    title = asks.titles.get(form.get("title", ""))
+    title = _planned(move).titles.get(form.get("title", ""))
     if title is None:
         raise ConfigError("That title is not in the plan.", remedy="Look again.")
     return title
+
+
+def _planned(move: Move) -> Planned:
+    asks = move.job.asks if move.job else None
+    if not isinstance(asks, Planned):
+        raise _OLD
+    return asks

@@ -9,7 +9,7 @@ carries keeps a browser from doing more with it than to show it.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -43,6 +43,10 @@ FORM = web.RequestKey("form", str)
 PARTS = web.RequestKey("parts", MultipartReader)
 #: Set by the views, where they have a page for it.
 ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page")
+#: Says a command in words as it has to be typed for what runs here.
+COMPLETE: web.AppKey[Callable[[str], str]] = web.AppKey("complete")
+#: What stands beside the name of the program, also for who is not let in.
+BADGE = web.AppKey("badge", str)
 #: The largest form that is no upload.
 MOST_BYTES = 1 << 20
 #: So long the fields of a form may take.
@@ -152,7 +156,7 @@ class Guard:
         @web.middleware
         async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
             if refusal := _wrong_host(request, self.links):
-                return _page(refusal)
+                return _page(request, refusal)
             if request.path in self.is_open and request.method in _READS:
                 return await handler(request)
             if request.path == ASK:
@@ -177,7 +181,7 @@ class Guard:
         if refusal is None and request.method not in _READS:
             refusal = await _wrong_form(request, self.links)
         if refusal is not None:
-            return await _told(request, refusal)
+            return await _told(request, _completed(request, refusal))
         return await _answered(request, handler)
 
 
@@ -192,13 +196,13 @@ async def _give_link(request: web.Request, links: Links) -> web.Response:
     """Answer another start of the program; no browser sends what it sends."""
     is_program = not {"Origin", "Sec-Fetch-Site", "Cookie"} & {*request.headers}
     if request.method != "POST" or not is_program or request.content_type != _FIELDS:
-        return _page(_ELSEWHERE)
+        return _page(request, _ELSEWHERE)
     form = await _read_form(request)
     if isinstance(form, Refusal):
-        return _page(form)
+        return _page(request, form)
     given = links.answer(form.get("challenge", ""), form.get("proof", ""))
     if given is None:
-        return _page(_ELSEWHERE)
+        return _page(request, _ELSEWHERE)
     text = web.json_response(given).text
     return web.Response(text=f"{text}\n", content_type="application/json")
 
@@ -208,9 +212,9 @@ def _let_in(request: web.Request, links: Links) -> web.Response | None:
     has_cookie = is_same(links.cookie, request.cookies.get(links.cookie_name, ""))
     token = request.query.get("token")
     if token is None or request.path != "/" or request.method not in _READS:
-        return None if has_cookie else _page(_NO_COOKIE)
+        return None if has_cookie else _page(request, _NO_COOKIE)
     if not links.use(token) and not has_cookie:
-        return _page(_USED)
+        return _page(request, _USED)
     answer = _onward(request)
     answer.set_cookie(
         links.cookie_name, links.cookie, path="/", httponly=True, samesite="Strict"
@@ -322,18 +326,25 @@ async def _told(request: web.Request, refusal: Refusal) -> web.Response:
     """Say it on a page of the views', if they have one."""
     make = request.app.get(ERROR_PAGE)
     if make is None:
-        return _page(refusal)
+        return _page(request, refusal)
     try:
         text = await make(request, refusal.status, refusal.message, refusal.remedy)
     except Exception as bug:  # noqa: BLE001  # what went wrong first is what counts
         logs.trace(bug)
-        return _page(refusal)
+        return _page(request, refusal)
     return web.Response(status=refusal.status, text=text, content_type="text/html")
 
 
-def _page(refusal: Refusal) -> web.Response:
-    paragraphs = map(escape, (refusal.message, refusal.remedy))
-    words = "".join(f"<p>{text}</p>" for text in paragraphs)
+def _completed(request: web.Request, refusal: Refusal) -> Refusal:
+    complete = request.app.get(COMPLETE)
+    return replace(refusal, remedy=complete(refusal.remedy)) if complete else refusal
+
+
+def _page(request: web.Request, refusal: Refusal) -> web.Response:
+    remedy = _completed(request, refusal).remedy
+    badge = request.app.get(BADGE, "")
+    paragraphs = filter(None, (badge, refusal.message, remedy))
+    words = "".join(f"<p>{escape(text)}</p>" for text in paragraphs)
     again = '<p><a href="/">Try again</a></p>'
     return _html(refusal.status, "trakt2discovr", f"{words}{again}")
 

@@ -39,11 +39,13 @@ _CARRYING = ("migrate", "sync", "apply")
 class KnownOptions(TypedDict, total=False):
     """``environment`` belongs to a config that is new.
 
-    A rehearsal has a ``sample``, which writes a download to that path.
+    A rehearsal has a ``sample``, which writes a download to that path. ``complete``
+    says a command in words as it has to be typed for these settings.
     """
 
     environment: Mapping[str, Mapping[str, str]]
     sample: Callable[[Path], object] | None
+    complete: Callable[[str], str]
     clock: Clock
 
 
@@ -64,6 +66,7 @@ class Known:
         self.place = place
         self.folder = folder
         self.sample = options.get("sample")
+        self.complete = options.get("complete") or str
         self.clock = options.get("clock") or SystemClock()
         self.choice: Choice = NOTHING
         self.profiles: tuple[ProfileDocument, ...] = ()

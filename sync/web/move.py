@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.config import Settings
+    from sync.domain.overrides import Override
     from sync.domain.plays import Title
     from sync.pipeline.result import Report
     from sync.pipeline.undo import Undone
@@ -120,7 +121,10 @@ class Move(Known):
             self.carry()
 
     async def give_id(self, title: Title, said: str) -> None:
-        """Take the id that a person gives for a title, then plan anew."""
+        """Take the id that a person gives for a title, then plan anew.
+
+        Nothing in its place takes it back.
+        """
         await self.make_room()
         document = await api.unmatched(self.settings)
         async with await Ledger.open(self.settings.state.url) as ledger:
@@ -250,7 +254,8 @@ class Move(Known):
     async def _carry(self, job: Job, *, is_forced: bool) -> None:
         async def show(report: Report) -> bool:
             # It takes a while for a long history, and others want to be answered.
-            return await job.ask(await asyncio.to_thread(Planned.of, report))
+            given = await self._given()
+            return await job.ask(await asyncio.to_thread(Planned.of, report, given))
 
         reading = self.reading
         if reading is None or not reading.is_fresh(self.clock.monotonic()):
@@ -275,6 +280,10 @@ class Move(Known):
             warnings, now = job.progress.warnings, self.clock.now()
             self.proof = proof_of(report, self.profile_name, now, warnings)
             await self._forget_reading()
+
+    async def _given(self) -> list[Override]:
+        async with Ledger(self.settings.state.url, is_read_only=True) as ledger:
+            return await OverrideBook(ledger, self.clock).given()
 
     async def _sign_in(self, job: Job) -> None:
         service: Service = "trakt" if job.kind is Kind.TRAKT else "discovr"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sync.web.move import Move
 
 MOVE: web.AppKey[Move] = web.AppKey("move")
+#: Stands on every page of a rehearsal.
+BADGE_WORDS = "Rehearsal: nothing leaves this computer"
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -62,6 +64,7 @@ def page_text(
     shared = {
         "move": move,
         "here": here,
+        "badge": BADGE_WORDS,
         "heading": heading,
         "steps": row(move, here),
         "phase": phase(move),
@@ -73,7 +76,9 @@ def page_text(
     return fill_in(template or f"{here}.html", **{**shared, **values})
 
 
-def code_of(job: Job | None, service: str) -> Markup | None:
+def code_of(
+    job: Job | None, service: str, *, is_rehearsal: bool = False
+) -> Markup | None:
     """Return the picture, the address and the code of a sign-in that is under way."""
     if job is None or job.code is None:
         return None
@@ -90,7 +95,7 @@ def code_of(job: Job | None, service: str) -> Markup | None:
     parts = _environment().get_template("parts.html").module
     link = link if _is_address(link) else ""
     # What the macro returns is escaped already.
-    return Markup(parts.code(job, service, link, picture))  # type: ignore[attr-defined]  # noqa: S704
+    return Markup(parts.code(job, service, link, picture, is_rehearsal))  # type: ignore[attr-defined]  # noqa: S704
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sync.domain.addresses import search_for
-from sync.domain.desired import NO_ANSWER, NO_KEY, NOT_POSSIBLE
+from sync.domain.desired import NO_ANSWER, NO_KEY, NOT_POSSIBLE, media_id, tmdb_id
 from sync.domain.filters import BY_LIST, BY_NAME
 from sync.domain.plan import Fate
 from sync.domain.plays import Kind, title_key
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sync.domain.desired import LeftOut
+    from sync.domain.overrides import Override
     from sync.domain.plays import Title
     from sync.pipeline.result import Report
     from sync.pipeline.summary import TitleSummary
@@ -72,6 +73,24 @@ class Aside(NamedTuple):
     skip: str
 
 
+class Given(NamedTuple):
+    """A title that goes by an id of the person's, or is marked to be left out."""
+
+    key: str
+    title: Title
+    said: str
+    name: str
+    is_skip: bool
+
+
+class Astray(NamedTuple):
+    """A skip that names nothing in the history; ``label`` is what it named before."""
+
+    text: str
+    label: str
+    nearest: str
+
+
 class Part(NamedTuple):
     """The titles on one page of those that were found."""
 
@@ -108,10 +127,15 @@ class Planned:
     kept: int
     saving: Saving | None
     titles: Mapping[str, Title]
+    given: tuple[Given, ...] = ()
+    strays: tuple[Astray, ...] = ()
 
     @classmethod
-    def of(cls, report: Report) -> Planned:
-        """Compute it. It changes nothing, and takes a while for a long history."""
+    def of(cls, report: Report, given: Iterable[Override] = ()) -> Planned:
+        """Compute it. It changes nothing, and takes a while for a long history.
+
+        ``given`` are the ids that the person gave.
+        """
         prepared, outlook = report.prepared, report.outlook
         desired, plan = prepared.compared.desired, prepared.plan
         total, balances = report.balance()
@@ -138,6 +162,8 @@ class Planned:
             kept=total.fates[Fate.KEPT],
             saving=_saving(report),
             titles={title_key(title): title for title in titles},
+            given=tuple(map(_given, given)),
+            strays=tuple(_strays(report)),
         )
 
     def find(self, words: str, what: str, number: int) -> Part:
@@ -152,6 +178,37 @@ class Planned:
         number = min(max(1, number), pages)
         first = (number - 1) * A_PAGE
         return Part(found[first : first + A_PAGE], len(found), number, pages)
+
+    def shared(self, title: Title, said: str) -> Title | None:
+        """Return another title of the history that goes by this id already."""
+        desired = self.report.prepared.whole.desired
+        if said.isdecimal():
+            media = media_id(title.kind, int(said))
+            first = desired.titles.get(media)
+            found = desired.sharing.get(media) or ((first,) if first else ())
+        else:
+            kind = title.kind
+            all_ = (one for one in desired.titles.values() if one.kind is kind)
+            found = tuple(one for one in all_ if one.ids.imdb == said)
+        keys = {title_key(one) for one in found}
+        return found[0] if found and title_key(title) not in keys else None
+
+    def beside(self, warnings: Iterable[str]) -> list[str]:
+        """Return the warnings but those of skips, which the page says with a button."""
+        told = [
+            f'skip has "{" ".join(one.text.split())}", which' for one in self.strays
+        ]
+        return [w for w in warnings if not any(words in w for words in told)]
+
+    def plays_of(self, key: str) -> int:
+        """Return how many plays of a title were read."""
+        rows: Iterable[Row | Open | Aside] = (
+            *self.rows,
+            *self.unmatched,
+            *self.impossible,
+            *self.left_out,
+        )
+        return next((row.plays for row in rows if row.key == key), 0)
 
     def show(self, key: str) -> Show | Film | None:
         """Return the map of one title, as the report draws it."""
@@ -232,6 +289,33 @@ def _open(left: LeftOut) -> Open:
         _REASONS.get(left.reason, left.reason),
         search_for(title.kind, title.name) if is_lost else "",
     )
+
+
+def _strays(report: Report) -> Iterator[Astray]:
+    """Find the skips without a title, and what they named when it was there."""
+    prepared = report.prepared
+    if not prepared.filter.skip:
+        return
+    desired = prepared.whole.desired
+    beside = (*desired.unmatched, *desired.unsupported, *desired.skipped)
+    shared = (title for titles in desired.sharing.values() for title in titles)
+    titles = [*desired.titles.values(), *shared, *(left.title for left in beside)]
+    media = ((title, desired.media.get(title_key(title))) for title in titles)
+    ids = {title: tmdb_id(found) if found else None for title, found in media}
+    before = TitleShelf(history.title for history in prepared.known.values())
+    strays = prepared.filter.over(titles, ids).strays
+    nearest = {stray.skip.said: stray.nearest for stray in strays}
+    for text in dict.fromkeys(prepared.filter.skip):
+        skip = read_skip(text)
+        if skip.said in nearest:
+            near, known = nearest[skip.said], before.find(skip)
+            label = known[0].label if known else ""
+            yield Astray(text, label, near.label if near else "")
+
+
+def _given(one: Override) -> Given:
+    key = title_key(one.title)
+    return Given(key, one.title, one.said, one.name, one.is_skip)
 
 
 def _asides(report: Report) -> Iterator[Aside]:

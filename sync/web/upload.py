@@ -1,13 +1,15 @@
 """A download of the person's, taken from the browser and kept for later commands.
 
 It lies in a folder of the program's own under a name of the program's own: of what the
-browser calls it, only what it says of the content is looked at. There is one at a time.
+browser calls it, only what it says of the content is looked at; messages call it as the
+person does. There is one at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import tempfile
 from contextlib import suppress
@@ -20,7 +22,7 @@ from aiohttp import BodyPartReader, web
 from connectors.errors import InputError
 from connectors.files import PRIVATE
 from connectors.trakt.export import DEFAULT_LIMITS
-from connectors.trakt.export.names import Hint, parse_name
+from connectors.trakt.export.names import Hint, parse_name, to_printable
 from connectors.words import count
 from sync.config import KEYRING, data_folder
 from sync.errors import UnwritableError
@@ -51,6 +53,16 @@ _WHAT = (
     "Choose the file that Trakt's settings export under Data, named like "
     "trakt-export-me.zip, as it is; or a JSON or CSV file of a history."
 )
+#: What is no text: a picture, a film, a program.
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_OTHER_TEXT = (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b")
+#: Where a page has a file chosen, a command has it named.
+_ACTS = (
+    (re.compile(r"\bname (?=that\b|what comes out\b)"), "choose "),
+    (re.compile(r"; or take (?:it|the file) away(?=\.)"), ""),
+    (re.compile(r"\brun it again\b"), "try again"),
+)
+_OTHER_ACT = re.compile(r"\bname (?!the column\b)|\bpath\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,10 @@ async def receive(parts: MultipartReader, folder: Path, clock: Clock) -> Upload:
         place = await asyncio.to_thread(_make_place, folder)
         try:
             path = await _store(part, place)
-            extraction = await FileSource((path,), clock).extract(_nobody)
+            try:
+                extraction = await FileSource((path,), clock).extract(_nobody)
+            except InputError as error:
+                raise _as_chosen(error, path.name, part.filename) from None
             return Upload(
                 await asyncio.to_thread(_replace, folder, path, place), extraction
             )
@@ -119,6 +134,11 @@ async def _store(part: BodyPartReader, place: Path) -> Path:
     start = await _read(part)
     if not start:
         raise InputError("The file is empty.", remedy=_WHAT)
+    if _NO_TEXT.search(start) and not start.startswith((_ZIP, *_OTHER_TEXT)):
+        raise InputError(
+            f"{_shown(part.filename or '')} is no download from Trakt.",
+            remedy="That is a zip named like trakt-export-me.zip.",
+        )
     most = DEFAULT_LIMITS.total_bytes
     if not start.startswith(_ZIP):
         most = DEFAULT_LIMITS.member_bytes
@@ -159,6 +179,20 @@ def _name(given: str, *, is_zip: bool) -> str:
     if said.kind is None and said.hint is not Hint.HISTORY:
         stem = "download"
     return f"{stem}{said.suffix if said.suffix in _SUFFIXES else '.json'}"
+
+
+def _shown(given: str) -> str:
+    """Return the name that the person knows, without the folders before it."""
+    base = re.split(r"[/\\]", given)[-1].strip()
+    return to_printable(base) if any(c.isalnum() for c in base) else "This file"
+
+
+def _as_chosen(error: InputError, name: str, given: str) -> InputError:
+    """Say what is wrong with a file as its person knows it, on a page."""
+    message, remedy = error.message.replace(name, _shown(given)), error.remedy
+    for act, instead in _ACTS:
+        message, remedy = act.sub(instead, message), act.sub(instead, remedy)
+    return InputError(message, remedy=_WHAT if _OTHER_ACT.search(remedy) else remedy)
 
 
 def _replace(folder: Path, path: Path, place: Path) -> Path:

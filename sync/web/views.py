@@ -18,15 +18,19 @@ from sync.runtime.words import duration as in_words
 from sync.setup.keeping import ways
 from sync.setup.questions import DISCOVR_ID, QUESTIONS, TRAKT_ID, TRAKT_SECRET
 from sync.web.actions import add_actions
-from sync.web.guard import ERROR_PAGE, FORM
+from sync.web.choice import Choice
+from sync.web.guard import BADGE, COMPLETE, ERROR_PAGE, FORM
 from sync.web.job import Kind
-from sync.web.pages import MOVE, code_of, fill_in, page_text, show, static
+from sync.web.pages import BADGE_WORDS, MOVE, code_of, fill_in, page_text, show, static
 from sync.web.past import read_run
 from sync.web.planned import Planned
 from sync.web.server import add_files
 from sync.web.steps import due, onward, open_steps, phase
+from sync.web.upload import kept, uploads_folder
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from sync.setup.questions import Question
     from sync.web.job import Job
     from sync.web.move import Move
@@ -39,6 +43,8 @@ def add_views(app: web.Application, move: Move) -> None:
     """Answer for the seven steps, and for what belongs to them."""
     app[MOVE] = move
     app[ERROR_PAGE] = _wrong
+    app[COMPLETE] = move.complete
+    app[BADGE] = BADGE_WORDS if move.is_rehearsal else ""
     for path, view in {
         "/": _begin,
         "/from": _from,
@@ -47,6 +53,7 @@ def add_views(app: web.Application, move: Move) -> None:
         "/plan": _plan,
         "/plan/rows": _rows,
         "/plan/title": _title,
+        "/plan/same": _same,
         "/watch": _watch,
         "/proof": _proof,
         "/report": _report,
@@ -80,7 +87,7 @@ def _live(move: Move, *kinds: Kind) -> Job | None:
 async def _from(request: web.Request) -> web.Response:
     move = _at(request, "from")
     missing = move.missing_keys("trakt")
-    code = code_of(move.job, "Trakt") if _is(move, Kind.TRAKT) else None
+    code = _code(move, Kind.TRAKT, "Trakt")
     return show(
         request,
         "from",
@@ -89,6 +96,7 @@ async def _from(request: web.Request) -> web.Response:
         keys=_questions(missing, TRAKT_ID, TRAKT_SECRET),
         is_signed_in=move.is_signed_in("trakt"),
         is_live=bool(code or _live(move, Kind.TRAKT)),
+        beside=_kept_beside(move),
         **_files(move),
     )
 
@@ -114,7 +122,7 @@ async def _read(request: web.Request) -> web.Response:
 
 async def _to(request: web.Request) -> web.Response:
     move = _at(request, "to")
-    code = code_of(move.job, "Discovr") if _is(move, Kind.DISCOVR) else None
+    code = _code(move, Kind.DISCOVR, "Discovr")
     job = move.job
     was_asked = job and job.kind in (Kind.PROFILES, Kind.DISCOVR) and not job.error
     return show(
@@ -157,10 +165,35 @@ async def _title(request: web.Request) -> web.Response:
     if found is None:
         raise web.HTTPSeeOther("/plan")
     if request.query.get("part") == "map":
-        text = fill_in("map.html", found=found, is_listed=False)
+        values = {"found": found, "key": key, "token": request[FORM]}
+        text = fill_in("unfolded.html", is_listed=False, **values)
         return web.Response(text=text, content_type="text/html")
     name = f"{found.name} ({found.year})" if found.year else found.name
     return show(request, "plan", name, template="title.html", found=found, key=key)
+
+
+async def _same(request: web.Request) -> web.Response:
+    """Say which title of the history goes by the id that was given for another."""
+    move = _at(request, "plan")
+    key, plan = request.query.get("title", ""), _planned(move)
+    title = plan.titles.get(key) if plan else None
+    if plan is None or title is None:
+        raise web.HTTPSeeOther("/plan")
+    said = request.query.get("id", "")
+    other = plan.shared(title, said)
+    if other is None:
+        raise web.HTTPSeeOther("/plan")
+    return show(
+        request,
+        "plan",
+        "Are these one title?",
+        template="same.html",
+        key=key,
+        said=said,
+        title=title,
+        other=other,
+        plays=plan.plays_of(key),
+    )
 
 
 async def _watch(request: web.Request) -> web.Response:
@@ -267,8 +300,10 @@ async def _wrong(request: web.Request, status: int, message: str, remedy: str) -
     )
 
 
-def _is(move: Move, kind: Kind) -> bool:
-    return move.job is not None and move.job.kind is kind
+def _code(move: Move, kind: Kind, service: str) -> Markup | None:
+    if move.job is None or move.job.kind is not kind:
+        return None
+    return code_of(move.job, service, is_rehearsal=move.is_rehearsal)
 
 
 def _planned(move: Move) -> Planned | None:
@@ -293,4 +328,16 @@ def _questions(missing: list[str], *keys: str) -> list[tuple[Question, bool]]:
 def _files(move: Move) -> dict[str, str]:
     files, size = move.choice.files, move.choice.size
     names = ", ".join(path.name for path in files)
-    return {"files": names, "size": f"{max(1, round(size / 1e3)):,} kB"}
+    return {"files": names, "size": _in_kb(size)}
+
+
+def _kept_beside(move: Move) -> dict[str, str] | None:
+    """Return the download that is kept here while something else is chosen."""
+    path = kept(uploads_folder(move.settings))
+    if path is None or path in move.choice.files:
+        return None
+    return {"name": path.name, "size": _in_kb(Choice(files=(path,)).size)}
+
+
+def _in_kb(size: int) -> str:
+    return f"{max(1, round(size / 1e3)):,} kB"

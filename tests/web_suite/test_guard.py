@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import io
 import json
 import logging
 import stat
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
 
 from connectors.errors import ConfigError
+from sync.cli.context import Context
+from sync.config import Settings
 from sync.runtime import visits
 from sync.runtime.values import Address
 from sync.web import guard, links, server
 from sync.web.links import ask_for_link, write_door, write_notice
+from sync.web.move import Move as RealMove
+from sync.web.views import add_views
 from tests.web_suite.doors import (
     TITLE,
     Door,
@@ -547,3 +553,36 @@ async def test_health_and_metrics_answer_where_they_are_asked_for(
     async with opened(tmp_path) as door:
         assert (await door.ask("GET", "/healthz", cookies={})).status == 403
         assert (await door.ask("GET", "/healthz")).status == 404
+
+
+async def test_who_is_locked_out_reads_the_command_as_it_was_typed(
+    tmp_path: Path,
+) -> None:
+    state = {"url": f"sqlite:///{tmp_path / 'state.sqlite3'}", "tokens": tmp_path / "t"}
+    settings = Settings.model_validate({"state": state})
+    context = Context(
+        tmp_path / "my config.toml",
+        is_sandbox=True,
+        as_json=False,
+        is_verbose=False,
+        is_quiet=False,
+        profile="Me",
+    )
+    move = RealMove(
+        lambda: settings,
+        tmp_path / "config.toml",
+        tmp_path / "web",
+        sample=lambda _path: None,
+        complete=context.complete,
+    )
+    async with opened(tmp_path, views=lambda *_: partial(add_views, move=move)) as door:
+        elsewhere = {"Sec-Fetch-Site": "cross-site", "Origin": "http://elsewhere"}
+        pages = [
+            await door.ask("GET", "/", cookies={}, headers={}),
+            await door.ask("POST", "/read", data=door.form(), headers=elsewhere),
+        ]
+        for page in pages:
+            text = html.unescape(await page.text())
+            assert "Rehearsal: nothing leaves this computer" in text
+            assert f"{context.call('web')}" in text
+            assert "trakt2discovr web" not in text

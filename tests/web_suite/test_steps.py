@@ -15,6 +15,10 @@ from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.trakt.export import write_export
 from sync.sandbox.trakt.quirks import TraktQuirks
+from sync.setup.config_file import write_config
+from sync.setup.keeping import ways
+from sync.setup.questions import ACCOUNT
+from sync.web.choice import Choice
 from sync.web.job import Kind as Job
 from sync.web.steps import STEPS, due
 from tests.safety.accounts import mixed_account, watched_on
@@ -325,6 +329,15 @@ async def test_an_id_is_given_for_what_did_not_match(tmp_path: Path) -> None:
         seen = await place.to_plan()
         assert "Without a known id: 1 title" in seen.words
         title = _key(seen, "Film 9", within="items")
+        for name in ("Film 2", "Show 1"):
+            # What unfolds below a row has the form too, with script and without.
+            for part in ("map", ""):
+                key = _key(seen, name)
+                page = await place.get("/plan/title", title=key, part=part)
+                assert "Is it the wrong title?" in page.words
+                assert "/plan/id" in page.forms()
+                assert page.field("title") == key
+                assert page.field("token") == place.site.links.form
         wrong = await place.post("/plan/id", title=title, id="nonsense")
         assert "Film 9" in wrong.words
         assert "themoviedb.org" in wrong.words
@@ -340,6 +353,38 @@ async def test_an_id_is_given_for_what_did_not_match(tmp_path: Path) -> None:
         await place.settled()
         assert Key("MV_109") in [e.key for e in place.discovr.entries()]
         assert Key("MV_4") not in [e.key for e in place.discovr.entries()]
+
+
+@pytest.mark.long
+async def test_an_id_that_another_title_goes_by_is_said_and_can_be_taken_back(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        title = _key(seen, "Film 9", within="items")
+        seen = await place.post("/plan/id", title=title, id="movie/102")
+        assert "is no number" in seen.words
+        for id_ in ("https://www.themoviedb.org/movie/102", "102", "MV_102"):
+            seen = await place.post("/plan/id", title=title, id=id_)
+            assert seen.path.startswith("/plan/same")
+            assert "That number is Film 2" in seen.words
+            assert "which your history has too: 1 play of Film 9" in seen.words
+            assert not place.move.job.is_over  # type: ignore[union-attr]
+        assert "Without a known id: 1 title" in (await place.get("/plan")).words
+        await place.post("/plan/id", title=title, id="102", sure="yes")
+        seen = await place.settled()
+        assert "Without a known id" not in seen.words
+        assert "Ids that you gave: 1 title" in seen.words
+        # Given once more it is said no more: it goes by that id already.
+        await place.post("/plan/id", title=title, id="102")
+        seen = await place.settled()
+        await place.post("/plan/id-back", title=title)
+        seen = await place.settled()
+        assert "Without a known id: 1 title" in seen.words
+        assert "Ids that you gave" not in seen.words
+        await place.agree()
+        await place.settled()
+        judge(place)
 
 
 @pytest.mark.long
@@ -438,6 +483,23 @@ async def test_what_the_plan_warns_of_stands_beside_it(tmp_path: Path) -> None:
         assert "The environment says which titles are left out" in seen.words
 
 
+async def test_a_skip_that_names_nothing_is_taken_off_the_list(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        write_config(place.config, {"history": {"skip": ["Sho 1", "film:tmdb:14160"]}})
+        place.move.settings = place.move._load()
+        seen = await place.to_plan()
+        for text in ("Sho 1", "film:tmdb:14160"):
+            assert f"{text} is to be left out, but names nothing" in seen.words
+        assert "Did you mean Show 1" in seen.words
+        assert "[history] skip" not in seen.words
+        # The first one has its button first.
+        assert seen.field("skip") == "Sho 1"
+        await place.post("/plan/take-in", skip="Sho 1")
+        seen = await place.settled()
+        assert "Sho 1 is" not in seen.words
+        assert place.move.settings.history.skip == ("film:tmdb:14160",)
+
+
 async def test_titles_are_found_by_any_part_of_their_names(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
         await place.to_plan()
@@ -482,6 +544,24 @@ async def test_a_code_that_runs_out_is_replaced_on_the_page(tmp_path: Path) -> N
         assert place.move.job.kind is Job.DISCOVR  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("is_rehearsal", [True, False])
+async def test_a_rehearsal_says_that_its_codes_and_lines_are_examples(
+    tmp_path: Path, *, is_rehearsal: bool
+) -> None:
+    quirks = DiscovrQuirks(approves_after_polls=1000)
+    async with house(tmp_path, discovr=quirks, is_hasty=False) as place:
+        place.move.sample = (lambda _path: None) if is_rehearsal else None
+        await place.upload(place.download)
+        await place.settled()
+        await place.post("/to/sign-in", **{"discovr.client_id": KEYS.discovr_client_id})
+        while not place.move.job.code:  # type: ignore[union-attr]
+            await place.move.bell.wait(0.05)
+        seen = await place.get("/to")
+        assert ("No phone is needed" in seen.words) is is_rehearsal
+        lines = ways(place.move.settings, place.config, is_sandbox=is_rehearsal)
+        assert all(("An example" in way.where) is is_rehearsal for way in lines)
+
+
 @pytest.mark.long
 async def test_another_profile_makes_another_plan(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
@@ -507,6 +587,23 @@ async def test_a_download_is_replaced_and_removed(tmp_path: Path) -> None:
         assert place.move.choice.files
         await place.post("/from/remove")
         assert (await place.get()).path == "/from"
+        assert not [p for p in (tmp_path / "uploads").rglob("*") if p.is_file()]
+
+
+async def test_a_download_that_is_kept_is_shown_beside_the_account(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        await place.upload(place.download)
+        await place.settled()
+        await place.move.choose_source(Choice(ACCOUNT))
+        seen = await place.get("/from")
+        assert "kept on this computer and not read" in seen.words
+        assert "/from/remove" in seen.forms()
+        seen = await place.post("/from/remove")
+        assert seen.path == "/from"
+        assert "/from/remove" not in seen.forms()
+        assert place.move.choice.is_account
         assert not [p for p in (tmp_path / "uploads").rglob("*") if p.is_file()]
 
 

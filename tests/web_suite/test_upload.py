@@ -6,8 +6,11 @@ import asyncio
 import gzip
 import json
 import os
+import re
 import stat
+from html import unescape
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -114,12 +117,12 @@ async def test_rows_are_taken_as_well(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (b"", "empty"),
-        (b"\x7fELF and so on", "download."),
+        (b"\x7fELF\0 and so on", "is no download"),
         (b"PK\x03\x04 and no more", "damaged"),
-        (b"<html>Sign in</html>", "download."),
-        (b"{}", "download."),
-        (gzip.compress(PLAYS), "download."),
-        (os.urandom(4_000), "download."),
+        (b"<html>Sign in</html>", "trakt-export-me.zip"),
+        (b"{}", "trakt-export-me.zip"),
+        (gzip.compress(PLAYS), "choose what comes out"),
+        (os.urandom(4_000), "is no download from Trakt"),
     ],
     ids=["empty", "program", "half a zip", "page", "object", "gzip", "noise"],
 )
@@ -131,6 +134,42 @@ async def test_what_is_no_download_is_refused_and_not_kept(
         assert said.startswith("400 "), said
         assert words in said
         assert not left(door.folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("films.csv", "films.csv"),
+        ("photo.jpg", "photo.jpg"),
+        ("my <b>films.csv", "my <b>films.csv"),
+        ("x" * 300 + ".csv", "x" * 79),
+        ("...", "This file"),
+    ],
+)
+async def test_messages_call_a_file_as_its_person_does(
+    tmp_path: Path, name: str, shown: str
+) -> None:
+    contents = [
+        b"title,year\nHeat,1995\n",
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+        "title,watched_at\nAmélie,2020\n".encode("latin-1"),
+        b"PK\x03\x04 and no more",
+        gzip.compress(PLAYS),
+        b"[{",
+    ]
+    async with opened(tmp_path) as door:
+        for content in contents:
+            said = await send(door, content, name)
+            assert said.startswith("400 ")
+            assert "<b>" not in said
+            words = unquote(unescape(said))
+            assert shown in words
+            ours = r"\b(download|history(-\w+)?)\.(zip|json|csv)\b"
+            assert not re.search(ours, words.replace(shown, ""))
+            acts = ("Name the zip", "folder", "path", "name that", "take it away")
+            assert not [act for act in acts if act in said]
+        photo = await send(door, contents[1], name)
+        assert "That is a zip named like trakt-export-me.zip." in photo
 
 
 async def test_a_bomb_is_refused_and_not_kept(tmp_path: Path) -> None:

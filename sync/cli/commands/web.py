@@ -146,7 +146,14 @@ async def _open_move(context: Context, stack: AsyncExitStack, place: Path) -> Mo
         sample = partial(write_export, sample_account())
     folder = uploads_folder(load()).parent / _FOLDER
     environment = {} if context.is_sandbox else _environment(place)
-    move = Move(load, place, folder, environment=environment, sample=sample)
+    move = Move(
+        load,
+        place,
+        folder,
+        environment=environment,
+        sample=sample,
+        complete=context.complete,
+    )
     await move.open()
     return move
 
