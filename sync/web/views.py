@@ -21,7 +21,7 @@ from sync.web.actions import add_actions
 from sync.web.guard import ERROR_PAGE, FORM
 from sync.web.job import Kind
 from sync.web.pages import MOVE, code_of, fill_in, page_text, show, static
-from sync.web.past import read_run
+from sync.web.past import count_undone, read_run, say_writes
 from sync.web.planned import Planned
 from sync.web.server import add_files
 from sync.web.steps import due, onward, open_steps, phase
@@ -193,14 +193,17 @@ async def _after(request: web.Request) -> web.Response:
     asks = move.job.asks if move.job else None
     outline = asks if isinstance(asks, UndoOutline) else None
     runs, standing = await move.runs()
-    rows = build_runs(runs)
+    rows, undone = build_runs(runs), await count_undone(move, runs)
     return show(
         request,
         "after",
         "Take a run back" if outline else "What comes after",
         outline=outline,
         minutes=in_words(outline.seconds) if outline else "",
-        runs=[(row, row.id in standing) for row in rows],
+        runs=[
+            (row, row.id in standing, say_writes(run, undone[run.id]))
+            for row, run in zip(rows, runs, strict=True)
+        ],
         ways=ways(move.settings, move.place, is_sandbox=move.is_rehearsal),
         is_live=bool(_live(move, Kind.UNDO)),
     )

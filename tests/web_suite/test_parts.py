@@ -14,9 +14,11 @@ from sync.domain.skips import TitleShelf, read_skip
 from sync.errors import IncompleteReadError, StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting, Warned
 from sync.ports import Receipt
+from sync.web.past import say_writes
 from sync.web.planned import fold, skip_of
 from sync.web.progress import Progress
 from sync.web.words import describe, for_page
+from tests.report_suite.builders import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,3 +148,34 @@ def test_a_storm_of_warnings_is_bounded() -> None:
         progress.on_event(Finished(Stage.CATALOGUE, f"note {number}"))
     assert len(progress.warnings) <= 50
     assert len(progress.notes) <= 50
+
+
+@pytest.mark.parametrize(
+    ("summary", "undone", "said"),
+    [
+        ({"operations": 5, "failed": 0}, 0, "5 writes: 5 arrived"),
+        ({"operations": 1, "failed": 1}, 0, "1 write: 1 failed"),
+        (
+            {"operations": 191, "failed": 0, "arrived": 9, "unsent": 182},
+            0,
+            "191 writes: 9 arrived, 182 not sent",
+        ),
+        (
+            {"operations": 191, "failed": 0, "arrived": 9, "unsent": 182},
+            9,
+            "191 writes: 9 arrived, 9 of them taken back since, 182 not sent",
+        ),
+        (
+            {"operations": 9, "failed": 3, "arrived": 6, "unclear": 2, "unsent": 0},
+            0,
+            "9 writes: 6 arrived, 1 failed, 2 unclear",
+        ),
+        ({"operations": 0, "failed": 0}, 0, "0 writes"),
+        ({}, 0, ""),
+        ({}, 3, "3 writes taken back"),
+    ],
+)
+def test_a_run_has_one_count_of_its_writes(
+    summary: dict[str, int], undone: int, said: str
+) -> None:
+    assert say_writes(run(summary=summary), undone) == said

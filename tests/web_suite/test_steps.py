@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -172,6 +173,12 @@ async def test_stop_and_go_on(tmp_path: Path) -> None:
         assert seen.path == "/watch"
         assert "Stopped after" in seen.words
         assert place.writes() < WRITES
+        (sent,) = re.findall(rf"Stopped after (\d+) of {WRITES} writes", seen.words)
+        ends = f"{sent} arrived, {WRITES - int(sent)} not sent"
+        assert ends in seen.words
+        said = f"{WRITES} writes: {ends}"
+        assert said in (await place.get("/after")).words
+        assert said in (await place.get("/after/run", run="1")).words
         await place.post("/again", action="again")
         seen = await place.settled()
         assert seen.path == "/plan"
@@ -292,6 +299,7 @@ async def test_a_run_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
         await place.post("/after/answer", plan=seen.field("plan"), answer="yes")
         seen = await place.settled()
         assert f"{WRITES} entries taken back" in seen.words
+        assert f"{WRITES} arrived, {WRITES} of them taken back since" in seen.words
         assert [e.key for e in place.discovr.entries()] == [Key("MV_999")]
         assert own not in [e.key for e in place.discovr.entries()]
         # And all of it over again.
@@ -535,7 +543,6 @@ async def _until_over(place: House) -> None:
 def _key(seen: Seen, name: str, within: str = "") -> str:
     """Return what the forms of the plan call a title."""
     import html  # noqa: PLC0415
-    import re  # noqa: PLC0415
 
     text = seen.text
     if within:
