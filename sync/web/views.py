@@ -10,7 +10,7 @@ from aiohttp import web
 
 from connectors.errors import InputError
 from sync.pipeline.undo import UndoOutline
-from sync.report.account import build_runs, lay_out
+from sync.report.account import build_runs, lay_out, name_waiting
 from sync.report.page import render_html
 from sync.report.reading import read_report
 from sync.runtime.words import count
@@ -220,6 +220,8 @@ async def _run(request: web.Request) -> web.Response:
     balance = None
     if past.fates:
         balance = lay_out(past.fates, summary["plays"], summary.get("repeats", 0))
+        failed, unsent = summary.get("failed", 0), summary.get("unsent", 0)
+        balance = name_waiting(balance, failed, unsent)
     return show(
         request,
         "after",

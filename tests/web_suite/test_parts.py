@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
+from sync.documents.move import BalanceDocument
 from sync.domain.plays import Ids, Kind, Title
 from sync.domain.skips import TitleShelf, read_skip
 from sync.errors import IncompleteReadError, StoppedError
@@ -17,8 +18,9 @@ from sync.ports import Receipt
 from sync.web.past import say_writes
 from sync.web.planned import fold, skip_of
 from sync.web.progress import Progress
+from sync.web.proof import _proof
 from sync.web.words import describe, for_page
-from tests.report_suite.builders import run
+from tests.report_suite.builders import data, failure, report, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,3 +181,33 @@ def test_a_run_has_one_count_of_its_writes(
     summary: dict[str, int], undone: int, said: str
 ) -> None:
     assert say_writes(run(summary=summary), undone) == said
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "name", "code", "said"),
+    [
+        (["not sent"] * 2, "not sent yet", "w", "2 writes were not sent yet"),
+        (["rejected", "not sent"], "not written yet", "w", "1 write did not arrive; "),
+        (["rejected"], "failed", "f", "1 write did not arrive"),
+    ],
+)
+def test_what_was_never_sent_is_not_called_failed(
+    outcomes: list[str], name: str, code: str, said: str
+) -> None:
+    failed = tuple(
+        failure("TV_1", "", 1, 2, 3).model_copy(update={"outcome": outcome})
+        for outcome in outcomes
+    )
+    balance = BalanceDocument(read=10, written=4, failed=6)
+    found = _proof(
+        data(report=report(failed=failed, balance=balance, verification=None))
+    )
+    row = found.balance.rows[-1]
+    assert (row.name, row.code, row.plays) == (name, code, 6)
+    assert f"6 {name}." in found.balance.sentence
+    assert said in found.head.proof
+    assert found.unsent == outcomes.count("not sent")
+    assert found.unsent + found.failed == len(failed)
+    assert found.is_waiting is ("rejected" not in outcomes)
+    # Each of them would have stood for two more.
+    assert found.saved == 5 - 2 * len(failed)

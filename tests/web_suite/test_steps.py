@@ -178,7 +178,10 @@ async def test_stop_and_go_on(tmp_path: Path) -> None:
         assert ends in seen.words
         said = f"{WRITES} writes: {ends}"
         assert said in (await place.get("/after")).words
-        assert said in (await place.get("/after/run", run="1")).words
+        past = await place.get("/after/run", run="1")
+        assert said in past.words
+        assert "not sent yet" in past.words
+        assert "failed" not in past.words
         await place.post("/again", action="again")
         seen = await place.settled()
         assert seen.path == "/plan"
