@@ -212,6 +212,8 @@ class Move(Known):
             self.refused.add("trakt" if is_trakt else "discovr")
         if job.kind is Kind.CARRY:
             self._count(job)
+        if job.kind is Kind.UNDO and job.was_agreed and job.error:
+            self.is_undo_broken_off = True
         if is_sign_in:
             then, self._then = self._then, None
             is_able = self.has_target or then is Kind.READ

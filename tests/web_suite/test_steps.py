@@ -313,6 +313,35 @@ async def test_a_run_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
         assert len(place.discovr.entries()) == WRITES + 1
 
 
+async def test_an_undo_that_was_broken_off_is_said_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        await place.to_plan()
+        await place.agree()
+        await place.settled()
+        await place.post("/after/undo", run="1")
+        seen = await place.settled()
+        place.discovr.faults = lambda request, _number: (
+            Fault.answer(401) if request.method == "DELETE" else None
+        )
+        await place.post("/after/answer", plan=seen.field("plan"), answer="yes")
+        await place.settled()
+        assert place.move.is_undo_broken_off
+        place.discovr.faults = None
+        await place.restart()
+        seen = await place.get()
+        assert seen.path == "/after"
+        assert "An undo was broken off" in seen.words
+        assert "An undo was broken off" in (await place.get("/proof")).words
+        await place.post("/after/undo")
+        seen = await place.settled()
+        await place.post("/after/answer", plan=seen.field("plan"), answer="yes")
+        seen = await place.settled()
+        assert not place.discovr.entries()
+        assert "broken off" not in seen.words
+
+
 async def test_a_title_is_left_out_and_taken_in_again(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
         seen = await place.to_plan()
