@@ -85,8 +85,8 @@ async def _download(request: web.Request) -> web.Response:
     move = request.app[MOVE]
 
     async def work() -> str | None:
-        # The one that is kept may be read just now.
-        move.refuse_while_busy()
+        # The one that is kept may be read just now; a question gives way.
+        await move.make_room()
         folder = uploads_folder(move.settings)
         upload = await receive(request[PARTS], folder, move.clock)
         return await _take_file(move, upload.path)
@@ -140,6 +140,7 @@ async def _read(move: Move, _form: Mapping[str, str]) -> str | None:
 async def _accept(move: Move, _form: Mapping[str, str]) -> str | None:
     if move.reading is None or move.reading.receipt is None:
         raise InputError("Nothing was read yet.", remedy="Read it first.")
+    await move.make_room()
     move.reading.accepts = True
     if not move.has_target:
         return "to"

@@ -45,7 +45,14 @@ if TYPE_CHECKING:
 #: So many of the latest runs are listed.
 _RUNS = 20
 _BUSY = "Something is going on already"
-_CARRYING = ("migrate", "sync", "apply")
+_DOING = {
+    Kind.TRAKT: "the sign-in to Trakt, at the step From",
+    Kind.DISCOVR: "the sign-in to Discovr, at the step To",
+    Kind.PROFILES: "the profiles are asked for, at the step To",
+    Kind.READ: "your history is read, at the step Read",
+    Kind.CARRY: "your history is carried over, at the step Plan or Carry over",
+    Kind.UNDO: "a run is taken back, at the step After",
+}
 
 
 class Move(Known):
@@ -189,7 +196,8 @@ class Move(Known):
         """Raise ConfigError while something goes on, or waits for an answer."""
         if self.job and not self.job.is_over:
             raise ConfigError(
-                f"{_BUSY}.", remedy="Wait until it has ended, or stop it first."
+                f"{_BUSY}: {_DOING[self.job.kind]}.",
+                remedy="Wait until it has ended, or stop it first.",
             )
 
     def _begin(self, kind: Kind, work: Callable[[Job], Any]) -> None:

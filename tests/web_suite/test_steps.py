@@ -489,6 +489,21 @@ async def test_titles_are_found_by_any_part_of_their_names(tmp_path: Path) -> No
         assert "1 of 7" in rest.text
 
 
+async def test_a_question_gives_way_and_what_works_is_named(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        await place.to_plan()
+        assert place.move.job
+        assert place.move.job.asks
+        seen = await place.upload(place.download)
+        assert seen.path == "/read"
+        assert "going on already" not in seen.words
+        await place.settled()
+        place.discovr.latency_s = 0.1
+        await place.post("/plan")
+        seen = await place.upload(place.download)
+        assert "going on already: your history is carried over" in seen.words
+
+
 async def test_wrong_keys_are_said_and_can_be_corrected(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
         await place.upload(place.download)
