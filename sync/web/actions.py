@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     Action = Callable[[Move, Mapping[str, str]], Awaitable[str | None]]
 
 _OLD = InputError(
-    "The plan was made anew in the meantime.", remedy="Look at it, and answer then."
+    "The plan was answered, or made anew, in the meantime.",
+    remedy="Look at it, and answer then.",
+)
+_OLD_UNDO = InputError(
+    "What would be taken back was answered, or asked anew, in the meantime.",
+    remedy="Choose the run again, and answer then.",
 )
 
 
@@ -55,7 +60,7 @@ def add_actions(app: web.Application) -> None:
         "/stop": _stop,
         "/again": _again,
         "/after/undo": _undo,
-        "/after/answer": _answer,
+        "/after/answer": _answer_undo,
     }.items():
         app.router.add_post(path, _action(path, act))
 
@@ -173,17 +178,23 @@ async def _carry(move: Move, _form: Mapping[str, str]) -> str | None:
     return None
 
 
-async def _answer(move: Move, form: Mapping[str, str]) -> str | None:
+async def _answer(
+    move: Move, form: Mapping[str, str], old: ServiceError = _OLD
+) -> str | None:
     """Agree to what was shown, and to nothing else; or put it away."""
     job, is_yes = move.job, form.get("answer") == "yes"
     if job is None or not job.asks or form.get("plan") != str(job.number):
-        raise _OLD
+        raise old
     job.answer(is_yes=is_yes)
     if not is_yes:
         await job.wait()
         return "plan" if job.kind is Kind.CARRY else "after"
     await move.bell.wait(1.0)
     return None
+
+
+async def _answer_undo(move: Move, form: Mapping[str, str]) -> str | None:
+    return await _answer(move, form, _OLD_UNDO)
 
 
 async def _leave_out(move: Move, form: Mapping[str, str]) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connectors.errors import InputError
 from sync.api import verify
 from sync.domain.plays import Key, Kind
 from sync.ledger import Ledger
@@ -502,6 +503,26 @@ async def test_a_question_gives_way_and_what_works_is_named(tmp_path: Path) -> N
         await place.post("/plan")
         seen = await place.upload(place.download)
         assert "going on already: your history is carried over" in seen.words
+
+
+async def test_an_error_is_said_once_and_where_it_belongs(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        await place.upload(place.download)
+        await place.settled()
+        place.move.problem = InputError("That file is none of Trakt's.")
+        # Not above the error of a page that is not there.
+        lost = await place.get("/nonsense")
+        assert lost.status == 404
+        assert "none of Trakt's" not in lost.words
+        assert "none of Trakt's" in (await place.get("/from")).words
+        for path in ("/from", "/read"):
+            assert "none of Trakt's" not in (await place.get(path)).words
+        # An old form of an undo is about no plan.
+        await place.sign_in()
+        seen = await place.post("/after/answer", plan="1", answer="yes")
+        assert seen.path == "/after"
+        assert "What would be taken back was answered" in seen.words
+        assert "plan was" not in seen.words
 
 
 async def test_wrong_keys_are_said_and_can_be_corrected(tmp_path: Path) -> None:
