@@ -83,14 +83,15 @@ def open_steps(move: Move) -> set[str]:
         found.add("watch")
     if move.proof:
         found |= {"proof", "after"}
-    return found
+    # What is ticked can be looked at.
+    return found | (_done(move) & {"to", "watch"})
 
 
 def row(move: Move, here: str) -> list[Step]:
     """Return the steps in order, for the page at one of them."""
     there, done = open_steps(move), _done(move)
     return [
-        Step(name, words, name in there, name == here, name in done)
+        Step(name, words, name in there, name == here, name in done & there)
         for name, words in STEPS.items()
     ]
 

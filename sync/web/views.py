@@ -199,7 +199,7 @@ async def _after(request: web.Request) -> web.Response:
         "after",
         "Take a run back" if outline else "What comes after",
         outline=outline,
-        minutes=in_words(outline.seconds) if outline else "",
+        minutes=in_words(max(1, outline.seconds)) if outline else "",
         runs=[
             (row, row.id in standing, say_writes(run, undone[run.id]))
             for row, run in zip(rows, runs, strict=True)

@@ -18,7 +18,7 @@ from sync.sandbox.server.faults import Fault
 from sync.sandbox.trakt.export import write_export
 from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.web.job import Kind as Job
-from sync.web.steps import STEPS, due
+from sync.web.steps import STEPS, due, row
 from tests.safety.accounts import mixed_account, watched_on
 from tests.safety.reading import shown, watched
 from tests.web_suite.people import KEYS, House, Seen, house
@@ -523,6 +523,30 @@ async def test_an_error_is_said_once_and_where_it_belongs(tmp_path: Path) -> Non
         assert seen.path == "/after"
         assert "What would be taken back was answered" in seen.words
         assert "plan was" not in seen.words
+
+
+async def test_what_is_ticked_can_be_opened_and_what_is_chosen_is_not_offered(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        await place.upload(place.download)
+        await place.settled()
+        seen = await place.sign_in()
+        me, kids = (profile.id for profile in place.discovr.profiles)
+        offered = re.findall(r'name="profile" value="([^"]+)"', seen.text)
+        assert offered == [kids]
+        assert me == place.move.profile
+        await place.post("/plan")
+        await place.settled()
+        await place.agree()
+        await place.settled()
+        await place.restart()
+        assert all(step.is_open for step in row(place.move, "proof"))
+        seen = await place.get("/watch")
+        assert seen.path == "/watch"
+        assert "See the proof" in seen.words
+        await place.post("/after/undo", run="1")
+        assert "about 1 second" in (await place.settled()).words
 
 
 async def test_wrong_keys_are_said_and_can_be_corrected(tmp_path: Path) -> None:
