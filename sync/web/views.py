@@ -183,7 +183,7 @@ async def _report(request: web.Request) -> web.Response:
     move = request.app[MOVE]
     data = await read_report(move.settings)
     # It takes a while for a long history, and others want to be answered.
-    data = replace(data, is_rehearsal=move.is_rehearsal)
+    data = replace(data, is_rehearsal=move.is_rehearsal, back="/proof")
     html = await asyncio.to_thread(render_html, data)
     return web.Response(text=html, content_type="text/html")
 

@@ -15,6 +15,7 @@ from sync.domain.skips import TitleShelf, read_skip
 from sync.errors import IncompleteReadError, StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting, Warned
 from sync.ports import Receipt
+from sync.report.page import render_html
 from sync.web.past import say_writes
 from sync.web.planned import fold, skip_of
 from sync.web.progress import Progress
@@ -211,3 +212,12 @@ def test_what_was_never_sent_is_not_called_failed(
     assert found.is_waiting is ("rejected" not in outcomes)
     # Each of them would have stood for two more.
     assert found.saved == 5 - 2 * len(failed)
+
+
+def test_a_report_leads_back_only_where_it_is_served() -> None:
+    kept, rehearsed = render_html(data()), data(is_rehearsal=True, back="/proof")
+    assert "Back to" not in kept
+    assert "Rehearsal: nothing" not in kept
+    served = render_html(rehearsed)
+    assert '<a href="/proof">Back to trakt2discovr</a>' in served
+    assert '<p class="badge">Rehearsal: nothing leaves this computer</p>' in served

@@ -77,6 +77,9 @@ async def test_by_a_download_from_the_first_page_to_the_proof(tmp_path: Path) ->
         assert place.writes() == WRITES
         report = await place.get("/report")
         assert "Show 1" in report.words
+        assert '<a href="/proof">Back to trakt2discovr</a>' in report.text
+        profile = place.discovr.profiles[0]
+        assert f"Discovr profile {profile.name} ({profile.id})" in report.words
         assert "Undo this run" in (await place.get("/after")).words
         found = await verify(place.move.settings, files=[place.download])
         assert found.verification
