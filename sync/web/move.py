@@ -72,6 +72,8 @@ class Move(Known):
         self.undone: Undone | None = None
         #: For /healthz and /metrics: nothing here is ever overdue.
         self.state = JobState(timedelta(0), self.clock.now())
+        #: The program ends: no page is led on to another that nobody will serve.
+        self.is_ending = False
         self._jobs = 0
         self._work: Callable[[Job], Any] = self._read
         #: What goes on by itself after a sign-in.
@@ -80,6 +82,8 @@ class Move(Known):
 
     async def end(self) -> None:
         """Stop what is going on, and return once it is settled."""
+        self.is_ending = True
+        self.bell.ring()
         if self.job:
             self.job.stop()
             await self.job.wait()

@@ -246,7 +246,7 @@ async def _events(request: web.Request) -> web.StreamResponse:
             lines = "".join(f"data: {line}\n" for line in text.splitlines())
             await answer.write(f"event: {name}\n{lines}\n".encode())
 
-    while phase(move) == seen:
+    while phase(move) == seen and not move.is_ending:
         job = move.job
         if job and job.is_working:
             await tell("live", fill_in("live.html", move=move))
@@ -256,7 +256,8 @@ async def _events(request: web.Request) -> web.StreamResponse:
         # Whoever is slow to read gets fewer of them, as each is made when it is sent.
         await move.bell.wait(_SOON_S if job and job.is_working else _LATER_S)
         await asyncio.sleep(_PAUSE_S)
-    await tell("go", f"/{onward(move, request.query.get('here', ''))}")
+    if not move.is_ending:
+        await tell("go", f"/{onward(move, request.query.get('here', ''))}")
     return answer
 
 

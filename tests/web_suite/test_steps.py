@@ -552,6 +552,22 @@ async def test_what_is_ticked_can_be_opened_and_what_is_chosen_is_not_offered(
         assert "about 1 second" in (await place.settled()).words
 
 
+async def test_no_page_is_led_on_when_the_program_ends(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        assert 'id="ended"' in seen.text
+        assert "Start it again: trakt2discovr web" in seen.words
+        (at,) = re.findall(r'data-phase="([^"]+)"', seen.text)
+        told = await place.get("/events", phase="past", here="plan")
+        assert "event: go" in told.text
+        url = f"{place.site.address.url}/events"
+        query = {"phase": at, "here": "plan"}
+        async with place.session.get(url, params=query) as answer:
+            await place.move.end()
+            # The question is put away, another phase, and soon nobody serves a page.
+            assert "event: go" not in await answer.text()
+
+
 async def test_wrong_keys_are_said_and_can_be_corrected(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
         await place.upload(place.download)
