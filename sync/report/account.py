@@ -17,7 +17,7 @@ from sync.domain.desired import (
 )
 from sync.domain.plan import Fate
 from sync.domain.plays import Kind
-from sync.report.squares import SQUARES
+from sync.report.squares import SQUARES, Square
 from sync.report.watched import moment, name_of
 from sync.runtime.words import count
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from sync.ledger.records import Run
     from sync.report.data import ReportData
 
+#: What a write is called whose turn never came.
+NOT_SENT = "not sent"
 AGAIN = "Run trakt2discovr migrate again: it sends nothing twice."
 #: {} stands for the name of the source, here and below.
 _ADVICE = {
@@ -69,6 +71,8 @@ _DIFFERENCES = {
         "Leave it, or remove it on Discovr: nobody here knows who wrote it.",
     ),
 }
+_UNSENT = Square("w", "not sent yet", "Its turn has not come yet: run it again.")
+_UNWRITTEN = Square("w", "not written yet", "Not sent yet, or it did not arrive.")
 #: A segment of the bar is at least so wide, in percent, or nobody would see it.
 _LEAST = 1.2
 #: What one digit takes of the bar, in percent, on a narrow and on a wide screen.
@@ -170,13 +174,21 @@ def build_head(data: ReportData) -> Head:
     return Head(say_move(data.move), tuple(facts), is_proved, _proof(data, wrong))
 
 
+def count_unsent(report: ReportDocument) -> int:
+    """Count the writes whose turn never came, which have not failed."""
+    return sum(NOT_SENT in (one.outcome, one.detail) for one in report.failed)
+
+
 def _what_is_wrong(data: ReportData) -> list[str]:
     """Name what keeps the move from being proved, beside a read that is not whole."""
     report = data.report
     found = report.verification
     wrong = []
-    if failed := len(report.failed):
+    unsent = count_unsent(report)
+    if failed := len(report.failed) - unsent:
         wrong.append(f"{count(failed, 'write')} did not arrive")
+    if unsent:
+        wrong.append(f"{count(unsent, 'write was', 'writes were')} not sent yet")
     if data.move.undone is not None:
         wrong.append(f"run {data.move.undone} was taken back since then")
     if found is None:
@@ -239,6 +251,20 @@ def lay_out(counts: Mapping[Fate, int], read: int, repeats: int = 0) -> BalanceV
     parts = ", ".join(f"{row.plays:,} {row.name}" for row in rows) or "nothing"
     sentence = f"{count(read, 'play')}: {parts}."
     return BalanceView(read, repeats, tuple(rows), sentence)
+
+
+def name_waiting(view: BalanceView, failed: int, unsent: int) -> BalanceView:
+    """Do not call failed what waits for its turn: so many ``failed``, and were not."""
+    if not unsent:
+        return view
+    old = SQUARES[Fate.FAILED]
+    new = _UNSENT if not failed else _UNWRITTEN
+    rows = (
+        row._replace(code=new.code, name=new.name) if row.code == old.code else row
+        for row in view.rows
+    )
+    sentence = view.sentence.replace(f" {old.name}", f" {new.name}")
+    return replace(view, rows=tuple(rows), sentence=sentence)
 
 
 def _rank(width: float, number: str) -> int | None:

@@ -26,7 +26,8 @@ class ReportData:
 
     ``profile`` is the name that the settings have for it. A rehearsal wrote to the
     stand-ins alone. ``complete`` puts what stood before the command into those that
-    words name. Both sides were last read whole at ``read_whole_at``.
+    words name. Both sides were last read whole at ``read_whole_at``. ``back`` is where
+    a report leads that is served; a file leads nowhere.
     """
 
     report: ReportDocument
@@ -37,6 +38,7 @@ class ReportData:
     is_rehearsal: bool = False
     complete: Callable[[str], str] | None = None
     read_whole_at: datetime | None = None
+    back: str = ""
 
     @property
     def move(self) -> MoveDocument:

@@ -56,6 +56,8 @@ class Page:
 
     head: Head
     is_rehearsal: bool
+    #: Where it leads back to, if it is served.
+    back: str
     #: Of the whole move, whichever run has written what.
     balance: BalanceView
     #: The same of the last run alone, where that is not all of the move.
@@ -83,6 +85,7 @@ def build_page(data: ReportData) -> Page:
     return Page(
         head=build_head(data),
         is_rehearsal=data.is_rehearsal,
+        back=data.back,
         balance=build_balance(move),
         last=build_balance(report.balance) if report.balance != move else None,
         months=build_months(play.watched_at for h in histories for play in h.plays),

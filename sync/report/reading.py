@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from sync.documents.report_store import recall_report
 from sync.domain.plan import Fate
 from sync.ledger import Ledger
-from sync.ledger.fact_names import WATERMARK, recall_profile, wanted
+from sync.ledger.fact_names import PROFILES, WATERMARK, recall_profile, wanted
 from sync.report.data import ReportData
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sync.config import Settings
     from sync.domain.histories import TitleHistory
 
@@ -30,13 +32,14 @@ async def read_report(settings: Settings, *, is_brief: bool = False) -> ReportDa
     async with await Ledger.open(settings.state.url) as ledger:
         report, at = await recall_report(ledger, await recall_profile(ledger, name))
         profile = report.profile
+        called = await ledger.get_facts(PROFILES)
         mark = await ledger.get_fact(profile, WATERMARK) or {}
         return ReportData(
             report=report,
             at=at,
             histories=() if is_brief else await read_histories(ledger, profile),
             runs=() if is_brief else await ledger.runs(profile, limit=_RUNS),
-            profile=wanted(name),
+            profile=_name(profile, wanted(name), called),
             read_whole_at=_moment(mark.get("reconciled_at")),
         )
 
@@ -59,6 +62,12 @@ async def read_histories(ledger: Ledger, profile: str) -> list[TitleHistory]:
         else h
         for h in histories
     ]
+
+
+def _name(profile: str, wanted: str, called: Mapping[str, str]) -> str:
+    """Return what the settings call it, or else by what name anybody has."""
+    names = (n for n, found in called.items() if found == profile and n != found)
+    return wanted if wanted != profile and wanted else next(filter(None, names), wanted)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     Action = Callable[[Move, Mapping[str, str]], Awaitable[str | None]]
 
 _OLD = InputError(
-    "The plan was made anew in the meantime.", remedy="Look at it, and answer then."
+    "The plan was answered, or made anew, in the meantime.",
+    remedy="Look at it, and answer then.",
+)
+_OLD_UNDO = InputError(
+    "What would be taken back was answered, or asked anew, in the meantime.",
+    remedy="Choose the run again, and answer then.",
 )
 
 
@@ -58,7 +63,7 @@ def add_actions(app: web.Application) -> None:
         "/stop": _stop,
         "/again": _again,
         "/after/undo": _undo,
-        "/after/answer": _answer,
+        "/after/answer": _answer_undo,
     }.items():
         app.router.add_post(path, _action(path, act))
 
@@ -88,8 +93,8 @@ async def _download(request: web.Request) -> web.Response:
     move = request.app[MOVE]
 
     async def work() -> str | None:
-        # The one that is kept may be read just now.
-        move.refuse_while_busy()
+        # The one that is kept may be read just now; a question gives way.
+        await move.make_room()
         folder = uploads_folder(move.settings)
         upload = await receive(request[PARTS], folder, move.clock)
         return await _take_file(move, upload.path)
@@ -144,6 +149,7 @@ async def _read(move: Move, _form: Mapping[str, str]) -> str | None:
 async def _accept(move: Move, _form: Mapping[str, str]) -> str | None:
     if move.reading is None or move.reading.receipt is None:
         raise InputError("Nothing was read yet.", remedy="Read it first.")
+    await move.make_room()
     move.reading.accepts = True
     if not move.has_target:
         return "to"
@@ -176,17 +182,23 @@ async def _carry(move: Move, _form: Mapping[str, str]) -> str | None:
     return None
 
 
-async def _answer(move: Move, form: Mapping[str, str]) -> str | None:
+async def _answer(
+    move: Move, form: Mapping[str, str], old: ServiceError = _OLD
+) -> str | None:
     """Agree to what was shown, and to nothing else; or put it away."""
     job, is_yes = move.job, form.get("answer") == "yes"
     if job is None or not job.asks or form.get("plan") != str(job.number):
-        raise _OLD
+        raise old
     job.answer(is_yes=is_yes)
     if not is_yes:
         await job.wait()
         return "plan" if job.kind is Kind.CARRY else "after"
     await move.bell.wait(1.0)
     return None
+
+
+async def _answer_undo(move: Move, form: Mapping[str, str]) -> str | None:
+    return await _answer(move, form, _OLD_UNDO)
 
 
 async def _leave_out(move: Move, form: Mapping[str, str]) -> str | None:

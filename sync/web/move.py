@@ -46,7 +46,14 @@ if TYPE_CHECKING:
 #: So many of the latest runs are listed.
 _RUNS = 20
 _BUSY = "Something is going on already"
-_CARRYING = ("migrate", "sync", "apply")
+_DOING = {
+    Kind.TRAKT: "the sign-in to Trakt, at the step From",
+    Kind.DISCOVR: "the sign-in to Discovr, at the step To",
+    Kind.PROFILES: "the profiles are asked for, at the step To",
+    Kind.READ: "your history is read, at the step Read",
+    Kind.CARRY: "your history is carried over, at the step Plan or Carry over",
+    Kind.UNDO: "a run is taken back, at the step After",
+}
 
 
 class Move(Known):
@@ -66,6 +73,8 @@ class Move(Known):
         self.undone: Undone | None = None
         #: For /healthz and /metrics: nothing here is ever overdue.
         self.state = JobState(timedelta(0), self.clock.now())
+        #: The program ends: no page is led on to another that nobody will serve.
+        self.is_ending = False
         self._jobs = 0
         self._work: Callable[[Job], Any] = self._read
         #: What goes on by itself after a sign-in.
@@ -74,6 +83,8 @@ class Move(Known):
 
     async def end(self) -> None:
         """Stop what is going on, and return once it is settled."""
+        self.is_ending = True
+        self.bell.ring()
         if self.job:
             self.job.stop()
             await self.job.wait()
@@ -193,7 +204,8 @@ class Move(Known):
         """Raise ConfigError while something goes on, or waits for an answer."""
         if self.job and not self.job.is_over:
             raise ConfigError(
-                f"{_BUSY}.", remedy="Wait until it has ended, or stop it first."
+                f"{_BUSY}: {_DOING[self.job.kind]}.",
+                remedy="Wait until it has ended, or stop it first.",
             )
 
     def _begin(self, kind: Kind, work: Callable[[Job], Any]) -> None:
@@ -216,6 +228,8 @@ class Move(Known):
             self.refused.add("trakt" if is_trakt else "discovr")
         if job.kind is Kind.CARRY:
             self._count(job)
+        if job.kind is Kind.UNDO and job.was_agreed and job.error:
+            self.is_undo_broken_off = True
         if is_sign_in:
             then, self._then = self._then, None
             is_able = self.has_target or then is Kind.READ

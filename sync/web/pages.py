@@ -113,8 +113,10 @@ def _is_address(link: str) -> bool:
 
 
 def _problem(move: Move, here: str) -> Any:
-    if move.problem:
-        return describe(move.problem)._replace(action="")
+    """Return what went wrong; of what is no job it is said once, at some step."""
+    if here and move.problem:
+        problem, move.problem = move.problem, None
+        return describe(problem)._replace(action="")
     job = move.job
     if job and job.error and here == due(move):
         return describe(job.error)

@@ -11,9 +11,10 @@ from sync.domain.writes import Outcome
 from sync.ledger import Ledger
 from sync.ledger.fact_names import recall_profile
 from sync.report.watched import name_of
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sync.domain.writes import Row
     from sync.ledger.records import Run
@@ -39,13 +40,51 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run with its writes by title; ``fates`` is its balance, if it got so far."""
+    """A run with its writes by title; ``fates`` is its balance, if it got so far.
+
+    ``said`` is what was planned, and how it ended. Of ``waiting`` nothing was noted, as
+    their turn never came.
+    """
 
     run: Run
     fates: Counter[Fate]
-    writes: int
+    said: str
+    waiting: int
     lines: Sequence[Line]
     titles: int
+
+
+def say_writes(run: Run, undone: int) -> str:
+    """Say how many writes a run planned, and how they ended; nothing if none is known.
+
+    It is the same count wherever the run is named.
+    """
+    found = run.summary
+    planned = found.get("operations")
+    if planned is None:
+        return count(undone, "write") + " taken back" if undone else ""
+    failed = found.get("failed", 0)
+    unclear = found.get("unclear", 0)
+    counts = {
+        # An earlier version counted what was not sent among what failed.
+        "arrived": found.get("arrived", planned - failed),
+        "of them taken back since": undone,
+        "failed": failed - unclear,
+        "unclear": unclear,
+        _NOT_SENT: found.get("unsent", 0),
+    }
+    ends = [f"{n:,} {words}" for words, n in counts.items() if n]
+    if not planned:
+        ends = []
+    return ": ".join(filter(None, (count(planned, "write"), ", ".join(ends))))
+
+
+async def count_undone(move: Move, runs: Iterable[Run]) -> Mapping[int, int]:
+    """Return how many writes of each run were taken back."""
+    async with Ledger(move.settings.state.url, is_read_only=True) as ledger:
+        return {
+            run.id: await ledger.count_undone(run.profile, run=run.id) for run in runs
+        }
 
 
 async def read_run(move: Move, number: int) -> PastRun | None:
@@ -56,6 +95,7 @@ async def read_run(move: Move, number: int) -> PastRun | None:
         if profile is None or run is None:
             return None
         rows = await ledger.rows(profile, run=number)
+        undone = await ledger.count_undone(profile, run=number)
         histories = await ledger.histories(profile)
     names = {h.media: name_of(h.title.name) for h in histories if h.media}
     columns = run.summary.get("columns") or {}
@@ -68,7 +108,14 @@ async def read_run(move: Move, number: int) -> PastRun | None:
         Line(names.get(media, media), ", ".join(f"{n:,} {w}" for w, n in of.items()))
         for media, of in outcomes.items()
     )
-    return PastRun(run, fates, len(rows), lines[:_MOST], len(lines))
+    return PastRun(
+        run=run,
+        fates=fates,
+        said=say_writes(run, undone),
+        waiting=max(0, run.summary.get("operations", 0) - len(rows)),
+        lines=lines[:_MOST],
+        titles=len(lines),
+    )
 
 
 def _outcome(row: Row) -> str:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from connectors.errors import InputError
 from sync.pipeline.documents import report_document
 from sync.pipeline.result import exit_code
-from sync.report.account import build_balance, build_head, build_points
+from sync.report.account import (
+    build_balance,
+    build_head,
+    build_points,
+    count_unsent,
+    name_waiting,
+)
 from sync.report.data import ReportData
 from sync.report.reading import read_report
 
@@ -26,7 +32,8 @@ if TYPE_CHECKING:
 class Proof:
     """A few numbers of a report: the whole of it may be large.
 
-    ``unmatched`` counts titles; ``failed`` writes; ``points`` resume points.
+    ``unmatched`` counts titles; ``failed`` writes, ``unsent`` those whose turn never
+    came; ``points`` resume points. ``saved`` is what the defaults that arrived save.
     """
 
     head: Head
@@ -34,6 +41,7 @@ class Proof:
     run: int | None
     saved: int
     failed: int
+    unsent: int
     unmatched: int
     points: int
     kept_copy: str
@@ -44,6 +52,11 @@ class Proof:
     def is_proved(self) -> bool:
         """Whether everything is in its place."""
         return self.head.is_proved
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing went wrong, and there is more to send."""
+        return bool(self.unsent and not (self.failed or self.is_undone))
 
 
 def proof_of(
@@ -65,15 +78,26 @@ async def recall_proof(settings: Settings) -> Proof | None:
 
 def _proof(data: ReportData) -> Proof:
     report: ReportDocument = data.report
+    unsent = count_unsent(report)
+    failed = len(report.failed) - unsent
     return Proof(
         head=build_head(data),
-        balance=build_balance(data.move.balance),
+        balance=name_waiting(build_balance(data.move.balance), failed, unsent),
         run=report.run,
-        saved=report.saved,
-        failed=len(report.failed),
+        saved=_saved(report),
+        failed=failed,
+        unsent=unsent,
         unmatched=len(report.unmatched),
         points=len(build_points(report.playback)),
         kept_copy=report.kept_copy.name if report.kept_copy else "",
         is_undone=data.move.undone is not None,
         warnings=report.warnings,
     )
+
+
+def _saved(report: ReportDocument) -> int:
+    """Count what the defaults save that arrived: each stands for the rest it covers."""
+    lacking = [one.operation for one in report.failed]
+    unsaved = sum(len(one.covers) - 1 for one in lacking if one.covers)
+    unsaved -= sum(not one.progress for one in lacking)
+    return max(0, report.saved - max(0, unsaved))

@@ -47,10 +47,11 @@ def due(move: Move) -> str:
     if job and (not job.is_over or job.error or job.kind is Kind.READ):
         # What was read is looked at before it goes on.
         return _of_job(job)
+    is_undo = job.kind is Kind.UNDO if job else move.is_undo_broken_off
+    if is_undo and (move.has_source or move.is_undo_broken_off):
+        return "after"
     if not move.has_source:
         return "from"
-    if job and job.kind is Kind.UNDO:
-        return "after"
     if move.proof and not (move.reading or move.is_broken_off):
         return "proof"
     if not (move.is_broken_off or (move.reading and move.reading.is_usable)):
@@ -82,14 +83,15 @@ def open_steps(move: Move) -> set[str]:
         found.add("watch")
     if move.proof:
         found |= {"proof", "after"}
-    return found
+    # What is ticked can be looked at.
+    return found | (_done(move) & {"to", "watch"})
 
 
 def row(move: Move, here: str) -> list[Step]:
     """Return the steps in order, for the page at one of them."""
     there, done = open_steps(move), _done(move)
     return [
-        Step(name, words, name in there, name == here, name in done)
+        Step(name, words, name in there, name == here, name in done & there)
         for name, words in STEPS.items()
     ]
 

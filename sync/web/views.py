@@ -10,7 +10,7 @@ from aiohttp import web
 
 from connectors.errors import InputError
 from sync.pipeline.undo import UndoOutline
-from sync.report.account import build_runs, lay_out
+from sync.report.account import build_runs, lay_out, name_waiting
 from sync.report.page import render_html
 from sync.report.reading import read_report
 from sync.runtime.words import count
@@ -22,7 +22,7 @@ from sync.web.choice import Choice
 from sync.web.guard import BADGE, COMPLETE, ERROR_PAGE, FORM
 from sync.web.job import Kind
 from sync.web.pages import BADGE_WORDS, MOVE, code_of, fill_in, page_text, show, static
-from sync.web.past import read_run
+from sync.web.past import count_undone, read_run, say_writes
 from sync.web.planned import Planned
 from sync.web.server import add_files
 from sync.web.steps import due, onward, open_steps, phase
@@ -216,7 +216,7 @@ async def _report(request: web.Request) -> web.Response:
     move = request.app[MOVE]
     data = await read_report(move.settings)
     # It takes a while for a long history, and others want to be answered.
-    data = replace(data, is_rehearsal=move.is_rehearsal)
+    data = replace(data, is_rehearsal=move.is_rehearsal, back="/proof")
     html = await asyncio.to_thread(render_html, data)
     return web.Response(text=html, content_type="text/html")
 
@@ -226,14 +226,17 @@ async def _after(request: web.Request) -> web.Response:
     asks = move.job.asks if move.job else None
     outline = asks if isinstance(asks, UndoOutline) else None
     runs, standing = await move.runs()
-    rows = build_runs(runs)
+    rows, undone = build_runs(runs), await count_undone(move, runs)
     return show(
         request,
         "after",
         "Take a run back" if outline else "What comes after",
         outline=outline,
-        minutes=in_words(outline.seconds) if outline else "",
-        runs=[(row, row.id in standing) for row in rows],
+        minutes=in_words(max(1, outline.seconds)) if outline else "",
+        runs=[
+            (row, row.id in standing, say_writes(run, undone[run.id]))
+            for row, run in zip(rows, runs, strict=True)
+        ],
         ways=ways(move.settings, move.place, is_sandbox=move.is_rehearsal),
         is_live=bool(_live(move, Kind.UNDO)),
     )
@@ -250,6 +253,8 @@ async def _run(request: web.Request) -> web.Response:
     balance = None
     if past.fates:
         balance = lay_out(past.fates, summary["plays"], summary.get("repeats", 0))
+        failed, unsent = summary.get("failed", 0), summary.get("unsent", 0)
+        balance = name_waiting(balance, failed, unsent)
     return show(
         request,
         "after",
@@ -274,7 +279,7 @@ async def _events(request: web.Request) -> web.StreamResponse:
             lines = "".join(f"data: {line}\n" for line in text.splitlines())
             await answer.write(f"event: {name}\n{lines}\n".encode())
 
-    while phase(move) == seen:
+    while phase(move) == seen and not move.is_ending:
         job = move.job
         if job and job.is_working:
             await tell("live", fill_in("live.html", move=move))
@@ -284,7 +289,8 @@ async def _events(request: web.Request) -> web.StreamResponse:
         # Whoever is slow to read gets fewer of them, as each is made when it is sent.
         await move.bell.wait(_SOON_S if job and job.is_working else _LATER_S)
         await asyncio.sleep(_PAUSE_S)
-    await tell("go", f"/{onward(move, request.query.get('here', ''))}")
+    if not move.is_ending:
+        await tell("go", f"/{onward(move, request.query.get('here', ''))}")
     return answer
 
 

@@ -9,14 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import AuthError, ConfigError, InputError, ServiceError
+from sync.documents.move import BalanceDocument
 from sync.domain.plays import Ids, Kind, Title
 from sync.domain.skips import TitleShelf, read_skip
 from sync.errors import IncompleteReadError, StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting, Warned
 from sync.ports import Receipt
+from sync.report.page import render_html
+from sync.web.past import say_writes
 from sync.web.planned import fold, skip_of
 from sync.web.progress import Progress
+from sync.web.proof import _proof
 from sync.web.words import describe, for_page
+from tests.report_suite.builders import data, failure, report, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,3 +151,73 @@ def test_a_storm_of_warnings_is_bounded() -> None:
         progress.on_event(Finished(Stage.CATALOGUE, f"note {number}"))
     assert len(progress.warnings) <= 50
     assert len(progress.notes) <= 50
+
+
+@pytest.mark.parametrize(
+    ("summary", "undone", "said"),
+    [
+        ({"operations": 5, "failed": 0}, 0, "5 writes: 5 arrived"),
+        ({"operations": 1, "failed": 1}, 0, "1 write: 1 failed"),
+        (
+            {"operations": 191, "failed": 0, "arrived": 9, "unsent": 182},
+            0,
+            "191 writes: 9 arrived, 182 not sent",
+        ),
+        (
+            {"operations": 191, "failed": 0, "arrived": 9, "unsent": 182},
+            9,
+            "191 writes: 9 arrived, 9 of them taken back since, 182 not sent",
+        ),
+        (
+            {"operations": 9, "failed": 3, "arrived": 6, "unclear": 2, "unsent": 0},
+            0,
+            "9 writes: 6 arrived, 1 failed, 2 unclear",
+        ),
+        ({"operations": 0, "failed": 0}, 0, "0 writes"),
+        ({}, 0, ""),
+        ({}, 3, "3 writes taken back"),
+    ],
+)
+def test_a_run_has_one_count_of_its_writes(
+    summary: dict[str, int], undone: int, said: str
+) -> None:
+    assert say_writes(run(summary=summary), undone) == said
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "name", "code", "said"),
+    [
+        (["not sent"] * 2, "not sent yet", "w", "2 writes were not sent yet"),
+        (["rejected", "not sent"], "not written yet", "w", "1 write did not arrive; "),
+        (["rejected"], "failed", "f", "1 write did not arrive"),
+    ],
+)
+def test_what_was_never_sent_is_not_called_failed(
+    outcomes: list[str], name: str, code: str, said: str
+) -> None:
+    failed = tuple(
+        failure("TV_1", "", 1, 2, 3).model_copy(update={"outcome": outcome})
+        for outcome in outcomes
+    )
+    balance = BalanceDocument(read=10, written=4, failed=6)
+    found = _proof(
+        data(report=report(failed=failed, balance=balance, verification=None))
+    )
+    row = found.balance.rows[-1]
+    assert (row.name, row.code, row.plays) == (name, code, 6)
+    assert f"6 {name}." in found.balance.sentence
+    assert said in found.head.proof
+    assert found.unsent == outcomes.count("not sent")
+    assert found.unsent + found.failed == len(failed)
+    assert found.is_waiting is ("rejected" not in outcomes)
+    # Each of them would have stood for two more.
+    assert found.saved == 5 - 2 * len(failed)
+
+
+def test_a_report_leads_back_only_where_it_is_served() -> None:
+    kept, rehearsed = render_html(data()), data(is_rehearsal=True, back="/proof")
+    assert "Back to" not in kept
+    assert "Rehearsal: nothing" not in kept
+    served = render_html(rehearsed)
+    assert '<a href="/proof">Back to trakt2discovr</a>' in served
+    assert '<p class="badge">Rehearsal: nothing leaves this computer</p>' in served

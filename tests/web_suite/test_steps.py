@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from connectors.errors import InputError
 from sync.api import verify
 from sync.domain.plays import Key, Kind
 from sync.ledger import Ledger
@@ -20,7 +22,7 @@ from sync.setup.keeping import ways
 from sync.setup.questions import ACCOUNT
 from sync.web.choice import Choice
 from sync.web.job import Kind as Job
-from sync.web.steps import STEPS, due
+from sync.web.steps import STEPS, due, row
 from tests.safety.accounts import mixed_account, watched_on
 from tests.safety.reading import shown, watched
 from tests.web_suite.people import KEYS, House, Seen, house
@@ -79,6 +81,9 @@ async def test_by_a_download_from_the_first_page_to_the_proof(tmp_path: Path) ->
         assert place.writes() == WRITES
         report = await place.get("/report")
         assert "Show 1" in report.words
+        assert '<a href="/proof">Back to trakt2discovr</a>' in report.text
+        profile = place.discovr.profiles[0]
+        assert f"Discovr profile {profile.name} ({profile.id})" in report.words
         assert "Undo this run" in (await place.get("/after")).words
         found = await verify(place.move.settings, files=[place.download])
         assert found.verification
@@ -176,6 +181,15 @@ async def test_stop_and_go_on(tmp_path: Path) -> None:
         assert seen.path == "/watch"
         assert "Stopped after" in seen.words
         assert place.writes() < WRITES
+        (sent,) = re.findall(rf"Stopped after (\d+) of {WRITES} writes", seen.words)
+        ends = f"{sent} arrived, {WRITES - int(sent)} not sent"
+        assert ends in seen.words
+        said = f"{WRITES} writes: {ends}"
+        assert said in (await place.get("/after")).words
+        past = await place.get("/after/run", run="1")
+        assert said in past.words
+        assert "not sent yet" in past.words
+        assert "failed" not in past.words
         await place.post("/again", action="again")
         seen = await place.settled()
         assert seen.path == "/plan"
@@ -296,6 +310,7 @@ async def test_a_run_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
         await place.post("/after/answer", plan=seen.field("plan"), answer="yes")
         seen = await place.settled()
         assert f"{WRITES} entries taken back" in seen.words
+        assert f"{WRITES} arrived, {WRITES} of them taken back since" in seen.words
         assert [e.key for e in place.discovr.entries()] == [Key("MV_999")]
         assert own not in [e.key for e in place.discovr.entries()]
         # And all of it over again.
@@ -304,6 +319,35 @@ async def test_a_run_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
         await place.agree()
         await place.settled()
         assert len(place.discovr.entries()) == WRITES + 1
+
+
+async def test_an_undo_that_was_broken_off_is_said_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        await place.to_plan()
+        await place.agree()
+        await place.settled()
+        await place.post("/after/undo", run="1")
+        seen = await place.settled()
+        place.discovr.faults = lambda request, _number: (
+            Fault.answer(401) if request.method == "DELETE" else None
+        )
+        await place.post("/after/answer", plan=seen.field("plan"), answer="yes")
+        await place.settled()
+        assert place.move.is_undo_broken_off
+        place.discovr.faults = None
+        await place.restart()
+        seen = await place.get()
+        assert seen.path == "/after"
+        assert "An undo was broken off" in seen.words
+        assert "An undo was broken off" in (await place.get("/proof")).words
+        await place.post("/after/undo")
+        seen = await place.settled()
+        await place.post("/after/answer", plan=seen.field("plan"), answer="yes")
+        seen = await place.settled()
+        assert not place.discovr.entries()
+        assert "broken off" not in seen.words
 
 
 async def test_a_title_is_left_out_and_taken_in_again(tmp_path: Path) -> None:
@@ -511,6 +555,81 @@ async def test_titles_are_found_by_any_part_of_their_names(tmp_path: Path) -> No
         assert "1 of 7" in rest.text
 
 
+async def test_a_question_gives_way_and_what_works_is_named(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        await place.to_plan()
+        assert place.move.job
+        assert place.move.job.asks
+        seen = await place.upload(place.download)
+        assert seen.path == "/read"
+        assert "going on already" not in seen.words
+        await place.settled()
+        place.discovr.latency_s = 0.1
+        await place.post("/plan")
+        seen = await place.upload(place.download)
+        assert "going on already: your history is carried over" in seen.words
+
+
+async def test_an_error_is_said_once_and_where_it_belongs(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        await place.upload(place.download)
+        await place.settled()
+        place.move.problem = InputError("That file is none of Trakt's.")
+        # Not above the error of a page that is not there.
+        lost = await place.get("/nonsense")
+        assert lost.status == 404
+        assert "none of Trakt's" not in lost.words
+        assert "none of Trakt's" in (await place.get("/from")).words
+        for path in ("/from", "/read"):
+            assert "none of Trakt's" not in (await place.get(path)).words
+        # An old form of an undo is about no plan.
+        await place.sign_in()
+        seen = await place.post("/after/answer", plan="1", answer="yes")
+        assert seen.path == "/after"
+        assert "What would be taken back was answered" in seen.words
+        assert "plan was" not in seen.words
+
+
+async def test_what_is_ticked_can_be_opened_and_what_is_chosen_is_not_offered(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as place:
+        await place.upload(place.download)
+        await place.settled()
+        seen = await place.sign_in()
+        me, kids = (profile.id for profile in place.discovr.profiles)
+        offered = re.findall(r'name="profile" value="([^"]+)"', seen.text)
+        assert offered == [kids]
+        assert me == place.move.profile
+        await place.post("/plan")
+        await place.settled()
+        await place.agree()
+        await place.settled()
+        await place.restart()
+        assert all(step.is_open for step in row(place.move, "proof"))
+        seen = await place.get("/watch")
+        assert seen.path == "/watch"
+        assert "See the proof" in seen.words
+        await place.post("/after/undo", run="1")
+        assert "about 1 second" in (await place.settled()).words
+
+
+async def test_no_page_is_led_on_when_the_program_ends(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        assert 'id="ended"' in seen.text
+        assert "Start it again: trakt2discovr web" in seen.words
+        (at,) = re.findall(r'data-phase="([^"]+)"', seen.text)
+        told = await place.get("/events", phase="past", here="plan")
+        assert "event: go" in told.text
+        url = f"{place.site.address.url}/events"
+        query = {"phase": at, "here": "plan"}
+        async with place.session.get(url, params=query) as answer:
+            await place.move.end()
+            # The question is put away, another phase, and soon nobody serves a page.
+            assert "event: go" not in await answer.text()
+
+
 async def test_wrong_keys_are_said_and_can_be_corrected(tmp_path: Path) -> None:
     async with house(tmp_path) as place:
         await place.upload(place.download)
@@ -632,7 +751,6 @@ async def _until_over(place: House) -> None:
 def _key(seen: Seen, name: str, within: str = "") -> str:
     """Return what the forms of the plan call a title."""
     import html  # noqa: PLC0415
-    import re  # noqa: PLC0415
 
     text = seen.text
     if within:

@@ -109,7 +109,8 @@ async def _serve(
             raise StoppedError(
                 "The page has ended; what was under way is settled, and what was done "
                 "is kept.",
-                remedy="Open it again: trakt2discovr web",
+                # The command for it comes last, as for all that is stopped.
+                remedy="Opened again, it goes on from there.",
             ) from None
         finally:
             await move.end()

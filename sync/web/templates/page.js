@@ -2,11 +2,15 @@
 {
   const body = document.body;
   const live = document.getElementById("live");
+  const TRIES = 4;
+  const TRY_AGAIN_MS = 1500;
   const byId = (id) => document.getElementById(id);
 
   /** What goes on is told while this page is looked at; a hidden one holds no connection. */
   function follow() {
     let source = null;
+    let failures = 0;
+    let later = 0;
     const spoken = document.createElement("p");
     spoken.className = "unseen";
     spoken.setAttribute("role", "status");
@@ -14,9 +18,18 @@
     const listen = () => {
       source?.close();
       source = null;
+      clearTimeout(later);
       if (document.hidden) return;
       const query = new URLSearchParams({ phase: body.dataset.phase, here: body.dataset.here });
       source = new EventSource(`/events?${query}`);
+      source.addEventListener("open", () => { failures = 0; byId("ended").hidden = true; });
+      // Where nobody answers, this page says so: to load it again would lose it.
+      source.addEventListener("error", () => {
+        source.close();
+        failures += 1;
+        if (failures < TRIES) later = setTimeout(listen, TRY_AGAIN_MS);
+        else byId("ended").hidden = false;
+      });
       source.addEventListener("live", (event) => { if (live) live.innerHTML = event.data; });
       source.addEventListener("say", (event) => { spoken.textContent = event.data; });
       source.addEventListener("go", (event) => {
