@@ -245,10 +245,18 @@ class _Search:
         return lacking
 
     async def _taken_lately(self, now: datetime) -> tuple[Row, ...]:
+        """Return what was taken back lately and stands in no later row either."""
         rows = await self._ledger.rows(
             self._profile, outcome=Outcome.APPLIED, is_restored=None
         )
-        return tuple(r for r in rows if r.undone_at and _is_fresh(r.undone_at, now))
+        stands = {_viewing(row) for row in rows if row.undone_at is None}
+        return tuple(
+            row
+            for row in rows
+            if row.undone_at
+            and _is_fresh(row.undone_at, now)
+            and _viewing(row) not in stands
+        )
 
     async def _noted(self) -> dict[str, Sighting]:
         fact = await self._ledger.get_fact(self._profile, GONE) or {}
@@ -327,6 +335,10 @@ class _Search:
                 self.entries.remove(entry)
             self._shelf[key] += entries
             self.entries += entries
+
+
+def _viewing(row: Row) -> tuple[Key, datetime]:
+    return row.operation.key, row.operation.minute
 
 
 def _is_fresh(at: datetime, now: datetime) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sync.documents.words import say_read
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
     from sync.pipeline.services import Services
     from sync.ports import Extraction
     from sync.transform.air_dates import Answer
-
-#: A clock can be wrong, and a time zone can be forgotten; more is a mistake.
-FUTURE = timedelta(days=1)
 
 
 async def prepare(
@@ -312,9 +309,7 @@ def _rules(
     mode = history.collapse
     if mode is Mode.FEWEST and not extraction.receipt.is_whole:
         mode = Mode.CLEAN  # what was not read must not get a zero
-    # Trakt's clock, where it told the time; of the two, one that is behind is wrong.
-    now = max(services.clock.now(), extraction.read_at or UNKNOWN_DATE)
-    disputed = {**_misfits(desired, answer, now), **answer.disputed}
+    disputed = {**_misfits(desired, answer), **answer.disputed}
     airings = {p: dates for p, dates in answer.airings.items() if p not in disputed}
     return Rules(
         mode=mode,
@@ -327,22 +322,19 @@ def _rules(
     )
 
 
-def _misfits(desired: Desired, answer: Answer, now: datetime) -> dict[Place, str]:
-    """Name the seasons in which the plays do not fit the catalogue or the calendar.
+def _misfits(desired: Desired, answer: Answer) -> dict[Place, str]:
+    """Name the seasons in which the plays do not fit the catalogue.
 
     A watched episode that the catalogue lacks, left out or not, says that the two
-    number differently. A play dated in the future would make a default that covers what
-    is yet to air.
+    number differently.
     """
     misfits: dict[Place, str] = {}
     aside = sorted(desired.keys_aside() - desired.watched.keys(), key=str)
     for key in (*desired.watched, *aside):
         if key.season is None or key.episode is None:
             continue
-        place, viewing = key.place, desired.watched.get(key)
-        name = f"S{key.season:02d}E{key.episode:02d}"
-        if viewing and viewing.latest > now + FUTURE:
-            misfits[place] = f"{name} is marked as watched in the future"
-        elif place in answer.airings and key.episode not in answer.airings[place]:
+        place = key.place
+        if place in answer.airings and key.episode not in answer.airings[place]:
+            name = f"S{key.season:02d}E{key.episode:02d}"
             misfits[place] = f"{name} was watched and is not in the catalogue"
     return misfits

@@ -134,7 +134,7 @@ class Move(Known):
     async def give_id(self, title: Title, said: str) -> None:
         """Take the id that a person gives for a title, then plan anew.
 
-        Nothing in its place takes it back.
+        An empty ``said`` takes an earlier one back.
         """
         await self.make_room()
         document = await api.unmatched(self.settings)

@@ -206,6 +206,7 @@ class _Elsewhere:
 
 
 def _not_here(*_: object) -> NoReturn:
+    # What asyncio raises on Windows.
     raise NotImplementedError
 
 

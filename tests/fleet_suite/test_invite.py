@@ -52,7 +52,7 @@ class Host:
     async def shows(self, words: str) -> str:
         async with asyncio.timeout(20):
             while words not in (page := (await self.open())[1]):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0)
         return page
 
 

@@ -25,8 +25,13 @@ from sync.ledger.errors import StateError
 
 if TYPE_CHECKING:
     from sync.fleet.database import FleetDatabase
+    from sync.fleet.logins import ProfileStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_WAITS_FOR_A_LOCK = """
+SELECT count(*) AS waits FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 SECRET = "a-refresh-token-that-nobody-may-see"
 
 
@@ -125,13 +130,16 @@ async def test_of_two_that_renew_at_once_the_second_sees_what_the_first_got(
     one, other = [await open_store(fleet, vault, profile) for _ in range(2)]
     spent: list[str | None] = []
 
-    async def renew(store: object) -> None:
-        async with store.lock("trakt"):  # type: ignore[attr-defined]
-            current = store.load("trakt")  # type: ignore[attr-defined]
+    async def renew(store: ProfileStore) -> None:
+        async with store.lock("trakt"):
+            current = store.load("trakt")
+            assert current is not None
             if current.refresh_token == "spent once":
                 spent.append(current.refresh_token)
-                await asyncio.sleep(0.05)
-                store.save("trakt", token("renewed"))  # type: ignore[attr-defined]
+                async with asyncio.timeout(20):
+                    while not (await fleet.rows(_WAITS_FOR_A_LOCK))[0]["waits"]:
+                        pass
+                store.save("trakt", token("renewed"))
 
     await asyncio.gather(renew(one), renew(other))
     assert spent == ["spent once"]

@@ -116,7 +116,7 @@ async def test_a_profile_can_be_queued_again_once_its_run_has_ended(
         await handler.idle()
         async with asyncio.timeout(20):
             while not (await queue.enqueue([Job(7, KEEP)]))[0]:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0)
         await handler.saw(2)
 
 
@@ -156,7 +156,7 @@ async def test_what_fails_is_never_repeated_by_the_queue(
     async with worker(queue, fail):
         async with asyncio.timeout(20):
             while not (await queue.enqueue([Job(1, FIRST)]))[0]:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0)
         async with worker(queue, after, kind=FIRST):
             await after.saw(1)
     assert seen == [1]
@@ -171,11 +171,14 @@ async def test_a_stop_waits_for_what_is_under_way_and_leaves_the_rest(
     stop = asyncio.Event()
     task = asyncio.create_task(queue.work(KEEP, 2, handler, stop))
     await handler.saw(2)
+    running: list[int] = []
+    task.add_done_callback(lambda _: running.extend(handler.running))
     stop.set()
-    await asyncio.sleep(0.05)
-    assert not task.done()
+    for _ in range(20):
+        await asyncio.sleep(0)
     handler.open.set()
     await asyncio.wait_for(task, 20)
+    assert running == []
     assert len(handler.seen) == 2
     async with worker(queue, handler):
         await handler.saw(3)
@@ -188,7 +191,7 @@ async def test_two_workers_share_the_jobs(queue: Queue) -> None:
     async with worker(queue, one), worker(queue, other):
         async with asyncio.timeout(20):
             while len(one.seen) + len(other.seen) < 20:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0)
     assert sorted(one.seen + other.seen) == [*range(1, 21)]
 
 
@@ -223,4 +226,4 @@ async def test_what_the_engine_notes_is_thrown_away_after_a_while(
     async with worker(queue, handler):
         async with asyncio.timeout(20):
             while await fleet.rows("SELECT 1 FROM fleet_queue.pgqueuer_log"):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0)

@@ -177,20 +177,24 @@ async def test_a_migration_stays_within_the_table_of_requests(tmp_path: Path) ->
 
 
 async def test_a_play_in_the_future_makes_no_default(tmp_path: Path) -> None:
-    """Trakt's are set aside; a source of one's own may bring some."""
+    """It is set aside, whoever hands it over, and so it completes no season."""
     account = synthetic_account(60, 1, seed=5)
-    play = next(p for p in account.plays if p.episode)
+    ahead = utc_now() + timedelta(days=200)
     async with world(account, tmp_path) as place:
         extraction = await place.extract()
-        found = next(p for p in extraction.plays if p.id == play.id)
-        moved = found._replace(watched_at=utc_now() + timedelta(days=200))
-        plays = [moved if p is found else p for p in extraction.plays]
-        async with build(place.settings, source=Letterbook(plays)) as services:
-            prepared = await prepare(services)
-    assert play.episode is not None
-    notes = {note.season: note.reason for note in prepared.plan.seasons}
-    place_of = next(s for s in notes if s.season == play.episode.season)
-    assert "in the future" in notes[place_of]
+        found = next(p for p in extraction.plays if p.season == 2)
+        moved = found._replace(watched_at=ahead)
+        plans = []
+        for play in (found, moved):
+            plays = [play if p is found else p for p in extraction.plays]
+            async with build(place.settings, source=Letterbook(plays)) as services:
+                plans.append(await prepare(services))
+    defaults = [
+        {o.key.season for o in plan.plan.operations if o.is_default} for plan in plans
+    ]
+    assert defaults[0] - defaults[1] == {2}
+    (record,) = plans[1].unreadable.unreported
+    assert f"{ahead:%Y-%m-%d}" in record.record.reason
 
 
 async def test_a_tmdb_that_is_down_is_not_taken_for_one_that_knows_nothing(

@@ -136,6 +136,9 @@ def test_what_cannot_be_read_counts_once_and_in_no_first_plan(
         is_complete=True,
         run=None if is_plan else 1,
         verification=None,
+        playback=None,
+        undone=None,
+        failed=(),
         balance=lambda: (SimpleNamespace(fates=Counter()), None),
     )
     assert [exit_code(told, is_strict=strict) for strict in (False, True)] == [code] * 2
