@@ -19,6 +19,7 @@ from sync.domain.plays import Key
 from sync.pipeline.copy_file import Copy, write_copy
 from sync.report.markdown import render
 from sync.sandbox.running import Sandbox
+from tests.clocks import hasty_system_clock
 from tests.report_suite.builders import report
 from tests.restore_suite.copies import as_listed
 
@@ -26,7 +27,8 @@ AT = datetime(2026, 11, 15, 12, tzinfo=UTC)
 
 
 def run(*args: str) -> Result:
-    return CliRunner().invoke(app, ["--sandbox", *args])
+    with hasty_system_clock():
+        return CliRunner().invoke(app, ["--sandbox", *args])
 
 
 def document(kind: Any, *args: str) -> Any:

@@ -118,6 +118,7 @@ async def test_a_state_that_is_missing_doubles_nothing(
         assert place.writes() == writes
 
 
+@pytest.mark.long
 async def test_a_state_locked_by_another_program_is_named(tmp_path: Path) -> None:
     async with half_done(tmp_path) as place:
         url = f"sqlite:///{state(place)}?timeout=0.1"

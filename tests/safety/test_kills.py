@@ -86,7 +86,7 @@ def _moments(count: int) -> list[Kill]:
 
 BOUNDARIES, MOMENTS = _boundaries(), _moments(500)
 CHOSEN = choose(
-    [*BOUNDARIES[::74], *MOMENTS[::250]],
+    [*BOUNDARIES[::111], *MOMENTS[::250]],
     [*BOUNDARIES[::37], *MOMENTS[::125]],
     [*BOUNDARIES, *MOMENTS],
 )
