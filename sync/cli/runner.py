@@ -14,11 +14,10 @@ from enum import IntEnum
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from connectors.errors import AuthError, ConfigError, InputError, ServiceError
-from sync.cli.view.texts import GLUE, clean, to_json
-from sync.documents.base import ErrorDocument
-from sync.errors import BugError, GuardError, StoppedError, UnwritableError
-from sync.ledger import BusyError, StateError
+from connectors.errors import ServiceError
+from sync.cli.view.texts import GLUE, clean
+from sync.documents.base import ErrorDocument, to_json
+from sync.errors import BugError, StoppedError, UnwritableError
 from sync.runtime import logs
 from sync.runtime.signals import heeding
 from sync.runtime.stop import Stop
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Exit(IntEnum):
-    """Exit codes; scripts depend on them."""
+    """Exit codes; scripts depend on them. Each error knows its own."""
 
     DONE = 0
     BUG = 1
@@ -45,18 +44,6 @@ class Exit(IntEnum):
     GUARD = 5
     BUSY = 6
 
-
-_CODES: tuple[tuple[type[ServiceError], Exit], ...] = (
-    (BugError, Exit.BUG),
-    (UnwritableError, Exit.USAGE),
-    (ConfigError, Exit.USAGE),
-    (InputError, Exit.USAGE),
-    (StateError, Exit.USAGE),
-    (AuthError, Exit.LOGIN),
-    (GuardError, Exit.GUARD),
-    (BusyError, Exit.BUSY),
-    (ServiceError, Exit.INCOMPLETE),
-)
 
 #: Shows the cursor again, which moving bars hide.
 _CURSOR = b"\x1b[?25h\n"
@@ -233,15 +220,11 @@ def _run(
     else:
         return code
     is_stopped = isinstance(failure, StoppedError)
-    code = interruption.exit_code if is_stopped else _code(failure)
+    code = interruption.exit_code if is_stopped else failure.exit_code
     # Where the error itself cannot be said, the code still can.
     with suppress(OSError):
         output.fail(failure, code)
     return code
-
-
-def _code(error: ServiceError) -> Exit:
-    return next(code for kind, code in _CODES if isinstance(error, kind))
 
 
 class _Interruption:
