@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from connectors.errors import InputError
-from connectors.files import replace_file
 from sync import api
 from sync.cli.pager import show_paged
 from sync.cli.runner import Exit
@@ -24,7 +22,7 @@ from sync.cli.session import (
 )
 from sync.cli.view.end import next_command, show_report
 from sync.cli.view.lines import say, show_next
-from sync.cli.view.texts import glue, to_json
+from sync.cli.view.texts import glue
 from sync.documents.base import ProfileDocument, ProfilesDocument
 from sync.pipeline.result import exit_code as code_of
 from sync.runtime.late import late
@@ -54,7 +52,7 @@ if TYPE_CHECKING:
     )
     from sync.cli.view.plan import show_cost, show_plan
     from sync.pipeline.documents import report_document, undo_document
-    from sync.pipeline.plan_file import read_plan
+    from sync.pipeline.plan_file import read_plan, write_plan
 else:
     # What a run that finds nothing new never uses.
     (offer_key,) = late("sync.cli.commands.key", "offer_key")
@@ -69,7 +67,7 @@ else:
     report_document, undo_document = late(
         "sync.pipeline.documents", "report_document", "undo_document"
     )
-    (read_plan,) = late("sync.pipeline.plan_file", "read_plan")
+    read_plan, write_plan = late("sync.pipeline.plan_file", "read_plan", "write_plan")
 
 
 _FILL_IN = (
@@ -203,7 +201,7 @@ def plan(
         )
         document = document.model_copy(update={"next": following})
         if out:
-            _write(out, to_json(document) + "\n")
+            write_plan(out, document)
 
         def show(console: Console) -> None:
             show_plan(console, report, inputs)
@@ -294,17 +292,6 @@ async def _choose(
     tell = reporter.on_event
     output.context = await find_inputs(output.context, settings, files, tell)
     return output.context
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        # It names what a person watched, as the report does.
-        replace_file(path, text)
-    except OSError as error:
-        raise InputError(
-            f"{path.name} cannot be written ({error.strerror}).",
-            remedy="Name a file in a folder that exists and may be written to.",
-        ) from None
 
 
 class Confirmation:
