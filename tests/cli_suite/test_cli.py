@@ -197,7 +197,7 @@ def test_the_library_writes_the_file_that_the_command_writes(
     typed, called = tmp_path / "typed.json", tmp_path / "called.json"
     file, heard = tmp_path / "history.json", list[Event]()
     files = [make_file(file, make_plays(12))] if is_named else []
-    result = run("--sandbox", "plan", "--out", typed, *files)
+    result = run("--sandbox", "plan", "--out", str(typed), *map(str, files))
     assert result.exit_code == 0, result.stderr
 
     async def call() -> None:
