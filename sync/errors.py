@@ -161,8 +161,7 @@ class UnsafeRemovalError(GuardError):
         )
         super().__init__(
             f"{stale:,} of {watched} no longer on {source}, "
-            "which is more than --prune takes back unasked: nothing was "
-            "written.",
+            "which is more than is taken back unasked: nothing was written.",
             remedy=f"Look at your history on {source}; {self._force}",
         )
 
