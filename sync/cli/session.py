@@ -102,7 +102,8 @@ async def find_inputs(
 
     None of them stands for Trakt's API. What was remembered and is gone, or has
     changed, is told. Raises InputError for a named one that is not there, and for one
-    that is gone where there is no API to ask.
+    that is gone where there is no API to ask; ConfigError for a profile that is not
+    there, of which nothing can be remembered.
     """
     from sync.extract.remembered import require_files  # noqa: PLC0415  # few need it
 
@@ -113,6 +114,8 @@ async def find_inputs(
         is_known = remembered is not None and remembered.paths == paths
         return context.reading(named, is_remembered=is_known)
     if remembered is None:
+        if not has_api(settings):
+            await require_profile(settings)
         return context
     if gone := remembered.gone():
         words = f"The last run read {_list(gone)}, which is not there any more"
@@ -131,6 +134,14 @@ async def find_inputs(
         day = f"{remembered.at:%Y-%m-%d}"
         tell(Warned(f"{_list(changed)} has changed since it was read on {day}."))
     return context.reading(paths, is_remembered=True)
+
+
+async def require_profile(settings: Settings) -> None:
+    """Raise ConfigError, with the list, for a profile that the account lacks."""
+    # The network's libraries: only where a command cannot go on.
+    from sync.wiring import bootstrap  # noqa: PLC0415
+
+    await bootstrap.require_profile(settings)
 
 
 def knowing(context: Context, settings: Settings) -> Context:

@@ -200,6 +200,36 @@ def test_sync_asks_the_account_and_from_then_on_so_do_the_others(
     assert document("verify")["verification"]["missing"] == []
 
 
+WITHOUT_FILES = (("plan",), ("verify",), ("migrate", "--yes"), ("sync", "--yes"))
+
+
+def test_a_profile_that_is_not_there_comes_before_the_source(offline: Path) -> None:
+    run("migrate", str(offline), "--yes")
+    there = document("profiles")["profiles"]
+    for command in WITHOUT_FILES:
+        said = document("--profile", "Nobody", *command, code=2)
+        assert "has no profile 'Nobody'" in said["message"]
+        for profile in there:
+            assert f"{profile['name']} ({profile['id']})" in said["remedy"]
+        # Of one that is there nothing is remembered: then the source is what lacks.
+        said = document("--profile", "Kids", *command, code=2)
+        assert "[trakt] client_id" in said["message"]
+
+
+@pytest.mark.parametrize("amiss", ["down", "no login"])
+def test_where_discovr_cannot_be_asked_the_source_is_what_is_told(
+    offline: Path, monkeypatch: pytest.MonkeyPatch, amiss: str
+) -> None:
+    run("migrate", str(offline), "--yes")
+    if amiss == "down":
+        monkeypatch.setenv("TRAKT2DISCOVR_DISCOVR__API_URL", "http://127.0.0.1:9")
+    else:
+        monkeypatch.delenv("TRAKT2DISCOVR_DISCOVR__REFRESH_TOKEN")
+    for command in WITHOUT_FILES:
+        said = document("--profile", "Nobody", *command, code=2)
+        assert "[trakt] client_id is not set" in said["message"]
+
+
 def test_each_profile_remembers_its_own(offline: Path, tmp_path: Path) -> None:
     other = _other_download(tmp_path)
     run("migrate", str(offline), "--yes")

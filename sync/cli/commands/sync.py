@@ -23,6 +23,7 @@ from sync.cli.session import (
     read_settings,
     recall,
     require_an_answer,
+    require_profile,
     salvage,
 )
 from sync.config import Settings
@@ -243,6 +244,8 @@ async def _require_api(settings: Settings) -> None:
     if settings.trakt.client_id:
         return
     remembered = await recall(settings)
+    if remembered is None:
+        await require_profile(settings)
     again = "carry over a new download: trakt2discovr migrate FILE"
     if remembered and remembered.changed() and not remembered.gone():
         which = ", ".join(map(str, remembered.paths))
