@@ -85,6 +85,24 @@ async def open_settings(
     return with_typed(settings, context)
 
 
+def rehearsing(context: Context, files: Sequence[Path] | None) -> Context:
+    """Return a context that knows whose account a rehearsal is about.
+
+    ``files`` as for ``open_settings``, which may change the answer and comes later.
+    """
+    if not context.is_sandbox:
+        return context
+    # As above.
+    from sync.sandbox import rehearsal  # noqa: PLC0415
+
+    is_own = rehearsal.was_own_rehearsed_last() if files is None else bool(files)
+    return replace(
+        context,
+        rehearses="download" if is_own else "sample",
+        has_two=rehearsal.was_own_rehearsed(),
+    )
+
+
 async def recall(settings: Settings) -> Remembered | None:
     """Return what the last run of the profile read, where that was files."""
     from sync.extract.remembered import recall_files  # noqa: PLC0415  # few need it
@@ -252,6 +270,7 @@ async def opened(
     from sync.cli.progress import Reporter  # noqa: PLC0415  # status shows none
 
     async with AsyncExitStack() as stack:
+        output.context = rehearsing(output.context, files)
         settings = await open_settings(context, stack, files)
         output.context = knowing(output.context, settings)
         with Reporter(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 #: They belong to scripts and emoji, and move no cursor.
 JOINERS = "\u200c\u200d"
+
+#: Whose account a rehearsal is about: the sample's, or the person's own download.
+Rehearsed: TypeAlias = Literal["sample", "download"]
 
 
 def to_json(document: BaseModel) -> str:

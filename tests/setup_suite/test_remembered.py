@@ -257,17 +257,39 @@ def test_a_rehearsal_is_looked_at_where_the_last_one_was(
 ) -> None:
     other = _other_download(tmp_path)
     run("--sandbox", "migrate", "--yes")
-    assert _plays(command) != 1
+    assert _plays(command, "sample") != 1
     run("--sandbox", "migrate", str(other), "--yes")
-    assert _plays(command) == 1
+    assert _plays(command, "download") == 1
     # Without a file a rehearsal carries the sample over, and is the last one then.
     run("--sandbox", "migrate", "--yes")
-    assert _plays(command) != 1
+    assert _plays(command, "sample") != 1
 
 
-def _plays(command: str) -> int:
+def test_a_rehearsal_says_whose_account_it_is_about(offline: Path) -> None:
+    """At the top of the result, once there are two that it may be."""
+    sample = "This rehearses the sample account, not your own download."
+    own = "This rehearses your own download, not the sample account."
+    other = _other_download(offline.parent)
+
+    def first(*words: str) -> str:
+        return run(*words).stdout.partition("\n")[0]
+
+    assert "rehearses" not in run("--sandbox", "profiles").stdout
+    assert first("--sandbox", "plan", "--from-file", str(other)) == own
+    for look in ("plan", "status", "verify"):
+        assert first("--sandbox", look) == own
+    # Without a file this is about the sample, whatever the command before was about.
+    assert first("--sandbox", "profiles") == sample
+    assert "rehearses" not in run("-q", "--sandbox", "status").stdout
+    # What is no rehearsal has nothing to say of it.
+    assert document("status")["rehearses"] is None
+    assert "rehearses" not in run("status").stdout
+
+
+def _plays(command: str, whose: str) -> int:
     """Return how many plays the command knows of."""
     seen = document("--sandbox", command)
+    assert seen["rehearses"] == whose
     if command == "status":
         (profile,) = seen["profiles"]
         files = profile["files"]

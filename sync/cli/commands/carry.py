@@ -28,7 +28,7 @@ from sync.pipeline.result import exit_code as code_of
 from sync.runtime.late import late
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -199,7 +199,7 @@ def plan(
         document = report_document(
             report, "plan", code, inputs.files, warnings=reporter.warnings
         )
-        document = document.model_copy(update={"next": following})
+        document = output.completed(document.model_copy(update={"next": following}))
         if out:
             write_plan(out, document)
 
@@ -314,8 +314,10 @@ class Confirmation:
     async def __call__(self, report: Report) -> bool:
         """Show the plan; return whether to go on."""
         self._reporter.pause()
+        show: Callable[[Console], None]
         show = partial(show_plan, report=report, context=self._context)
         if not self._is_silent and not self._yes:
+            show = self._output.introduced(show)
             if await show_paged(self._output.notes, show):
                 # Whoever left the pager early is asked about this.
                 show_cost(self._output.notes, report)

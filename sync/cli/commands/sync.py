@@ -22,6 +22,7 @@ from sync.cli.session import (
     open_settings,
     read_settings,
     recall,
+    rehearsing,
     require_an_answer,
     require_profile,
     salvage,
@@ -169,6 +170,7 @@ async def _run_once(
 ) -> int:
     kind = LoggingReporter if options.log_format else Reporter
     async with _telling(context) as telling, AsyncExitStack() as stack:
+        output.context = rehearsing(context, ())
         settings = await open_settings(context, stack, warn=options.warn)
         telling.settings = settings
         options.check(settings)
