@@ -190,19 +190,16 @@ def test_the_plan_file_is_the_document_of_the_plan(tmp_path: Path) -> None:
     assert document(result).operations
 
 
-@pytest.mark.parametrize("is_named", [False, True], ids=["API", "download"])
-def test_the_library_writes_the_file_that_the_command_writes(
-    tmp_path: Path, *, is_named: bool
-) -> None:
+def test_the_library_writes_the_file_that_the_command_writes(tmp_path: Path) -> None:
     typed, called = tmp_path / "typed.json", tmp_path / "called.json"
     file, heard = tmp_path / "history.json", list[Event]()
-    files = [make_file(file, make_plays(12))] if is_named else []
-    result = run("--sandbox", "plan", "--out", str(typed), *map(str, files))
+    make_file(file, make_plays(12))
+    result = run("--sandbox", "plan", "--out", str(typed), str(file))
     assert result.exit_code == 0, result.stderr
 
     async def call() -> None:
-        async with open_sandbox(Settings(), is_rehearsal=is_named) as settings:
-            await api.plan(settings, out=called, files=files, on_event=heard.append)
+        async with open_sandbox(Settings(), is_rehearsal=True) as settings:
+            await api.plan(settings, out=called, files=[file], on_event=heard.append)
 
     asyncio.run(call())
     written, expected = (json.loads(f.read_bytes()) for f in (called, typed))

@@ -89,7 +89,7 @@ def place_of(line: str) -> str:
 
 
 @given(before=some, texts=some, end=st.sampled_from(["\n", "\r\n"]))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_config_that_is_there_keeps_all_else_to_the_letter(
     tmp_path_factory: pytest.TempPathFactory,
     before: Mapping[tuple[str, str], str],
@@ -147,7 +147,7 @@ def test_a_key_is_set_in_its_place(old: str, new: str) -> None:
 
 
 @given(texts=some)
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_the_example_as_a_config_gets_each_key_in_its_place(
     texts: Mapping[tuple[str, str], str],
 ) -> None:

@@ -211,9 +211,9 @@ def test_a_profile_that_is_not_there_comes_before_the_source(offline: Path) -> N
         assert "has no profile 'Nobody'" in said["message"]
         for profile in there:
             assert f"{profile['name']} ({profile['id']})" in said["remedy"]
-        # Of one that is there nothing is remembered: then the source is what lacks.
-        said = document("--profile", "Kids", *command, code=2)
-        assert "[trakt] client_id" in said["message"]
+    # Of one that is there nothing is remembered: then the source is what lacks.
+    said = document("--profile", "Kids", "plan", code=2)
+    assert "[trakt] client_id" in said["message"]
 
 
 @pytest.mark.parametrize("amiss", ["down", "no login"])
