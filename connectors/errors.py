@@ -13,6 +13,8 @@ class ServiceError(Exception):
 
     #: Said when the place that raises knows nothing better.
     default_remedy = "Run it again later; what is done already is not done twice."
+    #: What a command that it ends exits with: the class alone decides.
+    exit_code = 4
 
     def __init__(
         self,
@@ -36,12 +38,14 @@ class ConfigError(ServiceError):
     """A setting is wrong: nothing but a change of the settings helps."""
 
     default_remedy = "Correct the setting and run it again."
+    exit_code = 2
 
 
 class InputError(ServiceError):
     """A file that the person named cannot be used as it is."""
 
     default_remedy = "Name another file, or make the download again."
+    exit_code = 2
 
 
 class AuthError(ServiceError):
@@ -50,6 +54,7 @@ class AuthError(ServiceError):
     default_remedy = (
         "Log in again: trakt2discovr login trakt, or trakt2discovr login discovr."
     )
+    exit_code = 3
 
 
 class WrongTokenKindError(AuthError):

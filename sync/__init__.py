@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from connectors.auth.device import (
         CodeExpiredError,
     )
+    from connectors.auth.tokens import (
+        StoredToken,
+        TokenStore,
+    )
+    from connectors.clock import (
+        Clock,
+    )
     from connectors.errors import (
         AuthError,
         BlockedError,
@@ -26,6 +33,9 @@ if TYPE_CHECKING:
         TransientError,
         UnknownOutcomeError,
         WrongTokenKindError,
+    )
+    from connectors.http.pacing import (
+        Pacer,
     )
     from sync.api import (
         apply,
@@ -42,11 +52,16 @@ if TYPE_CHECKING:
         examine,
     )
     from sync.checkup.findings import (
+        Cause,
         Finding,
+        Verdict,
     )
     from sync.config import (
         Settings,
         load_settings,
+    )
+    from sync.documents.left_out import (
+        UnmatchedDocument,
     )
     from sync.domain.balance import (
         Balance,
@@ -68,8 +83,16 @@ if TYPE_CHECKING:
         Play,
         Title,
     )
+    from sync.domain.resume import (
+        Resume,
+        ResumePoint,
+    )
     from sync.domain.verify import (
         Verification,
+    )
+    from sync.domain.writes import (
+        Outcome,
+        Settled,
     )
     from sync.errors import (
         BugError,
@@ -98,6 +121,9 @@ if TYPE_CHECKING:
     from sync.ledger.errors import (
         BusyError,
         StateError,
+    )
+    from sync.ledger.ledger import (
+        Ledger,
     )
     from sync.load.breaker import (
         RefusingServiceError,
@@ -162,7 +188,9 @@ __all__ = [
     "BlockedError",
     "BugError",
     "BusyError",
+    "Cause",
     "CheckedSource",
+    "Clock",
     "CodeExpiredError",
     "ConfigError",
     "ContractError",
@@ -182,6 +210,7 @@ __all__ = [
     "KeptCopy",
     "Key",
     "Kind",
+    "Ledger",
     "MissingEntriesError",
     "MovedError",
     "NamedSource",
@@ -189,6 +218,8 @@ __all__ = [
     "NotFoundError",
     "Operation",
     "OtherProfileError",
+    "Outcome",
+    "Pacer",
     "Plan",
     "Play",
     "PlaybackSource",
@@ -204,8 +235,11 @@ __all__ = [
     "ReportData",
     "Restoration",
     "RestoringTarget",
+    "Resume",
+    "ResumePoint",
     "ServiceError",
     "Settings",
+    "Settled",
     "Source",
     "SourceCheck",
     "Spent",
@@ -213,17 +247,21 @@ __all__ = [
     "StateError",
     "Stop",
     "StoppedError",
+    "StoredToken",
     "Target",
     "Title",
+    "TokenStore",
     "TransientError",
     "UnbegunError",
     "UndoOutline",
     "Undone",
     "UnkeptCopyError",
     "UnknownOutcomeError",
+    "UnmatchedDocument",
     "UnsafePlanError",
     "UnsafeRemovalError",
     "UnwritableError",
+    "Verdict",
     "Verification",
     "Waiting",
     "Warned",
@@ -246,6 +284,9 @@ __all__ = [
 #: Where each name is defined.
 _HOMES = {
     "CodeExpiredError": "connectors.auth.device",
+    "StoredToken": "connectors.auth.tokens",
+    "TokenStore": "connectors.auth.tokens",
+    "Clock": "connectors.clock",
     "AuthError": "connectors.errors",
     "BlockedError": "connectors.errors",
     "ConfigError": "connectors.errors",
@@ -258,6 +299,7 @@ _HOMES = {
     "TransientError": "connectors.errors",
     "UnknownOutcomeError": "connectors.errors",
     "WrongTokenKindError": "connectors.errors",
+    "Pacer": "connectors.http.pacing",
     "apply": "sync.api",
     "migrate": "sync.api",
     "plan": "sync.api",
@@ -268,9 +310,12 @@ _HOMES = {
     "verify": "sync.api",
     "Diagnosis": "sync.checkup.doctor",
     "examine": "sync.checkup.doctor",
+    "Cause": "sync.checkup.findings",
     "Finding": "sync.checkup.findings",
+    "Verdict": "sync.checkup.findings",
     "Settings": "sync.config",
     "load_settings": "sync.config",
+    "UnmatchedDocument": "sync.documents.left_out",
     "Balance": "sync.domain.balance",
     "Entry": "sync.domain.entries",
     "Action": "sync.domain.plan",
@@ -283,7 +328,11 @@ _HOMES = {
     "Kind": "sync.domain.plays",
     "Play": "sync.domain.plays",
     "Title": "sync.domain.plays",
+    "Resume": "sync.domain.resume",
+    "ResumePoint": "sync.domain.resume",
     "Verification": "sync.domain.verify",
+    "Outcome": "sync.domain.writes",
+    "Settled": "sync.domain.writes",
     "BugError": "sync.errors",
     "EmptyHistoryError": "sync.errors",
     "GuardError": "sync.errors",
@@ -306,6 +355,7 @@ _HOMES = {
     "Warned": "sync.events",
     "BusyError": "sync.ledger.errors",
     "StateError": "sync.ledger.errors",
+    "Ledger": "sync.ledger.ledger",
     "RefusingServiceError": "sync.load.breaker",
     "KeptCopy": "sync.pipeline.copies",
     "Restoration": "sync.pipeline.restore",
@@ -335,10 +385,12 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+if not TYPE_CHECKING:  # to a type checker it would mean that there is every name
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

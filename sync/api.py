@@ -9,11 +9,12 @@ from connectors.clock import SystemClock
 from connectors.errors import ConfigError
 from sync.documents.left_out import UnmatchedDocument
 from sync.errors import IncompleteReadError
+from sync.events import Warned
 from sync.ledger import Ledger
 from sync.ledger.fact_names import LEFT_OUT, recall_profile
 from sync.pipeline import run as pipeline
 from sync.pipeline.playback import PlaybackResult, plan_playback
-from sync.pipeline.result import Report
+from sync.pipeline.result import Report, exit_code
 from sync.pipeline.summary import foresee
 from sync.runtime.late import late
 from sync.wiring.calls import takes
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.config import Settings
+    from sync.events import Event
     from sync.pipeline.restore import Restoration
     from sync.pipeline.services import Services
     from sync.pipeline.undo import Undone, UndoOutline
@@ -32,14 +34,16 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from sync.pipeline.copy_file import read_copy
-    from sync.pipeline.plan_file import read_plan
+    from sync.pipeline.documents import report_document
+    from sync.pipeline.plan_file import read_plan, write_plan
     from sync.pipeline.prepare import prepare
     from sync.pipeline.restore import plan_restore
     from sync.transform.overrides import OverrideBook
 else:
     # What a run that finds nothing new never uses.
     (read_copy,) = late("sync.pipeline.copy_file", "read_copy")
-    (read_plan,) = late("sync.pipeline.plan_file", "read_plan")
+    (report_document,) = late("sync.pipeline.documents", "report_document")
+    read_plan, write_plan = late("sync.pipeline.plan_file", "read_plan", "write_plan")
     (prepare,) = late("sync.pipeline.prepare", "prepare")
     (plan_restore,) = late("sync.pipeline.restore", "plan_restore")
     (OverrideBook,) = late("sync.transform.overrides", "OverrideBook")
@@ -107,20 +111,35 @@ async def sync(
 
 @takes(Options)
 async def plan(
-    settings: Settings, *, accept_incomplete: bool = False, **options: Unpack[Options]
+    settings: Settings,
+    *,
+    accept_incomplete: bool = False,
+    out: Path | None = None,
+    **options: Unpack[Options],
 ) -> Report:
-    """Say what would be written, and why. Writes nothing anywhere."""
+    """Say what would be written, and why. Writes nothing to any service.
+
+    With ``out`` the plan is also written to that file, for ``apply`` to carry out.
+    Raises InputError where it cannot be written.
+    """
+    warnings: list[str] = []
+    if out:
+        options["on_event"] = _noting(warnings, options.get("on_event"))
     async with _build(settings, is_dry=True, **options) as services:
         prepared = await prepare(
             services, accept_incomplete=accept_incomplete, is_dry=True
         )
         playback = await plan_playback(services, prepared, is_dry=True)
-        return Report(
+        report = Report(
             prepared,
             playback=PlaybackResult(playback, error=playback.error),
             outlook=foresee(prepared, playback, settings.discovr.requests_per_second),
             cost=services.meter.read(),
         )
+    if out:
+        code, files = exit_code(report, is_strict=False), options.get("files") or ()
+        write_plan(out, report_document(report, "plan", code, files, warnings))
+    return report
 
 
 @takes(Options)
@@ -251,6 +270,20 @@ async def _advising(remedy: str | None) -> AsyncIterator[None]:
     except IncompleteReadError as error:
         error.remedy = remedy or error.remedy
         raise
+
+
+def _noting(
+    warnings: list[str], tell: Callable[[Event], None] | None
+) -> Callable[[Event], None]:
+    """Keep the warnings of a call as well as telling them."""
+
+    def note(event: Event) -> None:
+        if isinstance(event, Warned):
+            warnings.append(event.message)
+        if tell:
+            tell(event)
+
+    return note
 
 
 async def _agree(_plan: object) -> bool:

@@ -19,6 +19,7 @@ class BugError(ServiceError):
     """An exception that nobody foresaw; its message may hold anything, so it is cut."""
 
     default_remedy = "Report it, with what the same command prints with -v."
+    exit_code = 1
 
     def __init__(self, bug: Exception) -> None:
         where = traceback.extract_tb(bug.__traceback__)[-1]
@@ -48,6 +49,7 @@ class UnwritableError(ServiceError):
         "Make room where it goes, or send it elsewhere. What was done is noted; run it "
         "again."
     )
+    exit_code = 2
 
     #: What the system says of a place, rather than of a fault of the program.
     causes = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -74,6 +76,8 @@ class UnkeptCopyError(UnwritableError):
 
 class GuardError(ServiceError):
     """A guard refused: the numbers are in the message, force goes past it."""
+
+    exit_code = 5
 
 
 class IncompleteReadError(GuardError):
@@ -157,8 +161,7 @@ class UnsafeRemovalError(GuardError):
         )
         super().__init__(
             f"{stale:,} of {watched} no longer on {source}, "
-            "which is more than --prune takes back unasked: nothing was "
-            "written.",
+            "which is more than is taken back unasked: nothing was written.",
             remedy=f"Look at your history on {source}; {self._force}",
         )
 
@@ -203,3 +206,5 @@ class StoppedError(ServiceError):
     """A signal stopped the run; what was under way is settled, the state is intact."""
 
     default_remedy = "Run it again: it goes on where it stopped."
+    #: As after Ctrl-C; a command that SIGTERM ended exits with 143.
+    exit_code = 130

@@ -240,7 +240,12 @@ class StoredSource(Protocol):
 
 
 class Target(Protocol):
-    """Where entries go: one profile."""
+    """Where entries go: one profile.
+
+    Nobody tells it the label of the source: whoever makes it knows, and hands it over.
+    Trakt's, of the API and of downloads, is ``trakt``; that of another source is its
+    ``label``. By what it lists as ``imported`` a run knows its own entries again.
+    """
 
     async def open_profile(self) -> str:
         """Sign in if need be; return an id of the profile that never changes."""

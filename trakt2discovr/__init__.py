@@ -11,9 +11,112 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sync import *  # noqa: F403  # one list of names, which is there
+    from sync import *  # noqa: F403  # what each name stands for is said there
 
 PROJECT = "trakt2discovr"
+
+#: The list of ``sync`` once more: type checkers and editors read it, and run nothing.
+__all__ = [  # noqa: F405  # see above
+    "UNKNOWN_DATE",
+    "Action",
+    "Advanced",
+    "AuthError",
+    "Balance",
+    "BlockedError",
+    "BugError",
+    "BusyError",
+    "Cause",
+    "CheckedSource",
+    "Clock",
+    "CodeExpiredError",
+    "ConfigError",
+    "ContractError",
+    "Diagnosis",
+    "EmptyHistoryError",
+    "Entry",
+    "Event",
+    "Extraction",
+    "Fate",
+    "Finding",
+    "Finished",
+    "GuardError",
+    "Ids",
+    "IncompleteReadError",
+    "IncrementalSource",
+    "InputError",
+    "KeptCopy",
+    "Key",
+    "Kind",
+    "Ledger",
+    "MissingEntriesError",
+    "MovedError",
+    "NamedSource",
+    "NamedTarget",
+    "NotFoundError",
+    "Operation",
+    "OtherProfileError",
+    "Outcome",
+    "Pacer",
+    "Plan",
+    "Play",
+    "PlaybackSource",
+    "PlaybackTarget",
+    "Quarantined",
+    "RateLimitedError",
+    "RecallingTarget",
+    "Receipt",
+    "RefusingServiceError",
+    "RejectedError",
+    "RemovedTooMuchError",
+    "Report",
+    "ReportData",
+    "Restoration",
+    "RestoringTarget",
+    "Resume",
+    "ResumePoint",
+    "ServiceError",
+    "Settings",
+    "Settled",
+    "Source",
+    "SourceCheck",
+    "Spent",
+    "Stage",
+    "StateError",
+    "Stop",
+    "StoppedError",
+    "StoredToken",
+    "Target",
+    "Title",
+    "TokenStore",
+    "TransientError",
+    "UnbegunError",
+    "UndoOutline",
+    "Undone",
+    "UnkeptCopyError",
+    "UnknownOutcomeError",
+    "UnmatchedDocument",
+    "UnsafePlanError",
+    "UnsafeRemovalError",
+    "UnwritableError",
+    "Verdict",
+    "Verification",
+    "Waiting",
+    "Warned",
+    "WrongTokenKindError",
+    "apply",
+    "examine",
+    "load_settings",
+    "migrate",
+    "plan",
+    "read_report",
+    "rehearsal",
+    "render_html",
+    "restore",
+    "sync",
+    "undo",
+    "unmatched",
+    "verify",
+]
 
 
 def _check_parts() -> Any:
@@ -35,13 +138,13 @@ def _check_parts() -> Any:
 
 
 _sync = _check_parts()
-__all__ = _sync.__all__  # the list of ``sync``
 
+if not TYPE_CHECKING:  # to a type checker it would mean that there is every name
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(_sync, name)
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(_sync, name)
 
 
 def __dir__() -> list[str]:

@@ -12,7 +12,8 @@ from trakt2discovr import Entry, Key, load_settings, migrate
 class Diary:
     """A profile that is a list in memory. No class of ours has to be inherited."""
 
-    def __init__(self) -> None:
+    def __init__(self, label: str) -> None:
+        self.label = label  # of the source: by it a run knows its own entries again
         self.entries: list[Entry] = []
 
     async def open_profile(self) -> str:
@@ -31,7 +32,7 @@ class Diary:
 
     async def add(self, key: Key, watched_at: datetime) -> None:
         """Append a completed entry; a second call appends a second one."""
-        self.entries.append(Entry(key, watched_at, 100.0, imported="trakt"))
+        self.entries.append(Entry(key, watched_at, 100.0, self.label))
 
     async def set_progress(self, key: Key, progress: int) -> None:
         """Set the progress of an entry, or create it; a second call changes nothing."""
@@ -49,7 +50,7 @@ class Diary:
 
 async def main() -> None:
     """Read Trakt, and write to the diary what Discovr would have got."""
-    diary = Diary()
+    diary = Diary(label="trakt")
     report = await migrate(load_settings(), target=diary)
     print(f"{len(diary.entries)} entries, complete: {report.is_complete}")
 

@@ -11,7 +11,6 @@ import connectors
 import sync
 from connectors.errors import ServiceError
 from scripts.reference.markdown import assemble, code, prose, table
-from sync.cli import runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +23,9 @@ _ERRORS = """\
 Every error is a sentence on what happened and one on what to do next. With `--json`
 both are in a document of the format [`trakt2discovr/error`](json.md), whose `error`
 is one of the names below. In Python each can be imported from `trakt2discovr`; all of
-them are a `ServiceError`, with the two sentences in `message` and `remedy`. The remedy
-below is the usual one; where the program knows better, it says so."""
+them are a `ServiceError`, with the two sentences in `message` and `remedy`, and the
+code of the table above in `exit_code`, for a program that wants to end as the command
+would. The remedy below is the usual one; where the program knows better, it says so."""
 _STOPPED = "130, 143"
 #: They run when they are imported.
 _ALONE = ("__main__", "migrations.env")
@@ -79,6 +79,4 @@ def _first(kind: type[ServiceError]) -> str:
 def _code(kind: type[ServiceError]) -> str:
     if kind.__name__ == "StoppedError":
         return _STOPPED
-    codes = runner._CODES  # noqa: SLF001  # asked of the one place that knows
-    found = next(code for base, code in codes if issubclass(kind, base))
-    return str(found.value)
+    return str(kind.exit_code)

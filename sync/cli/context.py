@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from sync.documents.base import Rehearsed
     from sync.domain.filters import Only
 
 PROGRAM = "trakt2discovr"
@@ -57,6 +58,8 @@ class Context:
     ``files`` are read; the next command has to name them, unless they are remembered.
     ``locked`` are the services that nobody can sign in to yet, as a key is missing.
     ``since`` and ``only`` were typed: what they leave out is left out for this once.
+    ``rehearses`` says whose account a rehearsal is about, once that is known; with
+    ``has_two`` that is not plain, as the person's own download was rehearsed too.
     """
 
     config: Path | None
@@ -72,6 +75,17 @@ class Context:
     locked: frozenset[str] = frozenset()
     since: datetime | None = None
     only: Only | None = None
+    rehearses: Rehearsed | None = None
+    has_two: bool = False
+
+    @property
+    def introduction(self) -> str | None:
+        """Whose account a result of this is about; None where that is plain."""
+        if self.rehearses == "download":
+            return "This rehearses your own download, not the sample account."
+        if self.has_two:
+            return "This rehearses the sample account, not your own download."
+        return None
 
     @property
     def again(self) -> str:

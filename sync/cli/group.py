@@ -83,8 +83,7 @@ def _documenting(*, as_json: bool) -> Iterator[None]:
 
 def _print_document(error: click.UsageError) -> None:
     # Everything heavy stays away from --help.
-    from sync.cli.view.texts import to_json  # noqa: PLC0415
-    from sync.documents.base import ErrorDocument  # noqa: PLC0415
+    from sync.documents.base import ErrorDocument, to_json  # noqa: PLC0415
 
     command = error.ctx.command_path if error.ctx else "trakt2discovr"
     message, *_ = error.format_message().split("\n\n")

@@ -12,13 +12,12 @@ import sys
 from contextlib import ExitStack, suppress
 from enum import IntEnum
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from connectors.errors import AuthError, ConfigError, InputError, ServiceError
-from sync.cli.view.texts import GLUE, clean, to_json
-from sync.documents.base import ErrorDocument
-from sync.errors import BugError, GuardError, StoppedError, UnwritableError
-from sync.ledger import BusyError, StateError
+from connectors.errors import ServiceError
+from sync.cli.view.texts import GLUE, clean
+from sync.documents.base import ErrorDocument, to_json
+from sync.errors import BugError, StoppedError, UnwritableError
 from sync.runtime import logs
 from sync.runtime.signals import heeding
 from sync.runtime.stop import Stop
@@ -33,9 +32,11 @@ if TYPE_CHECKING:
     from sync.cli.context import Context
     from sync.runtime.logs import LogFormat
 
+Document = TypeVar("Document", bound="BaseModel")
+
 
 class Exit(IntEnum):
-    """Exit codes; scripts depend on them."""
+    """Exit codes; scripts depend on them. Each error knows its own."""
 
     DONE = 0
     BUG = 1
@@ -45,18 +46,6 @@ class Exit(IntEnum):
     GUARD = 5
     BUSY = 6
 
-
-_CODES: tuple[tuple[type[ServiceError], Exit], ...] = (
-    (BugError, Exit.BUG),
-    (UnwritableError, Exit.USAGE),
-    (ConfigError, Exit.USAGE),
-    (InputError, Exit.USAGE),
-    (StateError, Exit.USAGE),
-    (AuthError, Exit.LOGIN),
-    (GuardError, Exit.GUARD),
-    (BusyError, Exit.BUSY),
-    (ServiceError, Exit.INCOMPLETE),
-)
 
 #: Shows the cursor again, which moving bars hide.
 _CURSOR = b"\x1b[?25h\n"
@@ -103,10 +92,32 @@ class Output:
     ) -> None:
         """Print the result: the document with --json, the view for people without."""
         if self.context.as_json:
-            made = document() if callable(document) else document
-            sys.stdout.write(to_json(made) + "\n")
+            self._print(document() if callable(document) else document)
         else:
-            show(self.result)
+            self.introduced(show)(self.result)
+
+    def introduced(self, show: Callable[[Console], None]) -> Callable[[Console], None]:
+        """Say first whose account it is about, where that is not plain."""
+        words = None if self.context.is_quiet else self.context.introduction
+        if words is None:
+            return show
+
+        def show_both(console: Console) -> None:
+            from sync.cli.view.lines import say  # noqa: PLC0415  # as above
+
+            say(console, words)
+            show(console)
+
+        return show_both
+
+    def completed(self, document: Document) -> Document:
+        """Return a document that says whose account it is about, if it has a place."""
+        if "rehearses" not in type(document).model_fields:
+            return document
+        return document.model_copy(update={"rehearses": self.context.rehearses})
+
+    def _print(self, document: BaseModel) -> None:
+        sys.stdout.write(to_json(self.completed(document)) + "\n")
 
     def emit_lines(
         self, document: BaseModel, lines: Iterable[str], *, hang: int = 0
@@ -116,9 +127,10 @@ class Output:
         On a terminal what does not fit goes on below, at ``hang`` if it is indented.
         """
         if self.context.as_json:
-            sys.stdout.write(to_json(document) + "\n")
+            self._print(document)
             return
-        whole = list(lines)
+        words = None if self.context.is_quiet else self.context.introduction
+        whole = [words, *lines] if words else list(lines)
         if sys.stdout.isatty() and max(map(len, whole), default=0) > _columns():
             self._lay_out(whole, hang)
             return
@@ -143,7 +155,7 @@ class Output:
             # As above.
             from sync.cli.pager import show_paged  # noqa: PLC0415
 
-            await show_paged(self.result, show)
+            await show_paged(self.result, self.introduced(show))
 
     def fail(self, error: ServiceError, code: int) -> None:
         """Say what happened and what to do; with --json on stdout, as a document."""
@@ -233,15 +245,11 @@ def _run(
     else:
         return code
     is_stopped = isinstance(failure, StoppedError)
-    code = interruption.exit_code if is_stopped else _code(failure)
+    code = interruption.exit_code if is_stopped else failure.exit_code
     # Where the error itself cannot be said, the code still can.
     with suppress(OSError):
         output.fail(failure, code)
     return code
-
-
-def _code(error: ServiceError) -> Exit:
-    return next(code for kind, code in _CODES if isinstance(error, kind))
 
 
 class _Interruption:

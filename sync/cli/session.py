@@ -85,6 +85,24 @@ async def open_settings(
     return with_typed(settings, context)
 
 
+def rehearsing(context: Context, files: Sequence[Path] | None) -> Context:
+    """Return a context that knows whose account a rehearsal is about.
+
+    ``files`` as for ``open_settings``, which may change the answer and comes later.
+    """
+    if not context.is_sandbox:
+        return context
+    # As above.
+    from sync.sandbox import rehearsal  # noqa: PLC0415
+
+    is_own = rehearsal.was_own_rehearsed_last() if files is None else bool(files)
+    return replace(
+        context,
+        rehearses="download" if is_own else "sample",
+        has_two=rehearsal.was_own_rehearsed(),
+    )
+
+
 async def recall(settings: Settings) -> Remembered | None:
     """Return what the last run of the profile read, where that was files."""
     from sync.extract.remembered import recall_files  # noqa: PLC0415  # few need it
@@ -102,7 +120,8 @@ async def find_inputs(
 
     None of them stands for Trakt's API. What was remembered and is gone, or has
     changed, is told. Raises InputError for a named one that is not there, and for one
-    that is gone where there is no API to ask.
+    that is gone where there is no API to ask; ConfigError for a profile that is not
+    there, of which nothing can be remembered.
     """
     from sync.extract.remembered import require_files  # noqa: PLC0415  # few need it
 
@@ -113,6 +132,8 @@ async def find_inputs(
         is_known = remembered is not None and remembered.paths == paths
         return context.reading(named, is_remembered=is_known)
     if remembered is None:
+        if not has_api(settings):
+            await require_profile(settings)
         return context
     if gone := remembered.gone():
         words = f"The last run read {_list(gone)}, which is not there any more"
@@ -131,6 +152,14 @@ async def find_inputs(
         day = f"{remembered.at:%Y-%m-%d}"
         tell(Warned(f"{_list(changed)} has changed since it was read on {day}."))
     return context.reading(paths, is_remembered=True)
+
+
+async def require_profile(settings: Settings) -> None:
+    """Raise ConfigError, with the list, for a profile that the account lacks."""
+    # The network's libraries: only where a command cannot go on.
+    from sync.wiring import bootstrap  # noqa: PLC0415
+
+    await bootstrap.require_profile(settings)
 
 
 def knowing(context: Context, settings: Settings) -> Context:
@@ -241,6 +270,7 @@ async def opened(
     from sync.cli.progress import Reporter  # noqa: PLC0415  # status shows none
 
     async with AsyncExitStack() as stack:
+        output.context = rehearsing(output.context, files)
         settings = await open_settings(context, stack, files)
         output.context = knowing(output.context, settings)
         with Reporter(

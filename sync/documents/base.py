@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
+
+#: They belong to scripts and emoji, and move no cursor.
+JOINERS = "\u200c\u200d"
+
+#: Whose account a rehearsal is about: the sample's, or the person's own download.
+Rehearsed: TypeAlias = Literal["sample", "download"]
+
+
+def to_json(document: BaseModel) -> str:
+    """Return a document as JSON that cannot command a terminal either.
+
+    What cannot be printed is escaped, which reads back as the very same text.
+    """
+    text = document.model_dump_json(indent=2)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    kept = {"\n", *JOINERS}
+    return "".join(c if c.isprintable() or c in kept else _escape(c) for c in text)
+
+
+def _escape(letter: str) -> str:
+    return json.dumps(letter)[1:-1] if letter != "\x7f" else "\\u007f"
 
 
 class Document(BaseModel):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from sync.documents.base import Document
+from sync.documents.base import Document, Rehearsed
 from sync.documents.report import CostDocument, KeptCopyDocument
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -106,3 +106,4 @@ class RestoreDocument(Document):
     warnings: tuple[str, ...] = ()
     next: str | None = None
     is_refused: bool = False
+    rehearses: Rehearsed | None = None

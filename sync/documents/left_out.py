@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sync.documents.base import Document
+from sync.documents.base import Document, Rehearsed
 
 
 class TitleDocument(Document):
@@ -56,3 +56,4 @@ class UnmatchedDocument(Document):
     quarantined: tuple[QuarantinedDocument, ...]
     source: SourceDocument = SourceDocument()
     left_out: tuple[LeftOutDocument, ...] = ()
+    rehearses: Rehearsed | None = None

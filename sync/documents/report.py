@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from sync.documents.base import Document
+from sync.documents.base import Document, Rehearsed
 from sync.documents.left_out import (
     LeftOutDocument,
     QuarantinedDocument,
@@ -242,7 +242,8 @@ class ReportDocument(Document):
     stood there, or nothing was written. ``balance`` is that of the run,
     ``move`` that of all runs; a plan has none. ``carried_out_by`` is the earlier run
     that carried out the plan that was to be applied: nothing was sent again.
-    ``is_refused``: the plan was refused, and nothing was written.
+    ``is_refused``: the plan was refused, and nothing was written. ``rehearses`` says
+    whose account a rehearsal is about; null: it was none.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -278,6 +279,7 @@ class ReportDocument(Document):
     move: MoveDocument | None = None
     carried_out_by: int | None = None
     is_refused: bool = False
+    rehearses: Rehearsed | None = None
 
 
 class LeftAloneDocument(Document):
@@ -304,3 +306,4 @@ class UndoDocument(Document):
     runs: tuple[int, ...] = ()
     kept_copy: KeptCopyDocument | None = None
     is_refused: bool = False
+    rehearses: Rehearsed | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime  # pydantic needs it at run time
 from typing import Literal
 
-from sync.documents.base import Document
+from sync.documents.base import Document, Rehearsed
 from sync.documents.move import MoveDocument  # as above
 from sync.domain.origin import TRAKT
 
@@ -166,6 +166,7 @@ class StatusDocument(Document):
     the latter is null until a run has written for it. ``files`` wait for the next run,
     as ``setup`` was given them before anybody signed in. ``has_api`` says whether
     Trakt's API can be asked at all. ``trouble`` stands since the last run of the job.
+    ``rehearses`` says whose account a rehearsal is about; null: it is none.
     """
 
     format: Literal["trakt2discovr/status"] = "trakt2discovr/status"
@@ -180,3 +181,4 @@ class StatusDocument(Document):
     has_api: bool = True
     trouble: TroubleDocument | None = None
     warnings: tuple[str, ...] = ()
+    rehearses: Rehearsed | None = None

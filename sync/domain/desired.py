@@ -53,7 +53,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """W of the laws, with the titles behind it and what had to be left out.
+    """What was watched (W of the laws), the titles behind it, and what is left out.
 
     ``titles`` by Discovr's id, one of each; where several go under one, ``sharing`` has
     all of them. ``media`` has that id, or None, by ``title_key``. ``skipped`` was left

@@ -23,11 +23,10 @@ class Outcome(StrEnum):
 
 
 class Settled(NamedTuple):
-    """How a write ended; ``detail`` says why, and is empty where it simply arrived.
+    """How a write ended; ``detail`` says why, and is empty where it simply arrived."""
 
-    The methods name the reasons that are not the service's own words. Their texts are
-    kept in people's ledgers, so they never change.
-    """
+    # The methods name the reasons that are not the service's own words. Their texts are
+    # kept in people's ledgers, so they never change.
 
     outcome: Outcome
     detail: str = ""

@@ -20,6 +20,7 @@ class StateError(ServiceError):
     """The state database cannot be used; nothing that was written is lost by it."""
 
     default_remedy = "Put that right and run it again; nothing is done twice."
+    exit_code = 2
 
     def __init__(
         self, message: str, *, remedy: str | None = None, is_passing: bool = False
@@ -35,6 +36,7 @@ class BusyError(ServiceError):
     default_remedy = (
         "Wait until it has ended, or stop it, and run it again: nothing is done twice."
     )
+    exit_code = 6
 
     def __init__(
         self, profile: str, holder: Holder | None, *, is_taken_over: bool = False

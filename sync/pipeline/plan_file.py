@@ -1,4 +1,4 @@
-"""Plan files: what ``plan --out`` wrote, read back for ``apply``."""
+"""Plan files: what ``plan`` found, written down and read back for ``apply``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from connectors.errors import InputError
+from connectors.files import replace_file
+from sync.documents.base import to_json
 from sync.documents.report import FilterDocument, OperationDocument, ReportDocument
 from sync.domain.digest import moved, source_state, target_state
 from sync.domain.evidence import before_these, merged_titles
@@ -128,6 +130,18 @@ class SavedPlan:
         done = {row.operation.id for row in rows}
         left = tuple(o for o in self.operations if o.id not in done)
         return replace(self, operations=left)
+
+
+def write_plan(path: Path, document: ReportDocument) -> None:
+    """Write a plan file, which only its owner can read. Raises InputError."""
+    try:
+        # It names what a person watched, as the report does.
+        replace_file(path, to_json(document) + "\n")
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be written ({error.strerror}).",
+            remedy="Name a file in a folder that exists and may be written to.",
+        ) from None
 
 
 def read_plan(path: Path) -> SavedPlan:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 class Stop:
     """Asked for from outside, looked at between writes.
 
-    While nobody heeds it there is nothing to finish: the caller may simply cancel.
+    The call that it was handed to finishes what is under way and raises StoppedError.
+    While ``is_heeded`` is False there is nothing to finish: the caller may cancel the
+    call instead, which need not wait until everything is read.
     """
 
     def __init__(self) -> None:

@@ -20,11 +20,23 @@ if TYPE_CHECKING:
 #: Loopback has no limit to keep.
 RATE = 500.0
 _STATE = "state.sqlite3"
+#: Where each of the two rehearsals is kept: of the sample, and of the user's own files.
+_SAMPLE, _OWN = "sandbox", "rehearsal"
 #: Whose answers are in the ledger, by the names that ``listings`` gives them.
 LISTINGS = ("tmdb", "trakt")
 
 #: What of ``[sync]`` does not count in a rehearsal.
 NOBODY_IS_TOLD = {"heartbeat": None, "after_migrate": False}
+
+
+def was_own_rehearsed_last() -> bool:
+    """Whether the last thing done was done in the rehearsal of the user's own files."""
+    return _changed_at(data_folder() / _OWN) > _changed_at(data_folder() / _SAMPLE)
+
+
+def was_own_rehearsed() -> bool:
+    """Whether the user's own files were ever rehearsed: there are two accounts then."""
+    return _changed_at(data_folder() / _OWN) > 0
 
 
 @asynccontextmanager
@@ -40,10 +52,9 @@ async def open_sandbox(
     rehearsal of the user's own files knows the air dates that real runs have asked for.
     Nobody is told of a rehearsal, and it waits for no migration.
     """
-    sample, rehearsal = (data_folder() / n for n in ("sandbox", "rehearsal"))
     if is_rehearsal is None:
-        is_rehearsal = _changed_at(rehearsal) > _changed_at(sample)
-    folder = rehearsal if is_rehearsal else sample
+        is_rehearsal = was_own_rehearsed_last()
+    folder = data_folder() / (_OWN if is_rehearsal else _SAMPLE)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

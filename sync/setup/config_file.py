@@ -14,7 +14,7 @@ from connectors.errors import ConfigError
 from connectors.files import PRIVATE, replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     #: What to set, by section and key.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _EXAMPLE = "config.example.toml"
 _SECTION = re.compile(r"^\[(?P<name>\w+)\]$")
 _KEY = re.compile(r"^(?P<name>\w+) = (?P<value>.*)$")
+_HEADER = re.compile(r"^[ \t]*\[", re.MULTILINE)
 _HEAD = (
     "# The settings of trakt2discovr. A line behind a # sets nothing: it shows what\n"
     "# holds without it. Every key can come from the environment too, which wins:\n"
@@ -57,21 +58,62 @@ def new_text(values: Values) -> str:
 def changed_text(text: str, values: Values) -> str:
     """Return a config of the person's with these set; all else stays to the letter.
 
-    Raises ConfigError for a text that is no TOML.
+    A key that is new goes where the config explains it. Raises ConfigError for a text
+    that is no TOML.
     """
     try:
-        document = tomlkit.parse(text)
-    except TOMLKitError as error:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(
             f"The config is not valid TOML: {error}.",
             remedy="Correct it, or name another file: trakt2discovr -c FILE setup",
         ) from None
     for section, keys in values.items():
-        if keys and section not in document:
-            document[section] = tomlkit.table()
         for key, value in keys.items():
-            document[section][key] = value
+            text = _set(text, section, key, value)
+    return text
+
+
+def _set(text: str, section: str, key: str, value: Any) -> str:
+    meant = tomllib.loads(text)
+    keys = meant.setdefault(section, {})
+    if key not in keys:
+        keys[key] = value
+        for changed in _added(text, section, key, value):
+            # What looks like a line of a setting may stand inside a long text.
+            if _meaning(changed) == meant:
+                return changed
+    document = tomlkit.parse(text)
+    document.setdefault(section, tomlkit.table())[key] = value
     return tomlkit.dumps(document)
+
+
+def _added(text: str, section: str, key: str, value: Any) -> Iterator[str]:
+    """Put a new key where it is explained, or else first into its section."""
+    head = re.search(rf"^[ \t]*\[[ \t]*{section}[ \t]*\].*\n", text, re.MULTILINE)
+    if head is None:
+        return
+    start = head.end()
+    following = _HEADER.search(text, start)
+    end = following.start() if following else len(text)
+    shown = re.compile(rf"^#[ \t]*({key}[ \t]*=.*?)\r?$", re.MULTILINE)
+    for found in shown.finditer(text, start, end):
+        try:
+            setting = tomlkit.parse(found[1])
+        except TOMLKitError:
+            continue  # words about it
+        setting[key] = value
+        yield text[: found.start()] + tomlkit.dumps(setting) + text[found.end(1) :]
+    end_of_line = "\r\n" if head[0].endswith("\r\n") else "\n"
+    line = f"{key} = {tomlkit.item(value).as_string()}{end_of_line}"
+    yield text[:start] + line + text[start:]
+
+
+def _meaning(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
 
 
 def write_config(place: Path, values: Values) -> None:

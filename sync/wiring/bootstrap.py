@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Unpack
 from urllib.parse import urlsplit
 
 from connectors.clock import SystemClock
-from connectors.errors import ConfigError
+from connectors.discovr.auth import choose_profile, list_profiles
+from connectors.errors import ConfigError, ServiceError
+from connectors.http.client import RetryPolicy
 from connectors.urls import is_loopback
 from sync.extract.trakt import TraktSource
 from sync.ledger import Ledger
@@ -154,6 +156,23 @@ async def open_identity(settings: Settings) -> AsyncIterator[HttpClient]:
     """Open the Discovr client of the account alone, for what needs no profile."""
     async with AsyncExitStack() as stack:
         yield Clients(settings, stack).identity()
+
+
+async def require_profile(settings: Settings) -> None:
+    """Raise ConfigError, with the list, for a profile that the account lacks.
+
+    Where Discovr cannot be asked it says nothing: something else is in the way then.
+    """
+    name = settings.discovr.profile
+    if name is None:
+        return
+    try:
+        async with AsyncExitStack() as stack:
+            once = Clients(settings, stack, retry=RetryPolicy(attempts=1))
+            profiles = await list_profiles(once.identity())
+    except ServiceError:
+        return
+    choose_profile(profiles, name)
 
 
 def _listings(tmdb: TmdbClient | None, trakt: PublicClient | None) -> list[Listing]:

@@ -36,12 +36,13 @@ class ClientOptions(TypedDict, total=False):
 
 
 class Options(ClientOptions, total=False):
-    """For a run: its clients, and what it reads from and writes to.
+    """What each run takes by name: its clients, what it reads from and writes to.
 
-    ``files`` are account downloads to read instead of the API; they exclude a
-    ``source``. A source or target is used as it is and left open, and so is a
-    ``ledger``, which serves one run at a time. ``copies`` is the folder for the copies
-    of the profile as it was, in place of ``[state] copies``; None: none are kept.
+    The first five are those of ``ClientOptions``. ``files`` are account downloads to
+    read instead of the API; they exclude a ``source``. A source or target is used as it
+    is and left open, and so is a ``ledger``, which serves one run at a time. ``copies``
+    is the folder for the copies of the profile as it was, in place of
+    ``[state] copies``; None: none are kept.
     """
 
     copies: Path | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import os
@@ -15,14 +16,18 @@ import pytest
 from click.testing import CliRunner, Result
 from pydantic import TypeAdapter
 
+from sync import api
 from sync.cli.app import app
+from sync.config import Settings
 from sync.documents.base import ErrorDocument, ProfilesDocument
 from sync.documents.left_out import UnmatchedDocument
 from sync.documents.report import (
     ReportDocument,
     UndoDocument,
 )
+from sync.events import Event, Warned
 from sync.sandbox.account.sample import sample_account
+from sync.sandbox.rehearsal import open_sandbox
 from sync.sandbox.trakt.export import write_export
 from tests.export_builders import make_file, make_plays
 
@@ -183,6 +188,27 @@ def test_the_plan_file_is_the_document_of_the_plan(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert out.read_text(encoding="utf-8") == result.stdout
     assert document(result).operations
+
+
+def test_the_library_writes_the_file_that_the_command_writes(tmp_path: Path) -> None:
+    typed, called = tmp_path / "typed.json", tmp_path / "called.json"
+    file, heard = tmp_path / "history.json", list[Event]()
+    make_file(file, make_plays(12))
+    result = run("--sandbox", "plan", "--out", str(typed), str(file))
+    assert result.exit_code == 0, result.stderr
+
+    async def call() -> None:
+        async with open_sandbox(Settings(), is_rehearsal=True) as settings:
+            await api.plan(settings, out=called, files=[file], on_event=heard.append)
+
+    asyncio.run(call())
+    written, expected = (json.loads(f.read_bytes()) for f in (called, typed))
+    # What was typed is of no use to a program, and time has gone by.
+    for one in (written, expected):
+        del one["next"], one["rehearses"], one["cost"]
+    assert written == expected
+    assert written["operations"]
+    assert written["warnings"] == [e.message for e in heard if isinstance(e, Warned)]
 
 
 def test_verify_names_what_is_missing_and_exits_4() -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sync.cli.app import app
-from sync.cli.view.texts import title, to_json
-from sync.documents.base import ErrorDocument
+from sync.cli.view.texts import title
+from sync.documents.base import ErrorDocument, to_json
 from sync.domain.plays import Ids, Kind, Title
 
 if TYPE_CHECKING:

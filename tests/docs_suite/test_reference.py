@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+import trakt2discovr
 from scripts.reference import FOLDER, pages
 from sync.daemon.metrics import registry
 from sync.daemon.turn import Ending
@@ -35,6 +37,63 @@ def test_the_page_is_what_the_program_says(name: str) -> None:
 
 def test_every_page_of_the_reference_is_generated_or_held_to_the_program() -> None:
     assert {page.name for page in FOLDER.glob("*.md")} == {*pages(), *HELD}
+
+
+#: What the page need not explain: names of Python, and of libraries of others.
+STRANGERS = {
+    *("Any", "AwareDatetime", "Awaitable", "Callable", "ClientSession", "Collection"),
+    *("Counter", "False", "Mapping", "None", "Path", "Self", "Sequence", "True"),
+}
+
+
+def typed(entry: str) -> set[str]:
+    """Return the names of types in an entry of the page: in calls and in fields."""
+    calls = re.findall(r"```text\n(.*?)```", entry, re.DOTALL)
+    cells = re.findall(r"^\| `(.+?)` \| (?:`(.+?)` \|$)?", entry, re.MULTILINE)
+    words = " ".join([*calls, *(word for cell in cells for word in cell)])
+    return set(re.findall(r"\b[A-Z]\w*[a-z]\w*", words)) - STRANGERS
+
+
+def test_every_type_that_the_library_takes_or_gives_is_explained() -> None:
+    text = (FOLDER / "api.md").read_text(encoding="utf-8")
+    entries = dict(re.findall(r"(?ms)^### (\w+)\n(.*?)(?=^##|\Z)", text))
+    named = set(
+        re.findall(r"^\| `(\w+)` \|", text.partition("## Names for")[2], re.MULTILINE)
+    )
+    elsewhere = set(re.findall(r"`(\w+)`", text.partition("## Events")[2]))
+    for name, entry in entries.items():
+        unknown = typed(entry) - {*entries} - named - elsewhere
+        assert not unknown, f"{name} names {unknown}"
+    assert {"Report", "Prepared", "Settled", "UnmatchedDocument"} <= {*entries}
+    # What a call takes or gives back, or a class of one's own has to, is in the face.
+    for name in set(trakt2discovr.__all__) & {*entries}:
+        thing = getattr(trakt2discovr, name)
+        if inspect.isfunction(thing) or getattr(thing, "_is_protocol", False):
+            there = {*trakt2discovr.__all__} | named
+            assert typed(entries[name]) <= there, name
+
+
+def test_each_option_that_an_error_names_is_told_as_a_keyword() -> None:
+    text = (FOLDER / "api.md").read_text(encoding="utf-8").partition("## Errors")[2]
+    rows = re.findall(r"^\| `(--[\w-]+).*?` \| `(\w+)[=.]", text, re.MULTILINE)
+    told = dict(rows)
+    found: set[str] = set()
+    for place in ("errors.py", "api.py", "pipeline", "load", "extract", "wiring"):
+        whole = ROOT / "sync" / place
+        for path in [whole] if whole.is_file() else whole.glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found |= set(re.findall(r"(?<!`)--[a-z][a-z-]+", node.value))
+    # Of a command that no call stands for: ``page``.
+    found -= {"--by-hand", "--only", "--genre"}
+    assert {"--force", "--accept-incomplete", "--out"} < found <= told.keys()
+    calls = ("migrate", "sync", "plan", "apply", "restore")
+    known = {
+        name
+        for call in calls
+        for name in inspect.signature(getattr(trakt2discovr, call)).parameters
+    }
+    assert {*told.values()} <= known
 
 
 def first_cells(heading: str) -> list[tuple[str, set[str]]]:

@@ -6,13 +6,18 @@ import ast
 import inspect
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, assert_type
 
 import pytest
 
 import sync
 import trakt2discovr
 from sync.wiring.options import Options
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 CALLS = ("migrate", "sync", "plan", "apply", "verify", "undo")
 ROOT = Path(sync.__file__).parents[1]
@@ -27,7 +32,7 @@ def test_every_name_is_there_in_both_packages(name: str) -> None:
 
 def test_type_checkers_are_told_the_same_names() -> None:
     tree = ast.parse(Path(sync.__file__).read_text(encoding="utf-8"))
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    block, _ = [node for node in tree.body if isinstance(node, ast.If)]
     told = {
         alias.name: node.module
         for node in block.body
@@ -36,6 +41,36 @@ def test_type_checkers_are_told_the_same_names() -> None:
     }
     assert told == sync._HOMES
     assert sorted(told) == sorted(sync.__all__)
+
+
+def _told(package: ModuleType) -> list[str]:
+    """Read the list of names as an editor does, which runs nothing."""
+    tree = ast.parse(Path(str(package.__file__)).read_text(encoding="utf-8"))
+    (names,) = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id == "__all__"
+    ]
+    return [*names]
+
+
+def test_editors_are_told_the_same_names_without_running_anything() -> None:
+    assert _told(trakt2discovr) == _told(sync) == sync.__all__ == trakt2discovr.__all__
+
+
+def test_type_checkers_know_each_name_and_no_other() -> None:
+    """The check of types is the test; here it only has to run."""
+    assert_type(trakt2discovr.UNKNOWN_DATE, datetime)
+    assert_type(trakt2discovr.ServiceError("It is so.").exit_code, int)
+    assert_type(sync.Key("MV_1").media, str)
+    for package in (sync, trakt2discovr):
+        assert not hasattr(package, "nothing")
+    with pytest.raises(AttributeError):
+        _ = trakt2discovr.nothing  # type: ignore[attr-defined]  # a checker must say so
+    with pytest.raises(AttributeError):
+        _ = sync.nothing  # type: ignore[attr-defined]
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

@@ -249,11 +249,8 @@ async def test_what_a_default_would_cover_is_said_to_be_gone_too(
 
 async def test_the_guards_and_the_plan_file_name_the_source(tmp_path: Path) -> None:
     async with letterbook(tmp_path) as (_place, source, it):
-        report = await it.run("plan")
         file = tmp_path / "plan.json"
-        file.write_text(
-            report_document(report, "plan", 0).model_dump_json(), encoding="utf-8"
-        )
+        await it.run("plan", out=file)
         await it.run("migrate")
         whole, source.plays = source.plays, source.plays[:60]
         moved = await it.fail(MovedError, "apply", file)

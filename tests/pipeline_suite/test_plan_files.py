@@ -36,22 +36,21 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 
-async def save_plan(place: World, path: Path, **options: Any) -> None:
-    report = await place.plan(**options)
-    document = report_document(report, "plan", 0, options.get("files", ()))
-    with path.open("w", encoding="utf-8") as file:  # a small file
-        file.write(document.model_dump_json())
-
-
 async def test_exactly_that_plan_is_applied(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     async with world(synthetic_account(120, 3, seed=2), tmp_path) as place:
-        await save_plan(place, path)
+        await place.plan(out=path)
         report = await apply(place.settings, path)
         assert report.is_complete
         written = [operation.id for operation in report.prepared.plan.operations]
         assert written == [o.id for o in read_plan(path).operations]
         assert place.writes() == len(written)
+
+
+async def test_a_plan_that_cannot_be_written_is_an_input_error(tmp_path: Path) -> None:
+    async with world(synthetic_account(10, 1, seed=2), tmp_path) as place:
+        with pytest.raises(InputError, match=r"plan\.json cannot be written"):
+            await place.plan(out=tmp_path / "no" / "plan.json")
 
 
 async def test_a_plan_from_a_download_reads_that_download_again(
@@ -61,7 +60,7 @@ async def test_a_plan_from_a_download_reads_that_download_again(
     account = synthetic_account(120, 3, seed=2)
     write_export(account, download)
     async with world(account, tmp_path) as place:
-        await save_plan(place, path, files=[download])
+        await place.plan(out=path, files=[download])
         report = await apply(place.settings, path)
         assert report.is_complete
         assert not place.trakt.requests("GET", "/sync/history")
@@ -91,7 +90,7 @@ async def test_a_side_that_has_moved_is_named_and_nothing_is_written(
     path = tmp_path / "plan.json"
     async with world(synthetic_account(60, 2, seed=2), tmp_path) as place:
         place.discovr.person_adds(Key("MV_424242"), progress=30, at=at(1))
-        await save_plan(place, path)
+        await place.plan(out=path)
         move(place)
         with pytest.raises(MovedError, match=words):
             await apply(place.settings, path)
@@ -104,7 +103,7 @@ async def test_a_plan_already_applied_says_so_and_sends_nothing(
 ) -> None:
     path = tmp_path / "plan.json"
     async with world(synthetic_account(60, 2, seed=2), tmp_path) as place:
-        await save_plan(place, path)
+        await place.plan(out=path)
         first = await apply(place.settings, path)
         sent = place.writes()
         if move:
@@ -122,7 +121,7 @@ async def test_a_plan_that_an_undo_took_back_is_checked_as_before(
 ) -> None:
     path = tmp_path / "plan.json"
     async with world(synthetic_account(30, 1, seed=2), tmp_path) as place:
-        await save_plan(place, path)
+        await place.plan(out=path)
         await apply(place.settings, path)
         await undo(place.settings, all_runs=is_each)
         watch(place)
@@ -145,7 +144,7 @@ async def test_a_file_that_is_no_plan_is_refused(
 ) -> None:
     path = tmp_path / "plan.json"
     async with world(synthetic_account(10, 1, seed=2), tmp_path) as place:
-        await save_plan(place, path)
+        await place.plan(out=path)
     content = json.loads(path.read_text(encoding="utf-8"))
     spoil(content)
     path.write_text(json.dumps(content), encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from sync.cli.runner import Exit, _code
+from sync.cli.runner import Exit
 from sync.domain.guard import FEWEST_GUARDED
 from sync.domain.plan import Fate
 from sync.domain.plays import Key
@@ -125,7 +125,7 @@ async def test_where_every_list_shows_too_little_a_guard_refuses(
         for _ in range(2):  # and it is not noted as what the person wanted
             with pytest.raises(MissingEntriesError, match="does not show") as refusal:
                 await run_again(place, how)
-            assert _code(refusal.value) is Exit.GUARD
+            assert refusal.value.exit_code == Exit.GUARD
         with pytest.raises(MissingEntriesError):
             await verify(place)
         assert place.marks() == before

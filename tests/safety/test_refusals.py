@@ -8,7 +8,7 @@ import pytest
 
 from connectors.errors import AuthError, ServiceError
 from sync.checkup.status import read_status
-from sync.cli.runner import Exit, _code
+from sync.cli.runner import Exit
 from sync.domain.writes import Outcome
 from sync.errors import StoppedError
 from sync.events import Waiting
@@ -100,7 +100,8 @@ async def test_one_title_never_stops_the_others_and_all_of_them_do(
         if route == "all":
             assert error is not None
             assert len(sent) < most + CONCURRENCY
-            assert _code(error) is (Exit.LOGIN if status == 403 else Exit.INCOMPLETE)
+            code = Exit.LOGIN if status == 403 else Exit.INCOMPLETE
+            assert error.exit_code == code
             assert f"0 arrived, {len(sent)} refused, {FILMS - len(sent)} not sent" in (
                 error.message
             )

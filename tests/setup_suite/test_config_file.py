@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,21 +82,78 @@ def test_a_config_means_what_the_environment_meant(
             assert f"\n{key} = " in text or f"\n# {key} = " in text
 
 
-@given(before=some, texts=some)
-@settings(max_examples=60)
+def place_of(line: str) -> str:
+    """Name what a line sets or explains; any other line is what it is."""
+    found = re.match(r"(?:# ?)?(\w+ =)", line)
+    return found[1] if found else line
+
+
+@given(before=some, texts=some, end=st.sampled_from(["\n", "\r\n"]))
+@settings(max_examples=40)
 def test_a_config_that_is_there_keeps_all_else_to_the_letter(
     tmp_path_factory: pytest.TempPathFactory,
     before: Mapping[tuple[str, str], str],
     texts: Mapping[tuple[str, str], str],
+    end: str,
 ) -> None:
     folder = tmp_path_factory.mktemp("there")
-    old = f"# mine\n{new_text(by_section(before))}# the end\n"
+    old = f"# mine\n{new_text(by_section(before))}# the end\n".replace("\n", end)
     text = changed_text(old, by_section(texts))
     assert read(folder, text) == load_settings(
         folder / "config.toml", by_variable({**before, **texts}), is_new=True
     )
-    kept = [line for line in old.splitlines() if line.startswith("#")]
-    assert [line for line in text.splitlines() if line in kept] == kept
+    # Each key is set in its own place: below what is said of it.
+    was, now = old.split(end), text.split(end)
+    assert [*map(place_of, now)] == [*map(place_of, was)]
+    names = {key for _, key in texts}
+    for line, changed in zip(was, now, strict=True):
+        assert line == changed or place_of(line).removesuffix(" =") in names
+
+
+SPOTS = {
+    "bare": ("[discovr]\n", '[discovr]\nprofile = "Me"\n'),
+    "no line end": ("[discovr]", '[discovr]\nprofile = "Me"\n'),
+    "no section": ("[trakt]\n", '[trakt]\n\n[discovr]\nprofile = "Me"\n'),
+    "the next one's words stay with it": (
+        '[discovr]\nclient_id = "x"\n\n# Of TMDB.\n[tmdb]\n',
+        '[discovr]\nprofile = "Me"\nclient_id = "x"\n\n# Of TMDB.\n[tmdb]\n',
+    ),
+    "set already": (
+        '[discovr]\nprofile = ""  # mine\n# profile = ""\n',
+        '[discovr]\nprofile = "Me"  # mine\n# profile = ""\n',
+    ),
+    "shown with words behind it": (
+        '[discovr]\n#profile = ""  # whose\n',
+        '[discovr]\nprofile = "Me"  # whose\n',
+    ),
+    "words, and the line after them": (
+        '[discovr]\n# profile = name or id\n# profile = ""\n',
+        '[discovr]\n# profile = name or id\nprofile = "Me"\n',
+    ),
+    "shown in another section": (
+        '[tmdb]\n# profile = ""\n[discovr]\n[pharen]\n# profile = ""\n',
+        '[tmdb]\n# profile = ""\n[discovr]\nprofile = "Me"\n[pharen]\n# profile = ""\n',
+    ),
+    "inside a text": (
+        '[discovr]\nx = """\n# profile = ""\n"""\n',
+        '[discovr]\nprofile = "Me"\nx = """\n# profile = ""\n"""\n',
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), SPOTS.values(), ids=SPOTS)
+def test_a_key_is_set_in_its_place(old: str, new: str) -> None:
+    assert changed_text(old, {"discovr": {"profile": "Me"}}) == new
+
+
+@given(texts=some)
+@settings(max_examples=10)
+def test_the_example_as_a_config_gets_each_key_in_its_place(
+    texts: Mapping[tuple[str, str], str],
+) -> None:
+    text = changed_text(example(), by_section(texts))
+    before = example().split("\n")
+    assert [*map(place_of, text.split("\n"))] == [*map(place_of, before)]
 
 
 @pytest.mark.parametrize("text", ["[", "a = ", "\N{REPLACEMENT CHARACTER} = 1 = 2"])

@@ -200,6 +200,36 @@ def test_sync_asks_the_account_and_from_then_on_so_do_the_others(
     assert document("verify")["verification"]["missing"] == []
 
 
+WITHOUT_FILES = (("plan",), ("verify",), ("migrate", "--yes"), ("sync", "--yes"))
+
+
+def test_a_profile_that_is_not_there_comes_before_the_source(offline: Path) -> None:
+    run("migrate", str(offline), "--yes")
+    there = document("profiles")["profiles"]
+    for command in WITHOUT_FILES:
+        said = document("--profile", "Nobody", *command, code=2)
+        assert "has no profile 'Nobody'" in said["message"]
+        for profile in there:
+            assert f"{profile['name']} ({profile['id']})" in said["remedy"]
+    # Of one that is there nothing is remembered: then the source is what lacks.
+    said = document("--profile", "Kids", "plan", code=2)
+    assert "[trakt] client_id" in said["message"]
+
+
+@pytest.mark.parametrize("amiss", ["down", "no login"])
+def test_where_discovr_cannot_be_asked_the_source_is_what_is_told(
+    offline: Path, monkeypatch: pytest.MonkeyPatch, amiss: str
+) -> None:
+    run("migrate", str(offline), "--yes")
+    if amiss == "down":
+        monkeypatch.setenv("TRAKT2DISCOVR_DISCOVR__API_URL", "http://127.0.0.1:9")
+    else:
+        monkeypatch.delenv("TRAKT2DISCOVR_DISCOVR__REFRESH_TOKEN")
+    for command in WITHOUT_FILES:
+        said = document("--profile", "Nobody", *command, code=2)
+        assert "[trakt] client_id is not set" in said["message"]
+
+
 def test_each_profile_remembers_its_own(offline: Path, tmp_path: Path) -> None:
     other = _other_download(tmp_path)
     run("migrate", str(offline), "--yes")
@@ -227,17 +257,39 @@ def test_a_rehearsal_is_looked_at_where_the_last_one_was(
 ) -> None:
     other = _other_download(tmp_path)
     run("--sandbox", "migrate", "--yes")
-    assert _plays(command) != 1
+    assert _plays(command, "sample") != 1
     run("--sandbox", "migrate", str(other), "--yes")
-    assert _plays(command) == 1
+    assert _plays(command, "download") == 1
     # Without a file a rehearsal carries the sample over, and is the last one then.
     run("--sandbox", "migrate", "--yes")
-    assert _plays(command) != 1
+    assert _plays(command, "sample") != 1
 
 
-def _plays(command: str) -> int:
+def test_a_rehearsal_says_whose_account_it_is_about(offline: Path) -> None:
+    """At the top of the result, once there are two that it may be."""
+    sample = "This rehearses the sample account, not your own download."
+    own = "This rehearses your own download, not the sample account."
+    other = _other_download(offline.parent)
+
+    def first(*words: str) -> str:
+        return run(*words).stdout.partition("\n")[0]
+
+    assert "rehearses" not in run("--sandbox", "profiles").stdout
+    assert first("--sandbox", "plan", "--from-file", str(other)) == own
+    for look in ("status", "verify"):
+        assert first("--sandbox", look) == own
+    # Without a file this is about the sample, whatever the command before was about.
+    assert first("--sandbox", "profiles") == sample
+    assert "rehearses" not in run("-q", "--sandbox", "status").stdout
+    # What is no rehearsal has nothing to say of it.
+    assert "rehearses" not in run("status").stdout
+    assert document("status")["rehearses"] is None
+
+
+def _plays(command: str, whose: str) -> int:
     """Return how many plays the command knows of."""
     seen = document("--sandbox", command)
+    assert seen["rehearses"] == whose
     if command == "status":
         (profile,) = seen["profiles"]
         files = profile["files"]

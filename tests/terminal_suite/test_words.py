@@ -16,9 +16,10 @@ import connectors
 import sync
 from connectors.errors import ServiceError
 from sync.cli.app import app
-from sync.cli.runner import Exit, _code
+from sync.cli.context import Context
+from sync.cli.runner import Exit, run
 from sync.documents.base import ErrorDocument
-from sync.errors import BugError, StoppedError
+from sync.errors import BugError
 from tests.terminal_suite.screens import home, render, shown
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ CODES = {
     "NotFoundError": Exit.INCOMPLETE,
     "BlockedError": Exit.INCOMPLETE,
     "ContractError": Exit.INCOMPLETE,
-    # The signal decides: 130 or 143.
-    "StoppedError": None,
+    # As after Ctrl-C; another signal has a code of its own.
+    "StoppedError": 130,
 }
 #: A remedy is a sentence, or ends in a command to copy.
 REMEDY = re.compile(r"\.$|\(or set [A-Z0-9_]+\)$|trakt2discovr [a-zA-Z -]+$|\}$|'$")
@@ -84,9 +85,7 @@ def test_every_error_has_the_exit_code_of_the_contract_and_a_remedy() -> None:
     found = everything()
     assert found.keys() == CODES.keys()
     for name, kind in found.items():
-        error = kind.__new__(kind)
-        if kind is not StoppedError:
-            assert _code(error) == CODES[name], name
+        assert kind.exit_code == CODES[name], name
         assert kind.default_remedy.endswith(".") or "trakt2discovr" in (
             kind.default_remedy
         )
@@ -143,7 +142,22 @@ def test_a_bug_is_named_by_its_place_and_never_by_its_message() -> None:
     error = BugError(bug.value)
     assert "ZeroDivisionError in _fail" in error.message
     assert "tok_secret" not in str(error)
-    assert _code(error) == Exit.BUG
+    assert error.exit_code == Exit.BUG
+
+
+def test_a_command_ends_with_the_code_that_its_error_carries() -> None:
+    """A program that calls the library can end just as the command would."""
+    context = Context(
+        None, is_sandbox=False, as_json=False, is_verbose=False, is_quiet=True
+    )
+    for name, kind in everything().items():
+        error = kind.__new__(kind)
+        ServiceError.__init__(error, f"This is {name}.")
+
+        async def work(*_: object, error: ServiceError = error) -> int:
+            raise error
+
+        assert run(context, work) == error.exit_code == CODES[name], name
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from connectors.errors import InputError
-from connectors.files import replace_file
 from sync import api
 from sync.cli.pager import show_paged
 from sync.cli.runner import Exit
@@ -24,13 +22,13 @@ from sync.cli.session import (
 )
 from sync.cli.view.end import next_command, show_report
 from sync.cli.view.lines import say, show_next
-from sync.cli.view.texts import glue, to_json
+from sync.cli.view.texts import glue
 from sync.documents.base import ProfileDocument, ProfilesDocument
 from sync.pipeline.result import exit_code as code_of
 from sync.runtime.late import late
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -54,7 +52,7 @@ if TYPE_CHECKING:
     )
     from sync.cli.view.plan import show_cost, show_plan
     from sync.pipeline.documents import report_document, undo_document
-    from sync.pipeline.plan_file import read_plan
+    from sync.pipeline.plan_file import read_plan, write_plan
 else:
     # What a run that finds nothing new never uses.
     (offer_key,) = late("sync.cli.commands.key", "offer_key")
@@ -69,7 +67,7 @@ else:
     report_document, undo_document = late(
         "sync.pipeline.documents", "report_document", "undo_document"
     )
-    (read_plan,) = late("sync.pipeline.plan_file", "read_plan")
+    read_plan, write_plan = late("sync.pipeline.plan_file", "read_plan", "write_plan")
 
 
 _FILL_IN = (
@@ -201,9 +199,9 @@ def plan(
         document = report_document(
             report, "plan", code, inputs.files, warnings=reporter.warnings
         )
-        document = document.model_copy(update={"next": following})
+        document = output.completed(document.model_copy(update={"next": following}))
         if out:
-            _write(out, to_json(document) + "\n")
+            write_plan(out, document)
 
         def show(console: Console) -> None:
             show_plan(console, report, inputs)
@@ -296,17 +294,6 @@ async def _choose(
     return output.context
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        # It names what a person watched, as the report does.
-        replace_file(path, text)
-    except OSError as error:
-        raise InputError(
-            f"{path.name} cannot be written ({error.strerror}).",
-            remedy="Name a file in a folder that exists and may be written to.",
-        ) from None
-
-
 class Confirmation:
     """Shows the plan and asks, unless the answer was given with --yes."""
 
@@ -327,8 +314,10 @@ class Confirmation:
     async def __call__(self, report: Report) -> bool:
         """Show the plan; return whether to go on."""
         self._reporter.pause()
+        show: Callable[[Console], None]
         show = partial(show_plan, report=report, context=self._context)
         if not self._is_silent and not self._yes:
+            show = self._output.introduced(show)
             if await show_paged(self._output.notes, show):
                 # Whoever left the pager early is asked about this.
                 show_cost(self._output.notes, report)

@@ -14,7 +14,7 @@ from connectors.files import replace_file
 from sync.cli.browser import open_file
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.cli.session import agree, open_settings, recall, require_an_answer
+from sync.cli.session import agree, open_settings, recall, rehearsing, require_an_answer
 from sync.cli.view.lines import say
 from sync.cli.view.texts import glue
 from sync.config import data_folder
@@ -55,6 +55,7 @@ def report(
         if html:
             _refuse_what_is_no_file(html)
         async with AsyncExitStack() as stack:
+            output.context = rehearsing(context, None)
             settings = await open_settings(context, stack, None)
             if publish:
                 _require_key(settings, stack)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sync.checkup.status import read_status
 from sync.cli.runner import Exit, run
-from sync.cli.session import open_settings
+from sync.cli.session import open_settings, rehearsing
 from sync.cli.view.texts import glue, name_runs
 from sync.documents.words import say_share
 from sync.runtime.words import count, entries
@@ -44,6 +44,7 @@ def status(context: Context) -> int:
 
     async def work(output: Output, _stop: Stop) -> int:
         async with AsyncExitStack() as stack:
+            output.context = rehearsing(context, None)
             settings = await open_settings(context, stack, None)
             document = await read_status(settings)
         if document.warnings:

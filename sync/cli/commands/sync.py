@@ -22,7 +22,9 @@ from sync.cli.session import (
     open_settings,
     read_settings,
     recall,
+    rehearsing,
     require_an_answer,
+    require_profile,
     salvage,
 )
 from sync.config import Settings
@@ -168,6 +170,7 @@ async def _run_once(
 ) -> int:
     kind = LoggingReporter if options.log_format else Reporter
     async with _telling(context) as telling, AsyncExitStack() as stack:
+        output.context = rehearsing(context, ())
         settings = await open_settings(context, stack, warn=options.warn)
         telling.settings = settings
         options.check(settings)
@@ -243,6 +246,8 @@ async def _require_api(settings: Settings) -> None:
     if settings.trakt.client_id:
         return
     remembered = await recall(settings)
+    if remembered is None:
+        await require_profile(settings)
     again = "carry over a new download: trakt2discovr migrate FILE"
     if remembered and remembered.changed() and not remembered.gone():
         which = ", ".join(map(str, remembered.paths))

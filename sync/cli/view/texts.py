@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
+from sync.documents.base import JOINERS
 from sync.runtime.words import count, duration, seasons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from pydantic import BaseModel
 
 __all__ = [
     "GLUE",
@@ -26,7 +24,6 @@ __all__ = [
     "pad",
     "seasons",
     "title",
-    "to_json",
 ]
 
 #: Stands for a space at which no line is broken; ``say`` prints it as one. It is for
@@ -36,26 +33,9 @@ GLUE = "\ue000"
 MOST_CELLS = 80
 #: Of more runs than that the numbers help nobody.
 _MOST_NAMED = 5
-#: Joiners and marks of direction belong to scripts and emoji; they move no cursor.
-_JOINERS = "\u200c\u200d"
-_HARMLESS = frozenset(f"{_JOINERS}\u200e\u200f\u2068\u2069\n")
+#: Marks of direction belong to scripts, and move no cursor.
+_HARMLESS = frozenset(f"{JOINERS}\u200e\u200f\u2068\u2069\n")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
-
-
-def to_json(document: BaseModel) -> str:
-    """Return a document as JSON that cannot command a terminal either.
-
-    What cannot be printed is escaped, which reads back as the very same text.
-    """
-    text = document.model_dump_json(indent=2)
-    if text.isascii() and "\x7f" not in text:
-        return text
-    kept = {"\n", *_JOINERS}
-    return "".join(c if c.isprintable() or c in kept else _escape(c) for c in text)
-
-
-def _escape(letter: str) -> str:
-    return json.dumps(letter)[1:-1] if letter != "\x7f" else "\\u007f"
 
 
 def clean(text: str) -> str:
