@@ -19,7 +19,8 @@ class BalanceDocument(Document):
 
     What is ``left_out`` was left out on request: it is there, and nothing is done.
     ``repeats`` says how many of them repeat a key and so need no entry of their own;
-    ``gone`` how many of those kept had been written and were removed on Discovr.
+    ``gone`` how many of those kept had been written and were removed on Discovr;
+    ``unsent`` how many of those failed have not: the turn of their write never came.
     """
 
     read: int
@@ -34,6 +35,7 @@ class BalanceDocument(Document):
     failed: int = 0
     repeats: int = 0
     gone: int = 0
+    unsent: int = 0
 
 
 class MoveDocument(Document):
@@ -62,6 +64,7 @@ def to_move(
         read=fact["read"],
         repeats=fact["repeats"],
         gone=fact.get("gone", 0),
+        unsent=fact.get("unsent", 0),
         **{fate.value: fates.get(fate.value, 0) for fate in Fate},
     )
     at = datetime.fromisoformat(fact["at"]) if "at" in fact else times.get(BALANCE)

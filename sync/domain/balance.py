@@ -25,13 +25,15 @@ ON_DISCOVR = (Fate.WRITTEN, Fate.ALREADY_THERE, Fate.COVERED)
 class Balance:
     """Plays by what became of them. ``repeats`` of a key are counted with it.
 
-    Of those that are kept, ``gone`` had been written and were removed on Discovr.
+    Of those that are kept, ``gone`` had been written and were removed on Discovr. Of
+    those that failed, ``unsent`` have not: the turn of their write never came.
     """
 
     read: int = 0
     fates: Counter[Fate] = field(default_factory=Counter)
     repeats: int = 0
     gone: int = 0
+    unsent: int = 0
 
     @property
     def is_even(self) -> bool:
@@ -55,13 +57,14 @@ def balance(
     plan: Plan,
     quarantined: int = 0,
     failed: Collection[tuple[Key, datetime]] = (),
+    unsent: Collection[tuple[Key, datetime]] = (),
 ) -> tuple[Balance, dict[Title, Balance]]:
     """Return the balance of a run, and that of each title.
 
     ``read`` is counted where the plays came in, independently of the fates; with the
     ``quarantined``, which belong to no title that could be told.
     ``failed`` names the viewings whose write, or whose season default's write, did not
-    arrive.
+    arrive; ``unsent`` those of them whose turn never came.
     """
     titles: defaultdict[Title, Balance] = defaultdict(Balance)
     # To hash a title takes longer than all the rest.
@@ -79,6 +82,8 @@ def balance(
             more = spare if minute == viewing.latest else 0
             is_failed = failed and (key, minute) in failed
             part.add(Fate.FAILED if is_failed else fate, 1 + more, more)
+            if is_failed and (key, minute) in unsent:
+                part.unsent += 1 + more
             if fate is Fate.KEPT and key in plan.gone:
                 part.gone += 1 + more
     for fate, group in (
@@ -94,5 +99,6 @@ def balance(
         total.fates += part.fates
         total.repeats += part.repeats
         total.gone += part.gone
+        total.unsent += part.unsent
     total.add(Fate.UNREADABLE, quarantined)
     return total, dict(titles)
