@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from sync.runtime.words import count
+from sync.runtime.words import count, name_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -46,12 +46,22 @@ def say_there(on_discovr: int, read: int) -> str:
 
 
 def say_move(move: MoveDocument) -> str:
-    """Say it of the whole move, unless it was taken back since it was counted."""
+    """Say it of the whole move; what was taken back since it was counted first."""
+    read, there = move.balance.read, move.on_discovr
     if move.undone is None:
-        return say_there(move.on_discovr, move.balance.read)
-    plays = count(move.balance.read, "play was", "plays were")
-    until = f"until run {move.undone} was taken back"
-    return f"{move.on_discovr:,} of {plays} on Discovr {until}"
+        return say_there(there, read)
+    until = f"on Discovr until {say_undone(move)}"
+    if move.left is None:
+        return f"{there:,} of {count(read, 'play was', 'plays were')} {until}"
+    were = f"{there:,} {'was' if there == 1 else 'were'}"
+    return f"{say_there(move.left, read)}; {were} {until}"
+
+
+def say_undone(move: MoveDocument) -> str:
+    """Say which runs were taken back since it was counted."""
+    runs = move.undone_runs or (move.undone or 0,)
+    were = "were" if len(runs) > 1 else "was"
+    return f"{name_runs(runs)} {were} taken back{' in part' if move.in_part else ''}"
 
 
 def say_verified(found: Found, source: str, unreadable: int = 0) -> str:

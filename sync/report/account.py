@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.documents.words import say_move, say_read
+from sync.documents.words import say_move, say_read, say_undone
 from sync.domain.addresses import search_for
 from sync.domain.desired import (
     EPISODE_ZERO,
@@ -79,12 +79,16 @@ _NARROW_DIGIT, _WIDE_DIGIT = 3.2, 1.2
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The number first; then who, when, which command, and the proof in a sentence."""
+    """The number first; then who, when, which command, and the proof in a sentence.
+
+    The balance holds ``until`` something was taken back, if it was.
+    """
 
     headline: str
     facts: tuple[tuple[str, str], ...]
     is_proved: bool
     proof: str
+    until: str = ""
 
 
 class BalanceRow(NamedTuple):
@@ -169,7 +173,13 @@ def build_head(data: ReportData) -> Head:
     ]
     wrong = _what_is_wrong(data)
     is_proved = report.receipt.is_whole and not wrong
-    return Head(say_move(data.move), tuple(facts), is_proved, _proof(data, wrong))
+    return Head(
+        headline=say_move(data.move),
+        facts=tuple(facts),
+        is_proved=is_proved,
+        proof=_proof(data, wrong),
+        until=say_undone(data.move) if data.move.undone else "",
+    )
 
 
 def _what_is_wrong(data: ReportData) -> list[str]:
@@ -183,7 +193,7 @@ def _what_is_wrong(data: ReportData) -> list[str]:
     if unsent:
         wrong.append(f"{count(unsent, 'write was', 'writes were')} not sent yet")
     if data.move.undone is not None:
-        wrong.append(f"run {data.move.undone} was taken back since then")
+        wrong.append(f"{say_undone(data.move)} since then")
     if found is None:
         if data.read_whole_at is None:
             wrong.append("Discovr was not read back")

@@ -325,6 +325,57 @@ async def test_a_run_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
         assert len(place.discovr.entries()) == WRITES + 1
 
 
+@pytest.mark.long
+async def test_the_headline_is_true_after_one_undo_and_another(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        key = _key(seen, "Film 2")
+        await place.post("/plan/leave-out", title=key)
+        seen = await place.settled()
+        skip = seen.field("skip")
+        await place.agree()
+        seen = await place.settled()
+        assert seen.heading == "19 of 22 plays are on Discovr (86 %)"
+        await place.post("/plan/take-in", skip=skip)
+        await place.settled()
+        await place.agree()
+        seen = await place.settled()
+        assert seen.heading == "20 of 22 plays are on Discovr (91 %)"
+        for run, now, taken in (
+            (2, "19 of 22 plays are on Discovr (86 %)", "run 2 was taken back"),
+            (1, "0 of 22 plays are on Discovr (0 %)", "runs 2 and 1 were taken back"),
+        ):
+            await _undone(place, run)
+            for path in ("/proof", "/report"):
+                seen = await place.get(path)
+                assert seen.heading == f"{now}; 20 were on Discovr until {taken}"
+                assert f"{taken} since then" in seen.words
+                assert f"So it stood until {taken}." in seen.words
+            assert not place.move.proof.is_proved  # type: ignore[union-attr]
+        assert not place.discovr.entries()
+        # Nothing of it stands: there is nothing to take back once more.
+        seen = await place.post("/after/undo", run="1")
+        assert "nothing to undo" in (await place.settled()).words
+        seen = await place.get("/proof")
+        assert seen.heading.startswith("0 of 22 plays are on Discovr (0 %); ")
+        # What is carried over again is there again, and is taken back for itself.
+        await place.post("/plan")
+        await place.settled()
+        await place.agree()
+        seen = await place.settled()
+        assert seen.heading == "20 of 22 plays are on Discovr (91 %)"
+        await _undone(place, 3)
+        seen = await place.get("/proof")
+        assert seen.heading.endswith("; 20 were on Discovr until run 3 was taken back")
+
+
+async def _undone(place: House, run: int) -> None:
+    await place.post("/after/undo", run=str(run))
+    seen = await place.settled()
+    await place.post("/after/answer", plan=seen.field("plan"), answer="yes")
+    await place.settled()
+
+
 async def test_an_undo_that_was_broken_off_is_said_at_the_next_start(
     tmp_path: Path,
 ) -> None:

@@ -12,7 +12,7 @@ from sync.checkup.status import read_status
 from sync.cli.runner import Exit, run
 from sync.cli.session import open_settings
 from sync.cli.view.texts import glue, name_runs
-from sync.documents.words import say_share
+from sync.documents.words import say_share, say_undone
 from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
@@ -248,7 +248,10 @@ class StatusView:
         share = f" ({say_share(move.on_discovr, total)})" if total else ""
         words = f"{move.on_discovr:,} of {count(total, 'play')}{share}"
         if move.undone is not None:
-            return f"{words} until run {move.undone} was taken back: {self._migrate}"
+            until = f"until {say_undone(move)}: {self._migrate}"
+            if move.left is None:
+                return f"{words} {until}"
+            return f"{move.left:,} of {count(total, 'play')}, {words} {until}"
         if run and run.outcome == "broken off" and move.at and move.at < run.started_at:
             return f"{words} before run {run.number}: {self._migrate} goes on"
         if move.balance.failed:
