@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Protocol
 
 from sync.runtime.words import count, name_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sized
+    from datetime import datetime
 
     from sync.documents.move import MoveDocument
 
@@ -29,6 +31,15 @@ if TYPE_CHECKING:
         @property
         def foreign(self) -> Sized:
             """What is labelled like ours, and is not."""
+
+
+#: Where many times stand, it is said once for all of them.
+ALL_UTC = "All times are UTC."
+
+
+def say_time(at: datetime) -> str:
+    """Write a time, to the minute: in UTC wherever it is read, and it says so."""
+    return f"{at.astimezone(UTC).isoformat(' ', 'minutes')[:16]} UTC"
 
 
 def say_read(read: int, unreadable: int, source: str, pages: int = 0) -> str:

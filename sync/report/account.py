@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.documents.words import say_move, say_read, say_undone
+from sync.documents.words import say_move, say_read, say_time, say_undone
 from sync.domain.addresses import search_for
 from sync.domain.desired import (
     EPISODE_ZERO,
@@ -18,7 +18,7 @@ from sync.domain.desired import (
 from sync.domain.plan import Fate
 from sync.domain.plays import Kind
 from sync.report.squares import UNSENT, Lacking, lines_of
-from sync.report.watched import moment, name_of
+from sync.report.watched import name_of
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def build_head(data: ReportData) -> Head:
         ("Discovr profile", profile),
         ("From", report.receipt.source),
         ("Command", report.command + (f", run {report.run}" if report.run else "")),
-        ("Finished", f"{moment(data.at)} UTC"),
+        ("Finished", say_time(data.at)),
     ]
     wrong = _what_is_wrong(data)
     is_proved = report.receipt.is_whole and not wrong
@@ -213,7 +213,8 @@ def _proof(data: ReportData, wrong: Sequence[str]) -> str:
     what = "all that could be read" if total.unreadable else "everything"
     place = f"Discovr was read back, and {what} is in its place"
     if found is None and data.read_whole_at:
-        read = f"both sides were last read whole on {data.read_whole_at:%Y-%m-%d}"
+        day = say_time(data.read_whole_at).partition(" ")[0]
+        read = f"both sides were last read whole on {day}"
         place = f"each write was answered, and {read}"
     if found and found.unexpected:
         number = len(found.unexpected)
@@ -422,7 +423,7 @@ def build_runs(runs: Iterable[Run]) -> tuple[RunRow, ...]:
         RunRow(
             id=run.id,
             command=run.command,
-            started=moment(run.started_at),
+            started=say_time(run.started_at),
             took=_took(run),
             outcome=run.outcome or "not finished",
             plays=_count(run, "plays"),

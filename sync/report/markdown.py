@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from sync.documents.words import say_move, say_read, say_verified
+from sync.documents.words import say_move, say_read, say_time, say_verified
 from sync.domain.balance import ON_DISCOVR
 from sync.domain.plan import Fate
 from sync.domain.plays import Kind
@@ -81,7 +81,7 @@ def _head(report: ReportDocument, at: datetime) -> str:
         f"# Watch history: from {escape(report.source.name)} to Discovr",
         "",
         *there,
-        f"{report.command}, {run}{at:%Y-%m-%d %H:%M} UTC",
+        f"{report.command}, {run}{say_time(at)}",
         "",
         f"- {read}, {proof}",
         f"- {_arrived(report)}; season defaults saved {report.saved:,}",

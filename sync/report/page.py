@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from sync.documents.words import ALL_UTC
 from sync.domain.plan import Fate
 from sync.report.account import (
     build_balance,
@@ -151,6 +152,7 @@ def make_environment(package: str = "sync.report") -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["all_utc"] = ALL_UTC
     environment.filters["number"] = "{:,}".format
     environment.filters["plural"] = count
     environment.filters["duration"] = duration

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from sync.documents.words import say_time
 from sync.domain.addresses import page_of
 from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Key, Kind
@@ -182,10 +183,10 @@ def build_films(
 
 
 def moment(instant: datetime) -> str:
-    """Write a time of the report: in UTC, to the minute."""
+    """Write a time of the map, where all are UTC and it is said once."""
     if instant == UNKNOWN_DATE:
         return UNDATED
-    return instant.isoformat(" ", "minutes")[:16]
+    return say_time(instant).removesuffix(" UTC")
 
 
 def _moments(times: Sequence[datetime]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +30,7 @@ from tests.safety.reading import shown, watched
 from tests.web_suite.people import KEYS, House, Seen, house
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from aiohttp import web
@@ -549,7 +551,23 @@ async def test_another_run_holds_the_profile(tmp_path: Path) -> None:
         await proved(place)
 
 
-async def test_titles_are_text_wherever_they_stand(tmp_path: Path) -> None:
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+
+
+@pytest.fixture
+def _in_auckland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Move this computer far from UTC."""
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_auckland")
+async def test_titles_are_text_and_times_are_utc_wherever_they_stand(
+    tmp_path: Path,
+) -> None:
     name = '<script>alert(1)</script> & "quotes" \'n {{ 7 * 7 }}'
     account, _ = mixed_account()
     base = account.titles[0]
@@ -570,6 +588,14 @@ async def test_titles_are_text_wherever_they_stand(tmp_path: Path) -> None:
             assert page.status == 200
             assert "<script>alert" not in page.text
             assert "49" not in page.heading
+            assert "All times are UTC." in page.words
+        now = place.move.clock.now()
+        hours = [f"{now - timedelta(hours=back):%Y-%m-%d %H}" for back in (1, 0)]
+        for page in pages[-4:]:
+            times = TIME.findall(page.words)
+            told = [one for one in times if one >= hours[0][:10]]
+            assert told
+            assert {one[:13] for one in told} <= {*hours}
 
 
 async def test_what_the_plan_warns_of_stands_beside_it(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from sync.checkup.status import read_status
 from sync.cli.runner import Exit, run
 from sync.cli.session import open_settings
 from sync.cli.view.texts import glue, name_runs
-from sync.documents.words import say_share, say_undone
+from sync.documents.words import say_share, say_time, say_undone
 from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
@@ -337,7 +337,7 @@ def _holder(profile: ProfileStateDocument) -> str:
         return "nobody"
     if holder.since is None:
         return "a run that has just begun"
-    since = f"{holder.since:%Y-%m-%d %H:%M} UTC"
+    since = say_time(holder.since)
     return f"{holder.command}, process {holder.pid} on {holder.host}, since {since}"
 
 
@@ -363,7 +363,7 @@ def _moment(moment: datetime | None, now: datetime) -> str:
         return ""
     apart = _span(abs(now - moment).total_seconds())
     when = f"in {apart}" if moment > now else f"{apart} ago"
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({when})"
+    return f"{say_time(moment)} ({when})"
 
 
 def _span(seconds: float) -> str:
