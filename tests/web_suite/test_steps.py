@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
+from contextlib import suppress
 from datetime import timedelta
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,7 +27,7 @@ from sync.setup.keeping import ways
 from sync.setup.questions import ACCOUNT
 from sync.web.choice import Choice
 from sync.web.job import Kind as Job
-from sync.web.steps import STEPS, due, row
+from sync.web.steps import STEPS, due, phase, row
 from tests.safety.accounts import mixed_account, watched_on
 from tests.safety.reading import shown, watched
 from tests.web_suite.people import KEYS, House, Seen, house
@@ -201,6 +204,50 @@ async def test_stop_and_go_on(tmp_path: Path) -> None:
         assert seen.path == "/plan"
         await proved(place)
         assert place.writes() == WRITES
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [200, 400])
+async def test_a_crowd_at_the_door_does_not_hold_up_what_is_written(
+    tmp_path: Path, number: int
+) -> None:
+    async with house(tmp_path) as place:
+        await place.to_plan()
+        place.discovr.latency_s = 0.5
+        await place.agree()
+        await place.wrote(2)
+        keys = place.site.links
+        let_in = f"Host: localhost\r\nCookie: {keys.cookie_name}={keys.cookie}\r\n"
+        kinds = [
+            "",  # says nothing
+            "GET / HT",
+            "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            f"GET /watch HTTP/1.1\r\n{let_in}\r\n",
+            f"GET /events?phase=x HTTP/1.1\r\n{let_in}\r\n",
+            f"GET /events?phase={phase(place.move)} HTTP/1.1\r\n{let_in}\r\n",
+            f"POST /stop HTTP/1.1\r\n{let_in}Content-Length: 9\r\n\r\n",
+        ]
+        address = place.site.address
+        crowd = await asyncio.gather(
+            *(asyncio.open_connection(*address) for _ in range(number))
+        )
+        try:
+            for (_, writer), sent in zip(crowd, cycle(kinds), strict=False):
+                writer.write(sent.encode())
+            assert place.writes() < WRITES
+            # Who was let in is answered while they stand there, and so is the run.
+            assert (await place.get("/watch")).heading == "Carrying it over"
+            place.discovr.latency_s = 0.02
+            seen = await place.settled()
+        finally:
+            for _, writer in crowd:
+                writer.close()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
+        assert seen.path == "/proof"
+        assert "everything is in its place" in seen.words
+        assert place.writes() == WRITES
+        judge(place)
 
 
 async def test_a_login_lost_in_the_middle_leads_to_signing_in_and_then_on(
