@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sync.domain.plan import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from sync.domain.desired import Desired
@@ -86,13 +86,7 @@ def balance(
                 part.unsent += 1 + more
             if fate is Fate.KEPT and key in plan.gone:
                 part.gone += 1 + more
-    for fate, group in (
-        (Fate.UNMATCHED, desired.unmatched),
-        (Fate.UNSUPPORTED, desired.unsupported),
-        (Fate.LEFT_OUT, desired.skipped),
-    ):
-        for left in group:
-            titles[left.title].add(fate, left.plays)
+    _add_left_out(titles, desired)
     total = Balance(read)
     for part in titles.values():
         part.read = part.fates.total()
@@ -102,3 +96,13 @@ def balance(
         total.unsent += part.unsent
     total.add(Fate.UNREADABLE, quarantined)
     return total, dict(titles)
+
+
+def _add_left_out(titles: Mapping[Title, Balance], desired: Desired) -> None:
+    for fate, group in (
+        (Fate.UNMATCHED, desired.unmatched),
+        (Fate.UNSUPPORTED, desired.unsupported),
+        (Fate.LEFT_OUT, desired.skipped),
+    ):
+        for left in group:
+            titles[left.title].add(fate, left.plays)
