@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.errors import ConfigError, InputError
+from connectors.errors import AuthError, ConfigError, InputError
 from sync import read_report, render_html
 from sync.checkup.status import read_status
 from sync.cli.commands.status import StatusView
@@ -19,9 +19,11 @@ from sync.events import Advanced, Stage
 from sync.pipeline import run as pipeline
 from sync.pipeline.documents import left_out_document
 from sync.report.markdown import render
+from sync.report.squares import Lacking
 from sync.report.watched import count_fates
 from sync.runtime.stop import Stop
 from sync.runtime.words import name_runs
+from sync.sandbox.server.faults import Fault
 from sync.wiring.bootstrap import build
 from tests.pipeline_suite.test_sync import Life, agree, life
 from tests.safety.accounts import mixed_account
@@ -237,7 +239,12 @@ async def test_an_undo_that_stopped_says_that_a_part_is_taken_back(
     tmp_path: Path,
 ) -> None:
     async with beginning(tmp_path) as it:
+        with pytest.raises(StoppedError):
+            await migrate(it, stop_after=4)
         await migrate(it)
+        it.clock.advance(60)
+        await take_back(it, 2)
+        assert (await told(it))[0].move.left is not None
         it.clock.advance(60)
         stop = Stop()
 
@@ -249,12 +256,37 @@ async def test_an_undo_that_stopped_says_that_a_part_is_taken_back(
             await take_back(it, 1, stop=stop, watch=watch)
         data, _ = await told(it)
         assert data.move.in_part
-        assert "until run 1 was taken back in part" in render_html(data)
+        assert data.move.left is None
+        assert "were on Discovr until runs 2 and 1 were taken back in part" in (
+            render_html(data)
+        )
         it.clock.advance(60)
         await take_back(it, None)
         data, _ = await told(it)
         assert not data.move.in_part
         assert data.move.left == on_discovr(it, data)
+
+
+async def test_what_was_under_way_when_a_run_broke_off_is_not_called_unsent(
+    tmp_path: Path,
+) -> None:
+    async with beginning(tmp_path) as it:
+
+        def refuse(request: Any, _number: int) -> Fault | None:
+            sent = it.place.discovr.requests(path="/profile/history")
+            is_late = sum(one.method == "POST" for one in sent) > 4
+            return Fault.answer(401) if request.method == "POST" and is_late else None
+
+        it.place.discovr.faults = refuse
+        with pytest.raises(AuthError):
+            await migrate(it)
+        data, _ = await told(it)
+        (run,) = data.runs
+        lacking = Lacking.of(data.report.failed)
+        assert lacking.failed == run.summary["unclear"] > 0
+        assert lacking.unsent == run.summary["unsent"] > 0
+        balance = data.report.balance
+        assert 0 < balance.unsent < balance.failed
 
 
 async def take_back(
