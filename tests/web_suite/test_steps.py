@@ -30,6 +30,7 @@ from sync.web.job import Kind as Job
 from sync.web.steps import STEPS, due, phase, row
 from tests.safety.accounts import mixed_account, watched_on
 from tests.safety.reading import shown, watched
+from tests.terminal_suite.reports import context
 from tests.web_suite.people import KEYS, House, Seen, house
 
 if TYPE_CHECKING:
@@ -747,6 +748,9 @@ async def test_no_page_is_led_on_when_the_program_ends(tmp_path: Path) -> None:
         seen = await place.to_plan()
         assert 'id="ended"' in seen.text
         assert "Start it again: trakt2discovr web" in seen.words
+        place.move.complete = context(profile="Kids").complete
+        typed = "Start it again: trakt2discovr --profile Kids web"
+        assert typed in (await place.get("/plan")).words
         (at,) = re.findall(r'data-phase="([^"]+)"', seen.text)
         told = await place.get("/events", phase="past", here="plan")
         assert "event: go" in told.text
