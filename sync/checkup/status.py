@@ -13,7 +13,7 @@ from connectors.clock import SystemClock
 from connectors.discovr.auth import refresh_token, stored_profile
 from connectors.errors import ConfigError, ServiceError
 from sync.documents.left_out import UnmatchedDocument
-from sync.documents.move import to_move
+from sync.documents.move import recall_move
 from sync.documents.status import (
     CountDocument,
     DatabaseDocument,
@@ -270,7 +270,7 @@ async def _read_profile(
         source=left_out.source.name if left_out else TRAKT.name,
         files=_files(facts.get(FILES)),
         last_copy=_last_copy(facts.get(COPIES)),
-        move=to_move(facts, times),
+        move=await recall_move(ledger, profile, facts),
     )
 
 

@@ -16,6 +16,7 @@ from sync.documents.left_out import (
     TitleDocument,
 )
 from sync.documents.move import BalanceDocument, MoveDocument
+from sync.domain.writes import NOT_SENT
 
 
 class KeyDocument(Document):
@@ -147,6 +148,11 @@ class FailedDocument(Document):
     operation: OperationDocument
     outcome: str
     detail: str
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether its turn never came, so that nothing went wrong with it."""
+        return NOT_SENT in (self.outcome, self.detail)
 
 
 class OutlookDocument(Document):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
 from sync.documents.left_out import UnmatchedDocument
-from sync.documents.move import to_move
+from sync.documents.move import recall_move
 from sync.documents.report import ReportDocument
 from sync.ledger.fact_names import LEFT_OUT
 
@@ -41,7 +41,7 @@ async def recall_report(
         left = UnmatchedDocument.model_validate(facts[LEFT_OUT])
         names = ("unmatched", "unsupported", "quarantined")
         now |= {name: getattr(left, name) for name in names}
-    if move := to_move(facts, await ledger.fact_times(profile)):
+    if move := await recall_move(ledger, profile, facts):
         now["move"] = move
     at = datetime.fromisoformat(facts[FACT]["at"])
     return report.model_copy(update=now), at

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Protocol
 
-from sync.runtime.words import count
+from sync.runtime.words import count, name_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sized
+    from datetime import datetime
 
     from sync.documents.move import MoveDocument
 
@@ -31,6 +33,15 @@ if TYPE_CHECKING:
             """What is labelled like ours, and is not."""
 
 
+#: Where many times stand, it is said once for all of them.
+ALL_UTC = "All times are UTC."
+
+
+def say_time(at: datetime) -> str:
+    """Write a time, to the minute: in UTC wherever it is read, and it says so."""
+    return f"{at.astimezone(UTC).isoformat(' ', 'minutes')[:16]} UTC"
+
+
 def say_read(read: int, unreadable: int, source: str, pages: int = 0) -> str:
     """Say how many plays were read; there is one count, the unreadable included."""
     where = f" on {count(pages, 'page')}" if pages else ""
@@ -46,12 +57,22 @@ def say_there(on_discovr: int, read: int) -> str:
 
 
 def say_move(move: MoveDocument) -> str:
-    """Say it of the whole move, unless it was taken back since it was counted."""
+    """Say it of the whole move; what was taken back since it was counted first."""
+    read, there = move.balance.read, move.on_discovr
     if move.undone is None:
-        return say_there(move.on_discovr, move.balance.read)
-    plays = count(move.balance.read, "play was", "plays were")
-    until = f"until run {move.undone} was taken back"
-    return f"{move.on_discovr:,} of {plays} on Discovr {until}"
+        return say_there(there, read)
+    until = f"on Discovr until {say_undone(move)}"
+    if move.left is None:
+        return f"{there:,} of {count(read, 'play was', 'plays were')} {until}"
+    were = f"{there:,} {'was' if there == 1 else 'were'}"
+    return f"{say_there(move.left, read)}; {were} {until}"
+
+
+def say_undone(move: MoveDocument) -> str:
+    """Say which runs were taken back since it was counted."""
+    runs = move.undone_runs or (move.undone or 0,)
+    were = "were" if len(runs) > 1 else "was"
+    return f"{name_runs(runs)} {were} taken back{' in part' if move.in_part else ''}"
 
 
 def say_verified(found: Found, source: str, unreadable: int = 0) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sync.domain.plan import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from sync.domain.desired import Desired
@@ -25,13 +25,15 @@ ON_DISCOVR = (Fate.WRITTEN, Fate.ALREADY_THERE, Fate.COVERED)
 class Balance:
     """Plays by what became of them. ``repeats`` of a key are counted with it.
 
-    Of those that are kept, ``gone`` had been written and were removed on Discovr.
+    Of those that are kept, ``gone`` had been written and were removed on Discovr. Of
+    those that failed, ``unsent`` have not: the turn of their write never came.
     """
 
     read: int = 0
     fates: Counter[Fate] = field(default_factory=Counter)
     repeats: int = 0
     gone: int = 0
+    unsent: int = 0
 
     @property
     def is_even(self) -> bool:
@@ -55,13 +57,14 @@ def balance(
     plan: Plan,
     quarantined: int = 0,
     failed: Collection[tuple[Key, datetime]] = (),
+    unsent: Collection[tuple[Key, datetime]] = (),
 ) -> tuple[Balance, dict[Title, Balance]]:
     """Return the balance of a run, and that of each title.
 
     ``read`` is counted where the plays came in, independently of the fates; with the
     ``quarantined``, which belong to no title that could be told.
     ``failed`` names the viewings whose write, or whose season default's write, did not
-    arrive.
+    arrive; ``unsent`` those of them whose turn never came.
     """
     titles: defaultdict[Title, Balance] = defaultdict(Balance)
     # To hash a title takes longer than all the rest.
@@ -79,8 +82,23 @@ def balance(
             more = spare if minute == viewing.latest else 0
             is_failed = failed and (key, minute) in failed
             part.add(Fate.FAILED if is_failed else fate, 1 + more, more)
+            if is_failed and (key, minute) in unsent:
+                part.unsent += 1 + more
             if fate is Fate.KEPT and key in plan.gone:
                 part.gone += 1 + more
+    _add_left_out(titles, desired)
+    total = Balance(read)
+    for part in titles.values():
+        part.read = part.fates.total()
+        total.fates += part.fates
+        total.repeats += part.repeats
+        total.gone += part.gone
+        total.unsent += part.unsent
+    total.add(Fate.UNREADABLE, quarantined)
+    return total, dict(titles)
+
+
+def _add_left_out(titles: Mapping[Title, Balance], desired: Desired) -> None:
     for fate, group in (
         (Fate.UNMATCHED, desired.unmatched),
         (Fate.UNSUPPORTED, desired.unsupported),
@@ -88,11 +106,3 @@ def balance(
     ):
         for left in group:
             titles[left.title].add(fate, left.plays)
-    total = Balance(read)
-    for part in titles.values():
-        part.read = part.fates.total()
-        total.fates += part.fates
-        total.repeats += part.repeats
-        total.gone += part.gone
-    total.add(Fate.UNREADABLE, quarantined)
-    return total, dict(titles)

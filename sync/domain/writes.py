@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from sync.domain.plan import Operation
 
 
+#: What a write is called whose turn never came.
+NOT_SENT = "not sent"
+
+
 class Outcome(StrEnum):
     """How a write ended. PENDING and UNKNOWN have to be looked up before a resend."""
 
@@ -50,7 +54,12 @@ class Settled(NamedTuple):
     @classmethod
     def not_sent(cls) -> Self:
         """Settle an intent of a run that ended before its turn came."""
-        return cls(Outcome.REJECTED, "not sent")
+        return cls(Outcome.REJECTED, NOT_SENT)
+
+    @classmethod
+    def left_open(cls) -> Self:
+        """Say of a write that was under way, and of which nothing is known yet."""
+        return cls(Outcome.PENDING, "sent, and not known to have arrived")
 
     @classmethod
     def covers_too_much(cls) -> Self:

@@ -42,6 +42,9 @@ ENTRIES = "entries"
 REMOVES = "removes"
 #: What the last ``undo`` took back.
 UNDONE = "undone"
+#: How many plays of the whole move are on Discovr since something of it was taken back.
+#: Gone while more is taken back, or something is brought back: nobody knows it then.
+LEFT = "left_on_discovr"
 #: The writes that are being taken back: noted before the first request of it leaves,
 #: gone once all of it is settled.
 UNDOING = "undoing"

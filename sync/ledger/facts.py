@@ -28,6 +28,11 @@ WHERE profile = :profile AND restored IS NULL GROUP BY outcome
 _UNDONE = """
 SELECT count(*) FROM t2d_operation WHERE profile = :profile AND undone_at IS NOT NULL
 """
+_TAKEN = """
+SELECT run, sum(CASE WHEN outcome = 'applied' AND undone_at IS NULL THEN 1 ELSE 0 END)
+FROM t2d_operation WHERE profile = :profile AND progress > 0
+GROUP BY run HAVING max(undone_at) > :since ORDER BY max(undone_at), run DESC
+"""
 _FACT = "SELECT value FROM t2d_fact WHERE profile = :profile AND name = :name"
 _FACTS = "SELECT name, value FROM t2d_fact WHERE profile = :profile"
 _TIMES = "SELECT name, updated_at FROM t2d_fact WHERE profile = :profile"
@@ -88,6 +93,17 @@ class Facts(LedgerBase):
             counted += " AND undone_at >= :since"
         ((count,),) = sender.rows(counted, values)
         return int(count)
+
+    @plainly(Mode.READ)
+    def taken_back(
+        self, sender: Plain, profile: str, since: datetime
+    ) -> dict[int, int]:
+        """Count what stands of each run of which something was taken back since then.
+
+        In the order in which they were.
+        """
+        rows = sender.rows(_TAKEN, {"profile": profile, "since": since})
+        return {run: int(left) for run, left in rows}
 
     @plainly(Mode.READ)
     def fact_times(self, sender: Plain, profile: str) -> dict[str, datetime]:

@@ -146,6 +146,11 @@ class Loader:
         begun = len(self._begun)
         return Tally(arrived, refused, begun - arrived - refused, self._total - begun)
 
+    @property
+    def outcomes(self) -> Mapping[str, Settled]:
+        """What became of each write that was begun, by its id."""
+        return {**dict.fromkeys(self._begun, Settled.left_open()), **self.settled}
+
     def _trip(self, error: ServiceError | None) -> None:
         self._fatal = self._fatal or error
 

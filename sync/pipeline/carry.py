@@ -294,7 +294,9 @@ async def _send(
         error.message += f" Of {count(len(operations), 'write')}: {loader.tally}."
         raise
     finally:
-        report = Report(prepared, run, loader.settled, cost=services.meter.read())
+        waits = dict.fromkeys(prepared.doubtful, Settled.in_doubt())
+        settled = {**waits, **loader.outcomes}
+        report = Report(prepared, run, settled, cost=services.meter.read())
         end = summary(report, loader.tally)
         await ledger.finish_run(run, services.clock.now(), outcome, end)
         if outcome != "loaded":

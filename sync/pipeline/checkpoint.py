@@ -23,6 +23,7 @@ from sync.ledger.fact_names import (
     ENTRIES,
     LACKED,
     LACKED_TITLES,
+    LEFT,
     LEFT_OUT,
     MOVE,
     STALE,
@@ -85,6 +86,7 @@ async def recall_checkpoint(settings: Settings, ledger: Ledger) -> Checkpoint | 
 
 async def forget_watermark(ledger: Ledger, profile: str, at: datetime) -> None:
     """Have the next run read both sides whole; what is stale stays known."""
+    await ledger.delete_fact(profile, LEFT)
     if fact := await ledger.get_fact(profile, WATERMARK):
         await ledger.put_fact(profile, STALE, fact["stale"], at)
     await ledger.delete_fact(profile, WATERMARK)

@@ -41,6 +41,7 @@ from sync.domain.desired import EPISODE_ZERO, LeftOut
 from sync.domain.digest import source_state, target_state
 from sync.domain.plan import Fate
 from sync.domain.restoring import to_entry
+from sync.domain.writes import NOT_SENT
 from sync.pipeline.copies import copy_document
 from sync.pipeline.copy_file import entry_document
 from sync.pipeline.summary import count_writes, summarize_titles
@@ -227,7 +228,11 @@ def _title(title: Title) -> TitleDocument:
 def _balance(balance: Balance) -> BalanceDocument:
     columns = {fate.value: balance.fates[fate] for fate in Fate}
     return BalanceDocument(
-        read=balance.read, repeats=balance.repeats, gone=balance.gone, **columns
+        read=balance.read,
+        repeats=balance.repeats,
+        gone=balance.gone,
+        unsent=balance.unsent,
+        **columns,
     )
 
 
@@ -273,7 +278,7 @@ def _failed(report: Report) -> Iterable[FailedDocument]:
         settled = report.settled.get(operation.id)
         yield FailedDocument(
             operation=OperationDocument.model_validate(operation),
-            outcome=settled.outcome.value if settled else "not sent",
+            outcome=settled.outcome.value if settled else NOT_SENT,
             detail=settled.detail if settled else "",
         )
 

@@ -120,11 +120,11 @@ class Report:
         }
         fates = {key: of_all(key, fate) for key, fate in self.fates().items()}
         unsent = () if self.run else plan.operations
-        lacking = {viewing for o in unsent for viewing in o.viewings}
-        return self._weigh(replace(plan, fates=fates, older=older), lacking)[0]
+        planned = {viewing for o in unsent for viewing in o.viewings}
+        return self._weigh(replace(plan, fates=fates, older=older), planned)[0]
 
     def _weigh(
-        self, plan: Plan, lacking: Collection[tuple[Key, datetime]] = ()
+        self, plan: Plan, planned: Collection[tuple[Key, datetime]] = ()
     ) -> tuple[Balance, dict[Title, Balance]]:
         prepared = self.prepared
         side = prepared.compared if prepared.since is None else prepared.whole
@@ -134,7 +134,8 @@ class Report:
             side.desired,
             plan,
             odd[False],
-            {*lacking, *self._not_there()},
+            {*planned, *self._not_there()},
+            {*planned, *self._unsent()},
         )
         total.add(Fate.UNSUPPORTED, odd[True])
         return total, titles
@@ -150,6 +151,12 @@ class Report:
             if fate in _WRITTEN and (key in keys or key.place in places):
                 lacking.add((key, viewing.latest))
         return lacking
+
+    def _unsent(self) -> set[tuple[Key, datetime]]:
+        """Name the viewings that lack nothing but the turn of their write."""
+        tried = {v for o in self.failed if o.id in self.settled for v in o.viewings}
+        waiting = (o for o in self.failed if o.id not in self.settled)
+        return {v for o in waiting for v in o.viewings if v not in tried}
 
     def fates(self) -> Mapping[Key, Fate]:
         """Return what became of every key, those included that nobody looked at."""
@@ -288,6 +295,7 @@ def move_fact(total: Balance) -> dict[str, Any]:
         "read": total.read,
         "repeats": total.repeats,
         "gone": total.gone,
+        "unsent": total.unsent,
         "fates": {fate.value: total.fates[fate] for fate in Fate},
     }
 
@@ -295,7 +303,8 @@ def move_fact(total: Balance) -> dict[str, Any]:
 def to_balance(fact: Mapping[str, Any]) -> Balance:
     """Read it back."""
     fates = Counter({Fate(name): number for name, number in fact["fates"].items()})
-    return Balance(fact["read"], fates, fact["repeats"], fact.get("gone", 0))
+    gone, unsent = fact.get("gone", 0), fact.get("unsent", 0)
+    return Balance(fact["read"], fates, fact["repeats"], gone, unsent)
 
 
 def describe(verification: Verification, source: str, unreadable: int = 0) -> str:
@@ -309,6 +318,7 @@ def summary(report: Report, tally: Tally) -> dict[str, object]:
     return {
         "plays": total.read,
         "columns": dict(total.fates),
+        "unsent_plays": total.unsent,
         "repeats": total.repeats,
         "operations": len(report.prepared.plan.operations),
         "failed": tally.failed,

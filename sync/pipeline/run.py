@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from sync.pipeline.compare import compare_sides
     from sync.pipeline.copies import check_folder, keep_listed
+    from sync.pipeline.left import note_left
     from sync.pipeline.missing import check_missing
     from sync.pipeline.prepare import prepare
     from sync.pipeline.prune import plan_removals
@@ -49,6 +50,7 @@ else:
     check_folder, keep_listed = late(
         "sync.pipeline.copies", "check_folder", "keep_listed"
     )
+    (note_left,) = late("sync.pipeline.left", "note_left")
     (check_missing,) = late("sync.pipeline.missing", "check_missing")
     (prepare,) = late("sync.pipeline.prepare", "prepare")
     (plan_removals,) = late("sync.pipeline.prune", "plan_removals")
@@ -209,6 +211,7 @@ async def undo(
             undone = await take_back(services, rows, labels, named, stop, keep)
         if before and begun is not None:
             undone.removed += [row.operation.key for row in before.taken]
+        await note_left(services, profile)
         await _note_undone(services, profile, undone)
         return undone
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.documents.words import say_move, say_read
+from sync.documents.words import say_move, say_read, say_time, say_undone
 from sync.domain.addresses import search_for
 from sync.domain.desired import (
     EPISODE_ZERO,
@@ -17,8 +17,8 @@ from sync.domain.desired import (
 )
 from sync.domain.plan import Fate
 from sync.domain.plays import Kind
-from sync.report.squares import SQUARES, Square
-from sync.report.watched import moment, name_of
+from sync.report.squares import UNSENT, Lacking, lines_of
+from sync.report.watched import name_of
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sync.documents.left_out import LeftOutDocument, QuarantinedDocument
     from sync.documents.move import BalanceDocument
     from sync.documents.report import (
+        FailedDocument,
         KeyDocument,
         PlaybackDocument,
         ReportDocument,
@@ -34,9 +35,8 @@ if TYPE_CHECKING:
     )
     from sync.ledger.records import Run
     from sync.report.data import ReportData
+    from sync.report.squares import Square
 
-#: What a write is called whose turn never came.
-NOT_SENT = "not sent"
 AGAIN = "Run trakt2discovr migrate again: it sends nothing twice."
 #: {} stands for the name of the source, here and below.
 _ADVICE = {
@@ -71,8 +71,6 @@ _DIFFERENCES = {
         "Leave it, or remove it on Discovr: nobody here knows who wrote it.",
     ),
 }
-_UNSENT = Square("w", "not sent yet", "Its turn has not come yet: run it again.")
-_UNWRITTEN = Square("w", "not written yet", "Not sent yet, or it did not arrive.")
 #: A segment of the bar is at least so wide, in percent, or nobody would see it.
 _LEAST = 1.2
 #: What one digit takes of the bar, in percent, on a narrow and on a wide screen.
@@ -81,12 +79,16 @@ _NARROW_DIGIT, _WIDE_DIGIT = 3.2, 1.2
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The number first; then who, when, which command, and the proof in a sentence."""
+    """The number first; then who, when, which command, and the proof in a sentence.
+
+    The balance holds ``until`` something was taken back, if it was.
+    """
 
     headline: str
     facts: tuple[tuple[str, str], ...]
     is_proved: bool
     proof: str
+    until: str = ""
 
 
 class BalanceRow(NamedTuple):
@@ -167,16 +169,17 @@ def build_head(data: ReportData) -> Head:
         ("Discovr profile", profile),
         ("From", report.receipt.source),
         ("Command", report.command + (f", run {report.run}" if report.run else "")),
-        ("Finished", f"{moment(data.at)} UTC"),
+        ("Finished", say_time(data.at)),
     ]
     wrong = _what_is_wrong(data)
     is_proved = report.receipt.is_whole and not wrong
-    return Head(say_move(data.move), tuple(facts), is_proved, _proof(data, wrong))
-
-
-def count_unsent(report: ReportDocument) -> int:
-    """Count the writes whose turn never came, which have not failed."""
-    return sum(NOT_SENT in (one.outcome, one.detail) for one in report.failed)
+    return Head(
+        headline=say_move(data.move),
+        facts=tuple(facts),
+        is_proved=is_proved,
+        proof=_proof(data, wrong),
+        until=say_undone(data.move) if data.move.undone else "",
+    )
 
 
 def _what_is_wrong(data: ReportData) -> list[str]:
@@ -184,13 +187,13 @@ def _what_is_wrong(data: ReportData) -> list[str]:
     report = data.report
     found = report.verification
     wrong = []
-    unsent = count_unsent(report)
-    if failed := len(report.failed) - unsent:
+    failed, unsent = Lacking.of(report.failed)
+    if failed:
         wrong.append(f"{count(failed, 'write')} did not arrive")
     if unsent:
         wrong.append(f"{count(unsent, 'write was', 'writes were')} not sent yet")
     if data.move.undone is not None:
-        wrong.append(f"run {data.move.undone} was taken back since then")
+        wrong.append(f"{say_undone(data.move)} since then")
     if found is None:
         if data.read_whole_at is None:
             wrong.append("Discovr was not read back")
@@ -210,7 +213,8 @@ def _proof(data: ReportData, wrong: Sequence[str]) -> str:
     what = "all that could be read" if total.unreadable else "everything"
     place = f"Discovr was read back, and {what} is in its place"
     if found is None and data.read_whole_at:
-        read = f"both sides were last read whole on {data.read_whole_at:%Y-%m-%d}"
+        day = say_time(data.read_whole_at).partition(" ")[0]
+        read = f"both sides were last read whole on {day}"
         place = f"each write was answered, and {read}"
     if found and found.unexpected:
         number = len(found.unexpected)
@@ -220,25 +224,26 @@ def _proof(data: ReportData, wrong: Sequence[str]) -> str:
     return f"{head}; {'; '.join(wrong or [place])}."
 
 
-def build_balance(balance: BalanceDocument) -> BalanceView:
-    """Lay the columns of a run out side by side."""
+def build_balance(
+    balance: BalanceDocument, failed: Sequence[FailedDocument] = ()
+) -> BalanceView:
+    """Lay the columns of a run out side by side; ``failed`` are its writes that did."""
     counts = {fate: getattr(balance, fate.value) for fate in Fate}
-    return lay_out(counts, balance.read, balance.repeats)
+    lines = lines_of(counts, balance.unsent, Lacking.of(failed))
+    return lay_out(lines, balance.read, balance.repeats)
 
 
-def lay_out(counts: Mapping[Fate, int], read: int, repeats: int = 0) -> BalanceView:
-    """Lay columns out side by side; those without plays are left out."""
-    there = {fate: counts[fate] for fate in Fate if counts[fate]}
-    widths = {c: max(_LEAST, 100 * n / read) for c, n in there.items()}
+def lay_out(lines: Mapping[Square, int], read: int, repeats: int = 0) -> BalanceView:
+    """Lay the lines of a balance out side by side."""
+    widths = {line: max(_LEAST, 100 * n / read) for line, n in lines.items()}
     scale = 100 / sum(widths.values()) if widths else 1
     rows, x = [], 0.0
-    for fate, plays in there.items():
-        width = widths[fate] * scale
-        state = SQUARES[fate]
+    for line, plays in lines.items():
+        width = widths[line] * scale
         rows.append(
             BalanceRow(
-                code=state.code,
-                name=state.name,
+                code=line.code,
+                name=line.name,
                 plays=plays,
                 share=_share(plays, read),
                 x=f"{x:.3f}%",
@@ -251,20 +256,6 @@ def lay_out(counts: Mapping[Fate, int], read: int, repeats: int = 0) -> BalanceV
     parts = ", ".join(f"{row.plays:,} {row.name}" for row in rows) or "nothing"
     sentence = f"{count(read, 'play')}: {parts}."
     return BalanceView(read, repeats, tuple(rows), sentence)
-
-
-def name_waiting(view: BalanceView, failed: int, unsent: int) -> BalanceView:
-    """Do not call failed what waits for its turn: so many ``failed``, and were not."""
-    if not unsent:
-        return view
-    old = SQUARES[Fate.FAILED]
-    new = _UNSENT if not failed else _UNWRITTEN
-    rows = (
-        row._replace(code=new.code, name=new.name) if row.code == old.code else row
-        for row in view.rows
-    )
-    sentence = view.sentence.replace(f" {old.name}", f" {new.name}")
-    return replace(view, rows=tuple(rows), sentence=sentence)
 
 
 def _rank(width: float, number: str) -> int | None:
@@ -327,12 +318,21 @@ def _sentence(words: str) -> str:
 
 
 def _failures(report: ReportDocument, labels: Mapping[str, str]) -> Iterable[LeftGroup]:
-    if report.failed:
+    for is_unsent, code, heading in (
+        (False, "f", "Failed writes"),
+        (True, UNSENT.code, UNSENT.name.capitalize()),
+    ):
         items = tuple(
-            LeftItem(_label(f.operation.key, labels), None, f.detail or f.outcome)
-            for f in report.failed
+            LeftItem(
+                _label(one.operation.key, labels),
+                None,
+                "" if is_unsent else one.detail or one.outcome,
+            )
+            for one in report.failed
+            if one.is_unsent is is_unsent
         )
-        yield LeftGroup("f", "Failed writes", AGAIN, items)
+        if items:
+            yield LeftGroup(code, heading, AGAIN, items)
 
 
 def _differences(
@@ -395,7 +395,7 @@ def build_points(playback: PlaybackDocument | None) -> tuple[PointRow, ...]:
     outcomes = {
         "written": playback.written,
         "failed": playback.failed,
-        "not sent": playback.planned,
+        UNSENT.name: playback.planned,
         "left out": playback.left,
     }
     return tuple(
@@ -423,15 +423,20 @@ def build_runs(runs: Iterable[Run]) -> tuple[RunRow, ...]:
         RunRow(
             id=run.id,
             command=run.command,
-            started=moment(run.started_at),
+            started=say_time(run.started_at),
             took=_took(run),
             outcome=run.outcome or "not finished",
             plays=_count(run, "plays"),
-            writes=_count(run, "operations"),
+            writes=_writes(run),
             failed=_count(run, "failed"),
         )
         for run in runs
     )
+
+
+def _writes(run: Run) -> str:
+    waiting = run.summary.get("unsent")
+    return _count(run, "operations") + (f", {waiting:,} not sent" if waiting else "")
 
 
 def _took(run: Run) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from sync.documents.words import say_move, say_read, say_verified
+from sync.documents.words import say_move, say_read, say_time, say_verified
 from sync.domain.balance import ON_DISCOVR
 from sync.domain.plan import Fate
 from sync.domain.plays import Kind
-from sync.report.squares import SQUARES
+from sync.report.squares import UNSENT, Lacking, lines_of
 from sync.report.watched import count_fates
 from sync.runtime.words import count
 
@@ -59,12 +59,13 @@ def render(
     move = report.move
     sections = [
         _head(report, at),
-        _balance(move.balance if move else report.balance),
+        _balance(move.balance if move else report.balance, report),
         _shows(histories) if histories else _titles(report.titles),
         _left_out("Unmatched", report.unmatched),
         _left_out("Not possible on Discovr", report.unsupported),
         _left_out("Left out on request", report.left_out),
         _failures(report),
+        _waiting(report),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -80,7 +81,7 @@ def _head(report: ReportDocument, at: datetime) -> str:
         f"# Watch history: from {escape(report.source.name)} to Discovr",
         "",
         *there,
-        f"{report.command}, {run}{at:%Y-%m-%d %H:%M} UTC",
+        f"{report.command}, {run}{say_time(at)}",
         "",
         f"- {read}, {proof}",
         f"- {_arrived(report)}; season defaults saved {report.saved:,}",
@@ -95,7 +96,10 @@ def _arrived(report: ReportDocument) -> str:
     writes, lost = count(report.writes, "write"), len(report.failed)
     if not lost:
         return writes
-    return f"{report.writes - lost:,} of {writes} arrived: run it again for the rest"
+    unsent = Lacking.of(report.failed).unsent
+    waiting = f", {unsent:,} {UNSENT.name}" if unsent else ""
+    again = "run it again for the rest"
+    return f"{report.writes - lost:,} of {writes} arrived{waiting}: {again}"
 
 
 def _proof(report: ReportDocument) -> str:
@@ -105,9 +109,10 @@ def _proof(report: ReportDocument) -> str:
     return say_verified(found, report.source.name, report.balance.unreadable)
 
 
-def _balance(balance: BalanceDocument) -> str:
-    counts = [(getattr(balance, f.value), SQUARES[f].name) for f in Fate]
-    rows = [(f"{number:,}", words) for number, words in counts if number]
+def _balance(balance: BalanceDocument, report: ReportDocument) -> str:
+    counts = {fate: getattr(balance, fate.value) for fate in Fate}
+    lines = lines_of(counts, balance.unsent, Lacking.of(report.failed))
+    rows = [(f"{plays:,}", line.name) for line, plays in lines.items()]
     table = _table(("Plays", "What became of them"), rows)
     plays, kept = (
         count(balance.read, "play"),
@@ -166,6 +171,7 @@ def _failures(report: ReportDocument) -> str:
     lines = [
         f"- {_place(failed.operation.key)}: {escape(failed.detail or failed.outcome)}"
         for failed in report.failed
+        if not failed.is_unsent
     ]
     lines += [
         f"- unreadable: {escape(f'{record.where}: {record.reason}')}"
@@ -174,6 +180,15 @@ def _failures(report: ReportDocument) -> str:
     if not lines:
         return ""
     return "## Failed\n\n" + "\n".join(lines[:MOST_LINES]) + _more(lines)
+
+
+def _waiting(report: ReportDocument) -> str:
+    waiting = [one.operation.key for one in report.failed if one.is_unsent]
+    if not waiting:
+        return ""
+    lines = [f"- {_place(key)}" for key in waiting[:MOST_LINES]]
+    heading = f"## {UNSENT.name.capitalize()}\n\n"
+    return heading + "\n".join(lines) + _more(waiting)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

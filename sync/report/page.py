@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from sync.documents.words import ALL_UTC
 from sync.domain.plan import Fate
 from sync.report.account import (
     build_balance,
@@ -26,7 +27,7 @@ from sync.report.account import (
     duration,
 )
 from sync.report.months import MONTHS, build_months
-from sync.report.squares import SQUARES, unwatched
+from sync.report.squares import SQUARES, UNSENT, unwatched
 from sync.report.watched import (
     build_films,
     build_shows,
@@ -86,8 +87,10 @@ def build_page(data: ReportData) -> Page:
         head=build_head(data),
         is_rehearsal=data.is_rehearsal,
         back=data.back,
-        balance=build_balance(move),
-        last=build_balance(report.balance) if report.balance != move else None,
+        balance=build_balance(move, report.failed),
+        last=None
+        if report.balance == move
+        else build_balance(report.balance, report.failed),
         months=build_months(play.watched_at for h in histories for play in h.plays),
         states=tuple(_legend(report.source.name, shows, years)),
         reasons=reasons,
@@ -105,7 +108,7 @@ def _legend(
 ) -> Iterable[Square]:
     there = {code for show in shows for code in show.codes}
     there |= {film.code for year in years for film in year.films}
-    states = (*(SQUARES[fate] for fate in Fate), unwatched(source))
+    states = (*(SQUARES[fate] for fate in Fate), UNSENT, unwatched(source))
     yield from (state for state in states if state.code in there)
 
 
@@ -149,6 +152,7 @@ def make_environment(package: str = "sync.report") -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["all_utc"] = ALL_UTC
     environment.filters["number"] = "{:,}".format
     environment.filters["plural"] = count
     environment.filters["duration"] = duration

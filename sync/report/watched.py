@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from sync.documents.words import say_time
 from sync.domain.addresses import page_of
 from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Key, Kind
-from sync.report.squares import SQUARES, UNWATCHED
+from sync.report.squares import SQUARES, UNSENT, UNWATCHED
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from sync.documents.report import FailedDocument
     from sync.domain.histories import SeasonFacts, TitleHistory
+    from sync.report.squares import Square as State
 
 NAMELESS = "(no title)"
 UNDATED = "date unknown"
@@ -99,6 +101,8 @@ def failure_details(failed: Iterable[FailedDocument]) -> dict[Key, str]:
     for failure in failed:
         key = failure.operation.key
         detail = failure.detail or failure.outcome
+        if failure.is_unsent:
+            detail = UNSENT.name
         whole = Key(key.media, key.season)
         details[whole._replace(episode=key.episode)] = detail
         for cover in failure.operation.covers:
@@ -179,10 +183,10 @@ def build_films(
 
 
 def moment(instant: datetime) -> str:
-    """Write a time of the report: in UTC, to the minute."""
+    """Write a time of the map, where all are UTC and it is said once."""
     if instant == UNKNOWN_DATE:
         return UNDATED
-    return instant.isoformat(" ", "minutes")[:16]
+    return say_time(instant).removesuffix(" UTC")
 
 
 def _moments(times: Sequence[datetime]) -> str:
@@ -218,13 +222,12 @@ def _film(
     history: TitleHistory, times: Sequence[datetime], details: Mapping[Key, str]
 ) -> Film:
     key = Key(history.media or "")
-    state = SQUARES[_fate(history, key)]
-    why = f" ({details[key]})" if key in details else ""
+    state, words = _state(history, key, details)
     return Film(
         name=name_of(history.title.name),
         year=history.title.year,
         code=state.code,
-        state=f"{state.name}{why}",
+        state=words,
         times=_moments(times),
         page=page_of(history.media),
     )
@@ -269,10 +272,9 @@ def _season(
             squares.append(Square(UNWATCHED.code, text))
             continue
         key = Key(history.media or "", number, episode)
-        state = SQUARES[_fate(history, key)]
-        why = f" ({details[key]})" if key in details else ""
+        state, words = _state(history, key, details)
         when = _moments(sorted(times[episode]))
-        text = f"Episode {episode}: {state.name}{why}; watched {when}"
+        text = f"Episode {episode}: {words}; watched {when}"
         squares.append(Square(state.code, text))
     return Season(
         name=f"Season {number}" if number else "Specials",
@@ -281,6 +283,16 @@ def _season(
         reason=facts.reason if facts else "",
         squares=tuple(squares),
     )
+
+
+def _state(
+    history: TitleHistory, key: Key, details: Mapping[Key, str]
+) -> tuple[State, str]:
+    """Return the square of a film or episode, and its words with why it is so."""
+    state, why = SQUARES[_fate(history, key)], details.get(key)
+    if state is SQUARES[Fate.FAILED] and why == UNSENT.name:
+        return UNSENT, UNSENT.name
+    return state, f"{state.name} ({why})" if why else state.name
 
 
 def _fate(history: TitleHistory, key: Key) -> Fate:

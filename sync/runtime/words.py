@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from connectors.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["count", "duration", "entries", "seasons"]
+__all__ = ["count", "duration", "entries", "join", "name_runs", "seasons"]
+
+#: More runs than these are counted.
+_MOST_NAMED = 5
 
 
 def entries(number: int) -> str:
@@ -45,3 +48,18 @@ def seasons(numbers: Iterable[int]) -> str:
     return ", ".join(
         f"S{run[0]}" if len(run) == 1 else f"S{run[0]}-S{run[-1]}" for run in runs
     )
+
+
+def join(parts: Sequence[str]) -> str:
+    """Enumerate: ``a, b and c``."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def name_runs(runs: Sequence[int]) -> str:
+    """Name runs by their numbers, as long as there are few."""
+    if len(runs) > _MOST_NAMED:
+        return count(len(runs), "run")
+    names = join([str(run) for run in runs])
+    return f"run {names}" if len(runs) == 1 else f"runs {names}"

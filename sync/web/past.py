@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sync.domain.plan import Fate
-from sync.domain.writes import Outcome
+from sync.domain.writes import NOT_SENT, Outcome
 from sync.ledger import Ledger
 from sync.ledger.fact_names import recall_profile
+from sync.report.squares import Lacking, lines_of
 from sync.report.watched import name_of
 from sync.runtime.words import count
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from sync.domain.writes import Row
     from sync.ledger.records import Run
+    from sync.report.squares import Square
     from sync.web.move import Move
 
 #: So many titles are listed.
@@ -28,7 +30,6 @@ _WORDS = {
     Outcome.PENDING: "unclear",
     Outcome.UNKNOWN: "unclear",
 }
-_NOT_SENT = "not sent"
 
 
 class Line(NamedTuple):
@@ -40,14 +41,14 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run with its writes by title; ``fates`` is its balance, if it got so far.
+    """A run with its writes by title; ``found`` is its balance, if it got so far.
 
     ``said`` is what was planned, and how it ended. Of ``waiting`` nothing was noted, as
     their turn never came.
     """
 
     run: Run
-    fates: Counter[Fate]
+    found: Mapping[Square, int]
     said: str
     waiting: int
     lines: Sequence[Line]
@@ -71,7 +72,7 @@ def say_writes(run: Run, undone: int) -> str:
         "of them taken back since": undone,
         "failed": failed - unclear,
         "unclear": unclear,
-        _NOT_SENT: found.get("unsent", 0),
+        NOT_SENT: found.get("unsent", 0),
     }
     ends = [f"{n:,} {words}" for words, n in counts.items() if n]
     if not planned:
@@ -98,8 +99,6 @@ async def read_run(move: Move, number: int) -> PastRun | None:
         undone = await ledger.count_undone(profile, run=number)
         histories = await ledger.histories(profile)
     names = {h.media: name_of(h.title.name) for h in histories if h.media}
-    columns = run.summary.get("columns") or {}
-    fates = Counter({Fate(name): plays for name, plays in columns.items()})
     outcomes: dict[str, Counter[str]] = {}
     for row in rows:
         media = row.operation.key.media
@@ -110,7 +109,7 @@ async def read_run(move: Move, number: int) -> PastRun | None:
     )
     return PastRun(
         run=run,
-        fates=fates,
+        found=_found(run.summary),
         said=say_writes(run, undone),
         waiting=max(0, run.summary.get("operations", 0) - len(rows)),
         lines=lines[:_MOST],
@@ -118,7 +117,14 @@ async def read_run(move: Move, number: int) -> PastRun | None:
     )
 
 
+def _found(summary: Mapping[str, Any]) -> Mapping[Square, int]:
+    columns = summary.get("columns") or {}
+    fates = Counter({Fate(name): plays for name, plays in columns.items()})
+    lacking = Lacking(summary.get("failed", 0), summary.get("unsent", 0))
+    return lines_of(fates, summary.get("unsent_plays", 0), lacking)
+
+
 def _outcome(row: Row) -> str:
     if row.undone_at:
         return "taken back"
-    return _NOT_SENT if row.detail == _NOT_SENT else _WORDS[row.outcome]
+    return NOT_SENT if row.detail == NOT_SENT else _WORDS[row.outcome]

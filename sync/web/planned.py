@@ -15,7 +15,7 @@ from sync.domain.skips import TitleShelf, read_skip
 from sync.pipeline.checkpoint import histories_of
 from sync.pipeline.summary import count_writes, say_writes, summarize_titles
 from sync.report.account import lay_out
-from sync.report.squares import SQUARES
+from sync.report.squares import SQUARES, lines_of
 from sync.report.watched import build_films, build_shows, name_of, share_reasons
 from sync.runtime.words import count, duration, seasons
 
@@ -144,7 +144,7 @@ class Planned:
         rows = tuple(_row(one) for one in found if one.title in known)
         beside = (*desired.unmatched, *desired.unsupported, *desired.skipped)
         titles = {one.title for one in beside} | set(balances)
-        view = lay_out(total.fates, total.read, total.repeats)
+        view = lay_out(lines_of(total.fates), total.read, total.repeats)
         points = report.playback.plan.chosen if report.playback else ()
         return cls(
             report=report,

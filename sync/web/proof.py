@@ -12,11 +12,10 @@ from sync.report.account import (
     build_balance,
     build_head,
     build_points,
-    count_unsent,
-    name_waiting,
 )
 from sync.report.data import ReportData
 from sync.report.reading import read_report
+from sync.report.squares import Lacking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,11 +77,10 @@ async def recall_proof(settings: Settings) -> Proof | None:
 
 def _proof(data: ReportData) -> Proof:
     report: ReportDocument = data.report
-    unsent = count_unsent(report)
-    failed = len(report.failed) - unsent
+    failed, unsent = Lacking.of(report.failed)
     return Proof(
         head=build_head(data),
-        balance=name_waiting(build_balance(data.move.balance), failed, unsent),
+        balance=build_balance(data.move.balance, report.failed),
         run=report.run,
         saved=_saved(report),
         failed=failed,

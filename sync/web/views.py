@@ -10,7 +10,7 @@ from aiohttp import web
 
 from connectors.errors import InputError
 from sync.pipeline.undo import UndoOutline
-from sync.report.account import build_runs, lay_out, name_waiting
+from sync.report.account import build_runs, lay_out
 from sync.report.page import render_html
 from sync.report.reading import read_report
 from sync.runtime.words import count
@@ -251,10 +251,8 @@ async def _run(request: web.Request) -> web.Response:
     (row,) = build_runs([past.run])
     summary = past.run.summary
     balance = None
-    if past.fates:
-        balance = lay_out(past.fates, summary["plays"], summary.get("repeats", 0))
-        failed, unsent = summary.get("failed", 0), summary.get("unsent", 0)
-        balance = name_waiting(balance, failed, unsent)
+    if past.found:
+        balance = lay_out(past.found, summary["plays"], summary.get("repeats", 0))
     return show(
         request,
         "after",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
@@ -89,6 +91,51 @@ def test_what_cannot_be_run_names_what_exists(page: Path) -> None:
         for word in (w for words in block.commands() for w in words):
             if word.startswith(("deploy/", "scripts/")) and not word.endswith(".env"):
                 assert any(ROOT.glob(word)), f"{block}: {word} does not exist"
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("README.md", ["--sandbox migrate", "web"]),
+        ("docs/how-to/web.md", ["web", "--sandbox web"]),
+    ],
+)
+def test_a_newcomer_has_the_program_before_the_first_line_that_calls_it(
+    name: str, wanted: list[str], tmp_path: Path
+) -> None:
+    # What the scripts do is tried elsewhere; here, that they come first, and do it.
+    fake = "mkdir -p .venv/bin; echo 'PATH=$PWD/.venv/bin:$PATH' > .venv/bin/activate\n"
+    fake += "printf '#!/bin/sh\\necho \"$@\"\\n' > .venv/bin/trakt2discovr\n"
+    fake += "chmod +x .venv/bin/trakt2discovr\n"
+    for script in ("try", "venv"):
+        (tmp_path / "scripts").mkdir(exist_ok=True)
+        (tmp_path / "scripts" / script).write_text(fake, encoding="utf-8")
+    # Each section by itself, as somebody begins at any of them.
+    for words in wanted:
+        of_section = _typed_first(PAGES[name], f"trakt2discovr {words}")
+        shutil.rmtree(tmp_path / ".venv", ignore_errors=True)
+        said = subprocess.run(  # only what stands in scripts/ above
+            ["/bin/sh", "-eu"],
+            input=of_section,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+            env={"PATH": "/usr/bin:/bin"},
+            stdout=subprocess.PIPE,
+        ).stdout
+        assert said.splitlines()[-1] == words
+
+
+def _typed_first(page: Path, line: str) -> str:
+    """Return the commands of a section up to this one, as they are typed."""
+    text = page.read_text(encoding="utf-8")
+    starts = [found.start() for found in re.finditer("^## ", text, re.MULTILINE)]
+    (end,) = [at for at in [text.find(f"\n{line}\n```")] if at >= 0]
+    first = text.count("\n", 0, max([0, *(at for at in starts if at < end)]))
+    last = text.count("\n", 0, end) + 1
+    of_section = [b for b in blocks(page) if first < b.line <= last]
+    typed = "".join(block.text for block in of_section if block.language == "sh")
+    return typed[: typed.index(f"{line}\n") + len(line) + 1]
 
 
 @every_page

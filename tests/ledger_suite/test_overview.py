@@ -205,6 +205,29 @@ async def test_profiles_outcomes_and_times_are_counted(ledger: Ledger) -> None:
     assert await ledger.fact_times(PROFILE) == {"probed": later(2)}
 
 
+async def test_what_was_taken_back_since_is_known_by_run_and_in_order(
+    ledger: Ledger,
+) -> None:
+    operations = make_operations(4)
+    runs = []
+    for number in range(3):
+        runs.append(await ledger.start_run(PROFILE, "migrate", later(number)))
+        await ledger.intend(runs[-1], operations, later(number))
+        outcomes = [(one.id, Outcome.APPLIED, "") for one in operations[:3]]
+        await ledger.settle(runs[-1], outcomes, later(number))
+    first, second, third = runs
+    ids = {one.id for one in operations[:3]}
+    assert await ledger.taken_back(PROFILE, AT) == {}
+    await ledger.mark_undone(first, ids, later(10))
+    await ledger.mark_undone(third, {operations[0].id}, later(20))
+    await ledger.mark_undone(second, ids, later(30))
+    taken = await ledger.taken_back(PROFILE, AT)
+    assert [*taken.items()] == [(first, 0), (third, 2), (second, 0)]
+    since = await ledger.taken_back(PROFILE, later(10))
+    assert [*since] == [third, second]
+    assert await ledger.taken_back("p-2", AT) == {}
+
+
 def test_the_version_that_counts_as_current_is_the_newest_migration() -> None:
     # Otherwise each opening would load the migrations, to find nothing to do.
     folder = Path(migrations.__file__).parent / "versions"

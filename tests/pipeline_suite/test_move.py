@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.errors import InputError
+from connectors.errors import AuthError, ConfigError, InputError
 from sync import read_report, render_html
 from sync.checkup.status import read_status
 from sync.cli.commands.status import StatusView
@@ -19,8 +19,11 @@ from sync.events import Advanced, Stage
 from sync.pipeline import run as pipeline
 from sync.pipeline.documents import left_out_document
 from sync.report.markdown import render
+from sync.report.squares import Lacking
 from sync.report.watched import count_fates
 from sync.runtime.stop import Stop
+from sync.runtime.words import name_runs
+from sync.sandbox.server.faults import Fault
 from sync.wiring.bootstrap import build
 from tests.pipeline_suite.test_sync import Life, agree, life
 from tests.safety.accounts import mixed_account
@@ -172,6 +175,126 @@ async def test_what_was_taken_back_is_not_said_to_be_there(tmp_path: Path) -> No
         assert any("until run 1 was taken back: trakt2discovr" in x for x in lines)
         await it.sync()
         assert (await told(it))[0].move.undone is None
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        (2, 1),
+        *(
+            pytest.param(order, marks=pytest.mark.long)
+            for order in ((1, 2), (3, 2, 1), (2, 3, 1), (1, 3, 2), (3,), (1, 1, 2))
+        ),
+    ],
+)
+async def test_after_each_undo_it_is_said_what_is_still_there(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    async with beginning(tmp_path) as it:
+        with pytest.raises(StoppedError):
+            await migrate(it, stop_after=4)
+        await migrate(it)
+        if 3 in order:
+            show = it.account.find("Show 2")
+            it.account.add_play(show, it.clock.now(), season=2, number=2)
+            await migrate(it)
+        was = (await told(it))[0].move.on_discovr
+        gone: list[int] = []
+        for run in order:
+            it.clock.advance(60)
+            if run not in gone:
+                gone.append(run)
+                await take_back(it, run)
+            else:
+                with pytest.raises(ConfigError):
+                    await take_back(it, run)
+            data, lines = await told(it)
+            move, now = data.move, on_discovr(it, data)
+            assert (move.undone_runs, move.left) == (tuple(gone), now)
+            assert now < was
+            words = f"; {was} were on Discovr until {name_runs(gone)} "
+            assert words in render(data.report, data.at)
+            assert f"{now} of {move.balance.read} plays are on" in render_html(data)
+            counted = f"{now} of {move.balance.read} plays, {was} of"
+            assert any(counted in line for line in lines)
+        await migrate(it)
+        data, _ = await told(it)
+        assert (data.move.undone, data.move.undone_runs) == (None, ())
+        assert data.move.on_discovr == on_discovr(it, data) == was
+
+
+async def test_what_nobody_can_count_is_said_as_it_was(tmp_path: Path) -> None:
+    async with beginning(tmp_path) as it:
+        with pytest.raises(StoppedError):
+            await migrate(it, stop_after=4)
+        it.clock.advance(60)
+        await take_back(it, 1)
+        data, _ = await told(it)
+        # Nothing was settled yet: which play is which entry is not kept.
+        assert (data.move.undone_runs, data.move.left) == ((1,), None)
+        assert "were on Discovr until run 1 was taken back" in render_html(data)
+
+
+async def test_an_undo_that_stopped_says_that_a_part_is_taken_back(
+    tmp_path: Path,
+) -> None:
+    async with beginning(tmp_path) as it:
+        with pytest.raises(StoppedError):
+            await migrate(it, stop_after=4)
+        await migrate(it)
+        it.clock.advance(60)
+        await take_back(it, 2)
+        assert (await told(it))[0].move.left is not None
+        it.clock.advance(60)
+        stop = Stop()
+
+        def watch(event: Event) -> None:
+            if isinstance(event, Advanced) and event.stage is Stage.UNDO and event.done:
+                stop.request()
+
+        with pytest.raises(StoppedError):
+            await take_back(it, 1, stop=stop, watch=watch)
+        data, _ = await told(it)
+        assert data.move.in_part
+        assert data.move.left is None
+        assert "were on Discovr until runs 2 and 1 were taken back in part" in (
+            render_html(data)
+        )
+        it.clock.advance(60)
+        await take_back(it, None)
+        data, _ = await told(it)
+        assert not data.move.in_part
+        assert data.move.left == on_discovr(it, data)
+
+
+async def test_what_was_under_way_when_a_run_broke_off_is_not_called_unsent(
+    tmp_path: Path,
+) -> None:
+    async with beginning(tmp_path) as it:
+
+        def refuse(request: Any, _number: int) -> Fault | None:
+            sent = it.place.discovr.requests(path="/profile/history")
+            is_late = sum(one.method == "POST" for one in sent) > 4
+            return Fault.answer(401) if request.method == "POST" and is_late else None
+
+        it.place.discovr.faults = refuse
+        with pytest.raises(AuthError):
+            await migrate(it)
+        data, _ = await told(it)
+        (run,) = data.runs
+        lacking = Lacking.of(data.report.failed)
+        assert lacking.failed == run.summary["unclear"] > 0
+        assert lacking.unsent == run.summary["unsent"] > 0
+        balance = data.report.balance
+        assert 0 < balance.unsent < balance.failed
+
+
+async def take_back(
+    it: Life, run: int | None, *, stop: Stop | None = None, watch: Any = None
+) -> None:
+    options = {"on_event": watch} if watch else {}
+    async with build(it.place.settings, clock=it.clock, **options) as services:
+        await pipeline.undo(services, run, stop=stop)
 
 
 @pytest.mark.long

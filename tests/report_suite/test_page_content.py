@@ -6,7 +6,7 @@ import hashlib
 import re
 from base64 import b64encode
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from html import unescape
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ from sync.report.account import (
     build_points,
     build_runs,
 )
+from sync.report.markdown import render
 from sync.report.months import MOST_YEARS, build_months
 from sync.report.page import build_page, render_html
 from sync.report.squares import SQUARES, UNWATCHED
@@ -192,6 +193,20 @@ def test_a_title_leads_to_its_page_on_tmdb_and_what_did_not_match_to_a_search() 
 
 
 COMMAND = re.compile(r"trakt2discovr (?:--?\S+ )*(?:migrate|unmatched|report)\b.*")
+
+
+@given(moments, st.integers(-12 * 60, 14 * 60))
+@settings(max_examples=12)
+def test_every_time_is_utc_and_it_is_said(at: datetime, minutes: int) -> None:
+    there = at.astimezone(timezone(timedelta(minutes=minutes)))
+    shown = data(
+        film("Alien", Fate.WRITTEN, there), at=there, runs=(run(7, started_at=there),)
+    )
+    html, said = render_html(shown), at.isoformat(" ", "minutes")[:16]
+    assert html.count(f"{said} UTC") == 2
+    assert f"written, {said}</small>" in html
+    assert "All times are UTC." in html
+    assert f"{said} UTC" in render(shown.report, there)
 
 
 def test_the_commands_of_a_rehearsal_are_those_of_the_rehearsal() -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
+from contextlib import suppress
+from datetime import timedelta
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,13 +27,14 @@ from sync.setup.keeping import ways
 from sync.setup.questions import ACCOUNT
 from sync.web.choice import Choice
 from sync.web.job import Kind as Job
-from sync.web.steps import STEPS, due, row
+from sync.web.steps import STEPS, due, phase, row
 from tests.safety.accounts import mixed_account, watched_on
 from tests.safety.reading import shown, watched
+from tests.terminal_suite.reports import context
 from tests.web_suite.people import KEYS, House, Seen, house
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from aiohttp import web
@@ -188,13 +194,61 @@ async def test_stop_and_go_on(tmp_path: Path) -> None:
         assert said in (await place.get("/after")).words
         past = await place.get("/after/run", run="1")
         assert said in past.words
-        assert "not sent yet" in past.words
-        assert "failed" not in past.words
+        report = await place.get("/report")
+        for seen in (past, report):
+            assert "not sent yet" in seen.words
+            assert "failed" not in seen.words.replace("Writes Failed", "").lower()
+            assert "did not arrive" not in seen.words
+        assert f"{WRITES}, {WRITES - int(sent)} not sent" in report.words
         await place.post("/again", action="again")
         seen = await place.settled()
         assert seen.path == "/plan"
         await proved(place)
         assert place.writes() == WRITES
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [200, 400])
+async def test_a_crowd_at_the_door_does_not_hold_up_what_is_written(
+    tmp_path: Path, number: int
+) -> None:
+    async with house(tmp_path) as place:
+        await place.to_plan()
+        place.discovr.latency_s = 0.5
+        await place.agree()
+        await place.wrote(2)
+        keys = place.site.links
+        let_in = f"Host: localhost\r\nCookie: {keys.cookie_name}={keys.cookie}\r\n"
+        kinds = [
+            "",  # says nothing
+            "GET / HT",
+            "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            f"GET /watch HTTP/1.1\r\n{let_in}\r\n",
+            f"GET /events?phase=x HTTP/1.1\r\n{let_in}\r\n",
+            f"GET /events?phase={phase(place.move)} HTTP/1.1\r\n{let_in}\r\n",
+            f"POST /stop HTTP/1.1\r\n{let_in}Content-Length: 9\r\n\r\n",
+        ]
+        address = place.site.address
+        crowd = await asyncio.gather(
+            *(asyncio.open_connection(*address) for _ in range(number))
+        )
+        try:
+            for (_, writer), sent in zip(crowd, cycle(kinds), strict=False):
+                writer.write(sent.encode())
+            assert place.writes() < WRITES
+            # Who was let in is answered while they stand there, and so is the run.
+            assert (await place.get("/watch")).heading == "Carrying it over"
+            place.discovr.latency_s = 0.02
+            seen = await place.settled()
+        finally:
+            for _, writer in crowd:
+                writer.close()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
+        assert seen.path == "/proof"
+        assert "everything is in its place" in seen.words
+        assert place.writes() == WRITES
+        judge(place)
 
 
 async def test_a_login_lost_in_the_middle_leads_to_signing_in_and_then_on(
@@ -319,6 +373,57 @@ async def test_a_run_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
         await place.agree()
         await place.settled()
         assert len(place.discovr.entries()) == WRITES + 1
+
+
+@pytest.mark.long
+async def test_the_headline_is_true_after_one_undo_and_another(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        key = _key(seen, "Film 2")
+        await place.post("/plan/leave-out", title=key)
+        seen = await place.settled()
+        skip = seen.field("skip")
+        await place.agree()
+        seen = await place.settled()
+        assert seen.heading == "19 of 22 plays are on Discovr (86 %)"
+        await place.post("/plan/take-in", skip=skip)
+        await place.settled()
+        await place.agree()
+        seen = await place.settled()
+        assert seen.heading == "20 of 22 plays are on Discovr (91 %)"
+        for run, now, taken in (
+            (2, "19 of 22 plays are on Discovr (86 %)", "run 2 was taken back"),
+            (1, "0 of 22 plays are on Discovr (0 %)", "runs 2 and 1 were taken back"),
+        ):
+            await _undone(place, run)
+            for path in ("/proof", "/report"):
+                seen = await place.get(path)
+                assert seen.heading == f"{now}; 20 were on Discovr until {taken}"
+                assert f"{taken} since then" in seen.words
+                assert f"So it stood until {taken}." in seen.words
+            assert not place.move.proof.is_proved  # type: ignore[union-attr]
+        assert not place.discovr.entries()
+        # Nothing of it stands: there is nothing to take back once more.
+        seen = await place.post("/after/undo", run="1")
+        assert "nothing to undo" in (await place.settled()).words
+        seen = await place.get("/proof")
+        assert seen.heading.startswith("0 of 22 plays are on Discovr (0 %); ")
+        # What is carried over again is there again, and is taken back for itself.
+        await place.post("/plan")
+        await place.settled()
+        await place.agree()
+        seen = await place.settled()
+        assert seen.heading == "20 of 22 plays are on Discovr (91 %)"
+        await _undone(place, 3)
+        seen = await place.get("/proof")
+        assert seen.heading.endswith("; 20 were on Discovr until run 3 was taken back")
+
+
+async def _undone(place: House, run: int) -> None:
+    await place.post("/after/undo", run=str(run))
+    seen = await place.settled()
+    await place.post("/after/answer", plan=seen.field("plan"), answer="yes")
+    await place.settled()
 
 
 async def test_an_undo_that_was_broken_off_is_said_at_the_next_start(
@@ -494,7 +599,23 @@ async def test_another_run_holds_the_profile(tmp_path: Path) -> None:
         await proved(place)
 
 
-async def test_titles_are_text_wherever_they_stand(tmp_path: Path) -> None:
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+
+
+@pytest.fixture
+def _in_auckland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Move this computer far from UTC."""
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_auckland")
+async def test_titles_are_text_and_times_are_utc_wherever_they_stand(
+    tmp_path: Path,
+) -> None:
     name = '<script>alert(1)</script> & "quotes" \'n {{ 7 * 7 }}'
     account, _ = mixed_account()
     base = account.titles[0]
@@ -515,6 +636,14 @@ async def test_titles_are_text_wherever_they_stand(tmp_path: Path) -> None:
             assert page.status == 200
             assert "<script>alert" not in page.text
             assert "49" not in page.heading
+            assert "All times are UTC." in page.words
+        now = place.move.clock.now()
+        hours = [f"{now - timedelta(hours=back):%Y-%m-%d %H}" for back in (1, 0)]
+        for page in pages[-4:]:
+            times = TIME.findall(page.words)
+            told = [one for one in times if one >= hours[0][:10]]
+            assert told
+            assert {one[:13] for one in told} <= {*hours}
 
 
 async def test_what_the_plan_warns_of_stands_beside_it(tmp_path: Path) -> None:
@@ -619,6 +748,9 @@ async def test_no_page_is_led_on_when_the_program_ends(tmp_path: Path) -> None:
         seen = await place.to_plan()
         assert 'id="ended"' in seen.text
         assert "Start it again: trakt2discovr web" in seen.words
+        place.move.complete = context(profile="Kids").complete
+        typed = "Start it again: trakt2discovr --profile Kids web"
+        assert typed in (await place.get("/plan")).words
         (at,) = re.findall(r'data-phase="([^"]+)"', seen.text)
         told = await place.get("/events", phase="past", here="plan")
         assert "event: go" in told.text

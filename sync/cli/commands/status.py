@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from sync.checkup.status import read_status
 from sync.cli.runner import Exit, run
 from sync.cli.session import open_settings, rehearsing
 from sync.cli.view.texts import glue, name_runs
-from sync.documents.words import say_share
+from sync.documents.words import say_share, say_time, say_undone
 from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
@@ -249,7 +249,10 @@ class StatusView:
         share = f" ({say_share(move.on_discovr, total)})" if total else ""
         words = f"{move.on_discovr:,} of {count(total, 'play')}{share}"
         if move.undone is not None:
-            return f"{words} until run {move.undone} was taken back: {self._migrate}"
+            until = f"until {say_undone(move)}: {self._migrate}"
+            if move.left is None:
+                return f"{words} {until}"
+            return f"{move.left:,} of {count(total, 'play')}, {words} {until}"
         if run and run.outcome == "broken off" and move.at and move.at < run.started_at:
             return f"{words} before run {run.number}: {self._migrate} goes on"
         if move.balance.failed:
@@ -335,7 +338,7 @@ def _holder(profile: ProfileStateDocument) -> str:
         return "nobody"
     if holder.since is None:
         return "a run that has just begun"
-    since = f"{holder.since:%Y-%m-%d %H:%M} UTC"
+    since = say_time(holder.since)
     return f"{holder.command}, process {holder.pid} on {holder.host}, since {since}"
 
 
@@ -361,7 +364,7 @@ def _moment(moment: datetime | None, now: datetime) -> str:
         return ""
     apart = _span(abs(now - moment).total_seconds())
     when = f"in {apart}" if moment > now else f"{apart} ago"
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({when})"
+    return f"{say_time(moment)} ({when})"
 
 
 def _span(seconds: float) -> str:

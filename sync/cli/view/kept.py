@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import heading, say, show_list, show_next
 from sync.cli.view.texts import glue, title
+from sync.documents.words import say_time
 from sync.runtime.words import entries
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from rich.console import Console
 
     from sync.cli.context import Context
@@ -39,7 +37,7 @@ def show_restore_plan(
     whose = f"the profile {title(copy.called)}"
     if copy.places is not None:
         whose = f"what {copy.command} touched of {whose}"
-    when = _moment(copy.at)
+    when = say_time(copy.at)
     say(console, f"A copy of {whose} as it was on {when}: {entries(len(copy.entries))}")
 
     def name_of(entry: Entry) -> str:
@@ -101,9 +99,5 @@ def _describe(entry: Entry) -> str:
 
 
 def _says(entry: Entry) -> str:
-    at = f"of {_moment(entry.updated_at)}" if entry.updated_at else "without a time"
+    at = f"of {say_time(entry.updated_at)}" if entry.updated_at else "without a time"
     return f"{entry.progress:g} % {at}"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
 from sync.documents.base import JOINERS
-from sync.runtime.words import count, duration, seasons
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from sync.runtime.words import duration, join, name_runs, seasons
 
 __all__ = [
     "GLUE",
@@ -31,8 +27,6 @@ __all__ = [
 GLUE = "\ue000"
 #: A title longer than this is cut wherever it is shown.
 MOST_CELLS = 80
-#: Of more runs than that the numbers help nobody.
-_MOST_NAMED = 5
 #: Marks of direction belong to scripts, and move no cursor.
 _HARMLESS = frozenset(f"{JOINERS}\u200e\u200f\u2068\u2069\n")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
@@ -71,24 +65,9 @@ def pad(text: str, cells: int) -> str:
     return text + " " * (cells - cell_len(text))
 
 
-def join(parts: Sequence[str]) -> str:
-    """Enumerate: ``a, b and c``."""
-    if len(parts) < 2:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
 def _clean_letter(letter: str) -> str:
     if letter.isprintable() or letter in _HARMLESS:
         return letter
     if letter == "\t" or unicodedata.category(letter) == "Zs":
         return " "
     return "\N{REPLACEMENT CHARACTER}"
-
-
-def name_runs(runs: Sequence[int]) -> str:
-    """Name runs by their numbers, as long as there are few."""
-    if len(runs) > _MOST_NAMED:
-        return count(len(runs), "run")
-    names = join([str(run) for run in runs])
-    return f"run {names}" if len(runs) == 1 else f"runs {names}"

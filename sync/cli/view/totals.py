@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say
@@ -10,8 +11,11 @@ from sync.domain.plan import Fate
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
+    from sync.domain.balance import Balance
     from sync.pipeline.result import Report
 
 _WORDS = {
@@ -45,17 +49,24 @@ def show_totals(console: Console, report: Report, *, is_plan: bool) -> None:
     for line in (*receipt.doubts, *receipt.missing, *receipt.notes):
         say(console, line, indent=2, hang=4)
     width = len(f"{total.read:,}")
-    for fate in dict.fromkeys((*_WORDS, *Fate)):
-        number = total.fates[fate]
+    for words, style, number in _lines(total):
         if not number:
             continue
-        words = _WORDS.get(fate, fate.value.replace("_", " "))
-        is_future = is_plan and fate is Fate.WRITTEN
+        is_future = is_plan and words == _WORDS[Fate.WRITTEN]
         line = f"{number:>{width},}  {'to be ' if is_future else ''}{words}"
-        say(console, line, indent=2, hang=4 + width, style=_STYLES.get(fate, ""))
+        say(console, line, indent=2, hang=4 + width, style=style)
     if total.gone:
         removed = count(total.gone, "is kept", "are kept")
         say(console, f"({removed} so: removed on Discovr)", indent=2)
     if total.repeats:
         again = count(total.repeats, "is one more play", "are further plays")
         say(console, f"({again} of the same film or episode)", indent=2)
+
+
+def _lines(total: Balance) -> Iterator[tuple[str, str, int]]:
+    """Return what has plays; what waits for its turn has not failed."""
+    counts = total.fates - Counter({Fate.FAILED: total.unsent})
+    for fate in dict.fromkeys((*_WORDS, *Fate)):
+        words = _WORDS.get(fate, fate.value.replace("_", " "))
+        yield words, _STYLES.get(fate, ""), counts[fate]
+    yield "not sent yet", "yellow", total.unsent

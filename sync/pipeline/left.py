@@ -1,0 +1,64 @@
+"""What is left of the whole move on Discovr once something of it was taken back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sync.domain.balance import ON_DISCOVR
+from sync.domain.plays import Key
+from sync.domain.rules import WhichPlays
+from sync.domain.writes import Outcome
+from sync.ledger.fact_names import LEFT, MOVE
+
+if TYPE_CHECKING:
+    from sync.pipeline.services import Services
+
+
+async def note_left(services: Services, profile: str) -> None:
+    """Count the plays that are there now, where all that is known tells it.
+
+    That it does where the titles that are kept add up to what the move counted.
+    """
+    ledger = services.ledger
+    move = await ledger.get_fact(profile, MOVE)
+    if not move or "at" not in move:
+        return
+    gone = await _gone(services, profile, datetime.fromisoformat(move["at"]))
+    if gone is None:
+        return
+    there = lost = 0
+    for history in await ledger.histories(profile):
+        for play in history.plays:
+            key = Key(history.media or "", play.season, play.episode)
+            if history.fates.get(key) in ON_DISCOVR:
+                there += 1
+                lost += key in gone
+    if there == sum(move["fates"].get(fate.value, 0) for fate in ON_DISCOVR):
+        fact = {"move_at": move["at"], "on_discovr": there - lost}
+        await ledger.put_fact(profile, LEFT, fact, services.clock.now())
+
+
+async def _gone(services: Services, profile: str, since: datetime) -> set[Key] | None:
+    """Return what was taken back since then and nothing else of ours stands for.
+
+    None where that cannot be told: of a key with several entries some are gone, or a
+    copy brought back what may stand for it.
+    """
+    taken: set[Key] = set()
+    standing: set[Key] = set()
+    is_each = services.settings.history.plays is not WhichPlays.LATEST
+    for row in await services.ledger.rows(
+        profile, outcome=Outcome.APPLIED, is_restored=None
+    ):
+        operation = row.operation
+        if operation.restored and row.undone_at is None:
+            return None
+        if operation.restored or not operation.progress:
+            continue
+        keys = {key for key, _ in operation.viewings}
+        if row.undone_at is None:
+            standing |= keys
+        elif row.undone_at > since:
+            taken |= keys
+    return None if is_each and taken & standing else taken - standing
