@@ -13,6 +13,7 @@ import asyncpg
 from connectors.errors import ConfigError
 from sync.fleet.migrations import HEAD, VERSION_TABLE
 from sync.ledger.errors import StateError
+from sync.ledger.postgres import PASSING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -92,10 +93,10 @@ class FleetDatabase:
             OSError,
             TimeoutError,
         ) as error:
-            reason = type(error).__name__
+            fault = error
         else:
             return
-        raise _unusable(self.place, reason)
+        raise _unusable(self.place, fault)
 
 
 @asynccontextmanager
@@ -118,7 +119,7 @@ async def _open_pool(url: str, most: int) -> AsyncIterator[asyncpg.Pool]:
             server_settings={"application_name": "trakt2discovr", "timezone": "UTC"},
         )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        reason = type(error).__name__
+        fault = error
     except ValueError:
         raise ConfigError(
             "The setting [fleet] url cannot be read as an address.",
@@ -130,7 +131,7 @@ async def _open_pool(url: str, most: int) -> AsyncIterator[asyncpg.Pool]:
         finally:
             await _close(pool)
         return
-    raise _unusable(place, reason)
+    raise _unusable(place, fault)
 
 
 async def _close(pool: asyncpg.Pool) -> None:
@@ -155,9 +156,12 @@ def place_of(url: str) -> str:
     return f"{parts.path.lstrip('/') or 'postgres'} on {host}{port}"
 
 
-def _unusable(place: str, reason: str) -> StateError:
+def _unusable(place: str, fault: Exception) -> StateError:
+    # What the server itself says, by its kind; else it could not be asked.
+    said = getattr(fault, "sqlstate", None)
     return StateError(
-        f"The fleet's database {place} cannot be used ({reason}).",
+        f"The fleet's database {place} cannot be used ({type(fault).__name__}).",
         remedy="Check [fleet] url, and that the server is up; then run it again: "
         "nothing is done twice.",
+        is_passing=said is None or said[:2] in PASSING,
     )

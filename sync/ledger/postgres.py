@@ -62,7 +62,7 @@ _FAULTS = {
 }
 
 #: Of these it may well be that a minute later all is well.
-_PASSING = frozenset({"08", "40", "53", "55", "57", "58"})
+PASSING = frozenset({"08", "40", "53", "55", "57", "58"})
 
 #: Of an address that leads to any session of a pool.
 _POOLED = (
@@ -271,7 +271,7 @@ class PostgresBackend:
         fault = _FAULTS.get(key)
         if fault is None:
             return None
-        return self._state_error(*fault, is_passing=key in _PASSING)
+        return self._state_error(*fault, is_passing=key in PASSING)
 
     def damaged(self) -> StateError:
         """Say that what is stored is damaged."""
