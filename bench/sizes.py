@@ -39,8 +39,9 @@ class Sizes:
     big_account: int = 300_000
     #: Plays of the account that is carried over by the page.
     on_the_page: int = 100_000
-    #: Profiles in the calendar of a fleet.
+    #: Profiles in the calendar of a fleet, and how often what is due is picked.
     fleet_profiles: int = 1_000_000
+    fleet_picks: int = 100
 
 
 FULL = Sizes()
@@ -62,4 +63,5 @@ QUICK = Sizes(
     big_account=40,
     on_the_page=40,
     fleet_profiles=1_000,
+    fleet_picks=2,
 )

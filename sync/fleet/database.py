@@ -55,10 +55,17 @@ class FleetDatabase:
             await self.pool.executemany(statement, values)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """Do all that is inside or nothing."""
+    async def transaction(
+        self, *, is_relaxed: bool = False
+    ) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """Do all that is inside or nothing.
+
+        A relaxed one does not wait for the disk: a crash can take it away whole.
+        """
         with self.in_words():
             async with self.pool.acquire() as connection, connection.transaction():
+                if is_relaxed:
+                    await connection.execute("SET LOCAL synchronous_commit TO off")
                 yield connection
 
     @asynccontextmanager
