@@ -33,8 +33,8 @@ now() + (random() - 0.05) * interval '6 hours' FROM generate_series(1, $1) AS n
 """
 #: As it is once those that were picked have run.
 _RAN = """
-UPDATE fleet_profile SET due_at = $2 + every * (0.9 + 0.2 * random()), queued_at = NULL,
-last_ok_at = $2 WHERE id = ANY($1)
+UPDATE fleet_profile SET due_at = $2::timestamptz + every * (0.9 + 0.2 * random()),
+queued_at = NULL, last_ok_at = $2 WHERE id = ANY($1)
 """
 _SIZE = "SELECT pg_total_relation_size('fleet_profile') AS n"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sync.fleet.calendar import Kind, State, Verdict
+from sync.fleet.dispatch import MISSES, PROBE_EVERY
 from sync.fleet.profiles import (
     _PICK_ANY,
     _PICK_URGENT,
@@ -18,7 +19,7 @@ from sync.fleet.profiles import (
     NewProfile,
     Profiles,
 )
-from sync.fleet.worker import GIVES_WAY_AFTER_S, MISSES, PROBE_EVERY, Worker
+from sync.fleet.worker import GIVES_WAY_AFTER_S, Worker
 from sync.ledger.errors import StateError
 from tests.clocks import FakeClock
 from tests.fleet_suite.fakes import MemoryQueue, Script
