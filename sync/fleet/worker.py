@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from connectors.errors import ServiceError
 from sync.daemon.turn import Ending
 from sync.fleet.calendar import Kind, Verdict, settle
-from sync.fleet.dispatch import DISPATCH_EVERY_S, Dispatch
+from sync.fleet.dispatch import Dispatch
 from sync.fleet.outcome import Outcome
 from sync.fleet.queue import Job
 from sync.runtime import logs
@@ -96,18 +96,26 @@ class Worker:
 
     async def stay(self) -> None:
         """Work until ``stop``; what is wrong with the database passes."""
-        await asyncio.gather(self._dispatch_all(), *(self._work(kind) for kind in Kind))
+        parts = (self._dispatch_all(), *(self._work(kind) for kind in Kind))
+        tasks = [asyncio.ensure_future(part) for part in parts]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def dispatch(self, kind: Kind) -> int:
         """Move what is due into the queue; returns how many jobs it took."""
         now = self._clock.now()
         busy = sum(run.profile.kind is kind for run in self._running.values())
         free = max(0, self._slots - busy)
-        waiting = await self._profiles.waiting(kind, now)
+        waiting = await self._profiles.waiting(kind, now) if free else 0
         most = self._dispatch.room(free, waiting, now)
         if not most:
             return 0
         picked = await self._profiles.pick(kind, most, now)
+        self._dispatch.moved(len(picked), most)
         jobs = [Job(number, kind, priority) for number, priority in picked]
         try:
             taken = await self._queue.enqueue(jobs)
@@ -163,7 +171,7 @@ class Worker:
                 self.tally.looked_at = self._clock.now()
             except ServiceError as error:
                 await self._wait_after(error)
-            await self._pause(DISPATCH_EVERY_S)
+            await self._pause(self._dispatch.pause_s())
 
     async def _wait_after(self, error: ServiceError) -> None:
         logs.tell("fleet.database", f"{error}", level=logging.WARNING)

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sync.fleet.calendar import Kind, State, Verdict
-from sync.fleet.dispatch import MISSES, PROBE_EVERY
+from sync.fleet.dispatch import (
+    DISPATCH_EVERY_S,
+    DISPATCH_SOON_S,
+    MISSES,
+    PROBE_EVERY,
+)
 from sync.fleet.profiles import (
     _PICK_ANY,
     _PICK_URGENT,
@@ -354,6 +359,23 @@ async def test_workers_run_all_that_is_due_and_end_when_they_are_told(
     assert sorted(script.ran)[:20] == sorted(names)
     counts = {c.kind: c for c in await profiles.count(clock.now())}
     assert counts[Kind.KEEP].well == 20
+
+
+@pytest.mark.parametrize(
+    ("due", "pause_s"), [(1, DISPATCH_EVERY_S), (9, DISPATCH_SOON_S)]
+)
+async def test_where_more_is_due_than_there_is_room_for_it_looks_again_soon(
+    profiles: Profiles, due: int, pause_s: float
+) -> None:
+    await add(profiles, *(f"p{number}" for number in range(due)))
+    clock, script = FakeClock(START), Script()
+    worker, _ = hired(profiles, script, clock)
+    task = asyncio.create_task(worker.stay())
+    await until(lambda: len(script.ran) == due)
+    worker.stop()
+    await asyncio.wait_for(task, 20)
+    looks = [s for s in clock.slept if s in {DISPATCH_EVERY_S, DISPATCH_SOON_S}]
+    assert looks[0] == pause_s
 
 
 @pytest.mark.parametrize("statement", [_PICK_ANY, _PICK_URGENT])
