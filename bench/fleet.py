@@ -1,4 +1,4 @@
-"""How long a worker takes to pick what is due out of very many profiles."""
+"""How long a worker takes to pick what is due, and to run it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING
 
+from bench.fleet_runs import measure
 from bench.measure import Goal, Result, Row, summarise
 from sync.fleet.calendar import Kind
 from sync.fleet.database import open_database
@@ -54,6 +55,13 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
             took = await _pick(database, sizes.fleet_picks)
             noise.sample()
             counted = await _count(database, sizes.repeats)
+            runs = await measure(
+                database,
+                url,
+                Path(folder),
+                plays=sizes.fleet_plays,
+                runs=sizes.fleet_runs,
+            )
     of = f"{sizes.fleet_profiles:,}"
     each = size["n"] / sizes.fleet_profiles
     what = f"pick {_PICKED} due of {of}, the median of {len(took)} picks"
@@ -62,6 +70,7 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
         summarise(what, took, "ms", goal=_GOAL, note=note),
         summarise(f"count the {of} for the metrics", counted, "ms"),
         Row("a profile in the calendar, with its indexes", each, "bytes"),
+        *runs,
     ]
     return Result("fleet", "the calendar of a fleet, in a private PostgreSQL", rows)
 

@@ -42,6 +42,9 @@ class Sizes:
     #: Profiles in the calendar of a fleet, and how often what is due is picked.
     fleet_profiles: int = 1_000_000
     fleet_picks: int = 100
+    #: Plays of the profile that is run, and how often.
+    fleet_plays: int = 913
+    fleet_runs: int = 200
     #: How many of them are simulated, and for how many days.
     fleet_simulated: int = 100_000
     fleet_days: float = 30
@@ -67,6 +70,8 @@ QUICK = Sizes(
     on_the_page=40,
     fleet_profiles=1_000,
     fleet_picks=2,
+    fleet_plays=40,
+    fleet_runs=3,
     fleet_simulated=50,
     fleet_days=4,
 )
