@@ -140,6 +140,7 @@ async def test_a_state_that_is_down_is_an_outage_for_who_stays() -> None:
         (asyncpg.AdminShutdownError("it stops"), True),
         (asyncpg.TooManyConnectionsError("it is full"), True),
         (asyncpg.DiskFullError("no room"), True),
+        (asyncpg.IdleInTransactionSessionTimeoutError("it slept"), True),
         (asyncpg.DeadlockDetectedError("both wait"), True),
         (asyncpg.InvalidPasswordError("wrong"), False),
         (asyncpg.InsufficientPrivilegeError("no"), False),
