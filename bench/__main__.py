@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ BENCHES = {
     "account": "bench.big_account",
     "web": "bench.web_page",
     "fleet": "bench.fleet",
+    "month": "bench.fleet_month",
 }
 
 
@@ -40,19 +42,30 @@ BENCHES = {
     "names", nargs=-1, type=click.Choice(list(BENCHES)), metavar="[NAME]..."
 )
 @click.option("--quick", is_flag=True, help="Tiny sizes, without rivals: does it run?")
+@click.option("--whole", is_flag=True, help="Simulate all of a million profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, no table.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the JSON here too.")
-def main(names: Sequence[str], *, quick: bool, as_json: bool, out: Path | None) -> None:
+def main(
+    names: Sequence[str],
+    *,
+    quick: bool,
+    whole: bool,
+    as_json: bool,
+    out: Path | None,
+) -> None:
     """Measure NAME..., by default all of them.
 
-    These are: requests, plan, start, cpu, extraction, pace, account, web, fleet.
+    These are: requests, plan, start, cpu, extraction, pace, account, web, fleet,
+    month.
     """
     notes = Console(stderr=True, highlight=False)
     results: list[Result] = []
-    noise = Noise()
+    noise, sizes = Noise(), QUICK if quick else FULL
+    if whole:
+        sizes = replace(sizes, fleet_simulated=sizes.fleet_profiles)
     for name in names or BENCHES:
         notes.print(f"measuring {name} ...")
-        result = asyncio.run(run(name, QUICK if quick else FULL, noise))
+        result = asyncio.run(run(name, sizes, noise))
         results.append(result)
         if not as_json:
             show(_console(), result)

@@ -39,8 +39,15 @@ class Sizes:
     big_account: int = 300_000
     #: Plays of the account that is carried over by the page.
     on_the_page: int = 100_000
-    #: Profiles in the calendar of a fleet.
+    #: Profiles in the calendar of a fleet, and how often what is due is picked.
     fleet_profiles: int = 1_000_000
+    fleet_picks: int = 100
+    #: Plays of the profile that is run, and how often.
+    fleet_plays: int = 913
+    fleet_runs: int = 200
+    #: How many of them are simulated, and for how many days.
+    fleet_simulated: int = 100_000
+    fleet_days: float = 30
 
 
 FULL = Sizes()
@@ -62,4 +69,9 @@ QUICK = Sizes(
     big_account=40,
     on_the_page=40,
     fleet_profiles=1_000,
+    fleet_picks=2,
+    fleet_plays=40,
+    fleet_runs=3,
+    fleet_simulated=50,
+    fleet_days=4,
 )

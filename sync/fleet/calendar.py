@@ -80,11 +80,10 @@ def settle(
     """Return what stands after a run. ``asked`` is what a service asks to wait."""
     match verdict:
         case Verdict.DONE:
-            later = spread(standing.every, uniform)
             return replace(
                 standing,
                 kind=Kind.KEEP,
-                due_at=now + later if standing.repeats else None,
+                due_at=_next(standing, now, uniform) if standing.repeats else None,
                 failures=0,
                 last_ok_at=now,
             )
@@ -101,6 +100,23 @@ def settle(
         case Verdict.LATER:
             wait = spread(standing.every, uniform)
     return replace(standing, due_at=now + wait, failures=standing.failures + 1)
+
+
+def _next(
+    standing: Standing, now: datetime, uniform: Callable[[float, float], float]
+) -> datetime:
+    """Return an interval after it was due, or as many as have passed since.
+
+    Counted from now, a fleet that caught up after an outage would do all of its work in
+    the same hour from then on, and each run would be a little later than planned.
+    Migrations may all have been due at once, and end when they do.
+    """
+    later = spread(standing.every, uniform)
+    if standing.kind is Kind.FIRST or standing.due_at is None:
+        return now + later
+    planned = standing.due_at + later
+    passed = -((planned - now) // standing.every)
+    return planned + max(0, passed) * standing.every
 
 
 def pause(failures: int, every: timedelta) -> timedelta:

@@ -13,6 +13,7 @@ import asyncpg
 from connectors.errors import ConfigError
 from sync.fleet.migrations import HEAD, VERSION_TABLE
 from sync.ledger.errors import StateError
+from sync.ledger.postgres import PASSING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -26,6 +27,14 @@ _BUGS = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
 )
+#: A connection is there by then, and a statement answered.
+_CONNECTED_WITHIN_S, _ANSWERED_WITHIN_S = 10.0, 60.0
+#: A connection that is not free by then, or cannot be given back, is a fault: whoever
+#: waits for one knows no other end. To cancel a statement waits for the server, too.
+_LENT_WITHIN_S = 20.0
+#: No transaction stays open for longer, so that a worker that is frozen in one does not
+#: keep the others from its rows. To renew a login takes less.
+_IDLE_FOR = "5min"
 #: A pool that is not closed by then is torn down.
 _CLOSED_AFTER_S = 5.0
 _DRIVER = re.compile(r"^postgres(ql)?(\+\w+)?://")
@@ -54,10 +63,17 @@ class FleetDatabase:
             await self.pool.executemany(statement, values)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """Do all that is inside or nothing."""
+    async def transaction(
+        self, *, is_relaxed: bool = False
+    ) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """Do all that is inside or nothing.
+
+        A relaxed one does not wait for the disk: a crash can take it away whole.
+        """
         with self.in_words():
             async with self.pool.acquire() as connection, connection.transaction():
+                if is_relaxed:
+                    await connection.execute("SET LOCAL synchronous_commit TO off")
                 yield connection
 
     @asynccontextmanager
@@ -92,10 +108,10 @@ class FleetDatabase:
             OSError,
             TimeoutError,
         ) as error:
-            reason = type(error).__name__
+            fault = error
         else:
             return
-        raise _unusable(self.place, reason)
+        raise _unusable(self.place, fault)
 
 
 @asynccontextmanager
@@ -109,16 +125,9 @@ async def open_database(url: str, *, most: int = 10) -> AsyncIterator[FleetDatab
 async def _open_pool(url: str, most: int) -> AsyncIterator[asyncpg.Pool]:
     place = place_of(url)
     try:
-        pool = await asyncpg.create_pool(
-            _DRIVER.sub("postgresql://", url),
-            min_size=1,
-            max_size=most,
-            timeout=10,
-            command_timeout=60,
-            server_settings={"application_name": "trakt2discovr", "timezone": "UTC"},
-        )
+        pool = await _Pool(_DRIVER.sub("postgresql://", url), **_options(most))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        reason = type(error).__name__
+        fault = error
     except ValueError:
         raise ConfigError(
             "The setting [fleet] url cannot be read as an address.",
@@ -130,7 +139,36 @@ async def _open_pool(url: str, most: int) -> AsyncIterator[asyncpg.Pool]:
         finally:
             await _close(pool)
         return
-    raise _unusable(place, reason)
+    raise _unusable(place, fault)
+
+
+class _Pool(asyncpg.Pool):  # type: ignore[misc]  # it has no types
+    """A pool in which nobody waits for ever, whoever asks it."""
+
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        """Lend a connection, with a bound."""
+        return super().acquire(timeout=_LENT_WITHIN_S if timeout is None else timeout)
+
+
+def _options(most: int) -> dict[str, Any]:
+    return {
+        "min_size": 1,
+        "max_size": most,
+        "max_queries": 50_000,
+        "max_inactive_connection_lifetime": 300.0,
+        "setup": None,
+        "init": None,
+        "loop": None,
+        "connection_class": asyncpg.Connection,
+        "record_class": asyncpg.Record,
+        "timeout": _CONNECTED_WITHIN_S,
+        "command_timeout": _ANSWERED_WITHIN_S,
+        "server_settings": {
+            "application_name": "trakt2discovr",
+            "timezone": "UTC",
+            "idle_in_transaction_session_timeout": _IDLE_FOR,
+        },
+    }
 
 
 async def _close(pool: asyncpg.Pool) -> None:
@@ -155,9 +193,12 @@ def place_of(url: str) -> str:
     return f"{parts.path.lstrip('/') or 'postgres'} on {host}{port}"
 
 
-def _unusable(place: str, reason: str) -> StateError:
+def _unusable(place: str, fault: Exception) -> StateError:
+    # What the server itself says, by its kind; else it could not be asked.
+    said = getattr(fault, "sqlstate", None)
     return StateError(
-        f"The fleet's database {place} cannot be used ({reason}).",
+        f"The fleet's database {place} cannot be used ({type(fault).__name__}).",
         remedy="Check [fleet] url, and that the server is up; then run it again: "
         "nothing is done twice.",
+        is_passing=said is None or bool({said, said[:2]} & PASSING),
     )

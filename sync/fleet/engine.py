@@ -21,7 +21,7 @@ from pgqueuer.queries import Queries
 from sync.ledger.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     import asyncpg
     from pgqueuer.models import Job as EngineJob
@@ -43,6 +43,8 @@ FEWEST_SLOTS = 2
 #: What the engine notes of jobs that are over is kept for so long.
 _KEPT = timedelta(hours=1)
 _TIDY_EVERY_S = 600.0
+#: What is cancelled gets so long to write down what it has done.
+_ENDED_WITHIN_S = 10.0
 _TIDY = f"DELETE FROM {SCHEMA}.pgqueuer_log WHERE created < now() - $1::interval"  # noqa: S608
 
 
@@ -101,10 +103,14 @@ class PgQueue:
         stop: asyncio.Event,
     ) -> None:
         manager = QueueManager(self._connect(pool), channel=self._settings.channel)
+        jobs: set[asyncio.Task[None]] = set()
 
         @manager.entrypoint(kind.value, accepts_context=False)
         async def _handle(job: EngineJob) -> None:
-            await handle(int(job.payload or b"0"))
+            task = asyncio.ensure_future(handle(int(job.payload or b"0")))
+            jobs.add(task)
+            task.add_done_callback(jobs.discard)
+            await task
 
         async def end() -> None:
             await stop.wait()
@@ -113,7 +119,7 @@ class PgQueue:
         beside = [asyncio.create_task(end()), asyncio.create_task(self._tidy())]
         try:
             with self._database.in_words():
-                await manager.run(
+                running = manager.run(
                     dequeue_timeout=_POLL,
                     batch_size=slots // 2,
                     max_concurrent_tasks=slots,
@@ -124,6 +130,7 @@ class PgQueue:
                     # Its statistics are read by nobody here.
                     log_aggregation_interval=timedelta(),
                 )
+                await _to_the_end(asyncio.create_task(running), jobs)
         except PgqException as error:
             said = type(error).__name__
         else:
@@ -151,3 +158,28 @@ class PgQueue:
             qbq=QueryQueueBuilder(settings),
             qbs=QuerySchedulerBuilder(settings),
         )
+
+
+async def _to_the_end(
+    running: asyncio.Task[None], jobs: Collection[asyncio.Task[None]]
+) -> None:
+    """Wait for the engine, which waits for its jobs, however long they take.
+
+    Told to end it does so too, and tells no job. So they are told here, and what does
+    not heed it is left behind: whoever ends us waits for no more.
+    """
+    try:
+        await asyncio.wait({running})
+    except asyncio.CancelledError:
+        for task in (*jobs, running):
+            task.cancel()
+        running.add_done_callback(_forget)
+        await asyncio.wait({running}, timeout=_ENDED_WITHIN_S)
+        raise
+    running.result()
+
+
+def _forget(running: asyncio.Task[None]) -> None:
+    """Take note of a fault that nobody waits for any more."""
+    if not running.cancelled():
+        running.exception()

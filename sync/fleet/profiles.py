@@ -44,15 +44,15 @@ due_at = CASE WHEN fleet_profile.source = excluded.source
 state = CASE WHEN fleet_profile.state = 'gone' THEN 'active'
     ELSE fleet_profile.state END
 """
+#: The rows are found again by where they are, which costs no second look at an index.
 _PICK = """
-WITH picked AS (
-    SELECT id FROM fleet_profile
+UPDATE fleet_profile SET queued_at = $2 WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM fleet_profile
     WHERE state = 'active' AND kind = $1 AND due_at <= $2
     AND (queued_at IS NULL OR queued_at < $3) {urgent}
-    ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
-)
-UPDATE fleet_profile AS p SET queued_at = $2 FROM picked WHERE p.id = picked.id
-RETURNING p.id, p.priority
+    ORDER BY due_at LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED
+))
+RETURNING id, priority
 """
 _PICK_ANY = _PICK.format(urgent="")
 _PICK_URGENT = _PICK.format(urgent="AND priority > 0")
@@ -189,13 +189,14 @@ class Profiles:
         What a person wants now comes before the rest. Two workers never pick the same.
         """
         picked: list[tuple[int, int]] = []
-        for statement in (_PICK_URGENT, _PICK_ANY):
-            left = most - len(picked)
-            if left > 0:
-                rows = await self._database.rows(
-                    statement, kind.value, now, now - LEASE, left
-                )
-                picked += [(row["id"], row["priority"]) for row in rows]
+        # A mark that a crash takes away costs no more than an offer that is refused.
+        async with self._database.transaction(is_relaxed=True) as connection:
+            for statement in (_PICK_URGENT, _PICK_ANY):
+                left = most - len(picked)
+                if left > 0:
+                    terms = (kind.value, now, now - LEASE, left)
+                    rows = await connection.fetch(statement, *terms)
+                    picked += [(row["id"], row["priority"]) for row in rows]
         return picked
 
     async def refused(self, numbers: Sequence[int], now: datetime) -> None:

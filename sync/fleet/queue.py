@@ -43,5 +43,5 @@ class Queue(Protocol):
     ) -> None:
         """Handle jobs of one kind, at most ``slots`` at once, until ``stop`` is set.
 
-        Returns once those under way have ended.
+        Returns once those under way have ended. Whoever cancels it cancels them.
         """

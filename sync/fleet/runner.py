@@ -14,6 +14,7 @@ from sync.errors import BugError, StoppedError
 from sync.fleet.calendar import Kind, Verdict
 from sync.fleet.logins import open_store
 from sync.fleet.outcome import Outcome
+from sync.fleet.words import words_of
 from sync.pipeline.result import exit_code
 from sync.runtime import logs
 
@@ -71,8 +72,10 @@ class Runner:
             logs.trace(bug)
             failure = BugError(bug)
         else:
-            return _outcome(finished_turn(result, started_at, self.clock.now()))
-        return _outcome(failed_turn(failure, started_at, self.clock.now()))
+            turn = finished_turn(result, started_at, self.clock.now())
+            return _outcome(turn, profile)
+        turn = failed_turn(failure, started_at, self.clock.now(), stays=True)
+        return _outcome(turn, profile)
 
     async def _carry(self, profile: Profile, stop: Stop) -> Result:
         store = await open_store(
@@ -110,12 +113,12 @@ def settings_of(settings: Settings, profile: Profile) -> Settings:
     )
 
 
-def _outcome(turn: Turn) -> Outcome:
+def _outcome(turn: Turn, profile: Profile) -> Outcome:
     is_done = turn.ending is Ending.DONE
     return Outcome(
         _VERDICTS.get(turn.ending, Verdict.LATER),
         turn.ending,
-        None if is_done else turn.message,
+        None if is_done else words_of(turn, profile.profile),
         timedelta(seconds=turn.asked_s),
         turn.result,
     )

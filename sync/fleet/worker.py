@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from connectors.errors import ServiceError
 from sync.daemon.turn import Ending
 from sync.fleet.calendar import Kind, Verdict, settle
+from sync.fleet.dispatch import Dispatch
 from sync.fleet.outcome import Outcome
 from sync.fleet.queue import Job
 from sync.runtime import logs
@@ -30,16 +31,8 @@ if TYPE_CHECKING:
     from sync.fleet.profiles import Profile, Profiles
     from sync.fleet.queue import Queue
 
-#: So often what is due is looked for.
-DISPATCH_EVERY_S = 1.0
 #: A migration gives way to others after this, and is due again.
 GIVES_WAY_AFTER_S = 600.0
-#: What is in the queue, as a multiple of the slots that are free.
-AHEAD = 2
-#: After so many runs in a row for which a service was down, no more are tried, ...
-MISSES = 5
-#: ... but one now and then, to see whether it is back.
-PROBE_EVERY = timedelta(seconds=30)
 #: After a fault of the database.
 _AGAIN_S = 2.0
 #: So often an ending is tried to be written down.
@@ -88,8 +81,7 @@ class Worker:
         self._uniform = uniform
         self._stopping = asyncio.Event()
         self._running: dict[int, _Run] = {}
-        self._misses = 0
-        self._probe_at: datetime | None = None
+        self._dispatch = Dispatch()
 
     @property
     def running(self) -> int:
@@ -104,19 +96,26 @@ class Worker:
 
     async def stay(self) -> None:
         """Work until ``stop``; what is wrong with the database passes."""
-        await asyncio.gather(self._dispatch_all(), *(self._work(kind) for kind in Kind))
+        parts = (self._dispatch_all(), *(self._work(kind) for kind in Kind))
+        tasks = [asyncio.ensure_future(part) for part in parts]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def dispatch(self, kind: Kind) -> int:
         """Move what is due into the queue; returns how many jobs it took."""
         now = self._clock.now()
         busy = sum(run.profile.kind is kind for run in self._running.values())
         free = max(0, self._slots - busy)
-        most = AHEAD * free - await self._profiles.waiting(kind, now)
-        if self._misses >= MISSES:
-            most = min(most, self._probes(now))
-        if most <= 0:
+        waiting = await self._profiles.waiting(kind, now) if free else 0
+        most = self._dispatch.room(free, waiting, now)
+        if not most:
             return 0
         picked = await self._profiles.pick(kind, most, now)
+        self._dispatch.moved(len(picked), most)
         jobs = [Job(number, kind, priority) for number, priority in picked]
         try:
             taken = await self._queue.enqueue(jobs)
@@ -157,17 +156,6 @@ class Worker:
             error = outcome.message
         await self._patiently(lambda: self._profiles.end(profile, standing, error))
 
-    def _probes(self, now: datetime) -> int:
-        """Return how many may be tried while a service is down.
-
-        The others stay due, the longest first: each of them would only fail, and wait
-        for longer and longer by itself.
-        """
-        if self._probe_at and now < self._probe_at:
-            return 0
-        self._probe_at = now + PROBE_EVERY
-        return 1
-
     async def _work(self, kind: Kind) -> None:
         while not self._stopping.is_set():
             try:
@@ -183,7 +171,7 @@ class Worker:
                 self.tally.looked_at = self._clock.now()
             except ServiceError as error:
                 await self._wait_after(error)
-            await self._pause(DISPATCH_EVERY_S)
+            await self._pause(self._dispatch.pause_s())
 
     async def _wait_after(self, error: ServiceError) -> None:
         logs.tell("fleet.database", f"{error}", level=logging.WARNING)
@@ -220,7 +208,7 @@ class Worker:
     def _note(self, profile: Profile, outcome: Outcome) -> None:
         ending = outcome.ending.value if outcome.ending else Verdict.GAVE_WAY.value
         self.tally.endings[ending] += 1
-        self._misses = self._misses + 1 if outcome.ending is Ending.DOWN else 0
+        self._dispatch.note(is_down=outcome.ending is Ending.DOWN)
         written = outcome.result.written if outcome.result else 0
         self.tally.written += written
         said = outcome.message or f"{written:,} written."

@@ -49,6 +49,7 @@ _FAULTS = {
     "28": ("refused the login", _CHECK_URL),
     "3D": ("does not exist", _CHECK_URL),
     "3F": ("has no schema that its user may use", _GRANT),
+    "25P03": ("ended a transaction in which nothing was asked", _TRY_LATER),
     "25006": ("cannot be written to: it is read-only", "Name the primary server."),
     "42501": ("denies what its user has to do", _GRANT),
     _UNDEFINED_TABLE: ("has lost a table", _START_AGAIN),
@@ -62,7 +63,7 @@ _FAULTS = {
 }
 
 #: Of these it may well be that a minute later all is well.
-_PASSING = frozenset({"08", "40", "53", "55", "57", "58"})
+PASSING = frozenset({"08", "25P03", "40", "53", "55", "57", "58"})
 
 #: Of an address that leads to any session of a pool.
 _POOLED = (
@@ -88,8 +89,10 @@ _DEFAULTS = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
+#: A program that is frozen within a transaction keeps others from its rows no longer.
 _SESSION = """
 SET TIME ZONE 'UTC';
+SET idle_in_transaction_session_timeout TO '1min';
 SET synchronous_commit TO on;
 SET tcp_keepalives_idle TO 30;
 SET tcp_keepalives_interval TO 10;
@@ -271,7 +274,7 @@ class PostgresBackend:
         fault = _FAULTS.get(key)
         if fault is None:
             return None
-        return self._state_error(*fault, is_passing=key in _PASSING)
+        return self._state_error(*fault, is_passing=key in PASSING)
 
     def damaged(self) -> StateError:
         """Say that what is stored is damaged."""

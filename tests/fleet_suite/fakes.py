@@ -51,6 +51,21 @@ class MemoryQueue:
         stop: asyncio.Event,
     ) -> None:
         tasks: set[asyncio.Task[None]] = set()
+        try:
+            await self._hand_out(kind, slots, handle, stop, tasks)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            raise
+
+    async def _hand_out(
+        self,
+        kind: Kind,
+        slots: int,
+        handle: Callable[[int], Awaitable[None]],
+        stop: asyncio.Event,
+        tasks: set[asyncio.Task[None]],
+    ) -> None:
         while not stop.is_set():
             self._changed.clear()
             for job in sorted(self._waiting.values(), key=lambda j: -j.priority):
@@ -60,9 +75,11 @@ class MemoryQueue:
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
             waits = [asyncio.create_task(e.wait()) for e in (stop, self._changed)]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
         if tasks:
             await asyncio.wait(tasks)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -46,6 +48,49 @@ def test_after_a_good_run_it_is_due_an_interval_later(
     assert 0.9 * standing.every - ROUNDED <= wait <= 1.1 * standing.every + ROUNDED
     assert (then.kind, then.failures, then.last_ok_at) == (Kind.KEEP, 0, NOW)
     assert then.state is State.ACTIVE
+
+
+lateness = st.timedeltas(timedelta(), timedelta(days=90))
+
+
+@given(every=everies, chance=chances, late=lateness)
+def test_however_late_a_run_was_the_next_is_planned_from_when_it_was_due(
+    every: timedelta, chance: float, late: timedelta
+) -> None:
+    due_at = NOW - late
+    then = settle(
+        Standing(Kind.KEEP, every, due_at), Verdict.DONE, NOW, lambda *_: chance
+    )
+    assert then.due_at is not None
+    assert NOW <= then.due_at <= NOW + 1.1 * every + ROUNDED
+    intervals = (then.due_at - due_at - every * chance) / every
+    assert abs(intervals - round(intervals)) * every <= ROUNDED
+
+
+@given(every=everies, chance=chances, late=lateness)
+def test_a_migration_is_over_when_it_is_over(
+    every: timedelta, chance: float, late: timedelta
+) -> None:
+    first = Standing(Kind.FIRST, every, NOW - late)
+    then = settle(first, Verdict.DONE, NOW, lambda *_: chance)
+    assert then.due_at is not None
+    assert abs(then.due_at - NOW - every * chance) <= ROUNDED
+
+
+def test_a_fleet_that_caught_up_at_once_does_not_stay_together() -> None:
+    """A thousand that were all due for a day, and all ran in the same minute."""
+    chance, every = random.Random(1), 6 * HOUR  # noqa: S311
+    standings = [
+        Standing(Kind.KEEP, every, NOW - timedelta(days=1) + every * n / 1_000)
+        for n in range(1_000)
+    ]
+    hours = Counter(
+        (then.due_at - NOW) // HOUR
+        for then in (settle(s, Verdict.DONE, NOW, chance.uniform) for s in standings)
+        if then.due_at
+    )
+    assert {*hours} == {*range(6)}
+    assert max(hours.values()) < 1.3 * 1_000 / 6
 
 
 @given(standing=standings, chance=chances)

@@ -6,7 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import yaml
@@ -30,6 +30,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "how-to" / "many-profiles.md"
 ALERTS = ROOT / "deploy" / "prometheus" / "fleet-alerts.yaml"
+DASHBOARD = ROOT / "deploy" / "grafana" / "fleet-dashboard.json"
+#: All of PromQL that stands in the rules and the panels.
+FUNCTIONS = {"max", "sum", "by", "rate"}
 
 
 async def watched(fleet: FleetDatabase, clock: FakeClock) -> Watch:
@@ -65,14 +68,70 @@ async def test_the_metrics_are_those_of_the_page_for_operators(
         r"^\| `(trakt2discovr_fleet\w+)`", PAGE.read_text(), re.MULTILINE
     )
     assert {name for name, *_ in samples} == {*on_page}
-    rules = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]
-    for rule in rules:
-        assert {*re.findall(r"trakt2discovr_fleet\w+", rule["expr"])} <= {*on_page}
     assert samples["trakt2discovr_fleet_overdue_seconds",] == 90
     assert samples["trakt2discovr_fleet_due_profiles",] == 2
     assert samples["trakt2discovr_fleet_runs_total", "done"] == 1
     assert samples["trakt2discovr_fleet_requests_total", "Discovr"] == 1
     assert samples["trakt2discovr_fleet_refusals_total", "Discovr"] == 1
+
+
+def panels() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(DASHBOARD.read_text())["panels"]
+    return found
+
+
+def expressions() -> list[str]:
+    rules = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]
+    shown = [target["expr"] for panel in panels() for target in panel["targets"]]
+    return [rule["expr"] for rule in rules] + shown
+
+
+async def test_the_rules_and_the_dashboard_name_only_what_is_exported(
+    fleet: FleetDatabase,
+) -> None:
+    watch = await watched(fleet, FakeClock(START))
+    labels: dict[str, set[str]] = {}
+    for family in registry(watch).collect():
+        for sample in family.samples:
+            labels.setdefault(sample.name, set()).update(sample.labels)
+    for expression in expressions():
+        bare = re.sub(r"\[\d+[smhd]\]", "", expression)
+        metrics = {*re.findall(r"trakt2discovr_\w+", bare)}
+        assert metrics
+        assert metrics <= labels.keys()
+        words = {*re.findall(r"[a-z_]\w*", bare)} - metrics - FUNCTIONS
+        assert all(words <= labels[name] for name in metrics), expression
+        # A counter is worth nothing but as a rate, and what is a rate is a counter.
+        assert ("rate(" in bare) == any(n.endswith("_total") for n in metrics)
+        assert bare.count("(") == bare.count(")")
+    shown = {
+        name
+        for e in expressions()
+        for name in re.findall(r"trakt2discovr_fleet_\w+", e)
+    }
+    mine = {name for name in labels if name.startswith("trakt2discovr_fleet_")}
+    assert shown == mine
+
+
+def test_the_panels_stand_beside_each_other() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in panels():
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+    assert len({panel["id"] for panel in panels()}) == len(panels())
+    for panel in panels():
+        for target in panel["targets"]:
+            assert {*re.findall(r"{{(\w+)}}", target["legendFormat"])} <= {
+                *re.findall(r"by \((\w+)\)", target["expr"]),
+                "instance",
+            }
 
 
 async def test_a_worker_is_well_while_it_looks_for_what_is_due(

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sync.fleet.calendar import Kind, State, Verdict
-from sync.fleet.profiles import LEASE, NewProfile, Profiles
-from sync.fleet.worker import GIVES_WAY_AFTER_S, MISSES, PROBE_EVERY, Worker
+from sync.fleet.dispatch import (
+    DISPATCH_EVERY_S,
+    DISPATCH_SOON_S,
+    MISSES,
+    PROBE_EVERY,
+)
+from sync.fleet.profiles import (
+    _PICK_ANY,
+    _PICK_URGENT,
+    LEASE,
+    NewProfile,
+    Profiles,
+)
+from sync.fleet.worker import GIVES_WAY_AFTER_S, Worker
 from sync.ledger.errors import StateError
 from tests.clocks import FakeClock
 from tests.fleet_suite.fakes import MemoryQueue, Script
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from sync.fleet.database import FleetDatabase
     from sync.fleet.profiles import Profile
@@ -346,3 +359,46 @@ async def test_workers_run_all_that_is_due_and_end_when_they_are_told(
     assert sorted(script.ran)[:20] == sorted(names)
     counts = {c.kind: c for c in await profiles.count(clock.now())}
     assert counts[Kind.KEEP].well == 20
+
+
+@pytest.mark.parametrize(
+    ("due", "pause_s"), [(1, DISPATCH_EVERY_S), (9, DISPATCH_SOON_S)]
+)
+async def test_where_more_is_due_than_there_is_room_for_it_looks_again_soon(
+    profiles: Profiles, due: int, pause_s: float
+) -> None:
+    await add(profiles, *(f"p{number}" for number in range(due)))
+    clock, script = FakeClock(START), Script()
+    worker, _ = hired(profiles, script, clock)
+    task = asyncio.create_task(worker.stay())
+    await until(lambda: len(script.ran) == due)
+    worker.stop()
+    await asyncio.wait_for(task, 20)
+    looks = [s for s in clock.slept if s in {DISPATCH_EVERY_S, DISPATCH_SOON_S}]
+    assert looks[0] == pause_s
+
+
+@pytest.mark.parametrize("statement", [_PICK_ANY, _PICK_URGENT])
+async def test_to_pick_reads_what_is_due_and_nothing_else(
+    fleet: FleetDatabase, statement: str
+) -> None:
+    await fleet.rows(
+        "INSERT INTO fleet_profile (profile, source, every, due_at, priority) "
+        "SELECT n, 'trakt', '6 h', $1::timestamptz + n * interval '1 s', n % 50 / 49 "
+        "FROM generate_series(-500, 9500) AS n",
+        START,
+    )
+    await fleet.rows("ANALYZE fleet_profile")
+    terms = (Kind.FIRST.value, START, START - LEASE, 100)
+    (row,) = await fleet.rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *terms)
+    nodes = [*_nodes(json.loads(row[0])[0]["Plan"])]
+    kinds = {node["Node Type"] for node in nodes}
+    assert kinds == {"ModifyTable", "Limit", "LockRows", "Index Scan", "Tid Scan"}
+    (read,) = (n["Actual Rows"] for n in nodes if n["Node Type"] == "Index Scan")
+    assert read <= 100
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)

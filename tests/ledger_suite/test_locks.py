@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sync.ledger import BusyError, Holder, Ledger, StateError
+from sync.ledger.backend import Mode
+from sync.ledger.database import Database
 from sync.ledger.sqlite import FileProfileLock, LocalProfileLock
 from tests.ledger_suite.factories import AT, PROFILE, later, make_operations
 
@@ -179,6 +181,30 @@ async def test_a_session_lost_between_two_runs_is_opened_again(
     async with await Ledger.open(postgres_url) as ledger:
         postgres.end_sessions()
         assert await ledger.rows(PROFILE) == []
+
+
+def test_who_is_frozen_within_a_transaction_keeps_nobody_out_for_long(
+    postgres: PostgresServer, postgres_url: str
+) -> None:
+    database = Database(postgres_url)
+    bound = "idle_in_transaction_session_timeout"
+
+    def freeze() -> None:
+        with database.plain(Mode.READ) as sender:
+            sender.rows(f"SET LOCAL {bound} TO '20ms'")
+            postgres.execute("SELECT pg_sleep(0.2)")
+            sender.rows("SELECT 1")
+
+    try:
+        with database.plain(Mode.READ) as sender:
+            assert sender.rows(f"SHOW {bound}") == [("1min",)]
+        with pytest.raises(StateError) as found:
+            freeze()
+        assert found.value.is_passing
+        with database.plain(Mode.READ) as sender:
+            assert sender.rows("SELECT 1") == [(1,)]
+    finally:
+        database.close()
 
 
 def test_a_look_at_what_a_killed_run_left_keeps_nobody_out(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 #: Waiting for longer is worth a word of its own.
 _LONG = timedelta(minutes=10)
+_LOGIN = "trakt2discovr fleet login"
 
 
 def show_done(console: Console, document: FleetDocument) -> None:
@@ -41,8 +43,8 @@ def show_profiles(console: Console, document: FleetListDocument) -> None:
         say(console, _line(profile), hang=4)
         if profile.last_error:
             say(console, profile.last_error, indent=4)
-        if profile.state == "needs_login":
-            next_step = f"Next: trakt2discovr fleet login {profile.profile}"
+        if profile.state == "needs_login" and _LOGIN not in (profile.last_error or ""):
+            next_step = f"Next: {_LOGIN} {shlex.quote(profile.profile)}"
             say(console, next_step, indent=4)
 
 

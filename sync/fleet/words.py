@@ -1,0 +1,53 @@
+"""What is said of a run to whoever looks after a fleet.
+
+Errors are written for somebody who runs one command for one profile. In a fleet the
+calendar runs everything again by itself, and the logins are in the database.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from sync.daemon.turn import PASSING, Ending
+
+if TYPE_CHECKING:
+    from sync.daemon.turn import Turn
+
+_LOGIN = re.compile(r"trakt2discovr login \w+(?:, or trakt2discovr login \w+)*")
+#: Another command that is about one profile, or options of one.
+_ALONE = re.compile(r"trakt2discovr (?!fleet |doctor|setup)|(?<!\w)--\w")
+_AGAIN = re.compile(r"\b([Rr]un it again)\b")
+#: What helps where the words of one command cannot.
+_INSTEAD = {
+    Ending.INCOMPLETE: "The rest is tried again soon, by itself",
+    Ending.BUG: "Report it, with the log of the worker",
+}
+_ADD = (
+    "Correct its line in the table and add that again: trakt2discovr fleet add FILE.csv"
+)
+_LOOK = (
+    "Look at it on both services; it is tried again at its next time, unless you let "
+    "it rest: trakt2discovr fleet pause {}"
+)
+
+
+def words_of(turn: Turn, profile: str) -> str:
+    """Return what happened to this profile, and what helps.
+
+    Nothing has to be done about what passes by itself.
+    """
+    if turn.ending in PASSING or turn.remedy is None:
+        return turn.message
+    name = shlex.quote(profile)
+    remedy = _INSTEAD.get(turn.ending) or _in_a_fleet(turn.remedy, name)
+    if _ALONE.search(remedy):
+        remedy = _ADD if turn.ending is Ending.CONFIG else _LOOK.format(name)
+    return f"{turn.message} {remedy.rstrip('.')}."
+
+
+def _in_a_fleet(remedy: str, name: str) -> str:
+    """Put the commands of a fleet in place of those that it has."""
+    remedy = _LOGIN.sub(lambda _: f"trakt2discovr fleet login {name}", remedy)
+    return _AGAIN.sub(lambda m: f"{m[1]} (trakt2discovr fleet due {name})", remedy)
