@@ -96,10 +96,10 @@ class SavedPlan:
             raise MovedError(" ".join((*complaints, "Nothing was written.")))
 
     async def begun(self, ledger: Ledger) -> list[Row]:
-        """Return what earlier runs wrote of it, if the last ones were broken off."""
+        """Return what the last runs wrote of it, however they ended."""
         ids, rows = {operation.id for operation in self.operations}, []
         for run in await ledger.runs(self.profile):
-            if run.command != "apply" or run.outcome == "loaded":
+            if run.command != "apply":
                 break
             rows += await ledger.rows(self.profile, run=run.id)
         return [
@@ -111,12 +111,18 @@ class SavedPlan:
         ]
 
     async def carried_out(self, ledger: Ledger) -> int | None:
-        """Return the run that ended it, if all of it arrived and still counts."""
+        """Return the run that ended it, if all of it arrived and still counts.
+
+        None where the last one was broken off: it has its end before it.
+        """
         last: dict[str, Row] = {}
-        for run in reversed(await ledger.runs(self.profile, limit=_MOST_RUNS)):
-            if run.command == "apply":
-                rows = await ledger.rows(self.profile, run=run.id)
-                last.update({row.operation.id: row for row in rows})
+        runs = await ledger.runs(self.profile, limit=_MOST_RUNS)
+        runs = [run for run in runs if run.command == "apply"]
+        if not runs or runs[0].outcome != "loaded":
+            return None
+        for run in reversed(runs):
+            rows = await ledger.rows(self.profile, run=run.id)
+            last.update({row.operation.id: row for row in rows})
         own = [last.get(operation.id) for operation in self.operations]
         arrived = [
             row.run

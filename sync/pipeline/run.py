@@ -142,14 +142,14 @@ async def apply(
     """
     async with _profile_held(services, "apply") as (services, *_):  # noqa: PLR1704  # as above
         prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
-        begun = await plan.begun(services.ledger)
-        if not begun and prepared.profile == plan.profile:
+        if prepared.profile == plan.profile:
             done = await plan.carried_out(services.ledger)
             if done is not None:
                 nothing = replace(prepared.plan, operations=())
                 seen = replace(prepared, plan=nothing)
                 cost = services.meter.read()
                 return Report(seen, carried_out_by=done, cost=cost)
+        begun = await plan.begun(services.ledger)
         plan.check(prepared, begun)
         arrived = [row for row in begun if row.outcome is Outcome.APPLIED]
         plan = plan.without((*arrived, *prepared.recovery.arrived))
