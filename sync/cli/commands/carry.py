@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from sync.cli.view.texts import glue
 from sync.documents.base import ProfileDocument, ProfilesDocument
 from sync.pipeline.result import exit_code as code_of
 from sync.runtime.late import late
+from sync.runtime.shell import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -218,7 +218,7 @@ def _after_plan(context: Context, report: Report, out: Path | None) -> str | Non
     """Choose the command that carries the plan out; None if there is nothing to do."""
     operations, playback = report.prepared.plan.operations, report.playback
     if out and operations:
-        return context.call(f"apply {shlex.quote(str(out))}")
+        return context.call(f"apply {quote(str(out))}")
     is_needed = operations or (playback and playback.plan.chosen)
     return context.call("migrate") if is_needed else None
 
