@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from connectors.errors import InputError
 from connectors.files import replace_file
 from sync.documents.base import to_json
@@ -158,7 +156,7 @@ def read_plan(path: Path) -> SavedPlan:
     except OSError as error:
         why = f"cannot be read ({error.strerror})"
         raise InputError(f"{path.name} {why}.", remedy=remedy) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{path.name} is not a plan file.", remedy=remedy) from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise InputError(f"{path.name} is not a plan file.", remedy=remedy)
@@ -169,12 +167,13 @@ def read_plan(path: Path) -> SavedPlan:
         )
     try:
         document = ReportDocument.model_validate(content)
-    except ValidationError:
+        operations = tuple(map(_operation, document.operations))
+        ids = [operation.id for operation in operations]
+    except (ValueError, OverflowError):  # as of a time before all years
         raise InputError(f"{path.name} is damaged.", remedy=remedy) from None
     if document.command != "plan":
         raise InputError(f"{path.name} is a report, not a plan.", remedy=remedy)
-    operations = tuple(map(_operation, document.operations))
-    if [o.id for o in operations] != [d.id for d in document.operations]:
+    if ids != [d.id for d in document.operations]:
         raise InputError(f"{path.name} was changed by hand.", remedy=remedy)
     return SavedPlan(
         profile=document.profile,

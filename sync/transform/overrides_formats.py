@@ -75,6 +75,9 @@ class Toml:
         except tomllib.TOMLDecodeError as error:
             # The message of the parser names line and column, never the text.
             raise FormError(f"is not valid TOML: {error}") from None
+        except (ValueError, RecursionError):
+            what = "a number of thousands of digits, or lists within lists"
+            raise FormError(f"holds {what}") from None
         if document.get("format") != FORMAT:
             raise FormError("was not written by trakt2discovr unmatched --out")
         titles = document.get("title", [])
