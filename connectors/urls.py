@@ -24,7 +24,7 @@ def check_base_url(url: str, setting_name: str) -> None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
-    if not host or not _can_be(host) or parts.scheme not in {"http", "https"}:
+    if not host or not is_host(host) or parts.scheme not in {"http", "https"}:
         raise ConfigError(
             f"{setting_name} is not a web address.",
             remedy="Write it as https://host, with a path if there is one.",
@@ -41,7 +41,7 @@ def check_base_url(url: str, setting_name: str) -> None:
         )
 
 
-def _can_be(host: str) -> bool:
+def is_host(host: str) -> bool:
     """Whether a host may have that name; others break what looks them up."""
     if _PLAIN.fullmatch(host):
         return True

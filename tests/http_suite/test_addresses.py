@@ -111,6 +111,31 @@ async def test_a_proxy_of_another_kind_is_refused(
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://a..b",
+        "http://",
+        "http://[::1",
+        "http://host:port",
+        "127.0.0.1:99999",
+        f"http://{'a' * 64}:8080",
+        "http://tra\u202ekt:8080",
+        "http://s3cret\u20ac:x@127.0.0.1:1",
+        "http://x:s3cret%e2%82%ac@127.0.0.1:1",
+    ],
+)
+async def test_a_proxy_that_is_no_address_is_refused(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    async with HttpClient("Trakt", "https://api.trakt.tv") as client:
+        with pytest.raises(ConfigError, match="no address") as caught:
+            await client.request("GET", "/x")
+    assert "HTTPS_PROXY" in caught.value.remedy
+    assert "s3cret" not in str(caught.value)
+
+
 async def test_a_write_that_the_proxy_refused_goes_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
