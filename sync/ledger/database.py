@@ -246,7 +246,7 @@ def choose_backend(url: str, *, is_read_only: bool = False) -> Backend:
             raise ConfigError(
                 "The setting [state] url names a host before its path, and a file has "
                 "none.",
-                remedy="Write it with three slashes before a path: sqlite:///PATH",
+                remedy="Put three slashes before the path, as in sqlite:///PATH.",
             )
         return SqliteBackend(address, is_read_only=is_read_only)
     if address.get_backend_name() in {"postgresql", "postgres"}:

@@ -181,7 +181,8 @@ async def _write(
     if prepared.removals.rows:
         labels = prepared.rules.labels
         rows = prepared.removals.rows
-        undone = await take_back(services, rows, labels, stop=stop)
+        # What is missing of it was noted before, and asked about by a guard.
+        undone = await take_back(services, rows, labels, stop=stop, is_forced=True)
         await end_undo(services, prepared.profile)
         report = replace(report, undone=undone)
     plan = playback.plan if playback else None

@@ -179,6 +179,7 @@ async def undo(
     is_each: bool = False,
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
     ask: Callable[[UndoOutline], Awaitable[bool]] | None = None,
+    is_forced: bool = False,
     stop: Stop | None = None,
 ) -> Undone:
     """Take back what one run wrote, by default the last one that left anything.
@@ -206,7 +207,9 @@ async def undo(
             named = outlook.runs[0] if is_default else None
             check_folder(services)
             keep = partial(keep_listed, services, profile, command="undo")
-            undone = await take_back(services, rows, labels, named, stop, keep)
+            undone = await take_back(
+                services, rows, labels, named, stop, keep, is_forced=is_forced
+            )
         if before and begun is not None:
             undone.removed += [row.operation.key for row in before.taken]
         await _note_undone(services, profile, undone)

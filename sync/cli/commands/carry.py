@@ -141,7 +141,9 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
     return run_command(context, work)
 
 
-def undo(context: Context, *, run: int | None, all_runs: bool, yes: bool) -> int:
+def undo(
+    context: Context, *, run: int | None, all_runs: bool, force: bool, yes: bool
+) -> int:
     """Take back what one run added, or all of them."""
     if all_runs and run is not None:
         raise click.UsageError("RUN and --all contradict each other: leave one out.")
@@ -159,6 +161,7 @@ def undo(context: Context, *, run: int | None, all_runs: bool, yes: bool) -> int
                 run,
                 all_runs=all_runs,
                 ask=ask,
+                is_forced=force,
                 stop=stop,
                 on_event=reporter.on_event,
             )
