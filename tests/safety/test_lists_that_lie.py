@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-<<<<<<< HEAD
-from sync.cli.runner import Exit
-=======
 from connectors.errors import ConfigError
-from sync.cli.runner import Exit, _code
->>>>>>> 77f982d (Write off nothing in an undo that Discovr's lists merely lack)
+from sync.cli.runner import Exit
 from sync.domain.guard import FEWEST_GUARDED
 from sync.domain.plan import Fate
 from sync.domain.plays import Key
@@ -184,7 +180,7 @@ async def test_an_undo_writes_nothing_off_that_lists_merely_lack(
         for _ in range(2):
             with pytest.raises(HiddenEntriesError, match="does not show") as refusal:
                 await place.undo()
-            assert _code(refusal.value) is Exit.GUARD
+            assert refusal.value.exit_code == Exit.GUARD
             assert "undo --force" in refusal.value.remedy
             assert place.marks() == before
         with pytest.raises(MissingEntriesError):  # and none of it is written again
