@@ -168,11 +168,11 @@ HIDING = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "repeats"), choose(HIDING[:1], HIDING, HIDING))
+@pytest.mark.parametrize("hiding", choose(HIDING[:1], HIDING, HIDING), ids=str)
 async def test_an_undo_writes_nothing_off_that_lists_merely_lack(
-    tmp_path: Path, kind: str, repeats: str
+    tmp_path: Path, hiding: tuple[str, str]
 ) -> None:
-    history = {"collapse": "off"}
+    (kind, repeats), history = hiding, {"collapse": "off"}
     async with settled(tmp_path, copies=2, repeats=repeats, history=history) as place:
         before, big = place.marks(), LIES[kind]
         title = Lie(big.lags_s, None if big.ends_after is None else 0)
