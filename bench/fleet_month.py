@@ -46,8 +46,8 @@ class Cost:
 
 
 #: A run that finds nothing new (three times what ``bench.fleet`` measures of the run
-#: alone, for the queue and for machines that are busy with more), and what it takes more for each time that somebody has
-#: watched something.
+#: alone, for the queue and for machines that are busy with more), and what it takes
+#: more for each time that somebody has watched something.
 IDLE = Cost(0.063, 0.032, 1, 0)
 NEWS = Cost(1.1, 0.22, 1, 5)
 #: Half of the people watch something on a day.

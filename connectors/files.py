@@ -12,7 +12,15 @@ PRIVATE = 0o600
 
 
 def expand(path: Path) -> Path:
-    """Put the home folder for a ``~``. Raises ConfigError where there is none."""
+    """Put the home folder for a ``~``. Raises ConfigError where there is none.
+
+    And for what can be no path of any system.
+    """
+    if "\0" in str(path):
+        raise ConfigError(
+            "A path in the settings holds a character of code 0, and none can.",
+            remedy="Write it anew, without that character.",
+        )
     try:
         return path.expanduser()
     except RuntimeError:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from connectors.errors import ConfigError
+
+_LABEL = r"(?!xn--)[a-z0-9_-]{1,63}"
+#: A name as nearly every host has; to look at another costs an import.
+_PLAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 
 
 def check_base_url(url: str, setting_name: str) -> None:
@@ -19,7 +24,7 @@ def check_base_url(url: str, setting_name: str) -> None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
-    if not host or parts.scheme not in {"http", "https"}:
+    if not host or not is_host(host) or parts.scheme not in {"http", "https"}:
         raise ConfigError(
             f"{setting_name} is not a web address.",
             remedy="Write it as https://host, with a path if there is one.",
@@ -34,6 +39,17 @@ def check_base_url(url: str, setting_name: str) -> None:
             f"{setting_name} uses plain http, which would send tokens in the clear.",
             remedy="Use https; plain http is for this machine (127.0.0.1) only.",
         )
+
+
+def is_host(host: str) -> bool:
+    """Whether a host may have that name; others break what looks them up."""
+    if _PLAIN.fullmatch(host):
+        return True
+    try:
+        host.encode("idna").decode("idna")
+    except UnicodeError:
+        return False
+    return host.isprintable() and " " not in host
 
 
 def is_loopback(host: str) -> bool:

@@ -184,6 +184,7 @@ async def undo(
     all_runs: bool = False,
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
     ask: Callable[[UndoOutline], Awaitable[bool]] | None = None,
+    is_forced: bool = False,
     stop: Stop | None = None,
     **options: Unpack[Options],
 ) -> Undone:
@@ -192,7 +193,8 @@ async def undo(
     With ``all_runs`` it is every run that was not taken back, the latest first.
     ``confirm(run, writes)`` may refuse; so may ``ask``, which sees how many titles it
     is about and how long it takes. What was broken off goes on where it stopped. Raises
-    ConfigError if there is nothing to undo, or a ``run`` is named with ``all_runs``.
+    ConfigError if there is nothing to undo, or a ``run`` is named with ``all_runs``;
+    HiddenEntriesError, unless forced, where Discovr shows too little of it.
     """
     if all_runs and run is not None:
         raise ConfigError(
@@ -201,7 +203,13 @@ async def undo(
         )
     async with _build(settings, needs_source=False, **options) as services:
         return await pipeline.undo(
-            services, run, is_each=all_runs, confirm=confirm, ask=ask, stop=stop
+            services,
+            run,
+            is_each=all_runs,
+            confirm=confirm,
+            ask=ask,
+            is_forced=is_forced,
+            stop=stop,
         )
 
 

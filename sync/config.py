@@ -433,6 +433,8 @@ def _read_toml(file: Path) -> dict[str, Any]:
         problem = f"is not valid TOML: {error}"
     except UnicodeDecodeError:
         problem = "is not UTF-8 text"
+    except (ValueError, RecursionError):
+        problem = "holds a number of thousands of digits, or lists within lists"
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     raise ConfigError(

@@ -147,6 +147,22 @@ class MissingEntriesError(GuardError):
         )
 
 
+class HiddenEntriesError(GuardError):
+    """Discovr shows too little of what is to be taken back: it looks like a fault."""
+
+    default_remedy = (
+        "Look at the profile on Discovr, and run it again once the entries show. If "
+        "they really were removed, trakt2discovr undo --force takes note of that."
+    )
+
+    def __init__(self, missing: int, wanted: int) -> None:
+        entries = count(wanted, "write that is", "writes that are")
+        super().__init__(
+            f"Discovr does not show {missing:,} of {entries} to be taken back, though "
+            "each title was looked at twice. What it does not show was left as it is."
+        )
+
+
 class UnsafeRemovalError(GuardError):
     """So much has gone from the source that it looks like a fault, not like a wish."""
 

@@ -40,6 +40,7 @@ __all__ = [  # noqa: F405  # see above
     "Finding",
     "Finished",
     "GuardError",
+    "HiddenEntriesError",
     "Ids",
     "IncompleteReadError",
     "IncrementalSource",

@@ -45,7 +45,7 @@ class KeyringStore(TokenStore):
     def _find(self, service: str) -> Any:
         with self._spoken():
             entry = keyring.get_password(_APP, service)
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return None if entry is None else json.loads(entry)
         return entry
 

@@ -151,7 +151,7 @@ class TokenStore:
         content = self._content()
         if content is None:
             return {}
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             entries = json.loads(content)
             if isinstance(entries, dict):
                 return entries

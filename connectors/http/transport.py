@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from multidict import CIMultiDict
@@ -19,7 +20,7 @@ from connectors.errors import ConfigError, ServiceError
 from connectors.http.body import PACKED_AS, read_body
 from connectors.http.outcome import FAULTS, judge_fault
 from connectors.http.response import Response
-from connectors.urls import is_loopback
+from connectors.urls import is_host, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -271,4 +272,22 @@ def proxy_for(base: URL) -> str | None:
             "proxy, which is not supported.",
             remedy="Name an http proxy in HTTPS_PROXY, or the host in NO_PROXY.",
         )
-    return proxy if "://" in proxy else f"http://{proxy}"
+    address = proxy if "://" in proxy else f"http://{proxy}"
+    if not _is_usable(address):
+        raise ConfigError(
+            f"The proxy that the environment names for {base.scheme} is no address "
+            "that can be used.",
+            remedy="Write it as http://host:port in HTTPS_PROXY.",
+        )
+    return address
+
+
+def _is_usable(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy)
+        host, _ = parts.hostname, parts.port
+        # As a header takes a login.
+        unquote(f"{parts.username}:{parts.password}").encode("latin-1")
+    except ValueError:
+        return False
+    return bool(host) and is_host(host or "")

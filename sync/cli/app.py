@@ -301,6 +301,7 @@ def verify() -> Work:
 @click.option(
     "--all", "all_runs", is_flag=True, help="Every run, the latest first, in one go."
 )
+@_FORCE
 @_YES
 def undo() -> Work:
     """Remove what a run added. By default the last one, and nothing else.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
+
+from sync.runtime.shell import join, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,7 +91,7 @@ class Context:
     @property
     def again(self) -> str:
         """The same command once more, to be pasted into a shell."""
-        return shlex.join((PROGRAM, *self.words))
+        return join((PROGRAM, *self.words))
 
     def reading(self, files: Iterable[Path], *, is_remembered: bool) -> Context:
         """Return the same for a command that reads these files."""
@@ -130,7 +131,7 @@ class Context:
         before += ["--sandbox"] if self.is_sandbox else []
         # Words that were completed once stay as they are.
         typed = [w for w in call["options"].split() if w not in before]
-        words = (shlex.join((PROGRAM, *before)), *typed)
+        words = (join((PROGRAM, *before)), *typed)
         name, service = call["name"], call["service"] or ""
         if name == "login" and service.strip() in self.locked:
             return " ".join((*words, "setup"))
@@ -144,7 +145,7 @@ class Context:
         if name not in _READING or is_known:
             return []
         option = [] if name == "migrate" else ["--from-file"]
-        return [w for file in self.files for w in (*option, shlex.quote(_word(file)))]
+        return [w for file in self.files for w in (*option, quote(_word(file)))]
 
 
 def _word(file: Path) -> str:

@@ -19,7 +19,10 @@ def to_json(document: BaseModel) -> str:
 
     What cannot be printed is escaped, which reads back as the very same text.
     """
-    text = document.model_dump_json(indent=2)
+    try:
+        text = document.model_dump_json(indent=2)
+    except ValueError:  # of pydantic's; a path may be of bytes that are no text
+        text = json.dumps(document.model_dump(mode="json"), indent=2)
     if text.isascii() and "\x7f" not in text:
         return text
     kept = {"\n", *JOINERS}

@@ -24,13 +24,19 @@ async def keep_report(ledger: Ledger, report: ReportDocument, at: datetime) -> N
     await ledger.put_fact(report.profile, FACT, fact, at)
 
 
+async def has_report(ledger: Ledger, profile: str) -> bool:
+    """Whether any run of a profile left a report."""
+    return await ledger.get_fact(profile, FACT) is not None
+
+
 async def recall_report(
     ledger: Ledger, profile: str | None
 ) -> tuple[ReportDocument, datetime]:
     """Return the last report of a profile, and when it was written.
 
     Of what could not be carried over, and of the whole move, it tells as things stand
-    now: a run that has nothing to write leaves no report, and still looks at them.
+    now: after the first, a run that has nothing to write leaves no report, and still
+    looks at them.
     """
     facts = await ledger.get_facts(profile) if profile else {}
     if profile is None or FACT not in facts:

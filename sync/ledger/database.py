@@ -240,6 +240,14 @@ def choose_backend(url: str, *, is_read_only: bool = False) -> Backend:
     if isinstance(address, FileAddress) or address.get_backend_name() == "sqlite":
         from sync.ledger.sqlite import SqliteBackend  # noqa: PLC0415  # cheap start
 
+        if not isinstance(address, FileAddress) and any(
+            (address.host, address.username, address.password, address.port)
+        ):
+            raise ConfigError(
+                "The setting [state] url names a host before its path, and a file has "
+                "none.",
+                remedy="Put three slashes before the path, as in sqlite:///PATH.",
+            )
         return SqliteBackend(address, is_read_only=is_read_only)
     if address.get_backend_name() in {"postgresql", "postgres"}:
         from sync.ledger.postgres import PostgresBackend  # noqa: PLC0415  # as above

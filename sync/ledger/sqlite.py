@@ -371,7 +371,7 @@ class FileProfileLock:
             return Holder(
                 **{**fields, "since": datetime.fromisoformat(fields["since"])}
             )
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
 
 

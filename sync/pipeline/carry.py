@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sync.runtime.stop import Stop
 
 if TYPE_CHECKING:
-    from sync.documents.report_store import keep_report
+    from sync.documents.report_store import has_report, keep_report
     from sync.domain.guard import measure
     from sync.extract.remembered import note_source
     from sync.load.loader import Loader
@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from sync.pipeline.undo_intents import end_undo
 else:
     # What a run that finds nothing new never uses.
-    (keep_report,) = late("sync.documents.report_store", "keep_report")
+    has_report, keep_report = late(
+        "sync.documents.report_store", "has_report", "keep_report"
+    )
     (measure,) = late("sync.domain.guard", "measure")
     (note_source,) = late("sync.extract.remembered", "note_source")
     (Loader,) = late("sync.load.loader", "Loader")
@@ -105,7 +107,7 @@ async def carry_out(
         verification = await compare_sides(services, prepared, prepared.existing)
         report = replace(report, verification=verification)
     report = replace(report, move=await note_move(services, report))
-    if is_needed:
+    if is_needed or await _is_first(ledger, prepared):
         await _keep_report(services, report, command)
     await _settle(services, report)
     return report
@@ -179,7 +181,8 @@ async def _write(
     if prepared.removals.rows:
         labels = prepared.rules.labels
         rows = prepared.removals.rows
-        undone = await take_back(services, rows, labels, stop=stop)
+        # What is missing of it was noted before, and asked about by a guard.
+        undone = await take_back(services, rows, labels, stop=stop, is_forced=True)
         await end_undo(services, prepared.profile)
         report = replace(report, undone=undone)
     plan = playback.plan if playback else None
@@ -187,6 +190,11 @@ async def _write(
     return replace(
         report, playback=carried, cost=services.meter.read(), kept_copy=kept_copy
     )
+
+
+async def _is_first(ledger: Ledger, prepared: Prepared) -> bool:
+    """Whether all was read and nothing was reported before: there may be no write."""
+    return prepared.since is None and not await has_report(ledger, prepared.profile)
 
 
 async def _keep_report(services: Services, report: Report, command: str) -> None:

@@ -84,12 +84,17 @@ def read_copy(path: Path) -> Copy:
     if content.get("version") != _VERSION:
         raise newer
     try:
-        document = CopyDocument.model_validate(content)
+        return _read(CopyDocument.model_validate(content))
+    except OverflowError:  # a time before all years, or after them
+        raise InputError(f"{path.name} is damaged.", remedy=_REMEDY) from None
     except ValidationError as error:
         kinds = {e["type"] for e in error.errors(include_input=False)}
         if kinds == {"extra_forbidden"}:
             raise newer from None
         raise InputError(f"{path.name} is damaged.", remedy=_REMEDY) from None
+
+
+def _read(document: CopyDocument) -> Copy:
     return Copy(
         at=document.at.astimezone(UTC),
         service=document.service,

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from connectors.errors import InputError
 from connectors.files import replace_file
 from sync.documents.base import to_json
@@ -96,10 +94,10 @@ class SavedPlan:
             raise MovedError(" ".join((*complaints, "Nothing was written.")))
 
     async def begun(self, ledger: Ledger) -> list[Row]:
-        """Return what earlier runs wrote of it, if the last ones were broken off."""
+        """Return what the last runs wrote of it, however they ended."""
         ids, rows = {operation.id for operation in self.operations}, []
         for run in await ledger.runs(self.profile):
-            if run.command != "apply" or run.outcome == "loaded":
+            if run.command != "apply":
                 break
             rows += await ledger.rows(self.profile, run=run.id)
         return [
@@ -111,12 +109,18 @@ class SavedPlan:
         ]
 
     async def carried_out(self, ledger: Ledger) -> int | None:
-        """Return the run that ended it, if all of it arrived and still counts."""
+        """Return the run that ended it, if all of it arrived and still counts.
+
+        None where the last one was broken off: it has its end before it.
+        """
         last: dict[str, Row] = {}
-        for run in reversed(await ledger.runs(self.profile, limit=_MOST_RUNS)):
-            if run.command == "apply":
-                rows = await ledger.rows(self.profile, run=run.id)
-                last.update({row.operation.id: row for row in rows})
+        runs = await ledger.runs(self.profile, limit=_MOST_RUNS)
+        runs = [run for run in runs if run.command == "apply"]
+        if not runs or runs[0].outcome != "loaded":
+            return None
+        for run in reversed(runs):
+            rows = await ledger.rows(self.profile, run=run.id)
+            last.update({row.operation.id: row for row in rows})
         own = [last.get(operation.id) for operation in self.operations]
         arrived = [
             row.run
@@ -152,7 +156,7 @@ def read_plan(path: Path) -> SavedPlan:
     except OSError as error:
         why = f"cannot be read ({error.strerror})"
         raise InputError(f"{path.name} {why}.", remedy=remedy) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{path.name} is not a plan file.", remedy=remedy) from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise InputError(f"{path.name} is not a plan file.", remedy=remedy)
@@ -163,12 +167,13 @@ def read_plan(path: Path) -> SavedPlan:
         )
     try:
         document = ReportDocument.model_validate(content)
-    except ValidationError:
+        operations = tuple(map(_operation, document.operations))
+        ids = [operation.id for operation in operations]
+    except (ValueError, OverflowError):  # as of a time before all years
         raise InputError(f"{path.name} is damaged.", remedy=remedy) from None
     if document.command != "plan":
         raise InputError(f"{path.name} is a report, not a plan.", remedy=remedy)
-    operations = tuple(map(_operation, document.operations))
-    if [o.id for o in operations] != [d.id for d in document.operations]:
+    if ids != [d.id for d in document.operations]:
         raise InputError(f"{path.name} was changed by hand.", remedy=remedy)
     return SavedPlan(
         profile=document.profile,

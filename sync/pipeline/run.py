@@ -144,14 +144,14 @@ async def apply(
     """
     async with _profile_held(services, "apply") as (services, *_):  # noqa: PLR1704  # as above
         prepared = await prepare(services, accept_incomplete=plan.is_incomplete)
-        begun = await plan.begun(services.ledger)
-        if not begun and prepared.profile == plan.profile:
+        if prepared.profile == plan.profile:
             done = await plan.carried_out(services.ledger)
             if done is not None:
                 nothing = replace(prepared.plan, operations=())
                 seen = replace(prepared, plan=nothing)
                 cost = services.meter.read()
                 return Report(seen, carried_out_by=done, cost=cost)
+        begun = await plan.begun(services.ledger)
         plan.check(prepared, begun)
         arrived = [row for row in begun if row.outcome is Outcome.APPLIED]
         plan = plan.without((*arrived, *prepared.recovery.arrived))
@@ -181,6 +181,7 @@ async def undo(
     is_each: bool = False,
     confirm: Callable[[int, int], Awaitable[bool]] | None = None,
     ask: Callable[[UndoOutline], Awaitable[bool]] | None = None,
+    is_forced: bool = False,
     stop: Stop | None = None,
 ) -> Undone:
     """Take back what one run wrote, by default the last one that left anything.
@@ -208,7 +209,9 @@ async def undo(
             named = outlook.runs[0] if is_default else None
             check_folder(services)
             keep = partial(keep_listed, services, profile, command="undo")
-            undone = await take_back(services, rows, labels, named, stop, keep)
+            undone = await take_back(
+                services, rows, labels, named, stop, keep, is_forced=is_forced
+            )
         if before and begun is not None:
             undone.removed += [row.operation.key for row in before.taken]
         await note_left(services, profile)

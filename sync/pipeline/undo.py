@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import RejectedError, UnknownOutcomeError
 from sync.domain.entries import FIRST_EPISODE
+from sync.domain.guard import FEWEST_GUARDED, MOST_MISSING_SHARE
 from sync.domain.plays import Key
 from sync.domain.writes import Outcome
-from sync.errors import StoppedError
+from sync.errors import HiddenEntriesError, StoppedError
 from sync.events import Advanced, Finished, Stage
-from sync.ledger.fact_names import REMOVES
+from sync.ledger.fact_names import GONE, REMOVES
 from sync.pipeline.missing import PAUSE_S
 from sync.pipeline.prepared import AsListed
 from sync.pipeline.undo_intents import UndoIntents
@@ -118,11 +119,14 @@ async def undo(
     run: int | None = None,
     stop: Stop | None = None,
     keep: Keep | None = None,
+    *,
+    is_forced: bool = False,
 ) -> Undone:
     """Take these rows back, title by title. Idempotent; may be stopped and run again.
 
     ``run`` is the one that is meant where nobody named one. Call ``end_undo`` when all
-    is noted. Raises RemovedTooMuchError when a removal takes what it should not.
+    is noted. Raises RemovedTooMuchError when a removal takes what it should not, and
+    HiddenEntriesError, unless forced, where most of it is not shown.
     """
     profile = rows[0].profile
     runs = tuple(sorted({row.run for row in rows}, reverse=True))
@@ -131,7 +135,7 @@ async def undo(
     learnt = result.takes_season
     intents = UndoIntents(services, profile, run)
     undoing = Undoing.of(services, labels, result, intents)
-    work = _Undo(services, profile, undoing, stop, keep)
+    work = _Undo(services, profile, undoing, stop, keep, is_forced=is_forced)
     try:
         await work.take_back(rows)
     finally:
@@ -201,8 +205,11 @@ class _Undo:
         undoing: Undoing,
         stop: Stop | None,
         keep: Keep | None,
+        *,
+        is_forced: bool,
     ) -> None:
         self._keep = keep
+        self._is_forced = is_forced
         self._services = services
         self._profile = profile
         self._undoing = undoing
@@ -234,6 +241,7 @@ class _Undo:
         if lacking := [part for part in rest if part.is_lacking]:
             await self._services.clock.sleep(PAUSE_S)
             rest = [part for part in rest if not part.is_lacking]
+            await self._check_missing(lacking)
             rest += await self._take_free(lacking, is_last_look=True)
         if self._keep and rest and not self._stop.is_requested:
             entries = [entry for part in rest for entry in part.entries]
@@ -243,6 +251,17 @@ class _Undo:
         # Where something is at risk, the first that goes wrong has to be the last.
         for part in rest:
             await self._finish(part)
+
+    async def _check_missing(self, lacking: Collection[PlaceUndo]) -> None:
+        """Look again, and refuse where most is missing: a fault rather than a wish."""
+        limit = self._services.settings.discovr.concurrency
+        await run_limited(limit, PlaceUndo.read, lacking)
+        noted = await self._services.ledger.get_fact(self._profile, GONE) or {}
+        rows = [row for part in lacking for row in part.missing]
+        missing = sum(row.operation.id not in noted for row in rows)
+        is_much = missing > self._total * MOST_MISSING_SHARE
+        if is_much and missing >= FEWEST_GUARDED and not self._is_forced:
+            raise HiddenEntriesError(missing, self._total)
 
     async def _parts(self, rows: Sequence[Row]) -> list[PlaceUndo]:
         by_place: defaultdict[Place, list[Row]] = defaultdict(list)

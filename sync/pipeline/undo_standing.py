@@ -115,10 +115,15 @@ class Standing:
         return bool(self._strangers(self._entries))
 
     @property
+    def missing(self) -> list[Row]:
+        """The rows of which it shows nothing."""
+        there = {entry.key for entry in self._entries}
+        return [row for row in self.rows if row.operation.key not in there]
+
+    @property
     def is_lacking(self) -> bool:
         """Whether it does not show all that these rows are about."""
-        there = {entry.key for entry in self._entries}
-        return any(row.operation.key not in there for row in self.rows)
+        return bool(self.missing)
 
     @property
     def is_free(self) -> bool:

@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from sync.report.watched import FilmYear, SharedReason, Show
 
 
+_CONTROLS = dict.fromkeys(
+    {*range(0x20), *range(0x7F, 0xA0)} - {*b"\t\n"}, "\N{REPLACEMENT CHARACTER}"
+)
 _AGAIN = "Run trakt2discovr migrate once more, and every title will be."
 
 
@@ -130,8 +133,9 @@ def render_html(data: ReportData) -> str:
         style=style,
         script=script,
     )
-    # Half of a surrogate pair cannot be written, and titles come from anywhere.
-    return html.encode(errors="replace").decode()
+    # Titles come from anywhere: with half of a surrogate pair, which cannot be written,
+    # and with what HTML forbids and a terminal heeds.
+    return html.encode(errors="replace").decode().translate(_CONTROLS)
 
 
 @cache

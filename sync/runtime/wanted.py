@@ -96,7 +96,7 @@ def parse_titles(value: object) -> object:
     if text.startswith("["):
         try:
             found: Any = tomllib.loads(f"titles = {text}")["titles"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             raise ValueError(
                 'it is no list; write it like ["Breaking Bad", "tmdb:603"]'
             ) from None

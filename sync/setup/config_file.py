@@ -149,5 +149,5 @@ def _literal(value: Any, default: str) -> str:
 def _read(literal: str) -> Any:
     try:
         return tomllib.loads(f"value = {literal}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return literal

@@ -7,7 +7,6 @@ where the file is not at hand.
 from __future__ import annotations
 
 import asyncio
-import shlex
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from sync.domain.plays import Ids, Kind, Title
 from sync.events import Finished, Stage, Warned
 from sync.runtime.concurrency import run_limited
 from sync.runtime.late import late
+from sync.runtime.shell import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -179,7 +179,7 @@ class OverrideBook:
             else:
                 problem = f"{other} gives ids for {_list(unused)}" if unused else ""
             if problem:
-                command = f"trakt2discovr unmatched --out {shlex.quote(name)}"
+                command = f"trakt2discovr unmatched --out {quote(name)}"
                 where = f"{path} is what runs read" if path else "no run reads it"
                 self._tell(
                     Warned(f"{problem}, and {where}. To go on with it: {command}")

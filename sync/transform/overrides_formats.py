@@ -75,6 +75,9 @@ class Toml:
         except tomllib.TOMLDecodeError as error:
             # The message of the parser names line and column, never the text.
             raise FormError(f"is not valid TOML: {error}") from None
+        except (ValueError, RecursionError):
+            what = "a number of thousands of digits, or lists within lists"
+            raise FormError(f"holds {what}") from None
         if document.get("format") != FORMAT:
             raise FormError("was not written by trakt2discovr unmatched --out")
         titles = document.get("title", [])
@@ -96,7 +99,7 @@ class Toml:
         document.pop("not_possible", None)
         entries: Any = document.get("title", [])
         for entry, change in zip(entries, changes, strict=True):
-            entry.update(change)
+            entry.update({n: _to_item(v) for n, v in change.items()})
         parts = [document.as_string().rstrip(), ""]
         for name, group in (("title", added), ("not_possible", information)):
             parts += [f"[[{name}]]\n{_entry(fields)}" for fields in group]
@@ -126,11 +129,22 @@ def _entry(fields: Fields) -> str:
     for name, value in fields.items():
         if name == "ids":
             ids = tomlkit.inline_table()
-            ids.update(value)
+            ids.update({catalogue: _to_item(v) for catalogue, v in value.items()})
             entry[name] = ids
         elif value is not None and name != "search":
-            entry[name] = value
+            entry[name] = _to_item(value)
     return entry.as_string()
+
+
+def _to_item(value: Any) -> Any:
+    """Return a text so that no terminal heeds it: TOML itself allows what some do."""
+    if not isinstance(value, str) or not _CONTROL.search(value):
+        return value
+    import tomlkit  # noqa: PLC0415  # as above
+    from tomlkit.items import String, StringType, Trivia  # noqa: PLC0415  # as above
+
+    written = tomlkit.string(value).as_string()[1:-1]  # some is escaped by then
+    return String(StringType.SLB, value, _CONTROL.sub(_escape, written), Trivia())
 
 
 #: Column by catalogue: ``tmdb`` is what the person fills in.
@@ -147,10 +161,18 @@ _COLUMNS = (*_FIRST, *_IDS.values(), "search")
 _OWN = frozenset(_COLUMNS) - {"tmdb"}
 
 
+#: What spreadsheets take for the beginning of a formula, wide forms included.
+_BEGINS = "=+@\uff1d\uff0b\uff20\uff0d-"
 #: What makes a spreadsheet run a cell, behind marks that keep it from that.
-_FORMULA = re.compile(r"'*[=+@-]")
+_FORMULA = re.compile(rf"'*\s*[{_BEGINS}]")
+#: The same where a spreadsheet of another country parts cells.
+_PARTED = re.compile(rf"[;,](?=\s*[{_BEGINS}])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _WRITTEN = re.compile(r"\\u([0-9a-f]{4})")
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _to_cells(fields: Fields) -> dict[str, Any]:
@@ -160,7 +182,7 @@ def _to_cells(fields: Fields) -> dict[str, Any]:
 
 def _to_cell(text: str) -> str:
     text = _WRITTEN.sub(r"\\u005cu\1", text)  # stood there before: it stays itself
-    text = _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    text = _PARTED.sub(_escape, _CONTROL.sub(_escape, text))
     return f"'{text}" if _FORMULA.match(text) else text
 
 
@@ -176,7 +198,7 @@ def _from_cell(cell: str) -> str:
 
 def _unescape(written: re.Match[str]) -> str:
     letter = chr(int(written[1], 16))
-    return letter if letter == "\\" or _CONTROL.match(letter) else written[0]
+    return letter if letter in "\\;," or _CONTROL.match(letter) else written[0]
 
 
 class Table:

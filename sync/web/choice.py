@@ -65,7 +65,7 @@ async def recall_choice(
     try:
         text = (folder / _FILE).read_text(encoding="utf-8")
         chosen = json.loads(text)["source"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         chosen = ""
     if chosen == ACCOUNT:
         return Choice(ACCOUNT)

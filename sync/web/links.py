@@ -147,7 +147,7 @@ def _read(file: Path) -> tuple[str, str] | None:
     try:
         note = json.loads(file.read_text(encoding="utf-8"))
         return str(note["url"]), str(note["secret"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 

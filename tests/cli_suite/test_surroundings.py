@@ -165,6 +165,12 @@ def test_a_tilde_in_a_path_is_the_home_folder(
     assert getattr(getattr(settings, section), key) == tmp_path / "x"
 
 
+@pytest.mark.parametrize(("section", "key"), path_settings())
+def test_what_can_be_no_path_is_said(section: str, key: str) -> None:
+    with pytest.raises(ConfigError, match="a character of code 0"):
+        Settings.model_validate({section: {key: "a\0b"}})
+
+
 async def test_a_tilde_in_the_address_of_the_state_is_the_home_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

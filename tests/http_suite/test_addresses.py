@@ -22,6 +22,9 @@ from tests.loopback import Loopback, reply
         "http://127.0.0.1:1",
         "http://127.9.8.7",
         "http://[::1]:8080/v1",
+        "https://films.b\u00fccher.example",
+        "https://xn--bcher-kva.example",
+        "https://under_score.example.",
     ],
 )
 def test_an_address_that_keeps_tokens_safe_is_accepted(url: str) -> None:
@@ -45,6 +48,17 @@ def test_an_address_that_keeps_tokens_safe_is_accepted(url: str) -> None:
         "https://",
         "https://[::1",
         "https://host:port",
+        "https://api..trakt.tv",
+        "https://.trakt.tv",
+        "https://.",
+        f"https://{'a' * 64}.tv",
+        "https://a." + "\u00fc" * 64 + ".tv",
+        "https://xn--a",
+        "https://\u202etrakt.tv",
+        "https://trakt\u2028.tv",
+        "https://tra kt.tv",
+        "https://trakt\0.tv",
+        "https://\u3002trakt.tv",
         "",
         "https://me:s3cret@api.trakt.tv",
         "http://s3cret@127.0.0.1",
@@ -94,6 +108,31 @@ async def test_a_proxy_of_another_kind_is_refused(
     async with HttpClient("Trakt", "https://api.trakt.tv") as client:
         with pytest.raises(ConfigError, match="socks5") as caught:
             await client.request("GET", "/x")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://a..b",
+        "http://",
+        "http://[::1",
+        "http://host:port",
+        "127.0.0.1:99999",
+        f"http://{'a' * 64}:8080",
+        "http://tra\u202ekt:8080",
+        "http://s3cret\u20ac:x@127.0.0.1:1",
+        "http://x:s3cret%e2%82%ac@127.0.0.1:1",
+    ],
+)
+async def test_a_proxy_that_is_no_address_is_refused(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    async with HttpClient("Trakt", "https://api.trakt.tv") as client:
+        with pytest.raises(ConfigError, match="no address") as caught:
+            await client.request("GET", "/x")
+    assert "HTTPS_PROXY" in caught.value.remedy
     assert "s3cret" not in str(caught.value)
 
 

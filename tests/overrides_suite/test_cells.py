@@ -1,23 +1,30 @@
-"""The table that a person opens in a spreadsheet: no cell is run, none is lost."""
+"""The table that a person opens in a spreadsheet: no cell is run, none is lost.
+
+And no terminal heeds what either form of the file holds.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-import unicodedata
+import re
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sync.transform.overrides_formats import Table
+from sync.transform.overrides_formats import Table, Toml
 
 #: What spreadsheets take for the beginning of a formula, or skip before one.
-RUN = ("=", "+", "-", "@", "\t", "\r")
+RUN = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+#: What commands a terminal, or turns the letters after it round.
+HEEDED = {*map(chr, (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F)))}
+HEEDED |= set("\u2028\u2029\u2066\u2067\u2068")
 texts = st.one_of(
     st.text(st.characters(codec="utf-8"), max_size=12),
     st.text("='+-@\\u0123456789abcdef\t\r\n\x1b\x85\u202e\u2066A ", max_size=12),
+    st.text("=\uff1d-\uff20;,' \xa0\t\\u003b2c5A", max_size=12),
 )
 
 
@@ -37,6 +44,8 @@ def cells(text: str) -> list[str]:
 @example(["\t=1"], "\r=1")
 @example(["two\nlines"], "\x9b31m\u202egpj.exe")
 @example(["-"], "+")
+@example([" =1"], "\xa0\uff1d1")
+@example(["a;=1+1"], "a; \uff0b1")
 def test_no_cell_is_run_and_every_title_reads_back(
     titles: list[str], slug: str
 ) -> None:
@@ -50,9 +59,26 @@ def test_no_cell_is_run_and_every_title_reads_back(
     assert [fields["title"] for _, fields in Table().read(twice)] == titles
     for text in (once, twice):
         for cell in cells(text):
-            assert not cell.startswith(RUN)
-            assert not any(unicodedata.category(c) == "Cc" for c in cell)
-            assert not set(cell) & set("\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
+            assert not cell.lstrip().startswith(RUN)
+            assert not set(cell) & HEEDED
+        # Where it is opened in a country that parts cells otherwise.
+        for part in re.split(r"[;,\r\n]", text):
+            assert not part.lstrip(" \xa0").startswith(RUN), part
+
+
+@given(st.lists(texts, min_size=1, max_size=3), texts)
+@example(["\x9b31m\u202egpj.exe"], "\x85\x7f")
+@example(["\u2028=1"], "\\u0085")
+def test_no_terminal_heeds_the_other_form_either(titles: list[str], slug: str) -> None:
+    added = [entry(title, ids={"slug": slug}) for title in titles]
+    once = Toml("Trakt").write(None, [], added, added)
+    changes = [{"title": title, "reason": slug} for title in reversed(titles)]
+    twice = Toml("Trakt").write(once, changes, [], [])
+    for text, expected in ((once, titles), (twice, titles[::-1])):
+        found = [fields for _, fields in Toml("Trakt").read(text)]
+        assert [fields["title"] for fields in found] == expected
+        assert {fields["ids"]["slug"] for fields in found} == {slug}
+        assert not (set(text) - {"\n"}) & HEEDED
 
 
 @pytest.mark.parametrize("mark", RUN[:4])

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
 
 from connectors.errors import InputError
 from sync import apply, undo
@@ -32,8 +33,6 @@ from tests.worlds import World, world
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from aiohttp import web
 
 
 async def test_exactly_that_plan_is_applied(tmp_path: Path) -> None:
@@ -219,6 +218,56 @@ async def test_apply_goes_on_wherever_it_was_killed(
             again = await run(place, path)
             assert again.carried_out_by is not None
             assert place.marks() == before
+
+
+#: A write that fails, how it is answered, and whether it has had its effect.
+FAILING = list(
+    itertools.product(
+        (Key("MV_101"), Key("TV_202", 1, 2), Key("TV_201", 1)),
+        ((422, False), (404, False), (500, False), (500, True)),
+        ("listed", "merged"),
+    )
+)
+
+
+@pytest.mark.parametrize("story", choose(FAILING[::7], FAILING[::2], FAILING), ids=str)
+async def test_apply_goes_on_where_some_of_it_failed(
+    tmp_path: Path, story: tuple[Any, ...]
+) -> None:
+    failing, (status, takes_effect), repeats = story
+    account, own = mixed_account()
+    quirks = DiscovrQuirks(repeats=repeats)
+    async with arena(account, tmp_path, own=own, discovr=quirks) as place:
+        path = tmp_path / "plan.json"
+        await save(place, path)
+        planned = {operation.key for operation in read_plan(path).operations}
+        assert failing in planned
+        with pytest.MonkeyPatch.context() as patch:
+            spoil = spoilt(place.discovr._answer, failing, status, takes_effect)
+            patch.setattr(place.discovr, "_answer", spoil)
+            first = await run(place, path)
+        assert exit_code(first, is_strict=False) == (0 if takes_effect else 4)
+        report = await run(place, path)
+        assert report.is_complete
+        assert (report.carried_out_by is None) is not takes_effect
+        assert place.discovr.doubled() == {}
+        assert planned <= {entry.key for entry in place.discovr.entries()}
+        assert (await run(place, path)).carried_out_by is not None
+
+
+def spoilt(answer: Any, failing: Key, status: int, takes_effect: bool) -> Any:
+    """Answer each write of that key with that status."""
+
+    async def spoil(request: web.Request, handler: Any) -> Any:
+        body = await request.json() if request.method == "POST" else {}
+        key = Key(body.get("mediaId", ""), body.get("season"), body.get("episode"))
+        if key != failing or request.path != "/profile/history":
+            return await answer(request, handler)
+        if takes_effect:
+            await answer(request, handler)
+        return web.Response(status=status)
+
+    return spoil
 
 
 def nth(number: int, phase: Phase) -> Callable[[web.Request, Phase], bool]:

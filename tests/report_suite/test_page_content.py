@@ -449,6 +449,17 @@ def test_no_title_becomes_markup(title: str) -> None:
     assert tags.findall(html) == tags.findall(plain)
 
 
+@pytest.mark.parametrize(
+    "letter", ["\0", "\a", "\r", "\x1b[31m", "\x7f", "\x9b2J", "\x85"]
+)
+def test_no_title_brings_what_html_forbids(letter: str) -> None:
+    title = f"a{letter}b"
+    html = render_html(data(show(title, {1: Fate.WRITTEN}), film(title)))
+    assert "a\N{REPLACEMENT CHARACTER}" in html
+    heeded = {*map(chr, (*range(0x20), *range(0x7F, 0xA0)))} - {"\n", "\t"}
+    assert not set(html) & heeded
+
+
 def test_a_large_history_makes_a_small_page() -> None:
     seasons = [dict.fromkeys(range(1, 11), Fate.COVERED)] * 5
     shows = [show(f"Show {n}", *seasons, number=n, plays=2) for n in range(40)]

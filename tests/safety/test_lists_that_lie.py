@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
+from connectors.errors import ConfigError
 from sync.cli.runner import Exit
 from sync.domain.guard import FEWEST_GUARDED
 from sync.domain.plan import Fate
 from sync.domain.plays import Key
 from sync.domain.watermark import RECONCILE_EVERY
-from sync.errors import MissingEntriesError
+from sync.errors import HiddenEntriesError, MissingEntriesError
 from sync.ledger.fact_names import REMOVES
 from sync.pipeline import run as pipeline
 from sync.pipeline.undo import RemovedTooMuchError
@@ -22,6 +23,7 @@ from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
 from sync.sandbox.discovr.visibility import Lie
 from sync.sandbox.server.faults import Fault
 from sync.wiring.bootstrap import build
+from tests.long import choose
 from tests.restore_suite.copies import as_listed, put_down
 from tests.safety.accounts import AIRED_AT, film, mixed_account, show, watched_on
 from tests.safety.arena import Arena, Phase, arena
@@ -157,6 +159,59 @@ async def test_what_a_copy_brought_back_is_looked_for_too(
         place.discovr.person_removes(Key("TV_202", 1, 5))
         await run_again(place, "the weekly reading")
         assert Key("TV_202", 1, 5) not in {e.key for e in place.discovr.entries()}
+
+
+HIDING = [
+    (kind, repeats)
+    for kind in ("without the newest", "empty", "cut after a few")
+    for repeats in LISTINGS[:2]
+]
+
+
+@pytest.mark.parametrize("hiding", choose(HIDING[:1], HIDING, HIDING), ids=str)
+async def test_an_undo_writes_nothing_off_that_lists_merely_lack(
+    tmp_path: Path, hiding: tuple[str, str]
+) -> None:
+    (kind, repeats), history = hiding, {"collapse": "off"}
+    async with settled(tmp_path, copies=2, repeats=repeats, history=history) as place:
+        before, big = place.marks(), LIES[kind]
+        title = Lie(big.lags_s, None if big.ends_after is None else 0)
+        lie(place, big, title)
+        for _ in range(2):
+            with pytest.raises(HiddenEntriesError, match="does not show") as refusal:
+                await place.undo()
+            assert refusal.value.exit_code == Exit.GUARD
+            assert "undo --force" in refusal.value.remedy
+            assert place.marks() == before
+        with pytest.raises(MissingEntriesError):  # and none of it is written again
+            await place.migrate()
+        lie(place, Lie())
+        undone = await place.undo()
+        assert (undone.gone, undone.left_alone) == ([], {})
+        assert {e.imported for e in place.discovr.entries()} == {None}
+
+
+@pytest.mark.long
+async def test_what_the_person_removed_of_a_run_can_still_be_undone(
+    tmp_path: Path,
+) -> None:
+    history = {"collapse": "off"}
+    async with settled(tmp_path, copies=2, history=history) as place:
+        ours = [e.key for e in place.discovr.entries() if e.imported]
+        for key in ours[2:]:
+            place.discovr.person_removes(key)
+        with pytest.raises(HiddenEntriesError):
+            await place.undo()
+        undone = await place.undo(is_forced=True)
+        assert {*undone.gone} == {*ours[2:]}
+        assert not {*ours} & {e.key for e in place.discovr.entries()}
+        with pytest.raises(ConfigError, match="nothing to undo any more"):
+            await place.undo()
+    async with settled(tmp_path / "noted", copies=2, history=history) as place:
+        for key in ours[2:]:
+            place.discovr.person_removes(key)
+        await place.migrate(is_forced=True)  # notes that it is so
+        assert (await place.undo()).left_alone == {}
 
 
 async def verify(place: Arena) -> Report:

@@ -223,6 +223,77 @@ def test_a_season_beside_its_episode_is_found(
     assert (play.episode.season, play.episode.number) == (4, 5)
 
 
+LOST = {"title": "Lost", "ids": {"tmdb": 4607}}
+NUMBERED = {"season": 4, "number": 5}
+HEAT = {"title": "Heat", "tmdb": 949}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"episode": NUMBERED | {"show": LOST}},
+        {"episode": {"number": 5, "season": {"number": 4, "show": LOST}}},
+        {"season": {"number": 4, "show": LOST}, "episode": {"number": 5}},
+        {"show": LOST, "episode": {"season_number": 4, "episode_number": 5}},
+        {"show": LOST, "episode": {"seasonNumber": "4", "episodeNumber": "5"}},
+        {"show": {"title": "Lost", "tmdb": 4607}, "episode": NUMBERED},
+        {"show": {"name": "Lost", "tmdb_id": 4607}, "episode": NUMBERED},
+        {"show": {"title": "Lost", "ids": {"TMDB": "4607"}}, "episode": NUMBERED},
+        {"show": {"title": "Lost", "ids": {}, "tmdbId": 4607}, "episode": NUMBERED},
+        {"series": LOST, "season": 4, "episode": 5},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", [{}, {"type": "episode"}])
+def test_parts_that_stand_elsewhere_are_found(
+    parts: dict[str, Any], kind: dict[str, str], tmp_path: Path
+) -> None:
+    (play,) = read_one(tmp_path / "all.json", [{"watched_at": AT, **parts, **kind}])
+    assert (play.show.title, play.show.ids.tmdb) == ("Lost", 4607)
+    assert (play.episode.season, play.episode.number) == (4, 5)
+
+
+@pytest.mark.parametrize(
+    "film",
+    [
+        HEAT,
+        {"name": "Heat", "tmdb_id": "949"},
+        {"title": "Heat", "ids": {"TMDB": 949}},
+        {"title": "Heat", "ids": None, "tmdbid": 949},
+        {"title": "Heat", "id": {"tmdb": 949}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("key", ["movie", "film", "Movie"])
+def test_ids_beside_a_films_name_are_its_own(
+    key: str, film: dict[str, Any], tmp_path: Path
+) -> None:
+    (play,) = read_one(tmp_path / "all.json", [{"watched_at": AT, key: film}])
+    assert (play.movie.title, play.movie.ids.tmdb) == ("Heat", 949)
+    odd = film | {"tmdb": 949, "tmdb_id": 950}
+    if key == "movie" and "ids" not in film:
+        data = read(make_file(tmp_path / "b.json", [{"watched_at": AT, key: odd}]))
+        assert "two ids" in data.set_aside[0][1].reason
+
+
+@pytest.mark.parametrize("column", ["show", "Series", "TV Show"])
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_column_called_after_the_show_holds_its_name(
+    form: str, column: str, tmp_path: Path
+) -> None:
+    row = {"watched_at": AT, "season": "4", "episode": "5", column: "Lost"}
+    (play,) = read_as(form, tmp_path, "all", row).items
+    assert (play.show.title, play.episode.number) == ("Lost", 5)
+    (play,) = read_as(form, tmp_path, "b", row | {"type": "show"}).items
+    assert play.show.title == "Lost"
+    for nothing in ("yes", "true", "1", "series", "12"):
+        data = read_as(form, tmp_path, "c", row | {column: nothing})
+        assert (data.plays, len(data.set_aside)) == (0, 1)
+    # It says of no row that it is a film, or none.
+    data = read_as(form, tmp_path, "d", BARE | {"movie": "yes"})
+    assert (data.plays, len(data.set_aside)) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("written", "read_as"),
     [

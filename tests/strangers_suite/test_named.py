@@ -10,11 +10,13 @@ import pytest
 
 from connectors.errors import InputError
 from tests.export_builders import (
+    make_activities,
     make_episode_play,
     make_file,
     make_film_play,
     make_folder,
     make_plays,
+    make_stats,
     read,
 )
 from tests.strangers_suite.test_kinds import AT, to_csv
@@ -126,6 +128,71 @@ def test_times_of_watching_in_no_known_form_are_named(
         with pytest.raises(InputError, match="not known here") as refused:
             read(make_file(tmp_path / f"{number}{name}", form))
         assert "columns type, title" in refused.value.remedy
+
+
+#: A part that nobody reads, in documents of which another part says what they are.
+PART = [{"name": "Alien", "seen_at": "2021-02-03T20:15:00Z"}]
+KNOWN_PARTS: dict[str, Any] = {
+    "a profile": {"username": "me", "films": PART},
+    "settings": {"user": {"username": "me"}, "account": {}, "by_id": {"1": PART[0]}},
+    "totals": make_stats(2, 0) | {"films": PART},
+    "activities": make_activities(AT) | {"films": PART},
+    "failures": [{"endpoint": "lists", "error": "x"}, {"endpoint": "x", "films": PART}],
+    "resume points": [
+        {"progress": 40, "paused_at": AT, "id": 1} | make_film_play(9) | {"was": PART}
+    ],
+    "traktexport": {"history": make_plays(2), "type": "full", "older": PART},
+    "traktexport's history": {
+        "history": [make_film_play(1, times=PART), make_film_play(2)],
+        "stats": make_stats(2, 0),
+    },
+    "a watched list": [
+        {"plays": 1, "last_watched_at": AT, "movie": {"title": "Film 1"}, "all": PART}
+    ],
+    "episodes of a watched list": [
+        {
+            "last_watched_at": AT,
+            "show": {"title": "Lost"},
+            "seasons": [{"number": 1, "episodes": [{"number": 1, "every": PART}]}],
+        }
+    ],
+    "plays": [make_film_play(1, rewatches=PART), make_film_play(2)],
+    "times of plays": [make_film_play(1, all_watched_at=[AT]), make_film_play(2)],
+    "one play": make_film_play(1, rewatches=PART),
+}
+
+
+@pytest.mark.parametrize("what", KNOWN_PARTS)
+@pytest.mark.parametrize("key", ["seen_at", "watched_at", "lastPlayedDate"])
+def test_no_part_of_a_known_document_goes_in_silence(
+    key: str, what: str, tmp_path: Path
+) -> None:
+    text = json.dumps(KNOWN_PARTS[what]).replace("seen_at", key)
+    members = {"history_movies.json": make_plays(2), "x.json": text.encode()}
+    data = read(make_folder(tmp_path / "all", members))
+    (doubt,) = [d for d in data.doubts if "also holds times of watching" in d]
+    assert doubt.startswith("x.json ")
+    assert "so those plays are not read" in doubt
+    # A list of the person's may tell what it likes.
+    members = {"history_movies.json": make_plays(2), "lists/x.json": text.encode()}
+    data = read(make_folder(tmp_path / "own", members))
+    assert not [d for d in data.doubts if "also holds" in d]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"plays": [{"watched_at": "2025-03-04T20:15:00.000Z"}]},  # its own once more
+        {"genres": ["Watched in 2024", "seen_at"], "updated_at": [AT]},
+        {"movie": {"title": "The Film Played in 2024", "ids": {"trakt": 1}}},
+    ],
+    ids=str,
+)
+def test_what_tells_no_other_time_is_no_doubt(
+    beside: dict[str, Any], tmp_path: Path
+) -> None:
+    data = read(make_file(tmp_path / "a.json", [make_film_play(1, **beside)]))
+    assert (data.plays, data.doubts, data.set_aside) == (1, [], [])
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,11 @@ FILES: dict[str, dict[str, Any]] = {
     "a header that comes again": {
         "a.csv": to_csv(FILM) + b"\n" + to_csv(EPISODE | {"show_tmdb_id": "1396"})
     },
+    "a joined table of": {
+        "a.csv": to_csv(FILM)
+        + b"\ntype,title,tmdb_id,rated_at\n"
+        + f"movie,Alien,348,{AT}\n".encode()
+    },
     "a quotation mark that": {
         "a.csv": to_csv(FILM) + f'\nmovie,"A,1,{AT}\nmovie,B,2,{AT}\n'.encode()
     },
@@ -180,6 +185,9 @@ FILES: dict[str, dict[str, Any]] = {
         "all.csv": to_csv(FILM, FILM | {"watched_at": "", "rating": "9"})
     },
     "times of watching in a JSON": lists("series.json", [SERIES]),
+    "other times of watching": {
+        "history_movies.json": [make_film_play(1, rewatches=[{"watched_at": AT}])]
+    },
     "a table whose time": lists("more.csv", to_csv({"title": "X", "seen_on": AT})),
     "a table called history": {
         **lists("history_shows.csv", b"Title,When\nHeat,yesterday\n"),

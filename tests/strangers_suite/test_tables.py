@@ -230,6 +230,28 @@ def test_a_header_that_comes_again_begins_another_table(
     assert (data.set_aside, data.doubts) == ([], [])
 
 
+#: Headers of tables that are about something else, and what is made of their rows.
+OTHERS = [
+    ("type,title,year,tmdb_id,rated_at", f"movie,Alien,1979,348,{AT}", "remarked"),
+    ("type,title,tmdb_id,listed_at", f"movie,Alien,348,{AT}", "remarked"),
+    ("Title,Type,Rating", "Alien,movie,8", "remarked"),
+    ("title,type,collected_at", f"Alien,movie,{AT}", "set aside"),
+    ("type,title,year,tmdb_id,watched", "movie,Alien,1979,348,no", "remarked"),
+]
+
+
+@pytest.mark.parametrize(("header", "row", "done"), OTHERS)
+@pytest.mark.parametrize("lines", [0, 2])
+def test_a_joined_table_of_something_else_holds_no_plays(
+    lines: int, header: str, row: str, done: str, tmp_path: Path
+) -> None:
+    empty = [""] * lines
+    data = read_csv(tmp_path, HEAD, GOOD, *empty, header, row, *empty, HEAD, GOOD)
+    assert [item.movie.title for item in data.items if item.movie] == ["Heat"] * 2
+    assert len(data.set_aside) == (done == "set aside")
+    assert len(data.notes) == (done == "remarked")
+
+
 @pytest.mark.parametrize("pages", [1, 2])
 def test_one_id_at_two_times_or_titles_is_the_id_of_no_play(
     pages: int, tmp_path: Path

@@ -40,6 +40,7 @@ CODES = {
     "IncompleteReadError": Exit.GUARD,
     "EmptyHistoryError": Exit.GUARD,
     "UnsafeRemovalError": Exit.GUARD,
+    "HiddenEntriesError": Exit.GUARD,
     "MissingEntriesError": Exit.GUARD,
     "RefusingServiceError": Exit.INCOMPLETE,
     "UnsafePlanError": Exit.GUARD,

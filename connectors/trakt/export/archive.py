@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from connectors.trakt.export.names import Name
 
 #: What lies in a folder of these is no history, whatever its name says.
-_ELSEWHERE = frozenset(
+ELSEWHERE = frozenset(
     [
         "list",
         "lists",
@@ -99,7 +99,7 @@ class Member:
     def is_elsewhere(self) -> bool:
         """Whether it is a list, or lies among what is no history."""
         place = self.folder.rpartition("/")[2].lower()
-        return place in _ELSEWHERE or self.name.is_list
+        return place in ELSEWHERE or self.name.is_list
 
     @property
     def is_aside(self) -> bool:
@@ -228,7 +228,7 @@ def _is_download(path: Path, budget: Budget) -> bool:
         return False
     return any(
         parse_name(name.name).hint is Hint.HISTORY
-        and name.parent.name.lower() not in _ELSEWHERE
+        and name.parent.name.lower() not in ELSEWHERE
         for name in names
     )
 

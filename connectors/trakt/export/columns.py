@@ -113,13 +113,23 @@ def has_time(names: Iterable[object]) -> bool:
 
 def has_times(document: Any) -> bool:
     """Whether a document tells times of watching somewhere, whatever it calls them."""
+    return next(tell_times(document), None) is not None
+
+
+def tell_times(document: Any, name: str = "") -> Iterator[str]:
+    """Yield the times of watching that a document tells, whatever it calls them.
+
+    ``name`` is what it stands under.
+    """
     if isinstance(document, list):
-        return any(map(has_times, document))
-    return isinstance(document, dict) and any(
-        has_times(value)
-        or (_seems_timed(name) and _SEEMS_A_TIME.search(str(value)) is not None)
-        for name, value in document.items()
-    )
+        for value in document:
+            yield from tell_times(value, name)
+    elif isinstance(document, dict):
+        is_timed = _seems_timed(name)
+        for inner, value in document.items():
+            yield from tell_times(value, name if is_timed else inner)
+    elif _seems_timed(name) and _SEEMS_A_TIME.search(str(document)):
+        yield str(document)
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ from connectors.trakt.export.rows import (
     FlatRow,
     count_plays,
     find_time,
-    gather_numbers,
+    gather,
     is_nested,
     is_play,
     outline_row,
@@ -179,7 +179,7 @@ class _Reading:
         plays = count_plays(columns)
         try:
             if is_nested(raw):
-                parts = gather_numbers(raw)
+                parts = gather(raw)
                 parts = {**parts, "watched_at": to_instant(find_time(columns))}
                 if kind := read_kind(raw.get("type")):
                     parts["type"] = "movie" if kind == "movie" else "episode"

@@ -13,6 +13,7 @@ import pydantic_core
 
 from connectors.decoding import decode, weigh
 from connectors.trakt.export.archive import DamagedError
+from connectors.trakt.export.beside import may_tell_more, tells_more
 from connectors.trakt.export.budget import Limits
 from connectors.trakt.export.columns import find_unknown_times, has_time, has_times
 from connectors.trakt.export.documents import (
@@ -193,13 +194,15 @@ class Reader:
         if content.data[:1] == b"[":
             if any(name in content.data for name in _COUNTS):
                 return False
-            if (page := read_page(content.data, self.latest)) is None:
+            page = read_page(content.data, self.latest)
+            if page is None or may_tell_more(content.data, page.size):
                 return False
             self._add_page(page, content)
             return True
         if b'"history"' not in content.data:
             return False
-        if (read := read_traktexport(content.data, self.latest)) is None:
+        read = read_traktexport(content.data, self.latest)
+        if read is None or may_tell_more(content.data, read[1].size):
             return False
         self._add_traktexport(*read, content)
         return True
@@ -212,6 +215,7 @@ class Reader:
             return
         kind = recognise(document)
         self.recognised += kind not in (Kind.OTHER, Kind.EMPTY)
+        self._name_unread(kind, document, content)
         if kind is Kind.HISTORY:
             raw = document if isinstance(document, list) else [document]
             self._add_page(read_items(raw, self.latest, member.name.kind), content)
@@ -224,9 +228,7 @@ class Reader:
             self._add_playback(document, content)
         elif kind is Kind.EMPTY and member.hint is Hint.HISTORY:
             self._add_page(Page(), content)
-        elif kind is Kind.OTHER:
-            self._name_unknown(content, document)
-        else:
+        elif kind is not Kind.OTHER:
             add_fact(self.evidence, kind, document, member.container)
 
     def _add_failures(self, document: Any) -> None:
@@ -235,16 +237,17 @@ class Reader:
         self.recognised += bool(failures)
         add_errors(self.evidence, failures)
 
-    def _name_unknown(self, content: _Content, document: Any) -> None:
-        """Name a document that may be a part of the history and is not read."""
-        if content.member.hint is Hint.HISTORY:
+    def _name_unread(self, kind: Kind, document: Any, content: _Content) -> None:
+        """Name what may be a part of the history and is not read."""
+        is_unknown = kind is Kind.OTHER
+        if is_unknown and content.member.hint is Hint.HISTORY:
             raise DamagedError("does not hold what its name says")
-        if content.member.is_elsewhere:
-            return
-        if has_times(document):
+        has_more = has_times(document) if is_unknown else tells_more(kind, document)
+        if has_more and not content.member.is_elsewhere:
+            holds, its = ("holds", "its") if is_unknown else ("also holds", "those")
             self.disappoint(
-                f"{content.where} holds times of watching in a form that is not known "
-                "here, so its plays are not read.",
+                f"{content.where} {holds} times of watching in a form that is not "
+                f"known here, so {its} plays are not read.",
                 _NAME_THE_FORM,
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,8 +27,9 @@ from connectors.trakt.export.columns import (
     squash,
     to_columns,
 )
-from connectors.trakt.export.kinds import find_kind
+from connectors.trakt.export.kinds import find_kind, read_kind
 from connectors.trakt.lenient import (
+    is_nothing,
     to_id,
     to_imdb,
     to_text,
@@ -83,6 +85,8 @@ _OTHER_ACTIONS = frozenset(
         "plantowatch",
     }
 )
+_LETTER = re.compile(r"[^\W\d_]")
+_YES_OR_NO = frozenset({"yes", "no", "true", "false", "y", "n"})
 _NO = frozenset({"false", "False", "FALSE", "0", "no", "No"})
 NO_NUMBERS = (
     "names {} without season and number, so nobody can tell which episode was watched: "
@@ -213,7 +217,8 @@ def _read_item(row: Columns, named_kind: str | None) -> FlatRow:
         "ids": own_ids,
     }
     item = base | {"type": "episode", "show": show, "episode": episode}
-    return FlatRow(item, open_ids, has_prefix(row, SHOW))
+    is_named = has_prefix(row, SHOW) or _read_name(row, SHOW) is not None
+    return FlatRow(item, open_ids, is_named)
 
 
 def _read_number(row: Columns, names: tuple[str, ...]) -> int | None:
@@ -238,13 +243,23 @@ def _film_ids(row: Columns) -> Row:
 
 
 def _to_title(row: Row, prefixes: tuple[str, ...], ids: Row) -> Row:
-    names = [f"{p}{n}" for p in prefixes for n in ("title", "name")]
     years = [f"{p}year" for p in prefixes]
+    named = _read_name(row, prefixes)
     return {
-        "title": to_text(get(row, *names, "title", "name")),
+        "title": to_text(named or get(row, "title", "name")),
         "year": to_year(get(row, *years, "year")),
         "ids": ids,
     }
+
+
+def _read_name(row: Row, prefixes: tuple[str, ...]) -> Any:
+    """Read the name of a film or a show; a show's may stand in a column called show."""
+    names = [f"{p}{n}" for p in prefixes for n in ("title", "name")]
+    if (said := get(row, *names)) is not None:
+        return said
+    bare = get(row, *SHOW) if prefixes == SHOW else None
+    is_name = isinstance(bare, str) and _LETTER.search(bare) and not read_kind(bare)
+    return bare if is_name and squash(bare) not in _YES_OR_NO else None
 
 
 def _read_ids(row: Columns, *prefixes: str) -> Row:
@@ -269,14 +284,49 @@ def is_nested(item: Mapping[str, Any]) -> bool:
     return any(isinstance(item.get(k), dict) for k in ("movie", "show", "episode"))
 
 
-def gather_numbers(item: Row) -> Row:
+def gather(item: Row) -> Row:
+    """Bring an item with objects of its own into the form of the API.
+
+    A show may stand within its episode, and ids and numbers beside where they belong.
+    """
+    item = _lift(item)
+    for name in ("movie", "show"):
+        own = item.get(name)
+        if isinstance(own, dict):
+            item = {**item, name: _with_ids(own)}
+    return _gather_numbers(item)
+
+
+def _lift(item: Row) -> Row:
+    """Take the show, or the season, out of the object in which it stands."""
+    for outer in ("episode", "season"):
+        holder = item.get(outer)
+        for name in ("show", "season"):
+            inner = holder.get(name) if isinstance(holder, dict) else None
+            if isinstance(inner, dict) and is_nothing(item.get(name)):
+                item = {**item, name: inner}
+    return item
+
+
+def _with_ids(own: Row) -> Row:
+    """Put the ids of a film or a show where they belong, unless some stand there."""
+    ids = own.get("ids")
+    if isinstance(ids, dict) and not ids.keys().isdisjoint(ID_NAMES):
+        return own
+    columns = to_columns(own)
+    found = {"title": get(columns, "title", "name"), "ids": _read_ids(columns, "")}
+    return {**own, **found}
+
+
+def _gather_numbers(item: Row) -> Row:
     """Put season and number into the episode where they stand beside it."""
-    columns = to_columns({k: item.get(k) for k in ("season", "episode")})
-    columns |= to_columns({k: v for k, v in item.items() if not isinstance(v, dict)})
+    beside: Row = to_columns({k: item.get(k) for k in ("season", "episode")})
+    beside |= to_columns({k: v for k, v in item.items() if not isinstance(v, dict)})
     own = item.get("episode")
     episode = dict(own) if isinstance(own, dict) else {}
-    if own is None and not {*SEASONS, *EPISODES} & columns.keys():
+    if own is None and not {*SEASONS, *EPISODES} & beside.keys():
         return item
+    columns = to_columns(episode) | beside
     if to_whole(episode.get("season")) is None:
         episode["season"] = get(columns, *SEASONS)
     if to_whole(episode.get("number")) is None:

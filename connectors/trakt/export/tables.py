@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectors.trakt.export.columns import has_time
+from connectors.trakt.export.columns import has_time, squash
 from connectors.trakt.sense import UnusableError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 #: So many lines may stand above the header: what the table is, or who made it.
 _MOST_ABOVE = 10
+_DIGIT = re.compile(r"\d")
 _QUOTED = re.compile(r'"[^"]*"')
 _TOO_FEW = "is incomplete: it has fewer cells than the header"
 _TOO_MANY = "has more cells than the header, so nobody can tell which is which"
@@ -60,7 +61,7 @@ class Table:
             lines.clear()
             if not any(map(str.strip, cells)):
                 continue
-            if len(cells) > 1 and has_time(cells):  # another table, joined to this one
+            if _is_header(cells, names):  # of another table, joined to this one
                 names = _tell_apart([cell.strip() for cell in cells])
                 continue
             self._starts.append(self._above + start)
@@ -118,6 +119,17 @@ class Table:
         if row is None:
             return []
         return row.cells if isinstance(row, BrokenRow) else [*row.values()]
+
+
+def _is_header(cells: list[str], names: list[str]) -> bool:
+    """Whether a row below a header names columns again, with a time or without."""
+    if len(cells) > 1 and has_time(cells):
+        return True
+    if any(map(_DIGIT.search, cells)):  # as in each play: it has its time
+        return False
+    words = [squash(cell) for cell in cells if cell.strip()]
+    again = sum(word in {*map(squash, names)} for word in words)
+    return again >= max(2, len(words) / 2)
 
 
 def _find_delimiter(line: str) -> str:

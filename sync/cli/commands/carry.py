@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from sync.cli.view.texts import glue
 from sync.documents.base import ProfileDocument, ProfilesDocument
 from sync.pipeline.result import exit_code as code_of
 from sync.runtime.late import late
+from sync.runtime.shell import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -141,7 +141,9 @@ def apply(context: Context, *, file: Path, yes: bool, force: bool) -> int:
     return run_command(context, work)
 
 
-def undo(context: Context, *, run: int | None, all_runs: bool, yes: bool) -> int:
+def undo(
+    context: Context, *, run: int | None, all_runs: bool, force: bool, yes: bool
+) -> int:
     """Take back what one run added, or all of them."""
     if all_runs and run is not None:
         raise click.UsageError("RUN and --all contradict each other: leave one out.")
@@ -159,6 +161,7 @@ def undo(context: Context, *, run: int | None, all_runs: bool, yes: bool) -> int
                 run,
                 all_runs=all_runs,
                 ask=ask,
+                is_forced=force,
                 stop=stop,
                 on_event=reporter.on_event,
             )
@@ -218,7 +221,7 @@ def _after_plan(context: Context, report: Report, out: Path | None) -> str | Non
     """Choose the command that carries the plan out; None if there is nothing to do."""
     operations, playback = report.prepared.plan.operations, report.playback
     if out and operations:
-        return context.call(f"apply {shlex.quote(str(out))}")
+        return context.call(f"apply {quote(str(out))}")
     is_needed = operations or (playback and playback.plan.chosen)
     return context.call("migrate") if is_needed else None
 

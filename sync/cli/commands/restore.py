@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from sync.cli.session import agree, opened, require_an_answer
 from sync.cli.view.end import describe_cost
 from sync.cli.view.kept import show_restore_plan, show_restored
 from sync.pipeline.documents import restore_document
+from sync.runtime.shell import quote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def restore(
     context: Context, *, file: Path, dry_run: bool, other_profile: bool, yes: bool
 ) -> int:
     """Bring back what is missing; with ``dry_run`` only show it."""
-    name = shlex.quote(str(file))
+    name = quote(str(file))
     if not dry_run:
         require_an_answer(context, yes=yes, look=f"restore --dry-run {name}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from sync.cli.runner import Exit, run
 from sync.cli.session import open_settings, rehearsing
 from sync.cli.view.texts import glue, name_runs
 from sync.documents.words import say_share, say_time, say_undone
+from sync.runtime.shell import quote
 from sync.runtime.words import count, entries
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ class StatusView:
         words = f"{what}{_moment(copy.at, self._now)}, {entries(copy.entries)}"
         if not copy.is_there:
             return f"{words}: {copy.path} (gone)"
-        path = shlex.quote(copy.path)
+        path = quote(copy.path)
         return f"{words}: {self._call(f'restore --dry-run {path}')}"
 
     def _next_run(self, profile: ProfileStateDocument) -> str:
