@@ -52,7 +52,7 @@ def profile(name: str = NAME) -> Profile:
     return Profile(*known, "", None, None, None)
 
 
-@pytest.mark.parametrize("kind", {*KINDS}, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", dict.fromkeys(KINDS), ids=lambda kind: kind.__name__)
 def test_every_command_that_is_named_is_one_that_knows_the_fleet(
     kind: type[ServiceError],
 ) -> None:
