@@ -60,7 +60,7 @@ async def test_a_download_goes_over_by_mouse_and_can_be_taken_back(
         await me.inspect()
         await me.conclude()
         assert await me.end(SIGINT) == 130
-        assert "Open it again" in me.said
+        assert "Opened again, it goes on from there" in me.said
 
 
 async def test_an_account_goes_over_by_keyboard_alone(
