@@ -2,7 +2,8 @@
 
 When each is due, how many a worker moves into the queue, and how an outage is met are
 the program's own code; the limit follows the rule of its row (the time of the next
-slot). What a run costs is what was measured. The workers are one with all their slots.
+slot). A run that finds nothing new costs what was measured, with room; what news costs,
+and how much of it there is, is assumed. The workers are one with all their slots.
 
 A part of the profiles on the same part of everything (``--whole`` takes them all) shows
 no less than what the whole would: a fleet of a tenth has the same load on each slot,
