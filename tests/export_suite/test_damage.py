@@ -350,3 +350,18 @@ def test_the_bound_of_what_is_held_is_the_callers(tmp_path: Path) -> None:
     assert len(read_export([path]).items) == 99
     with pytest.raises(InputError, match="holds more"):
         read_export([path], limits=Limits(held_bytes=10_000))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_table_is_bounded_by_its_rows_read_or_not(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "history.csv"
+    row = "movie,Heat,949,2020-01-01T00:00:00Z"
+    for rows, is_read in ((99, True), (101, False)):
+        lines = ["type,title,tmdb,watched_at", row, *[",,,x"] * (rows - 1)]
+        path.write_text(end.join(lines), newline="")
+        bound = Limits(held_bytes=100 * 2_000)
+        if is_read:
+            assert read_export([path], limits=bound).items
+        else:
+            with pytest.raises(InputError, match="holds more rows than any history"):
+                read_export([path], limits=bound)

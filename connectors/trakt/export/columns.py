@@ -7,7 +7,7 @@ column: names are compared by their letters and digits alone.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from connectors.trakt.lenient import is_nothing
@@ -182,8 +182,13 @@ def id_columns(prefix: str, name: str) -> tuple[str, ...]:
 
 def has_prefix(row: Row, prefixes: tuple[str, ...]) -> bool:
     """Whether the row has ids or a name of its own for what the prefixes stand for."""
-    return any(
-        column in row
+    return not _own_columns(prefixes).isdisjoint(row)
+
+
+@cache
+def _own_columns(prefixes: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(
+        column
         for prefix in prefixes
         for column in (
             f"{prefix}title",

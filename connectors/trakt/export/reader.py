@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 #: Decoded, a history takes some three times its bytes; what takes many times as much
 #: is none, save that it is small anyway.
 _MOST_DENSITY, _LIGHT = 16, 30_000_000
+#: What a row of a table takes, read or not, in bytes.
+_ROW = 2_000
 #: Trakt's own plays have no such count.
 _COUNTS = (b'"plays"', b'"play_count"', b'"playCount"')
 _GZIP = b"\x1f\x8b"
@@ -260,6 +262,7 @@ class Reader:
             table, known = Table(content.data.decode()), content.member.name
             header = table.header
             if has_time(header):
+                self._weigh_rows(content.data)
                 page = read_items(table.rows(), self.latest, known.kind)
                 self._add_page(page, content, table)
             elif content.should_be_read and known.suffix not in _TABLES:
@@ -271,6 +274,11 @@ class Reader:
                 raise
         except csv.Error:
             raise DamagedError("is no readable table") from None
+
+    def _weigh_rows(self, data: bytes) -> None:
+        rows = max(data.count(b"\n"), data.count(b"\r"))
+        if rows * _ROW > self._held_bytes:
+            raise DamagedError("holds more rows than any history")
 
     def _add_page(
         self, page: Page, content: _Content, table: Table | None = None
