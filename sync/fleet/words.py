@@ -15,7 +15,8 @@ from sync.daemon.turn import PASSING, Ending
 if TYPE_CHECKING:
     from sync.daemon.turn import Turn
 
-_LOGIN = re.compile(r"trakt2discovr login \w+(?:, or trakt2discovr login \w+)*")
+_PROGRAM = "trakt2discovr"
+_LOGIN = re.compile(rf"{_PROGRAM} login \w+(?:, or {_PROGRAM} login \w+)*")
 #: Another command that is about one profile, or options of one.
 _ALONE = re.compile(r"trakt2discovr (?!fleet |doctor|setup)|(?<!\w)--\w")
 _AGAIN = re.compile(r"\b([Rr]un it again)\b")

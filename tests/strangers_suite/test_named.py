@@ -172,7 +172,7 @@ def test_no_part_of_a_known_document_goes_in_silence(
     data = read(make_folder(tmp_path / "all", members))
     (doubt,) = [d for d in data.doubts if "also holds times of watching" in d]
     assert doubt.startswith("x.json ")
-    assert "so those plays are not read" in doubt
+    assert "so those are not read" in doubt
     # A list of the person's may tell what it likes.
     members = {"history_movies.json": make_plays(2), "lists/x.json": text.encode()}
     data = read(make_folder(tmp_path / "own", members))

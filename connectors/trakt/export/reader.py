@@ -246,12 +246,10 @@ class Reader:
             raise DamagedError("does not hold what its name says")
         has_more = has_times(document) if is_unknown else tells_more(kind, document)
         if has_more and not content.member.is_elsewhere:
-            holds, its = ("holds", "its") if is_unknown else ("also holds", "those")
-            self.disappoint(
-                f"{content.where} {holds} times of watching in a form that is not "
-                f"known here, so {its} plays are not read.",
-                _NAME_THE_FORM,
-            )
+            holds = "holds" if is_unknown else "also holds"
+            unread = "times of watching in a form that is not known here"
+            its = "so its plays are not read" if is_unknown else "so those are not read"
+            self.disappoint(f"{content.where} {holds} {unread}, {its}.", _NAME_THE_FORM)
 
     def _take_table(self, content: _Content) -> None:
         if not content.data:
