@@ -61,7 +61,9 @@ class EarlyLookUp:
 
     def know(self, existing: Sequence[Entry] | None) -> None:
         """Hear what stands on Discovr; None: nobody can tell yet."""
-        self._existing.set_result(existing)
+        # A stop may have ended ``run`` a moment before, and with it what it waits for.
+        if not self._existing.done():
+            self._existing.set_result(existing)
 
     async def run(self) -> None:
         """Ask until there are no more pages, and all answers are there."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
+
+import pytest
 
 from sync.domain.filters import Sieve
 from sync.domain.plays import Key, Place
 from sync.domain.rules import Mode
 from sync.pipeline.ahead import EarlyLookUp
+from sync.ports import EagerSource
 from tests.factories import T0, at, episode, film, play, show
 
 if TYPE_CHECKING:
@@ -67,3 +72,16 @@ async def test_what_can_make_no_default_is_not_asked_about() -> None:
     standing = look_up(title)
     standing._standing = {Place("TV_501", 1)}
     assert choose(standing, two[0]) is not None
+
+
+async def test_a_stop_leaves_nobody_who_has_to_be_told() -> None:
+    found = look_up()
+    found._services = Mock()
+    found._services.catalogue.is_empty = False
+    found._services.source = Mock(spec=EagerSource)
+    riding = asyncio.create_task(found.run())
+    await asyncio.sleep(0)
+    riding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await riding
+    found.know([])
