@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from connectors.http.client import HttpClient
 
 SERVICE = "discovr"
+#: As people call it.
+_NAME = "Discovr"
 #: Where the store keeps the id of the chosen profile, among the extras of a login.
 PROFILE = "profile"
 _PROFILES = TypeAdapter(ProfileList)
@@ -65,6 +67,7 @@ def refresh_token(
         raise AuthError(
             "There is no Discovr login.",
             remedy=f"{log_in} (or set TRAKT2DISCOVR_DISCOVR__REFRESH_TOKEN)",
+            service=_NAME,
         )
     return token
 
@@ -96,7 +99,11 @@ class IdentityAuth:
     async def renew(self, rejected: Mapping[str, str], refusal: AuthError) -> None:
         """Refuse: Discovr documents no renewal, after 90 days one logs in again."""
         del rejected, refusal
-        raise AuthError("Discovr does not accept the login.", remedy=self._log_in)
+        raise AuthError(
+            "Discovr does not accept the login.",
+            remedy=self._log_in,
+            service=_NAME,
+        )
 
 
 class SessionAuth:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _NO_ROUTE = (404, 405)
 
 SERVICE = "trakt"
+#: As people call it.
+_NAME = "Trakt"
 REDIRECT_URI = "urn:ietf:wg:oauth:2.0:oob"
 #: The year 2200.
 _LATEST_STAMP = 7_258_118_400
@@ -84,6 +86,7 @@ class TraktAuth:
             raise AuthError(
                 "There is no Trakt login.",
                 remedy=f"{self._log_in.rstrip('.')}. {_OR_FILE}",
+                service=_NAME,
             )
         return token
 
@@ -100,7 +103,11 @@ class TraktAuth:
             if current.access_token and current.access_token != spent.access_token:
                 return current
             if not current.refresh_token:
-                raise AuthError("The Trakt login has run out.", remedy=self._log_in)
+                raise AuthError(
+                    "The Trakt login has run out.",
+                    remedy=self._log_in,
+                    service=_NAME,
+                )
             renewed = await self._refresh(current)
             self._store.save(SERVICE, renewed)
             return renewed
@@ -111,6 +118,7 @@ class TraktAuth:
             raise AuthError(
                 "The Trakt login has run out, and renewing it needs the client secret.",
                 remedy="Set [trakt] client_secret, or log in again.",
+                service=_NAME,
             )
         body = {
             "refresh_token": token.refresh_token,
@@ -125,7 +133,9 @@ class TraktAuth:
             response = await self._hosts.post("/oauth/token", body)
         except (RejectedError, AuthError):
             raise AuthError(
-                "Trakt refuses to renew the login.", remedy=self._log_in
+                "Trakt refuses to renew the login.",
+                remedy=self._log_in,
+                service=_NAME,
             ) from None
         # Whoever looks at a login needs no models.
         from pydantic import TypeAdapter  # noqa: PLC0415

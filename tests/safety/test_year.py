@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -95,7 +95,8 @@ class Year:
             report = await self._sync()
         except AuthError as error:
             self.runs["login lost"] += 1
-            await self.log_in("trakt" if error.service == "Trakt" else "discovr")
+            with suppress(TransientError):  # the next run says it again
+                await self.log_in(str(error.service).lower())
         except (TransientError, IncompleteReadError, UnknownOutcomeError):
             self.runs["service down"] += 1
         else:
