@@ -21,7 +21,7 @@ FEWEST_GUARDED = 10
 
 
 class Change(NamedTuple):
-    """How many entries of the person's own a plan changes, of how many."""
+    """How many entries a plan changes or removes, of how many that it may not lose."""
 
     changed: int
     own: int
@@ -33,6 +33,11 @@ class Change(NamedTuple):
             self.changed >= FEWEST_GUARDED
             and self.changed > self.own * MOST_CHANGED_SHARE
         )
+
+
+def is_mostly_missing(missing: int, written: int) -> bool:
+    """Whether so many of what was written cannot be missing by anybody's wish."""
+    return missing >= FEWEST_GUARDED and missing > written * MOST_MISSING_SHARE
 
 
 def measure(

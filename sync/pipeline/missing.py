@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from connectors.errors import RejectedError, ServiceError
 from sync.domain.entries import COMPLETED_FROM, minutes_of
 from sync.domain.evidence import unseen_minutes
-from sync.domain.guard import FEWEST_GUARDED, MOST_MISSING_SHARE
+from sync.domain.guard import is_mostly_missing
 from sync.domain.plays import to_minute
 from sync.domain.restoring import is_low, keeps_its_minute
 from sync.domain.rules import Gone, WhichPlays
@@ -130,8 +130,7 @@ def check_missing(missing: Missing, *, is_forced: bool = False) -> None:
     counts = [(len(missing.new), missing.applied.total())] if missing.new else []
     counts += [(lacking, missing.applied[run]) for run, lacking in found.items()]
     for lacking, applied in counts:
-        is_much = lacking > applied * MOST_MISSING_SHARE
-        if is_much and lacking >= FEWEST_GUARDED and not is_forced:
+        if is_mostly_missing(lacking, applied) and not is_forced:
             raise MissingEntriesError(lacking, applied)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sync.domain.entries import COMPLETED_FROM
 from sync.domain.evidence import is_made_by, is_ours, others_beside
-from sync.domain.guard import FEWEST_GUARDED, MOST_CHANGED_SHARE
+from sync.domain.guard import Change
 from sync.domain.plan import Action, Operation
 from sync.domain.seasons import current_entry, may_cover, split_season
 from sync.domain.writes import Outcome
@@ -125,8 +125,7 @@ def check_removals(prepared: Prepared, *, is_forced: bool) -> None:
     watched, stale = len(there), len(prepared.stale.keys)
     if not prepared.whole.extraction.plays:
         raise EmptyHistoryError(stale, prepared.origin.name)
-    is_much = stale > (watched + stale) * MOST_CHANGED_SHARE
-    if is_much and stale >= FEWEST_GUARDED and not is_forced:
+    if Change(stale, watched + stale).is_unsafe and not is_forced:
         raise UnsafeRemovalError(stale, watched + stale, prepared.origin.name)
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import RejectedError, UnknownOutcomeError
 from sync.domain.entries import FIRST_EPISODE
-from sync.domain.guard import FEWEST_GUARDED, MOST_MISSING_SHARE
+from sync.domain.guard import is_mostly_missing
 from sync.domain.plays import Key
 from sync.domain.writes import Outcome
 from sync.errors import HiddenEntriesError, StoppedError
@@ -259,8 +259,7 @@ class _Undo:
         noted = await self._services.ledger.get_fact(self._profile, GONE) or {}
         rows = [row for part in lacking for row in part.missing]
         missing = sum(row.operation.id not in noted for row in rows)
-        is_much = missing > self._total * MOST_MISSING_SHARE
-        if is_much and missing >= FEWEST_GUARDED and not self._is_forced:
+        if is_mostly_missing(missing, self._total) and not self._is_forced:
             raise HiddenEntriesError(missing, self._total)
 
     async def _parts(self, rows: Sequence[Row]) -> list[PlaceUndo]:

@@ -36,6 +36,7 @@ from tests.daemon_suite.processes import environment, lines, place_of
 from tests.daemon_suite.promql import MatchError, World, evaluate
 from tests.daemon_suite.stages import Stage
 from tests.daemon_suite.told import turn
+from tests.dashboards import check_places, read_panels
 from tests.login_suite.programs import program
 
 if TYPE_CHECKING:
@@ -446,9 +447,7 @@ def alert_rules() -> list[dict[str, Any]]:
 
 
 def panels() -> list[dict[str, Any]]:
-    text = (DEPLOY / "grafana" / "dashboard.json").read_text(encoding="utf-8")
-    found: list[dict[str, Any]] = json.loads(text)["panels"]
-    return found
+    return read_panels(DEPLOY / "grafana" / "dashboard.json")
 
 
 EXPRESSIONS = [rule["expr"] for rule in alert_rules()] + [
@@ -540,16 +539,8 @@ def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
 
 def test_every_panel_has_a_place_of_its_own_and_a_legend_that_exists() -> None:
     _, labels = exported()
-    taken: set[tuple[int, int]] = set()
+    check_places(panels())
     for panel in panels():
-        place = panel["gridPos"]
-        cells = {
-            (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
-        }
-        assert not taken & cells
-        taken |= cells
         for target in panel["targets"]:
             for name in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
                 assert name in {*labels, "instance"}

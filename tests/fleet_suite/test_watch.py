@@ -20,6 +20,7 @@ from sync.fleet.watch import Totals, Watch
 from sync.fleet.worker import Worker
 from sync.runtime.values import Address
 from tests.clocks import FakeClock
+from tests.dashboards import check_places, read_panels
 from tests.fleet_suite.fakes import MemoryQueue, Script
 from tests.fleet_suite.test_limit import Row
 
@@ -76,8 +77,7 @@ async def test_the_metrics_are_those_of_the_page_for_operators(
 
 
 def panels() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(DASHBOARD.read_text())["panels"]
-    return found
+    return read_panels(DASHBOARD)
 
 
 def expressions() -> list[str]:
@@ -114,18 +114,7 @@ async def test_the_rules_and_the_dashboard_name_only_what_is_exported(
 
 
 def test_the_panels_stand_beside_each_other() -> None:
-    taken: set[tuple[int, int]] = set()
-    for panel in panels():
-        place = panel["gridPos"]
-        cells = {
-            (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
-        }
-        assert not cells & taken
-        assert max(x for x, _ in cells) < 24
-        taken |= cells
-    assert len({panel["id"] for panel in panels()}) == len(panels())
+    check_places(panels())
     for panel in panels():
         for target in panel["targets"]:
             assert {*re.findall(r"{{(\w+)}}", target["legendFormat"])} <= {

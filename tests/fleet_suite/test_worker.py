@@ -75,7 +75,7 @@ def hired(
 async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not is_so():  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager
