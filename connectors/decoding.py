@@ -50,6 +50,12 @@ def weigh(data: bytes) -> int:
     return len(data) + _OBJECT * objects + _LIST * lists + _VALUE * values
 
 
+def outweighs(data: bytes, most: int) -> bool:
+    """Whether a document weighs more than so many bytes; to count takes time."""
+    # No byte of it can weigh more than one that begins an object.
+    return len(data) * (1 + _OBJECT) > most and weigh(data) > most
+
+
 def _without_depths(text: str) -> str:
     """Put null where a document lies too deep, so that no decoder runs out of stack."""
     pieces: list[str] = []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from connectors.decoding import weigh
+from connectors.decoding import outweighs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +49,7 @@ async def read_body(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, b
             break
     unpacker.finish(is_cut=left < 0)
     body = b"".join(pieces)
-    is_cut = left < 0 or weigh(body) > most * _MOST_WEIGHT
+    is_cut = left < 0 or outweighs(body, most * _MOST_WEIGHT)
     if left < 0:
         answer.close()
     return body[:most], is_cut
