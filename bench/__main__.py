@@ -37,7 +37,10 @@ BENCHES = {
 }
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"Names: {', '.join(BENCHES)}.",
+)
 @click.argument(
     "names", nargs=-1, type=click.Choice(list(BENCHES)), metavar="[NAME]..."
 )
@@ -53,11 +56,7 @@ def main(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    """Measure NAME..., by default all of them.
-
-    These are: requests, plan, start, cpu, extraction, pace, account, web, fleet,
-    month.
-    """
+    """Measure NAME..., by default all of them."""
     notes = Console(stderr=True, highlight=False)
     results: list[Result] = []
     noise, sizes = Noise(), QUICK if quick else FULL
