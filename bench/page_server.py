@@ -115,7 +115,7 @@ def login() -> dict[str, str]:
 async def serve(plays: int, latency_s: float) -> None:
     """Serve an account of that size until stdin ends; say where on stdout."""
     account = synthetic_account(plays, max(1, plays // PLAYS_A_SHOW))
-    quirks = TraktQuirks(get_limit=10_000, minimal_limit=plays + 1)
+    quirks = TraktQuirks(get_limit=10_000)
     async with (
         TraktStandIn(account, quirks=quirks) as stand_in,
         aiohttp.ClientSession(headers=login()) as session,

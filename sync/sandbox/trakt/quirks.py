@@ -48,7 +48,7 @@ class TraktQuirks:
 
     #: Status with which the minimal lists are refused.
     minimal_unavailable: int | None = None
-    #: More plays than that give 413 unless pages are asked for.
+    #: A list of more episodes than that gives 413 unless pages are asked for.
     minimal_limit: int = 99_000
     #: Largest page of the minimal lists.
     minimal_page_limit: int = 500

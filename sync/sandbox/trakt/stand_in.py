@@ -291,7 +291,7 @@ class TraktStandIn(StandIn):
 
     def _minimal(self, request: web.Request, titles: Mapping[str, Any]) -> web.Response:
         if not _NO_PAGING & request.query.keys() or request.query.get("limit") == "all":
-            if len(self.account.plays) > self.quirks.minimal_limit:
+            if _episodes_in(titles) > self.quirks.minimal_limit:
                 raise RefusedError(413)
             return web.json_response(titles)
         paging = Paging.of(request.query, self.quirks.minimal_page_limit)
@@ -317,6 +317,12 @@ class TraktStandIn(StandIn):
 
 def _extended(request: web.Request) -> set[str]:
     return set(request.query.get("extended", "").split(","))
+
+
+def _episodes_in(titles: Mapping[str, Any]) -> int:
+    """Count the episodes of a minimal list; a film holds its times and no episode."""
+    shows = [seasons for seasons in titles.values() if isinstance(seasons, dict)]
+    return sum(len(episodes) for seasons in shows for episodes in seasons.values())
 
 
 def _paged(items: Sequence[Any], paging: Paging) -> web.Response:
