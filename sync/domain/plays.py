@@ -119,7 +119,8 @@ class Key(NamedTuple):
 
 def to_minute(instant: datetime) -> datetime:
     """Cut an aware instant to its UTC minute, the precision in which plays compare."""
-    instant = instant.astimezone(UTC)
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
     if instant.second or instant.microsecond:
         return instant.replace(second=0, microsecond=0)
     return instant

@@ -15,7 +15,14 @@ from sync.runtime.concurrency import run_limited
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+    from collections.abc import (
+        Awaitable,
+        Callable,
+        Hashable,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
     from datetime import datetime
 
     from connectors.trakt.client import HistoryPage
@@ -106,7 +113,7 @@ class PageCollector:
         if page.bad:
             self._add_bad(page.bad)
         before = len(self.plays)
-        new = sum(map(self._add, page.items))
+        new = self._add(page.items)
         if self.take is not None:
             added = len(self.plays) - before
             self.take(list(islice(reversed(self.plays.values()), added)))
@@ -132,26 +139,31 @@ class PageCollector:
             else:
                 self.nameless += more
 
-    def _add(self, item: HistoryRecord) -> bool:
-        thing = _item(item)
-        # Every play of the API has an id; should one lack it, its minute stands in, and
-        # where not even the film or episode has an id, all that it says.
-        identity: Hashable = item.id or ((thing, item.watched_at) if thing else item)
-        self.repeats += identity in self.seen_in_walk
-        self.seen_in_walk.add(identity)
-        if identity in self.plays or identity in self.set_aside:
-            return False
-        if thing:
-            self.delivered[thing] = self.delivered.get(thing, 0) + 1
-        else:
-            self.nameless += 1
-        try:
-            self.plays[identity] = self.mapper.play(item)
-        except UnusableRecordError as error:
-            self.set_aside[identity] = self.mapper.set_aside(
-                describe_item(item, str(error))
+    def _add(self, items: Iterable[HistoryRecord]) -> int:
+        plays, seen, play = self.plays, self.seen_in_walk, self.mapper.play
+        new: list[Item | None] = []
+        for item in items:
+            thing = _item(item)
+            # Every play of the API has an id; should one lack it, its minute stands in,
+            # and where not even the film or episode has an id, all that it says.
+            identity: Hashable = item.id or (
+                (thing, item.watched_at) if thing else item
             )
-        return True
+            if identity in plays or identity in self.set_aside:
+                self.repeats += identity in seen
+                seen.add(identity)
+                continue
+            seen.add(identity)
+            new.append(thing)
+            try:
+                plays[identity] = play(item)
+            except UnusableRecordError as error:
+                self.set_aside[identity] = self.mapper.set_aside(
+                    describe_item(item, str(error))
+                )
+        self.delivered.update(filter(None, new))
+        self.nameless += new.count(None)
+        return len(new)
 
     def missing(self, counts: MinimalCounts) -> Counter[Item]:
         """Count the plays that the minimal lists know and no page delivered.

@@ -46,6 +46,35 @@ class UnusableRecordError(ValueError):
         self.remedy = remedy
 
 
+class _Titles:
+    """The films or the shows that came, each one object however often it came."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._titles: dict[tuple[object, ...], Title] = {}
+        #: The same by the record itself: those of the strict reader hash in no time.
+        self._known: dict[StrictTitle, Title] = {}
+
+    def share(self, model: TitleModel | StrictTitle) -> Title:
+        """Return the title, the same one for all that say the same."""
+        if not isinstance(model, StrictTitle):
+            return self._share(model)
+        title = self._known.get(model)
+        if title is None:
+            title = self._known[model] = self._share(model)
+        return title
+
+    def _share(self, model: TitleModel | StrictTitle) -> Title:
+        ids = model.ids
+        told = (model.title, model.year, ids.trakt, ids.imdb, ids.tmdb, ids.tvdb)
+        title = self._titles.get(told)
+        if title is None:
+            name = model.title or UNTITLED
+            title = Title(self._kind, name, model.year, _to_ids(ids))
+            self._titles[told] = title
+        return title
+
+
 class PlayMapper:
     """Maps records to plays; equal titles become one object, which saves memory.
 
@@ -55,9 +84,8 @@ class PlayMapper:
     def __init__(self, now: datetime, *, is_by_trakt: bool = True) -> None:
         self._latest = now + AHEAD
         self._is_by_trakt = is_by_trakt
-        self._titles: dict[tuple[object, ...], Title] = {}
-        #: The same by the record itself: those of the strict reader hash in no time.
-        self._known: dict[tuple[Kind, StrictTitle], Title] = {}
+        self._films = _Titles(Kind.FILM)
+        self._shows = _Titles(Kind.SHOW)
 
     def play(self, item: HistoryRecord) -> Play:
         """Return the play that the record stands for, or raise UnusableRecordError."""
@@ -73,8 +101,7 @@ class PlayMapper:
         except UnusableError as error:
             raise UnusableRecordError(str(error), error.remedy) from None
         if kind == "movie" and item.movie is not None:
-            title = self._title(Kind.FILM, item.movie)
-            return Play(title=title, watched_at=watched_at, id=item.id)
+            return Play(self._films.share(item.movie), watched_at, id=item.id)
         return self._episode(item, watched_at)
 
     def set_aside(
@@ -88,7 +115,8 @@ class PlayMapper:
         name = f"{HISTORY_ID} {number}" if number else None
         title, kind = None, _KINDS.get(record.kind or "")
         if kind is not None and record.title is not None:
-            title = self._title(kind, record.title)
+            titles = self._films if kind is Kind.FILM else self._shows
+            title = titles.share(record.title)
         unsupported = _why_unsupported(record)
         return Quarantined(
             where or name or f"record {record.identity[:12]}",
@@ -111,37 +139,10 @@ class PlayMapper:
             if show is None or not has_name(show):
                 # By itself: that two have no name makes no one show of them.
                 show = TitleModel(title=f"(the show of episode {_label(own)})")
-        return Play(
-            title=self._title(Kind.SHOW, show),
-            watched_at=watched_at,
-            season=episode.season,
-            episode=episode.number,
-            id=item.id,
-            episode_id=episode.ids.trakt,
-            episode_ids=own,
-        )
-
-    def _title(self, kind: Kind, model: TitleModel | StrictTitle) -> Title:
-        if not isinstance(model, StrictTitle):
-            return self._share(kind, model)
-        title = self._known.get((kind, model))
-        if title is None:
-            title = self._known[kind, model] = self._share(kind, model)
-        return title
-
-    def _share(self, kind: Kind, model: TitleModel | StrictTitle) -> Title:
-        ids = model.ids
-        known = (kind, model.title, model.year, ids.trakt, ids.imdb, ids.tmdb, ids.tvdb)
-        title = self._titles.get(known)
-        if title is None:
-            title = Title(
-                kind=kind,
-                name=model.title or UNTITLED,
-                year=model.year,
-                ids=_to_ids(ids),
-            )
-            self._titles[known] = title
-        return title
+        title, trakt = self._shows.share(show), episode.ids.trakt
+        place = (episode.season, episode.number)
+        # What Play(...) does, in a third of the time: most plays are made here.
+        return tuple.__new__(Play, (title, watched_at, *place, item.id, trakt, own))
 
 
 def _why_unsupported(record: BadRecord) -> str:
