@@ -179,6 +179,13 @@ def test_no_part_of_a_known_document_goes_in_silence(
     assert not [d for d in data.doubts if "also holds" in d]
 
 
+def test_a_later_time_of_a_play_as_trakt_sends_it_is_named(tmp_path: Path) -> None:
+    later = make_film_play(1, last_watched_at="2030-01-02T20:15:00.000Z")
+    data = read(make_file(tmp_path / "a.json", [later, make_film_play(2)]))
+    assert data.plays == 2
+    assert [d for d in data.doubts if "1 last time of watching" in d]
+
+
 @pytest.mark.parametrize(
     "beside",
     [

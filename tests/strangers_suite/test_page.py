@@ -143,6 +143,9 @@ FILES: dict[str, dict[str, Any]] = {
         "all.csv": to_csv(FILM, EPISODE | {"tmdb_id": "1396"})
     },
     "a row that counts several": {"all.csv": to_csv(FILM | {"plays": "3"})},
+    "a `last_watched_at` beside": {
+        "all.csv": to_csv(FILM | {"last_watched_at": "2025-06-07"})
+    },
     "a row that counts 0 plays and has a": {"all.csv": to_csv(FILM | {"plays": "0"})},
     "a row that counts 0 plays and has no": {
         "all.csv": to_csv(FILM, FILM | {"plays": "0", "watched_at": ""})

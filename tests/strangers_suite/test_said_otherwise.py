@@ -85,3 +85,26 @@ def test_a_date_of_something_else_is_no_doubt(
 ) -> None:
     members = {"history.csv": to_csv(PLAY), name: to_csv(row)}
     assert not read(make_folder(tmp_path / "all", members)).doubts
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+@pytest.mark.parametrize("column", ["last_watched_at", "lastWatchedAt"])
+def test_a_last_time_that_is_the_time_of_no_row_is_named(
+    tmp_path: Path, form: str, column: str
+) -> None:
+    later = "2025-06-07T20:15:00Z"
+    rows = [{**PLAY, column: later}, {**PLAY, "title": "Ronin", column: AT}]
+    data = read_as(form, tmp_path, "history", *rows)
+    assert len(data.items) == 2
+    assert [d for d in data.doubts if "1 last time of watching" in d]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+@pytest.mark.parametrize("last", [AT, "", AT[:10], "2025-06-07T20:15:00Z"])
+def test_a_last_time_that_a_row_has_costs_nothing(
+    tmp_path: Path, form: str, last: str
+) -> None:
+    other = {**PLAY, "watched_at": "2025-06-07T20:15:00Z", "last_watched_at": ""}
+    data = read_as(form, tmp_path, "history", {**PLAY, "last_watched_at": last}, other)
+    assert len(data.items) == 2
+    assert not data.doubts

@@ -12,6 +12,7 @@ from connectors.trakt.export.kinds import read_kind
 from connectors.trakt.export.rows import (
     FlatRow,
     count_plays,
+    find_last,
     find_time,
     gather,
     is_nested,
@@ -64,7 +65,8 @@ class Page:
 
     ``size`` counts everything that stood in it; ``is_flat`` tells flat rows. ``ahead``
     holds the dates that lie too far ahead; ``untimed`` counts the plays of which rows
-    give the number and no time; ``others`` the wishes, ratings and the like.
+    give the number and no time; ``others`` the wishes, ratings and the like; ``lasts``
+    the last times of watching beside a row's own that are the time of no row.
     """
 
     size: int = 0
@@ -75,6 +77,7 @@ class Page:
     ahead: list[datetime] = field(default_factory=list)
     untimed: int = 0
     others: int = 0
+    lasts: int = 0
 
 
 def read_page(data: bytes, latest: datetime) -> Page | None:
@@ -142,6 +145,7 @@ def read_items(
     settle_ids([one.row for one in found if one.row is not None])
     for one in found:
         _Reading(page, found, latest, named_kind).finish(one)
+    page.lasts = _count_lasts(found)
     page.unusable.sort(key=lambda pair: pair[0])
     return page
 
@@ -155,6 +159,17 @@ class _Item:
     parts: dict[str, Any]
     row: FlatRow | None = None
     plays: int = 1
+    last: datetime | None = None
+
+
+def _count_lasts(found: Iterable[_Item]) -> int:
+    """Count the last times of watching that are the time of no row.
+
+    A tool may write beside each play when its title was watched last: then that is the
+    time of another row. Else it is one more play.
+    """
+    lasts = {one.last for one in found if one.last is not None}
+    return len(lasts - {one.parts["watched_at"] for one in found}) if lasts else 0
 
 
 @dataclass(slots=True)
@@ -183,11 +198,13 @@ class _Reading:
                 parts = {**parts, "watched_at": to_instant(find_time(columns))}
                 if kind := read_kind(raw.get("type")):
                     parts["type"] = "movie" if kind == "movie" else "episode"
-                self.found.append(_Item(position, raw, parts, plays=plays))
+                last = find_last(columns, parts["watched_at"])
+                self.found.append(_Item(position, raw, parts, None, plays, last))
                 return
             self.page.is_flat = True
             row = read_row(columns, self.named_kind)
-            self.found.append(_Item(position, raw, row.item, row, plays))
+            last = find_last(columns, row.item["watched_at"])
+            self.found.append(_Item(position, raw, row.item, row, plays, last))
         except UnusableError as error:
             self._set_aside(position, raw, error)
 

@@ -75,6 +75,7 @@ class Evidence:
     _listed: dict[TitleKey, tuple[int, TitleModel]] = field(default_factory=dict)
     _unlisted: int = 0
     _untimed: int = 0
+    _lasts: int = 0
 
     @property
     def made_at(self) -> datetime | None:
@@ -137,6 +138,10 @@ class Evidence:
         """Record plays of which rows give the number and no time."""
         self._untimed += plays
 
+    def add_lasts(self, times: int) -> None:
+        """Record last times of watching that are the time of no row."""
+        self._lasts += times
+
     def add_totals(self, movies: int, episodes: int) -> None:
         """Record the totals of the account; of several files the higher count."""
         known_movies, known_episodes = self.totals or (0, 0)
@@ -158,6 +163,11 @@ class Evidence:
                 f"The rows count {count(self._untimed, 'play')} more than they give "
                 "times of watching: a row that counts several plays has the time of "
                 "one."
+            )
+        if self._lasts:
+            self.doubts.append(
+                f"The rows name {count(self._lasts, 'last time')} of watching that "
+                "no row has as its own, so those plays are not read."
             )
         is_confirmed = False
         if self.totals is not None:

@@ -310,6 +310,7 @@ class Reader:
         self.set_aside += len(page.unusable)
         self.ahead += page.ahead
         self.evidence.add_untimed(page.untimed)
+        self.evidence.add_lasts(page.lasts)
         if page.others:
             others = count(
                 page.others,

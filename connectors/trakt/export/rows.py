@@ -126,6 +126,18 @@ def read_time(row: Columns) -> datetime:
     return found[0]
 
 
+def find_last(row: Row, at: datetime) -> datetime | None:
+    """Return when the row says that its title was watched last, if not ``at`` itself.
+
+    What cannot be read, or is the day of ``at``, says no more.
+    """
+    if "lastwatchedat" in row:
+        with suppress(UnusableError):
+            last = to_instant(row["lastwatchedat"])
+            return last if abs(last - at) > _A_DAY else None
+    return None
+
+
 def is_play(row: Row) -> bool:
     """Whether a row is about a play, and not a rating or a wish.
 
