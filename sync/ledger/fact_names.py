@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync.domain.plays import Key
+
 if TYPE_CHECKING:
     from sync.ledger import Ledger
 
@@ -89,3 +91,9 @@ async def recall_undoing(ledger: Ledger, profile: str) -> frozenset[tuple[int, s
     """Return run and id of each write that an undo may have taken, and died."""
     fact = await ledger.get_fact(profile, UNDOING)
     return frozenset((run, id_) for run, id_ in fact["rows"]) if fact else frozenset()
+
+
+async def recall_trial(ledger: Ledger, profile: str) -> Key | None:
+    """Return the key of a zero that an undo set to learn from, and died."""
+    fact = await ledger.get_fact(profile, REMOVES)
+    return Key(*fact["trial"]) if fact and fact["trial"] else None

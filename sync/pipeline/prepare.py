@@ -16,7 +16,7 @@ from sync.domain.rules import Conflict, Mode, Rules, WhichPlays
 from sync.domain.savings import estimate_savings
 from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage, Waiting
-from sync.ledger.fact_names import ENTRIES
+from sync.ledger.fact_names import ENTRIES, recall_trial
 from sync.pipeline.ahead import EarlyLookUp
 from sync.pipeline.checkpoint import compare_with_known
 from sync.pipeline.leaving_out import sieve_of, tell_of_skips
@@ -125,7 +125,13 @@ async def _as_known(
     listed: Sequence[Entry],
     restored: Collection[Row],
 ) -> Sequence[Entry]:
-    """Add to what is listed what is known of it here."""
+    """Add to what is listed what is known of it here.
+
+    The zero of an undo's trial that was broken off does not count: a run takes it away
+    before all else, and a look that may write nothing is to see the same.
+    """
+    if trial := await recall_trial(services.ledger, profile):
+        listed = [e for e in listed if (e.key, e.progress) != (trial, 0)]
     existing = as_the_persons(listed, restored) if restored else listed
     return with_times_found(existing, await services.ledger.set_back_rows(profile))
 

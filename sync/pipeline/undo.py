@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING
 from connectors.errors import RejectedError, UnknownOutcomeError
 from sync.domain.entries import FIRST_EPISODE
 from sync.domain.guard import is_mostly_missing
-from sync.domain.plays import Key
 from sync.domain.writes import Outcome
 from sync.errors import HiddenEntriesError, StoppedError
 from sync.events import Advanced, Finished, Stage
-from sync.ledger.fact_names import GONE, REMOVES
+from sync.ledger.fact_names import GONE, REMOVES, recall_trial
 from sync.pipeline.missing import PAUSE_S
 from sync.pipeline.prepared import AsListed
 from sync.pipeline.undo_intents import UndoIntents
@@ -45,7 +44,7 @@ from sync.runtime.words import count
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
-    from sync.domain.plays import Place
+    from sync.domain.plays import Key, Place
     from sync.domain.writes import Row
     from sync.pipeline.copies import KeptCopy
     from sync.pipeline.services import Services
@@ -170,8 +169,8 @@ async def clear_trial(services: Services, profile: str) -> None:
     Where the default has gone and the zero is still there, that is what it shows.
     """
     fact = await services.ledger.get_fact(profile, REMOVES)
-    if fact and fact["trial"]:
-        key = Key(*fact["trial"])
+    key = await recall_trial(services.ledger, profile)
+    if fact and key:
         told: dict[str, object] = {"trial": None}
         if await _stands_alone(services, key):
             await services.clock.sleep(PAUSE_S)  # a list can lag

@@ -112,6 +112,11 @@ def _arena(
     )
 
 
+def _is_default_removed(request: web.Request, phase: Phase) -> bool:
+    is_default = "season" in request.query and "episode" not in request.query
+    return request.method == "DELETE" and is_default and phase is Phase.DONE
+
+
 async def test_a_prune_that_dies_is_no_wish_of_the_person_s(tmp_path: Path) -> None:
     """What it took and did not note is written again once it is back on Trakt."""
     account, own = mixed_account()
@@ -169,16 +174,25 @@ async def test_what_a_trial_showed_that_died_is_still_known(tmp_path: Path) -> N
     async with arena(account, tmp_path, own=own, history=history) as place:
         before = place.marks()
         await place.migrate()
-
-        def is_removal_of_the_spare(request: web.Request, phase: Phase) -> bool:
-            is_default = "season" in request.query and "episode" not in request.query
-            is_removal = request.method == "DELETE" and is_default
-            return is_removal and phase is Phase.DONE
-
-        assert await run_until(place, place.undo(), is_removal_of_the_spare)
+        assert await run_until(place, place.undo(), _is_default_removed)
         undone = await place.undo()
         assert undone.left_alone == {}
         assert place.marks() == before
+
+
+async def test_the_zero_of_a_trial_that_died_changes_no_plan(tmp_path: Path) -> None:
+    """A run takes it away before it plans; a look that writes nothing sees the same."""
+    account, own = mixed_account()
+    history = {"collapse": "fewest", "plays": "all"}
+    quirks = DiscovrQuirks(delete_without_episode="default")
+    async with arena(
+        account, tmp_path, own=own, discovr=quirks, history=history
+    ) as place:
+        await place.migrate()
+        assert await run_until(place, place.undo(), _is_default_removed)
+        planned = await place.operations()
+        report = await place.migrate()
+        assert report.prepared.plan.operations == planned
 
 
 @pytest.mark.parametrize("dead", [1, 2])
