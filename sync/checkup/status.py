@@ -13,7 +13,7 @@ from connectors.clock import SystemClock
 from connectors.discovr.auth import refresh_token, stored_profile
 from connectors.errors import ConfigError, ServiceError
 from sync.documents.left_out import UnmatchedDocument
-from sync.documents.move import recall_move
+from sync.documents.move import MOVE_FACTS, recall_move
 from sync.documents.status import (
     CountDocument,
     DatabaseDocument,
@@ -70,6 +70,9 @@ else:
     (read_kept,) = late("sync.pipeline.copies", "read_kept")
 
 M = TypeVar("M", bound=BaseModel)
+
+#: What is shown of a profile; others of its facts are large.
+_SHOWN = (LOOKED, LEFT_OUT, SCHEDULE, WATERMARK, UNDONE, FILES, COPIES, *MOVE_FACTS)
 
 
 class _Schedule(BaseModel):
@@ -237,7 +240,7 @@ async def _read_profile(
     # First the holder: a run that ends between the two is then under way, not dead.
     holder = await _read_holder(ledger, profile)
     runs = await ledger.runs(profile, limit=1)
-    facts = await ledger.get_facts(profile)
+    facts = await ledger.get_facts(profile, _SHOWN)
     state.looks[profile] = facts.get(LOOKED)
     times = await ledger.fact_times(profile)
     counts = await ledger.count_outcomes(profile)

@@ -66,7 +66,7 @@ class Look:
     @classmethod
     async def recall(cls, ledger: Ledger, profile: str) -> Look | None:
         """Read back the last one; before the first, a run that wrote stands for it."""
-        facts = await ledger.get_facts(profile)
+        facts = await ledger.get_facts(profile, (LOOKED, ENTRIES))
         if look := facts.get(LOOKED):
             return cls(**look | {"at": datetime.fromisoformat(look["at"])})
         if run := facts.get(ENTRIES):

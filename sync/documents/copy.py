@@ -85,7 +85,8 @@ class RestoreDocument(Document):
     ``missing`` are the entries that are brought back, oldest first; without ``run``
     nothing was written. Of them so many were ``restored``, and the ``failed`` ones were
     not. ``there`` counts those that stand there as in the copy. ``kept_copy`` is the
-    profile as it was before. ``is_refused``: somebody said no.
+    profile as it was before. ``is_refused``: somebody said no. ``names`` has what the
+    ids in ``media`` stand for, as far as any run has met them.
     """
 
     format: Literal["trakt2discovr/restore"] = "trakt2discovr/restore"
@@ -107,3 +108,4 @@ class RestoreDocument(Document):
     next: str | None = None
     is_refused: bool = False
     rehearses: Rehearsed | None = None
+    names: dict[str, str] = Field(default_factory=dict)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from sync.ledger import Ledger
 
+#: The facts that ``recall_move`` takes.
+MOVE_FACTS = (MOVE, BALANCE, LEFT)
+
 
 class BalanceDocument(Document):
     """Plays by what became of them; ``read`` is the sum of the others but repeats.

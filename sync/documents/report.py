@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from sync.documents.base import Document, Rehearsed
 from sync.documents.left_out import (
     LeftOutDocument,
@@ -249,7 +251,8 @@ class ReportDocument(Document):
     ``move`` that of all runs; a plan has none. ``carried_out_by`` is the earlier run
     that carried out the plan that was to be applied: nothing was sent again.
     ``is_refused``: the plan was refused, and nothing was written. ``rehearses`` says
-    whose account a rehearsal is about; null: it was none.
+    whose account a rehearsal is about; null: it was none. ``names`` has what the ids in
+    ``media`` stand for, of all that it lists entry by entry and any run has met.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -286,6 +289,7 @@ class ReportDocument(Document):
     carried_out_by: int | None = None
     is_refused: bool = False
     rehearses: Rehearsed | None = None
+    names: dict[str, str] = Field(default_factory=dict)
 
 
 class LeftAloneDocument(Document):
@@ -299,7 +303,8 @@ class UndoDocument(Document):
     """What ``undo`` took back of one run, or of several.
 
     ``runs`` are all of them, the latest first; ``run`` is the first of these.
-    With ``is_refused`` somebody said no, and nothing was taken back.
+    With ``is_refused`` somebody said no, and nothing was taken back. ``names`` has what
+    the ids of those that were left alone stand for.
     """
 
     format: Literal["trakt2discovr/undo"] = "trakt2discovr/undo"
@@ -313,3 +318,4 @@ class UndoDocument(Document):
     kept_copy: KeptCopyDocument | None = None
     is_refused: bool = False
     rehearses: Rehearsed | None = None
+    names: dict[str, str] = Field(default_factory=dict)

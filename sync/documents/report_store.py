@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import InputError
 from sync.documents.left_out import UnmatchedDocument
-from sync.documents.move import recall_move
+from sync.documents.move import MOVE_FACTS, recall_move
 from sync.documents.report import ReportDocument
 from sync.ledger.fact_names import LEFT_OUT
 
@@ -38,7 +38,8 @@ async def recall_report(
     now: after the first, a run that has nothing to write leaves no report, and still
     looks at them.
     """
-    facts = await ledger.get_facts(profile) if profile else {}
+    wanted = (FACT, LEFT_OUT, *MOVE_FACTS)
+    facts = await ledger.get_facts(profile, wanted) if profile else {}
     if profile is None or FACT not in facts:
         raise await _nothing_to_report(ledger, profile)
     report = ReportDocument.model_validate(facts[FACT]["report"])

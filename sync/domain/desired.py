@@ -103,6 +103,11 @@ def media_id(kind: Kind, tmdb: int) -> str:
     return f"{'MV' if kind is Kind.FILM else 'TV'}_{tmdb}"
 
 
+def label_by_media(titles: Mapping[str, Title]) -> dict[str, str]:
+    """Return what Discovr's ids stand for; without those that nobody could read."""
+    return {m: title.label for m, title in titles.items() if title.name.strip()}
+
+
 def tmdb_id(media: str) -> int:
     """Return the number in Discovr's id, which is TMDB's."""
     return int(media.partition("_")[2])

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: How Trakt writes "watched, date unknown" (since October 2025). Never a real date.
 UNKNOWN_DATE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -109,12 +112,17 @@ class Key(NamedTuple):
         """A total order; plain comparison would trip over None."""
         return (self.media, self.season or 0, self.episode or 0)
 
-    def __str__(self) -> str:
+    def said(self, names: Mapping[str, str]) -> str:
+        """Say what it stands for, where ``names`` tell whose id that is."""
+        name = names.get(self.media, self.media)
         if self.season is None:
-            return self.media
+            return name
         if self.episode is None:
-            return f"{self.media} S{self.season:02d}"
-        return f"{self.media} S{self.season:02d}E{self.episode:02d}"
+            return f"{name} S{self.season:02d}"
+        return f"{name} S{self.season:02d}E{self.episode:02d}"
+
+    def __str__(self) -> str:
+        return self.said({})
 
 
 def to_minute(instant: datetime) -> datetime:

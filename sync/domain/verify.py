@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from sync.domain.plays import to_minute
@@ -33,6 +34,12 @@ class Verification:
     unexpected: tuple[Key, ...] = ()
     foreign: tuple[Key, ...] = ()
     elsewhere: tuple[Key, ...] = ()
+
+    @property
+    def keys(self) -> Iterable[Key]:
+        """All that differs, and what is elsewhere."""
+        parts = (self.missing, self.doubled, self.unexpected, self.foreign)
+        return chain(*parts, self.elsewhere)
 
     @property
     def is_whole(self) -> bool:

@@ -30,6 +30,9 @@ STALE = "stale"
 LACKED = "lacked"
 #: For what those keys were written, by Discovr's id: the title, and what tells it.
 LACKED_TITLES = "lacked_titles"
+#: What titles are called, by Discovr's ids: noted before anything is written for them,
+#: as the histories are kept once all is settled.
+NAMES = "names"
 #: The balance of all that is known, as of the last settled run.
 BALANCE = "balance"
 #: The same of the whole move: what any run wrote counts as written; and when it was

@@ -84,6 +84,7 @@ class Loader:
         self._on_event = on_event
         self._stop = stop or Stop()
         self._labels = labels
+        self._names: Mapping[str, str] = {}
         self._in_flight: dict[asyncio.Task[None], Operation] = {}
         self._unflushed: list[tuple[str, Outcome, str]] = []
         self._fatal: ServiceError | None = None
@@ -108,6 +109,7 @@ class Loader:
         viewings: Mapping[Key, Count] | None = None,
         refused: Container[str] = (),
         is_first: bool = False,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         """Apply in order; ``settled`` holds the outcome of each, even after an error.
 
@@ -115,11 +117,12 @@ class Loader:
         stood there, by operation id, for the ledger; ``viewings`` how many stand there
         by key, where every one counts; ``refused`` are the ids of what an earlier run
         tried in vain. ``is_first`` reads the first added entry back
-        before anything else is added; ``is_probed`` tells that it was. An error that
-        would meet every write stops the run: what is under way is settled, then it is
-        raised.
+        before anything else is added; ``is_probed`` tells that it was. ``names`` are
+        what the ids of titles stand for, for words. An error that would meet every
+        write stops the run: what is under way is settled, then it is raised.
         """
         self._unclear, self._before = frozenset(unclear), before or {}
+        self._names = names or {}
         self._viewings = None if viewings is None else dict(viewings)
         self._total, self._breaker = len(operations), Breaker(refused)
         with self._stop.heeded(self._in_flight.__len__):
@@ -348,7 +351,8 @@ class Loader:
         else:
             return
         raise ContractError(
-            f"Discovr took the first entry ({key}, {sent:%Y-%m-%d %H:%M} UTC) but "
+            f"Discovr took the first entry ({key.said(self._names)}, "
+            f"{sent:%Y-%m-%d %H:%M} UTC) but "
             f"{problem}, so nothing more was written.",
             remedy="Remove that entry on Discovr, and report this: the service has "
             "changed.",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sync.pipeline.copies import keep_listed
     from sync.pipeline.documents import left_out_document, report_document
     from sync.pipeline.missing import check_missing, note_missing
+    from sync.pipeline.names import keep_names
     from sync.pipeline.prune import check_removals
     from sync.pipeline.recovery import close, keep_labels, recall_labels
     from sync.pipeline.undo import undo as take_back
@@ -58,6 +59,7 @@ else:
     check_missing, note_missing = late(
         "sync.pipeline.missing", "check_missing", "note_missing"
     )
+    (keep_names,) = late("sync.pipeline.names", "keep_names")
     (check_removals,) = late("sync.pipeline.prune", "check_removals")
     close, keep_labels, recall_labels = late(
         "sync.pipeline.recovery", "close", "keep_labels", "recall_labels"
@@ -141,6 +143,7 @@ async def _settle(services: Services, report: Report) -> None:
 
 async def _note_reading(services: Services, prepared: Prepared) -> None:
     """Note what was found, of what is left out and of what earlier runs left open."""
+    await keep_names(services, prepared)
     await _keep_left_out(services, prepared)
     ledger, now = services.ledger, services.clock.now()
     recovery = prepared.recovery
@@ -296,6 +299,7 @@ async def _send(
             viewings=recovery.viewings,
             refused=await _refused_before(ledger, prepared.profile),
             is_first=await ledger.get_fact(prepared.profile, PROBED) is None,
+            names=prepared.names(o.key.media for o in operations),
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
     except ServiceError as error:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from sync.domain.histories import SeasonFacts, merge_histories
     from sync.pipeline.holdings import find_holding
+    from sync.pipeline.names import recall_noted
     from sync.pipeline.prune import find_stale
     from sync.pipeline.unreadable import gather
 else:
@@ -61,6 +62,7 @@ else:
         "sync.domain.histories", "SeasonFacts", "merge_histories"
     )
     (find_holding,) = late("sync.pipeline.holdings", "find_holding")
+    (recall_noted,) = late("sync.pipeline.names", "recall_noted")
     (find_stale,) = late("sync.pipeline.prune", "find_stale")
     (gather,) = late("sync.pipeline.unreadable", "gather")
 
@@ -116,6 +118,7 @@ async def compare_with_known(services: Services, prepared: Prepared) -> Prepared
         stale=stale,
         holding=holding,
         unreadable=unreadable,
+        noted=await recall_noted(ledger, profile),
     )
 
 

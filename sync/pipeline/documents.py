@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.domain.balance import Balance
-    from sync.domain.plan import SeasonNote
+    from sync.domain.plan import Operation, SeasonNote
     from sync.domain.plays import Key, Title
     from sync.domain.resume import Resume, ResumePoint
     from sync.pipeline.playback import PlaybackResult
@@ -75,9 +75,8 @@ def report_document(
 
     It has the writes in rows, and whatever they were planned on has changed since.
     """
-    prepared = report.prepared
+    prepared, plan = report.prepared, report.prepared.plan
     total, titles = report.balance()
-    plan = prepared.plan
     left = left_out_document(prepared)
     whole = () if is_kept else plan.operations
     return ReportDocument(
@@ -111,7 +110,17 @@ def report_document(
         move=_move(report.move),
         carried_out_by=report.carried_out_by,
         is_refused=report.is_refused,
+        names=prepared.names(_named(report, whole)),
     )
+
+
+def _named(report: Report, operations: Iterable[Operation]) -> Iterator[str]:
+    """Return the id of every title of which an entry is listed."""
+    for operation in (*operations, *report.failed):
+        yield operation.key.media
+    found = report.verification
+    for key in found.keys if found else ():
+        yield key.media
 
 
 def left_out_document(prepared: Prepared) -> UnmatchedDocument:
@@ -163,6 +172,7 @@ def undo_document(undone: Undone) -> UndoDocument:
         ),
         kept_copy=copy_document(undone.kept_copy),
         is_refused=undone.is_refused,
+        names=dict(undone.names),
     )
 
 
@@ -206,6 +216,7 @@ def restore_document(
         else None,
         warnings=tuple(warnings),
         next=next_,
+        names=dict(restoration.titles),
     )
 
 

@@ -15,6 +15,7 @@ from sync.pipeline.checkpoint import (
 )
 from sync.pipeline.holdings import Holdings, continue_holding
 from sync.pipeline.leaving_out import sieve_of, tell_of_skips
+from sync.pipeline.names import recall_noted
 from sync.pipeline.prepare import accept, assemble, count_expected, read_target
 from sync.pipeline.prepared import Prepared, Reading
 from sync.pipeline.prune import find_stale, plan_removals
@@ -85,7 +86,8 @@ async def prepare_changes(
     reading = _within(whole, places, touched, services.no_id, sieve)
     prepared = await _assemble(services, checkpoint, reading, places)
     prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
-    prepared = replace(prepared, holding=holding, unreadable=unreadable)
+    noted = await recall_noted(services.ledger, checkpoint.profile)
+    prepared = replace(prepared, holding=holding, unreadable=unreadable, noted=noted)
     return plan_removals(prepared) if is_pruned else prepared
 
 

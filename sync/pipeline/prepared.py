@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sync.domain.desired import EPISODE_ZERO, Desired, LeftOut
+from sync.domain.desired import EPISODE_ZERO, Desired, LeftOut, label_by_media
 from sync.domain.evidence import Count
 from sync.domain.filters import Filter
 from sync.domain.plan import Action, Fate, Operation, Plan
@@ -17,7 +17,7 @@ from sync.pipeline.recovery import BroughtBack
 from sync.pipeline.unreadable import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sync.documents.left_out import UnmatchedDocument
     from sync.domain.balance import Balance
@@ -150,7 +150,7 @@ class Prepared:
     there are none and a key of TMDB would give them. ``filter`` is what the settings
     leave out. What copies have ``restored``
     bears no label in ``existing``, as it does where it is ``listed``: it is no longer
-    ours.
+    ours. Earlier runs have ``noted`` what titles are called.
     """
 
     profile: str
@@ -174,6 +174,19 @@ class Prepared:
     filter: Filter = field(default_factory=Filter)
     listed: AsListed = field(default_factory=AsListed)
     restored: BroughtBack = field(default_factory=BroughtBack)
+    noted: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def names(self, wanted: Iterable[str]) -> dict[str, str]:
+        """Return what these ids of Discovr stand for, as far as it is known."""
+        titles, lacked, ids = self.whole.desired.titles, self.stale.titles, {*wanted}
+        found = {media: self.noted[media] for media in ids & self.noted.keys()}
+        found |= {media: lacked[media].label for media in ids & lacked.keys()}
+        found |= label_by_media({m: titles[m] for m in ids & titles.keys()})
+        if rest := ids - found.keys():
+            held = self.holding.everything if self.holding else ()
+            known = {h.media: h.title for h in held if h.media in rest}
+            found |= label_by_media({m: title for m, title in known.items() if m})
+        return found
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:

@@ -21,6 +21,7 @@ from sync.load.loader import Loader
 from sync.pipeline.checkpoint import forget_watermark
 from sync.pipeline.copies import keep_listed
 from sync.pipeline.missing import PAUSE_S, look_up
+from sync.pipeline.names import recall_names
 from sync.pipeline.prepare import count_expected, count_lacking, read_target
 from sync.pipeline.prepared import AsListed
 from sync.pipeline.recovery import (
@@ -76,9 +77,9 @@ class Restoration:
 
     def name(self, key: Key) -> str:
         """Name what a key stands for: its title where it is known, and the place."""
-        label = self.titles.get(key.media)
-        place = str(key).removeprefix(key.media)
-        return f"{label}{place} ({key.media})" if label else str(key)
+        is_known = key.media in self.titles
+        said = key.said(self.titles)
+        return f"{said} ({key.media})" if is_known else said
 
     @property
     def failed(self) -> dict[str, str]:
@@ -204,16 +205,18 @@ def _check_profile(
 async def _restoration(
     services: Services, file: Path, copy: Copy, found: _Found
 ) -> Restoration:
-    _, histories = await services.ledger.holdings(found.profile)
-    known = (history for of_source in histories.values() for history in of_source)
+    compared = found.compared
+    now = (entry for _, entry in compared.changed)
+    impossible = (entry for entry, _ in compared.impossible)
+    shown = {e.key.media for e in (*compared.missing, *now, *impossible)}
     return Restoration(
         file,
         copy,
         found.profile,
-        to_operations(found.compared.missing),
-        found.compared,
+        to_operations(compared.missing),
+        compared,
         cost=services.meter.read(),
-        titles={h.media: h.title.label for h in known if h.media},
+        titles=await recall_names(services.ledger, found.profile, shown),
     )
 
 
@@ -284,6 +287,7 @@ async def _load(
             viewings=counts,
             refused={row.operation.id for row in refused},
             is_first=await ledger.get_fact(profile, PROBED) is None,
+            names=plan.titles,
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
     except ServiceError as error:

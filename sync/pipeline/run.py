@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sync.pipeline.copies import check_folder, keep_listed
     from sync.pipeline.left import note_left
     from sync.pipeline.missing import check_missing
+    from sync.pipeline.names import recall_names
     from sync.pipeline.prepare import prepare
     from sync.pipeline.prune import plan_removals
     from sync.pipeline.recovery import recall_labels
@@ -52,6 +53,7 @@ else:
     )
     (note_left,) = late("sync.pipeline.left", "note_left")
     (check_missing,) = late("sync.pipeline.missing", "check_missing")
+    (recall_names,) = late("sync.pipeline.names", "recall_names")
     (prepare,) = late("sync.pipeline.prepare", "prepare")
     (plan_removals,) = late("sync.pipeline.prune", "plan_removals")
     (recall_labels,) = late("sync.pipeline.recovery", "recall_labels")
@@ -214,6 +216,8 @@ async def undo(
             )
         if before and begun is not None:
             undone.removed += [row.operation.key for row in before.taken]
+        about = {key.media for key in undone.left_alone}
+        undone.names = await recall_names(services.ledger, profile, about)
         await note_left(services, profile)
         await _note_undone(services, profile, undone)
         return undone

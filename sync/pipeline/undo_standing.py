@@ -19,7 +19,7 @@ from sync.domain.plays import Key, to_minute
 from sync.domain.seasons import current_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sync.domain.entries import Entry
@@ -38,7 +38,7 @@ class Undone:
     of them. ``failed`` are left alone only because Discovr did not do it.
     ``takes_season``: whether a removal of a season default was seen to take the whole
     season; None: nobody knows. With ``is_refused`` somebody said no, and nothing was
-    taken back.
+    taken back. ``names`` are what the ids in ``left_alone`` stand for.
     """
 
     run: int
@@ -53,6 +53,7 @@ class Undone:
     runs: tuple[int, ...] = ()
     kept_copy: KeptCopy | None = None
     is_refused: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 class Standing:

@@ -16,7 +16,7 @@ from sync.domain.desired import (
     SPECIAL,
 )
 from sync.domain.plan import Fate
-from sync.domain.plays import Kind
+from sync.domain.plays import Key, Kind
 from sync.report.squares import UNSENT, Lacking, lines_of
 from sync.report.watched import name_of
 from sync.runtime.words import count
@@ -383,9 +383,7 @@ def _search(left: LeftOutDocument) -> str:
 
 
 def _label(key: KeyDocument, labels: Mapping[str, str]) -> str:
-    season = f" S{key.season:02d}" if key.season is not None else ""
-    episode = f"E{key.episode:02d}" if key.episode is not None else ""
-    return f"{labels.get(key.media, key.media)}{season}{episode}"
+    return Key(key.media, key.season, key.episode).said(labels)
 
 
 def build_points(playback: PlaybackDocument | None) -> tuple[PointRow, ...]:

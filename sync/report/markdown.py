@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from sync.documents.words import say_move, say_read, say_time, say_verified
 from sync.domain.balance import ON_DISCOVR
 from sync.domain.plan import Fate
-from sync.domain.plays import Kind
+from sync.domain.plays import Key, Kind
 from sync.report.squares import UNSENT, Lacking, lines_of
 from sync.report.watched import count_fates
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sync.documents.left_out import LeftOutDocument
@@ -57,6 +57,7 @@ def render(
     ``histories`` are all titles that are known; without them it shows those of the run.
     """
     move = report.move
+    names = {h.media: h.title.label for h in histories if h.media} | report.names
     sections = [
         _head(report, at),
         _balance(move.balance if move else report.balance, report),
@@ -64,8 +65,8 @@ def render(
         _left_out("Unmatched", report.unmatched),
         _left_out("Not possible on Discovr", report.unsupported),
         _left_out("Left out on request", report.left_out),
-        _failures(report),
-        _waiting(report),
+        _failures(report, names),
+        _waiting(report, names),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -167,9 +168,10 @@ def _left_out(heading: str, group: Sequence[LeftOutDocument]) -> str:
     return f"## {heading}\n\n{_table(columns, rows[:MOST_LINES])}{_more(rows)}"
 
 
-def _failures(report: ReportDocument) -> str:
+def _failures(report: ReportDocument, names: Mapping[str, str]) -> str:
     lines = [
-        f"- {_place(failed.operation.key)}: {escape(failed.detail or failed.outcome)}"
+        f"- {_place(failed.operation.key, names)}: "
+        f"{escape(failed.detail or failed.outcome)}"
         for failed in report.failed
         if not failed.is_unsent
     ]
@@ -182,11 +184,11 @@ def _failures(report: ReportDocument) -> str:
     return "## Failed\n\n" + "\n".join(lines[:MOST_LINES]) + _more(lines)
 
 
-def _waiting(report: ReportDocument) -> str:
+def _waiting(report: ReportDocument, names: Mapping[str, str]) -> str:
     waiting = [one.operation.key for one in report.failed if one.is_unsent]
     if not waiting:
         return ""
-    lines = [f"- {_place(key)}" for key in waiting[:MOST_LINES]]
+    lines = [f"- {_place(key, names)}" for key in waiting[:MOST_LINES]]
     heading = f"## {UNSENT.name.capitalize()}\n\n"
     return heading + "\n".join(lines) + _more(waiting)
 
@@ -200,10 +202,8 @@ def _name(title: str, year: int | None) -> str:
     return escape(f"{title} ({year})" if year else title)
 
 
-def _place(key: KeyDocument) -> str:
-    season = f" S{key.season:02d}" if key.season is not None else ""
-    episode = f"E{key.episode:02d}" if key.episode is not None else ""
-    return escape(f"{key.media}{season}{episode}")
+def _place(key: KeyDocument, names: Mapping[str, str]) -> str:
+    return escape(Key(key.media, key.season, key.episode).said(names))
 
 
 def _more(rows: Sequence[object]) -> str:

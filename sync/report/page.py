@@ -83,6 +83,7 @@ def build_page(data: ReportData) -> Page:
     report, histories = data.report, data.histories
     details = failure_details(report.failed)
     labels = {h.media: name_of(h.title.name) for h in histories if h.media}
+    labels |= report.names
     shows, reasons = share_reasons(build_shows(histories, details))
     years = build_films(histories, details)
     move = data.move.balance

@@ -10,8 +10,8 @@ from sync.domain.plan import Fate
 from sync.domain.writes import NOT_SENT, Outcome
 from sync.ledger import Ledger
 from sync.ledger.fact_names import recall_profile
+from sync.pipeline.names import recall_names
 from sync.report.squares import Lacking, lines_of
-from sync.report.watched import name_of
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ async def read_run(move: Move, number: int) -> PastRun | None:
             return None
         rows = await ledger.rows(profile, run=number)
         undone = await ledger.count_undone(profile, run=number)
-        histories = await ledger.histories(profile)
-    names = {h.media: name_of(h.title.name) for h in histories if h.media}
+        about = {row.operation.key.media for row in rows}
+        names = await recall_names(ledger, profile, about)
     outcomes: dict[str, Counter[str]] = {}
     for row in rows:
         media = row.operation.key.media

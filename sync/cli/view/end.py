@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sync.cli.view.kept import show_copy
 from sync.cli.view.left_out import show_left_out_of, show_unread
 from sync.cli.view.lines import heading, say, show_list, show_next
-from sync.cli.view.plan import name_of
+from sync.cli.view.plan import name_all
 from sync.cli.view.playback import show_playback
 from sync.cli.view.skipped import show_for_this_once, show_skipped
 from sync.cli.view.texts import duration, join
@@ -88,10 +88,11 @@ def _show_failed(console: Console, report: Report, context: Context) -> None:
         say(console, f"All of them: {whole}", indent=2)
         return
     lines = []
-    for operation in report.failed:
+    names = name_all(report, [operation.key for operation in report.failed])
+    for operation, name in zip(report.failed, names, strict=True):
         settled = report.settled.get(operation.id)
         why = settled.detail or settled.outcome.value if settled else "not sent"
-        lines.append(f"{name_of(report, operation.key)}: {why}")
+        lines.append(f"{name}: {why}")
     show_list(console, lines, whole=whole, is_full=context.is_verbose)
 
 
@@ -103,16 +104,17 @@ def _show_differences(console: Console, report: Report, context: Context) -> Non
     source = report.prepared.origin.name
     lacked = report.prepared.stale.titles
 
-    def tell(key: Key, words: str) -> str:
+    def tell(key: Key, name: str, words: str) -> str:
         title = lacked.get(key.media)
         if title and title.has_other_id and words == _DIFFERENCES["unexpected"]:
             words = f"an entry of ours under an earlier id of it, {key.media}"
-        return f"{name_of(report, key)}: {words.format(source)}"
+        return f"{name}: {words.format(source)}"
 
     lines = [
-        tell(key, words)
-        for name, words in _DIFFERENCES.items()
-        for key in getattr(found, name)
+        tell(key, name, words)
+        for kind, words in _DIFFERENCES.items()
+        for keys in [getattr(found, kind)]
+        for key, name in zip(keys, name_all(report, keys), strict=True)
     ]
     whole = context.call("--json verify")
     if context.is_quiet:

@@ -46,10 +46,11 @@ def show_undone(
     console: Console, document: UndoDocument, context: Context, next_: str
 ) -> None:
     """Show what was taken back, what was left alone and why, and what to do next."""
+    names = {media: title(name) for media, name in document.names.items()}
+    keys = [(left.key, left.reason) for left in document.left_alone]
     lines = [
-        f"left alone: {Key(left.key.media, left.key.season, left.key.episode)}: "
-        f"{left.reason}"
-        for left in document.left_alone
+        f"left alone: {Key(key.media, key.season, key.episode).said(names)}: {reason}"
+        for key, reason in keys
     ]
     whole = "--json has them all"
     show_list(console, lines, whole=whole, is_full=context.is_verbose)

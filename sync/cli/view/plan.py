@@ -240,8 +240,8 @@ def _show_keys(
     titles = report.prepared.compared.desired.titles
     heading(console, f"{words}: {len(keys):,}")
     ordered = sorted(keys, key=lambda key: (titles[key.media].label, key.order))
-    for key in ordered if is_full else ordered[:FEW]:
-        say(console, name_of(report, key), indent=2)
+    for line in name_all(report, ordered if is_full else ordered[:FEW]):
+        say(console, line, indent=2)
     if len(keys) > FEW and not is_full:
         say(console, f"... and {len(keys) - FEW:,} more (-v names them)", indent=2)
 
@@ -252,18 +252,15 @@ def _show_removals(console: Console, report: Report, *, is_full: bool) -> None:
         return
     source = report.prepared.origin.name
     heading(console, f"Taken back, because no longer on {source}: {len(rows):,}")
-    names = [name_of(report, row.operation.key) for row in rows]
-    show_list(console, names, whole="-v names them", is_full=is_full)
+    lines = name_all(report, [row.operation.key for row in rows])
+    show_list(console, lines, whole="-v names them", is_full=is_full)
 
 
-def name_of(report: Report, key: Key) -> str:
-    """Name what a key stands for: its title, season and episode."""
-    prepared = report.prepared
-    titles = prepared.whole.desired.titles
-    known = titles.get(key.media) or prepared.stale.titles.get(key.media)
-    name = title(known.label) if known else key.media
-    place = str(key).removeprefix(key.media)
-    return f"{name}{place}"
+def name_all(report: Report, keys: Sequence[Key]) -> list[str]:
+    """Name what each key stands for: its title, season and episode."""
+    names = report.prepared.names(key.media for key in keys)
+    shown = {media: title(name) for media, name in names.items()}
+    return [key.said(shown) for key in keys]
 
 
 def show_cost(console: Console, report: Report) -> None:
