@@ -7,6 +7,7 @@ that was asked for is its own, and none of ours.
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from sync.runtime.values import Address
+
+#: What browsers send: no name of a user, and of a port its number.
+_HOST = re.compile(
+    r"(?:\[(?P<number>[0-9a-f:.]+)\]|(?P<name>[^\[\]:@]*))(?::[0-9]{0,5})?"
+)
 
 
 def are_ours(
@@ -31,6 +37,8 @@ def are_ours(
 
 def _is_ours(address: Address, hosts: Collection[str], asked: str) -> bool:
     name = _without_port(asked.strip().lower())
+    if name is None:
+        return False
     if name == address.host or name.removesuffix(".") in hosts or is_loopback(name):
         return True
     try:
@@ -41,8 +49,7 @@ def _is_ours(address: Address, hosts: Collection[str], asked: str) -> bool:
     return ipaddress.ip_address(address.host).is_unspecified
 
 
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        name, end, _ = host[1:].partition("]")
-        return name if end else ""
-    return host.partition(":")[0]
+def _without_port(host: str) -> str | None:
+    """Return the name; None for what is no host with a port or without one."""
+    found = _HOST.fullmatch(host)
+    return found and (found["number"] or found["name"])

@@ -16,6 +16,7 @@ from sync.setup.questions import ACCOUNT, DOWNLOAD, TMDB_KEY
 from sync.web.choice import NOTHING, Choice
 from sync.web.guard import PARTS
 from sync.web.job import Kind
+from sync.web.numbers import read_number
 from sync.web.pages import MOVE
 from sync.web.planned import Planned, skip_of
 from sync.web.steps import due
@@ -271,11 +272,11 @@ async def _again(move: Move, form: Mapping[str, str]) -> str | None:
 
 
 async def _undo(move: Move, form: Mapping[str, str]) -> str | None:
-    number = form.get("run", "")
-    if number and not number.isdecimal():
+    number = read_number(form.get("run", ""))
+    if form.get("run") and not number:
         raise InputError("There is no such run.", remedy="Choose one of the list.")
     await move.make_room()
-    move.undo(int(number) if number else None)
+    move.undo(number)
     await move.bell.wait(1.0)
     return "after"
 

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http import HttpProcessingError
 
 from connectors.errors import (
     AuthError,
@@ -30,7 +31,7 @@ from sync.runtime.hosts import are_ours
 from sync.web.links import ASK, Links, is_same
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 
     from aiohttp.typedefs import Handler, Middleware
 
@@ -43,10 +44,20 @@ FORM = web.RequestKey("form", str)
 PARTS = web.RequestKey("parts", MultipartReader)
 #: Set by the views, where they have a page for it.
 ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page")
+#: The paths that take an upload, and no other form; all others take none.
+UPLOADS: web.AppKey[Collection[str]] = web.AppKey("uploads")
 #: Says a command in words as it has to be typed for what runs here.
 COMPLETE: web.AppKey[Callable[[str], str]] = web.AppKey("complete")
 #: What stands beside the name of the program, also for who is not let in.
 BADGE = web.AppKey("badge", str)
+#: How a body ends that is none, whoever reads it.
+BROKEN = (
+    ValueError,
+    AssertionError,
+    HttpProcessingError,
+    web.RequestPayloadError,
+    web.HTTPRequestEntityTooLarge,
+)
 #: The largest form that is no upload.
 MOST_BYTES = 1 << 20
 #: So long the fields of a form may take.
@@ -187,7 +198,9 @@ class Guard:
 
 def _wrong_host(request: web.Request, links: Links) -> Refusal | None:
     asked = request.headers.getall("Host", ())
-    if len(asked) == 1 and are_ours(asked, links.address):
+    # A whole address is asked of a proxy, and names a host as well.
+    is_path = request.raw_path.startswith("/")
+    if is_path and len(asked) == 1 and are_ours(asked, links.address):
         return None
     return _OTHER_HOST
 
@@ -209,7 +222,9 @@ async def _give_link(request: web.Request, links: Links) -> web.Response:
 
 def _let_in(request: web.Request, links: Links) -> web.Response | None:
     """Return None for a browser with our cookie; else change its link for one."""
-    has_cookie = is_same(links.cookie, request.cookies.get(links.cookie_name, ""))
+    has_cookie = any(
+        is_same(links.cookie, cookie) for cookie in _cookies(request, links)
+    )
     token = request.query.get("token")
     if token is None or request.path != "/" or request.method not in _READS:
         return None if has_cookie else _page(request, _NO_COOKIE)
@@ -220,6 +235,15 @@ def _let_in(request: web.Request, links: Links) -> web.Response | None:
         links.cookie_name, links.cookie, path="/", httponly=True, samesite="Strict"
     )
     return answer
+
+
+def _cookies(request: web.Request, links: Links) -> Iterator[str]:
+    """Return all that are called like ours: another port may have set one too."""
+    for header in request.headers.getall("Cookie", ()):
+        for pair in header.split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name == links.cookie_name:
+                yield value
 
 
 def _onward(request: web.Request) -> web.Response:
@@ -236,7 +260,7 @@ def _onward(request: web.Request) -> web.Response:
 
 def _wrong_place(request: web.Request) -> Refusal | None:
     """Refuse what another page asks for, whatever cookie its browser sent along."""
-    site = request.headers.get("Sec-Fetch-Site")
+    site = ", ".join(request.headers.getall("Sec-Fetch-Site", ())) or None
     if request.method in _READS:
         is_opened = (
             request.headers.get("Sec-Fetch-Mode") == "navigate"
@@ -259,13 +283,13 @@ async def _wrong_form(request: web.Request, links: Links) -> Refusal | None:
 
     Of an upload it is the first field; the rest is left in ``request[PARTS]``.
     """
-    if request.content_type == _FIELDS:
+    is_upload = request.path in request.app.get(UPLOADS, ())
+    given: str | Refusal = _NO_FORM
+    if request.content_type == _FIELDS and not is_upload:
         form = await _read_form(request)
         given = form if isinstance(form, Refusal) else form.get("token", "")
-    elif request.content_type == _UPLOAD:
+    elif request.content_type == _UPLOAD and is_upload:
         given = await _read_first(request)
-    else:
-        given = _NO_FORM
     if isinstance(given, Refusal):
         return given
     return None if is_same(links.form, given) else _NO_TOKEN
@@ -279,7 +303,7 @@ async def _read_form(request: web.Request) -> Mapping[str, str] | Refusal:
         return _TOO_SLOW
     except web.HTTPRequestEntityTooLarge:
         return _TOO_LARGE
-    except (ValueError, LookupError):
+    except (*BROKEN, LookupError):
         return _NO_FORM
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
@@ -296,7 +320,7 @@ async def _read_first(request: web.Request) -> str | Refusal:
                 token += piece
     except TimeoutError:
         return _TOO_SLOW
-    except (ValueError, LookupError, AssertionError):
+    except (*BROKEN, LookupError):
         return _NO_FORM
     return token.decode(errors="replace")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sync.domain.writes import Row
     from sync.ledger.records import Run
+    from sync.report.account import RunRow
     from sync.report.squares import Square
     from sync.web.move import Move
 
@@ -30,6 +31,16 @@ _WORDS = {
     Outcome.PENDING: "unclear",
     Outcome.UNKNOWN: "unclear",
 }
+
+
+#: What a command did, and how a run ended, for who never typed one.
+_DID = {
+    "migrate": "carried over",
+    "sync": "carried over what was new",
+    "apply": "carried out a plan",
+    "restore": "brought back from a copy",
+}
+_ENDED = {"loaded": "finished"}
 
 
 class Line(NamedTuple):
@@ -53,6 +64,12 @@ class PastRun:
     waiting: int
     lines: Sequence[Line]
     titles: int
+
+
+def plainly(row: RunRow) -> RunRow:
+    """Return a run in words that need no terminal."""
+    did = _DID.get(row.command, row.command)
+    return row._replace(command=did, outcome=_ENDED.get(row.outcome, row.outcome))
 
 
 def say_writes(run: Run, undone: int) -> str:

@@ -15,9 +15,9 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader
 
 from connectors.errors import InputError
 from connectors.files import PRIVATE
@@ -30,17 +30,24 @@ from sync.extract.files import FileSource
 from sync.extract.remembered import note_files, recall_files
 from sync.ledger import Ledger
 from sync.ledger.fact_names import EVERYONE, recall_profile
+from sync.web.guard import BROKEN
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from aiohttp import MultipartReader
 
     from connectors.clock import Clock
     from sync.config import Settings
     from sync.ports import Extraction
 
+T = TypeVar("T")
+
 #: The field of the form that holds the file.
 FIELD = "file"
 _CHUNK = 1 << 18
+#: So many fields may stand before it; ours has the token alone.
+_MOST_FIELDS = 8
 #: A browser that sends nothing for so long has gone, or wants to hold us up.
 _LONGEST_PAUSE_S = 60.0
 _NEW, _KEPT = "new-", "download-"
@@ -90,11 +97,7 @@ async def receive(parts: MultipartReader, folder: Path, clock: Clock) -> Upload:
 
     Raises InputError for what is no download, and keeps nothing of it.
     """
-    part = await parts.next()
-    while isinstance(part, BodyPartReader) and part.name != FIELD:
-        part = await parts.next()
-    if not isinstance(part, BodyPartReader) or not part.filename:
-        raise InputError("No file was chosen.", remedy=_WHAT)
+    part = await _find(parts)
     try:
         place = await asyncio.to_thread(_make_place, folder)
         try:
@@ -102,7 +105,7 @@ async def receive(parts: MultipartReader, folder: Path, clock: Clock) -> Upload:
             try:
                 extraction = await FileSource((path,), clock).extract(_nobody)
             except InputError as error:
-                raise _as_chosen(error, path.name, part.filename) from None
+                raise _as_chosen(error, path.name, part.filename or "") from None
             return Upload(
                 await asyncio.to_thread(_replace, folder, path, place), extraction
             )
@@ -127,6 +130,17 @@ async def remove(settings: Settings, clock: Clock) -> None:
 def _make_place(folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix=_NEW, dir=folder))
+
+
+async def _find(parts: MultipartReader) -> BodyPartReader:
+    """Return the field with the file. Raises InputError where there is none."""
+    for _ in range(_MOST_FIELDS):
+        part = await _in_time(parts.next())
+        if not isinstance(part, BodyPartReader):
+            break
+        if part.name == FIELD and part.filename:
+            return part
+    raise InputError("No file was chosen.", remedy=_WHAT)
 
 
 async def _store(part: BodyPartReader, place: Path) -> Path:
@@ -160,12 +174,17 @@ async def _store(part: BodyPartReader, place: Path) -> Path:
 
 
 async def _read(part: BodyPartReader) -> bytes:
+    return await _in_time(part.read_chunk(_CHUNK))
+
+
+async def _in_time(piece: Awaitable[T]) -> T:
+    """Return the next piece of an upload. Raises InputError where there comes none."""
     try:
         async with asyncio.timeout(_LONGEST_PAUSE_S):
-            return await part.read_chunk(_CHUNK)
+            return await piece
     except TimeoutError:
         problem = "The upload stood still for too long"
-    except (ValueError, AssertionError, web.RequestPayloadError, ConnectionError):
+    except (*BROKEN, ConnectionError):
         problem = "The upload was broken off"
     raise InputError(f"{problem}; nothing of it is kept.", remedy=_AGAIN)
 

@@ -19,10 +19,11 @@ from sync.setup.keeping import ways
 from sync.setup.questions import DISCOVR_ID, QUESTIONS, TRAKT_ID, TRAKT_SECRET
 from sync.web.actions import add_actions
 from sync.web.choice import Choice
-from sync.web.guard import BADGE, COMPLETE, ERROR_PAGE, FORM
+from sync.web.guard import BADGE, COMPLETE, ERROR_PAGE, FORM, UPLOADS
 from sync.web.job import Kind
+from sync.web.numbers import read_number
 from sync.web.pages import BADGE_WORDS, MOVE, code_of, fill_in, page_text, show, static
-from sync.web.past import count_undone, read_run, say_writes
+from sync.web.past import count_undone, plainly, read_run, say_writes
 from sync.web.planned import Planned
 from sync.web.server import add_files
 from sync.web.steps import due, onward, open_steps, phase
@@ -44,6 +45,7 @@ def add_views(app: web.Application, move: Move) -> None:
     app[MOVE] = move
     app[ERROR_PAGE] = _wrong
     app[COMPLETE] = move.complete
+    app[UPLOADS] = ("/from/download",)
     app[BADGE] = BADGE_WORDS if move.is_rehearsal else ""
     for path, view in {
         "/": _begin,
@@ -234,7 +236,7 @@ async def _after(request: web.Request) -> web.Response:
         outline=outline,
         minutes=in_words(max(1, outline.seconds)) if outline else "",
         runs=[
-            (row, row.id in standing, say_writes(run, undone[run.id]))
+            (plainly(row), row.id in standing, say_writes(run, undone[run.id]))
             for row, run in zip(rows, runs, strict=True)
         ],
         ways=ways(move.settings, move.place, is_sandbox=move.is_rehearsal),
@@ -244,11 +246,11 @@ async def _after(request: web.Request) -> web.Response:
 
 async def _run(request: web.Request) -> web.Response:
     move = _at(request, "after")
-    number = request.query.get("run", "")
-    past = await read_run(move, int(number)) if number.isdecimal() else None
+    number = read_number(request.query.get("run", ""))
+    past = await read_run(move, number) if number else None
     if past is None:
         raise InputError("There is no such run.", remedy="Choose one of the list.")
-    (row,) = build_runs([past.run])
+    (row,) = map(plainly, build_runs([past.run]))
     summary = past.run.summary
     balance = None
     if past.found:
@@ -317,8 +319,8 @@ def _planned(move: Move) -> Planned | None:
 
 def _part(request: web.Request, plan: Planned) -> dict[str, Any]:
     words, what = request.query.get("q", ""), request.query.get("what", "")
-    number = request.query.get("page", "")
-    part = plan.find(words, what, int(number) if number.isdecimal() else 1)
+    number = read_number(request.query.get("page", ""))
+    part = plan.find(words, what, number or 1)
     found = f"{part.found:,} of {count(len(plan.rows), 'title')}"
     found += f", page {part.number} of {part.pages}" if part.pages > 1 else ""
     return {"part": part, "q": words, "what": what, "found": found}

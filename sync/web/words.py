@@ -117,6 +117,6 @@ _REMEDIES: tuple[tuple[type[ServiceError], str], ...] = (
     (BugError, "Report it, please: with this sentence, and with what you did."),
     (UnwritableError, "Make room on this computer, then try again: it goes on."),
     (BlockedError, "Wait an hour before you try again, or use another network."),
-    (ConfigError, "Correct it in the config of the program, then try again."),
+    (ConfigError, "Correct it in the settings file of the program, then try again."),
     (InputError, "Choose another file, or make the download again."),
 )

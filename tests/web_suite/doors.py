@@ -18,7 +18,7 @@ from sync.config import Settings
 from sync.daemon.state import JobState
 from sync.web import move as page
 from sync.web import server
-from sync.web.guard import PARTS
+from sync.web.guard import PARTS, UPLOADS
 from sync.web.server import HERE, Site, add_files, served
 from sync.web.upload import receive
 from sync.web.views import add_views
@@ -82,6 +82,7 @@ def plain_views(move: Move, folder: Path) -> Callable[[web.Application], None]:
         return answer
 
     def add(app: web.Application) -> None:
+        app[UPLOADS] = ("/upload",)
         app.router.add_get("/", show)
         app.router.add_post("/change", change)
         app.router.add_post("/upload", take)

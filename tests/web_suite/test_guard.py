@@ -256,13 +256,18 @@ async def test_every_change_asks_for_the_token_of_its_form(
 ) -> None:
     async with opened(tmp_path, views=views) as door:
         for path in changing(door):
+            is_upload = path in door.app[guard.UPLOADS]
+            status, of_parts = (415, 403) if is_upload else (403, 415)
             for sent in ({"title": "x"}, {"token": ""}, {"token": "x"}, {"token": "é"}):
-                assert (await door.ask("POST", path, data=sent)).status == 403, path
+                assert (await door.ask("POST", path, data=sent)).status == status, path
             parts = door.upload(b"PK", token="x")  # it is none
-            assert (await door.ask("POST", path, data=parts)).status == 403, path
+            assert (await door.ask("POST", path, data=parts)).status == of_parts, path
             late = door.upload(b"PK")
             late._fields.reverse()  # no browser does
-            assert (await door.ask("POST", path, data=late)).status == 403, path
+            assert (await door.ask("POST", path, data=late)).status == of_parts, path
+            # Nor is the other kind taken with a token.
+            good = door.form() if is_upload else door.upload(b"PK")
+            assert (await door.ask("POST", path, data=good)).status == 415, path
             for kind in ("application/json", "text/plain", "multipart/form-data"):
                 answer = await door.ask(
                     "POST",
@@ -435,12 +440,12 @@ async def test_a_form_that_takes_too_long_is_refused(
     monkeypatch.setattr(guard, "_LONGEST_FORM_S", 0.05)
     async with opened(tmp_path) as door:
         keys = door.site.links
-        for kind in (
-            "application/x-www-form-urlencoded",
-            "multipart/form-data; boundary=x",
+        for path, kind in (
+            ("/change", "application/x-www-form-urlencoded"),
+            ("/upload", "multipart/form-data; boundary=x"),
         ):
             head = (
-                "POST /change HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                 f"Cookie: {keys.cookie_name}={keys.cookie}\r\n"
                 f"Sec-Fetch-Site: same-origin\r\nContent-Type: {kind}\r\n"
                 "Content-Length: 99\r\n\r\n--x"
