@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from connectors.urls import is_loopback
 from sync.report.page import asset, make_environment
+from sync.report.squares import SQUARES, UNSENT
 from sync.web.guard import FORM
 from sync.web.steps import due, phase, row
 from sync.web.words import describe, for_page
@@ -102,6 +103,8 @@ def code_of(
 def _environment() -> Environment:
     environment = make_environment("sync.web").overlay()
     environment.filters["for_page"] = for_page
+    squares = (*SQUARES.values(), UNSENT)
+    environment.globals["squares"] = {one.code: one.meaning for one in squares}
     return environment
 
 

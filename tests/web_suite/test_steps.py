@@ -899,3 +899,18 @@ def _key(seen: Seen, name: str, within: str = "") -> str:
         r'<bdi>(.*?)</bdi>.*?name="title" value="([^"]+)"', text, re.DOTALL
     )
     return next(html.unescape(key) for bdi, key in rows if bdi == escaped)
+
+
+async def test_the_words_of_the_balance_and_of_a_run_are_plain(tmp_path: Path) -> None:
+    async with house(tmp_path) as place:
+        seen = await place.to_plan()
+        assert "unmatched : No known id leads to TMDB" in seen.words
+        seen = await proved(place)
+        assert "unmatched : No known id leads to TMDB" in seen.words
+        after = await place.get("/after")
+        run = await place.get("/after/run", run="1")
+        assert "Run 1: carried over" in after.words
+        assert "What it did carried over" in run.words
+        for page in (seen, after, run):
+            for word in ("migrate", "loaded", "Command"):
+                assert word not in page.words.partition("What you watch")[0], word
