@@ -53,8 +53,8 @@ def render(output: str, columns: int) -> str:
     return "\n".join(line.rstrip() for line in screen.display).rstrip() + "\n"
 
 
-#: A path that is wider than the terminal goes on in the next line.
-_COPY = re.compile(r"/\S+(\n\S+)*?\.json")
+#: A path that is wider than the terminal goes on in the next line, at any letter.
+_COPY = re.compile(r"/\S+?(\n\S+?)*?" + r"\n?".join([r"\.", *"json"]))
 
 
 def steady(text: str) -> str:
