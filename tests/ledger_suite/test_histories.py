@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import importlib
 import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,12 +12,21 @@ from hypothesis import strategies as st
 from sync.domain.histories import SeasonFacts, TitleHistory
 from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title, title_key
-from sync.ledger.titles import from_history, from_title, to_history, to_title
+from sync.ledger import migrations
+from sync.ledger.titles import (
+    digest_of,
+    from_history,
+    from_title,
+    to_history,
+    to_title,
+)
 from tests.ledger_suite.factories import AT, PROFILE
 
 if TYPE_CHECKING:
     from sync.ledger import Ledger
 
+MIGRATION = "v0007_shared_titles"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = datetime(2024, 2, 29, 23, 59, tzinfo=UTC)
 SHOW = Title(Kind.SHOW, "Pluto <nul \0> \U0001f3ac", 2023, Ids(trakt=1, tmdb=7))
 FILM = Title(Kind.FILM, "Nobody knows it", None, Ids(imdb="tt1"))
@@ -67,6 +78,38 @@ def histories(draw: st.DrawFn) -> TitleHistory:
     )
 
 
+def old_payload(history: TitleHistory) -> dict[str, Any]:
+    """Return what was kept of a title up to version 0006 of the tables."""
+    title = history.title
+    return {
+        "title": [title.kind.value, title.name, title.year, title.ids.known()],
+        "media": history.media,
+        "plays": [
+            [
+                (p.watched_at - EPOCH) // timedelta(minutes=1),
+                *(p.season, p.episode, p.id, p.episode_id),
+                *([p.episode_ids.known()] if p.episode_ids is not None else []),
+            ]
+            for p in history.plays
+        ],
+        "fates": [[k.season, k.episode, f.value] for k, f in history.fates.items()],
+        "seasons": [
+            [s.number, s.reason, s.saved, sorted(s.episodes)] for s in history.seasons
+        ],
+    }
+
+
+@given(titles, titles)
+def test_no_two_titles_are_one_because_of_what_they_lack(
+    one: Title, two: Title
+) -> None:
+    assert (digest_of(from_title(one)) == digest_of(from_title(two))) is (one == two)
+    lacking = replace(one, ids=replace(one.ids, trakt=None))
+    assert (digest_of(from_title(lacking)) == digest_of(from_title(one))) is (
+        one.ids.trakt is None
+    )
+
+
 def kept(history: TitleHistory) -> TitleHistory:
     """Put it into JSON and read it back, without a database."""
     public, own = json.loads(
@@ -76,10 +119,12 @@ def kept(history: TitleHistory) -> TitleHistory:
 
 
 @given(histories())
-def test_a_history_comes_back_as_it_was(history: TitleHistory) -> None:
-    found = kept(history)
-    assert found == history
-    assert [*found.fates] == [*history.fates]
+def test_a_history_comes_back_as_it_was_also_from_before(history: TitleHistory) -> None:
+    assert kept(history) == history
+    version = importlib.import_module(f"{migrations.__name__}.versions.{MIGRATION}")
+    old = json.loads(json.dumps(old_payload(history)))
+    assert version._pack(old) == json.loads(json.dumps(from_history(history)))
+    assert version._digest(old["title"]) == digest_of(from_title(history.title))
 
 
 def test_plays_are_kept_by_the_steps_of_their_minutes_since_1970() -> None:
