@@ -179,9 +179,9 @@ async def test_titles_are_read_with_one_statement_and_put_with_few(
 async def test_runs_that_put_the_same_titles_at_once_neither_fail_nor_wait_forever(
     shared_url: str,
 ) -> None:
-    titles = [Title(Kind.FILM, f"Film {n}", 2000, Ids(trakt=n)) for n in range(150)]
+    titles = [Title(Kind.FILM, f"Film {n}", 2000, Ids(trakt=n)) for n in range(60)]
     ledgers = [await Ledger.open(shared_url) for _ in range(3)]
-    orders = [titles, titles[::-1], titles[75:] + titles[:75]]
+    orders = [titles, titles[::-1], titles[30:] + titles[:30]]
     try:
         await asyncio.gather(
             *(
@@ -197,6 +197,25 @@ async def test_runs_that_put_the_same_titles_at_once_neither_fail_nor_wait_forev
     finally:
         for ledger in ledgers:
             await ledger.close()
+
+
+async def test_titles_are_put_in_one_order_whatever_the_order_they_come_in(
+    postgres_url: str,
+) -> None:
+    forms = {digest_of(from_title(t)): t for t in FILMS[:5]}
+    first, *_, last = sorted(forms)
+    falling = [film(forms[digest]) for digest in sorted(forms, reverse=True)]
+    insert = "INSERT INTO t2d_shared_title VALUES (%s, %s)"
+    async with await Ledger.open(postgres_url) as ledger:
+        with psycopg.connect(postgres_url) as another:
+            another.execute(insert, [first, json.dumps(from_title(forms[first]))])
+            putting = asyncio.create_task(put(ledger, PROFILE, *falling))
+            await asyncio.wait([putting], timeout=0.1)
+            assert not putting.done()
+            # Had the run put this one first, each would wait for the other.
+            another.execute(insert, [last, json.dumps(from_title(forms[last]))])
+        await putting
+        assert len(await ledger.histories(PROFILE)) == len(forms)
 
 
 async def test_a_title_that_another_run_is_about_to_hold_is_not_taken_away(
