@@ -202,7 +202,8 @@ async def test_runs_that_put_the_same_titles_at_once_neither_fail_nor_wait_forev
 async def test_titles_are_put_in_one_order_whatever_the_order_they_come_in(
     postgres_url: str,
 ) -> None:
-    forms = {digest_of(from_title(t)): t for t in FILMS[:5]}
+    titles = [Title(Kind.FILM, f"Film {n}") for n in range(5)]
+    forms = {digest_of(from_title(title)): title for title in titles}
     first, *_, last = sorted(forms)
     falling = [film(forms[digest]) for digest in sorted(forms, reverse=True)]
     insert = "INSERT INTO t2d_shared_title VALUES (%s, %s)"
