@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     import sqlalchemy as sql
 
     from sync.ledger import shared, tables
-    from sync.ledger.titles import digest_of, from_history, from_title
+    from sync.ledger.titles import digest_of, from_history, to_text
 else:
     # Runs that find nothing new need none of them.
     sql, tables = Late("sqlalchemy"), Late("sync.ledger.tables")
     shared = Late("sync.ledger.shared")
-    digest_of, from_history, from_title = late(
-        "sync.ledger.titles", "digest_of", "from_history", "from_title"
+    digest_of, from_history, to_text = late(
+        "sync.ledger.titles", "digest_of", "from_history", "to_text"
     )
 
 
@@ -192,17 +192,18 @@ class Holdings(Facts):
         lost: Mapping[str, Collection[str] | None],
     ) -> list[bytes]:
         """Put what all profiles share of titles; return what this one gives up."""
-        parts, places = {}, {}
+        texts, places = {}, {}
         for source, histories in put:
             for title in (history.title for history in histories):
-                public = from_title(title)
-                digest = digest_of(public)
-                parts[digest] = public
+                text = to_text(title)
+                digest = digest_of(text)
+                texts[digest] = text
                 places[source, title_key(title)] = digest
         given_up = shared.find_given_up(connection, profile, places, lost)
         backend = self._database.backend
-        backend.share_titles(backend.within(connection), is_tidying=bool(given_up))
-        shared.put_shared(connection, backend.insert(tables.shared_titles), parts)
+        sender = backend.within(connection)
+        backend.share_titles(sender, is_tidying=bool(given_up))
+        shared.put_shared(sender, texts)
         return given_up
 
     def _put_titles(
@@ -219,7 +220,7 @@ class Holdings(Facts):
                     "profile": profile,
                     "source": source,
                     "title": title_key(history.title),
-                    "shared": digest_of(from_title(history.title)),
+                    "shared": digest_of(to_text(history.title)),
                     "payload": from_history(history),
                 }
                 for history in part

@@ -7,14 +7,15 @@ just found there.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from json import JSONDecodeError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sql
 
 from sync.ledger import tables
 from sync.ledger.plain import cut, whole
-from sync.ledger.titles import digest_of, to_history, to_title
+from sync.ledger.titles import digest_of, from_text, to_history
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,9 +23,15 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
     from sync.domain.histories import TitleHistory
-    from sync.ledger.backend import Backend, Upsert
+    from sync.ledger.backend import Backend
+    from sync.ledger.plain import Plain
 
 _titles, _shared = tables.titles.c, tables.shared_titles.c
+
+_PUT = """
+INSERT INTO t2d_shared_title (digest, payload) VALUES (:digest, :text)
+ON CONFLICT (digest) DO NOTHING
+"""
 
 
 def read_titles(
@@ -35,25 +42,23 @@ def read_titles(
     What all profiles share is compared with its digest: no title takes another's name.
     """
     kept = sql.select(
-        _titles.source, _titles.shared, _titles.payload, _shared.payload.label("parts")
+        _titles.source, _titles.shared, _titles.payload, _shared.payload.label("text")
     ).outerjoin(tables.shared_titles, _titles.shared == _shared.digest)
     try:
-        for source, digest, payload, parts in connection.execute(kept.where(*where)):
-            if parts is None or digest_of(parts) != digest:
+        for source, digest, payload, text in connection.execute(kept.where(*where)):
+            if text is None or digest_of(text) != digest:
                 raise backend.damaged()
-            yield source, to_history(to_title(parts), payload)
+            yield source, to_history(from_text(text), payload)
     except JSONDecodeError:  # SQLite takes any text for JSON
         raise backend.damaged() from None
 
 
-def put_shared(
-    connection: Connection, insert: Upsert, parts: Mapping[bytes, Any]
-) -> None:
+def put_shared(sender: Plain, texts: Mapping[bytes, str]) -> None:
     """Put what is not there yet; call it once in a transaction, before its titles."""
     # In one order, so that no two runs wait for each other.
-    rows = [{"digest": digest, "payload": parts[digest]} for digest in sorted(parts)]
+    rows = [{"digest": digest, "text": texts[digest]} for digest in sorted(texts)]
     for chunk in cut(rows):
-        connection.execute(insert.on_conflict_do_nothing(), chunk)
+        sender.each(_PUT, chunk)
 
 
 def find_given_up(
@@ -67,21 +72,25 @@ def find_given_up(
     ``put`` are those to come, by source and title; ``gone`` the titles that each source
     is to lose, None for all that it has.
     """
-    new = {(whole(source), whole(title)): d for (source, title), d in put.items()}
-    lost = {
-        whole(source): None if titles is None else set(map(whole, titles))
-        for source, titles in gone.items()
-    }
-    sources = sorted(lost.keys() | {source for source, _ in new})
-    held = sql.select(_titles.source, _titles.title, _titles.shared).where(
-        _titles.profile == profile, _titles.source.in_(sources)
-    )
+    new: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+    for (source, title), digest in put.items():
+        new[source][whole(title)] = digest
     found = set()
-    for source, title, digest in connection.execute(held):
-        titles = lost.get(source, ())
-        stays = titles is not None and title not in titles
-        if new.get((source, title), digest if stays else None) != digest:
-            found.add(digest)
+    for source in sorted(gone.keys() | new.keys()):
+        lost, of_source = gone.get(source, ()), new[source]
+        held = sql.select(_titles.title, _titles.shared).where(
+            _titles.profile == profile, _titles.source == source
+        )
+        statements = [held]
+        if lost is not None:
+            lost = set(map(whole, lost))
+            touched = cut(sorted(lost | of_source.keys()))
+            statements = [held.where(_titles.title.in_(chunk)) for chunk in touched]
+        for statement in statements:
+            for title, digest in connection.execute(statement):
+                stays = lost is not None and title not in lost
+                if of_source.get(title, digest if stays else None) != digest:
+                    found.add(digest)
     return sorted(found)
 
 

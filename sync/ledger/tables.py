@@ -183,7 +183,8 @@ shared_titles = Table(
     "t2d_shared_title",
     metadata,
     Column("digest", LargeBinary, primary_key=True),
-    Column("payload", JSON, nullable=False),
+    Column("payload", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 holders = Table(

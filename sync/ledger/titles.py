@@ -21,6 +21,7 @@ from sync.ledger.packed import (
     unpack_numbers,
     unpack_plays,
 )
+from sync.ledger.plain import to_json
 
 #: Bytes of the digest that stands for a title.
 _DIGEST_SIZE = 16
@@ -37,9 +38,18 @@ def to_title(parts: Any) -> Title:
     return Title(Kind(kind), name, year, Ids(**ids))
 
 
-def digest_of(parts: Any) -> bytes:
+def to_text(title: Title) -> str:
+    """Write what is public of a title, which is what stands for it as well."""
+    return to_json(from_title(title))
+
+
+def from_text(text: str) -> Title:
+    """Read what ``to_text`` wrote."""
+    return to_title(json.loads(text))
+
+
+def digest_of(text: str) -> bytes:
     """Return what stands for a title: all that is known of it, and what is missing."""
-    text = json.dumps(parts, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(text.encode()).digest()[:_DIGEST_SIZE]
 
 

@@ -19,7 +19,7 @@ from sync.domain.sources import SourceRecord
 from sync.ledger import Ledger, StateError
 from sync.ledger.backend import Mode
 from sync.ledger.migrate import _config
-from sync.ledger.titles import digest_of, from_title
+from sync.ledger.titles import digest_of, from_text, to_text
 from tests.ledger_suite.factories import AT, PROFILE
 from tests.ledger_suite.statements import statements_of
 from tests.ledger_suite.test_histories import a_show, old_payload
@@ -70,8 +70,7 @@ def in_order(histories: Iterable[TitleHistory]) -> list[TitleHistory]:
 async def names(ledger: Ledger) -> list[str]:
     """Return the names that all profiles share, as they stand in the table."""
     rows = await run(ledger, "SELECT payload FROM t2d_shared_title")
-    found = [json.loads(p) if isinstance(p, str) else p for (p,) in rows]
-    return sorted(name for _, name, *_ in found)
+    return sorted(from_text(payload).name for (payload,) in rows)
 
 
 async def run(ledger: Ledger, statement: str, **values: object) -> list[Any]:
@@ -145,7 +144,7 @@ async def test_a_title_without_its_own_name_is_damage(
     async with await Ledger.open(shared_url) as ledger:
         await put(ledger, PROFILE, renamed("Old"), a_show(1))
         await put(ledger, OTHER, a_show(1))
-        digest = digest_of(from_title(renamed("Old").title))
+        digest = digest_of(to_text(renamed("Old").title))
         await run(ledger, f"{damage} WHERE digest = :digest", digest=digest)
         for call in (ledger.histories, ledger.holdings):
             with pytest.raises(StateError, match=r"is damaged\. \w+") as caught:
@@ -157,7 +156,7 @@ async def test_a_title_without_its_own_name_is_damage(
 async def test_what_is_no_json_is_damage(file_url: str) -> None:
     async with await Ledger.open(file_url) as ledger:
         await put(ledger, PROFILE, renamed("Old"))
-        await run(ledger, "UPDATE t2d_shared_title SET payload = '[\"film'")
+        await run(ledger, "UPDATE t2d_title SET payload = '[\"film'")
         with pytest.raises(StateError, match=r"is damaged\. \w+"):
             await ledger.histories(PROFILE)
 
@@ -203,18 +202,18 @@ async def test_titles_are_put_in_one_order_whatever_the_order_they_come_in(
     postgres_url: str,
 ) -> None:
     titles = [Title(Kind.FILM, f"Film {n}") for n in range(5)]
-    forms = {digest_of(from_title(title)): title for title in titles}
+    forms = {digest_of(to_text(title)): title for title in titles}
     first, *_, last = sorted(forms)
     falling = [film(forms[digest]) for digest in sorted(forms, reverse=True)]
     insert = "INSERT INTO t2d_shared_title VALUES (%s, %s)"
     async with await Ledger.open(postgres_url) as ledger:
         with psycopg.connect(postgres_url) as another:
-            another.execute(insert, [first, json.dumps(from_title(forms[first]))])
+            another.execute(insert, [first, to_text(forms[first])])
             putting = asyncio.create_task(put(ledger, PROFILE, *falling))
             await asyncio.wait([putting], timeout=0.1)
             assert not putting.done()
             # Had the run put this one first, each would wait for the other.
-            another.execute(insert, [last, json.dumps(from_title(forms[last]))])
+            another.execute(insert, [last, to_text(forms[last])])
         await putting
         assert len(await ledger.histories(PROFILE)) == len(forms)
 
@@ -222,7 +221,7 @@ async def test_titles_are_put_in_one_order_whatever_the_order_they_come_in(
 async def test_a_title_that_another_run_is_about_to_hold_is_not_taken_away(
     postgres_url: str,
 ) -> None:
-    digest = digest_of(from_title(renamed("Old").title))
+    digest = digest_of(to_text(renamed("Old").title))
     async with await Ledger.open(postgres_url) as ledger:
         await put(ledger, PROFILE, renamed("Old"))
         with psycopg.connect(postgres_url) as another:

@@ -32,9 +32,6 @@ _new = sa.table(
 _SHARE = sa.text(
     "INSERT INTO t2d_shared_title (digest, payload) VALUES (:digest, :payload) "
     "ON CONFLICT (digest) DO NOTHING"
-).bindparams(
-    sa.bindparam("digest", type_=sa.LargeBinary),
-    sa.bindparam("payload", type_=sa.JSON),
 )
 
 
@@ -43,7 +40,8 @@ def upgrade() -> None:
     op.create_table(
         "t2d_shared_title",
         sa.Column("digest", sa.LargeBinary, primary_key=True),
-        sa.Column("payload", sa.JSON, nullable=False),
+        sa.Column("payload", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
         if_not_exists=True,
     )
     op.create_table(
@@ -56,14 +54,15 @@ def upgrade() -> None:
     )
     connection = op.get_bind()
     for rows in _batches(connection):
-        shared: dict[bytes, Any] = {}
+        shared: dict[bytes, str] = {}
         moved = []
         for profile, source, title, payload in rows:
-            digest = _digest(payload["title"])
-            shared[digest] = payload["title"]
+            text = json.dumps(payload["title"], separators=(",", ":"))
+            digest = hashlib.sha256(text.encode()).digest()[:16]
+            shared[digest] = text
             key = {"profile": profile, "source": source, "title": title}
             moved.append({**key, "shared": digest, "payload": _pack(payload)})
-        put = [{"digest": d, "payload": parts} for d, parts in sorted(shared.items())]
+        put = [{"digest": d, "payload": text} for d, text in shared.items()]
         connection.execute(_SHARE, put)
         connection.execute(_new.insert(), moved)
     op.drop_table("t2d_title")
@@ -79,11 +78,6 @@ def _batches(connection: sa.Connection) -> Iterator[Sequence[Any]]:
         yield rows
         later = statement.where(sa.tuple_(*key) > sa.tuple_(*rows[-1][:3]))
         rows = connection.execute(later).all()
-
-
-def _digest(parts: Any) -> bytes:
-    text = json.dumps(parts, separators=(",", ":"), sort_keys=True)
-    return hashlib.sha256(text.encode()).digest()[:16]
 
 
 def _pack(payload: Any) -> dict[str, Any]:
