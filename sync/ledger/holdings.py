@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sync.domain.plays import title_key
 from sync.domain.sources import LEGACY
 from sync.ledger.backend import Mode
 from sync.ledger.base import transaction
 from sync.ledger.facts import Facts, put_facts
 from sync.ledger.plain import cut
-from sync.runtime.late import Late, late
+from sync.runtime.late import Late
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -26,14 +25,10 @@ if TYPE_CHECKING:
     import sqlalchemy as sql
 
     from sync.ledger import shared, tables
-    from sync.ledger.titles import digest_of, from_history, to_text
 else:
     # Runs that find nothing new need none of them.
     sql, tables = Late("sqlalchemy"), Late("sync.ledger.tables")
     shared = Late("sync.ledger.shared")
-    digest_of, from_history, to_text = late(
-        "sync.ledger.titles", "digest_of", "from_history", "to_text"
-    )
 
 
 class Holdings(Facts):
@@ -91,8 +86,12 @@ class Holdings(Facts):
         name = source.id if source else LEGACY
         others = sorted({*parts} - {name})
         put = [(name, histories), (unplaced_source, unplaced)]
+        forms = shared.Forms(put)
         lost = {**dict.fromkeys(others), name: gone}
-        given_up = self._put_shared(connection, profile, put, lost)
+        given_up = shared.find_given_up(connection, profile, forms, lost)
+        sender = self._database.backend.within(connection)
+        self._database.backend.share_titles(sender, is_tidying=bool(given_up))
+        forms.put(sender)
         for part in others:
             self._forget(connection, profile, part)
         of_source = sql.delete(tables.titles).where(
@@ -102,13 +101,16 @@ class Holdings(Facts):
             connection.execute(of_source)
         for chunk in cut(sorted(gone or ())):
             connection.execute(of_source.where(tables.titles.c.title.in_(chunk)))
-        for place, of_place in put:
-            self._put_titles(connection, profile, place, of_place)
+        for place, titles in put:
+            # In parts: all payloads at once take as much as all that they are made of.
+            for some in cut(titles):
+                rows = forms.rows(profile, place, some)
+                self._replace(connection, tables.titles, rows)
         shared.forget_unheld(connection, given_up)
         if source is not None:
             row = {"profile": profile, "seen_at": at, **tables.from_source(source)}
             self._replace(connection, tables.sources, [row])
-        put_facts(self._database.backend.within(connection), profile, facts, at)
+        put_facts(sender, profile, facts, at)
 
     @transaction(Mode.READ)
     def unreadable(self, connection: Connection, profile: str) -> list[UnreadableRow]:
@@ -183,49 +185,6 @@ class Holdings(Facts):
         if source is not None:
             where.append(tables.titles.c.source == source)
         return shared.read_titles(connection, self._database.backend, *where)
-
-    def _put_shared(
-        self,
-        connection: Connection,
-        profile: str,
-        put: Sequence[tuple[str, Sequence[TitleHistory]]],
-        lost: Mapping[str, Collection[str] | None],
-    ) -> list[bytes]:
-        """Put what all profiles share of titles; return what this one gives up."""
-        texts, places = {}, {}
-        for source, histories in put:
-            for title in (history.title for history in histories):
-                text = to_text(title)
-                digest = digest_of(text)
-                texts[digest] = text
-                places[source, title_key(title)] = digest
-        given_up = shared.find_given_up(connection, profile, places, lost)
-        backend = self._database.backend
-        sender = backend.within(connection)
-        backend.share_titles(sender, is_tidying=bool(given_up))
-        shared.put_shared(sender, texts)
-        return given_up
-
-    def _put_titles(
-        self,
-        connection: Connection,
-        profile: str,
-        source: str,
-        histories: Sequence[TitleHistory],
-    ) -> None:
-        # In parts: all payloads at once take as much as all that they are made of.
-        for part in cut(histories):
-            rows = [
-                {
-                    "profile": profile,
-                    "source": source,
-                    "title": title_key(history.title),
-                    "shared": digest_of(to_text(history.title)),
-                    "payload": from_history(history),
-                }
-                for history in part
-            ]
-            self._replace(connection, tables.titles, rows)
 
     def _replace(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]

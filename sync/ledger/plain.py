@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 #: Both databases limit the parameters of one statement; this is well below.
 _CHUNK = 1000
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Plain(Protocol):
@@ -68,7 +69,7 @@ def to_instant(value: str | datetime) -> datetime:
 
 def to_json(value: Any) -> str:
     """Write what JSON can hold, without the blanks: of small values a seventh."""
-    return json.dumps(value, separators=(",", ":"))
+    return _encode(value)
 
 
 def cut(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -9,16 +9,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from json import JSONDecodeError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
+from sync.domain.plays import title_key
 from sync.ledger import tables
 from sync.ledger.plain import cut, whole
-from sync.ledger.titles import digest_of, from_text, to_history
+from sync.ledger.titles import (
+    digest_of,
+    from_history,
+    from_text,
+    to_history,
+    to_text,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -53,31 +60,57 @@ def read_titles(
         raise backend.damaged() from None
 
 
-def put_shared(sender: Plain, texts: Mapping[bytes, str]) -> None:
-    """Put what is not there yet; call it once in a transaction, before its titles."""
-    # In one order, so that no two runs wait for each other.
-    rows = [{"digest": digest, "text": texts[digest]} for digest in sorted(texts)]
-    for chunk in cut(rows):
-        sender.each(_PUT, chunk)
+class Forms:
+    """What is public of the titles that one transaction puts, by source and title."""
+
+    def __init__(self, put: Iterable[tuple[str, Iterable[TitleHistory]]]) -> None:
+        self._texts: dict[bytes, str] = {}
+        self.digests: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+        for source, histories in put:
+            of_source = self.digests[source]
+            for history in histories:
+                text = to_text(history.title)
+                digest = of_source[whole(title_key(history.title))] = digest_of(text)
+                self._texts[digest] = text
+
+    def put(self, sender: Plain) -> None:
+        """Put what is not there yet; call it once in a transaction, before titles."""
+        # In one order, so that no two runs wait for each other.
+        texts = sorted(self._texts.items())
+        for chunk in cut([{"digest": digest, "text": text} for digest, text in texts]):
+            sender.each(_PUT, chunk)
+
+    def rows(
+        self, profile: str, source: str, histories: Iterable[TitleHistory]
+    ) -> list[dict[str, Any]]:
+        """Return the rows of titles of a profile."""
+        keyed = ((whole(title_key(h.title)), h) for h in histories)
+        return [
+            {
+                "profile": profile,
+                "source": source,
+                "title": key,
+                "shared": self.digests[source][key],
+                "payload": from_history(history),
+            }
+            for key, history in keyed
+        ]
 
 
 def find_given_up(
     connection: Connection,
     profile: str,
-    put: Mapping[tuple[str, str], bytes],
+    forms: Forms,
     gone: Mapping[str, Collection[str] | None],
 ) -> list[bytes]:
     """Return the digests that a profile holds and will no more hold in their place.
 
-    ``put`` are those to come, by source and title; ``gone`` the titles that each source
-    is to lose, None for all that it has.
+    ``forms`` are to come; ``gone`` are the titles that each source is to lose, None for
+    all that it has.
     """
-    new: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
-    for (source, title), digest in put.items():
-        new[source][whole(title)] = digest
     found = set()
-    for source in sorted(gone.keys() | new.keys()):
-        lost, of_source = gone.get(source, ()), new[source]
+    for source in sorted(gone.keys() | forms.digests.keys()):
+        lost, of_source = gone.get(source, ()), forms.digests[source]
         held = sql.select(_titles.title, _titles.shared).where(
             _titles.profile == profile, _titles.source == source
         )

@@ -53,30 +53,29 @@ def digest_of(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:_DIGEST_SIZE]
 
 
-def from_history(history: TitleHistory) -> dict[str, Any]:
-    """Return what is a profile's own of a title: its plays, and what became of them."""
-    return {
-        "media": history.media,
-        "plays": pack_plays(history.plays),
-        "fates": pack_fates(history.fates),
-        "seasons": [
-            [s.number, s.reason, s.saved, pack_numbers(s.episodes)]
-            for s in history.seasons
-        ],
-    }
+def from_history(history: TitleHistory) -> list[Any]:
+    """Return what is a profile's own of a title: its plays, and what became of them.
+
+    That is Discovr's id, plays, fates, seasons. Their names would take as much again.
+    """
+    seasons = [
+        [s.number, s.reason, s.saved, pack_numbers(s.episodes)] for s in history.seasons
+    ]
+    plays, fates = pack_plays(history.plays), pack_fates(history.fates)
+    return [history.media, plays, fates, seasons]
 
 
 def to_history(title: Title, payload: Any) -> TitleHistory:
     """Read a payload of ``titles`` back into the value that it was made of."""
-    media = payload["media"]
+    media, plays, fates, seasons = payload
     return TitleHistory(
         title,
         media,
-        tuple(unpack_plays(title, payload["plays"])),
-        Fates(media or "", unpack_fates(payload["fates"])),
+        tuple(unpack_plays(title, plays)),
+        Fates(media or "", unpack_fates(fates)),
         tuple(
             SeasonFacts(number, reason, saved, _to_episodes(tuple(episodes)))
-            for number, reason, saved, episodes in payload["seasons"]
+            for number, reason, saved, episodes in seasons
         ),
     )
 

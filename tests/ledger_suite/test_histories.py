@@ -125,26 +125,25 @@ def test_a_history_comes_back_as_it_was_also_from_before(history: TitleHistory) 
 
 
 def test_plays_are_kept_by_the_steps_of_their_minutes_since_1970() -> None:
-    of_show = from_history(a_show(1, 2, 4))
-    assert of_show == {
-        "media": "TV_7",
-        "plays": [
+    assert from_history(a_show(1, 2, 4)) == [
+        "TV_7",
+        [
             [28_487_461, 1, 2],
             [1, 0, 0],
             [1, 1, 2],
             [2**40 + 1, 1, 2],
             [1, 1, 2],
         ],
-        "fates": [[1, 1, 2, "covered"], [1, 4, 1, "covered"]],
-        "seasons": [[1, "all 8 watched", 7, [1, 8]]],
-    }
+        [[1, 1, 2, "covered"], [1, 4, 1, "covered"]],
+        [[1, "all 8 watched", 7, [1, 8]]],
+    ]
     own = Ids(imdb="tt5")
     film = TitleHistory(
         FILM,
         None,
         (Play(FILM, UNKNOWN_DATE), Play(FILM, MINUTE, None, None, 5, None, own)),
     )
-    assert from_history(film)["plays"] == [
+    assert from_history(film)[1] == [
         [0, 28_487_519],
         None,
         None,

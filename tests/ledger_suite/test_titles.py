@@ -232,7 +232,7 @@ async def test_a_title_that_another_run_is_about_to_hold_is_not_taken_away(
             assert not giving_up.done()
             another.execute(
                 "INSERT INTO t2d_title VALUES (%s, '', 'film:1', %s, %s)",
-                [OTHER, digest, '{"media":null,"plays":[[]],"fates":[],"seasons":[]}'],
+                [OTHER, digest, "[null,[[]],[],[]]"],
             )
         await giving_up
         (kept,) = await ledger.histories(OTHER)

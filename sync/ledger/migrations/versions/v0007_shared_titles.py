@@ -80,14 +80,11 @@ def _batches(connection: sa.Connection) -> Iterator[Sequence[Any]]:
         rows = connection.execute(later).all()
 
 
-def _pack(payload: Any) -> dict[str, Any]:
+def _pack(payload: Any) -> list[Any]:
+    """Return Discovr's id, plays, fates and seasons."""
     seasons = [[*facts, _pack_numbers(e)] for *facts, e in payload["seasons"]]
-    return {
-        "media": payload["media"],
-        "plays": _pack_plays(payload["plays"]),
-        "fates": _pack_fates(payload["fates"]),
-        "seasons": seasons,
-    }
+    plays, fates = _pack_plays(payload["plays"]), _pack_fates(payload["fates"])
+    return [payload["media"], plays, fates, seasons]
 
 
 def _pack_plays(plays: Sequence[Any]) -> list[Any]:
