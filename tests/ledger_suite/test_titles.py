@@ -303,3 +303,17 @@ async def test_the_titles_of_the_version_before_are_moved_also_after_a_kill(
             assert in_order(found) == in_order(histories)
         shared = {h.title for histories in held.values() for h in histories}
         assert len(await names(ledger)) == len(shared)
+
+
+async def test_what_a_program_from_before_puts_meanwhile_is_moved_as_well(
+    postgres_url: str,
+) -> None:
+    await _older(postgres_url, {(PROFILE, ""): [a_show(1)]})
+    old = [OTHER, json.dumps(old_payload(renamed("Old")))]
+    with psycopg.connect(postgres_url) as another:
+        another.execute("INSERT INTO t2d_title VALUES (%s, '', 'film:1', %s)", old)
+        opening = asyncio.create_task(Ledger.open(postgres_url))
+        await asyncio.wait([opening], timeout=0.3)
+        assert not opening.done()
+    async with await opening as ledger:
+        assert await ledger.histories(OTHER) == [renamed("Old")]

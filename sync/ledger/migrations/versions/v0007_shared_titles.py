@@ -53,6 +53,9 @@ def upgrade() -> None:
         sa.Column("payload", sa.JSON, nullable=False),
     )
     connection = op.get_bind()
+    if connection.dialect.name == "postgresql":  # SQLite has but one that writes
+        # What a program from before put meanwhile would go with the old table.
+        op.execute("LOCK TABLE t2d_title IN ACCESS EXCLUSIVE MODE")
     for rows in _batches(connection):
         shared: dict[bytes, str] = {}
         moved = []
