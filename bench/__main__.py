@@ -34,6 +34,7 @@ BENCHES = {
     "web": "bench.web_page",
     "fleet": "bench.fleet",
     "month": "bench.fleet_month",
+    "size": "bench.fleet_size",
 }
 
 

@@ -45,6 +45,8 @@ class Sizes:
     #: Plays of the profile that is run, and how often.
     fleet_plays: int = 913
     fleet_runs: int = 200
+    #: Profiles whose part of the database is measured.
+    fleet_sized: int = 50
     #: How many of them are simulated, and for how many days.
     fleet_simulated: int = 100_000
     fleet_days: float = 30
@@ -72,6 +74,7 @@ QUICK = Sizes(
     fleet_picks=2,
     fleet_plays=40,
     fleet_runs=3,
+    fleet_sized=2,
     fleet_simulated=50,
     fleet_days=4,
 )

@@ -81,6 +81,12 @@ class Backend(Protocol):
     def within(self, connection: Connection) -> Plain:
         """Send plain SQL in a transaction that SQLAlchemy has begun."""
 
+    def share_titles(self, sender: Plain, *, is_tidying: bool) -> None:
+        """Come before the transaction puts titles that all profiles share.
+
+        Until it ends nobody takes one away; where it ``is_tidying``, nobody puts one.
+        """
+
     def close(self) -> None:
         """Close what ``begin`` opened."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from sync.domain.plays import title_key
 from sync.domain.sources import LEGACY
 from sync.ledger.backend import Mode
 from sync.ledger.base import transaction
 from sync.ledger.facts import Facts, put_facts
+from sync.ledger.plain import cut
 from sync.runtime.late import Late
 
 if TYPE_CHECKING:
@@ -24,15 +24,11 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     import sqlalchemy as sql
 
-    from sync.ledger import tables
+    from sync.ledger import shared, tables
 else:
-    # Runs that find nothing new need neither.
+    # Runs that find nothing new need none of them.
     sql, tables = Late("sqlalchemy"), Late("sync.ledger.tables")
-
-T = TypeVar("T")
-
-#: Both databases limit the parameters of one statement; this is well below.
-_CHUNK = 1000
+    shared = Late("sync.ledger.shared")
 
 
 class Holdings(Facts):
@@ -51,10 +47,7 @@ class Holdings(Facts):
                 .limit(1)
             )
             source = connection.scalar(latest) or LEGACY
-        kept = sql.select(tables.titles.c.payload).where(
-            tables.titles.c.profile == profile, tables.titles.c.source == source
-        )
-        return [tables.to_history(row.payload) for row in connection.execute(kept)]
+        return [h for _, h in self._read_titles(connection, profile, source)]
 
     @transaction(Mode.READ)
     def holdings(
@@ -64,10 +57,9 @@ class Holdings(Facts):
         records = sql.select(tables.sources).where(tables.sources.c.profile == profile)
         rows = connection.execute(records.order_by(tables.sources.c.seen_at.desc()))
         known = [tables.to_source(row) for row in rows.mappings()]
-        titles = sql.select(tables.titles.c.source, tables.titles.c.payload)
         found: dict[str, list[TitleHistory]] = {}
-        for row in connection.execute(titles.where(tables.titles.c.profile == profile)):
-            found.setdefault(row.source, []).append(tables.to_history(row.payload))
+        for source, history in self._read_titles(connection, profile):
+            found.setdefault(source, []).append(history)
         return known, found
 
     @transaction(Mode.DURABLE)
@@ -92,7 +84,15 @@ class Holdings(Facts):
         ``unplaced`` are put beside what ``unplaced_source`` holds.
         """
         name = source.id if source else LEGACY
-        for part in sorted({*parts} - {name}):
+        others = sorted({*parts} - {name})
+        put = [(name, histories), (unplaced_source, unplaced)]
+        forms = shared.Forms(put)
+        lost = {**dict.fromkeys(others), name: gone}
+        given_up = shared.find_given_up(connection, profile, forms, lost)
+        sender = self._database.backend.within(connection)
+        self._database.backend.share_titles(sender, is_tidying=bool(given_up))
+        forms.put(sender)
+        for part in others:
             self._forget(connection, profile, part)
         of_source = sql.delete(tables.titles).where(
             tables.titles.c.profile == profile, tables.titles.c.source == name
@@ -101,12 +101,16 @@ class Holdings(Facts):
             connection.execute(of_source)
         for chunk in cut(sorted(gone or ())):
             connection.execute(of_source.where(tables.titles.c.title.in_(chunk)))
-        self._put_titles(connection, profile, name, histories)
-        self._put_titles(connection, profile, unplaced_source, unplaced)
+        for place, titles in put:
+            # In parts: all payloads at once take as much as all that they are made of.
+            for some in cut(titles):
+                rows = forms.rows(profile, place, some)
+                self._replace(connection, tables.titles, rows)
+        shared.forget_unheld(connection, given_up)
         if source is not None:
             row = {"profile": profile, "seen_at": at, **tables.from_source(source)}
             self._replace(connection, tables.sources, [row])
-        put_facts(self._database.backend.within(connection), profile, facts, at)
+        put_facts(sender, profile, facts, at)
 
     @transaction(Mode.READ)
     def unreadable(self, connection: Connection, profile: str) -> list[UnreadableRow]:
@@ -174,25 +178,13 @@ class Holdings(Facts):
                 )
             )
 
-    def _put_titles(
-        self,
-        connection: Connection,
-        profile: str,
-        source: str,
-        histories: Sequence[TitleHistory],
-    ) -> None:
-        # In parts: all payloads at once take as much as all that they are made of.
-        for part in cut(histories):
-            rows = [
-                {
-                    "profile": profile,
-                    "source": source,
-                    "title": title_key(history.title),
-                    "payload": tables.from_history(history),
-                }
-                for history in part
-            ]
-            self._replace(connection, tables.titles, rows)
+    def _read_titles(
+        self, connection: Connection, profile: str, source: str | None = None
+    ) -> Iterator[tuple[str, TitleHistory]]:
+        where = [tables.titles.c.profile == profile]
+        if source is not None:
+            where.append(tables.titles.c.source == source)
+        return shared.read_titles(connection, self._database.backend, *where)
 
     def _replace(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
@@ -210,9 +202,3 @@ class Holdings(Facts):
         connection.execute(
             insert.on_conflict_do_update(index_elements=keys, set_=values), rows
         )
-
-
-def cut(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut it into pieces that fit into one statement."""
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]

@@ -16,7 +16,7 @@ from sync.domain.plan import Action
 from sync.domain.plays import Key, to_minute
 from sync.domain.writes import Outcome, Settled
 from sync.ledger import tables
-from sync.ledger.holdings import cut
+from sync.ledger.plain import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

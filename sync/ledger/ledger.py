@@ -10,7 +10,8 @@ from sync.domain.plays import Key
 from sync.domain.writes import Before, Outcome, Row
 from sync.ledger.backend import Mode
 from sync.ledger.base import plainly, transaction
-from sync.ledger.holdings import Holdings, cut
+from sync.ledger.holdings import Holdings
+from sync.ledger.plain import cut
 from sync.ledger.records import CachedShow
 from sync.runtime.late import Late, late
 

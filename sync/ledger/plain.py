@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     #: What a statement takes, by the names that stand behind its colons.
     Values = Mapping[str, Any]
+
+T = TypeVar("T")
+
+#: Both databases limit the parameters of one statement; this is well below.
+_CHUNK = 1000
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Plain(Protocol):
@@ -62,5 +68,11 @@ def to_instant(value: str | datetime) -> datetime:
 
 
 def to_json(value: Any) -> str:
-    """Write what JSON can hold."""
-    return json.dumps(value)
+    """Write what JSON can hold, without the blanks: of small values a seventh."""
+    return _encode(value)
+
+
+def cut(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut it into pieces that fit into one statement."""
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]

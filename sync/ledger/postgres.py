@@ -18,7 +18,7 @@ from connectors.errors import ConfigError
 from sync.ledger.backend import Mode, Sessions
 from sync.ledger.errors import OTHER_VERSION, BusyError, StateError
 from sync.ledger.hold import read_holder
-from sync.ledger.plain import to_utc, whole
+from sync.ledger.plain import to_json, to_utc, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -130,6 +130,9 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 _COUNT_HELD_HERE = f"{_COUNT_HELD} AND pid = pg_backend_pid()"
 _LOCK = "SELECT pg_try_advisory_lock(:key)"
 _UNLOCK = "SELECT pg_advisory_unlock(:key)"
+#: Any number may put titles at once, and nobody else while some are taken away.
+_PUT_TITLES = "SELECT pg_advisory_xact_lock_shared(7214402958412049)"
+_TIDY_TITLES = "SELECT pg_advisory_xact_lock(7214402958412049)"
 
 #: A name behind a colon; two colons are a cast.
 _NAMED = re.compile(r"(?<!:):(\w+)")
@@ -203,6 +206,7 @@ class PostgresBackend:
                 poolclass=StaticPool,
                 pool_pre_ping=True,
                 hide_parameters=True,
+                json_serializer=to_json,
                 connect_args=options,
             )
         except ImportError as error:
@@ -223,6 +227,10 @@ class PostgresBackend:
     def within(self, connection: Connection) -> Plain:
         """Send plain SQL in a transaction that SQLAlchemy has begun."""
         return _Sender(connection)
+
+    def share_titles(self, sender: Plain, *, is_tidying: bool) -> None:
+        """Keep others from what this transaction does with titles that all share."""
+        sender.rows(_TIDY_TITLES if is_tidying else _PUT_TITLES)
 
     def close(self) -> None:
         """Leave that to SQLAlchemy."""

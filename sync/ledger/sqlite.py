@@ -18,7 +18,7 @@ from connectors.errors import ConfigError
 from connectors.files import expand
 from sync.ledger.backend import Mode, Sessions
 from sync.ledger.errors import OTHER_VERSION, BusyError, StateError
-from sync.ledger.plain import to_utc, whole
+from sync.ledger.plain import to_json, to_utc, whole
 from sync.ledger.records import Holder
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ class SqliteBackend:
             creator=lambda: self.connection,
             poolclass=StaticPool,
             hide_parameters=True,
+            json_serializer=to_json,
         )
 
     @contextmanager
@@ -171,6 +172,9 @@ class SqliteBackend:
         from sqlalchemy.dialects import sqlite  # noqa: PLC0415  # as above
 
         return sqlite.insert(table)
+
+    def share_titles(self, sender: Plain, *, is_tidying: bool) -> None:
+        """Do nothing: whoever writes has all of it."""
 
     def close(self) -> None:
         """Close the connection."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -15,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -22,22 +22,18 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from sync.domain.histories import Fates, SeasonFacts, TitleHistory
-from sync.domain.plan import Action, Cover, Fate, Operation, Restored
-from sync.domain.plays import Ids, Key, Kind, Play, Title, title_key
+from sync.domain.plan import Action, Operation, Restored
+from sync.domain.plays import Key, Kind, title_key
 from sync.domain.sources import SourceRecord
 from sync.domain.writes import Outcome, Row
+from sync.ledger.packed import pack_covers, unpack_covers
 from sync.ledger.plain import to_instant, to_utc, whole
 from sync.ledger.records import UnreadableRow
+from sync.ledger.titles import from_title, to_title
 from sync.ports import Quarantined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from sqlalchemy import Dialect, RowMapping
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MINUTE = timedelta(minutes=1)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -171,13 +167,24 @@ unreadable = Table(
     Column("reported_at", Instant),
 )
 
+# No foreign key leads there: to check it, each profile would lock the rows of all.
 titles = Table(
     "t2d_title",
     metadata,
     Column("profile", Words, primary_key=True),
     Column("source", Words, primary_key=True),
     Column("title", Words, primary_key=True),
+    Column("shared", LargeBinary, nullable=False),
     Column("payload", JSON, nullable=False),
+    Index("t2d_title_by_shared", "shared"),
+)
+
+shared_titles = Table(
+    "t2d_shared_title",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("payload", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 holders = Table(
@@ -203,10 +210,7 @@ def from_operation(operation: Operation) -> dict[str, Any]:
         "episode": operation.key.episode,
         "watched_at": operation.watched_at,
         "progress": operation.progress,
-        "covers": [
-            [cover.episode, cover.watched_at.astimezone(UTC).isoformat()]
-            for cover in operation.covers
-        ],
+        "covers": pack_covers(operation.covers),
         "reason": operation.reason,
         "restored": _from_restored(operation.restored),
     }
@@ -222,7 +226,7 @@ def to_row(columns: RowMapping) -> Row:
             key=Key(columns["media"], columns["season"], columns["episode"]),
             watched_at=columns["watched_at"],
             progress=columns["progress"],
-            covers=tuple(_to_covers(columns["covers"])),
+            covers=tuple(unpack_covers(columns["covers"])),
             reason=columns["reason"],
             restored=_to_restored(columns["restored"]),
         ),
@@ -248,62 +252,6 @@ def _to_restored(payload: Any) -> Restored | None:
         return None
     at = datetime.fromisoformat(payload["at"]) if payload["at"] else None
     return Restored(payload["progress"], payload["label"], at)
-
-
-def _to_covers(pairs: Iterable[tuple[int, str]]) -> Iterable[Cover]:
-    for episode, watched_at in pairs:
-        yield Cover(episode, datetime.fromisoformat(watched_at))
-
-
-def from_history(history: TitleHistory) -> dict[str, Any]:
-    """Return the compact payload of a title: plays by their minute since 1970."""
-    return {
-        "title": _from_title(history.title),
-        "media": history.media,
-        "plays": [
-            [_minutes(p.watched_at), p.season, p.episode, p.id, p.episode_id]
-            + ([p.episode_ids.known()] if p.episode_ids is not None else [])
-            for p in history.plays
-        ],
-        "fates": [[k.season, k.episode, f.value] for k, f in history.fates.items()],
-        "seasons": [
-            [s.number, s.reason, s.saved, sorted(s.episodes)] for s in history.seasons
-        ],
-    }
-
-
-def to_history(payload: Any) -> TitleHistory:
-    """Read a payload of ``titles`` back into the value that it was made of."""
-    title, media = _to_title(payload["title"]), payload["media"]
-    return TitleHistory(
-        title,
-        media,
-        tuple(_to_plays(title, payload["plays"])),
-        Fates(media or "", ((s, e, Fate(fate)) for s, e, fate in payload["fates"])),
-        tuple(
-            SeasonFacts(number, reason, saved, _to_episodes(tuple(episodes)))
-            for number, reason, saved, episodes in payload["seasons"]
-        ),
-    )
-
-
-def _to_plays(title: Title, rows: Iterable[Any]) -> Iterator[Play]:
-    make = tuple.__new__  # what Play(...) does, in less time
-    for minutes, season, episode, id_, episode_id, *own in rows:
-        watched_at = _EPOCH + minutes * _MINUTE
-        ids = Ids(**own[0]) if own else None
-        yield make(Play, (title, watched_at, season, episode, id_, episode_id, ids))
-
-
-@lru_cache
-def _to_episodes(numbers: tuple[int, ...]) -> frozenset[int]:
-    """Return one set for all seasons that are alike: it takes more than ten plays."""
-    return frozenset(numbers)
-
-
-def _minutes(instant: datetime) -> int:
-    # Plays are cut to the minute, so that this is exact.
-    return (instant - _EPOCH) // _MINUTE
 
 
 def from_source(source: SourceRecord) -> dict[str, Any]:
@@ -340,7 +288,7 @@ def from_unreadable(row: UnreadableRow) -> dict[str, Any]:
             "remedy": record.remedy,
             "reader": row.reader,
             "is_unsupported": record.is_unsupported,
-            "title": _from_title(title) if title else None,
+            "title": from_title(title) if title else None,
         },
         "first_seen": row.first_seen,
         "last_seen": row.last_seen,
@@ -359,7 +307,7 @@ def to_unreadable(columns: RowMapping) -> UnreadableRow:
             reason=columns["reason"],
             raw=columns["raw"],
             kind=Kind(kind) if kind else None,
-            title=_to_title(payload["title"]) if payload["title"] else None,
+            title=to_title(payload["title"]) if payload["title"] else None,
             remedy=payload["remedy"],
             key=columns["identity"],
             is_unsupported=payload["is_unsupported"],
@@ -369,12 +317,3 @@ def to_unreadable(columns: RowMapping) -> UnreadableRow:
         last_seen=columns["last_seen"],
         reported_at=columns["reported_at"],
     )
-
-
-def _from_title(title: Title) -> list[Any]:
-    return [title.kind.value, title.name, title.year, title.ids.known()]
-
-
-def _to_title(parts: Any) -> Title:
-    kind, name, year, ids = parts
-    return Title(Kind(kind), name, year, Ids(**ids))

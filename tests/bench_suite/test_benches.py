@@ -32,7 +32,7 @@ async def measure(name: str) -> Sequence[Row]:
 
 @pytest.mark.long
 @pytest.mark.timeout(600)  # some ten processes, on a machine that may be busy
-@pytest.mark.parametrize("name", ["plan", "start", "cpu", "pace", "web"])
+@pytest.mark.parametrize("name", ["plan", "start", "cpu", "pace", "web", "size"])
 async def test_a_bench_runs_to_its_end_and_measures_something(name: str) -> None:
     assert name in BENCHES
     assert all(row.value >= 0 for row in await measure(name))

@@ -7,6 +7,7 @@ other versions of Python and of the libraries do, and none for doing a thing twi
 from __future__ import annotations
 
 import gc
+import json
 import signal
 import sys
 import tracemalloc
@@ -26,13 +27,16 @@ from sync import api
 from sync.cli import GC_THRESHOLDS, main
 from sync.cli.process import begin_collecting
 from sync.domain.desired import transform
-from sync.domain.plan import Action, Operation
-from sync.domain.plays import Key
+from sync.domain.histories import TitleHistory
+from sync.domain.plan import Action, Fate, Operation
+from sync.domain.plays import Ids, Key, Kind, Play, Title
 from sync.domain.reconcile import reconcile
 from sync.domain.rules import Rules
 from sync.extract.pages import PageCollector
 from sync.extract.records import PlayMapper
 from sync.ledger import Ledger
+from sync.ledger.plain import to_json
+from sync.ledger.titles import from_history, from_text, to_history, to_text
 from sync.load.loader import Loader
 from sync.ports import Extraction, Receipt
 from sync.sandbox.account.synthetic import synthetic_account
@@ -43,7 +47,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sync.domain.entries import Entry
-    from sync.domain.plays import Play
     from sync.events import Event
 
 ROOT = Path(__file__).parents[2]
@@ -161,6 +164,23 @@ def test_the_command_hardly_ever_looks_for_cycles(
         # The program leaves at once at Ctrl-C; these tests should not.
         signal.signal(signal.SIGINT, at_ctrl_c)
     assert collected == []
+
+
+def test_a_title_is_kept_in_few_bytes_and_read_with_few_calls() -> None:
+    show = Title(Kind.SHOW, "It", 2000, Ids(trakt=1))
+    plays = tuple(
+        Play(show, NEWEST + timedelta(days=n), n // 10, n % 10, 2**33 + 9 * n, 9**5 + n)
+        for n in range(PLAYS)
+    )
+    fates = {Key("TV_1", p.season, p.episode): Fate.COVERED for p in plays}
+    kept = to_json(from_history(TitleHistory(show, "TV_1", plays, fates)))
+    assert len(kept) / PLAYS < 20
+    with calls_counted() as count:
+        found = to_history(from_text(to_text(show)), json.loads(kept))
+    assert found.plays == plays
+    assert found.fates == fates
+    # One for each play and each fate, and some for the title.
+    assert count[0] / PLAYS < 4
 
 
 class SilentTarget:

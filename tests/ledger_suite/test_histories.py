@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+import importlib
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,12 +12,21 @@ from hypothesis import strategies as st
 from sync.domain.histories import SeasonFacts, TitleHistory
 from sync.domain.plan import Fate
 from sync.domain.plays import UNKNOWN_DATE, Ids, Key, Kind, Play, Title, title_key
-from sync.ledger.tables import from_history, to_history
+from sync.ledger import migrations
+from sync.ledger.titles import (
+    digest_of,
+    from_history,
+    from_text,
+    to_history,
+    to_text,
+)
 from tests.ledger_suite.factories import AT, PROFILE
 
 if TYPE_CHECKING:
     from sync.ledger import Ledger
 
+MIGRATION = "v0007_shared_titles"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = datetime(2024, 2, 29, 23, 59, tzinfo=UTC)
 SHOW = Title(Kind.SHOW, "Pluto <nul \0> \U0001f3ac", 2023, Ids(trakt=1, tmdb=7))
 FILM = Title(Kind.FILM, "Nobody knows it", None, Ids(imdb="tt1"))
@@ -46,6 +58,7 @@ def histories(draw: st.DrawFn) -> TitleHistory:
         numbers,
         st.none() | st.integers(1, 2**62),
         st.none() | st.integers(1, 2**40),
+        st.none() | ids,
     )
     keys = st.builds(Key, st.just(media or "MV_3"), numbers, numbers)
     seasons = st.builds(
@@ -65,18 +78,80 @@ def histories(draw: st.DrawFn) -> TitleHistory:
     )
 
 
+def old_payload(history: TitleHistory) -> dict[str, Any]:
+    """Return what was kept of a title up to version 0006 of the tables."""
+    title = history.title
+    return {
+        "title": [title.kind.value, title.name, title.year, title.ids.known()],
+        "media": history.media,
+        "plays": [
+            [
+                (p.watched_at - EPOCH) // timedelta(minutes=1),
+                *(p.season, p.episode, p.id, p.episode_id),
+                *([p.episode_ids.known()] if p.episode_ids is not None else []),
+            ]
+            for p in history.plays
+        ],
+        "fates": [[k.season, k.episode, f.value] for k, f in history.fates.items()],
+        "seasons": [
+            [s.number, s.reason, s.saved, sorted(s.episodes)] for s in history.seasons
+        ],
+    }
+
+
+@given(titles, titles)
+def test_no_two_titles_are_one_because_of_what_they_lack(
+    one: Title, two: Title
+) -> None:
+    assert (digest_of(to_text(one)) == digest_of(to_text(two))) is (one == two)
+    lacking = replace(one, ids=replace(one.ids, trakt=None))
+    assert (digest_of(to_text(lacking)) == digest_of(to_text(one))) is (
+        one.ids.trakt is None
+    )
+
+
+def kept(history: TitleHistory) -> TitleHistory:
+    """Put it into JSON and read it back, without a database."""
+    own = json.loads(json.dumps(from_history(history)))
+    return to_history(from_text(to_text(history.title)), own)
+
+
 @given(histories())
-def test_a_history_comes_back_as_it_was(history: TitleHistory) -> None:
-    assert to_history(from_history(history)) == history
+def test_a_history_comes_back_as_it_was_also_from_before(history: TitleHistory) -> None:
+    assert kept(history) == history
+    version = importlib.import_module(f"{migrations.__name__}.versions.{MIGRATION}")
+    old = json.loads(json.dumps(old_payload(history)))
+    assert version._pack(old) == json.loads(json.dumps(from_history(history)))
 
 
-def test_plays_are_kept_by_their_minutes_since_1970_as_they_always_were() -> None:
-    kept = from_history(a_show(1))
-    assert kept["plays"] == [[28_487_461, 1, 1, 2**40 + 1, 1]]
-    assert from_history(TitleHistory(FILM, None, (Play(FILM, UNKNOWN_DATE),)))[
-        "plays"
-    ] == [[0, None, None, None, None]]
-    assert to_history(kept) == a_show(1)
+def test_plays_are_kept_by_the_steps_of_their_minutes_since_1970() -> None:
+    assert from_history(a_show(1, 2, 4)) == [
+        "TV_7",
+        [
+            [28_487_461, 1, 2],
+            [1, 0, 0],
+            [1, 1, 2],
+            [2**40 + 1, 1, 2],
+            [1, 1, 2],
+        ],
+        [[1, 1, 2, "covered"], [1, 4, 1, "covered"]],
+        [[1, "all 8 watched", 7, [1, 8]]],
+    ]
+    own = Ids(imdb="tt5")
+    film = TitleHistory(
+        FILM,
+        None,
+        (Play(FILM, UNKNOWN_DATE), Play(FILM, MINUTE, None, None, 5, None, own)),
+    )
+    assert from_history(film)[1] == [
+        [0, 28_487_519],
+        None,
+        None,
+        [None, 5],
+        None,
+        [None, {"imdb": "tt5"}],
+    ]
+    assert kept(film) == film
 
 
 def a_show(*minutes: int) -> TitleHistory:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.domain.plan import Cover
+from sync.ledger.packed import (
+    pack_covers,
+    pack_numbers,
+    unpack_covers,
+    unpack_numbers,
+)
+
+zones = st.integers(-14, 14).map(lambda hours: timezone(timedelta(hours=hours)))
+moments = st.datetimes(
+    min_value=datetime(1900, 1, 1),  # noqa: DTZ001  # made aware beside it
+    max_value=datetime(2100, 1, 1),  # noqa: DTZ001  # made aware beside it
+    timezones=zones,
+)
+minutes = moments.map(lambda at: at.replace(second=0, microsecond=0))
+
+
+def covers_of(times: st.SearchStrategy[datetime]) -> st.SearchStrategy[list[Cover]]:
+    return st.lists(st.builds(Cover, st.integers(0, 10**6), times), max_size=5)
+
+
+@given(covers_of(minutes) | covers_of(moments))
+def test_covers_come_back_to_the_microsecond(covers: list[Cover]) -> None:
+    assert [*unpack_covers(json.loads(json.dumps(pack_covers(covers))))] == covers
+
+
+def test_covers_at_whole_minutes_are_short_and_read_as_they_were_before() -> None:
+    day = datetime(2020, 1, 1, 20, tzinfo=UTC)
+    covers = [Cover(n, day + timedelta(days=n)) for n in range(1, 14)]
+    before = [[n, at.isoformat()] for n, at in covers]
+    assert [*unpack_covers(before)] == covers
+    packed = pack_covers(covers)
+    assert packed == [1] * 13 + [26_299_920] + [1440] * 12
+    assert len(json.dumps(packed)) * 3 < len(json.dumps(before))
+
+
+@given(st.sets(st.integers(-3, 40)))
+def test_numbers_come_back_in_order(numbers: set[int]) -> None:
+    packed = pack_numbers(numbers)
+    assert [*unpack_numbers(packed)] == sorted(numbers)
+    assert len(packed) <= 2 * len(numbers)
+
+
+def test_a_season_without_a_gap_is_one_run() -> None:
+    assert pack_numbers(range(1, 25)) == [1, 24]
