@@ -234,6 +234,11 @@ def test_one_that_is_meant_itself_is_not_beside() -> None:
             [was_set(before_progress=30, before_at=at(5))],
             [theirs(30)],  # watched since
         ),
+        (
+            [theirs(1)],
+            [was_set(before_progress=30, before_at=at(5))],
+            [theirs(1)],  # what a SET is about is no minute of its entry
+        ),
         ([theirs(20)], [added(20, OTHER), was_set(key=OTHER)], [theirs(20)]),
         # It was merged into one that stood for two.
         ([theirs(9, count=3)], [added(1, before_progress=2)], [theirs(9, count=2)]),
@@ -306,6 +311,7 @@ ONE, NONE = Count(1, frozenset({at(5)})), Count()
         (ADD, [theirs(5, count=2)], ONE, True),
         (ADD, [theirs(5, count=2)], ONE._replace(viewings=2), False),
         (ADD, [theirs(5, count=2)], Count(1, None), True),
+        (ADD, [theirs(8), theirs(9)], Count(1, None), False),
         (ADD, [theirs(9, count=2)], ONE, False),  # listed anew: it is the person's
         (ADD, [theirs(9, count=3)], ONE, True),
     ],
