@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 FILM, OTHER = Key("MV_501"), Key("MV_9")
 SEASON, EPISODE = Key("TV_501", 1), Key("TV_501", 1, 2)
-WATCHED = desired(play(), episode(1, 1))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,8 @@ def differences(
     *there: Entry, known: Provenance | None = None, operations: Any = ()
 ) -> dict[str, tuple[Key, ...]]:
     plan = Plan(tuple(operations), {})
-    found = compare(WATCHED, plan, there, "trakt", known)
+    watched = desired(play(), episode(1, 1))
+    found = compare(watched, plan, there, "trakt", known)
     assert found.entries == len(there)
     fields = ("missing", "doubled", "unexpected", "foreign", "elsewhere")
     return {name: value for name in fields if (value := getattr(found, name))}
