@@ -66,6 +66,7 @@ class Target:
     label: str | None = "trakt"
     on_write: Callable[[], None] = lambda: None
     held: dict[Key, asyncio.Event] = field(default_factory=dict)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def open_profile(self) -> str:
         return "p"
@@ -87,6 +88,7 @@ class Target:
 
     async def add_entry(self, entry: Entry) -> None:
         self.sent.append((entry.key, entry.progress))
+        self.begun.set()
         if entry.key in self.held:
             await self.held[entry.key].wait()
         self.on_write()
@@ -348,8 +350,7 @@ async def test_a_write_waits_for_those_that_have_to_stand_before_it(
         first = operations[0].key
         it.target.held[first] = free = asyncio.Event()
         loading = asyncio.create_task(it.load(operations, concurrency=9))
-        while first not in it.target.writes:
-            await asyncio.sleep(0.001)
+        await it.target.begun.wait()
         for _ in range(50):
             await asyncio.sleep(0)
         beside = it.target.writes[1:]
