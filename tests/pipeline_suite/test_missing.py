@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +33,7 @@ from tests.clocks import FakeClock
 from tests.factories import at, entry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterator, Sequence
     from datetime import datetime
 
     from sync.domain.entries import Entry
@@ -46,6 +48,23 @@ def add(key: Key = FILM, day: float = 1, **fields: Any) -> Operation:
     return Operation(Action.ADD, key, at(day), **fields)
 
 
+@pytest.fixture(scope="module")
+def ledger() -> Iterator[Ledger]:
+    """Open one for all: each test has profiles of its own in it."""
+    opened = asyncio.run(Ledger.open("sqlite://"))
+    yield opened
+    asyncio.run(opened.close())
+
+
+@pytest.fixture(autouse=True)
+def _shared(ledger: Ledger) -> None:
+    _in_use[:] = [ledger]
+
+
+_in_use: list[Ledger] = []
+_numbers = count()
+
+
 @dataclass
 class Profile:
     """A profile of which each title's list shows what it is told, look by look."""
@@ -56,6 +75,7 @@ class Profile:
     looks: dict[Place, list[list[Entry]]] = field(default_factory=dict)
     asked: list[Place] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    name: str = field(default_factory=lambda: f"p{next(_numbers)}")
 
     async def read_title(self, media: str, season: int | None) -> list[Entry]:
         place = Place(media, season)
@@ -82,18 +102,18 @@ class Profile:
         self, *operations: Operation, outcome: Outcome = Outcome.APPLIED
     ) -> int:
         now = self.clock.now()
-        run = await self.ledger.start_run("p", "migrate", now)
+        run = await self.ledger.start_run(self.name, "migrate", now)
         await self.ledger.intend(run, operations, now)
         await self.ledger.settle(run, [(o.id, outcome, "") for o in operations], now)
         return run
 
     async def look(self, *there: Entry, **options: Any) -> Missing:
         self.asked.clear()
-        _, missing = await look_again(self.services, "p", there, **options)
+        _, missing = await look_again(self.services, self.name, there, **options)
         return missing
 
     async def note(self, missing: Missing) -> None:
-        await note_missing(self.ledger, "p", missing, self.clock.now())
+        await note_missing(self.ledger, self.name, missing, self.clock.now())
 
     def pass_by(self, time: timedelta) -> None:
         self.clock.advance(time.total_seconds())
@@ -101,8 +121,7 @@ class Profile:
 
 @asynccontextmanager
 async def profile(plays: WhichPlays = WhichPlays.LATEST) -> AsyncIterator[Profile]:
-    async with await Ledger.open("sqlite://") as ledger:
-        yield Profile(ledger, plays)
+    yield Profile(_in_use[0], plays)
 
 
 def of(missing: Missing) -> list[Operation]:
@@ -149,10 +168,10 @@ async def test_what_an_undo_may_have_taken_that_died_is_nobodys_wish() -> None:
     async with profile() as it:
         run = await it.write(add(), add(OTHER))
         fact = {"run": run, "rows": [[run, add().id]]}
-        await it.ledger.put_fact("p", UNDOING, fact, NOW)
+        await it.ledger.put_fact(it.name, UNDOING, fact, NOW)
         assert of(await it.look()) == [add(OTHER)]
         fact = {"run": run, "rows": [[run + 1, add().id]]}
-        await it.ledger.put_fact("p", UNDOING, fact, NOW)
+        await it.ledger.put_fact(it.name, UNDOING, fact, NOW)
         assert of(await it.look()) == [add(), add(OTHER)]
 
 
@@ -215,7 +234,7 @@ async def test_each_weekly_reading_looks_at_it_again(
         await it.note(await it.look())
         read_at = it.clock.now() - timedelta(days=days)
         mark = Watermark(read_at, read_at, read_at, {})
-        await it.ledger.put_fact("p", WATERMARK, mark.to_fact(), NOW)
+        await it.ledger.put_fact(it.name, WATERMARK, mark.to_fact(), NOW)
         assert of(await it.look(**options)) == [add()]
         assert bool(it.asked) is is_asked
 
@@ -240,7 +259,7 @@ async def test_for_an_hour_it_may_be_a_list_that_lags(
         there = entry(OTHER, at(2))
         times = Sighting(NOW - since, NOW)
         fact = {add().id: [time.isoformat() for time in times]}
-        await it.ledger.put_fact("p", GONE, fact, NOW)
+        await it.ledger.put_fact(it.name, GONE, fact, NOW)
         missing = await it.look(there)
         assert missing.is_fresh is is_fresh
         taken = [row.operation for row in missing.taken]
@@ -327,12 +346,12 @@ async def test_a_finding_is_kept_while_only_parts_are_read_and_else_renewed() ->
         await it.write(add(), add(OTHER))
         whole = await it.look()
         await it.note(whole)
-        noted = await it.ledger.get_fact("p", GONE)
+        noted = await it.ledger.get_fact(it.name, GONE)
         assert set(noted) == {add().id, add(OTHER).id}
         await it.note(await it.look(places={FILM.place}))
-        assert await it.ledger.get_fact("p", GONE) == noted
+        assert await it.ledger.get_fact(it.name, GONE) == noted
         await it.note(await it.look(entry(OTHER, at(1))))
-        assert set(await it.ledger.get_fact("p", GONE)) == {add().id}
+        assert set(await it.ledger.get_fact(it.name, GONE)) == {add().id}
 
 
 async def show(
