@@ -360,8 +360,8 @@ async def test_a_write_waits_for_those_that_have_to_stand_before_it(
 
 
 def back(number: int, *, at_: datetime | None = None, **fields: Any) -> Operation:
-    restored = Restored(**{"progress": 30, "label": "x", "at": at_} | fields)
-    return add(number, restored=restored)
+    known: dict[str, Any] = {"progress": 30, "label": "x", "at": at_}
+    return add(number, restored=Restored(**known | fields))
 
 
 @pytest.mark.parametrize(

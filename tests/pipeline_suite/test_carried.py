@@ -77,7 +77,7 @@ async def carry(
 
         async def look(media: str) -> bool | None:
             fact = await ledger.get_fact("p", FACT + media)
-            return fact and fact["is_settled"]
+            return bool(fact["is_settled"]) if fact else None
 
         target.look = look
         services: Any = SimpleNamespace(

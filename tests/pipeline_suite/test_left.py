@@ -84,7 +84,7 @@ async def test_what_went_before_the_move_was_counted_by_it(
 async def test_what_something_of_ours_stands_for_still_is_there() -> None:
     again = add(FILM, 2)
     assert await left(add(FILM), standing=(again,)) == 3
-    each = {"standing": (again,), "plays": WhichPlays.ALL}
+    each: dict[str, Any] = {"standing": (again,), "plays": WhichPlays.ALL}
     assert await left(add(FILM), **each) is None  # some are there, and some gone
     assert await left(add(FIRST), **each) == 2
 

@@ -130,11 +130,12 @@ def of(missing: Missing) -> list[Operation]:
 
 async def test_what_two_looks_lack_is_gone_and_one_that_shows_it_is_enough() -> None:
     shown = entry(FILM, at(1), imported="trakt")
-    for looks, is_gone, number in (
+    cases: list[tuple[list[list[Entry]], bool, int]] = [
         ([[], []], True, 2),
         ([[], [shown]], False, 2),
         ([[shown]], False, 1),
-    ):
+    ]
+    for looks, is_gone, number in cases:
         async with profile() as it:
             await it.write(add())
             it.looks[FILM.place] = looks

@@ -43,8 +43,8 @@ def put(key: Key, progress: int = 100) -> Operation:
 
 
 def row(operation: Operation, run: int = 1, **fields: Any) -> Row:
-    known = {"settled_at": at(20)} | fields
-    return Row(run, "p", operation, Outcome.APPLIED, at(20), **known)
+    known: dict[str, Any] = {"settled_at": at(20)}
+    return Row(run, "p", operation, Outcome.APPLIED, at(20), **known | fields)
 
 
 def prepared(
@@ -57,22 +57,14 @@ def prepared(
 ) -> Prepared:
     extraction: Any = SimpleNamespace(plays=plays)
     reading = Reading(extraction, desired(*plays))
-    known = {
+    known: dict[str, Any] = {
         "recovery": Recovery({}, viewings=viewings),
         "rules": Rules(),
         "plan": Plan(operations, fates or {}),
+        "existing": there,
+        "origin": TRAKT,
     }
-    return Prepared(
-        **{
-            "profile": "p",
-            "compared": reading,
-            "existing": there,
-            "whole": reading,
-            "origin": TRAKT,
-        }
-        | known
-        | fields
-    )
+    return Prepared("p", reading, whole=reading, **known | fields)
 
 
 def test_what_is_set_notes_what_it_finds_and_what_is_added_notes_nothing() -> None:

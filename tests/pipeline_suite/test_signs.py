@@ -76,5 +76,6 @@ def test_one_sign_is_enough(sign: str | None) -> None:
         "has_new_ids": False,
         "is_updated": False,
     }
+    source: Any = Account()
     told = {sign: {1} if quiet[sign] == set() else True} if sign else {}
-    assert Signs(Account(), {}, **quiet | told).is_due is bool(sign)
+    assert Signs(source, {}, **quiet | told).is_due is bool(sign)

@@ -64,7 +64,11 @@ def test_a_record_holds_its_title_else_its_kind_else_all(
 
 
 def kept(record: Quarantined, source: str = "mine", **fields: Any) -> UnreadableRow:
-    known = {"reader": "old", "first_seen": at(1), "last_seen": at(2)} | fields
+    known: dict[str, Any] = {
+        "reader": "old",
+        "first_seen": at(1),
+        "last_seen": at(2),
+    } | fields
     return UnreadableRow(source, record.identity, record, **known)
 
 

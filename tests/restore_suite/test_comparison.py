@@ -233,7 +233,9 @@ def test_as_many_as_hide_behind_a_merged_entry_are_there(
     now = [replace(own(FILM, 100, day=9, label="trakt"), count=count)]
     rows = [row(FILM, day) for day in {*days, 9}]
     found = compare_copy(copied, now, rows, {"trakt"})
-    assert sorted(found.there, key=_time) == [copied[n - 1] for n in there]
+    assert sorted(found.there, key=lambda e: str(e.updated_at)) == [
+        copied[n - 1] for n in there
+    ]
     assert found.missing == tuple(copied[n - 1] for n in missing)
 
 
@@ -289,7 +291,3 @@ def test_an_entry_is_known_by_its_minute_where_nothing_moves_it(
     restored: Restored | None, *, keeps: bool
 ) -> None:
     assert keeps_its_minute(row(FILM, 1, restored)) is keeps
-
-
-def _time(entry: Entry) -> object:
-    return entry.updated_at
