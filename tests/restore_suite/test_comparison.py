@@ -223,6 +223,7 @@ def test_what_is_listed_at_its_minute_counts_by_its_progress() -> None:
         (3, [3], [1, 3], [2]),
         (2, [9], [1], [2, 3]),  # that one is listed
         (3, [2, 3], [2, 3], [1]),
+        (2, [2, 3], [2, 3], [1]),  # more than can hide: no other does
     ],
 )
 def test_as_many_as_hide_behind_a_merged_entry_are_there(
