@@ -35,7 +35,9 @@ SUITES = {
         *("domain_suite", "pipeline_suite", "load_suite", "extras_suite"),
         *("overrides_suite", "restore_suite", "strangers_suite"),
     ),
-    "sync/extract": ("extract_suite", "pipeline_suite", "strangers_suite"),
+    "sync/extract": (
+        *("extract_suite", "library_suite", "pipeline_suite", "strangers_suite"),
+    ),
     "sync/transform": (
         *("transform_suite", "overrides_suite", "pipeline_suite", "strangers_suite"),
     ),
@@ -62,11 +64,14 @@ class Reach:
     def tests_of(self, mutant: Mutant) -> list[str]:
         """Return the tests that run the changed line, those first that tell soonest.
 
-        A line that runs once, when the file is imported, is what all of its functions
-        may use: then it is every test that runs anything of the file.
+        What a line made before the first test, when files were imported or lists of
+        cases made, all functions and cases may use: then it is every test that runs
+        anything of the file, after those that run the line.
         """
         lines = self.lines.get(mutant.file, {})
-        found = lines.get(mutant.line) or lines.get(0, set())
+        of_line = lines.get(mutant.line, set())
+        is_for_all = not of_line or self.is_run_before(mutant)
+        found = of_line | lines.get(0, set()) if is_for_all else of_line
         suites = [f"tests/{s}/" for s in SUITES[_room(mutant.file)]]
         near = {
             test: rank
@@ -75,7 +80,8 @@ class Reach:
             if test.startswith(suite) and self.seconds.get(test, 0.0) < MOST_S
         }
         in_order = sorted(
-            near, key=lambda t: (near[t] > 0, self.seconds.get(t, 0.0), t)
+            near,
+            key=lambda t: (t not in of_line, near[t] > 0, self.seconds.get(t, 0.0), t),
         )
         return in_order[: self.most]
 

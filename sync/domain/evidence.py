@@ -166,8 +166,7 @@ def as_the_persons(entries: Sequence[Entry], restored: Iterable[Row]) -> list[En
         rows[row.operation.key].append(row)
     return [
         replace(entry, imported=None)
-        if entry.imported is not None
-        and any(is_ours(entry, row, ()) for row in rows.get(entry.key, ()))
+        if any(is_ours(entry, row, ()) for row in rows.get(entry.key, ()))
         else entry
         for entry in entries
     ]

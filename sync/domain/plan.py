@@ -112,9 +112,9 @@ class Operation:
         return ((self.key, self.watched_at), *covered)
 
     @property
-    def order(self) -> tuple[datetime, int, tuple[str, int, int]]:
+    def order(self) -> tuple[datetime, bool, tuple[str, int, int]]:
         """Oldest watch first; a zero goes before the default that it limits."""
-        return (self.watched_at, 1 if self.progress else 0, self.key.order)
+        return (self.watched_at, bool(self.progress), self.key.order)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ def to_operations(missing: Iterable[Entry]) -> tuple[Operation, ...]:
 
     def order(
         operation: Operation,
-    ) -> tuple[datetime, bool, tuple[datetime, int, tuple[str, int, int]]]:
+    ) -> tuple[datetime, bool, tuple[datetime, bool, tuple[str, int, int]]]:
         is_default = operation.is_default
         at = latest[operation.key.place] if is_default else operation.watched_at
         return (at, is_default, operation.order)

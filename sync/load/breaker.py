@@ -119,10 +119,9 @@ class Breaker:
 
 def _end(number: int, status: int | None) -> ServiceError:
     if status == _NOT_ALLOWED:
-        writes, verb = count(number, "write"), "was" if number == 1 else "were"
         return AuthError(
-            f"Discovr does not allow this login to write: {writes} in a row "
-            f"{verb} refused (status 403), and the run was stopped.",
+            f"Discovr does not allow this login to write: {count(number, 'write')} in "
+            "a row were refused (status 403), and the run was stopped.",
             remedy="Log in again: trakt2discovr login discovr. If that does not help, "
             "check [discovr] client_id and profile.",
             service="Discovr",

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from sync.domain.delta import diff
-from sync.domain.guard import Change
+from sync.domain.guard import Change, is_mostly_missing, measure
 from sync.domain.origin import TRAKT
-from sync.domain.plan import Action, Fate
+from sync.domain.plan import Action, Fate, Operation
 from sync.domain.plays import Key, Place
 from sync.domain.reconcile import reconcile
 from sync.domain.rules import Mode, Rules
@@ -34,6 +34,34 @@ def test_a_guard_lets_pass_a_quarter_and_any_nine(
     changed: int, own: int, *, is_unsafe: bool
 ) -> None:
     assert Change(changed, own).is_unsafe is is_unsafe
+
+
+@pytest.mark.parametrize(
+    ("missing", "written", "is_mostly"),
+    [
+        (9, 9, False),  # too few to be worth a refusal
+        (10, 10, True),
+        (10, 19, True),
+        (10, 20, False),  # a half may be somebody's wish
+        (11, 21, True),
+        (11, 22, False),
+    ],
+)
+def test_more_than_half_of_a_run_is_missing_by_nobodys_wish(
+    missing: int, written: int, *, is_mostly: bool
+) -> None:
+    assert is_mostly_missing(missing, written) is is_mostly
+
+
+def test_what_a_plan_changes_is_what_it_sets_of_the_persons_own() -> None:
+    own, other, ours = Key("MV_1"), Key("MV_2"), Key("MV_3")
+    labelled = entry(ours, imported=TRAKT.label)
+    there = [entry(own), entry(own, at(2)), entry(other, imported="x"), labelled]
+    operations = [
+        *(Operation(Action.SET, key, at()) for key in (own, own, ours, Key("MV_4"))),
+        Operation(Action.ADD, other, at()),
+    ]
+    assert measure(operations, there, {TRAKT.label}) == Change(1, 2)
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ FOUND = at(5)
     [
         (FOUND, True),
         (at(20), True),
-        (at(20, minutes=-1), True),
-        (at(20, minutes=11), True),
+        (at(20, minutes=-2), True),
+        (at(20, minutes=12), True),
         (at(20, minutes=13), False),
         (at(30), False),
         (None, True),
@@ -45,8 +45,14 @@ def test_a_set_entry_is_known_by_a_time_that_the_write_can_have_left(
 def test_any_time_before_it_may_be_the_one_that_an_earlier_version_found(
     before_at: datetime | None,
 ) -> None:
-    one = entry(Key("MV_1"), at(12))
-    assert is_as_set(one, set_within_ten_minutes(before_at)) is (before_at is None)
+    for watched_at in (at(12), at(20, minutes=-3)):
+        one = entry(Key("MV_1"), watched_at)
+        assert is_as_set(one, set_within_ten_minutes(before_at)) is (before_at is None)
+
+
+def test_where_nobody_knows_when_a_write_ended_any_time_may_be_its() -> None:
+    row = replace(set_within_ten_minutes(FOUND), settled_at=None)
+    assert is_as_set(entry(KEY, at(30)), row)
 
 
 def set_within_ten_minutes(before_at: datetime | None) -> Row:

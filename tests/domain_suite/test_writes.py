@@ -17,9 +17,13 @@ APPLIED, REJECTED, UNKNOWN = Outcome.APPLIED, Outcome.REJECTED, Outcome.UNKNOWN
     ("settled", "outcome", "detail"),
     [
         (Settled.found_in_place(), APPLIED, "found in place"),
+        (Settled.unclear(1), UNKNOWN, "no clear answer"),
+        (Settled.unclear(2), UNKNOWN, "no clear answer to 2 writes"),
         (Settled.unclear(5), UNKNOWN, "no clear answer to 5 writes"),
         (Settled.covers_too_much(), REJECTED, "an episode could not be kept out of it"),
         (Settled.found_later(), APPLIED, "found by a later run"),
+        (Settled.in_doubt(), UNKNOWN, "not sent again while lists show too little"),
+        (Settled.not_sent(), REJECTED, "not sent"),
         (Settled.not_wanted(), REJECTED, "not there, nor wanted now"),
         (Settled.not_found_by(7), REJECTED, "not found by run 7"),
         (Settled.found_after(7), APPLIED, "found after run 7"),

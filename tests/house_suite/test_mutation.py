@@ -102,6 +102,9 @@ def test_a_line_asks_the_tests_that_run_it_and_an_import_those_of_the_file() -> 
     reach = Reach({GUARD: lines}, {near: 2.0, far: 1.0})
     ask = {line: reach.tests_of(Mutant(GUARD, "AddNot", 0, line)) for line in (7, 8, 9)}
     assert ask == {7: [near, far], 8: [far], 9: [near, far]}
+    # What was made of it before the first test may be in any of their cases.
+    made = Reach({GUARD: lines}, {near: 2.0, far: 1.0}, {GUARD: {8}})
+    assert made.tests_of(Mutant(GUARD, "AddNot", 0, 8)) == [far, near]
     few = Reach({GUARD: lines}, {near: 2.0, far: 1.0}, most=1)
     assert few.tests_of(Mutant(GUARD, "AddNot", 0, 7)) == [near]
     slow = Reach({GUARD: lines}, {near: 2.0, far: 60.0})

@@ -62,8 +62,9 @@ def test_a_breaker_ends_a_run_where_a_count_of_all_answers_does(
     ("told", "kind", "words"),
     [
         ([402] * 5, RefusingServiceError, "refused 5 writes in a row (status 402)"),
-        ([403] * 5, AuthError, "403"),
+        ([403] * 5, AuthError, "5 writes in a row were refused (status 403)"),
         ([404] * 25, RefusingServiceError, "refused 25 writes in a row (status 404)"),
+        ([None, *[404] * 24], RefusingServiceError, "(status 404)"),
         ([None] * 25, RefusingServiceError, "refused 25 writes in a row, so"),
         (["unclear"] * 8, RefusingServiceError, "no clear answer to 8 writes"),
     ],

@@ -9,10 +9,13 @@ import pytest
 
 from sync.ledger import StateError
 from sync.load.guarded import guarded
-from sync.ports import CheckingTarget, PlaybackTarget, Target
+from sync.ports import CheckingTarget, PlaybackTarget, RestoringTarget, Target
 
 READS = {"open_profile", "read_history", "read_title", "read_resume_points"}
-WRITES = {"add", "set_progress", "remove", "add_resume_point", "set_resume_point"}
+WRITES = {
+    *("add", "set_progress", "remove", "add_entry"),
+    *("add_resume_point", "set_resume_point"),
+}
 
 
 def _methods(*protocols: type) -> set[str]:
@@ -38,11 +41,18 @@ async def _arguments(target: Any, name: str) -> Any:
 
 
 def test_every_method_of_a_target_is_one_or_the_other() -> None:
-    assert _methods(Target, PlaybackTarget) == READS | WRITES
+    assert _methods(Target, PlaybackTarget, RestoringTarget) == READS | WRITES
 
 
 @pytest.mark.parametrize(
-    "protocols", [(Target,), (Target, PlaybackTarget)], ids=lambda p: str(len(p))
+    "protocols",
+    [
+        (Target,),
+        (Target, PlaybackTarget),
+        (Target, RestoringTarget),
+        (Target, PlaybackTarget, RestoringTarget),
+    ],
+    ids=lambda protocols: "-".join(p.__name__ for p in protocols),
 )
 @pytest.mark.parametrize("is_held", [True, False])
 async def test_no_write_is_passed_on_where_the_check_raises(
@@ -57,6 +67,7 @@ async def test_no_write_is_passed_on_where_the_check_raises(
 
     target = guarded(_bring(*protocols, calls=calls), check)
     assert isinstance(target, PlaybackTarget) is (PlaybackTarget in protocols)
+    assert isinstance(target, RestoringTarget) is (RestoringTarget in protocols)
     for name in sorted(_methods(*protocols)):
         calls.clear()
         if name in READS:

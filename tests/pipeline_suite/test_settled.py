@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from connectors.errors import ServiceError
-from sync.domain.desired import Viewing
+from sync.domain.desired import NO_ANSWER, NO_ID, Viewing
 from sync.domain.plan import Action, Fate, Operation
 from sync.domain.plays import Key
 from sync.domain.verify import Verification
@@ -142,6 +142,48 @@ def test_what_cannot_be_read_counts_once_and_in_no_first_plan(
         balance=lambda: (SimpleNamespace(fates=Counter()), None),
     )
     assert [exit_code(told, is_strict=strict) for strict in (False, True)] == [code] * 2
+
+
+LATE = SimpleNamespace(reason=NO_ANSWER)
+UNPLACED = SimpleNamespace(reason=NO_ID)
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "strict"),
+    [
+        ({}, 0, 0),
+        ({"is_unread": True}, 2, 2),
+        ({"unmatched": (LATE,)}, 4, 4),
+        ({"unmatched": (UNPLACED,)}, 0, 0),
+        ({"failed": (OPERATION,)}, 4, 4),
+        ({"verification": Verification(1, missing=(KEY,))}, 4, 4),
+        ({"undone": Undone(1, failed={KEY})}, 4, 4),
+        ({"playback": PlaybackResult(PlaybackPlan(), error=ServiceError(""))}, 4, 4),
+        *(
+            ({"fates": Counter({fate: 1})}, 0, 4)
+            for fate in (Fate.UNMATCHED, Fate.UNSUPPORTED, Fate.UNREADABLE)
+        ),
+        *(
+            ({"fates": Counter({fate: 1})}, 0, 0)
+            for fate in (Fate.WRITTEN, Fate.KEPT, Fate.COVERED, Fate.LEFT_OUT)
+        ),
+    ],
+)
+def test_one_thing_that_is_not_in_its_place_is_enough_for_a_code(
+    told: dict[str, Any], code: int, strict: int
+) -> None:
+    given: dict[str, Any] = {"failed": (), "is_unread": False, "run": 1} | GOOD | told
+    unmatched, fates = told.get("unmatched", ()), told.get("fates", Counter())
+    desired = SimpleNamespace(unmatched=unmatched)
+    given["prepared"] = SimpleNamespace(
+        unreadable=SimpleNamespace(unreported=()),
+        compared=SimpleNamespace(desired=desired),
+        since=None,
+    )
+    given["balance"] = lambda: (SimpleNamespace(fates=fates), None)
+    found: Any = SimpleNamespace(**given)
+    assert exit_code(found, is_strict=False) == code
+    assert exit_code(found, is_strict=True) == strict
 
 
 def test_a_viewing_that_was_to_be_written_and_is_missing_is_not_there() -> None:

@@ -11,6 +11,7 @@ from sync.domain.watermark import RECONCILE_EVERY, Watermark
 from sync.ledger.fact_names import UNDOING
 from sync.pipeline import signs
 from sync.pipeline.checkpoint import Checkpoint
+from sync.pipeline.prepared import Signs
 from sync.pipeline.signs import checkpoint_of
 from tests.factories import T0
 
@@ -61,3 +62,20 @@ async def test_a_run_goes_on_only_from_what_nothing_speaks_against(
         settings=None, ledger=None, source=source, clock=clock
     )
     assert await checkpoint_of(services) is (checkpoint if is_there else None)
+
+
+@pytest.mark.parametrize(
+    "sign",
+    ["moved", "unsettled", "has_pauses", "has_new_ids", "is_updated", None],
+)
+def test_one_sign_is_enough(sign: str | None) -> None:
+    quiet: dict[str, Any] = {
+        "moved": set(),
+        "unsettled": set(),
+        "has_pauses": False,
+        "has_new_ids": False,
+        "is_updated": False,
+    }
+    source: Any = Account()
+    told = {sign: {1} if quiet[sign] == set() else True} if sign else {}
+    assert Signs(source, {}, **quiet | told).is_due is bool(sign)

@@ -15,6 +15,7 @@ from sync.domain.plan import Fate
 from sync.domain.plays import Key
 from sync.pipeline import run as pipeline
 from sync.pipeline.checkpoint import recall_checkpoint
+from sync.ports import Receipt
 from sync.sandbox.account.sample import own_entries, sample_account
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.server.server import utc_now
@@ -101,6 +102,8 @@ async def test_nothing_new_costs_one_request_to_trakt_and_none_to_discovr(
         for _ in range(3):
             report = await it.sync()
             assert report.prepared.is_unchanged
+            receipt = report.prepared.whole.extraction.receipt
+            assert receipt == Receipt("Trakt", 0, requests=1)
             assert report.is_complete
             assert it.trakt == ["/sync/last_activities"]
             assert it.discovr == []

@@ -229,6 +229,22 @@ async def test_a_long_season_is_not_asked_about_episode_by_episode() -> None:
     assert len(client.asked) <= MOST_CLUES
 
 
+def test_clues_are_spread_over_all_seasons_in_one_order() -> None:
+    """Whatever the order of the rows, the same are asked about."""
+    plays = [
+        Play(TITLE, at(), season, number, episode_ids=Ids(imdb=f"tt{season}{number}"))
+        for season in (None, 1, 2)
+        for number in (None, 1, 2, 3, 4)
+    ]
+    plays += [Play(TITLE, at(), episode_ids=Ids(tvdb=n)) for n in (1, 2, 3)]
+    asked = gather_clues(plays, {TITLE})[TITLE]
+    assert gather_clues(plays[::-1], {TITLE})[TITLE] == asked
+    ids = [clue.ids.imdb or clue.ids.tvdb for clue in asked]
+    assert ids == [1, "ttNone1", "tt1None", "tt14", "tt23"]
+    few = gather_clues(plays[:MOST_CLUES], {TITLE})[TITLE]
+    assert len(few) == MOST_CLUES
+
+
 def test_what_stays_open_says_so() -> None:
     plays = [Play(TITLE, at(), 1, 1, episode_ids=Ids(imdb="tt9"))]
     assert [left.reason for left in transform(plays, {}).unmatched] == [OPEN_IDS]
