@@ -250,6 +250,7 @@ async def _go_on(me: Mover) -> None:
         "Me",
         "Go on",
         "Try again",
+        "See the proof",  # it was over before the page could be told
     )
     while not re.search(r"/proof$", me.page.url):
         await me.page.get_by_role("heading", level=1).wait_for()
