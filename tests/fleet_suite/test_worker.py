@@ -227,7 +227,8 @@ async def test_what_settles_its_writes_is_asked_and_not_cut_off(
         await until(lambda: bool(script.stops))
         with script.stops[0].heeded():
             worker.stop()
-            await asyncio.sleep(0.01)
+            for _ in range(20):
+                await asyncio.sleep(0)
             assert worker.running == 1
             script.gate.set()
             await until(lambda: not worker.running)

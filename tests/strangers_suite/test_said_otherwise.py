@@ -100,7 +100,10 @@ def test_a_last_time_that_is_the_time_of_no_row_is_named(
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
-@pytest.mark.parametrize("last", [AT, "", AT[:10], "2025-06-07T20:15:00Z"])
+@pytest.mark.parametrize(
+    "last",
+    [AT, "", AT[:10], "2025-06-07T20:15:00Z", "2025-06-07T20:15:42.5Z"],
+)
 def test_a_last_time_that_a_row_has_costs_nothing(
     tmp_path: Path, form: str, last: str
 ) -> None:

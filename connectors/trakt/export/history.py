@@ -168,8 +168,13 @@ def _count_lasts(found: Iterable[_Item]) -> int:
     A tool may write beside each play when its title was watched last: then that is the
     time of another row. Else it is one more play.
     """
-    lasts = {one.last for one in found if one.last is not None}
-    return len(lasts - {one.parts["watched_at"] for one in found}) if lasts else 0
+    lasts = {_minute(one.last) for one in found if one.last is not None}
+    own = (one.parts["watched_at"] for one in found if lasts)
+    return len(lasts - set(map(_minute, own)))
+
+
+def _minute(instant: datetime) -> datetime:
+    return instant.replace(second=0, microsecond=0)
 
 
 @dataclass(slots=True)
