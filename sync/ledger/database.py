@@ -54,9 +54,13 @@ class Database:
             return
         if self._is_read_only:
             raise self.backend.other_version()
-        from sync.ledger.migrate import migrate  # noqa: PLC0415  # alembic is heavy
+        from sync.ledger import tables  # noqa: PLC0415  # not needed for plain SQL
 
         with self.transaction(Mode.MIGRATE) as connection:
+            if tables.create(connection):
+                return
+            from sync.ledger.migrate import migrate  # noqa: PLC0415  # alembic is heavy
+
             if not migrate(connection):
                 raise self.backend.newer_version()
 

@@ -16,16 +16,20 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
+    String,
     Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
+    inspect,
 )
 
 from sync.domain.plan import Action, Operation, Restored
 from sync.domain.plays import Key, Kind, title_key
 from sync.domain.sources import SourceRecord
 from sync.domain.writes import Outcome, Row
+from sync.ledger.migrations import HEAD, VERSION_TABLE
 from sync.ledger.packed import pack_covers, unpack_covers
 from sync.ledger.plain import to_instant, to_utc, whole
 from sync.ledger.records import UnreadableRow
@@ -33,7 +37,7 @@ from sync.ledger.titles import from_title, to_title
 from sync.ports import Quarantined
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect, RowMapping
+    from sqlalchemy import Connection, Dialect, RowMapping
 
 
 class Instant(TypeDecorator[datetime]):
@@ -198,6 +202,27 @@ holders = Table(
     Column("epoch", BigInteger, nullable=False, server_default="0"),
     Column("released_at", Instant),
 )
+
+#: As alembic would make it.
+_version = Table(
+    VERSION_TABLE,
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
+
+
+def create(connection: Connection) -> bool:
+    """Make all tables where there are none; False where there are.
+
+    They become what the migrations make of them, in a quarter of the time.
+    """
+    if inspect(connection).has_table(VERSION_TABLE):
+        return False
+    metadata.create_all(connection, checkfirst=False)
+    _version.create(connection)
+    connection.execute(_version.insert().values(version_num=HEAD))
+    return True
 
 
 def from_operation(operation: Operation) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import sqlite3
 import stat
 import sys
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.exc import DBAPIError
 
 from sync.ledger import Ledger, Outcome, StateError, tables
@@ -47,10 +47,60 @@ async def test_state_outlives_closing(shared_url: str) -> None:
     assert [row.operation for row in rows] == make_operations(2)
 
 
-async def test_the_migrations_make_exactly_the_tables_of_the_program(url: str) -> None:
-    async with await Ledger.open(url) as ledger:
-        differences = await ledger._in_thread(lambda: _compare(ledger))
+@contextmanager
+def migrated_step_by_step(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make new tables as those of an old state come to be what they are."""
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "create", lambda _connection: False)
+        yield
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_new_or_migrated_the_tables_are_exactly_those_of_the_program(
+    url: str, monkeypatch: pytest.MonkeyPatch, *, is_new: bool
+) -> None:
+    way = nullcontext() if is_new else migrated_step_by_step(monkeypatch)
+    with way:
+        ledger = await Ledger.open(url)
+    differences = await ledger._in_thread(lambda: _compare(ledger))
+    await ledger.close()
     assert differences == []
+
+
+async def test_new_tables_are_those_that_the_migrations_make(
+    shared_url: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = await _made(shared_url)
+    if shared_url.startswith("sqlite"):
+        request.getfixturevalue("tmp_path").joinpath("state.db").unlink()
+    else:
+        request.getfixturevalue("postgres").empty()
+    with migrated_step_by_step(monkeypatch):
+        assert new == await _made(shared_url)
+
+
+async def _made(url: str) -> set[str]:
+    """Return all that the database says of its tables, in no order of their columns."""
+    async with await Ledger.open(url) as ledger:
+        return await ledger._in_thread(lambda: _described(ledger))
+
+
+def _described(ledger: Ledger) -> set[str]:
+    with ledger._database.transaction(Mode.READ) as connection:
+        seen = inspect(connection)
+        found = set()
+        for table in seen.get_table_names():
+            found |= {f"{table} {column}" for column in seen.get_columns(table)}
+            found |= {f"{table} {index}" for index in seen.get_indexes(table)}
+            found |= {f"{table} {key}" for key in seen.get_foreign_keys(table)}
+            found |= {f"{table} {once}" for once in seen.get_unique_constraints(table)}
+            # Its name may be that of a table which was renamed later.
+            key = seen.get_pk_constraint(table)["constrained_columns"]
+            found.add(f"{table} is found by {key}")
+        if connection.dialect.name == "sqlite":
+            made = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master")
+            found |= {name for name, sql in made if sql and "WITHOUT ROWID" in sql}
+        return found
 
 
 def _compare(ledger: Ledger) -> list[object]:

@@ -15,6 +15,7 @@ from sync.sandbox.server.faults import FaultKind, seeded_faults
 from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, arena
+from tests.safety.calm import calm
 from tests.safety.faults import MIX, SHARE
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ CHOSEN = choose(CASES[::57], PART, CASES)
 async def test_nothing_is_lost_and_nothing_is_there_twice(
     case: Case, tmp_path: Path
 ) -> None:
-    calm = await _calm(case, tmp_path / "calm")
+    expected = await calm(tmp_path / "calm", case.history, case.quirks, 3)
     account, own = mixed_account(3)
     async with arena(
         account, tmp_path, own=own, discovr=case.quirks, history=case.history
@@ -78,18 +79,9 @@ async def test_nothing_is_lost_and_nothing_is_there_twice(
         await _run_until_done(place)
         place.discovr.faults = place.trakt.faults = None
         assert place.discovr.doubled() == {}
-        assert place.marks() == calm.marks()
-        assert set(place.discovr.appended) == set(calm.discovr.appended)
+        assert place.marks() == expected.marks
+        assert set(place.discovr.appended) == expected.appended
         assert await place.operations() == ()
-
-
-async def _calm(case: Case, folder: Path) -> Arena:
-    account, own = mixed_account(3)
-    async with arena(
-        account, folder, own=own, discovr=case.quirks, history=case.history
-    ) as place:
-        assert (await place.migrate()).is_complete
-    return place
 
 
 async def _run_until_done(place: Arena) -> None:

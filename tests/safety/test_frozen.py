@@ -20,6 +20,7 @@ from tests.clocks import FakeClock
 from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena
+from tests.safety.calm import calm
 from tests.safety.freezing import Moment, ThreadedRun, cut_off, stop
 from tests.safety.program import end, run, start
 from tests.safety.test_kills import LARGER, LARGER_REQUESTS, MORE_HISTORIES, REQUESTS
@@ -113,10 +114,8 @@ async def _arena(
         yield place
 
 
-async def _calm(freeze: Freeze, folder: Path, **options: Any) -> Counter[Mark]:
-    async with _arena(freeze, folder, **options) as place:
-        assert (await place.migrate()).is_complete
-        return place.marks()
+async def _expected(freeze: Freeze, folder: Path) -> Counter[Mark]:
+    return (await calm(folder, freeze.history, freeze.quirks, freeze.copies)).marks
 
 
 BOUNDARIES, MOMENTS = _boundaries(REQUESTS), _moments(60)
@@ -132,7 +131,7 @@ async def test_the_program_frozen_and_woken_doubles_nothing(
     freeze: Freeze, tmp_path: Path, server: PostgresServer | None
 ) -> None:
     real = {"clock": FakeClock(utc_now())}
-    calm = await _calm(freeze, tmp_path / "calm", **real)
+    expected = await _expected(freeze, tmp_path / "calm")
     async with _arena(freeze, tmp_path, server, **real) as place:
         first = await start(place)
         moment = Moment(freeze.number, freeze.phase, lambda: stop(first))
@@ -154,7 +153,7 @@ async def test_the_program_frozen_and_woken_doubles_nothing(
         if ending.code == BUSY:
             assert "another one has taken the profile" in ending.stderr
         assert place.discovr.doubled() == {}
-        assert place.marks() == calm
+        assert place.marks() == expected
         writes = place.writes()
         assert (await run(place)).code == 0
         assert place.writes() == writes
@@ -188,7 +187,7 @@ async def test_a_run_frozen_in_virtual_time_sends_nothing_more(
     if freeze.database == "postgres":
         server = request.getfixturevalue("postgres")
         server.empty()
-    calm = await _calm(freeze, tmp_path / "calm")
+    expected = await _expected(freeze, tmp_path / "calm")
     async with _arena(freeze, tmp_path, server) as place:
         if command.command == "undo":
             await place.migrate()
@@ -212,7 +211,7 @@ async def test_a_run_frozen_in_virtual_time_sends_nothing_more(
         assert place.discovr.doubled() == {}
         if command.command == "undo" and not was_replaced:
             await place.migrate()
-        assert place.marks() == calm
+        assert place.marks() == expected
         assert await place.operations() == ()
 
 

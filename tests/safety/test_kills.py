@@ -15,14 +15,12 @@ from tests.clocks import FakeClock
 from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena
+from tests.safety.calm import calm
 from tests.safety.program import Reaper, end, run, start
 
 if TYPE_CHECKING:
-    from collections import Counter
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
-
-    from tests.safety.arena import Mark
 
 HISTORIES = (
     {"collapse": "clean", "plays": "latest"},
@@ -96,7 +94,8 @@ CHOSEN = choose(
 async def test_killed_and_run_again_it_ends_as_if_never_killed(
     kill: Kill, tmp_path: Path
 ) -> None:
-    calm = await _calm(kill, tmp_path / "calm")
+    folder = tmp_path / "calm"
+    expected = await calm(folder, kill.history, kill.quirks, kill.copies)
     async with _arena(kill, tmp_path) as place:
         reaper = Reaper(kill.number, kill.phase, kill.turns)
         place.tell(reaper)
@@ -108,16 +107,10 @@ async def test_killed_and_run_again_it_ends_as_if_never_killed(
         place.tell(None)
         again = await run(place)
         assert (again.code, place.discovr.doubled()) == (0, {}), again.stderr
-        assert place.marks() == calm
+        assert place.marks() == expected.marks
         writes = place.writes()
         assert (await place.migrate()).is_complete
         assert place.writes() == writes
-
-
-async def _calm(kill: Kill, folder: Path) -> Counter[Mark]:
-    async with _arena(kill, folder) as place:
-        assert (await place.migrate()).is_complete
-        return place.marks()
 
 
 def _arena(kill: Kill, folder: Path) -> AbstractAsyncContextManager[Arena]:
