@@ -7,12 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say
+from sync.documents.words import say_time
 from sync.runtime.values import describe_interval
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from rich.console import Console
 
     from sync.documents.fleet import (
@@ -54,10 +53,10 @@ def _line(profile: FleetProfileDocument) -> str:
     if profile.is_running:
         parts.append(f"running on {profile.worker}")
     elif profile.state == "active":
-        due = _moment(profile.due_at) if profile.due_at else None
+        due = say_time(profile.due_at) if profile.due_at else None
         parts.append(f"due {due}" if due else "nothing planned")
     if profile.last_ok_at:
-        parts.append(f"last good run {_moment(profile.last_ok_at)}")
+        parts.append(f"last good run {say_time(profile.last_ok_at)}")
     if profile.failures:
         parts.append(count(profile.failures, "failure"))
     every = describe_interval(timedelta(seconds=profile.every_s))
@@ -107,7 +106,3 @@ def show_invitations(console: Console, document: FleetInvitationsDocument) -> No
         say(console, f"{invitation.profile}:")
         say(console, invitation.link, indent=2)
     say(console, "The page is served while this runs. Ctrl-C ends it.")
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone():%Y-%m-%d %H:%M}"
