@@ -6,6 +6,7 @@ import gc
 import ipaddress
 import os
 import socket
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
@@ -61,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     long.asked = Length(config.getoption("--long") or Length.FEW)
+    gc.disable()  # until all is collected, which only ever grows
 
 
 def pytest_collection_modifyitems(
@@ -79,6 +81,7 @@ def pytest_collection_finish() -> None:
     Modules and tests are hundreds of thousands of objects. The thresholds are the
     program's own.
     """
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -92,7 +95,9 @@ def clock() -> FakeClock:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    _unread_folders: list[Path],
 ) -> None:
     """No setting, login or proxy of the person who runs the tests reaches them."""
     for name in list(os.environ):
@@ -110,10 +115,12 @@ def _unread_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[P
     To list thousands of them before and after each test would take a tenth of the time.
     """
     folders: list[Path] = []
-    make = tmp_path_factory.mktemp
+    make, number = tmp_path_factory.mktemp, count()
 
-    def make_and_note(*args: Any, **options: Any) -> Path:
-        folders.append(make(*args, **options))
+    def make_and_note(name: str, *, numbered: bool = True) -> Path:
+        # Pytest's way to number them lists all that are there, each time.
+        own = f"{name}-{next(number)}" if numbered else name
+        folders.append(make(own, numbered=False))
         return folders[-1]
 
     with pytest.MonkeyPatch.context() as patch:
