@@ -20,7 +20,7 @@ from sync.sandbox.server.faults import Fault
 from sync.sandbox.trakt.export import write_export
 from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.transform.air_dates import Catalogue
-from tests.long import choose
+from tests.long import pick
 from tests.safety.accounts import mixed_account
 from tests.standins import NOON
 from tests.virtual import (
@@ -91,7 +91,8 @@ def long_running_account(seasons: int) -> Account:
     return Account([title], plays)
 
 
-@pytest.mark.parametrize("has_tmdb", choose([False], [True], [True, False]))
+@pytest.mark.long
+@pytest.mark.parametrize("has_tmdb", pick([True], [True], [True, False]))
 async def test_the_first_plan_of_30_000_plays_stands_in_seconds(
     tmp_path: Path, *, has_tmdb: bool
 ) -> None:

@@ -120,7 +120,7 @@ async def _expected(freeze: Freeze, folder: Path) -> Counter[Mark]:
 
 BOUNDARIES, MOMENTS = _boundaries(REQUESTS), _moments(60)
 PROGRAMS = choose(
-    [BOUNDARIES[84], MOMENTS[1]],
+    [BOUNDARIES[84]],
     [*BOUNDARIES[::23], *MOMENTS[::12]],
     [*BOUNDARIES, *MOMENTS],
 )

@@ -84,7 +84,7 @@ def _moments(count: int) -> list[Kill]:
 
 BOUNDARIES, MOMENTS = _boundaries(), _moments(500)
 CHOSEN = choose(
-    [*BOUNDARIES[::111], *MOMENTS[::250]],
+    BOUNDARIES[::111],
     [*BOUNDARIES[::37], *MOMENTS[::125]],
     [*BOUNDARIES, *MOMENTS],
 )

@@ -120,6 +120,7 @@ async def test_a_signal_after_the_last_write_does_not_deny_it(tmp_path: Path) ->
         await finish(place, tmp_path)
 
 
+@pytest.mark.long
 async def test_a_second_signal_leaves_at_once_and_loses_nothing(tmp_path: Path) -> None:
     async with real_time_arena(tmp_path) as place:
         place.discovr.faults = held(after=4)
@@ -131,6 +132,7 @@ async def test_a_second_signal_leaves_at_once_and_loses_nothing(tmp_path: Path) 
         await finish(place, tmp_path)
 
 
+@pytest.mark.long
 async def test_a_profile_that_another_run_holds_is_refused_and_free_once_it_died(
     tmp_path: Path,
 ) -> None:
