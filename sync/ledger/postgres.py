@@ -53,6 +53,7 @@ _FAULTS = {
     "25006": ("cannot be written to: it is read-only", "Name the primary server."),
     "42501": ("denies what its user has to do", _GRANT),
     _UNDEFINED_TABLE: ("has lost a table", _START_AGAIN),
+    "42P07": ("has lost the version of its tables", _START_AGAIN),
     "53100": ("has no room left on its disk", "Free some space and run it again."),
     "53": ("is short of resources", _TRY_LATER),
     "55": ("is locked by another program", _TRY_LATER),

@@ -47,7 +47,8 @@ _LONGEST_TIMEOUT_S = 86_400
 
 #: What SQLite says of a file that is none of ours in places, with no code of its own.
 _ODD = re.compile(
-    "^(unsupported file format|no such column|Could not decode|table .* has no column)"
+    "^(unsupported file format|no such column|Could not decode|table .* has no column"
+    "|(table|index) .* already exists)"  # though none said which version it is of
 )
 
 #: By primary result code: what happened to "The state database PATH", what to do.

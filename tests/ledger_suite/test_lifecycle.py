@@ -138,11 +138,16 @@ async def test_a_newer_version_is_refused_and_left_alone(shared_url: str) -> Non
     assert "://" not in str(caught.value)
 
 
-async def test_a_migration_that_fails_half_way_leaves_nothing(shared_url: str) -> None:
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_what_fails_half_way_leaves_nothing(
+    shared_url: str, monkeypatch: pytest.MonkeyPatch, *, is_new: bool
+) -> None:
     stray = Ledger(shared_url)
     await stray._in_thread(lambda: write(stray, "CREATE TABLE t2d_show (id INTEGER)"))
-    with pytest.raises(DBAPIError, match="already exists"):
+    way = nullcontext() if is_new else migrated_step_by_step(monkeypatch)
+    with way, pytest.raises(StateError, match=r"damaged|lost the version") as caught:
         await Ledger.open(shared_url)
+    assert isinstance(caught.value.__cause__, DBAPIError)
     await stray._in_thread(lambda: write(stray, "DROP TABLE t2d_show"))
     await stray.close()
     async with await Ledger.open(shared_url) as ledger:
