@@ -96,9 +96,18 @@ class Demo:
             self.tell("All in step. Every profile is read back now, and compared.")
             return await self._prove(fleet, discovr)
 
+    def make_trakt(self) -> TraktStandIn:
+        """Make the Trakt that all of them have their accounts at."""
+        return TraktStandIn(self.account, quirks=TraktQuirks(get_limit=_READS))
+
+    def trakt_token(self, name: str) -> str:
+        """Return what Trakt knows the person by whose profile has that name."""
+        del name  # all profiles belong to one account
+        return Credentials().trakt_access_token
+
     async def _serve(self, stack: AsyncExitStack) -> DiscovrStandIn:
         titles = self.account.titles
-        self._trakt = TraktStandIn(self.account, quirks=TraktQuirks(get_limit=_READS))
+        self._trakt = self.make_trakt()
         self._tmdb = TmdbStandIn(titles)
         discovr = DiscovrStandIn(
             catalogue=titles,
@@ -144,19 +153,13 @@ class Demo:
         now = fleet.clock.now()
         new = [NewProfile(name, TRAKT, _EVERY) for name in self.names]
         await fleet.profiles.add(new, now)
-        known, vault = Credentials(), fleet.vault()
-        tokens = {
-            "trakt": StoredToken(
-                access_token=known.trakt_access_token, obtained_at=now
-            ),
-            "discovr": StoredToken(
-                refresh_token=known.discovr_refresh_token, obtained_at=now
-            ),
-        }
+        refresh_token, vault = Credentials().discovr_refresh_token, fleet.vault()
+        discovr = StoredToken(refresh_token=refresh_token, obtained_at=now)
         for profile in await fleet.profiles.all():
+            own = self.trakt_token(profile.profile)
             store = await open_store(fleet.database, vault, profile.id)
-            for service, token in tokens.items():
-                await store.keep(service, token)
+            await store.keep("trakt", StoredToken(access_token=own, obtained_at=now))
+            await store.keep("discovr", discovr)
         plays = count(len(self.account.plays), "play")
         self.tell(f"{count(len(new), 'profile')} added, with {plays} each to carry.")
 
@@ -241,13 +244,14 @@ class Demo:
             there = [entry.key for entry in discovr.entries(profile.id)]
             entries += len(there)
             twice += len(there) - len({*there})
-            settings = _signed_in(fleet.settings, profile.name)
+            own = self.trakt_token(profile.name)
+            settings = _signed_in(fleet.settings, profile.name, own)
             report = await api.verify(settings)
             whole += exit_code(report, is_strict=False) == 0
         return Proof(len(self.names), whole, entries, twice, requests, refused, most)
 
 
-def _signed_in(settings: Settings, profile: str) -> Settings:
+def _signed_in(settings: Settings, profile: str, trakt_token: str) -> Settings:
     """Return the settings of one profile, with the logins that the stand-ins know."""
     known = Credentials()
     discovr = {
@@ -255,7 +259,7 @@ def _signed_in(settings: Settings, profile: str) -> Settings:
         "refresh_token": SecretStr(known.discovr_refresh_token),
         "requests_per_second": RATE,
     }
-    trakt = {"access_token": SecretStr(known.trakt_access_token)}
+    trakt = {"access_token": SecretStr(trakt_token)}
     return settings.model_copy(
         update={
             "trakt": settings.trakt.model_copy(update=trakt),

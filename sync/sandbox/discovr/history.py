@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -69,6 +70,7 @@ class HistoryBook:
         self._now = now
         self.visibility = Visibility(quirks, now)
         self._by_season: dict[tuple[str, str, int | None], set[int]] = {}
+        self._by_profile: defaultdict[str, dict[int, StoredEntry]] = defaultdict(dict)
         self._sorted: dict[str, list[StoredEntry]] = {}
         self._last_number = 0
         for entry in self._table.rows.values():
@@ -76,7 +78,7 @@ class HistoryBook:
 
     def entries(self, profile: str) -> list[StoredEntry]:
         """Return the entries of a profile in the order of their creation."""
-        return [e for e in self._table.rows.values() if e.profile == profile]
+        return [*self._by_profile[profile].values()]
 
     def of_season(
         self, profile: str, media: str, season: int | None
@@ -173,6 +175,7 @@ class HistoryBook:
             self._table.drop(str(entry.number))
             season = (entry.profile, entry.key.media, entry.key.season)
             self._by_season[season].discard(entry.number)
+            del self._by_profile[entry.profile][entry.number]
             self._sorted.pop(entry.profile, None)
 
     def next_number(self) -> int:
@@ -203,6 +206,7 @@ class HistoryBook:
     def _index(self, entry: StoredEntry) -> None:
         season = (entry.profile, entry.key.media, entry.key.season)
         self._by_season.setdefault(season, set()).add(entry.number)
+        self._by_profile[entry.profile][entry.number] = entry
         self._last_number = max(self._last_number, entry.number)
         self._sorted.pop(entry.profile, None)
 
