@@ -13,6 +13,7 @@ from sync.fleet import demo as demonstration
 from sync.sandbox.account.synthetic import synthetic_account
 from tests.long import pick
 from tests.safety.chaos import Chaos
+from tests.safety.crowd import Crowd, sizes_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,3 +35,16 @@ async def test_whatever_happens_to_workers_every_profile_is_whole(
     assert proof.whole == profiles, (proof, chaos.happened)
     assert proof.twice == 0
     assert proof.most_in_a_second <= 1.1 * demonstration.RATE
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_000)
+async def test_people_of_all_sizes_are_brought_over_and_kept_in_step(
+    tmp_path: Path,
+) -> None:
+    sizes = sizes_of(pick(2, 3, 12), most=400, seed=1)
+    crowd = Crowd(tmp_path, sizes, lambda _: None, seed=1)
+    crowd.trouble(seed=1, times=pick(1, 1, 6))
+    proof = await crowd.run()
+    assert proof.is_good, (proof, crowd.happened)
+    assert proof.profiles == len(sizes)
