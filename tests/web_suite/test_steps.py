@@ -217,6 +217,7 @@ async def test_a_crowd_at_the_door_does_not_hold_up_what_is_written(
         place.discovr.latency_s = 0.5
         await place.agree()
         await place.wrote(2)
+        place.discovr.latency_s = 600  # until the crowd stands there, however long
         keys = place.site.links
         let_in = f"Host: localhost\r\nCookie: {keys.cookie_name}={keys.cookie}\r\n"
         kinds = [
@@ -239,6 +240,7 @@ async def test_a_crowd_at_the_door_does_not_hold_up_what_is_written(
             # Who was let in is answered while they stand there, and so is the run.
             assert (await place.get("/watch")).heading == "Carrying it over"
             place.discovr.latency_s = 0.02
+            await place.discovr.settle()
             seen = await place.settled()
         finally:
             for _, writer in crowd:
