@@ -27,6 +27,15 @@ _BUGS = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
 )
+#: What the driver tells of its database. Where a connection breaks at the wrong moment
+#: it takes that for a fault of its own: an InternalClientError.
+FAULTS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 #: A connection is there by then, and a statement answered.
 _CONNECTED_WITHIN_S, _ANSWERED_WITHIN_S = 10.0, 60.0
 #: A connection that is not free by then, or cannot be given back, is a fault: whoever
@@ -102,12 +111,7 @@ class FleetDatabase:
             yield
         except _BUGS:
             raise
-        except (
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            OSError,
-            TimeoutError,
-        ) as error:
+        except FAULTS as error:
             fault = error
         else:
             return
@@ -126,7 +130,7 @@ async def _open_pool(url: str, most: int) -> AsyncIterator[asyncpg.Pool]:
     place = place_of(url)
     try:
         pool = await _Pool(_DRIVER.sub("postgresql://", url), **_options(most))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except FAULTS as error:
         fault = error
     except ValueError:
         raise ConfigError(
@@ -175,7 +179,7 @@ async def _close(pool: asyncpg.Pool) -> None:
     """Close it; a connection that broke may never be given back."""
     try:
         await asyncio.wait_for(pool.close(), _CLOSED_AFTER_S)
-    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except FAULTS:
         pool.terminate()
 
 

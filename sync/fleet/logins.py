@@ -11,15 +11,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncpg
 from pydantic import ValidationError
 
 from connectors.auth.tokens import StoredToken, TokenStore
 from connectors.errors import ConfigError
+from sync.fleet.database import FAULTS
 from sync.ledger.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    import asyncpg
 
     from connectors.clock import Clock
     from sync.fleet.database import FleetDatabase
@@ -139,7 +141,7 @@ class ProfileStore(TokenStore):
             if is_changed:
                 await self._write(connection, service)
             await transaction.commit()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except FAULTS:
             if is_changed:
                 await self._write_patiently(service)
 

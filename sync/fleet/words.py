@@ -7,10 +7,10 @@ calendar runs everything again by itself, and the logins are in the database.
 from __future__ import annotations
 
 import re
-import shlex
 from typing import TYPE_CHECKING
 
 from sync.daemon.turn import PASSING, Ending
+from sync.runtime.shell import quote_last
 
 if TYPE_CHECKING:
     from sync.daemon.turn import Turn
@@ -41,10 +41,12 @@ def words_of(turn: Turn, profile: str) -> str:
     """
     if turn.ending in PASSING or turn.remedy is None:
         return turn.message
-    name = shlex.quote(profile)
-    remedy = _INSTEAD.get(turn.ending) or _in_a_fleet(turn.remedy, name)
-    if _ALONE.search(remedy):
+    name = quote_last(profile)
+    remedy = _INSTEAD.get(turn.ending) or turn.remedy
+    if _ALONE.search(_in_a_fleet(remedy, "NAME")):  # the name itself may look so
         remedy = _ADD if turn.ending is Ending.CONFIG else _LOOK.format(name)
+    else:
+        remedy = _in_a_fleet(remedy, name)
     return f"{turn.message} {remedy.rstrip('.')}."
 
 

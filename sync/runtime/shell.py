@@ -21,6 +21,11 @@ def quote(word: str) -> str:
     return f"$'{''.join(map(_write_out, word))}'"
 
 
+def quote_last(word: str) -> str:
+    """Quote a word that stands last in a command, where none may be an option."""
+    return f"-- {quote(word)}" if word.startswith("-") else quote(word)
+
+
 def join(words: Iterable[str]) -> str:
     """Return words as one line for a shell."""
     return " ".join(map(quote, words))

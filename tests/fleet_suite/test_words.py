@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
+import click
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.errors import (
@@ -23,7 +24,7 @@ from connectors.errors import (
 from sync.cli.app import app
 from sync.daemon.turn import PASSING, Ending, Result, failed_turn, finished_turn
 from sync.fleet.calendar import Kind, State, Verdict
-from sync.fleet.database import FleetDatabase
+from sync.fleet.database import FAULTS, FleetDatabase
 from sync.fleet.profiles import Profile
 from sync.fleet.runner import Runner
 from sync.fleet.words import words_of
@@ -34,8 +35,12 @@ from tests.daemon_suite.told import ERRORS
 from tests.terminal_suite.test_words import everything, raised
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sync.fleet.outcome import Outcome
 
+#: Where the driver keeps its errors.
+DRIVER = asyncpg.PostgresSyntaxError.__module__
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 COMMAND = re.compile(r"trakt2discovr ((?:fleet )?[a-z]+)")
 NAME = "The kids' room"
@@ -70,13 +75,19 @@ def test_every_command_that_is_named_is_one_that_knows_the_fleet(
             assert CliRunner().invoke(app, words).exit_code == 0, said
 
 
-@given(name=st.text(st.characters(exclude_categories=["C"]), min_size=1))
+@given(name=st.text(min_size=1).filter(str.isprintable))
+@example(name="--0")
+@example(name="-h")
 def test_a_lost_login_names_the_command_for_that_profile(name: str) -> None:
     for remedy in (AuthError.default_remedy, "Log in again: trakt2discovr login trakt"):
         error = AuthError("It is lost.", remedy=remedy)
         said = words_of(failed_turn(error, AT, AT), name).removesuffix(".")
-        command = f"trakt2discovr fleet login {shlex.quote(name)}"
-        assert said == f"It is lost. Log in again: {command}"
+        before, _, command = said.partition("trakt2discovr fleet ")
+        assert before == "It is lost. Log in again: "
+        word, *arguments = shlex.split(command)
+        fleet: Any = app.get_command(click.Context(app), "fleet")
+        login = fleet.get_command(click.Context(fleet), word)
+        assert login.make_context(word, arguments).params["name"] == name
 
 
 def test_what_is_not_all_in_place_is_tried_again_and_nobody_has_to_read_a_report() -> (
@@ -136,6 +147,8 @@ async def test_a_state_that_is_down_is_an_outage_for_who_stays() -> None:
         (OSError("gone"), True),
         (TimeoutError(), True),
         (asyncpg.InterfaceError("connection is closed"), True),
+        (asyncpg.InternalClientError("got result for unknown protocol state"), True),
+        (asyncpg.ProtocolError("it broke in a message"), True),
         (asyncpg.CannotConnectNowError("it starts"), True),
         (asyncpg.AdminShutdownError("it stops"), True),
         (asyncpg.TooManyConnectionsError("it is full"), True),
@@ -158,3 +171,17 @@ def test_what_passes_of_the_fleets_database_is_an_outage(
     assert "secret" not in str(found.value)
     ending = failed_turn(found.value, AT, AT, stays=True).ending
     assert ending is (Ending.DOWN if is_passing else Ending.STATE)
+
+
+def _kinds(error: type[BaseException]) -> Iterator[type[BaseException]]:
+    for kind in error.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
+
+
+def test_no_error_of_the_driver_is_taken_for_a_bug_but_of_ours() -> None:
+    """Whatever it raises, in whatever state a broken connection left it."""
+    public = {kind for kind in _kinds(Exception) if kind.__module__ == DRIVER}
+    faults = {kind for kind in public if not issubclass(kind, Warning)}
+    assert len(faults) > 200
+    assert [kind for kind in faults if not issubclass(kind, FAULTS)] == []

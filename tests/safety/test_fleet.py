@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 @pytest.mark.timeout(3_000)
 @pytest.mark.parametrize("seed", range(pick(1, 0, 3)))
 async def test_whatever_happens_to_workers_every_profile_is_whole(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, seed: int
 ) -> None:
     profiles = pick(4, 4, 40)
-    monkeypatch.setattr(demonstration, "_LONGEST_EACH_S", 120.0)
     names = [f"Person {number:03}" for number in range(profiles)]
     account = synthetic_account(120, shows=6)
     chaos = Chaos(tmp_path, names, lambda _: None, account)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say
 from sync.documents.words import say_time
+from sync.runtime.shell import quote_last
 from sync.runtime.values import describe_interval
 from sync.runtime.words import count
 
@@ -43,7 +43,7 @@ def show_profiles(console: Console, document: FleetListDocument) -> None:
         if profile.last_error:
             say(console, profile.last_error, indent=4)
         if profile.state == "needs_login" and _LOGIN not in (profile.last_error or ""):
-            next_step = f"Next: {_LOGIN} {shlex.quote(profile.profile)}"
+            next_step = f"Next: {_LOGIN} {quote_last(profile.profile)}"
             say(console, next_step, indent=4)
 
 
