@@ -163,7 +163,7 @@ def make_folder(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (garble, "is not what this program wrote"),
+        pytest.param(garble, "is not what this program wrote", marks=pytest.mark.long),
         pytest.param(
             open_to_all,
             "Others on this machine can read the token store",

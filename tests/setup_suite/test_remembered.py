@@ -251,18 +251,15 @@ def test_after_undo_the_next_step_of_a_download_leads_on(offline: Path) -> None:
     assert follow(planned["next"], "--yes")["verification"]["missing"] == []
 
 
-@pytest.mark.parametrize("command", ["status", "verify", "plan", "unmatched", "report"])
-def test_a_rehearsal_is_looked_at_where_the_last_one_was(
-    tmp_path: Path, command: str
-) -> None:
+def test_a_rehearsal_is_looked_at_where_the_last_one_was(tmp_path: Path) -> None:
     other = _other_download(tmp_path)
-    run("--sandbox", "migrate", "--yes")
-    assert _plays(command, "sample") != 1
-    run("--sandbox", "migrate", str(other), "--yes")
-    assert _plays(command, "download") == 1
     # Without a file a rehearsal carries the sample over, and is the last one then.
-    run("--sandbox", "migrate", "--yes")
-    assert _plays(command, "sample") != 1
+    for files in ([], [str(other)], []):
+        run("--sandbox", "migrate", *files, "--yes")
+        whose = "download" if files else "sample"
+        for command in ("status", "verify", "plan", "unmatched", "report"):
+            is_one = _plays(command, whose) == 1
+            assert is_one == bool(files), command
 
 
 def test_a_rehearsal_says_whose_account_it_is_about(offline: Path) -> None:
