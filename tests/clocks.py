@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -83,15 +82,16 @@ def hasty_system_clock() -> Iterator[None]:
     before a second look or a retry takes no time, and the steady clock says it did.
     """
     jumped = [0.0]
+    real_sleep, real_monotonic = SystemClock.sleep, SystemClock.monotonic
 
-    async def sleep(_clock: SystemClock, seconds: float) -> None:
+    async def sleep(clock: SystemClock, seconds: float) -> None:
         if seconds > _LONGER_PAUSE_S:
             jumped[0] += seconds
             seconds = 0
-        await asyncio.sleep(seconds)
+        await real_sleep(clock, seconds)
 
-    def monotonic(_clock: SystemClock) -> float:
-        return time.monotonic() + jumped[0]
+    def monotonic(clock: SystemClock) -> float:
+        return real_monotonic(clock) + jumped[0]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SystemClock, "sleep", sleep)

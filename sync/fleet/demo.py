@@ -100,6 +100,10 @@ class Demo:
         """Make the Trakt that all of them have their accounts at."""
         return TraktStandIn(self.account, quirks=TraktQuirks(get_limit=_READS))
 
+    def load(self) -> str:
+        """Say how much there is to carry."""
+        return f"{count(len(self.account.plays), 'play')} each"
+
     def trakt_token(self, name: str) -> str:
         """Return what Trakt knows the person by whose profile has that name."""
         del name  # all profiles belong to one account
@@ -160,8 +164,7 @@ class Demo:
             store = await open_store(fleet.database, vault, profile.id)
             await store.keep("trakt", StoredToken(access_token=own, obtained_at=now))
             await store.keep("discovr", discovr)
-        plays = count(len(self.account.plays), "play")
-        self.tell(f"{count(len(new), 'profile')} added, with {plays} each to carry.")
+        self.tell(f"{count(len(new), 'profile')} added, with {self.load()} to carry.")
 
     @asynccontextmanager
     async def _working(self) -> AsyncIterator[None]:

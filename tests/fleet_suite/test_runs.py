@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from contextlib import suppress
 from datetime import timedelta
 from functools import partialmethod
@@ -52,11 +51,9 @@ SOON = timedelta(seconds=0.2)
 class RealClock(SystemClock):
     """The hasty one of a world would jump over the ten minutes of a migration."""
 
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    # As they are before a world changes them.
+    monotonic = SystemClock.monotonic
+    sleep = SystemClock.sleep
 
 
 CLOCK = RealClock()

@@ -95,6 +95,11 @@ class Crowd(Chaos):
         people = {self.trakt_token(name): one for name, one in self.accounts.items()}
         return TraktOfMany(people)
 
+    def load(self) -> str:
+        """Say how much all of them have."""
+        plays = sum(len(account.plays) for account in self.accounts.values())
+        return f"{plays:,} plays in all"
+
     def trakt_token(self, name: str) -> str:
         """Return a token of each person's own."""
         return f"{super().trakt_token(name)}-{self.names.index(name)}"

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.server.server import utc_now
 from tests.clocks import FakeClock
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena
+from tests.safety.calm import calm
 from tests.safety.program import MIGRATE, Ending, Reaper, end, run, start
 
 if TYPE_CHECKING:
@@ -38,10 +40,8 @@ async def real_time_arena(folder: Path) -> AsyncIterator[Arena]:
         yield place
 
 
-async def calm(folder: Path) -> Counter[Mark]:
-    async with real_time_arena(folder) as place:
-        await place.migrate()
-        return place.marks()
+async def expected(folder: Path) -> Counter[Mark]:
+    return (await calm(folder, {}, DiscovrQuirks(), copies=2)).marks
 
 
 async def signalled(place: Arena, reaper: Reaper) -> Ending:
@@ -58,7 +58,7 @@ async def finish(place: Arena, folder: Path) -> None:
     again = await run(place)
     assert again.code == 0, again.stderr
     assert place.discovr.doubled() == {}
-    assert place.marks() == await calm(folder / "calm")
+    assert place.marks() == await expected(folder / "calm")
 
 
 # Write 0 mints the session; write 1 is the one that is read back.
@@ -102,10 +102,10 @@ async def test_a_signal_before_the_first_write_stops_at_once(
 
 async def test_a_signal_after_the_last_write_does_not_deny_it(tmp_path: Path) -> None:
     async with real_time_arena(tmp_path) as place:
-        expected = await calm(tmp_path / "expected")
+        calm_marks = await expected(tmp_path / "expected")
 
         def is_last(request: web.Request, phase: Phase) -> bool:
-            is_check = request.method == "GET" and place.marks() == expected
+            is_check = request.method == "GET" and place.marks() == calm_marks
             if is_check and phase is Phase.BEFORE and reaper.process:
                 reaper.process.kill(SIGINT)
             return False

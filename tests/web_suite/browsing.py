@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from signal import Signals
 
+    from aiohttp import web
     from playwright.async_api import Browser, BrowserContext, Locator, Page
 
     from sync.sandbox.account.account import Account
@@ -370,11 +371,20 @@ def wrote(me: Mover) -> int:
     return sum(request.method == "POST" for request in seen)
 
 
-async def until(is_so: Callable[[], object]) -> None:
-    """Wait for what happens in another process."""
+async def wrote_at_least(me: Mover, number: int) -> None:
+    """Wait until so many writes have come in, answered or not."""
+    arrived = asyncio.Event()
+
+    def look(request: web.Request, _number: int) -> None:
+        is_write = request.method == "POST" and request.path == "/profile/history"
+        if wrote(me) + is_write >= number:
+            arrived.set()
+
+    me.discovr.faults = look
     async with asyncio.timeout(PATIENCE_MS / 1000):
-        while not is_so():  # noqa: ASYNC110  # nobody tells of it
-            await asyncio.sleep(0.05)
+        if wrote(me) < number:
+            await arrived.wait()
+    me.discovr.faults = None
 
 
 async def undo(me: Mover, press: Callable[[str], Awaitable[None]]) -> None:

@@ -24,8 +24,8 @@ from tests.web_suite.browsing import (
     see_proof,
     sign_in,
     undo,
-    until,
     wrote,
+    wrote_at_least,
 )
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ async def test_stop_is_heeded_and_it_goes_on_from_any_tab(
         await me.press("Show it", other)
         await me.at("watch", other)
         await me.inspect_at_rest()
-        await until(lambda: wrote(me) >= 3)
+        await wrote_at_least(me, 3)
         await me.press("Stop", other)
         me.discovr.latency_s = 0
         # The first tab learns of it by itself.
@@ -227,7 +227,7 @@ async def test_killed_in_the_middle_of_a_run_it_goes_on(
             await step(me)
         me.discovr.latency_s = 3
         await agree(me)
-        await until(lambda: wrote(me) >= writes)
+        await wrote_at_least(me, writes)
         me.discovr.latency_s = 0
         await _go_on_after_a_kill(me)
 
@@ -311,7 +311,7 @@ async def test_ctrl_c_ends_a_run_in_good_order(
             await step(me)
         me.discovr.latency_s = 2
         await agree(me)
-        await until(lambda: wrote(me) >= 3)
+        await wrote_at_least(me, 3)
         assert await me.end(SIGINT) == 130
         me.discovr.latency_s = 0
         assert re.search(r"Stopping: finishing the \d+ writes? under way", me.said)
