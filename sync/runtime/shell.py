@@ -22,8 +22,12 @@ def quote(word: str) -> str:
 
 
 def quote_last(word: str) -> str:
-    """Quote a word that stands last in a command, where none may be an option."""
-    return f"-- {quote(word)}" if word.startswith("-") else quote(word)
+    """Quote a word that ends a command and a sentence.
+
+    It is no option, whatever it begins with, and its last dot is not the sentence's.
+    """
+    quoted = f"'{word}'" if quote(word) == word and word.endswith(".") else quote(word)
+    return f"-- {quoted}" if word.startswith("-") else quoted
 
 
 def join(words: Iterable[str]) -> str:

@@ -78,6 +78,8 @@ def test_every_command_that_is_named_is_one_that_knows_the_fleet(
 @given(name=st.text(min_size=1).filter(str.isprintable))
 @example(name="--0")
 @example(name="-h")
+@example(name="A.")
+@example(name="-.")
 def test_a_lost_login_names_the_command_for_that_profile(name: str) -> None:
     for remedy in (AuthError.default_remedy, "Log in again: trakt2discovr login trakt"):
         error = AuthError("It is lost.", remedy=remedy)
