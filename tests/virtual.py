@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sync.pipeline.prepared import Prepared
     from sync.pipeline.result import Report
     from sync.sandbox.account.account import Account
+    from sync.sandbox.discovr.quirks import DiscovrQuirks
     from sync.sandbox.server.server import StandIn
     from sync.sandbox.trakt.quirks import TraktQuirks
 
@@ -186,12 +187,15 @@ def open_world(
     folder: Path,
     *,
     quirks: TraktQuirks | None = None,
+    discovr_quirks: DiscovrQuirks | None = None,
     concurrency: int = 8,
     **options: Any,
 ) -> VirtualWorld:
     clock = FakeClock(NOON)
     trakt = TraktStandIn(account, quirks=quirks, now=clock.now)
-    discovr = DiscovrStandIn(catalogue=account.titles, now=clock.now)
+    discovr = DiscovrStandIn(
+        catalogue=account.titles, quirks=discovr_quirks, now=clock.now
+    )
     tmdb = TmdbStandIn(account.titles, now=clock.now)
     net = VirtualNet(clock, LATENCY_S, trakt, discovr, tmdb)
     return VirtualWorld(
