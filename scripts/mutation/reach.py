@@ -32,20 +32,24 @@ MOST_S = 5.0
 #: first command runs: the long slices are marked, and left out.
 SUITES = {
     "sync/domain": (
-        *("domain_suite", "pipeline_suite", "load_suite", "extras_suite"),
-        *("overrides_suite", "restore_suite", "strangers_suite"),
+        *("domain_suite", "stories_suite", "pipeline_suite", "load_suite"),
+        *("extras_suite", "overrides_suite", "restore_suite", "strangers_suite"),
     ),
     "sync/extract": (
-        *("extract_suite", "library_suite", "pipeline_suite", "strangers_suite"),
+        *("extract_suite", "stories_suite", "library_suite", "pipeline_suite"),
+        "strangers_suite",
     ),
     "sync/transform": (
-        *("transform_suite", "overrides_suite", "pipeline_suite", "strangers_suite"),
+        *("transform_suite", "stories_suite", "overrides_suite", "pipeline_suite"),
+        "strangers_suite",
     ),
-    "sync/load": ("load_suite", "pipeline_suite", "safety"),
-    "sync/ledger": ("ledger_suite", "pipeline_suite", "restore_suite"),
+    "sync/load": ("load_suite", "stories_suite", "pipeline_suite", "safety"),
+    "sync/ledger": (
+        *("ledger_suite", "stories_suite", "pipeline_suite", "restore_suite"),
+    ),
     "sync/pipeline": (
-        *("pipeline_suite", "overrides_suite", "extras_suite", "restore_suite"),
-        "safety",
+        *("stories_suite", "pipeline_suite", "overrides_suite", "extras_suite"),
+        *("restore_suite", "safety"),
     ),
 }
 
