@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from connectors.errors import ServiceError
+from connectors.http.standstill import heeding_standstills
 from sync.cli.view.texts import GLUE, clean
 from sync.documents.base import ErrorDocument, to_json
 from sync.errors import BugError, StoppedError, UnwritableError
@@ -265,6 +266,7 @@ class _Interruption:
         with (
             heeding("SIGINT", partial(self._interrupt, signal.SIGINT, task)),
             heeding("SIGTERM", partial(self._interrupt, signal.SIGTERM, task)),
+            heeding_standstills(),
         ):
             return await task
 

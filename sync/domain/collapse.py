@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sync.domain.seasons import Airing, Airings, SeasonEntries, Span
 
 NO_AIR_DATES = "no air dates: nothing is collapsed"
+ONE_ENTRY = "one entry needs no default"
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -276,7 +277,8 @@ def _explain(
     if case.mode is Mode.OFF:
         return "season defaults are off"
     if not any(case.airings.values()):
-        return NO_AIR_DATES
+        # Of a season with one entry to add nobody asks for the dates.
+        return ONE_ENTRY if len(to_add) == 1 else NO_AIR_DATES
     gone = sorted(case.gone)
     removed = case.name(gone) if gone else ""
     if case.has_lost_default:
@@ -302,7 +304,7 @@ def _explain_apart(case: _Case, to_add: Sequence[int]) -> str:
     """Name what stands in the way of a default at the last watch."""
     last = max(case.watched.values())
     if len(to_add) == 1:
-        return "one entry needs no default"
+        return ONE_ENTRY
     if last == UNKNOWN_DATE:
         return "watched on unknown dates: nothing is collapsed"
     bare = list(case.bare())

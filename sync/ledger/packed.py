@@ -53,10 +53,14 @@ def unpack_plays(title: Title, columns: Sequence[Any]) -> Iterator[Play]:
 
 
 def pack_fates(fates: Mapping[Key, Fate]) -> list[Any]:
-    """Return season, first episode, number of episodes and fate, for each run."""
+    """Return season, first episode, number of episodes and fate, for each run.
+
+    However they come, they are told in the order of their numbers.
+    """
     runs: list[Any] = []
     last: list[Any] = [None] * 4
-    for (_, season, episode), fate in fates.items():
+    in_order = sorted(fates.items(), key=_numbers)
+    for (_, season, episode), fate in in_order:
         is_run = None not in (episode, last[1])
         if is_run and (last[0], last[1] + last[2], last[3]) == (season, episode, fate):
             last[2] += 1
@@ -64,6 +68,11 @@ def pack_fates(fates: Mapping[Key, Fate]) -> list[Any]:
             last = [season, episode, 1, fate.value]
             runs.append(last)
     return runs
+
+
+def _numbers(item: tuple[Key, Fate]) -> tuple[int, int]:
+    (_, season, episode), _ = item
+    return -1 if season is None else season, -1 if episode is None else episode
 
 
 def unpack_fates(

@@ -2,17 +2,24 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.domain.plan import Cover
+from sync.domain.plan import Cover, Fate
+from sync.domain.plays import Key
 from sync.ledger.packed import (
     pack_covers,
+    pack_fates,
     pack_numbers,
     unpack_covers,
+    unpack_fates,
     unpack_numbers,
 )
+
+if TYPE_CHECKING:
+    from random import Random
 
 zones = st.integers(-14, 14).map(lambda hours: timezone(timedelta(hours=hours)))
 moments = st.datetimes(
@@ -51,3 +58,22 @@ def test_numbers_come_back_in_order(numbers: set[int]) -> None:
 
 def test_a_season_without_a_gap_is_one_run() -> None:
     assert pack_numbers(range(1, 25)) == [1, 24]
+
+
+places = st.tuples(st.integers(0, 3), st.integers(0, 9)) | st.just((None, None))
+
+
+@given(st.dictionaries(places, st.sampled_from(Fate)), st.randoms())
+def test_fates_come_back_however_they_came(
+    fates: dict[tuple[int | None, int | None], Fate], chance: Random
+) -> None:
+    keys = [Key("TV_1", *place) for place in fates]
+    chance.shuffle(keys)
+    packed = pack_fates({key: fates[key[1:]] for key in keys})
+    assert {(s, e): fate for s, e, fate in unpack_fates(packed)} == fates
+    assert packed == pack_fates({Key("TV_1", *p): fate for p, fate in fates.items()})
+
+
+def test_a_season_of_one_fate_is_one_run_in_any_order() -> None:
+    backwards = {Key("TV_1", 2, n): Fate.COVERED for n in range(24, 0, -1)}
+    assert pack_fates(backwards) == [[2, 1, 24, "covered"]]

@@ -49,7 +49,12 @@ class Moment:
 def stop(program: Program) -> None:
     """Freeze a program, and return once it stands still."""
     program.kill(signal.SIGSTOP)
-    state = Path(f"/proc/{program.pid}/stat")
+    wait_until_stopped(program.pid)
+
+
+def wait_until_stopped(pid: int) -> None:
+    """Return once a process stands still."""
+    state = Path(f"/proc/{pid}/stat")
     # Its name stands in brackets, and may hold anything.
     while state.read_text("utf-8").rpartition(") ")[2][0] not in "TZ":
         os.sched_yield()

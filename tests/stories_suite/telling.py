@@ -34,14 +34,17 @@ _LONGEST = 40
 _UNTOLD = {"profile", "operation_id", "shared", "digest"}
 #: A moment of a run, of which only the day is told: a second more changes no outcome.
 _DAY = re.compile(r"(202[6-9]-\d\d-\d\d)[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?")
+#: What two files of the same content differ in.
+_OF_A_FILE = re.compile(r'("(?:changed_ns|digest)":)("\w+"|\d+)')
 #: Which process holds a profile, how new the tables are, and what is told elsewhere.
 _ASIDE = {"t2d_holder", "t2d_version", "t2d_shared_title"}
+_NUMBERED = {"t2d_run", "t2d_operation"}
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 't2d_%'"
 
 
 def changes(before: Sequence[str], now: Sequence[str]) -> Iterator[str]:
     """Yield what there is now and was not before; of what went, how it is known."""
-    old, lines = ([_DAY.sub(r"\1", line) for line in part] for part in (before, now))
+    old, lines = ([*map(_steady, part)] for part in (before, now))
     gone, new = Counter(old) - Counter(lines), Counter(lines) - Counter(old)
     known = {_name(line) for line in new}
     yield from (f"+ {line}" for line in _taken(lines, new))
@@ -52,15 +55,17 @@ def changes(before: Sequence[str], now: Sequence[str]) -> Iterator[str]:
 
 
 def rows_of(file: Path) -> Iterator[str]:
-    """Yield a line for each row of a ledger."""
+    """Yield a line for each row of a ledger; only what has a number has an order."""
     if not file.exists():
         return
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as state:
         state.row_factory = sqlite3.Row
         for name in [row["name"] for row in state.execute(_TABLES)]:
-            for row in state.execute(f"SELECT * FROM {name}"):  # noqa: S608  # ours
-                if name not in _ASIDE and "report" not in tuple(row):
-                    yield f"{name.removeprefix('t2d_')} {_row(row)}"
+            rows = state.execute(f"SELECT * FROM {name}")  # noqa: S608  # ours
+            if name not in _ASIDE:
+                lines = [_row(row) for row in rows if "report" not in tuple(row)]
+                in_order = lines if name in _NUMBERED else sorted(lines)
+                yield from (f"{name.removeprefix('t2d_')} {line}" for line in in_order)
 
 
 def said(event: Finished | Waiting | Warned) -> str:
@@ -71,6 +76,10 @@ def said(event: Finished | Waiting | Warned) -> str:
             return f"waits {seconds:.2f} s for {service}: {reason}"
         case Warned(message):
             return f"warns: {message}"
+
+
+def _steady(line: str) -> str:
+    return _OF_A_FILE.sub(r"\1", _DAY.sub(r"\1", line))
 
 
 def _name(line: str) -> str:
