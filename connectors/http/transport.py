@@ -20,7 +20,7 @@ from connectors.errors import ConfigError, ServiceError
 from connectors.http.body import PACKED_AS, read_body
 from connectors.http.outcome import FAULTS, judge_fault
 from connectors.http.response import Response
-from connectors.http.standstill import UNDER_WAY
+from connectors.standstill import UNDER_WAY
 from connectors.urls import is_host, is_loopback
 
 if TYPE_CHECKING:

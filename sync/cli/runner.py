@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from connectors.errors import ServiceError
-from connectors.http.standstill import heeding_standstills
+from connectors.standstill import heeding_standstills
 from sync.cli.view.texts import GLUE, clean
 from sync.documents.base import ErrorDocument, to_json
 from sync.errors import BugError, StoppedError, UnwritableError

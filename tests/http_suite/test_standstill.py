@@ -17,7 +17,7 @@ import pytest
 
 from connectors.errors import ServiceError
 from connectors.http.client import HttpClient, RetryPolicy
-from connectors.http.standstill import heeding_standstills
+from connectors.standstill import heeding_standstills
 from tests.forks import fork
 from tests.loopback import Loopback
 from tests.safety.freezing import wait_until_stopped
