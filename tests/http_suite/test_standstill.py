@@ -6,9 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from asyncio.selector_events import (
-    _SelectorSocketTransport,  # type: ignore[attr-defined]
-)
+from asyncio import selector_events
 from contextlib import nullcontext
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
@@ -25,6 +23,9 @@ from tests.safety.freezing import wait_until_stopped
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
+
+#: Whose methods hand a request to the system.
+TRANSPORT: Any = vars(selector_events)["_SelectorSocketTransport"]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs SIGSTOP")
 
@@ -53,8 +54,8 @@ async def _send(url: str, method: str, parent: Connection) -> str:
         await client.request("GET", "/before")
         client.check_writes(check)
         for name in ("write", "writelines"):
-            write = getattr(_SelectorSocketTransport, name)
-            setattr(_SelectorSocketTransport, name, stopped_before(write))
+            write = getattr(TRANSPORT, name)
+            setattr(TRANSPORT, name, stopped_before(write))
         try:
             await client.request(method, "/x", json=body)
         except ServiceError as error:

@@ -78,9 +78,15 @@ def histories(draw: st.DrawFn) -> TitleHistory:
     )
 
 
+def _numbers(key: Key) -> list[int]:
+    return [-1 if number is None else number for number in key[1:]]
+
+
 def old_payload(history: TitleHistory) -> dict[str, Any]:
     """Return what was kept of a title up to version 0006 of the tables."""
     title = history.title
+    # In another order they take more room, and come back the same.
+    fates = sorted(history.fates.items(), key=lambda item: _numbers(item[0]))
     return {
         "title": [title.kind.value, title.name, title.year, title.ids.known()],
         "media": history.media,
@@ -92,7 +98,7 @@ def old_payload(history: TitleHistory) -> dict[str, Any]:
             ]
             for p in history.plays
         ],
-        "fates": [[k.season, k.episode, f.value] for k, f in history.fates.items()],
+        "fates": [[k.season, k.episode, f.value] for k, f in fates],
         "seasons": [
             [s.number, s.reason, s.saved, sorted(s.episodes)] for s in history.seasons
         ],
