@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FrameType
 
-#: The code in which a request is under way. What is raised there is judged as a fault
-#: of that request.
-UNDER_WAY: set[CodeType] = set()
+#: The code that hands a request to the system. What is raised there is a fault of that
+#: request; anywhere else it would fall upon who knows nothing of it.
+LEAVING: set[CodeType] = set()
 
 
 class StoodStillError(ConnectionError):
-    """The process stood still within a request, which may have left before."""
+    """The process stood still as a request left; it may have left before."""
 
 
 @contextmanager
 def heeding_standstills() -> Iterator[None]:
-    """Break off, meanwhile, the request in which the process was stopped.
+    """Break off, meanwhile, the request that was leaving when the process was stopped.
 
     Its outcome is unknown then. A thread, which may not have signals, and a system that
     lacks this one go on without.
@@ -45,12 +45,12 @@ def heeding_standstills() -> Iterator[None]:
 
 
 def _break_off(_number: int, frame: FrameType | None) -> None:
-    """Raise in the request that runs right now, if there is one.
+    """Raise in the request that leaves right now, if one does.
 
     A signal of Python comes between two steps of the main thread: the frames are those
     of the step, and what waits is not among them.
     """
     while frame is not None:
-        if frame.f_code in UNDER_WAY:
+        if frame.f_code in LEAVING:
             raise StoodStillError
         frame = frame.f_back

@@ -20,7 +20,7 @@ from connectors.errors import ConfigError, ServiceError
 from connectors.http.body import PACKED_AS, read_body
 from connectors.http.outcome import FAULTS, judge_fault
 from connectors.http.response import Response
-from connectors.standstill import UNDER_WAY
+from connectors.standstill import LEAVING
 from connectors.urls import is_host, is_loopback
 
 if TYPE_CHECKING:
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
     from connectors.http.outcome import Call
 
+#: Hands a request to the system, with nothing in between that would heed the check.
+LEAVING.update(
+    (
+        aiohttp.ClientRequest.send.__code__,
+        aiohttp.JsonPayload.write_with_length.__code__,
+    )
+)
 #: Methods that change nothing.
 READS = frozenset({"GET", "HEAD"})
 #: Servers close idle connections after 5 s (Node) or more. A write that meets the
@@ -105,37 +112,31 @@ class Transport:
         if not self._owns_session:
             await self._check(call.method)
         checked = self._checked(json)
-        asked = {
-            "params": params,
-            "json": None if checked else json,
-            "data": checked if text is None else text.encode(errors="replace"),
-            "headers": headers,
-        }
         try:
-            return await self._exchange(call, url, asked, most_bytes)
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._open().request(
+                    call.method,
+                    url,
+                    params=params,
+                    json=None if checked else json,
+                    data=checked if text is None else text.encode(errors="replace"),
+                    headers=headers,
+                    timeout=self._timeout,
+                    **_PLAIN,
+                ) as answer,
+            ):
+                body, is_cut = b"", False
+                if most_bytes:
+                    body, is_cut = await read_body(answer, most_bytes)
         except FAULTS as fault:
             refusal = checked.refusal if checked else None
             if refusal is None:
                 return judge_fault(call, fault)
             raise refusal from None
-
-    async def _exchange(
-        self, call: Call, url: URL, asked: dict[str, Any], most_bytes: int
-    ) -> Response:
-        async with (
-            asyncio.timeout(self._timeout_s),
-            self._open().request(
-                call.method, url, **asked, timeout=self._timeout, **_PLAIN
-            ) as answer,
-        ):
-            body, is_cut = b"", False
-            if most_bytes:
-                body, is_cut = await read_body(answer, most_bytes)
         return Response(
             answer.status, answer.headers, body, call.service, call.label, is_cut
         )
-
-    UNDER_WAY.add(_exchange.__code__)
 
     async def close(self) -> None:
         """Close the session, unless it is the caller's."""
@@ -211,9 +212,6 @@ class _CheckedBody(aiohttp.JsonPayload):
             self.refusal = error
             raise
         await super().write_with_length(writer, content_length)
-
-
-UNDER_WAY.add(_CheckedBody.write_with_length.__code__)
 
 
 class SeveredError(aiohttp.ClientError):
