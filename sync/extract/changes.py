@@ -31,6 +31,7 @@ from sync.extract.records import PlayMapper
 from sync.extract.unreadable import Shelf, is_about
 from sync.ports import Extraction, Receipt, told_apart
 from sync.runtime.concurrency import run_limited
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Mapping
@@ -50,7 +51,7 @@ LOOK_BACK = timedelta(days=7)
 #: Up to so many titles are read again by themselves even of a small history.
 FEWEST_TITLES = 4
 
-_TITLES_READ = "{} titles were read again: Trakt's minimal lists say that they changed."
+_READ_AGAIN = "{} read again: Trakt's minimal lists say that something changed."
 
 
 class Changes:
@@ -218,13 +219,14 @@ class Changes:
                 )
 
     def _extraction(self, titles: int, gaps: Gaps) -> Extraction:
+        words = count(titles, "title was", "titles were")
         receipt = Receipt(
             source="Trakt",
             plays=len(self._plays),
             pages=sum(collector.pages for collector in self._collectors),
             requests=self._client.http.stats.requests - self._requests_before,
             walks=len(self._collectors),
-            notes=(_TITLES_READ.format(titles),) if titles else (),
+            notes=(_READ_AGAIN.format(words),) if titles else (),
         )
         odd = list(self._odd.values())
         return Extraction(list(self._plays.values()), receipt, odd, gaps=gaps)

@@ -124,13 +124,13 @@ async def _agreed(
 ) -> bool:
     """Ask the guards, then whoever started the run."""
     prepared = report.prepared
-    # What is there before anything is written, for a run that is refused or killed.
-    await note_move(services, report)
     operations, labels = prepared.plan.operations, prepared.rules.labels
     change = measure(operations, prepared.existing, labels)
     if change.is_unsafe and not is_forced:
         raise UnsafePlanError(*change)
     check_removals(prepared, is_forced=is_forced)
+    # What is there before anything is written, for a run that is refused or killed.
+    await note_move(services, report)
     with services.meter.paused():
         return await confirm(report)
 

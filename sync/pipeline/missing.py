@@ -292,8 +292,9 @@ class _Search:
     async def _look_up(self, rows: Sequence[Row], pending: Sequence[Row]) -> None:
         """Read the title of each, and once more after a pause where it still lacks it.
 
-        Where only places were read, that was the first look. The loader looks a last
-        time before it sends one of the ``pending`` again.
+        Where only places were read, that was the first look. A title's list that lacks
+        what is ours may lack as well what is the person's. The loader looks a last time
+        before it sends one of the ``pending`` again.
         """
         clock, on_event = self._services.clock, self._services.on_event
         if self._places is None:
@@ -307,7 +308,9 @@ class _Search:
         hidden = count(len(keys), "entry of ours", "of our entries")
         on_event(Waiting("Discovr", PAUSE_S, f"it does not show {hidden}"))
         await clock.sleep(PAUSE_S)
-        await self.read_titles({row.operation.key.place for row in rows})
+        await self.read_titles(
+            {row.operation.key.place for row in rows} | self._suspects
+        )
 
     async def read_titles(self, places: Collection[Place]) -> None:
         """Read these films and seasons, each by its own list."""

@@ -229,7 +229,8 @@ class _Undo:
         if self._stop.is_requested:
             total = count(self._total, "write")
             raise StoppedError(f"Stopped after {self._done:,} of {total} taken back.")
-        taken = self._total - len(self._result.left_alone)
+        alone = self._result.left_alone
+        taken = sum(row.operation.key not in alone for row in rows)
         summary = f"{taken:,} of {count(self._total, 'write')} taken back"
         self._services.on_event(Finished(Stage.UNDO, summary))
 

@@ -165,6 +165,22 @@ async def test_nothing_is_asked_where_nothing_is_missing() -> None:
         assert (missing, it.asked) == (Missing(is_whole=False), [])
 
 
+async def test_where_ours_is_hidden_the_persons_is_looked_for_twice_too() -> None:
+    theirs = entry(OTHER, at(9), progress=20)
+    async with profile() as it:
+        await it.write(add())
+        it.looks[OTHER.place] = [[], [theirs]]
+        looking = look_again(it.services, it.name, [], suspects={OTHER.place})
+        entries, missing = await looking
+        assert of(missing) == [add()]
+        assert [*entries] == [theirs]
+        # Where ours shows at once, one look is enough.
+        it.looks[FILM.place] = [[entry(FILM, at(1))]]
+        it.asked.clear()
+        await look_again(it.services, it.name, [], suspects={OTHER.place})
+        assert sorted(it.asked) == [FILM.place, OTHER.place]
+
+
 async def test_what_an_undo_may_have_taken_that_died_is_nobodys_wish() -> None:
     async with profile() as it:
         run = await it.write(add(), add(OTHER))

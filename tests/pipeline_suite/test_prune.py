@@ -9,6 +9,7 @@ import pytest
 
 from sync.domain.plays import Key
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
+from sync.ledger.fact_names import MOVE
 from sync.pipeline import run as pipeline
 from sync.sandbox.account.account import Account
 from sync.sandbox.account.synthetic import synthetic_account
@@ -31,6 +32,12 @@ def remove(
 ) -> None:
     for play in account.plays_of(account.find(name), season, number):
         account.remove_play(play.id)
+
+
+async def noted(it: Life, name: str) -> Any:
+    async with build(it.place.settings, clock=it.clock, is_dry=True) as services:
+        profile = await services.target.open_profile()
+        return await services.ledger.get_fact(profile, name)
 
 
 def progress(it: Life) -> dict[Key, float | None]:
@@ -184,9 +191,13 @@ async def test_an_empty_history_never_deletes_anything(tmp_path: Path) -> None:
         before = it.entries()
         for play in it.account.plays:
             it.account.remove_play(play.id)
+        carried = await noted(it, MOVE)
         with pytest.raises(EmptyHistoryError):
             await it.sync(prune=True, is_forced=True)
         assert it.entries() == before
+        # What a guard refuses tells nothing of what was carried over.
+        assert carried is not None
+        assert await noted(it, MOVE) == carried
 
 
 async def test_a_much_smaller_history_deletes_only_when_forced(tmp_path: Path) -> None:
