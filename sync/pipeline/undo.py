@@ -15,18 +15,19 @@ is kept for a while.
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from connectors.errors import RejectedError, UnknownOutcomeError
+from connectors.errors import ServiceError, UnknownOutcomeError
 from sync.domain.entries import FIRST_EPISODE
 from sync.domain.guard import is_mostly_missing
 from sync.domain.writes import Outcome
 from sync.errors import HiddenEntriesError, StoppedError
 from sync.events import Advanced, Finished, Stage
 from sync.ledger.fact_names import GONE, REMOVES, recall_trial
+from sync.load.breaker import is_refusal
 from sync.pipeline.missing import PAUSE_S
 from sync.pipeline.prepared import AsListed
 from sync.pipeline.undo_intents import UndoIntents
@@ -42,7 +43,14 @@ from sync.runtime.stop import Stop
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+    from collections.abc import (
+        Awaitable,
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Sequence,
+    )
 
     from sync.domain.plays import Key, Place
     from sync.domain.writes import Row
@@ -190,8 +198,20 @@ async def _stands_alone(services: Services, key: Key) -> bool:
 async def _clear_trial(services: Services, key: Key) -> None:
     entries = await services.target.read_title(*key.place)
     if [e.progress for e in entries if e.key == key] == [0]:
-        with suppress(RejectedError, UnknownOutcomeError):
+        with _tried():
             await services.target.remove(key)
+
+
+@contextmanager
+def _tried() -> Iterator[None]:
+    """Go on where a trial is refused, or nobody knows what came of it."""
+    try:
+        yield
+    except UnknownOutcomeError:
+        pass
+    except ServiceError as error:
+        if not is_refusal(error):
+            raise
 
 
 class _Undo:
@@ -333,7 +353,7 @@ class _Undo:
         self._result.trial = key
         await _note_learnt(self._services, self._profile, self._result)
         try:
-            with suppress(RejectedError, UnknownOutcomeError):
+            with _tried():
                 await self._services.target.set_progress(key, 0)
             await self._finish(spare)
         finally:

@@ -13,10 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from connectors.errors import NotFoundError, RejectedError, UnknownOutcomeError
+from connectors.errors import NotFoundError, ServiceError, UnknownOutcomeError
 from sync.domain.evidence import is_removal
 from sync.domain.seasons import current_entry
 from sync.errors import GuardError
+from sync.load.breaker import Breaker, is_refusal
 from sync.pipeline.undo_intents import UndoIntents, mark_undone
 from sync.pipeline.undo_standing import HELD_OUT, Standing, Undone
 from sync.runtime.concurrency import task_group
@@ -60,7 +61,8 @@ class Undoing:
 
     ``slots`` bounds how many requests are under way. ``watched`` are the kinds of which
     a removal was watched by itself. ``takes_one``: of the repeats of a key a removal
-    was seen to take one. ``refuses_seasons``: it was refused for a season default.
+    was seen to take one. ``refuses_seasons``: it was refused for a season default. The
+    ``breaker`` tells what is refused of one title from what is refused of all.
     """
 
     services: Services
@@ -71,6 +73,7 @@ class Undoing:
     watched: set[_Kind] = field(default_factory=set)
     takes_one: bool = False
     refuses_seasons: bool = False
+    breaker: Breaker = field(default_factory=Breaker)
 
     @classmethod
     def of(
@@ -100,6 +103,7 @@ class PlaceUndo(Standing):
         self._is_fresh = False
         self._sent: Counter[Key] = Counter()
         self._unclear: set[Key] = set()
+        self._is_refused = False
 
     @property
     def is_telling(self) -> bool:
@@ -210,10 +214,11 @@ class PlaceUndo(Standing):
             except (UnknownOutcomeError, NotFoundError):
                 self._unclear.add(key)
                 return
-            except RejectedError as error:
+            except ServiceError as error:
+                self._refused(key, error)
                 self._undoing.refuses_seasons |= _Kind.of(key) == _SEASON
-                self._fail(key, error.message)
                 return
+            self._undoing.breaker.arrived()
 
     async def _look(self, rows: Sequence[Row], before: Sequence[Entry]) -> list[Row]:
         """Return the rows of what is still there and may be tried again."""
@@ -277,8 +282,10 @@ class PlaceUndo(Standing):
                 await self._services.target.remove(key)
             except (UnknownOutcomeError, NotFoundError):
                 pass  # the reading tells
-            except RejectedError as error:
-                return self._fail(key, error.message)
+            except ServiceError as error:
+                return self._refused(key, error)
+            else:
+                self._undoing.breaker.arrived()
             self._undoing.watched.add(_Kind.of(key))
             await self._read_after({key}, before)
             if not self._of(key):
@@ -295,10 +302,25 @@ class PlaceUndo(Standing):
                 current = current_entry(self._of(key))
                 if current is None or current.progress != progress:
                     continue
+            except ServiceError as error:
+                return self._refused(key, error)
+            else:
+                self._undoing.breaker.arrived()
             self._result.restored.append(key)
             await self.read()
             return True
         return self._fail(key, "Discovr gave no clear answer")
+
+    def _refused(self, key: Key, error: ServiceError) -> bool:
+        """Leave alone what is refused for good; raise what would meet all others."""
+        if not is_refusal(error):
+            raise error
+        self._fail(key, error.message)
+        if not self._is_refused:  # all of one title tell no more than one of it
+            self._is_refused = True
+            if end := self._undoing.breaker.refused(self.rows[0].operation, error):
+                raise end
+        return False
 
     def _fail(self, key: Key, reason: str) -> bool:
         self._result.left_alone[key] = reason

@@ -13,6 +13,7 @@ from sync.domain.plan import Action
 from sync.domain.plays import Key
 from sync.ledger import Ledger
 from sync.ledger.fact_names import REMOVES
+from sync.load.breaker import MOST_REFUSED
 from sync.pipeline import run as pipeline
 from sync.pipeline.undo import LEARNT_FOR, MOST_TRIES, RemovedTooMuchError
 from sync.sandbox.account.account import Account
@@ -89,6 +90,70 @@ async def test_a_later_run_can_be_undone_without_the_earlier_one(
         await undo(place.settings, second.run)
         assert standing(place) == after_first
         await undo(place.settings, first.run)
+        assert standing(place) == Counter()
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 451])
+@pytest.mark.parametrize("is_free", [True, False])
+async def test_what_is_refused_of_one_title_stops_no_other(
+    tmp_path: Path, status: int, *, is_free: bool
+) -> None:
+    account = synthetic_account(60, 2, seed=4)
+    async with world(account, tmp_path, history={"collapse": "off"}) as place:
+        if not is_free:
+            own_entries(place)
+        before = standing(place)
+        await place.migrate()
+        written = [e.key for e in place.discovr.entries() if e.imported]
+        stubborn = written[len(written) // 2].media
+
+        def refuse(request: web.Request, _: int) -> Fault | None:
+            is_it = request.method == "DELETE" and request.path.endswith(stubborn)
+            return Fault.answer(status) if is_it else None
+
+        place.discovr.faults = refuse
+        undone = await undo(place.settings)
+        assert {key.media for key in undone.left_alone} == {stubborn}
+        assert {key.media for key, *_ in standing(place) - before} == {stubborn}
+        place.discovr.faults = None
+        assert (await undo(place.settings)).left_alone == {}
+        assert standing(place) == before
+
+
+@pytest.mark.parametrize("status", [400, 403])
+async def test_what_may_not_be_set_back_stops_no_other(
+    tmp_path: Path, status: int
+) -> None:
+    account = synthetic_account(60, 2, seed=4)
+    async with world(account, tmp_path, history={"collapse": "off"}) as place:
+        own_entries(place)
+        before = standing(place)
+        await place.migrate()
+        faults = {"PATCH": Fault.answer(status)}
+        place.discovr.faults = lambda request, _: faults.get(request.method)
+        undone = await undo(place.settings)
+        assert len(undone.left_alone) == 1
+        place.discovr.faults = None
+        assert (await undo(place.settings)).left_alone == {}
+        assert standing(place) == before
+
+
+async def test_an_undo_that_may_remove_nothing_ends_soon_and_goes_on_later(
+    tmp_path: Path,
+) -> None:
+    account = synthetic_account(300, 3, seed=4)
+    async with world(account, tmp_path, history={"collapse": "off"}) as place:
+        await place.migrate()
+        written = place.writes()
+        faults = {"DELETE": Fault.answer(403)}
+        place.discovr.faults = lambda request, _: faults.get(request.method)
+        place.discovr.seen.clear()
+        with pytest.raises(AuthError, match="does not allow this login to write"):
+            await undo(place.settings)
+        # Those of some titles, of which each tells but once.
+        assert MOST_REFUSED <= len(place.discovr.requests("DELETE")) < written / 3
+        place.discovr.faults = None
+        assert (await undo(place.settings)).left_alone == {}
         assert standing(place) == Counter()
 
 
