@@ -75,12 +75,12 @@ def say_undone(move: MoveDocument) -> str:
     return f"{name_runs(runs)} {were} taken back{' in part' if move.in_part else ''}"
 
 
-def say_verified(found: Found, source: str, unreadable: int = 0) -> str:
+def say_verified(found: Found, source: str, *, is_partly_read: bool = False) -> str:
     """Say what a comparison found, in one sentence.
 
-    Not "everything" if some was unreadable, nor "in its place" alone if there is more.
+    Not "everything" if some was not read, nor "in its place" alone if there is more.
     """
-    what = "all that could be read" if unreadable else "everything"
+    what = "all that could be read" if is_partly_read else "everything"
     gone, foreign = len(found.unexpected), len(found.foreign)
     if found.missing or found.doubled:
         counts = {

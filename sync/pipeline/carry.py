@@ -262,7 +262,9 @@ async def _load(
         # Each write had a clear answer or was looked up; all is read back once a week.
         return report
     verification = await check_written(services, report, run)
-    said = describe(verification, prepared.origin.name, report.unreadable)
+    said = describe(
+        verification, prepared.origin.name, is_partly_read=report.is_partly_read
+    )
     services.on_event(Finished(Stage.VERIFY, said))
     return replace(report, verification=verification)
 

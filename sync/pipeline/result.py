@@ -187,6 +187,12 @@ class Report:
         return self.balance()[0].fates[Fate.UNREADABLE]
 
     @property
+    def is_partly_read(self) -> bool:
+        """Whether something is there that could not be read, or may be."""
+        receipt = self.prepared.compared.extraction.receipt
+        return bool(self.unreadable) or not receipt.is_whole
+
+    @property
     def is_complete(self) -> bool:
         """Whether everything that can be in its place is there.
 
@@ -307,9 +313,11 @@ def to_balance(fact: Mapping[str, Any]) -> Balance:
     return Balance(fact["read"], fates, fact["repeats"], gone, unsent)
 
 
-def describe(verification: Verification, source: str, unreadable: int = 0) -> str:
-    """Say what was found, in one sentence; not "everything" if some was unreadable."""
-    return say_verified(verification, source, unreadable)
+def describe(
+    verification: Verification, source: str, *, is_partly_read: bool = False
+) -> str:
+    """Say what was found, in one sentence; not "everything" if some was not read."""
+    return say_verified(verification, source, is_partly_read=is_partly_read)
 
 
 def summary(report: Report, tally: Tally) -> dict[str, object]:

@@ -210,7 +210,8 @@ def _proof(data: ReportData, wrong: Sequence[str]) -> str:
     report, total = data.report, data.move.balance
     receipt, found = report.receipt, report.verification
     whole = "proved whole" if receipt.is_whole else "not proved whole"
-    what = "all that could be read" if total.unreadable else "everything"
+    is_partly_read = total.unreadable or not receipt.is_whole
+    what = "all that could be read" if is_partly_read else "everything"
     place = f"Discovr was read back, and {what} is in its place"
     if found is None and data.read_whole_at:
         day = say_time(data.read_whole_at).partition(" ")[0]

@@ -107,7 +107,8 @@ def _proof(report: ReportDocument) -> str:
     found = report.verification
     if found is None:
         return "not verified"
-    return say_verified(found, report.source.name, report.balance.unreadable)
+    is_partly_read = bool(report.balance.unreadable) or not report.receipt.is_whole
+    return say_verified(found, report.source.name, is_partly_read=is_partly_read)
 
 
 def _balance(balance: BalanceDocument, report: ReportDocument) -> str:

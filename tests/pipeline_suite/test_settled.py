@@ -240,5 +240,5 @@ def test_what_was_found_is_said_in_one_sentence(
     found: dict[str, Any], words: str
 ) -> None:
     assert describe(Verification(3, **found), "Trakt") == words
-    some = describe(Verification(3, **found), "Trakt", unreadable=1)
+    some = describe(Verification(3, **found), "Trakt", is_partly_read=True)
     assert some == words.replace(": everything", ": all that could be read")

@@ -366,4 +366,4 @@ def spoil_files(path: Path, how: Callable[[Any], Any], *, every: int) -> None:
 
 def test_no_word_of_everything_while_something_could_not_be_read() -> None:
     assert "everything" in describe(Verification(5), "Trakt")
-    assert "everything" not in describe(Verification(5), "Trakt", 1)
+    assert "everything" not in describe(Verification(5), "Trakt", is_partly_read=True)

@@ -145,7 +145,7 @@ def _show_proof(console: Console, report: Report) -> None:
         read = f"{entries(found.entries)} read back"
         whole = "bold green" if found.is_clean else "bold yellow"
         style = whole if found.is_whole else "bold red"
-        words = describe(found, source, report.unreadable)
+        words = describe(found, source, is_partly_read=report.is_partly_read)
         say(console, f"{words}, {read}", style=style)
     elif report.prepared.is_unchanged:
         words = f"Nothing has changed on {source} since the last run."

@@ -269,7 +269,7 @@ def show_cost(console: Console, report: Report) -> None:
     say(console)
     if not plan.operations:
         if not report.prepared.removals.rows:
-            what = "all that could be read" if report.unreadable else "everything"
+            what = "all that could be read" if report.is_partly_read else "everything"
             words = f"Nothing to write: {what} is there already."
             say(console, words, style="bold")
         return
