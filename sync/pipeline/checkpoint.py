@@ -297,7 +297,8 @@ def _with_left_out(history: TitleHistory, desired: Desired) -> TitleHistory:
     """Note which films and episodes are left out with all of their plays."""
     media = history.media or ""
     aside = desired.aside.get(title_key(history.title), ())
-    keys = {Key(media, *place) for place in aside} - desired.watched.keys()
+    # A difference of sets would look at all that was watched, for each title anew.
+    keys = [key for p in aside if (key := Key(media, *p)) not in desired.watched]
     if all(history.fates.get(key) is Fate.LEFT_OUT for key in keys):
         return history
     fates = {**history.fates, **dict.fromkeys(keys, Fate.LEFT_OUT)}

@@ -68,6 +68,10 @@ class Report:
     move: Move | None = None
     carried_out_by: int | None = None
     is_refused: bool = False
+    #: The balance once it was asked for: of a long history it takes its time.
+    _weighed: list[tuple[Balance, dict[Title, Balance]]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     @property
     def failed(self) -> tuple[Operation, ...]:
@@ -86,6 +90,11 @@ class Report:
 
         Of titles, those that were looked at.
         """
+        if not self._weighed:
+            self._weighed.append(self._balance())
+        return self._weighed[0]
+
+    def _balance(self) -> tuple[Balance, dict[Title, Balance]]:
         prepared = self.prepared
         if prepared.is_unchanged:
             kept = prepared.kept

@@ -6,22 +6,27 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sync.domain.desired import NO_ANSWER
-from sync.domain.plays import Ids, Key
+from sync.domain.histories import TitleHistory
+from sync.domain.plan import Fate
+from sync.domain.plays import Ids, Key, title_key
 from sync.ledger import Ledger
-from sync.pipeline.checkpoint import recall_checkpoint
+from sync.pipeline.checkpoint import _with_left_out, recall_checkpoint
 from sync.sandbox.account.account import Account
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.trakt.quirks import TraktQuirks
+from tests import factories
 from tests.pipeline_suite.test_sync import NOW, life
 from tests.safety.accounts import film, mixed_account, show, watched_on
 from tests.worlds import World, world
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from aiohttp import web
@@ -109,3 +114,23 @@ async def test_the_first_settled_run_says_when_it_read(tmp_path: Path) -> None:
         assert found is not None
         assert found.mark.reconciled_at >= NOW
         assert found.mark.entries == len(it.place.discovr.entries())
+
+
+class _NeverWalked(dict[Key, Any]):
+    """Everything that was watched: looked into, and not walked through."""
+
+    def __iter__(self) -> Iterator[Key]:
+        raise AssertionError("it was walked through for one title")
+
+    keys = __iter__  # type: ignore[assignment]
+
+
+def test_what_is_left_out_of_a_title_is_found_without_a_walk_through_all() -> None:
+    title = factories.film(1)
+    seen, left = Key("MV_1"), Key("MV_1", 1, 2)
+    desired: Any = SimpleNamespace(
+        aside={title_key(title): [seen[1:], left[1:]]},
+        watched=_NeverWalked({seen: None}),
+    )
+    history = _with_left_out(TitleHistory(title, "MV_1", ()), desired)
+    assert dict(history.fates) == {left: Fate.LEFT_OUT}
