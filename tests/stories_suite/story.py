@@ -271,8 +271,8 @@ def _seconds(*, days: float = 0, hours: float = 0, minutes: float = 0) -> float:
     return (days * 24 + hours) * 3600 + minutes * 60
 
 
-#: What each script tells as usual, once for each process.
-_usual: dict[str, str] = {}
+#: What each script tells as usual, by what is set; once for each process.
+_usual: dict[tuple[str, str], str] = {}
 
 
 def mixed(folder: Path, copies: int = 1, **options: Any) -> Story:
@@ -293,7 +293,7 @@ async def told(script: Script, story: Story) -> str:
 
 async def differing(script: Script, story: Story, usual: Story) -> str:
     """Return the lines in which a story is not the usual one of that script."""
-    name = script.__qualname__
+    name = script.__qualname__, str(usual.place.history)
     if name not in _usual:
         _usual[name] = await told(script, usual)
     return difference(_usual[name], await told(script, story))

@@ -146,7 +146,8 @@ async def test_another_discovr(
     quirks = DiscovrQuirks(**ways)
     history = {"plays": "all"}
     story = mixed(tmp_path / "other", discovr_quirks=quirks, history=history)
-    assert await differing(life, story, mixed(tmp_path / "usual")) == snapshot
+    usual = mixed(tmp_path / "usual", history=history)
+    assert await differing(life, story, usual) == snapshot
 
 
 @pytest.mark.parametrize("ways", TRAKT, ids=named)
