@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sync.domain.plan import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from sync.domain.desired import Desired
@@ -58,14 +58,17 @@ def balance(
     quarantined: int = 0,
     failed: Collection[tuple[Key, datetime]] = (),
     unsent: Collection[tuple[Key, datetime]] = (),
+    fate_of: Callable[[Key], Fate] | None = None,
 ) -> tuple[Balance, dict[Title, Balance]]:
     """Return the balance of a run, and that of each title.
 
     ``read`` is counted where the plays came in, independently of the fates; with the
     ``quarantined``, which belong to no title that could be told.
     ``failed`` names the viewings whose write, or whose season default's write, did not
-    arrive; ``unsent`` those of them whose turn never came.
+    arrive; ``unsent`` those of them whose turn never came. ``fate_of`` tells what
+    became of a key where the plan is not about all of them.
     """
+    fate_of = fate_of or plan.fates.__getitem__
     titles: defaultdict[Title, Balance] = defaultdict(Balance)
     # To hash a title takes longer than all the rest.
     by_media: dict[str, Balance] = {}
@@ -73,7 +76,7 @@ def balance(
         part = by_media.get(key.media)
         if part is None:
             part = by_media[key.media] = titles[desired.titles[key.media]]
-        fates = {viewing.latest: plan.fates[key]}
+        fates = {viewing.latest: fate_of(key)}
         if key in plan.older:
             fates = {**plan.older[key], **fates}
         # Plays beyond one a viewing are repeats; they share the fate of the latest.

@@ -44,10 +44,7 @@ def diff(before: Iterable[Play], after: Iterable[Play]) -> Delta:
     same film or episode are taken to be the same.
     """
     before, after = list(before), list(after)
-    # Most are the very same objects, and need no look.
-    was, now = {id(p) for p in before}, {id(p) for p in after}
-    old = _by_identity(p for p in before if id(p) not in now)
-    new = _by_identity(p for p in after if id(p) not in was)
+    old, new = _beside(after, before), _beside(before, after)
     edited = [
         Edit(old[i], play)
         for i, play in new.items()
@@ -69,8 +66,11 @@ def diff(before: Iterable[Play], after: Iterable[Play]) -> Delta:
     return Delta(tuple(added), tuple(removed), tuple(edited))
 
 
-def _by_identity(plays: Iterable[Play]) -> dict[Hashable, Play]:
-    return {p.id or _facts(p): p for p in plays}
+def _beside(known: Iterable[Play], plays: Iterable[Play]) -> dict[Hashable, Play]:
+    """Return those that are not known, by identity."""
+    # Most are the very same objects, and need no look.
+    same = {id(p) for p in known}
+    return {p.id or _facts(p): p for p in plays if id(p) not in same}
 
 
 def _facts(play: Play) -> Hashable:

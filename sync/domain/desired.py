@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from sync.domain.plays import Key, Kind, is_nameless, title_key
+from sync.domain.watched import Gathering, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from datetime import datetime
 
     from sync.domain.filters import Sieve
     from sync.domain.histories import TitleHistory
@@ -24,22 +24,6 @@ EPISODE_ZERO = "an episode 0 cannot be expressed on Discovr by itself"
 SPECIAL = "specials (season 0) cannot be expressed on Discovr"
 #: The reasons that no id can do away with.
 NOT_POSSIBLE = (EPISODE_ZERO, SPECIAL)
-
-
-class Viewing(NamedTuple):
-    """All plays of one key: the distinct minutes, oldest first, and their number.
-
-    Several plays in one minute are one time and several plays. An unknown date sorts
-    first, as it is written 1970.
-    """
-
-    times: tuple[datetime, ...]
-    plays: int
-
-    @property
-    def latest(self) -> datetime:
-        """The newest minute; the unknown date only where there is no other."""
-        return self.times[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +45,7 @@ class Desired:
     ``title_key``: they are there, and not part of W.
     """
 
-    watched: Mapping[Key, Viewing] = field(default_factory=dict)
+    watched: Watched = field(default_factory=Watched)
     titles: Mapping[str, Title] = field(default_factory=dict)
     media: Mapping[str, str | None] = field(default_factory=dict)
     unmatched: tuple[LeftOut, ...] = ()
@@ -127,7 +111,7 @@ def transform(
     yet; ``no_id`` says why there is none, but of those in ``unasked``, where that is
     open. What the ``sieve`` leaves out is put aside before all else.
     """
-    times: dict[Key, Any] = {}
+    watched = Gathering()
     unmatched: Counter[Title] = Counter()
     unsupported: Counter[Title] = Counter()
     aside = _Aside(sieve)
@@ -145,9 +129,9 @@ def transform(
             if play.episode_ids is not None and no_id == NO_ID:
                 reasons.setdefault(title, OPEN_IDS)
         else:
-            _note(times, media, play)
+            watched.add(media, play)
     return Desired(
-        watched=_viewings(times),
+        watched=watched.watched(),
         titles=titles.known,
         media=aside.media(found) | titles.media,
         unmatched=_left_out(unmatched, no_id, reasons),
@@ -165,16 +149,19 @@ class _Titles:
         self._found = found
         self.known: dict[str, Title] = {}
         self.media: dict[str, str | None] = {}
-        self.sharing: defaultdict[str, dict[str, Title]] = defaultdict(dict)
+        #: Where more than one was met, all that were.
+        self.sharing: dict[str, dict[str, Title]] = {}
 
     def meet(self, title: Title) -> str | None:
         """Note a title, and return its id."""
-        media = _media_of(title, self._found)
-        self.media[title_key(title)] = media
+        media, key = _media_of(title, self._found), title_key(title)
+        self.media[key] = media
         if media:
-            known = self.known.get(media, title)
-            self.known[media] = min(known, title, key=_title_order)
-            self.sharing[media][title_key(title)] = title
+            known = self.known.setdefault(media, title)
+            if known is not title:
+                self.known[media] = min(known, title, key=_title_order)
+                others = self.sharing.setdefault(media, {title_key(known): known})
+                others[key] = title
         return media
 
 
@@ -231,26 +218,6 @@ class _Aside:
         for number, places in self._places.items():
             found[title_key(self._titles[number])] |= places
         return {title: frozenset(places) for title, places in found.items()}
-
-
-def _note(times: dict[Key, Any], media: str, play: Play) -> None:
-    # What Key(...) does, in less time: it is asked of every play.
-    key = tuple.__new__(Key, (media, play.season, play.episode))
-    before = times.get(key)
-    if before is None:
-        times[key] = (play.watched_at,)  # most are seen once, and this is kept
-    elif isinstance(before, list):
-        before.append(play.watched_at)
-    else:
-        times[key] = [*before, play.watched_at]
-
-
-def _viewings(times: dict[Key, Any]) -> dict[Key, Viewing]:
-    """Turn the times of each key into a viewing, in place: there are many."""
-    for key, at in times.items():
-        minutes = at if len(at) == 1 else tuple(sorted(set(at)))
-        times[key] = Viewing(minutes, len(at))
-    return times
 
 
 def _shared(titles: Mapping[str, Mapping[str, Title]]) -> dict[str, tuple[Title, ...]]:

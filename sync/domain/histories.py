@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sync.domain.plan import Fate
-from sync.domain.plays import Key, title_key
+from sync.domain.plays import Key, Place, title_key
+from sync.domain.watched import ByPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
     from sync.domain.plays import Play, Title
 
@@ -43,35 +44,41 @@ class TitleHistory:
     seasons: tuple[SeasonFacts, ...] = ()
 
 
-class Fates(Mapping[Key, Fate]):
-    """The fates of one title, by season and episode: its keys are made when asked for.
+class Fates(ByPlace[Fate]):
+    """The fates of one title, read back from the ledger."""
 
-    Read back from the ledger they come by the hundred thousand, and a key of its own
-    would take three times as much.
-    """
-
-    __slots__ = ("_media", "_seasons")
+    __slots__ = ()
 
     def __init__(
-        self, media: str, fates: Iterable[tuple[int | None, int | None, Fate]]
+        self, media: str, seasons: Mapping[int | None, Mapping[int | None, Fate]]
     ) -> None:
-        self._media = media
-        self._seasons: dict[int | None, dict[int | None, Fate]] = {}
-        for season, episode, fate in fates:
-            self._seasons.setdefault(season, {})[episode] = fate
+        super().__init__({Place(media, n): fates for n, fates in seasons.items()})
 
-    def __getitem__(self, key: Key) -> Fate:
-        if key.media != self._media:
-            raise KeyError(key)
-        return self._seasons[key.season][key.episode]
 
-    def __iter__(self) -> Iterator[Key]:
-        for season, episodes in self._seasons.items():
-            for episode in episodes:
-                yield Key(self._media, season, episode)
+def fates_by(
+    planned: Mapping[Key, Fate], known: Iterable[TitleHistory]
+) -> Callable[[Key], Fate]:
+    """Return what tells what became of a key that was watched, looked at or not.
 
-    def __len__(self) -> int:
-        return sum(map(len, self._seasons.values()))
+    It was ``planned``, else it is as an earlier run left it, which by now has written
+    what it was to write. Asked one by one, since a long history has too many to copy.
+    """
+    before: defaultdict[str, list[Mapping[Key, Fate]]] = defaultdict(list)
+    for history in known:
+        if history.media:
+            before[history.media].insert(0, history.fates)
+
+    def fate_of(key: Key) -> Fate:
+        fate = planned.get(key)
+        if fate is not None:
+            return fate
+        for fates in before.get(key.media, ()):
+            fate = fates.get(key)
+            if fate is not None and fate is not Fate.WRITTEN:
+                return fate
+        return Fate.ALREADY_THERE
+
+    return fate_of
 
 
 def keys_of(histories: Iterable[TitleHistory]) -> frozenset[Key]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from sync.domain.desired import Desired, Viewing
+    from sync.domain.desired import Desired
     from sync.domain.entries import Entry
 
 
@@ -68,13 +68,12 @@ def seasons_to_write(desired: Desired, existing: Iterable[Entry]) -> Iterator[Pl
     """
     existing = tuple(existing)
     standing = {entry.key.place for entry in existing}
-    begun: dict[Key, Viewing] = {}
-    for key, viewing in desired.watched.items():
-        if (key.media, key.season) in standing:
-            begun[key] = viewing
-        elif key.season is not None and (key.episode or 0) >= FIRST_EPISODE:
+    for key in desired.watched:
+        is_episode = key.season is not None and (key.episode or 0) >= FIRST_EPISODE
+        if is_episode and key.place not in standing:
             yield key.place
-    draft = reconcile(replace(desired, watched=begun), existing, Rules(mode=Mode.OFF))
+    begun = replace(desired, watched=desired.watched.within(standing))
+    draft = reconcile(begun, existing, Rules(mode=Mode.OFF))
     for operation in draft.operations:
         if operation.key.season is not None:
             yield operation.key.place

@@ -107,8 +107,8 @@ def surplus(
     left_out: Collection[Key] = (),
 ) -> Iterator[Entry]:
     """Return the entries with that label which say what was not watched."""
-    there = {*desired.watched, *left_out}
-    seasons = {key.place for key in there}
+    there = (desired.watched, frozenset(left_out))
+    seasons = {*desired.watched.places, *(key.place for key in left_out)}
     for entry in entries:
         if entry.imported == label and not _is_watched(entry, there, seasons):
             yield entry
@@ -127,11 +127,15 @@ def _doubled(entries: Iterable[Entry]) -> list[Key]:
     return [key for (key, _), count in viewings.items() if count > 1]
 
 
-def _is_watched(entry: Entry, there: Container[Key], seasons: Container[Place]) -> bool:
+def _is_watched(
+    entry: Entry, there: Iterable[Container[Key]], seasons: Container[Place]
+) -> bool:
     if not entry.is_completed:
         return True
     # Of a default it is known which season it is about, not which episodes.
-    return entry.key.place in seasons if entry.is_default else entry.key in there
+    if entry.is_default:
+        return entry.key.place in seasons
+    return any(entry.key in keys for keys in there)
 
 
 def _sorted(keys: Iterable[Key]) -> tuple[Key, ...]:

@@ -244,7 +244,8 @@ class Ledger(Holdings):
         columns = tables.operations.c
         keys = sql.select(columns.media, columns.season, columns.episode)
         rows = connection.execute(_ours(keys, profile).where(columns.progress > 0))
-        return {key for row in rows if (key := Key(*row)) in among}
+        make = tuple.__new__  # what Key(...) does, in less time
+        return {key for row in rows if (key := make(Key, row)) in among}
 
     @transaction(Mode.READ)
     def set_back_rows(self, connection: Connection, profile: str) -> list[Row]:

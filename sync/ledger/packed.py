@@ -5,7 +5,9 @@ Each comes back exactly as it was, in its order.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -77,15 +79,23 @@ def _numbers(item: tuple[Key, Fate]) -> tuple[int, int]:
 
 def unpack_fates(
     runs: Iterable[Any],
-) -> Iterator[tuple[int | None, int | None, Fate]]:
-    """Read fates back: season, episode, fate."""
-    for season, first, length, value in runs:
-        fate = Fate(value)
-        if first is None:
-            yield season, None, fate
-        else:
-            for episode in range(first, first + length):
-                yield season, episode, fate
+) -> dict[int | None, Mapping[int | None, Fate]]:
+    """Read fates back, by season and episode. Seasons that are alike share theirs."""
+    seasons: defaultdict[int | None, list[Any]] = defaultdict(list)
+    for season, *run in runs:
+        seasons[season].append(tuple(run))
+    return {season: _to_fates(tuple(of)) for season, of in seasons.items()}
+
+
+@lru_cache(maxsize=1024)
+def _to_fates(
+    runs: tuple[tuple[int | None, int, str], ...],
+) -> Mapping[int | None, Fate]:
+    fates: dict[int | None, Fate] = {}
+    for first, length, value in runs:
+        numbers = [None] if first is None else range(first, first + length)
+        fates.update(dict.fromkeys(numbers, Fate(value)))
+    return fates
 
 
 def pack_numbers(numbers: Iterable[int]) -> list[int]:

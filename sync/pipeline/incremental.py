@@ -258,7 +258,7 @@ def _within(
     )
     part = replace(
         desired,
-        watched={key: v for key, v in desired.watched.items() if key.place in places},
+        watched=desired.watched.within(places),
         unmatched=rest.unmatched,
         unsupported=rest.unsupported,
         skipped=rest.skipped,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.domain.plan import Fate
 from sync.ledger.fact_names import MOVE
 from sync.pipeline.result import Move, move_fact
 
@@ -16,9 +15,8 @@ if TYPE_CHECKING:
 async def weigh_move(services: Services, report: Report) -> Move:
     """Count it, with what earlier runs wrote. Changes nothing."""
     prepared, now = report.prepared, services.clock.now()
-    there = {k for k, fate in report.fates().items() if fate is Fate.ALREADY_THERE}
-    there |= {k for k, fates in prepared.plan.older.items() if fates}
-    ours = await services.ledger.keys_applied(prepared.profile, there) if there else ()
+    watched = prepared.whole.desired.watched
+    ours = await services.ledger.keys_applied(prepared.profile, watched)
     return Move(report.weigh_move(ours), now)
 
 

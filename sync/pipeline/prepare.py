@@ -260,12 +260,11 @@ async def _look_up(
     existing: Sequence[Entry],
 ) -> Answer:
     """Ask for air dates where they can save a write, or where a default stands."""
-    places = {k.place for k in desired.watched if k.season}
     standing = {
         place
         for e in existing
         if e.is_default and e.key.season
-        if (place := e.key.place) in places
+        if (place := e.key.place) in desired.watched.places
     }
     needing = list(seasons_to_write(desired, existing))
     can_collapse = services.settings.history.collapse is not Mode.OFF

@@ -121,8 +121,9 @@ def check_removals(prepared: Prepared, *, is_forced: bool) -> None:
     if not (removals.rows or removals.zeros):
         return
     holding = prepared.holding
-    there = {*prepared.whole.desired.watched, *(holding.aside if holding else ())}
-    watched, stale = len(there), len(prepared.stale.keys)
+    there = prepared.whole.desired.watched
+    beside = sum(key not in there for key in (holding.aside if holding else ()))
+    watched, stale = len(there) + beside, len(prepared.stale.keys)
     if not prepared.whole.extraction.plays:
         raise EmptyHistoryError(stale, prepared.origin.name)
     if Change(stale, watched + stale).is_unsafe and not is_forced:
@@ -149,7 +150,7 @@ class _StalePlace:
         self._watched: set[int] = set()
         if key.season is not None:
             self._airings = prepared.rules.airings.get(key.place, {})
-            there = {*prepared.whole.desired.watched}
+            there = {*prepared.whole.desired.watched.within([key.place])}
             if held := prepared.holding:
                 there |= held.others | held.aside
             there |= _standing(rows) - self._stale

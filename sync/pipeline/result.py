@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from sync.documents.words import say_verified
 from sync.domain.balance import Balance, balance
 from sync.domain.desired import NO_ANSWER
+from sync.domain.histories import fates_by
 from sync.domain.plan import Fate
 from sync.domain.writes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from sync.domain.plan import Operation, Plan
@@ -99,7 +100,7 @@ class Report:
         if prepared.is_unchanged:
             kept = prepared.kept
             return (kept.balance if kept else Balance()), {}
-        total, titles = self._weigh(replace(prepared.plan, fates=self.fates()))
+        total, titles = self._weigh(self._fate_of())
         if prepared.since is None:
             return total, titles
         part = prepared.compared.desired
@@ -118,22 +119,26 @@ class Report:
         if prepared.is_unchanged:
             return prepared.kept.move if prepared.kept else Balance()
 
-        def of_all(key: Key, fate: Fate) -> Fate:
+        def in_move(key: Key, fate: Fate) -> Fate:
             is_ours = fate is Fate.ALREADY_THERE and key in ours
             return Fate.WRITTEN if is_ours else fate
 
-        plan = prepared.plan
+        fate_of = self._fate_of()
         older = {
-            key: {at: of_all(key, fate) for at, fate in times.items()}
-            for key, times in plan.older.items()
+            key: {at: in_move(key, fate) for at, fate in times.items()}
+            for key, times in prepared.plan.older.items()
         }
-        fates = {key: of_all(key, fate) for key, fate in self.fates().items()}
+        plan = replace(prepared.plan, older=older)
         unsent = () if self.run else plan.operations
         planned = {viewing for o in unsent for viewing in o.viewings}
-        return self._weigh(replace(plan, fates=fates, older=older), planned)[0]
+        total, _ = self._weigh(lambda k: in_move(k, fate_of(k)), plan, planned)
+        return total
 
     def _weigh(
-        self, plan: Plan, planned: Collection[tuple[Key, datetime]] = ()
+        self,
+        fate_of: Callable[[Key], Fate],
+        plan: Plan | None = None,
+        planned: Collection[tuple[Key, datetime]] = (),
     ) -> tuple[Balance, dict[Title, Balance]]:
         prepared = self.prepared
         side = prepared.compared if prepared.since is None else prepared.whole
@@ -141,10 +146,11 @@ class Report:
         total, titles = balance(
             side.extraction.read,
             side.desired,
-            plan,
+            plan or prepared.plan,
             odd[False],
             {*planned, *self._not_there()},
             {*planned, *self._unsent()},
+            fate_of,
         )
         total.add(Fate.UNSUPPORTED, odd[True])
         return total, titles
@@ -167,18 +173,12 @@ class Report:
         waiting = (o for o in self.failed if o.id not in self.settled)
         return {v for o in waiting for v in o.viewings if v not in tried}
 
-    def fates(self) -> Mapping[Key, Fate]:
-        """Return what became of every key, those included that nobody looked at."""
+    def _fate_of(self) -> Callable[[Key], Fate]:
+        """Return what became of a key, be it one that nobody looked at this time."""
         prepared = self.prepared
         if prepared.since is None:
-            return prepared.plan.fates
-        there = dict.fromkeys(prepared.whole.desired.watched, Fate.ALREADY_THERE)
-        for history in prepared.known.values():
-            for key, fate in history.fates.items():
-                if key in there and fate is not Fate.WRITTEN:
-                    there[key] = fate
-        there.update(prepared.plan.fates)
-        return there
+            return prepared.plan.fates.__getitem__
+        return fates_by(prepared.plan.fates, prepared.known.values())
 
     @property
     def is_unread(self) -> bool:

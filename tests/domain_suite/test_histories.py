@@ -16,11 +16,16 @@ keys = st.builds(Key, st.just("TV_1"), numbers, numbers)
 
 @given(st.dictionaries(keys, st.sampled_from(Fate)), keys)
 def test_fates_are_what_a_dict_of_them_is(fates: dict[Key, Fate], asked: Key) -> None:
-    packed = Fates("TV_1", ((k.season, k.episode, f) for k, f in fates.items()))
+    seasons: dict[int | None, dict[int | None, Fate]] = {}
+    for key, fate in fates.items():
+        seasons.setdefault(key.season, {})[key.episode] = fate
+    packed = Fates("TV_1", seasons)
     assert packed == fates
     assert dict(packed) == fates
     assert len(packed) == len(fates)
     assert packed.get(asked) == fates.get(asked)
+    assert (asked in packed) is (asked in fates)
+    assert dict(packed.items()) == fates
     assert packed.get(asked._replace(media="TV_2")) is None
     assert all(isinstance(key, Key) for key in packed)
 

@@ -9,10 +9,11 @@ from typing import Any, cast
 import pytest
 
 from connectors.errors import ServiceError
-from sync.domain.desired import NO_ANSWER, NO_ID, Viewing
+from sync.domain.desired import NO_ANSWER, NO_ID
 from sync.domain.plan import Action, Fate, Operation
 from sync.domain.plays import Key
 from sync.domain.verify import Verification
+from sync.domain.watched import Viewing
 from sync.domain.writes import Outcome, Row, Settled
 from sync.errors import MissingEntriesError
 from sync.pipeline.missing import Missing, check_missing

@@ -22,6 +22,7 @@ from sync.domain.plays import Key, Kind, Title
 from sync.domain.reconcile import reconcile
 from sync.domain.rules import Rules
 from sync.domain.verify import Verification
+from sync.domain.watched import Watched
 from sync.domain.writes import Settled
 from sync.ledger import Outcome
 from sync.pipeline.summary import Estimate
@@ -141,9 +142,11 @@ def test_a_long_list_is_cut_with_the_command_that_shows_all(planned: Report) -> 
     show = desired.titles[note.season.media]
     names = [f"TV_{number}" for number in range(900_000, 900_100)]
     key = next(k for k in desired.watched if k.media == note.season.media)
-    fates = {**plan.fates, **{Key(n, 1, 1): plan.fates[key] for n in names}}
+    seen = desired.watched[key]
+    added = [Key(name, 1, 1) for name in names]
+    fates = {**plan.fates, **dict.fromkeys(added, plan.fates[key])}
     operation = plan.operations[0]
-    more = tuple(replace(operation, key=Key(name, 1, 1)) for name in names)
+    more = tuple(replace(operation, key=other) for other in added)
     many = replace(
         planned.prepared,
         compared=replace(
@@ -152,10 +155,7 @@ def test_a_long_list_is_cut_with_the_command_that_shows_all(planned: Report) -> 
                 desired,
                 titles={**desired.titles}
                 | {name: replace(show, name=f"Show {name}") for name in names},
-                watched={
-                    **desired.watched,
-                    **{Key(name, 1, 1): desired.watched[key] for name in names},
-                },
+                watched=Watched({k.place: {k.episode: seen} for k in (key, *added)}),
             ),
         ),
         plan=replace(plan, operations=(*plan.operations, *more), fates=fates),
