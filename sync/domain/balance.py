@@ -76,9 +76,10 @@ def balance(
         part = by_media.get(key.media)
         if part is None:
             part = by_media[key.media] = titles[desired.titles[key.media]]
-        fates = {viewing.latest: fate_of(key)}
-        if key in plan.older:
-            fates = {**plan.older[key], **fates}
+        if not (key in plan.older or failed or plan.gone):
+            part.add(fate_of(key), viewing.plays, viewing.plays - 1)  # as most are
+            continue
+        fates = {**plan.older.get(key, {}), viewing.latest: fate_of(key)}
         # Plays beyond one a viewing are repeats; they share the fate of the latest.
         spare = viewing.plays - len(fates)
         for minute, fate in fates.items():
