@@ -18,8 +18,10 @@ import math
 import random
 from array import array
 from collections import Counter, deque
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from bench.measure import Goal, Result, Row
@@ -28,6 +30,8 @@ from sync.fleet.calendar import Kind, Standing, Verdict, settle
 from sync.fleet.dispatch import DISPATCH_SOON_S, Dispatch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bench.measure import Noise
     from bench.sizes import Sizes
 
@@ -273,13 +277,19 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
     )
     part, down = whole.part(of), (_DAY_S, 2 * _DAY_S)
     idle = replace(part, news_a_day=0.0)
-    slower = Simulation(replace(part, slower=1.1)).run()
+    quiet, slower, unwatched, outage, herd = _simulate(
+        replace(part, days=days),
+        replace(part, slower=1.1),
+        idle,
+        replace(part, down=down),
+        replace(idle, down=down),
+    )
     rows = [
-        *_quiet(Simulation(replace(part, days=days)).run(), of),
+        *_quiet(quiet, of),
         Row("the same, if Discovr is a tenth slower", slower.latest(0, week), "s"),
-        *_idle(Simulation(idle).run(), of),
-        *_outage(Simulation(replace(part, down=down)).run()),
-        *_herd(Simulation(replace(idle, down=down)).run()),
+        *_idle(unwatched, of),
+        *_outage(outage),
+        *_herd(herd),
     ]
     noise.sample()
     about = (
@@ -288,6 +298,16 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
         f"processors, and {whole.per_second:g} requests a second to Discovr"
     )
     return Result("month", about, rows)
+
+
+def _simulate(*fleets: Terms) -> Iterable[Month]:
+    """Run each of them to its end, as many at once as there are processors."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        return [*pool.map(_run, fleets)]
+
+
+def _run(terms: Terms) -> Month:
+    return Simulation(terms).run()
 
 
 def _quiet(month: Month, of: float) -> list[Row]:
