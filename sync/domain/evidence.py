@@ -247,6 +247,12 @@ class Count(NamedTuple):
         return Count(self.viewings + 1, known)
 
 
+def stood_before(row: Row) -> Count:
+    """Count what stood under its key when a write was intended, as far as was noted."""
+    minutes = {to_minute(row.before_at)} if row.before_at else ()
+    return Count(round(row.before_progress or 0), frozenset(minutes))
+
+
 def unseen_minutes(
     rows: Iterable[Row], entries: Sequence[Entry]
 ) -> frozenset[datetime]:

@@ -18,13 +18,14 @@ from connectors.errors import (
     TransientError,
     UnknownOutcomeError,
 )
-from sync.domain.entries import COMPLETED_FROM, Entry, minutes_of
-from sync.domain.evidence import Count, is_in_place
+from sync.domain.entries import COMPLETED_FROM, Entry
+from sync.domain.evidence import Count, is_in_place, stood_before
 from sync.domain.origin import TRAKT
 from sync.domain.plan import Action
 from sync.domain.writes import Outcome, Settled, Tally
 from sync.events import Advanced, Stage, Waiting
 from sync.load.breaker import Breaker, is_refusal
+from sync.load.probe import Finding, behaves_otherwise, read_back
 from sync.ports import RestoringTarget
 from sync.runtime.concurrency import task_group
 from sync.runtime.stop import Stop
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from sync.domain.plan import Operation, Restored
     from sync.domain.plays import Key, Place
-    from sync.domain.writes import Before
+    from sync.domain.writes import Before, Row
     from sync.events import Event
     from sync.ledger import Ledger
     from sync.ports import Target
@@ -109,6 +110,7 @@ class Loader:
         viewings: Mapping[Key, Count] | None = None,
         refused: Container[str] = (),
         is_first: bool = False,
+        standing: Row | None = None,
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Apply in order; ``settled`` holds the outcome of each, even after an error.
@@ -116,8 +118,9 @@ class Loader:
         ``unclear`` names keys that an earlier run may have written. ``before`` is what
         stood there, by operation id, for the ledger; ``viewings`` how many stand there
         by key, where every one counts; ``refused`` are the ids of what an earlier run
-        tried in vain. ``is_first`` reads the first added entry back
-        before anything else is added; ``is_probed`` tells that it was. ``names`` are
+        tried in vain. ``is_first`` reads the first added entry back before anything
+        else is added, and before that the one of an earlier run that is ``standing``;
+        ``is_probed`` tells that one of them was as it was sent. ``names`` are
         what the ids of titles stand for, for words. An error that would meet every
         write stops the run: what is under way is settled, then it is raised.
         """
@@ -127,8 +130,10 @@ class Loader:
         self._total, self._breaker = len(operations), Breaker(refused)
         with self._stop.heeded(self._in_flight.__len__):
             try:
-                rest = await self._probe_first(operations) if is_first else operations
-                await self._apply(rest)
+                if is_first:
+                    await self._look_first(standing)
+                    operations = await self._probe_first(operations)
+                await self._apply(operations)
             finally:
                 self._give_back()
                 await asyncio.shield(self._flush())
@@ -162,25 +167,39 @@ class Loader:
         for id_ in self._intended - self._begun:
             self._unflushed.append((id_, *Settled.not_sent()))
 
+    async def _look_first(self, standing: Row | None) -> None:
+        """Read back what an earlier run added and did not see to be right."""
+        if standing:
+            has_arrived = standing.outcome is Outcome.APPLIED
+            before = stood_before(standing)
+            await self._probe(standing.operation, before, has_arrived=has_arrived)
+
     async def _probe_first(
         self, operations: Sequence[Operation]
     ) -> Sequence[Operation]:
-        """Apply up to the first entry that arrives and read it; return the others."""
+        """Apply up to an entry that shows what the service keeps; return the others.
+
+        The first is read back in any case. Where it cannot show all, as one that is
+        listed merged with others of its key, so is the next that can.
+        """
+        is_any_read = False
         for number, operation in enumerate(operations, 1):
-            # Listed merged with others of its key, it would tell nothing.
-            is_alone = not (self._viewings or {}).get(operation.key)
+            if self.is_probed:
+                return operations[number - 1 :]
+            before = (self._viewings or {}).get(operation.key, Count())
             is_dated = operation.restored is None or operation.restored.at is not None
-            is_telling = is_alone and is_dated and operation.action is Action.ADD
+            is_telling = is_dated and not before.viewings
             await self._apply([operation])
             settled = self.settled.get(operation.id)
             if settled is None:
                 break
-            if is_telling and settled.outcome is Outcome.APPLIED:
-                await self._probe(operation)
-                self.is_probed = True
+            is_added = operation.action is Action.ADD
+            has_arrived = settled.outcome is Outcome.APPLIED
+            if is_added and has_arrived and (is_telling or not is_any_read):
+                is_any_read = True
+                await self._probe(operation, before)
                 # A list that lacks it from now on is known to show too little.
                 await self._flush()
-                return operations[number:]
         return ()
 
     async def _apply(self, operations: Sequence[Operation]) -> None:
@@ -330,31 +349,15 @@ class Loader:
         before = None if self._viewings is None else self._viewings.get(key, Count())
         return is_in_place(operation, entries, before)
 
-    async def _probe(self, operation: Operation) -> None:
-        """Stop unless the first entry came back as it was sent."""
-        key, sent, restored = operation.key, operation.minute, operation.restored
-        labels = (restored.label,) if restored else self._labels
-        mine: list[Entry] = []
-        for wait_s in (0.0, *LOOK_UP_WAITS_S):  # its list may lag
-            await self._clock.sleep(wait_s)
-            entries = await self._target.read_title(key.media, key.season)
-            if mine := [e for e in entries if e.key == key]:
-                break
-        if not mine:
-            problem = "does not list it"
-        elif sent not in minutes_of(mine):
-            problem = "did not keep its time"
-        elif not any(e.imported in labels for e in mine):
-            problem = "did not keep its label"
-        elif restored and all(abs(e.progress - restored.progress) >= 1 for e in mine):
-            problem = "did not keep its progress"
-        else:
-            return
-        raise ContractError(
-            f"Discovr took the first entry ({key.said(self._names)}, "
-            f"{sent:%Y-%m-%d %H:%M} UTC) but "
-            f"{problem}, so nothing more was written.",
-            remedy="Remove that entry on Discovr, and report this: the service has "
-            "changed.",
-            service="Discovr",
+    async def _probe(
+        self, operation: Operation, before: Count, *, has_arrived: bool = True
+    ) -> None:
+        """Read an entry back; stop unless it is as it was sent, or may be."""
+        finding = await read_back(
+            self._target, self._clock, operation, before, self._labels, LOOK_UP_WAITS_S
         )
+        self.is_probed = finding.is_proof
+        if finding is Finding.NOT_LISTED and not has_arrived:
+            return
+        if finding.is_fault:
+            raise behaves_otherwise(operation, finding, self._names)

@@ -38,7 +38,12 @@ if TYPE_CHECKING:
     from sync.pipeline.missing import check_missing, note_missing
     from sync.pipeline.names import keep_names
     from sync.pipeline.prune import check_removals
-    from sync.pipeline.recovery import close, keep_labels, recall_labels
+    from sync.pipeline.recovery import (
+        close,
+        keep_labels,
+        recall_labels,
+        recall_unproved,
+    )
     from sync.pipeline.undo import undo as take_back
     from sync.pipeline.undo_intents import end_undo
 else:
@@ -61,8 +66,12 @@ else:
     )
     (keep_names,) = late("sync.pipeline.names", "keep_names")
     (check_removals,) = late("sync.pipeline.prune", "check_removals")
-    close, keep_labels, recall_labels = late(
-        "sync.pipeline.recovery", "close", "keep_labels", "recall_labels"
+    close, keep_labels, recall_labels, recall_unproved = late(
+        "sync.pipeline.recovery",
+        "close",
+        "keep_labels",
+        "recall_labels",
+        "recall_unproved",
     )
     (take_back,) = late("sync.pipeline.undo", "undo")
     (end_undo,) = late("sync.pipeline.undo_intents", "end_undo")
@@ -150,9 +159,14 @@ async def _note_reading(services: Services, prepared: Prepared) -> None:
     await note_missing(ledger, prepared.profile, prepared.missing, now)
     arrived = (*recovery.arrived, *prepared.restored.arrived)
     await close(ledger, arrived, Settled.found_later(), now)
-    if not prepared.missing.is_fresh:
-        planned = {operation.key for operation in prepared.plan.operations}
-        dropped = [row for row in recovery.unclear if row.operation.key not in planned]
+    planned = {operation.key for operation in prepared.plan.operations}
+    dropped = [row for row in recovery.unclear if row.operation.key not in planned]
+    # What was sent may stand there otherwise, until an entry came back as it was sent.
+    if (
+        dropped
+        and not prepared.missing.is_fresh
+        and await ledger.get_fact(prepared.profile, PROBED)
+    ):
         await close(ledger, dropped, Settled.not_wanted(), now)
 
 
@@ -250,8 +264,6 @@ async def _load(
     keys = {o.key for o in operations if o.id in loader.settled}
     answered = [row for row in prepared.unclear if row.operation.key in keys]
     await close(ledger, answered, Settled.not_found_by(run), clock.now())
-    if loader.is_probed:
-        await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
     if loader.is_stopping:
         tried, writes = len(loader.settled), count(len(operations), "write")
         raise StoppedError(f"Stopped after {tried:,} of {writes}: {loader.tally}.")
@@ -291,6 +303,11 @@ async def _send(
 ) -> None:
     """Send what is planned, and note in the ledger how the run ended."""
     ledger, recovery = services.ledger, prepared.recovery
+    is_first, standing = await recall_unproved(
+        ledger, prepared.profile, prepared.existing
+    )
+    about = {o.key.media for o in operations}
+    about |= {standing.operation.key.media} if standing else set()
     services.on_event(Advanced(Stage.LOAD, 0, len(operations)))
     outcome = "stopped"
     try:
@@ -300,8 +317,9 @@ async def _send(
             before=prepared.before(),
             viewings=recovery.viewings,
             refused=await _refused_before(ledger, prepared.profile),
-            is_first=await ledger.get_fact(prepared.profile, PROBED) is None,
-            names=prepared.names(o.key.media for o in operations),
+            is_first=is_first,
+            standing=standing,
+            names=prepared.names(about),
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
     except ServiceError as error:
@@ -312,6 +330,9 @@ async def _send(
         settled = {**waits, **loader.outcomes}
         report = Report(prepared, run, settled, cost=services.meter.read())
         end = summary(report, loader.tally)
+        if loader.is_probed:
+            now = services.clock.now()
+            await ledger.put_fact(prepared.profile, PROBED, value=True, at=now)
         await ledger.finish_run(run, services.clock.now(), outcome, end)
         if outcome != "loaded":
             report = replace(report, move=await note_move(services, report))

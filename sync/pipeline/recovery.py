@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from sync.domain.entries import count_viewings, minutes_of
-from sync.domain.evidence import Count, is_in_place
+from sync.domain.evidence import Count, is_in_place, stood_before
 from sync.domain.origin import TRAKT
 from sync.domain.plan import Action
-from sync.domain.plays import Place, to_minute
 from sync.domain.restoring import keeps_its_minute
 from sync.domain.rules import SeasonRecord
 from sync.domain.writes import Outcome
-from sync.ledger.fact_names import LABELS
+from sync.ledger.fact_names import LABELS, PROBED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from sync.domain.entries import Entry
     from sync.domain.plan import Operation
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
     from sync.domain.writes import Row, Settled
     from sync.ledger import Ledger
     from sync.pipeline.services import Services
@@ -96,6 +95,36 @@ async def recall_labels(services: Services, profile: str) -> frozenset[str]:
     """
     known = await services.ledger.get_fact(profile, LABELS) or [TRAKT.label]
     return frozenset({*known, services.origin.label})
+
+
+class Unproved(NamedTuple):
+    """Whether nobody has seen yet that the profile keeps what it is sent.
+
+    ``standing`` was added by an earlier run that broke off before it saw that, or saw
+    otherwise: it is looked at again before anything else is added.
+    """
+
+    is_first: bool = False
+    standing: Row | None = None
+
+
+async def recall_unproved(
+    ledger: Ledger, profile: str, existing: Iterable[Entry]
+) -> Unproved:
+    """Read of the ledger whether an entry came back as it was sent, or which to ask."""
+    if await ledger.get_fact(profile, PROBED) is not None:
+        return Unproved()
+    rows = [
+        row
+        for row in await ledger.rows(profile, is_restored=None)
+        if row.operation.action is Action.ADD
+        and row.undone_at is None
+        and row.outcome is not Outcome.REJECTED
+    ]
+    # The last that arrived and is listed tells most, what may not have been sent least.
+    there = {entry.key for entry in existing}
+    rows.sort(key=lambda r: (r.outcome is Outcome.APPLIED, r.operation.key in there))
+    return Unproved(is_first=True, standing=rows[-1] if rows else None)
 
 
 class BroughtBack(NamedTuple):
@@ -189,8 +218,8 @@ def count_before(
     row: Row, written: Iterable[datetime], since: Iterable[Operation]
 ) -> Count:
     """Count what stood under a key when the write was intended, and came since."""
-    minutes = {*written} | ({to_minute(row.before_at)} if row.before_at else set())
-    count = Count(round(row.before_progress or 0), frozenset(minutes))
+    stood = stood_before(row)
+    count = stood._replace(minutes=frozenset({*written}) | (stood.minutes or set()))
     for operation in since:
         count = count.after(operation)
     return count

@@ -28,6 +28,7 @@ from sync.pipeline.recovery import (
     close,
     count_by_key,
     recall_labels,
+    recall_unproved,
     split_restored,
     standing_rows,
 )
@@ -274,8 +275,10 @@ async def _load(
         concurrency=services.settings.discovr.concurrency,
         on_event=services.on_event,
         stop=stop,
+        labels=await recall_labels(services, profile),
     )
     refused = await ledger.rows(profile, outcome=Outcome.REJECTED, is_restored=True)
+    is_first, standing = await recall_unproved(ledger, profile, found.entries)
     counts, total = count_by_key(found.entries), len(plan.operations)
     services.on_event(Advanced(Stage.LOAD, 0, total))
     outcome = "stopped"
@@ -286,7 +289,8 @@ async def _load(
             before={o.id: _before(counts.get(o.key, Count())) for o in plan.operations},
             viewings=counts,
             refused={row.operation.id for row in refused},
-            is_first=await ledger.get_fact(profile, PROBED) is None,
+            is_first=is_first,
+            standing=standing,
             names=plan.titles,
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
@@ -296,6 +300,8 @@ async def _load(
     finally:
         end = {"operations": total, "failed": loader.tally.failed}
         end |= loader.tally._asdict()
+        if loader.is_probed:
+            await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
         await ledger.finish_run(run, clock.now(), outcome, end)
     await _settle_older(services, plan, found, loader, run)
     if loader.is_stopping:
@@ -313,8 +319,6 @@ async def _settle_older(
 ) -> None:
     """Settle the intents of before: each was looked up again, or is not wanted."""
     ledger, now = services.ledger, services.clock.now()
-    if loader.is_probed:
-        await ledger.put_fact(plan.profile, PROBED, value=True, at=now)
     tried = {o.key for o in plan.operations if o.id in loader.settled}
     planned = {o.key for o in plan.operations}
     answered = [row for row in found.unclear if row.operation.key in tried]

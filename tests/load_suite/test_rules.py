@@ -32,6 +32,7 @@ from sync.load.loader import (
     MOST_SENDS,
     Loader,
 )
+from sync.load.probe import Finding, judge
 from sync.runtime.stop import Stop
 from tests.clocks import FakeClock
 from tests.factories import at, entry
@@ -365,28 +366,76 @@ def back(number: int, *, at_: datetime | None = None, **fields: Any) -> Operatio
 
 
 @pytest.mark.parametrize(
-    ("operations", "viewings", "probed"),
+    ("operations", "viewings", "read"),
     [
-        ([add(1), add(2)], None, 1),
-        ([zero(), add(2), add(3)], None, 2),  # a SET tells nothing of labels and times
-        ([add(1), add(2)], {Key("MV_1"): Count(1)}, 2),  # it may be listed merged
-        ([add(1), add(2)], {}, 1),
-        ([back(1), add(2)], None, 2),  # without a time it proves none
-        ([back(1, at_=at(1)), add(2)], None, 1),
-        ([zero()], None, None),
+        ([add(1), add(2)], None, [1]),
+        ([zero(), add(2), add(3)], None, [2]),  # a SET tells of no labels and times
+        ([add(1), add(2)], {Key("MV_1"): Count(1)}, [1]),  # it is told by its minute
+        ([add(1), add(2)], {}, [1]),
+        ([back(1), add(2), add(3)], None, [1, 2]),  # without a time it proves none
+        ([back(1), back(2), add(3)], None, [1, 3]),
+        ([back(1, at_=at(1)), add(2)], None, [1]),
+        ([zero()], None, []),
     ],
 )
-async def test_the_first_that_can_tell_is_read_back_before_a_second_is_added(
-    operations: list[Operation],
-    viewings: dict[Key, Count] | None,
-    probed: int | None,
+async def test_the_first_is_read_back_and_else_the_next_that_can_tell(
+    operations: list[Operation], viewings: dict[Key, Count] | None, read: list[int]
 ) -> None:
     async with bench() as it:
         await it.load(operations, viewings=viewings, is_first=True)
         reads = [key for key, progress in it.target.sent if progress < 0]
-        assert reads == ([] if probed is None else [Key(f"MV_{probed}")])
-        assert it.loader.is_probed is (probed is not None)
+        assert reads == [Key(f"MV_{number}") for number in read]
+        assert it.loader.is_probed is bool(read)
         assert len(it.target.writes) == len(operations)
+
+
+AT_1, AT_9 = at(1), at(9)
+MERGED = Count(1, frozenset({AT_9}))
+
+
+@pytest.mark.parametrize(
+    ("operation", "listed", "before", "finding"),
+    [
+        # Others of its key, each listed by itself.
+        (add(1), [entry("MV_1", AT_9)], MERGED, Finding.NOT_LISTED),
+        (
+            add(1),
+            [entry("MV_1", at(5)), entry("MV_1", AT_9)],
+            MERGED,
+            Finding.TIME_LOST,
+        ),
+        (
+            add(1),
+            [entry("MV_1", AT_1), entry("MV_1", AT_9)],
+            MERGED,
+            Finding.LABEL_LOST,
+        ),
+        # One for all, which tells the time and the label of the newest.
+        (add(1), [entry("MV_1", AT_9, count=2)], MERGED, Finding.HIDDEN),
+        (add(1), [entry("MV_1", at(5), count=2)], MERGED, Finding.TIME_LOST),
+        (
+            add(1),
+            [entry("MV_1", AT_1, imported="x", count=2)],
+            Count(1, frozenset({at(0)})),
+            Finding.HIDDEN,
+        ),
+        # What a copy brings back without a time.
+        (back(1), [], Count(), Finding.NOT_LISTED),
+        (back(1), [entry("MV_1", at(5))], Count(), Finding.LABEL_LOST),
+        (back(1), [entry("MV_1", at(5), imported="x")], Count(), Finding.PROGRESS_LOST),
+        (
+            back(1),
+            [entry("MV_1", at(5), imported="x", progress=30)],
+            Count(),
+            Finding.HIDDEN,
+        ),
+        (back(1), [entry("MV_1", AT_9, count=2)], MERGED, Finding.HIDDEN),
+    ],
+)
+def test_an_entry_beside_others_shows_what_can_be_told_of_it(
+    operation: Operation, listed: list[Entry], before: Count, finding: Finding
+) -> None:
+    assert judge(operation, listed, before, ("trakt",)) is finding
 
 
 async def test_one_that_was_refused_is_not_read_back() -> None:

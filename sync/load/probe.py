@@ -1,0 +1,114 @@
+"""Whether the service keeps what it is sent: told by an entry that is read back."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from connectors.errors import ContractError
+from sync.domain.entries import count_viewings, minutes_of
+from sync.domain.evidence import is_in_place
+from sync.domain.plays import to_minute
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from connectors.clock import Clock
+    from sync.domain.entries import Entry
+    from sync.domain.evidence import Count
+    from sync.domain.plan import Operation
+    from sync.ports import Target
+
+
+class Finding(Enum):
+    """What reading an entry back shows. The values are what a person is told."""
+
+    KEPT = "kept all of it"
+    #: It is there, and hidden behind another of its key, or was sent without a time.
+    HIDDEN = "shows only a part of it"
+    NOT_LISTED = "does not list it"
+    TIME_LOST = "did not keep its time"
+    LABEL_LOST = "did not keep its label"
+    PROGRESS_LOST = "did not keep its progress"
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether the service was seen to keep everything."""
+        return self is Finding.KEPT
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the service behaves otherwise."""
+        return self not in (Finding.KEPT, Finding.HIDDEN)
+
+
+async def read_back(
+    target: Target,
+    clock: Clock,
+    operation: Operation,
+    before: Count,
+    labels: Collection[str],
+    waits_s: Sequence[float],
+) -> Finding:
+    """Read what an entry has become, again after each wait while it is not listed.
+
+    ``before`` is what stood under its key when it was sent.
+    """
+    key, finding = operation.key, Finding.NOT_LISTED
+    for wait_s in (0.0, *waits_s):  # its list may lag
+        await clock.sleep(wait_s)
+        entries = await target.read_title(key.media, key.season)
+        mine = [entry for entry in entries if entry.key == key]
+        finding = judge(operation, mine, before, labels)
+        if finding is not Finding.NOT_LISTED:
+            break
+    return finding
+
+
+def judge(
+    operation: Operation,
+    mine: Sequence[Entry],
+    before: Count,
+    labels: Collection[str],
+) -> Finding:
+    """Hold an entry that was added against what is listed of its key."""
+    restored = operation.restored
+    known = (restored.label,) if restored else labels
+    is_dated = restored is None or restored.at is not None
+    is_alone = not before.viewings
+    if not mine:
+        return Finding.NOT_LISTED
+    ours = [
+        entry
+        for entry in mine
+        if entry.updated_at and to_minute(entry.updated_at) == operation.minute
+    ]
+    if not is_dated:
+        ours = [*mine] if is_alone else []
+    if not ours:
+        # Repeats may be merged into one that tells the time of the newest.
+        if not is_dated or is_in_place(operation, mine, before):
+            return Finding.HIDDEN
+        is_new = before.minutes is not None and minutes_of(mine) - before.minutes
+        return Finding.TIME_LOST if is_alone or is_new else Finding.NOT_LISTED
+    is_merged = count_viewings(mine) > len(mine) and not is_alone
+    if not any(entry.imported in known for entry in ours):
+        return Finding.HIDDEN if is_merged else Finding.LABEL_LOST
+    if restored and all(abs(e.progress - restored.progress) >= 1 for e in ours):
+        return Finding.HIDDEN if is_merged else Finding.PROGRESS_LOST
+    return Finding.KEPT if is_dated else Finding.HIDDEN
+
+
+def behaves_otherwise(
+    operation: Operation, finding: Finding, names: Mapping[str, str]
+) -> ContractError:
+    """Say what the service made of the first entry, and how to go on."""
+    return ContractError(
+        f"Discovr took the first entry ({operation.key.said(names)}, "
+        f"{operation.minute:%Y-%m-%d %H:%M} UTC) but {finding.value}, so nothing more "
+        "was written.",
+        remedy="Report this: the service has changed. Each run looks at that entry "
+        "again and goes on once Discovr shows it as it was sent. To begin anew: remove "
+        "it on Discovr, and then: trakt2discovr undo",
+        service="Discovr",
+    )
