@@ -41,15 +41,22 @@ def is_taken_back(row: Row, rows: Iterable[Row], entries: Iterable[Entry]) -> bo
     current = current_entry(mine)
     if current is None:
         return True
-    like = [
-        other
-        for other in rows
-        if other.operation.key == key and other.operation.action is action
-    ]
+    of_key = [other for other in rows if other.operation.key == key]
+    like = [other for other in of_key if other.operation.action is action]
+    there = minutes_of(mine)
     if action is Action.ADD:
-        # One of another minute may be ours, moved there by a PATCH.
-        is_one_less = count_viewings(mine) < len({r.operation.minute for r in like})
-        return is_one_less and row.operation.minute in unseen_minutes(like, mine)
+        # One of another minute may be ours, moved there by a PATCH: the newest is.
+        added = {other.operation.minute for other in like}
+        moved = count_viewings(mine) - len(added & there)
+        return row.operation.minute in sorted(added - there, reverse=True)[moved:]
+    # All that is there may have been added since what was set had gone.
+    later = {
+        other.operation.minute
+        for other in of_key
+        if other.operation.action is Action.ADD and other.run > row.run
+    }
+    if count_viewings(mine) <= len(later & there):
+        return True
     # Set several times, it may be back at what the latest of them found.
     found = {round(r.before_progress) for r in like if r.before_progress is not None}
     return current.progress in found - {row.operation.progress}

@@ -124,9 +124,8 @@ class PlaceUndo(Standing):
     async def take_back(self) -> None:
         """Take back every row, and note those that are. It has to be read by then."""
         before = self._listed
-        there = {entry.key for entry in before}
         # What a removal takes too much of is not the person's doing either.
-        noted = [*self.rows, *(r for r in self._others if r.operation.key in there)]
+        noted = [*self.rows, *self._seen(before)]
         await self._undoing.intents.note(noted)
         taken: list[Row] = []
         try:

@@ -12,17 +12,17 @@ from sync.domain.evidence import (
     is_made_by,
     is_ours,
     is_removal,
+    is_taken_back,
     others_beside,
 )
 from sync.domain.plan import Action
-from sync.domain.plays import Key, to_minute
 from sync.domain.seasons import current_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Mapping, Sequence
 
     from sync.domain.entries import Entry
+    from sync.domain.plays import Key
     from sync.domain.writes import Row
     from sync.pipeline.copies import KeptCopy
 
@@ -181,18 +181,23 @@ class Standing:
         """Return the rows of what stood there before: it was not the person.
 
         Repeats may go one by one, and not all; and a removal that takes too much may
-        take what other runs wrote.
+        take what other runs wrote. What was gone before is not among it.
         """
-        lost = {e.key for e in before} - {e.key for e in after}
-        moved = {*self._result.restored}
-        minutes = _minutes(before) - _minutes(after)
-        gone = [
+        left = {id(row) for row in self._seen(after)}
+        return [row for row in self._seen(before) if id(row) not in left]
+
+    def _seen(self, entries: Sequence[Entry]) -> list[Row]:
+        """Return the rows, also of other runs, of which anything stands there."""
+        rows: defaultdict[Key, list[Row]] = defaultdict(list)
+        for row in (*self.rows, *self._others):
+            rows[row.operation.key].append(row)
+        shelf = _by_key(entries)
+        return [
             row
-            for row in self.rows
-            if (key := row.operation.key) in lost
-            or (key not in moved and (key, row.operation.minute) in minutes)
+            for key, of_key in rows.items()
+            for row in of_key
+            if key in shelf and not is_taken_back(row, of_key, shelf[key])
         ]
-        return gone + [row for row in self._others if row.operation.key in lost]
 
     def _is_shared(self, row: Row) -> bool:
         """Whether what stands under its key is more than these rows wrote.
@@ -230,18 +235,20 @@ class Standing:
         And one of ours behind which a viewing hides that the rows did not bring.
         """
         rows, trial = rows or self.rows, self._result.trial
-        by_key: defaultdict[Key, list[Entry]] = defaultdict(list)
-        for entry in entries:
-            if entry.key != trial:
-                by_key[entry.key].append(entry)
         return [
             entry
-            for mine in by_key.values()
+            for key, mine in _by_key(entries).items()
             for entry in mine
-            if not is_made_by(rows, entry, self._labels)
-            or others_beside(mine, rows, self._labels)
+            if key != trial
+            and (
+                not is_made_by(rows, entry, self._labels)
+                or others_beside(mine, rows, self._labels)
+            )
         ]
 
 
-def _minutes(entries: Iterable[Entry]) -> set[tuple[Key, datetime]]:
-    return {(e.key, to_minute(e.updated_at)) for e in entries if e.updated_at}
+def _by_key(entries: Sequence[Entry]) -> dict[Key, list[Entry]]:
+    by_key: defaultdict[Key, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_key[entry.key].append(entry)
+    return by_key

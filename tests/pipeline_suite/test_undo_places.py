@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.domain.writes import Before, Outcome, Row
 from sync.ledger import Ledger
+from sync.ledger.fact_names import UNDOING
 from sync.pipeline.undo_intents import UndoIntents
 from sync.pipeline.undo_place import PlaceUndo, RemovedTooMuchError, Undoing
 from sync.pipeline.undo_standing import HELD_OUT, Standing, Undone
@@ -324,6 +325,37 @@ async def test_a_removal_that_takes_the_persons_is_said() -> None:
             await it.take_back(rows)
         assert it.result.takes_season is True
         assert await it.undone() == {(SEASON, Action.ADD)}
+
+
+@pytest.mark.parametrize(
+    ("wrote", "there", "takes_season", "undone"),
+    [
+        # The person had removed it before; what goes is of another run.
+        (add(FILM), [ours(FILM, 9)], False, False),
+        (full(FILM), [ours(FILM, 9)], False, False),
+        (add(FIRST), [ours(FIRST, 9)], False, False),
+        (zero(FIRST), [ours(FIRST, 9)], False, False),
+        (add(FIRST), [ours(SEASON, 9), ours(FIRST, 9)], True, False),
+        # It stood there, also where a PATCH had moved it, and the removal took it.
+        (add(FIRST, 2), [ours(SEASON, 9), ours(FIRST, 2)], True, True),
+        (add(FIRST, 2), [ours(SEASON, 9), ours(FIRST, 15)], True, True),
+        (zero(FIRST), [ours(SEASON, 9), entry(FIRST, at(20), progress=0)], True, True),
+    ],
+)
+async def test_of_another_run_only_what_stood_there_is_taken_back_along(
+    wrote: Operation, there: list[Entry], *, takes_season: bool, undone: bool
+) -> None:
+    async with scene(*there, takes_season=takes_season) as it:
+        others = await it.write(wrote)
+        rows = await it.write(*(add(e.key, 9) for e in there if e.updated_at == at(9)))
+        it.result.takes_season = False  # so it was learnt
+        with suppress(RemovedTooMuchError):
+            await it.take_back(rows, tuple(others))
+        left = {r.run for r in await it.ledger.rows("p") if not r.undone_at}
+        assert left == (set() if undone else {others[0].run})
+        # Nor would one be that died meanwhile.
+        fact = await it.ledger.get_fact("p", UNDOING) or {"rows": []}
+        assert (others[0].run in {run for run, _ in fact["rows"]}) is undone
 
 
 def standing(
