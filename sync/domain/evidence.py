@@ -180,20 +180,21 @@ def as_the_persons(entries: Sequence[Entry], restored: Iterable[Row]) -> list[En
 
 
 def before_these(
-    entries: Iterable[Entry], rows: Sequence[Row], labels: Collection[str]
+    entries: Iterable[Entry], rows: Iterable[Row], labels: Collection[str]
 ) -> list[Entry]:
     """Return the entries as they stood before the writes of these rows.
 
-    What cannot have come of them, or was changed since, is returned as it is.
+    The last run is thought away first. What cannot have come of them, or was changed
+    since, is returned as it is.
     """
-    by_key: defaultdict[Key, list[Row]] = defaultdict(list)
+    by_run: defaultdict[tuple[int, Key], list[Row]] = defaultdict(list)
     for row in rows:
-        by_key[row.operation.key].append(row)
+        by_run[row.run, row.operation.key].append(row)
     shelf: defaultdict[Key, list[Entry]] = defaultdict(list)
     for entry in entries:
         shelf[entry.key].append(entry)
-    for key, of_key in by_key.items():
-        shelf[key] = _before_these(shelf[key], of_key, labels)
+    for run, key in sorted(by_run, key=lambda name: name[0], reverse=True):
+        shelf[key] = _before_these(shelf[key], by_run[run, key], labels)
     return [entry for of_key in shelf.values() for entry in of_key]
 
 
@@ -201,7 +202,7 @@ def _before_these(
     entries: Sequence[Entry], rows: Sequence[Row], labels: Collection[str]
 ) -> list[Entry]:
     added = [row for row in rows if row.operation.action is Action.ADD]
-    left = [e for e in entries if not any(is_ours(e, row, labels) for row in added)]
+    left = [e for e in entries if not any(_is_as_added(e, r, labels) for r in added)]
     if stood := _stood(rows):
         left = [replace(e, count=min(e.count, stood)) for e in left]
     for row in rows:
@@ -223,6 +224,10 @@ def merged_titles(entries: Iterable[Entry], rows: Iterable[Row]) -> set[str]:
     }
 
 
+def _is_as_added(entry: Entry, row: Row, labels: Collection[str]) -> bool:
+    return entry.progress == row.operation.says and is_ours(entry, row, labels)
+
+
 def _stood(rows: Iterable[Row]) -> int:
     """Return how many viewings stood there before; noted where every one counts."""
     added = (row for row in rows if row.operation.action is Action.ADD)
@@ -230,11 +235,14 @@ def _stood(rows: Iterable[Row]) -> int:
 
 
 def _before_set(entry: Entry, row: Row) -> list[Entry]:
-    if entry.progress != row.operation.progress or not is_as_set(entry, row):
+    found = row.before_progress
+    # Low, it says the same whenever it was set.
+    is_told = (found is None and not entry.is_completed) or is_as_set(entry, row)
+    if entry.progress != row.operation.progress or not is_told:
         return [entry]
-    if row.before_progress is None:
+    if found is None:
         return []
-    return [replace(entry, progress=row.before_progress, updated_at=row.before_at)]
+    return [replace(entry, progress=found, updated_at=row.before_at)]
 
 
 class Count(NamedTuple):

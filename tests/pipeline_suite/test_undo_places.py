@@ -236,6 +236,94 @@ async def test_what_was_set_goes_back_to_what_it_was(
         assert bool(await it.undone()) is (reason is None)
 
 
+MOVED = at(20)
+ZEROED = [entry(FIRST, MOVED, progress=0)]
+TO_ZERO = (zero(FIRST), Before(100.0, at(3)))
+
+
+@pytest.mark.parametrize(
+    ("runs", "there", "left", "reason", "asked"),
+    [
+        # Ours, and a prune set it to zero, where PATCH moves the time or not.
+        ([(add(FIRST, 3), None), TO_ZERO], ZEROED, {}, None, ["remove"]),
+        (
+            [(add(FIRST, 3), None), TO_ZERO],
+            [ours(FIRST, 3, progress=0)],
+            {},
+            None,
+            ["remove"],
+        ),
+        # A zero, and a later run completed it, or added a viewing beside it.
+        (
+            [(zero(FIRST), None), (full(FIRST), Before(0.0, at(18)))],
+            [entry(FIRST, MOVED)],
+            {},
+            None,
+            ["remove"],
+        ),
+        (
+            [(zero(FIRST), None), (add(FIRST, 19), None)],
+            [entry(FIRST, at(20), progress=0), ours(FIRST, 19)],
+            {},
+            None,
+            ["remove"],
+        ),
+        # The person's, set by both.
+        (
+            [(full(FIRST), Before(30.0, at(1))), (zero(FIRST), Before(100.0, at(1)))],
+            ZEROED,
+            {30.0},
+            None,
+            ["set"],
+        ),
+        # They un-marked it between the two.
+        (
+            [(full(FIRST), Before(30.0, at(1))), (full(FIRST), Before(50.0, at(15)))],
+            [entry(FIRST, MOVED)],
+            {50.0},
+            None,
+            ["set"],
+        ),
+        (
+            [(add(FIRST, 3), None), (full(FIRST), Before(50.0, at(15)))],
+            [entry(FIRST, MOVED)],
+            {50.0},
+            ANOTHER,
+            ["set"],
+        ),
+        # The last of them was changed since.
+        (
+            [(add(FIRST, 3), None), TO_ZERO],
+            [entry(FIRST, at(25), progress=40)],
+            {40.0},
+            "it was changed on Discovr since",
+            [],
+        ),
+    ],
+)
+async def test_of_several_runs_the_later_change_is_thought_away_first(
+    runs: list[tuple[Operation, Before | None]],
+    there: list[Entry],
+    left: set[float],
+    reason: str | None,
+    asked: list[str],
+) -> None:
+    default = ours(SEASON, 18)
+    async with scene(*there, default) as it:
+        rows = await it.write(add(SEASON, 18))
+        for operation, before in runs:
+            rows += await it.write(operation, before={FIRST: before} if before else {})
+        await it.take_back(rows)
+        # Whether it is all ours is judged by what stands there in the end.
+        said = {SEASON: OF_SEASON} if left else {}
+        said |= {FIRST: reason} if reason else {}
+        assert it.result.left_alone.keys() == said.keys()
+        for key, why in it.result.left_alone.items():
+            assert said[key] in why
+        assert {e.progress for e in it.service.entries if e.key == FIRST} == {*left}
+        assert [what for what, key in it.service.asked if key == FIRST] == asked
+
+
 async def test_what_was_watched_since_is_not_set_back() -> None:
     async with scene(entry(FILM, at(29))) as it:
         rows = await it.write(full(FILM), before={FILM: Before(30.0, at(5))})
