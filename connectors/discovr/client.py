@@ -13,8 +13,10 @@ from connectors.errors import (
     ConfigError,
     ContractError,
     NotFoundError,
+    RateLimitedError,
     RejectedError,
     ServiceError,
+    TransientError,
     WrongTokenKindError,
 )
 
@@ -159,6 +161,8 @@ def explain(response: Response) -> ServiceError | None:
             service="Discovr",
             status=status,
         )
+    if blocked := _blocked(response):
+        return blocked
     if status == 403:
         return ConfigError(
             "Discovr does not allow this app to do that.",
@@ -174,6 +178,31 @@ def explain(response: Response) -> ServiceError | None:
             status=status,
         )
     return None
+
+
+def _blocked(response: Response) -> ServiceError | None:
+    """Tell what stands before Discovr, and answers with a page of its own, from it.
+
+    Such an answer is about this machine and no title, and what was asked did not get
+    through. A page with another status may be Discovr's own: nobody documents those.
+    """
+    status, headers = response.status, response.headers
+    is_page = "html" in headers.get("Content-Type", "").lower()
+    if status not in (403, 503) or not is_page:
+        return None
+    is_cloudflare = b"cloudflare" in response.body.lower()
+    is_cloudflare |= headers.get("Server", "").lower() == "cloudflare"
+    if status == 503 and not is_cloudflare:
+        return None
+    who = "Cloudflare" if is_cloudflare else "Something"
+    kind = RateLimitedError if status == 403 else TransientError
+    return kind(
+        f"{who} in front of Discovr blocks this machine (status {status}).",
+        remedy="Wait an hour, or use another network; then run it again: it goes on "
+        "where it stopped.",
+        service="Discovr",
+        status=status,
+    )
 
 
 def error_code(response: Response) -> str | None:

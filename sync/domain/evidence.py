@@ -41,15 +41,22 @@ def is_taken_back(row: Row, rows: Iterable[Row], entries: Iterable[Entry]) -> bo
     current = current_entry(mine)
     if current is None:
         return True
-    like = [
-        other
-        for other in rows
-        if other.operation.key == key and other.operation.action is action
-    ]
+    of_key = [other for other in rows if other.operation.key == key]
+    like = [other for other in of_key if other.operation.action is action]
+    there = minutes_of(mine)
     if action is Action.ADD:
-        # One of another minute may be ours, moved there by a PATCH.
-        is_one_less = count_viewings(mine) < len({r.operation.minute for r in like})
-        return is_one_less and row.operation.minute in unseen_minutes(like, mine)
+        # One of another minute may be ours, moved there by a PATCH: the newest is.
+        added = {other.operation.minute for other in like}
+        moved = count_viewings(mine) - len(added & there)
+        return row.operation.minute in sorted(added - there, reverse=True)[moved:]
+    # All that is there may have been added since what was set had gone.
+    later = {
+        other.operation.minute
+        for other in of_key
+        if other.operation.action is Action.ADD and other.run > row.run
+    }
+    if count_viewings(mine) <= len(later & there):
+        return True
     # Set several times, it may be back at what the latest of them found.
     found = {round(r.before_progress) for r in like if r.before_progress is not None}
     return current.progress in found - {row.operation.progress}
@@ -173,20 +180,21 @@ def as_the_persons(entries: Sequence[Entry], restored: Iterable[Row]) -> list[En
 
 
 def before_these(
-    entries: Iterable[Entry], rows: Sequence[Row], labels: Collection[str]
+    entries: Iterable[Entry], rows: Iterable[Row], labels: Collection[str]
 ) -> list[Entry]:
     """Return the entries as they stood before the writes of these rows.
 
-    What cannot have come of them, or was changed since, is returned as it is.
+    The last run is thought away first. What cannot have come of them, or was changed
+    since, is returned as it is.
     """
-    by_key: defaultdict[Key, list[Row]] = defaultdict(list)
+    by_run: defaultdict[tuple[int, Key], list[Row]] = defaultdict(list)
     for row in rows:
-        by_key[row.operation.key].append(row)
+        by_run[row.run, row.operation.key].append(row)
     shelf: defaultdict[Key, list[Entry]] = defaultdict(list)
     for entry in entries:
         shelf[entry.key].append(entry)
-    for key, of_key in by_key.items():
-        shelf[key] = _before_these(shelf[key], of_key, labels)
+    for run, key in sorted(by_run, key=lambda name: name[0], reverse=True):
+        shelf[key] = _before_these(shelf[key], by_run[run, key], labels)
     return [entry for of_key in shelf.values() for entry in of_key]
 
 
@@ -194,7 +202,7 @@ def _before_these(
     entries: Sequence[Entry], rows: Sequence[Row], labels: Collection[str]
 ) -> list[Entry]:
     added = [row for row in rows if row.operation.action is Action.ADD]
-    left = [e for e in entries if not any(is_ours(e, row, labels) for row in added)]
+    left = [e for e in entries if not any(_is_as_added(e, r, labels) for r in added)]
     if stood := _stood(rows):
         left = [replace(e, count=min(e.count, stood)) for e in left]
     for row in rows:
@@ -216,6 +224,10 @@ def merged_titles(entries: Iterable[Entry], rows: Iterable[Row]) -> set[str]:
     }
 
 
+def _is_as_added(entry: Entry, row: Row, labels: Collection[str]) -> bool:
+    return entry.progress == row.operation.says and is_ours(entry, row, labels)
+
+
 def _stood(rows: Iterable[Row]) -> int:
     """Return how many viewings stood there before; noted where every one counts."""
     added = (row for row in rows if row.operation.action is Action.ADD)
@@ -223,11 +235,14 @@ def _stood(rows: Iterable[Row]) -> int:
 
 
 def _before_set(entry: Entry, row: Row) -> list[Entry]:
-    if entry.progress != row.operation.progress or not is_as_set(entry, row):
+    found = row.before_progress
+    # Low, it says the same whenever it was set.
+    is_told = (found is None and not entry.is_completed) or is_as_set(entry, row)
+    if entry.progress != row.operation.progress or not is_told:
         return [entry]
-    if row.before_progress is None:
+    if found is None:
         return []
-    return [replace(entry, progress=row.before_progress, updated_at=row.before_at)]
+    return [replace(entry, progress=found, updated_at=row.before_at)]
 
 
 class Count(NamedTuple):

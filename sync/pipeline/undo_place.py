@@ -124,9 +124,8 @@ class PlaceUndo(Standing):
     async def take_back(self) -> None:
         """Take back every row, and note those that are. It has to be read by then."""
         before = self._listed
-        there = {entry.key for entry in before}
         # What a removal takes too much of is not the person's doing either.
-        noted = [*self.rows, *(r for r in self._others if r.operation.key in there)]
+        noted = [*self.rows, *self._seen(before)]
         await self._undoing.intents.note(noted)
         taken: list[Row] = []
         try:
@@ -143,37 +142,33 @@ class PlaceUndo(Standing):
 
     async def _take_back_at_once(self, taken: list[Row]) -> None:
         before = self._listed
-        defaults = [row for row in self.rows if row.operation.is_default]
-        others = [row for row in self.rows if not row.operation.is_default]
-        chosen: list[Row] = []
-        for rows in (defaults, others):
-            wanted = [row for row in rows if self._is_to_go(row, before, taken)]
+        chosen: list[Key] = []
+        for is_season in (True, False):
+            keys = [k for k in self._mine if (_Kind.of(k) == _SEASON) is is_season]
+            wanted = [key for key in keys if self._is_to_go(key, before, taken)]
             await self._send(wanted, before)
             chosen += wanted
         left = await self._look(chosen, before)
         while left:
             await self._send(left, before)
             left = await self._look(left, before)
-        chosen = [row for row in chosen if not self._of(row.operation.key)]
-        for row in await self._hold_out_again(chosen):
+        gone = [row for key in chosen if not self._of(key) for row in self._mine[key]]
+        for row in await self._hold_out_again(gone):
             taken.append(row)
             self._result.removed.append(row.operation.key)
 
-    def _is_to_go(self, row: Row, before: Sequence[Entry], taken: list[Row]) -> bool:
-        """Judge a row; where nothing stands any more of it, no request is needed."""
-        key = row.operation.key
+    def _is_to_go(self, key: Key, before: Sequence[Entry], taken: list[Row]) -> bool:
+        """Judge a key; where nothing stands any more of it, no request is needed."""
         if self._of(key):
-            if reason := self._objection(row):
+            if reason := self._verdict(key).reason:
                 self._result.left_alone[key] = reason
             return not reason
         went_along = any(entry.key == key for entry in before)
-        (self._result.removed if went_along else self._result.gone).append(key)
-        taken.append(row)
+        taken += self._note_gone(key, is_ours=went_along)
         return False
 
-    async def _send(self, rows: Sequence[Row], before: Sequence[Entry]) -> None:
-        """Remove what these rows wrote: all defaults, or none."""
-        keys = list(dict.fromkeys(row.operation.key for row in rows))
+    async def _send(self, keys: Sequence[Key], before: Sequence[Entry]) -> None:
+        """Remove what stands under these: all defaults, or none."""
         if keys and _Kind.of(keys[0]) not in self._undoing.watched:
             # The one with the most repeats tells most.
             first = max(keys, key=lambda key: len(self._of(key)))
@@ -220,19 +215,15 @@ class PlaceUndo(Standing):
                 return
             self._undoing.breaker.arrived()
 
-    async def _look(self, rows: Sequence[Row], before: Sequence[Entry]) -> list[Row]:
-        """Return the rows of what is still there and may be tried again."""
-        keys = {row.operation.key for row in rows}
+    async def _look(self, keys: Sequence[Key], before: Sequence[Entry]) -> list[Key]:
+        """Return those of which something is still there and may be tried again."""
         if keys and not self._is_fresh:
             await self._read_after(keys, before)
-        for key in keys - self._result.failed:
-            most = MOST_TRIES + self._rows_of(key)
-            if self._of(key) and self._sent[key] >= most:
+        open_keys = [k for k in keys if self._of(k) and k not in self._result.failed]
+        for key in open_keys:
+            if self._sent[key] >= MOST_TRIES + len(self._mine[key]):
                 self._fail(key, _NOT_REMOVED)
-        keys -= self._result.failed
-        return [
-            r for r in rows if r.operation.key in keys and self._of(r.operation.key)
-        ]
+        return [key for key in open_keys if key not in self._result.failed]
 
     async def _read_after(self, keys: Collection[Key], before: Sequence[Entry]) -> None:
         """Read after removals of these keys, and learn from what is gone."""
@@ -256,28 +247,35 @@ class PlaceUndo(Standing):
     # One by one.
 
     async def _take_back_one_by_one(self, taken: list[Row]) -> None:
-        for row in self.rows:
-            taken += [row] if await self._take_back(row) else []
+        for key in self._mine:
+            taken += await self._take_back(key)
 
-    async def _take_back(self, row: Row) -> bool:
-        key = row.operation.key
-        if not is_removal(row) and key in self._result.restored:
-            return True  # a later write knew better what it goes back to
-        if reason := self._objection(row):
-            self._result.left_alone[key] = reason
-            return False
+    async def _take_back(self, key: Key) -> list[Row]:
         if not self._of(key):
-            is_done = key in self._result.removed
-            (self._result.removed if is_done else self._result.gone).append(key)
-            return True
-        if not is_removal(row):
-            return await self._restore(key, round(row.before_progress or 0))
-        return await self._remove(key)
+            return self._note_gone(key, is_ours=key in self._result.removed)
+        rows, progress, reason = self._verdict(key)
+        if reason:
+            self._result.left_alone[key] = reason
+        if not rows:
+            return []
+        if progress is None:
+            is_done = await self._remove(key)
+        else:
+            is_done = await self._restore(key, progress)
+        return rows if is_done else []
+
+    def _note_gone(self, key: Key, *, is_ours: bool) -> list[Row]:
+        """Note what no longer stands, and whether a removal of ours took it along."""
+        rows = self._mine[key]
+        gone = self._result.removed if is_ours else self._result.gone
+        gone += [key] * len(rows)
+        return rows
 
     async def _remove(self, key: Key) -> bool:
         before = self._entries
+        rows = self._mine[key]
         # Repeats of a key may go one at a time.
-        for _ in range(MOST_TRIES + self._rows_of(key)):
+        for _ in range(MOST_TRIES + len(rows)):
             try:
                 await self._services.target.remove(key)
             except (UnknownOutcomeError, NotFoundError):
@@ -289,7 +287,7 @@ class PlaceUndo(Standing):
             self._undoing.watched.add(_Kind.of(key))
             await self._read_after({key}, before)
             if not self._of(key):
-                self._result.removed.append(key)
+                self._result.removed += [key] * len(rows)
                 return True
         return self._fail(key, _NOT_REMOVED)
 
@@ -339,7 +337,7 @@ class PlaceUndo(Standing):
         # Only an entry beside it can tell.
         if is_gone and beside and {*map(_Kind.of, asked)} == {_SEASON}:
             self._result.takes_season = bool(lost)
-        if strangers := {entry.key for entry in self._strangers(lost)}:
+        if strangers := self._strangers(lost):
             named = ", ".join(sorted(map(str, strangers)))
             what = ", ".join(sorted(map(str, keys)))
             raise RemovedTooMuchError(f"To remove {what} Discovr also removed {named}.")

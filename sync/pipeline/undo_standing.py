@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, NamedTuple
 
 from sync.domain.entries import COMPLETED_FROM, count_viewings
 from sync.domain.evidence import (
+    before_these,
     is_as_set,
-    is_made_by,
     is_ours,
     is_removal,
+    is_taken_back,
     others_beside,
 )
 from sync.domain.plan import Action
-from sync.domain.plays import Key, to_minute
 from sync.domain.seasons import current_entry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from sync.domain.entries import Entry
+    from sync.domain.plays import Key
     from sync.domain.writes import Row
     from sync.pipeline.copies import KeptCopy
 
@@ -56,6 +57,17 @@ class Undone:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
+class Verdict(NamedTuple):
+    """Which rows of a key are taken back, and the ``reason`` if others are not.
+
+    ``progress`` is what the entry is set back to; None: it is removed.
+    """
+
+    rows: list[Row]
+    progress: int | None = None
+    reason: str | None = None
+
+
 class Standing:
     """The rows of one film or season, with what was seen there last.
 
@@ -79,6 +91,7 @@ class Standing:
             rows,
             key=lambda r: (not r.operation.is_default, r.operation.key.order, -r.run),
         )
+        self._mine = _rows_by_key(self.rows)
 
     @property
     def rank(self) -> tuple[bool, bool, bool, int, int]:
@@ -129,49 +142,72 @@ class Standing:
     @property
     def is_free(self) -> bool:
         """Whether nothing of the person's is at risk here."""
-        if not all(map(is_removal, self.rows)):
+        if not all(is_removal(of_key[-1]) for of_key in self._mine.values()):
             return False
         if self.has_default and self._result.takes_season is not False:
             return not self.has_strangers
         return not self._strangers(self._entries, (*self.rows, *self._others))
 
+    def _verdict(self, key: Key) -> Verdict:
+        """Judge what becomes of a key: later changes are set back first."""
+        rows, back, reason = self._mine[key], list["Row"](), None
+        for row in rows:
+            if reason := self._objection(row):
+                break
+            back.append(row)
+        if reason is None and not self._strangers(self._of(key), rows):
+            return Verdict(rows)
+        # A later one knew better what it goes back to, if somebody changed it between.
+        sets = list(takewhile(lambda row: not is_removal(row), rows))
+        if not (back and sets):
+            return Verdict([], reason=reason)
+        lowest = [*zip(back, sets, strict=False)][-1][0]
+        progress = round(lowest.before_progress or 0)
+        return Verdict(sets, progress, reason if len(sets) < len(rows) else None)
+
     def _objection(self, row: Row) -> str | None:
-        """Say why an entry must not be touched."""
-        operation, mine = row.operation, self._of(row.operation.key)
-        current = current_entry(mine)
-        if current is None:
+        """Say why it cannot be taken back, once the later runs are."""
+        operation, key = row.operation, row.operation.key
+        later = [other for other in self._mine[key] if other.run > row.run]
+        mine = before_these(self._of(key), later, self._labels)
+        if not mine:
             return None
-        # Merged, the newest of them stands for all that was added under the key.
-        if operation.action is Action.ADD and not any(
-            is_ours(entry, other, self._labels)
-            for entry in mine
-            for other in self._like(row)
-        ):
+        if operation.action is Action.ADD:
+            # Merged, the newest of them stands for all that was added under the key.
+            added = [r for r in self._mine[key] if r.operation.action is Action.ADD]
+            seen = [e for e in mine if any(is_ours(e, r, self._labels) for r in added)]
+        else:
+            seen = mine
+        current = current_entry(seen)
+        if current is None:
             return "another entry stands there now"
         if current.progress != operation.says:
             return "it was changed on Discovr since"
         if is_removal(row):
             return self._objection_to_removing(row)
-        return self._objection_to_setting_back(row, current)
+        return self._objection_to_setting_back(row, current, mine)
 
     def _objection_to_removing(self, row: Row) -> str | None:
-        if self._is_shared(row):
+        key = row.operation.key
+        if self._strangers(self._of(key), self._mine[key]):
             return "it shares its key with another entry, which would go too"
         is_low = row.operation.progress < COMPLETED_FROM
         if is_low and any(e.is_default and e.is_completed for e in self._entries):
             return HELD_OUT
         takes_season = self._result.takes_season
-        is_alone = not (row.operation.is_default and self._strangers(self._entries))
+        is_alone = not (row.operation.is_default and self.has_strangers)
         if is_alone or takes_season is False:
             return None
         if takes_season:
             return "Discovr would remove the whole season with it"
         return "Discovr may remove the whole season with it: remove it there by hand"
 
-    def _objection_to_setting_back(self, row: Row, current: Entry) -> str | None:
+    def _objection_to_setting_back(
+        self, row: Row, current: Entry, mine: Sequence[Entry]
+    ) -> str | None:
         if not is_as_set(current, row):
             return "it was watched on Discovr since"
-        if others_beside(self._of(current.key), self.rows, self._labels, current):
+        if others_beside(mine, self.rows, self._labels, current):
             return "another viewing beside it would not count then"
         return None
 
@@ -181,67 +217,53 @@ class Standing:
         """Return the rows of what stood there before: it was not the person.
 
         Repeats may go one by one, and not all; and a removal that takes too much may
-        take what other runs wrote.
+        take what other runs wrote. What was gone before is not among it.
         """
-        lost = {e.key for e in before} - {e.key for e in after}
-        moved = {*self._result.restored}
-        minutes = _minutes(before) - _minutes(after)
-        gone = [
-            row
-            for row in self.rows
-            if (key := row.operation.key) in lost
-            or (key not in moved and (key, row.operation.minute) in minutes)
-        ]
-        return gone + [row for row in self._others if row.operation.key in lost]
+        left = {id(row) for row in self._seen(after)}
+        return [row for row in self._seen(before) if id(row) not in left]
 
-    def _is_shared(self, row: Row) -> bool:
-        """Whether what stands under its key is more than these rows wrote.
-
-        An entry that was removed and written again has two rows of one minute.
-        """
-        operation, mine = row.operation, self._of(row.operation.key)
-        same = self._like(row)
-        if count_viewings(mine) > len({r.operation.minute for r in same}):
-            return True
-        return operation.action is Action.ADD and not all(
-            any(is_ours(entry, other, self._labels) for other in same) for entry in mine
-        )
-
-    def _like(self, row: Row) -> list[Row]:
-        """Return the rows that did the same to the same key, this one included."""
-        key, action = row.operation.key, row.operation.action
+    def _seen(self, entries: Sequence[Entry]) -> list[Row]:
+        """Return the rows, also of other runs, of which anything stands there."""
+        rows, shelf = _rows_by_key((*self.rows, *self._others)), _by_key(entries)
         return [
-            other
-            for other in self.rows
-            if other.operation.key == key and other.operation.action is action
+            row
+            for key, of_key in rows.items()
+            for row in of_key
+            if key in shelf and not is_taken_back(row, of_key, shelf[key])
         ]
-
-    def _rows_of(self, key: Key) -> int:
-        return sum(row.operation.key == key for row in self.rows)
 
     def _of(self, key: Key) -> list[Entry]:
         return [entry for entry in self._entries if entry.key == key]
 
     def _strangers(
         self, entries: Sequence[Entry], rows: Sequence[Row] | None = None
-    ) -> list[Entry]:
-        """Return those that the rows did not make: the person's, also if set.
+    ) -> set[Key]:
+        """Return the keys under which more stands than the rows made.
 
-        And one of ours behind which a viewing hides that the rows did not bring.
+        The person's, also if set, or what they changed; and one of ours behind which a
+        viewing hides that the rows did not bring.
         """
         rows, trial = rows or self.rows, self._result.trial
-        by_key: defaultdict[Key, list[Entry]] = defaultdict(list)
-        for entry in entries:
-            if entry.key != trial:
-                by_key[entry.key].append(entry)
-        return [
-            entry
-            for mine in by_key.values()
-            for entry in mine
-            if not is_made_by(rows, entry, self._labels)
-            or others_beside(mine, rows, self._labels)
-        ]
+        made: defaultdict[Key, set[object]] = defaultdict(set)
+        for row in filter(is_removal, rows):
+            is_added = row.operation.action is Action.ADD
+            made[row.operation.key].add(is_added and row.operation.minute)
+        theirs = {entry.key for entry in before_these(entries, rows, self._labels)}
+        for key, mine in _by_key(entries).items():
+            if count_viewings(mine) > len(made[key]):
+                theirs.add(key)
+        return theirs - {trial}
 
 
-def _minutes(entries: Iterable[Entry]) -> set[tuple[Key, datetime]]:
-    return {(e.key, to_minute(e.updated_at)) for e in entries if e.updated_at}
+def _rows_by_key(rows: Iterable[Row]) -> dict[Key, list[Row]]:
+    by_key: defaultdict[Key, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_key[row.operation.key].append(row)
+    return dict(by_key)
+
+
+def _by_key(entries: Sequence[Entry]) -> dict[Key, list[Entry]]:
+    by_key: defaultdict[Key, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_key[entry.key].append(entry)
+    return by_key

@@ -18,11 +18,13 @@ from connectors.errors import (
     ContractError,
     NotFoundError,
     RejectedError,
+    TransientError,
 )
 from connectors.http.client import HttpClient, Response
 from connectors.tmdb.client import ApiKeyAuth, TmdbClient
 from connectors.trakt.client import TraktClient, request_headers
 from connectors.trakt.client import explain as explain_trakt
+from sync.sandbox.server.faults import CLOUDFLARE_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -166,6 +168,36 @@ def test_trakt_refusals_are_told_apart(response: Response, kind: type) -> None:
 )
 def test_discovr_refusals_are_told_apart(response: Response, kind: type) -> None:
     assert type(explain_discovr(response)) is kind
+
+
+PAGE = {"Content-Type": "text/html; charset=UTF-8"}
+OF_CLOUDFLARE, OTHER = CLOUDFLARE_PAGE.encode(), b"<html>No.</html>"
+
+
+@pytest.mark.parametrize(
+    ("response", "who"),
+    [
+        (answer(403, OF_CLOUDFLARE, headers=PAGE), "Cloudflare"),
+        (answer(503, OF_CLOUDFLARE, headers=PAGE), "Cloudflare"),
+        (answer(403, OTHER, headers=PAGE | {"Server": "cloudflare"}), "Cloudflare"),
+        (answer(503, OTHER, headers=PAGE | {"Server": "cloudflare"}), "Cloudflare"),
+        (answer(403, OTHER, headers=PAGE), "Something"),
+        # The API itself, behind Cloudflare or not, in any form.
+        (answer(403, headers={"Server": "cloudflare"}), None),
+        (answer(403, b"{}", headers={"Server": "cloudflare"}), None),
+        (answer(403, b"", headers={"Content-Type": "text/plain"}), None),
+        (answer(503, OTHER, headers=PAGE), None),
+        *((answer(n, OF_CLOUDFLARE, headers=PAGE), None) for n in (400, 404, 422)),
+    ],
+)
+def test_a_page_of_what_stands_before_discovr_is_about_no_title(
+    response: Response, who: str | None
+) -> None:
+    error = explain_discovr(response)
+    assert isinstance(error, TransientError) is (who is not None)
+    if error and who:
+        assert error.message.startswith(f"{who} in front of Discovr blocks")
+        assert "another network; then run it again" in (error.remedy or "")
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,10 @@ def was_set(progress: int = 100, key: Key = KEY, day: float = 1, **fields: Any) 
     return row(Operation(Action.SET, key, at(day), progress), **fields)
 
 
+def later(one: Row) -> Row:
+    return replace(one, run=2)
+
+
 def ours(day: float, key: Key = KEY, **fields: Any) -> Entry:
     return entry(key, at(day), **{"imported": "trakt"} | fields)
 
@@ -108,6 +112,17 @@ def test_what_was_found_is_set_back_and_all_else_removed(
             False,
         ),
         ([was_set(before_progress=30), added(1)], [theirs(1, progress=0)], False),
+        # Of two that may have been moved the newest is taken to be there.
+        ([added(1), added(2)], [ours(9)], True),
+        ([added(2), added(1)], [ours(9)], False),
+        ([added(1), added(2), added(3)], [ours(2), ours(9)], True),
+        # What a later run added is not what an earlier one had set.
+        ([was_set(before_progress=30), later(added(9))], [ours(9)], True),
+        ([was_set(0), later(added(9))], [ours(9)], True),
+        ([was_set(0), later(added(9))], [ours(8)], False),
+        ([was_set(0), later(added(9))], [ours(9), theirs(1)], False),
+        ([was_set(0), later(added(9))], [ours(9, count=2)], False),
+        ([later(was_set(0)), added(9)], [ours(9, progress=0)], False),
     ],
 )
 def test_a_write_is_taken_back_where_nothing_of_it_is_to_be_seen(

@@ -9,6 +9,7 @@ import pytest
 from connectors.errors import AuthError, ContractError, TransientError
 from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
+from sync.domain.writes import NOT_SENT
 from sync.ledger import Ledger, Outcome, StateError
 from sync.load.loader import GROUP, Loader
 from sync.runtime.stop import Stop
@@ -157,6 +158,27 @@ async def test_one_refused_entry_does_not_stop_the_others(tmp_path: Path) -> Non
         loader = await place.load([add(1), add(2), add(3)], concurrency=1)
         assert place.keys() == [Key("MV_2"), Key("MV_3")]
         assert loader.settled[add(1).id].outcome is Outcome.REJECTED
+
+
+@pytest.mark.parametrize("times", [2, 99])
+async def test_a_block_of_the_whole_service_is_no_refusal_of_a_title(
+    tmp_path: Path, times: int
+) -> None:
+    """It is tried again as an outage is, and where it lasts all goes on later."""
+    operations = [add(number) for number in range(1, 9)]
+    async with bench(tmp_path) as place:
+        left = [Fault.cloudflare()] * times
+        place.fail(lambda _request: left.pop() if left else None)
+        if times == 99:
+            with pytest.raises(TransientError, match="Cloudflare in front of Discovr"):
+                await place.load(operations)
+            assert place.keys() == []
+            rows = await place.ledger.rows("p", outcome=Outcome.REJECTED)
+            assert {row.detail for row in rows} <= {NOT_SENT}
+            left.clear()
+        loader = await place.load(operations)
+        assert {s.outcome for s in loader.settled.values()} == {Outcome.APPLIED}
+        assert sorted(place.keys()) == [o.key for o in operations]
 
 
 async def test_a_zero_is_in_place_before_the_default_that_it_limits(

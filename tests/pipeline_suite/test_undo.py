@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from connectors.errors import AuthError, ConfigError
 from sync import undo
 from sync.domain.plan import Action
-from sync.domain.plays import Key
+from sync.domain.plays import Key, to_minute
 from sync.ledger import Ledger
 from sync.ledger.fact_names import REMOVES
 from sync.load.breaker import MOST_REFUSED
@@ -25,7 +26,9 @@ from sync.sandbox.server.server import utc_now
 from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.factories import at
-from tests.safety.accounts import show
+from tests.safety.accounts import film, show
+from tests.safety.arena import Phase, arena
+from tests.safety.killing import run_until
 from tests.worlds import World, world
 
 if TYPE_CHECKING:
@@ -426,6 +429,36 @@ async def test_an_unclear_removal_is_looked_up(tmp_path: Path) -> None:
         assert faults == []
         assert undone.left_alone == {}
         assert place.discovr.entries() == []
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_an_undo_of_a_later_run_keeps_what_the_person_had_removed(
+    tmp_path: Path, *, is_killed: bool
+) -> None:
+    """The later one wrote another viewing of the same film."""
+    title = film(1)
+    account, history = Account([title]), {"plays": "all"}
+    account.add_play(title, at(1))
+    async with arena(account, tmp_path, history=history) as place:
+        await place.migrate()
+        place.discovr.person_removes(Key("MV_101"))
+        assert (await place.migrate(is_forced=True)).balance()[0].gone == 1
+        again = place.clock.now() + timedelta(days=1)
+        account.add_play(title, again)
+        place.clock.advance(timedelta(days=2).total_seconds())
+        assert (await place.migrate()).is_complete
+
+        def is_removed(request: web.Request, phase: Phase) -> bool:
+            return request.method == "DELETE" and phase is Phase.DONE
+
+        if is_killed:
+            assert await run_until(place, place.undo(), is_removed)
+        else:
+            assert (await place.undo()).left_alone == {}
+        assert place.discovr.entries() == []
+        report = await place.migrate()
+        assert report.balance()[0].gone == 1
+        assert [e.updated_at for e in place.discovr.entries()] == [to_minute(again)]
 
 
 async def test_what_was_undone_can_be_migrated_again(tmp_path: Path) -> None:

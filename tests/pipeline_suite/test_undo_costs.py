@@ -143,6 +143,29 @@ async def test_all_runs_go_in_one_go_and_cost_no_more(tmp_path: Path) -> None:
         assert (await place.migrate()).is_complete
 
 
+@pytest.mark.parametrize("moves", [False, True])
+@pytest.mark.parametrize("without", ["default", "season"])
+@pytest.mark.parametrize("plays", ["latest", "all"])
+async def test_all_runs_go_where_a_later_one_watched_what_an_earlier_kept_out(
+    tmp_path: Path, without: Without, plays: str, *, moves: bool
+) -> None:
+    """A zero and a viewing of ours stand under one key, or one has become the other."""
+    account, title = Account([show(2, 6)]), "Show 2"
+    for number in (1, 2, 3, 5, 6):
+        account.add_play(account.find(title), watched_on(2), season=1, number=number)
+    quirks = DiscovrQuirks(delete_without_episode=without, patch_moves_time=moves)
+    history = {"collapse": "fewest", "plays": plays}
+    async with arena(account, tmp_path, discovr=quirks, history=history) as place:
+        reports = [await place.migrate()]
+        watched_at = place.clock.now()
+        account.add_play(account.find(title), watched_at, season=1, number=4)
+        place.clock.advance(3600)
+        reports.append(await place.migrate())
+        assert await cost(place, is_each=True) <= most(*reports)
+        assert place.discovr.entries() == []
+        assert (await place.migrate()).is_complete
+
+
 async def test_the_last_run_is_found_behind_any_number_that_left_nothing(
     tmp_path: Path,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from sync.domain.plan import Action, Operation
 from sync.domain.plays import Key
 from sync.domain.writes import Before, Outcome, Row
 from sync.ledger import Ledger
+from sync.ledger.fact_names import UNDOING
 from sync.pipeline.undo_intents import UndoIntents
 from sync.pipeline.undo_place import PlaceUndo, RemovedTooMuchError, Undoing
 from sync.pipeline.undo_standing import HELD_OUT, Standing, Undone
@@ -235,6 +236,94 @@ async def test_what_was_set_goes_back_to_what_it_was(
         assert bool(await it.undone()) is (reason is None)
 
 
+MOVED = at(20)
+ZEROED = [entry(FIRST, MOVED, progress=0)]
+TO_ZERO = (zero(FIRST), Before(100.0, at(3)))
+
+
+@pytest.mark.parametrize(
+    ("runs", "there", "left", "reason", "asked"),
+    [
+        # Ours, and a prune set it to zero, where PATCH moves the time or not.
+        ([(add(FIRST, 3), None), TO_ZERO], ZEROED, {}, None, ["remove"]),
+        (
+            [(add(FIRST, 3), None), TO_ZERO],
+            [ours(FIRST, 3, progress=0)],
+            {},
+            None,
+            ["remove"],
+        ),
+        # A zero, and a later run completed it, or added a viewing beside it.
+        (
+            [(zero(FIRST), None), (full(FIRST), Before(0.0, at(18)))],
+            [entry(FIRST, MOVED)],
+            {},
+            None,
+            ["remove"],
+        ),
+        (
+            [(zero(FIRST), None), (add(FIRST, 19), None)],
+            [entry(FIRST, at(20), progress=0), ours(FIRST, 19)],
+            {},
+            None,
+            ["remove"],
+        ),
+        # The person's, set by both.
+        (
+            [(full(FIRST), Before(30.0, at(1))), (zero(FIRST), Before(100.0, at(1)))],
+            ZEROED,
+            {30.0},
+            None,
+            ["set"],
+        ),
+        # They un-marked it between the two.
+        (
+            [(full(FIRST), Before(30.0, at(1))), (full(FIRST), Before(50.0, at(15)))],
+            [entry(FIRST, MOVED)],
+            {50.0},
+            None,
+            ["set"],
+        ),
+        (
+            [(add(FIRST, 3), None), (full(FIRST), Before(50.0, at(15)))],
+            [entry(FIRST, MOVED)],
+            {50.0},
+            ANOTHER,
+            ["set"],
+        ),
+        # The last of them was changed since.
+        (
+            [(add(FIRST, 3), None), TO_ZERO],
+            [entry(FIRST, at(25), progress=40)],
+            {40.0},
+            "it was changed on Discovr since",
+            [],
+        ),
+    ],
+)
+async def test_of_several_runs_the_later_change_is_thought_away_first(
+    runs: list[tuple[Operation, Before | None]],
+    there: list[Entry],
+    left: set[float],
+    reason: str | None,
+    asked: list[str],
+) -> None:
+    default = ours(SEASON, 18)
+    async with scene(*there, default) as it:
+        rows = await it.write(add(SEASON, 18))
+        for operation, before in runs:
+            rows += await it.write(operation, before={FIRST: before} if before else {})
+        await it.take_back(rows)
+        # Whether it is all ours is judged by what stands there in the end.
+        said = {SEASON: OF_SEASON} if left else {}
+        said |= {FIRST: reason} if reason else {}
+        assert it.result.left_alone.keys() == said.keys()
+        for key, why in it.result.left_alone.items():
+            assert said[key] in why
+        assert {e.progress for e in it.service.entries if e.key == FIRST} == {*left}
+        assert [what for what, key in it.service.asked if key == FIRST] == asked
+
+
 async def test_what_was_watched_since_is_not_set_back() -> None:
     async with scene(entry(FILM, at(29))) as it:
         rows = await it.write(full(FILM), before={FILM: Before(30.0, at(5))})
@@ -324,6 +413,37 @@ async def test_a_removal_that_takes_the_persons_is_said() -> None:
             await it.take_back(rows)
         assert it.result.takes_season is True
         assert await it.undone() == {(SEASON, Action.ADD)}
+
+
+@pytest.mark.parametrize(
+    ("wrote", "there", "takes_season", "undone"),
+    [
+        # The person had removed it before; what goes is of another run.
+        (add(FILM), [ours(FILM, 9)], False, False),
+        (full(FILM), [ours(FILM, 9)], False, False),
+        (add(FIRST), [ours(FIRST, 9)], False, False),
+        (zero(FIRST), [ours(FIRST, 9)], False, False),
+        (add(FIRST), [ours(SEASON, 9), ours(FIRST, 9)], True, False),
+        # It stood there, also where a PATCH had moved it, and the removal took it.
+        (add(FIRST, 2), [ours(SEASON, 9), ours(FIRST, 2)], True, True),
+        (add(FIRST, 2), [ours(SEASON, 9), ours(FIRST, 15)], True, True),
+        (zero(FIRST), [ours(SEASON, 9), entry(FIRST, at(20), progress=0)], True, True),
+    ],
+)
+async def test_of_another_run_only_what_stood_there_is_taken_back_along(
+    wrote: Operation, there: list[Entry], *, takes_season: bool, undone: bool
+) -> None:
+    async with scene(*there, takes_season=takes_season) as it:
+        others = await it.write(wrote)
+        rows = await it.write(*(add(e.key, 9) for e in there if e.updated_at == at(9)))
+        it.result.takes_season = False  # so it was learnt
+        with suppress(RemovedTooMuchError):
+            await it.take_back(rows, tuple(others))
+        left = {r.run for r in await it.ledger.rows("p") if not r.undone_at}
+        assert left == (set() if undone else {others[0].run})
+        # Nor would one be that died meanwhile.
+        fact = await it.ledger.get_fact("p", UNDOING) or {"rows": []}
+        assert (others[0].run in {run for run, _ in fact["rows"]}) is undone
 
 
 def standing(
