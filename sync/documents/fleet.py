@@ -13,7 +13,8 @@ class FleetProfileDocument(Document):
 
     ``kind`` is "first" until it was brought over, then "keep". ``due_at`` null: nothing
     is planned. ``worker`` is the machine and process that runs it. ``logins`` are the
-    services that it has a login of its own for.
+    services that it has a login of its own for; ``lacks`` are those that it has to sign
+    in to: there is no login, or the service has refused it.
     """
 
     profile: str
@@ -29,6 +30,7 @@ class FleetProfileDocument(Document):
     last_error: str | None
     note: str
     logins: tuple[str, ...]
+    lacks: tuple[str, ...] = ()
 
 
 class FleetListDocument(Document):

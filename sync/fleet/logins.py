@@ -19,12 +19,13 @@ from sync.fleet.database import FAULTS
 from sync.ledger.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     import asyncpg
 
     from connectors.clock import Clock
     from sync.fleet.database import FleetDatabase
+    from sync.fleet.profiles import Profile
     from sync.fleet.vault import Vault
 
 #: A store of the fleet has no file of its own.
@@ -38,7 +39,12 @@ _SAVE = """
 INSERT INTO fleet_login (profile, service, key_id, secret, expires_at)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (profile, service) DO UPDATE SET key_id = excluded.key_id,
-secret = excluded.secret, expires_at = excluded.expires_at
+secret = excluded.secret, expires_at = excluded.expires_at, refused_at = NULL
+"""
+#: Only the very login that was sent: another worker may have renewed it since.
+_REFUSE = """
+UPDATE fleet_login SET refused_at = $4
+WHERE profile = $1 AND service = $2 AND secret = $3
 """
 _DELETE = "DELETE FROM fleet_login WHERE profile = $1 AND service = $2"
 _FORGET = """
@@ -50,7 +56,10 @@ SELECT profile, service, secret FROM fleet_login WHERE key_id <> $1
 ORDER BY profile, service LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 _OLD_LEFT = "SELECT count(*) AS n FROM fleet_login WHERE key_id <> $1"
-_SERVICES = "SELECT profile, service FROM fleet_login WHERE profile = ANY($1)"
+_STANDING = """
+SELECT profile, service, refused_at IS NULL AS is_good FROM fleet_login
+WHERE profile = ANY($1)
+"""
 _BATCH = 500
 #: So often a login that was handed out is tried to be stored.
 _TRIES = 30
@@ -68,7 +77,7 @@ class ProfileStore(TokenStore):
         database: FleetDatabase,
         vault: Vault,
         profile: int,
-        tokens: dict[str, StoredToken],
+        sealed: dict[str, bytes],
         *,
         clock: Clock | None = None,
     ) -> None:
@@ -77,16 +86,24 @@ class ProfileStore(TokenStore):
         self._database = database
         self._vault = vault
         self._profile = profile
-        self._tokens = tokens
+        self._tokens: dict[str, StoredToken] = {}
+        #: As they stand in the database, as far as is known here.
+        self._sealed = sealed
         self._held: set[str] = set()
         self._changed: set[str] = set()
 
     def offer(self, service: str, token: StoredToken) -> None:
         """Use the login of others where the profile has none of its own."""
-        self._tokens.setdefault(service, token)
+        if service not in self._sealed:
+            self._tokens.setdefault(service, token)
 
     def load(self, service: str) -> StoredToken | None:
-        """Return the login of that service, None if there is none."""
+        """Return the login of that service, None if there is none.
+
+        Raises StateError, ConfigError where it cannot be read.
+        """
+        if service not in self._tokens and service in self._sealed:
+            self._tokens[service] = _read(self._vault, service, self._sealed[service])
         return self._tokens.get(service)
 
     def check(self) -> None:
@@ -109,6 +126,12 @@ class ProfileStore(TokenStore):
         self._tokens.pop(service, None)
         self._changed.add(service)
 
+    async def refuse(self, service: str) -> None:
+        """Note that the service takes the login no more that it was asked with."""
+        if sealed := self._sealed.get(service):
+            now = self._clock.now()
+            await self._database.rows(_REFUSE, self._profile, service, sealed, now)
+
     @asynccontextmanager
     async def lock(self, service: str) -> AsyncIterator[None]:
         """Keep every other worker from renewing this login meanwhile."""
@@ -118,7 +141,8 @@ class ProfileStore(TokenStore):
                 await transaction.start()
                 rows = await connection.fetch(_LOCK, self._profile, service)
             for row in rows:
-                self._tokens[service] = _read(self._vault, service, row["secret"])
+                self._tokens.pop(service, None)
+                self._sealed[service] = row["secret"]
             self._held.add(service)
             try:
                 yield
@@ -168,14 +192,16 @@ class ProfileStore(TokenStore):
     ) -> None:
         token = self._tokens.get(service)
         if token is None:
+            self._sealed.pop(service, None)
             await connection.execute(_DELETE, self._profile, service)
             return
+        self._sealed[service] = self._vault.seal(token.model_dump_json())
         await connection.execute(
             _SAVE,
             self._profile,
             service,
             self._vault.key_id,
-            self._vault.seal(token.model_dump_json()),
+            self._sealed[service],
             token.expires_at,
         )
 
@@ -188,20 +214,18 @@ async def open_store(
     clock: Clock | None = None,
 ) -> ProfileStore:
     """Read the logins of a profile."""
-    tokens = {
-        row["service"]: _read(vault, row["service"], row["secret"])
-        for row in await database.rows(_LOAD, profile)
-    }
-    return ProfileStore(database, vault, profile, tokens, clock=clock)
+    rows = await database.rows(_LOAD, profile)
+    sealed = {row["service"]: row["secret"] for row in rows}
+    return ProfileStore(database, vault, profile, sealed, clock=clock)
 
 
-async def services_of(
-    database: FleetDatabase, profiles: list[int]
-) -> dict[int, set[str]]:
-    """Return to which services each of these profiles has a login."""
-    found: dict[int, set[str]] = {}
-    for row in await database.rows(_SERVICES, profiles):
-        found.setdefault(row["profile"], set()).add(row["service"])
+async def standing_of(
+    database: FleetDatabase, profiles: Sequence[Profile]
+) -> dict[int, dict[str, bool]]:
+    """Return to which services each has a login, and whether that was not refused."""
+    found: dict[int, dict[str, bool]] = {profile.id: {} for profile in profiles}
+    for row in await database.rows(_STANDING, [*found]):
+        found[row["profile"]][row["service"]] = row["is_good"]
     return found
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connectors.discovr import auth as discovr
-from connectors.errors import ServiceError
+from connectors.errors import LoginRefusedError, ServiceError
 from sync import api
 from sync.daemon.turn import Ending, Result, failed_turn, finished_turn
 from sync.errors import BugError, StoppedError
@@ -15,6 +16,7 @@ from sync.fleet.calendar import Kind, Verdict
 from sync.fleet.logins import open_store
 from sync.fleet.outcome import Outcome
 from sync.fleet.words import words_of
+from sync.ledger.errors import StateError
 from sync.pipeline.result import exit_code
 from sync.runtime import logs
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from sync.daemon.turn import Turn
     from sync.fleet.database import FleetDatabase
     from sync.fleet.ledgers import LedgerPool
+    from sync.fleet.logins import ProfileStore
     from sync.fleet.profiles import Profile
     from sync.fleet.vault import Vault
     from sync.runtime.stop import Stop
@@ -83,6 +86,15 @@ class Runner:
         )
         if self.shared is not None:
             store.offer(discovr.SERVICE, self.shared)
+        try:
+            return await self._run(profile, store, stop)
+        except LoginRefusedError as error:
+            # Where that cannot be noted, it is refused again the next time.
+            with suppress(StateError):
+                await store.refuse((error.service or "").lower())
+            raise
+
+    async def _run(self, profile: Profile, store: ProfileStore, stop: Stop) -> Result:
         settings = settings_of(self.settings, profile)
         async with self.ledgers.lend() as ledger:
             options: Options = {

@@ -11,7 +11,7 @@ from sync.fleet.runner import settings_of
 from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sync.documents.login import LoginDocument
     from sync.events import Event
@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 def needed(profile: Profile) -> tuple[Service, ...]:
     """Return the services that a profile needs a login for."""
     return ("discovr",) if profile.file else ("trakt", "discovr")
+
+
+def lacking(profile: Profile, logins: Mapping[str, bool]) -> tuple[Service, ...]:
+    """Return the services that it has no login for, or one that was refused.
+
+    ``logins`` is of ``standing_of``.
+    """
+    return tuple(s for s in needed(profile) if not logins.get(s))
+
+
+def asked(profile: Profile, logins: Mapping[str, bool]) -> tuple[Service, ...]:
+    """Return what to sign in to: what it lacks, or all where nothing is known."""
+    return lacking(profile, logins) or needed(profile)
 
 
 async def sign_in(

@@ -75,7 +75,10 @@ def test_a_fleet_from_its_table_to_a_profile_that_leaves(operator: Operator) -> 
     assert operator("fleet", "pause", "Me").exit_code == 0
     assert operator.json("fleet", "status")["paused"] == 1
     shown = operator("fleet", "list")
-    assert "Me: to bring over, paused (from trakt:sean, every 6h)" in shown.stdout
+    assert (
+        "Me: to bring over, paused, no login to Trakt, no login to Discovr "
+        "(from trakt:sean, every 6h)"
+    ) in shown.stdout
     assert operator("fleet", "resume", "Me").exit_code == 0
     assert operator("fleet", "due", "Me", "Kids").exit_code == 0
     wrong = operator("fleet", "due", "Me", "Nobody")

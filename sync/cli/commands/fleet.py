@@ -29,7 +29,7 @@ from sync.errors import StoppedError
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -121,13 +121,16 @@ def list_profiles(context: Context, state: str | None) -> int:
 
     async def work(output: Output, _stop: Stop) -> int:
         from sync.fleet.calendar import State  # noqa: PLC0415  # as above
-        from sync.fleet.logins import services_of  # noqa: PLC0415  # the same
+        from sync.fleet.logins import standing_of  # noqa: PLC0415  # the same
+        from sync.fleet.sign_in import lacking  # noqa: PLC0415  # the same
 
         async with _opened(context) as fleet:
             found = await fleet.profiles.all(State(state) if state else None)
-            logins = await services_of(fleet.database, [p.id for p in found])
+            logins = await standing_of(fleet.database, found)
         document = FleetListDocument(
-            profiles=tuple(_document(p, logins.get(p.id, set())) for p in found)
+            profiles=tuple(
+                _document(p, logins[p.id], lacking(p, logins[p.id])) for p in found
+            )
         )
         output.emit(document, lambda console: show_profiles(console, document))
         return Exit.DONE
@@ -299,7 +302,9 @@ def tell_done(output: Output, document: FleetDocument, code: Exit = Exit.DONE) -
     return code
 
 
-def _document(profile: Profile, logins: set[str]) -> FleetProfileDocument:
+def _document(
+    profile: Profile, logins: Iterable[str], lacks: Sequence[str]
+) -> FleetProfileDocument:
     return FleetProfileDocument(
         profile=profile.profile,
         source=profile.source,
@@ -314,4 +319,5 @@ def _document(profile: Profile, logins: set[str]) -> FleetProfileDocument:
         last_error=profile.last_error,
         note=profile.note,
         logins=tuple(sorted(logins)),
+        lacks=tuple(lacks),
     )

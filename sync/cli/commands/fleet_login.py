@@ -45,12 +45,14 @@ def login(context: Context, name: str, service: Service | None) -> int:
 
     async def work(output: Output, stop: Stop) -> int:
         opened = opening().open_fleet(read_settings(context))
-        from sync.fleet.sign_in import needed, sign_in  # noqa: PLC0415  # an extra
+        from sync.fleet.logins import standing_of  # noqa: PLC0415  # an extra
+        from sync.fleet.sign_in import asked, sign_in  # noqa: PLC0415  # the same
 
         notes: list[str] = []
         async with opened as fleet:
             (profile,) = await require_known(fleet, [name])
-            services = (service,) if service else needed(profile)
+            logins = await standing_of(fleet.database, [profile])
+            services = (service,) if service else asked(profile, logins[profile.id])
             picture = data_folder() / f"fleet-login-{profile.id}.png"
             reporter = Reporter(
                 output.notes,
@@ -113,21 +115,26 @@ def invite(
 
 
 async def _invited(fleet: Fleet, names: Sequence[str]) -> list[Profile]:
-    """Return those who are named, else all who lack a login. Raises ConfigError."""
-    from sync.fleet.logins import services_of  # noqa: PLC0415  # an extra
-    from sync.fleet.sign_in import needed  # noqa: PLC0415  # the same
+    """Return those who are named, else all who lack a good login. ConfigError."""
+    from sync.fleet.calendar import State  # noqa: PLC0415  # an extra
+    from sync.fleet.logins import standing_of  # noqa: PLC0415  # the same
+    from sync.fleet.sign_in import lacking  # noqa: PLC0415  # the same
 
     if names:
         return await require_known(fleet, [*dict.fromkeys(names)])
     found = await fleet.profiles.all()
-    logins = await services_of(fleet.database, [p.id for p in found])
-    lacking = [p for p in found if {*needed(p)} - logins.get(p.id, set())]
-    if not lacking:
+    logins = await standing_of(fleet.database, found)
+    invited = [
+        profile
+        for profile in found
+        if lacking(profile, logins[profile.id]) or profile.state is State.NEEDS_LOGIN
+    ]
+    if not invited:
         raise ConfigError(
             "Every profile of the fleet has its logins.",
             remedy="Name a profile to invite it all the same.",
         )
-    return lacking
+    return invited
 
 
 def _checked(url: str) -> str:

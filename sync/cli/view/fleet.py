@@ -57,6 +57,9 @@ def _line(profile: FleetProfileDocument) -> str:
         parts.append(f"due {due}" if due else "nothing planned")
     if profile.last_ok_at:
         parts.append(f"last good run {say_time(profile.last_ok_at)}")
+    for service in profile.lacks:
+        login = f"login to {service.title()}"
+        parts.append(f"{login} refused" if service in profile.logins else f"no {login}")
     if profile.failures:
         parts.append(count(profile.failures, "failure"))
     every = describe_interval(timedelta(seconds=profile.every_s))
