@@ -32,6 +32,13 @@ _NAMES = click.argument("names", metavar="PROFILE...", nargs=-1, required=True)
 
 
 @_command("Example: trakt2discovr fleet init")
+@click.option(
+    "--new-key",
+    "gives_up",
+    is_flag=True,
+    help="The key is lost: go on with a new one. Whose login it does not open has to "
+    "sign in again.",
+)
 def init() -> Work:
     """Make the tables, and the key for the logins. Run it again after an upgrade."""
     from sync.cli.commands import fleet as work  # noqa: PLC0415  # as in sync.cli.app

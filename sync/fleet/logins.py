@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from connectors.auth.tokens import StoredToken, TokenStore
-from connectors.errors import ConfigError
+from connectors.errors import AuthError, ConfigError
 from sync.fleet.database import FAULTS
 from sync.ledger.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Container, Sequence
+    from datetime import datetime
 
     import asyncpg
 
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 #: A store of the fleet has no file of its own.
 _NOWHERE = Path("fleet")
 
-_LOAD = "SELECT service, secret FROM fleet_login WHERE profile = $1"
+_LOAD = """
+SELECT service, secret, refused_at IS NOT NULL AS is_refused FROM fleet_login
+WHERE profile = $1
+"""
 _LOCK = """
 SELECT secret FROM fleet_login WHERE profile = $1 AND service = $2 FOR UPDATE
 """
@@ -51,11 +55,16 @@ _FORGET = """
 DELETE FROM fleet_login WHERE profile IN
 (SELECT id FROM fleet_profile WHERE profile = ANY($1))
 """
-_OLD = """
-SELECT profile, service, secret FROM fleet_login WHERE key_id <> $1
-ORDER BY profile, service LIMIT $2 FOR UPDATE SKIP LOCKED
-"""
-_OLD_LEFT = "SELECT count(*) AS n FROM fleet_login WHERE key_id <> $1"
+#: Whose key is lost waits for a new sign-in.
+_IS_OLD = "key_id <> $1 AND (refused_at IS NULL OR key_id = ANY($2))"
+_OLD = f"""
+SELECT profile, service, secret FROM fleet_login WHERE {_IS_OLD}
+ORDER BY profile, service LIMIT $3 FOR UPDATE SKIP LOCKED
+"""  # noqa: S608  # a condition of ours
+_OLD_LEFT = f"SELECT count(*) AS n FROM fleet_login WHERE {_IS_OLD}"  # noqa: S608
+_IS_LOST = "key_id <> ALL($1) AND refused_at IS NULL"
+_LOST = f"SELECT count(*) AS n FROM fleet_login WHERE {_IS_LOST}"  # noqa: S608
+_GIVE_UP = f"UPDATE fleet_login SET refused_at = $2 WHERE {_IS_LOST}"  # noqa: S608
 _STANDING = """
 SELECT profile, service, refused_at IS NULL AS is_good FROM fleet_login
 WHERE profile = ANY($1)
@@ -78,6 +87,7 @@ class ProfileStore(TokenStore):
         vault: Vault,
         profile: int,
         sealed: dict[str, bytes],
+        refused: Container[str] = (),
         *,
         clock: Clock | None = None,
     ) -> None:
@@ -89,6 +99,7 @@ class ProfileStore(TokenStore):
         self._tokens: dict[str, StoredToken] = {}
         #: As they stand in the database, as far as is known here.
         self._sealed = sealed
+        self._refused = refused
         self._held: set[str] = set()
         self._changed: set[str] = set()
 
@@ -100,11 +111,24 @@ class ProfileStore(TokenStore):
     def load(self, service: str) -> StoredToken | None:
         """Return the login of that service, None if there is none.
 
-        Raises StateError, ConfigError where it cannot be read.
+        Raises StateError, ConfigError where it cannot be read; AuthError where that
+        was given up.
         """
         if service not in self._tokens and service in self._sealed:
-            self._tokens[service] = _read(self._vault, service, self._sealed[service])
+            self._tokens[service] = self._open(service)
         return self._tokens.get(service)
+
+    def _open(self, service: str) -> StoredToken:
+        try:
+            return _read(self._vault, service, self._sealed[service])
+        except StateError:
+            if service not in self._refused:
+                raise
+        raise AuthError(
+            f"The key of the login to {service.title()} is lost.",
+            remedy=f"Log in again: trakt2discovr login {service}",
+            service=service.title(),
+        )
 
     def check(self) -> None:
         """Nothing to be checked before: the database was just read."""
@@ -216,7 +240,8 @@ async def open_store(
     """Read the logins of a profile."""
     rows = await database.rows(_LOAD, profile)
     sealed = {row["service"]: row["secret"] for row in rows}
-    return ProfileStore(database, vault, profile, sealed, clock=clock)
+    refused = {row["service"] for row in rows if row["is_refused"]}
+    return ProfileStore(database, vault, profile, sealed, refused, clock=clock)
 
 
 async def standing_of(
@@ -242,7 +267,8 @@ async def rotate(database: FleetDatabase, vault: Vault) -> int:
     sealed = 0
     while True:
         async with database.transaction() as connection:
-            rows = await connection.fetch(_OLD, vault.key_id, _BATCH)
+            terms = (vault.key_id, vault.key_ids, _BATCH)
+            rows = await connection.fetch(_OLD, *terms)
             for row in rows:
                 secret = vault.rotate(row["secret"])
                 await connection.execute(
@@ -260,9 +286,21 @@ async def rotate(database: FleetDatabase, vault: Vault) -> int:
 
 async def sealed_with_old_keys(database: FleetDatabase, vault: Vault) -> int:
     """Count the logins that the first key does not open."""
-    (row,) = await database.rows(_OLD_LEFT, vault.key_id)
+    (row,) = await database.rows(_OLD_LEFT, vault.key_id, vault.key_ids)
     found: int = row["n"]
     return found
+
+
+async def lost(database: FleetDatabase, known: Sequence[str]) -> int:
+    """Count the logins that none of these keys opens, and that are not given up."""
+    (row,) = await database.rows(_LOST, known)
+    found: int = row["n"]
+    return found
+
+
+async def give_up(database: FleetDatabase, known: Sequence[str], now: datetime) -> None:
+    """Let everybody sign in again whose login none of these keys opens."""
+    await database.rows(_GIVE_UP, known, now)
 
 
 def _read(vault: Vault, service: str, secret: bytes) -> StoredToken:

@@ -14,8 +14,9 @@ from connectors.auth.tokens import StoredToken
 from connectors.clock import SystemClock
 from sync.daemon.turn import Ending
 from sync.fleet import vault as keys
+from sync.fleet.calendar import Verdict
 from sync.fleet.ledgers import LedgerPool
-from sync.fleet.logins import open_store, standing_of
+from sync.fleet.logins import give_up, open_store, standing_of
 from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profile, Profiles
 from sync.fleet.runner import Runner
@@ -228,8 +229,19 @@ async def test_a_login_that_is_not_there_or_not_to_be_opened_is_not_refused(
         (tmp_path / "key").unlink()
         keys.make_key(tmp_path / "key")
         here.vault = keys.open_vault(tmp_path / "key")
-        assert (await here.run(me)).ending is Ending.STATE
-        assert await here.logins(me) == {"discovr": True}
+        await here.add("Me", trakt=trakt_login(KEYS.trakt_refresh_token))
+        outcome = await here.run(me)
+        assert (outcome.ending, outcome.verdict) == (Ending.STATE, Verdict.AGAIN)
+        assert await here.logins(me) == {"trakt": True, "discovr": True}
+        # Where the operator gives it up, it waits for its person, and for nobody else.
+        here.shared = discovr_login()
+        await give_up(fleet, here.vault.key_ids, CLOCK.now())
+        outcome = await here.run(me)
+        assert (outcome.ending, outcome.verdict) == (Ending.LOGIN, Verdict.LOGIN)
+        assert "trakt2discovr fleet login Me" in (outcome.message or "")
+        assert await here.logins(me) == {"trakt": True, "discovr": False}
+        await here.add("Me", discovr=discovr_login())
+        assert (await here.run(me)).ending is Ending.DONE
 
 
 async def test_a_login_that_was_renewed_meanwhile_stays_good(

@@ -54,12 +54,12 @@ _WORDS = {
 }
 
 
-def init(context: Context) -> int:
+def init(context: Context, *, gives_up: bool) -> int:
     """Make the tables and the key."""
 
     async def work(output: Output, _stop: Stop) -> int:
         settings = read_settings(context)
-        place, is_new_key = await opening().init(settings)
+        place, is_new_key, lost = await opening().init(settings, gives_up=gives_up)
         key = opening().key_place(settings)
         notes = [f"The fleet is ready: {place}."]
         if is_new_key:
@@ -67,7 +67,13 @@ def init(context: Context) -> int:
                 f"Keep a copy of the key file {key} apart from the database: without "
                 "it no login can be read."
             )
-        notes.append("Next: trakt2discovr fleet add FILE.csv")
+        if lost:
+            notes.append(
+                f"{count(lost, 'login')} cannot be read any more. Let these people "
+                "sign in again: trakt2discovr fleet invite"
+            )
+        else:
+            notes.append("Next: trakt2discovr fleet add FILE.csv")
         return tell_done(
             output, FleetDocument(done="init", count=0, notes=tuple(notes))
         )
