@@ -60,11 +60,16 @@ def add() -> Work:
 
 
 @_command("Example: trakt2discovr fleet login Me")
-@click.argument("name", metavar="PROFILE")
+@click.argument("name", metavar="[PROFILE]", required=False)
+@click.option(
+    "--shared",
+    is_flag=True,
+    help="In place of a profile: your own to Discovr, for all profiles without one.",
+)
 @click.option(
     "--service",
     type=click.Choice(["trakt", "discovr"]),
-    help="To this one alone; by default to both that the profile needs.",
+    help="To this one alone; by default to what it lacks, or to both.",
 )
 def login() -> Work:
     """Sign a profile in. Its person approves the codes on a phone or in a browser."""

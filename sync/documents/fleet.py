@@ -45,7 +45,8 @@ class FleetStatusDocument(Document):
     """How the fleet is. ``overdue_s`` is for how long the longest due one has waited.
 
     ``in_step`` counts those whose last run ended well, ``to_bring_over`` those that
-    were not brought over yet.
+    were not brought over yet. ``shared_login`` is the one to Discovr in the database
+    that serves all profiles without one of their own, ``without_discovr`` of them.
     """
 
     format: Literal["trakt2discovr/fleet-status"] = "trakt2discovr/fleet-status"
@@ -60,6 +61,8 @@ class FleetStatusDocument(Document):
     paused: int
     needs_login: int
     database: str
+    shared_login: Literal["good", "refused", "none"] = "none"
+    without_discovr: int = 0
 
 
 class LimitDocument(Document):

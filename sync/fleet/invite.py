@@ -139,7 +139,7 @@ class Invitations:
         if not visit.is_done:
             return bool(visit.task and visit.task.done())
         logins = await standing_of(self._fleet.database, [visit.profile])
-        return bool(lacking(visit.profile, logins[visit.profile.id]))
+        return bool(lacking(visit.profile, logins))
 
     async def _begin(self, number: int) -> Visit | None:
         under_way = sum(not v.is_done for v in self._visits.values())
@@ -174,7 +174,7 @@ class Invitations:
         fleet, profile = self._fleet, visit.profile
         try:
             logins = await standing_of(fleet.database, [profile])
-            for service in asked(profile, logins[profile.id]):
+            for service in asked(profile, logins):
                 visit.service, visit.code = service, None
                 await sign_in(fleet, profile, service, visit, Stop())
             await fleet.profiles.signed_in(profile.id, fleet.clock.now())

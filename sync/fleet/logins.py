@@ -19,7 +19,7 @@ from sync.fleet.database import FAULTS
 from sync.ledger.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Container, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from datetime import datetime
 
     import asyncpg
@@ -32,9 +32,12 @@ if TYPE_CHECKING:
 #: A store of the fleet has no file of its own.
 _NOWHERE = Path("fleet")
 
+#: In the place of a profile: the operator's own login, for all that have none.
+SHARED = 0
+
 _LOAD = """
-SELECT service, secret, refused_at IS NOT NULL AS is_refused FROM fleet_login
-WHERE profile = $1
+SELECT profile, service, secret, refused_at IS NOT NULL AS is_refused FROM fleet_login
+WHERE profile = ANY($1) ORDER BY profile
 """
 _LOCK = """
 SELECT secret FROM fleet_login WHERE profile = $1 AND service = $2 FOR UPDATE
@@ -86,8 +89,7 @@ class ProfileStore(TokenStore):
         database: FleetDatabase,
         vault: Vault,
         profile: int,
-        sealed: dict[str, bytes],
-        refused: Container[str] = (),
+        rows: Iterable[asyncpg.Record] = (),
         *,
         clock: Clock | None = None,
     ) -> None:
@@ -97,16 +99,29 @@ class ProfileStore(TokenStore):
         self._vault = vault
         self._profile = profile
         self._tokens: dict[str, StoredToken] = {}
-        #: As they stand in the database, as far as is known here.
-        self._sealed = sealed
-        self._refused = refused
+        #: As they stand in the database, as far as is known here: of the last row.
+        found = {row["service"]: row for row in rows}
+        self._sealed: dict[str, bytes] = {s: r["secret"] for s, r in found.items()}
+        self._refused = {s for s, r in found.items() if r["is_refused"]}
+        #: Whose they are; None: of nobody in the database.
+        self._owners: dict[str, int | None] = {
+            s: r["profile"] for s, r in found.items()
+        }
         self._held: set[str] = set()
         self._changed: set[str] = set()
 
     def offer(self, service: str, token: StoredToken) -> None:
         """Use the login of others where the profile has none of its own."""
         if service not in self._sealed:
-            self._tokens.setdefault(service, token)
+            self._tokens[service] = token
+            self._owners[service] = None
+
+    def is_shared(self, service: str) -> bool:
+        """Whether the login in use is that of the operator, and none of its own."""
+        return self._owner(service) != self._profile
+
+    def _owner(self, service: str) -> int | None:
+        return self._owners.get(service, self._profile)
 
     def load(self, service: str) -> StoredToken | None:
         """Return the login of that service, None if there is none.
@@ -154,7 +169,8 @@ class ProfileStore(TokenStore):
         """Note that the service takes the login no more that it was asked with."""
         if sealed := self._sealed.get(service):
             now = self._clock.now()
-            await self._database.rows(_REFUSE, self._profile, service, sealed, now)
+            owner = self._owner(service)
+            await self._database.rows(_REFUSE, owner, service, sealed, now)
 
     @asynccontextmanager
     async def lock(self, service: str) -> AsyncIterator[None]:
@@ -163,7 +179,7 @@ class ProfileStore(TokenStore):
             transaction = connection.transaction()
             with self._database.in_words():
                 await transaction.start()
-                rows = await connection.fetch(_LOCK, self._profile, service)
+                rows = await connection.fetch(_LOCK, self._owner(service), service)
             for row in rows:
                 self._tokens.pop(service, None)
                 self._sealed[service] = row["secret"]
@@ -214,15 +230,17 @@ class ProfileStore(TokenStore):
         connection: asyncpg.pool.PoolConnectionProxy | asyncpg.Pool,
         service: str,
     ) -> None:
-        token = self._tokens.get(service)
+        token, owner = self._tokens.get(service), self._owner(service)
+        if owner is None:
+            return  # it is kept elsewhere
         if token is None:
             self._sealed.pop(service, None)
-            await connection.execute(_DELETE, self._profile, service)
+            await connection.execute(_DELETE, owner, service)
             return
         self._sealed[service] = self._vault.seal(token.model_dump_json())
         await connection.execute(
             _SAVE,
-            self._profile,
+            owner,
             service,
             self._vault.key_id,
             self._sealed[service],
@@ -235,20 +253,28 @@ async def open_store(
     vault: Vault,
     profile: int,
     *,
+    with_shared: bool = False,
     clock: Clock | None = None,
 ) -> ProfileStore:
-    """Read the logins of a profile."""
-    rows = await database.rows(_LOAD, profile)
-    sealed = {row["service"]: row["secret"] for row in rows}
-    refused = {row["service"] for row in rows if row["is_refused"]}
-    return ProfileStore(database, vault, profile, sealed, refused, clock=clock)
+    """Read the logins of a profile; if asked to, with what serves all that have none.
+
+    A refused one of its own is one that it has: another's may lead elsewhere.
+    """
+    owners = [SHARED, profile] if with_shared else [profile]
+    rows = await database.rows(_LOAD, owners)
+    return ProfileStore(database, vault, profile, rows, clock=clock)
 
 
 async def standing_of(
     database: FleetDatabase, profiles: Sequence[Profile]
 ) -> dict[int, dict[str, bool]]:
-    """Return to which services each has a login, and whether that was not refused."""
-    found: dict[int, dict[str, bool]] = {profile.id: {} for profile in profiles}
+    """Return to which services each has a login, and whether that was not refused.
+
+    The one that serves all is among them.
+    """
+    found: dict[int, dict[str, bool]] = {
+        p: {} for p in (SHARED, *(x.id for x in profiles))
+    }
     for row in await database.rows(_STANDING, [*found]):
         found[row["profile"]][row["service"]] = row["is_good"]
     return found

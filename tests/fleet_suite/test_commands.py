@@ -17,7 +17,7 @@ from connectors.clock import SystemClock
 from connectors.errors import InputError
 from sync.cli.app import app
 from sync.fleet.database import open_database
-from sync.fleet.logins import open_store
+from sync.fleet.logins import SHARED, open_store
 from sync.fleet.profiles import NewProfile, Profiles
 from sync.fleet.table_file import read_profiles
 from sync.fleet.vault import make_key, open_vault
@@ -139,19 +139,44 @@ def test_a_lost_key_is_found_or_given_up_and_that_leads_on(operator: Operator) -
     assert {p["profile"]: p["lacks"] for p in profiles(operator)} == every
 
 
+def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text(TABLE, "utf-8")
+    operator("fleet", "add", str(table))
+    shown = operator("fleet", "status").stdout
+    assert "2 profiles without a login to Discovr" in shown
+    asyncio.run(keep_logins(operator, SHARED))
+    status = operator.json("fleet", "status")
+    assert (status["shared_login"], status["without_discovr"]) == ("good", 2)
+    lacks = {p["profile"]: p["lacks"] for p in profiles(operator)}
+    assert lacks == {"Kids": ["trakt"], "Me": ["trakt"]}
+    place = operator.folder / "fleet.key"
+    place.unlink()
+    operator("fleet", "init", "--new-key")
+    shown = operator("fleet", "status").stdout
+    assert commands(shown) == [["fleet", "login", "--shared"]]
+    for wrong in ([], ["Me", "--shared"], ["--shared", "--service", "trakt"]):
+        assert operator("fleet", "login", *wrong).exit_code == 2
+    # It has the keys of no application, and gets as far as that.
+    assert "[discovr] client_id" in operator("fleet", "login", "--shared").stderr
+
+
 def profiles(operator: Operator) -> list[Any]:
     found: list[Any] = operator.json("fleet", "list")["profiles"]
     return found
 
 
-async def keep_logins(operator: Operator) -> None:
+async def keep_logins(operator: Operator, owner: int | None = None) -> None:
     """Sign Me in to both services, encrypted with the key of the moment."""
     async with open_database(operator.url) as database:
         (me,) = await Profiles(database).find(["Me"])
         vault = open_vault(operator.folder / "fleet.key")
-        store = await open_store(database, vault, me.id)
+        store = await open_store(database, vault, me.id if owner is None else owner)
         now = SystemClock().now()
-        for service in ("trakt", "discovr"):
+        for service in ("trakt", "discovr") if owner is None else ("discovr",):
             await store.keep(service, StoredToken(refresh_token="r", obtained_at=now))
 
 

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from sync.daemon.server import answering
 from sync.fleet import vault as keys
 from sync.fleet.invite import PATH, Invitations
-from sync.fleet.logins import standing_of
+from sync.fleet.logins import SHARED, standing_of
 from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profiles
 from sync.runtime.values import Address
@@ -93,7 +93,8 @@ async def test_who_opens_her_link_signs_in_to_both_and_the_profile_goes_on(
     async with hosting(fleet, tmp_path, 1) as host:
         await host.shows("You are signed in")
         assert await standing_of(fleet, [host.profile]) == {
-            host.profile.id: {"trakt": True, "discovr": True}
+            SHARED: {},
+            host.profile.id: {"trakt": True, "discovr": True},
         }
         (found,) = await host.fleet.profiles.find(["Kids"])
         assert found.state.value == "active"

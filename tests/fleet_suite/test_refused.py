@@ -14,13 +14,13 @@ from connectors.auth.tokens import StoredToken
 from connectors.clock import SystemClock
 from sync.daemon.turn import Ending
 from sync.fleet import vault as keys
-from sync.fleet.calendar import Verdict
+from sync.fleet.calendar import State, Verdict
 from sync.fleet.ledgers import LedgerPool
-from sync.fleet.logins import give_up, open_store, standing_of
+from sync.fleet.logins import SHARED, give_up, open_store, rotate, standing_of
 from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profile, Profiles
 from sync.fleet.runner import Runner
-from sync.fleet.sign_in import asked
+from sync.fleet.sign_in import asked, lacking, waits_for_shared
 from sync.runtime.stop import Stop
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
@@ -102,8 +102,18 @@ class House:
         )
         return await runner.run(profile, Stop())
 
+    async def share(self, token: StoredToken) -> None:
+        store = await open_store(self.database, self.vault, SHARED)
+        await store.keep("discovr", token)
+
+    async def shared_login(self) -> dict[str, bool]:
+        return (await standing_of(self.database, []))[SHARED]
+
     async def logins(self, profile: Profile) -> dict[str, bool]:
         return (await standing_of(self.database, [profile]))[profile.id]
+
+    async def asked(self, profile: Profile) -> tuple[str, ...]:
+        return asked(profile, await standing_of(self.database, [profile]))
 
 
 @asynccontextmanager
@@ -139,7 +149,7 @@ async def test_a_spent_login_to_trakt_is_the_one_that_is_asked_for(
         outcome = await here.run(me)
         assert outcome.ending is Ending.LOGIN
         assert await here.logins(me) == {"trakt": False, "discovr": True}
-        assert asked(me, await here.logins(me)) == ("trakt",)
+        assert await here.asked(me) == ("trakt",)
         # Nobody else's, though it may be as spent.
         assert await here.logins(kids) == {"trakt": True, "discovr": True}
         trakt = trakt_login(KEYS.trakt_refresh_token)
@@ -160,7 +170,7 @@ async def test_an_ended_login_to_discovr_is_the_one_that_is_asked_for(
         here.shared = discovr_login()
         assert (await here.run(me)).ending is Ending.LOGIN
         assert await here.logins(me) == {"trakt": True, "discovr": False}
-        assert asked(me, await here.logins(me)) == ("discovr",)
+        assert await here.asked(me) == ("discovr",)
         assert (await here.run(me)).ending is Ending.LOGIN
         assert here.place.writes() == 0
         me = await here.add("Me", discovr=discovr_login())
@@ -225,7 +235,7 @@ async def test_a_login_that_is_not_there_or_not_to_be_opened_is_not_refused(
         me = await here.add("Me", discovr=discovr_login())
         assert (await here.run(me)).ending is Ending.LOGIN
         assert await here.logins(me) == {"discovr": True}
-        assert asked(me, await here.logins(me)) == ("trakt",)
+        assert await here.asked(me) == ("trakt",)
         (tmp_path / "key").unlink()
         keys.make_key(tmp_path / "key")
         here.vault = keys.open_vault(tmp_path / "key")
@@ -268,3 +278,69 @@ async def test_a_login_that_serves_all_marks_nobodys(
         assert (await here.run(kids)).ending is Ending.DONE
         assert await here.logins(me) == {"trakt": True}
         assert await here.logins(kids) == {"trakt": True, "discovr": True}
+
+
+async def test_the_login_that_serves_all_is_nobodys_own_whatever_becomes_of_it(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with house(fleet, tmp_path) as here:
+        trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
+        me = await here.add("Me", trakt=trakt)
+        kids = await here.add("Kids", trakt=trakt, discovr=discovr_login(GONE))
+        # That of this machine counts where the database holds none.
+        here.shared = discovr_login()
+        assert (await here.run(me)).ending is Ending.DONE
+        here.shared = discovr_login(GONE)
+        await here.share(discovr_login())
+        assert (await here.run(me)).ending is Ending.DONE
+        # A refused login of one's own is never replaced by it.
+        assert (await here.run(kids)).ending is Ending.LOGIN
+        assert await here.shared_login() == {"discovr": True}
+        assert await here.logins(kids) == {"trakt": True, "discovr": False}
+        assert await here.asked(kids) == ("discovr",)
+        await here.add("Kids", discovr=discovr_login())
+        # Where it is refused itself, it is the one that is asked for, and no other one
+        # takes its place.
+        here.shared = discovr_login()
+        await here.share(discovr_login(GONE))
+        outcome = await here.run(me)
+        assert outcome.ending is Ending.LOGIN
+        assert "trakt2discovr fleet login --shared" in (outcome.message or "")
+        assert await here.shared_login() == {"discovr": False}
+        logins = await standing_of(fleet, [me, kids])
+        assert [waits_for_shared(p, logins) for p in (me, kids)] == [True, False]
+        assert [lacking(p, logins) for p in (me, kids)] == [(), ()]
+        assert (await here.run(kids)).ending is Ending.DONE
+        await fleet.rows("UPDATE fleet_profile SET state = 'needs_login'")
+        await here.share(discovr_login())
+        await here.fleet.profiles.signed_in_for_all("discovr", CLOCK.now())
+        states = {p.profile: p.state for p in await here.fleet.profiles.all()}
+        assert states == {"Me": State.ACTIVE, "Kids": State.NEEDS_LOGIN}
+        assert (await here.run(me)).ending is Ending.DONE
+        assert await here.logins(me) == {"trakt": True}
+
+
+async def test_the_login_that_serves_all_is_renewed_where_it_stands(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with house(fleet, tmp_path) as here:
+        me = await here.add("Me")
+        await here.share(discovr_login("before"))
+        one, other = [
+            await open_store(fleet, here.vault, me.id, with_shared=True)
+            for _ in range(2)
+        ]
+        await one.keep("discovr", discovr_login("renewed"))
+        async with other.lock("discovr"):
+            found = other.load("discovr")
+        assert found is not None
+        assert found.refresh_token == "renewed"
+        assert await here.logins(me) == {}
+        keys.add_key(tmp_path / "key")
+        assert await rotate(fleet, keys.open_vault(tmp_path / "key")) == 1
+        # That of a machine is kept there.
+        await fleet.rows("DELETE FROM fleet_login")
+        store = await open_store(fleet, here.vault, me.id, with_shared=True)
+        store.offer("discovr", discovr_login())
+        await store.keep("discovr", discovr_login("renewed"))
+        assert await fleet.rows("SELECT * FROM fleet_login") == []

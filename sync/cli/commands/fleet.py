@@ -135,7 +135,7 @@ def list_profiles(context: Context, state: str | None) -> int:
             logins = await standing_of(fleet.database, found)
         document = FleetListDocument(
             profiles=tuple(
-                _document(p, logins[p.id], lacking(p, logins[p.id])) for p in found
+                _document(p, logins[p.id], lacking(p, logins)) for p in found
             )
         )
         output.emit(document, lambda console: show_profiles(console, document))
@@ -158,11 +158,14 @@ def status(context: Context) -> int:
 
 async def fleet_status(fleet: Fleet) -> FleetStatusDocument:
     """Count the fleet."""
-    from sync.fleet.watch import Totals  # noqa: PLC0415  # as above
+    from sync.fleet.logins import SHARED, standing_of  # noqa: PLC0415  # as above
+    from sync.fleet.watch import Totals  # noqa: PLC0415  # the same
     from sync.fleet.worker import overdue  # noqa: PLC0415  # the same
 
     now = fleet.clock.now()
     totals = Totals.of(await fleet.profiles.count(now))
+    shared = (await standing_of(fleet.database, []))[SHARED].get("discovr")
+    named = {None: "none", True: "good", False: "refused"}[shared]
     return FleetStatusDocument(
         profiles=totals.profiles,
         in_step=totals.in_step,
@@ -174,6 +177,8 @@ async def fleet_status(fleet: Fleet) -> FleetStatusDocument:
         paused=totals.paused,
         needs_login=totals.needs_login,
         database=fleet.database.place,
+        shared_login=named,
+        without_discovr=await fleet.profiles.without("discovr"),
     )
 
 

@@ -89,6 +89,15 @@ def show_status(console: Console, document: FleetStatusDocument) -> None:
             f"The longest due one has waited for {waited}: start another worker, or "
             "see trakt2discovr fleet limits",
         )
+    if document.without_discovr and document.shared_login == "refused":
+        say(console, f"The login that serves all was refused: {_LOGIN} --shared")
+    elif document.without_discovr and document.shared_login == "none":
+        lacking = count(document.without_discovr, "profile")
+        say(
+            console,
+            f"{lacking} without a login to Discovr, and the database holds none that "
+            f"serves all: trakt2discovr fleet invite, or {_LOGIN} --shared",
+        )
     if document.needs_login:
         say(console, "See trakt2discovr fleet list --state needs_login")
 
