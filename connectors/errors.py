@@ -57,6 +57,10 @@ class AuthError(ServiceError):
     exit_code = 3
 
 
+class LoginRefusedError(AuthError):
+    """The service itself says that this very login is spent, over or withdrawn."""
+
+
 class WrongTokenKindError(AuthError):
     """The login is good, and the service wants another kind of token for this call."""
 

@@ -49,6 +49,7 @@ __all__ = [  # noqa: F405  # see above
     "Key",
     "Kind",
     "Ledger",
+    "LoginRefusedError",
     "MissingEntriesError",
     "MovedError",
     "NamedSource",

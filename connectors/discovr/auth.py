@@ -18,6 +18,7 @@ from connectors.errors import (
     AuthError,
     ConfigError,
     ContractError,
+    LoginRefusedError,
     RejectedError,
     WrongTokenKindError,
 )
@@ -98,8 +99,10 @@ class IdentityAuth:
 
     async def renew(self, rejected: Mapping[str, str], refusal: AuthError) -> None:
         """Refuse: Discovr documents no renewal, after 90 days one logs in again."""
-        del rejected, refusal
-        raise AuthError(
+        del rejected
+        is_over = isinstance(refusal, LoginRefusedError)
+        kind = LoginRefusedError if is_over else AuthError
+        raise kind(
             "Discovr does not accept the login.",
             remedy=self._log_in,
             service=_NAME,

@@ -12,6 +12,7 @@ from connectors.errors import (
     AuthError,
     ConfigError,
     ContractError,
+    LoginRefusedError,
     NotFoundError,
     RateLimitedError,
     RejectedError,
@@ -35,6 +36,8 @@ _MOST_IDLE = 10
 _PAGE = TypeAdapter(HistoryPage)
 #: The status that comes with them is undocumented.
 _LOGIN_CODES = ("TOKEN_INVALID", "TOKEN_EXPIRED", "WRONG_TOKEN_KIND")
+#: A 401 without one of these can have another reason.
+_OVER_CODES = ("TOKEN_INVALID", "TOKEN_EXPIRED", "SESSION_EXPIRED")
 
 
 class DiscovrClient:
@@ -153,8 +156,7 @@ def explain(response: Response) -> ServiceError | None:
     """Say in Discovr's own terms what a refusal means, and what to do about it."""
     status, code = response.status, error_code(response)
     if status == 401 or code in _LOGIN_CODES:
-        is_other_kind = code == "WRONG_TOKEN_KIND"
-        kind = WrongTokenKindError if is_other_kind else AuthError
+        kind = WrongTokenKindError if code == "WRONG_TOKEN_KIND" else AuthError
         return kind(
             "Discovr does not accept the login.",
             remedy="Log in again: trakt2discovr login discovr",
@@ -203,6 +205,16 @@ def _blocked(response: Response) -> ServiceError | None:
         service="Discovr",
         status=status,
     )
+
+
+def explain_identity(response: Response) -> ServiceError | None:
+    """As ``explain``, where the token that was sent is the login itself."""
+    error = explain(response)
+    if isinstance(error, AuthError) and error_code(response) in _OVER_CODES:
+        return LoginRefusedError(
+            error.message, remedy=error.remedy, service="Discovr", status=error.status
+        )
+    return error
 
 
 def error_code(response: Response) -> str | None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from connectors.auth.tokens import StoredToken, fingerprint
-from connectors.errors import AuthError, RejectedError
+from connectors.errors import AuthError, LoginRefusedError, RejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,8 +131,10 @@ class TraktAuth:
             # Repeatable: a resend after a lost answer is refused at worst, and then a
             # new login is what is needed anyway.
             response = await self._hosts.post("/oauth/token", body)
-        except (RejectedError, AuthError):
-            raise AuthError(
+        except (RejectedError, AuthError) as error:
+            is_spent = isinstance(error, LoginRefusedError)
+            kind = LoginRefusedError if is_spent else AuthError
+            raise kind(
                 "Trakt refuses to renew the login.",
                 remedy=self._log_in,
                 service=_NAME,

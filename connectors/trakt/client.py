@@ -15,6 +15,7 @@ from connectors.errors import (
     BlockedError,
     ConfigError,
     ContractError,
+    LoginRefusedError,
     RejectedError,
     ServiceError,
 )
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 PAGE_LIMIT = 250
 #: The page of the minimal lists that other clients of Trakt ask for.
 MINIMAL_PAGE_LIMIT = 500
+#: What OAuth calls a refresh token that is good no more (RFC 6749, 5.2).
+_SPENT = "invalid_grant"
 #: A play takes some 45 bytes of a minimal list: of 700,000 plays there is room.
 MOST_OF_A_LIST = 32_000_000
 #: An episode takes some 1,500 bytes, and a daily show has 16,000 of them.
@@ -279,6 +282,24 @@ def explain(response: Response) -> ServiceError | None:
     if error:
         error.service, error.status = "Trakt", status
     return error
+
+
+def explain_renewal(response: Response) -> ServiceError | None:
+    """As ``explain``, but for the one refusal that is about the login itself."""
+    if response.status in (400, 401) and _is_spent(response):
+        return LoginRefusedError(
+            "Trakt refuses to renew the login.", service="Trakt", status=response.status
+        )
+    return explain(response)
+
+
+def _is_spent(response: Response) -> bool:
+    """Tell it from a client that is refused; the former backend had a header."""
+    with suppress(ContractError):
+        body = response.json()
+        if isinstance(body, dict) and "error" in body:
+            return bool(body["error"] == _SPENT)
+    return f'error="{_SPENT}"' in response.headers.get("WWW-Authenticate", "")
 
 
 def _forbidden(headers: Mapping[str, str]) -> ServiceError:

@@ -32,6 +32,13 @@ _NAMES = click.argument("names", metavar="PROFILE...", nargs=-1, required=True)
 
 
 @_command("Example: trakt2discovr fleet init")
+@click.option(
+    "--new-key",
+    "gives_up",
+    is_flag=True,
+    help="The key is lost: go on with a new one. Whose login it does not open has to "
+    "sign in again.",
+)
 def init() -> Work:
     """Make the tables, and the key for the logins. Run it again after an upgrade."""
     from sync.cli.commands import fleet as work  # noqa: PLC0415  # as in sync.cli.app
@@ -53,11 +60,16 @@ def add() -> Work:
 
 
 @_command("Example: trakt2discovr fleet login Me")
-@click.argument("name", metavar="PROFILE")
+@click.argument("name", metavar="[PROFILE]", required=False)
+@click.option(
+    "--shared",
+    is_flag=True,
+    help="In place of a profile: your own to Discovr, for all profiles without one.",
+)
 @click.option(
     "--service",
     type=click.Choice(["trakt", "discovr"]),
-    help="To this one alone; by default to both that the profile needs.",
+    help="To this one alone; by default to what it lacks, or to both.",
 )
 def login() -> Work:
     """Sign a profile in. Its person approves the codes on a phone or in a browser."""

@@ -13,7 +13,8 @@ class FleetProfileDocument(Document):
 
     ``kind`` is "first" until it was brought over, then "keep". ``due_at`` null: nothing
     is planned. ``worker`` is the machine and process that runs it. ``logins`` are the
-    services that it has a login of its own for.
+    services that it has a login of its own for; ``lacks`` are those that it has to sign
+    in to: there is no login, or the service has refused it.
     """
 
     profile: str
@@ -29,6 +30,7 @@ class FleetProfileDocument(Document):
     last_error: str | None
     note: str
     logins: tuple[str, ...]
+    lacks: tuple[str, ...] = ()
 
 
 class FleetListDocument(Document):
@@ -43,7 +45,8 @@ class FleetStatusDocument(Document):
     """How the fleet is. ``overdue_s`` is for how long the longest due one has waited.
 
     ``in_step`` counts those whose last run ended well, ``to_bring_over`` those that
-    were not brought over yet.
+    were not brought over yet. ``shared_login`` is the one to Discovr in the database
+    that serves all profiles without one of their own, ``without_discovr`` of them.
     """
 
     format: Literal["trakt2discovr/fleet-status"] = "trakt2discovr/fleet-status"
@@ -58,6 +61,8 @@ class FleetStatusDocument(Document):
     paused: int
     needs_login: int
     database: str
+    shared_login: Literal["good", "refused", "none"] = "none"
+    without_discovr: int = 0
 
 
 class LimitDocument(Document):

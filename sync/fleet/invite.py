@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from connectors.errors import ServiceError
-from sync.fleet.logins import services_of
-from sync.fleet.sign_in import needed, sign_in
+from sync.fleet.logins import standing_of
+from sync.fleet.sign_in import asked, lacking, sign_in
 from sync.runtime import logs
 from sync.runtime.stop import Stop
 
@@ -125,7 +125,7 @@ class Invitations:
         if number is None:
             return _page("This link is over", _said("Ask for a new one."), status=404)
         visit = self._visits.get(number)
-        if visit is None or (visit.task and visit.task.done() and not visit.is_done):
+        if visit is None or await self._is_over(visit):
             failure = visit.failure if visit else ""
             visit = await self._begin(number)
             if visit is None:
@@ -133,6 +133,13 @@ class Invitations:
                 return _page("One moment", _said(words), is_waiting=True)
             visit.told = failure
         return self._show(visit)
+
+    async def _is_over(self, visit: Visit) -> bool:
+        """Whether to begin anew: it failed, or a login was lost since it was done."""
+        if not visit.is_done:
+            return bool(visit.task and visit.task.done())
+        logins = await standing_of(self._fleet.database, [visit.profile])
+        return bool(lacking(visit.profile, logins))
 
     async def _begin(self, number: int) -> Visit | None:
         under_way = sum(not v.is_done for v in self._visits.values())
@@ -166,10 +173,8 @@ class Invitations:
     async def _sign_in(self, visit: Visit) -> None:
         fleet, profile = self._fleet, visit.profile
         try:
-            there = await services_of(fleet.database, [profile.id])
-            has = there.get(profile.id, set())
-            missing = [s for s in needed(profile) if s not in has]
-            for service in missing or needed(profile):
+            logins = await standing_of(fleet.database, [profile])
+            for service in asked(profile, logins):
                 visit.service, visit.code = service, None
                 await sign_in(fleet, profile, service, visit, Stop())
             await fleet.profiles.signed_in(profile.id, fleet.clock.now())

@@ -14,23 +14,31 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from connectors.auth.tokens import StoredToken, TokenStore
-from connectors.errors import ConfigError
+from connectors.errors import AuthError, ConfigError
 from sync.fleet.database import FAULTS
 from sync.ledger.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable, Sequence
+    from datetime import datetime
 
     import asyncpg
 
     from connectors.clock import Clock
     from sync.fleet.database import FleetDatabase
+    from sync.fleet.profiles import Profile
     from sync.fleet.vault import Vault
 
 #: A store of the fleet has no file of its own.
 _NOWHERE = Path("fleet")
 
-_LOAD = "SELECT service, secret FROM fleet_login WHERE profile = $1"
+#: In the place of a profile: the operator's own login, for all that have none.
+SHARED = 0
+
+_LOAD = """
+SELECT profile, service, secret, refused_at IS NOT NULL AS is_refused FROM fleet_login
+WHERE profile = ANY($1) ORDER BY profile
+"""
 _LOCK = """
 SELECT secret FROM fleet_login WHERE profile = $1 AND service = $2 FOR UPDATE
 """
@@ -38,19 +46,32 @@ _SAVE = """
 INSERT INTO fleet_login (profile, service, key_id, secret, expires_at)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (profile, service) DO UPDATE SET key_id = excluded.key_id,
-secret = excluded.secret, expires_at = excluded.expires_at
+secret = excluded.secret, expires_at = excluded.expires_at, refused_at = NULL
+"""
+#: Only the very login that was sent: another worker may have renewed it since.
+_REFUSE = """
+UPDATE fleet_login SET refused_at = $4
+WHERE profile = $1 AND service = $2 AND secret = $3
 """
 _DELETE = "DELETE FROM fleet_login WHERE profile = $1 AND service = $2"
 _FORGET = """
 DELETE FROM fleet_login WHERE profile IN
 (SELECT id FROM fleet_profile WHERE profile = ANY($1))
 """
-_OLD = """
-SELECT profile, service, secret FROM fleet_login WHERE key_id <> $1
-ORDER BY profile, service LIMIT $2 FOR UPDATE SKIP LOCKED
+#: Whose key is lost waits for a new sign-in.
+_IS_OLD = "key_id <> $1 AND (refused_at IS NULL OR key_id = ANY($2))"
+_OLD = f"""
+SELECT profile, service, secret FROM fleet_login WHERE {_IS_OLD}
+ORDER BY profile, service LIMIT $3 FOR UPDATE SKIP LOCKED
+"""  # noqa: S608  # a condition of ours
+_OLD_LEFT = f"SELECT count(*) AS n FROM fleet_login WHERE {_IS_OLD}"  # noqa: S608
+_IS_LOST = "key_id <> ALL($1) AND refused_at IS NULL"
+_LOST = f"SELECT count(*) AS n FROM fleet_login WHERE {_IS_LOST}"  # noqa: S608
+_GIVE_UP = f"UPDATE fleet_login SET refused_at = $2 WHERE {_IS_LOST}"  # noqa: S608
+_STANDING = """
+SELECT profile, service, refused_at IS NULL AS is_good FROM fleet_login
+WHERE profile = ANY($1)
 """
-_OLD_LEFT = "SELECT count(*) AS n FROM fleet_login WHERE key_id <> $1"
-_SERVICES = "SELECT profile, service FROM fleet_login WHERE profile = ANY($1)"
 _BATCH = 500
 #: So often a login that was handed out is tried to be stored.
 _TRIES = 30
@@ -68,7 +89,7 @@ class ProfileStore(TokenStore):
         database: FleetDatabase,
         vault: Vault,
         profile: int,
-        tokens: dict[str, StoredToken],
+        rows: Iterable[asyncpg.Record] = (),
         *,
         clock: Clock | None = None,
     ) -> None:
@@ -77,17 +98,52 @@ class ProfileStore(TokenStore):
         self._database = database
         self._vault = vault
         self._profile = profile
-        self._tokens = tokens
+        self._tokens: dict[str, StoredToken] = {}
+        #: As they stand in the database, as far as is known here: of the last row.
+        found = {row["service"]: row for row in rows}
+        self._sealed: dict[str, bytes] = {s: r["secret"] for s, r in found.items()}
+        self._refused = {s for s, r in found.items() if r["is_refused"]}
+        #: Whose they are; None: of nobody in the database.
+        self._owners: dict[str, int | None] = {
+            s: r["profile"] for s, r in found.items()
+        }
         self._held: set[str] = set()
         self._changed: set[str] = set()
 
     def offer(self, service: str, token: StoredToken) -> None:
         """Use the login of others where the profile has none of its own."""
-        self._tokens.setdefault(service, token)
+        if service not in self._sealed:
+            self._tokens[service] = token
+            self._owners[service] = None
+
+    def is_shared(self, service: str) -> bool:
+        """Whether the login in use is that of the operator, and none of its own."""
+        return self._owner(service) != self._profile
+
+    def _owner(self, service: str) -> int | None:
+        return self._owners.get(service, self._profile)
 
     def load(self, service: str) -> StoredToken | None:
-        """Return the login of that service, None if there is none."""
+        """Return the login of that service, None if there is none.
+
+        Raises StateError, ConfigError where it cannot be read; AuthError where that
+        was given up.
+        """
+        if service not in self._tokens and service in self._sealed:
+            self._tokens[service] = self._open(service)
         return self._tokens.get(service)
+
+    def _open(self, service: str) -> StoredToken:
+        try:
+            return _read(self._vault, service, self._sealed[service])
+        except StateError:
+            if service not in self._refused:
+                raise
+        raise AuthError(
+            f"The key of the login to {service.title()} is lost.",
+            remedy=f"Log in again: trakt2discovr login {service}",
+            service=service.title(),
+        )
 
     def check(self) -> None:
         """Nothing to be checked before: the database was just read."""
@@ -109,6 +165,13 @@ class ProfileStore(TokenStore):
         self._tokens.pop(service, None)
         self._changed.add(service)
 
+    async def refuse(self, service: str) -> None:
+        """Note that the service takes the login no more that it was asked with."""
+        if sealed := self._sealed.get(service):
+            now = self._clock.now()
+            owner = self._owner(service)
+            await self._database.rows(_REFUSE, owner, service, sealed, now)
+
     @asynccontextmanager
     async def lock(self, service: str) -> AsyncIterator[None]:
         """Keep every other worker from renewing this login meanwhile."""
@@ -116,9 +179,10 @@ class ProfileStore(TokenStore):
             transaction = connection.transaction()
             with self._database.in_words():
                 await transaction.start()
-                rows = await connection.fetch(_LOCK, self._profile, service)
+                rows = await connection.fetch(_LOCK, self._owner(service), service)
             for row in rows:
-                self._tokens[service] = _read(self._vault, service, row["secret"])
+                self._tokens.pop(service, None)
+                self._sealed[service] = row["secret"]
             self._held.add(service)
             try:
                 yield
@@ -166,16 +230,20 @@ class ProfileStore(TokenStore):
         connection: asyncpg.pool.PoolConnectionProxy | asyncpg.Pool,
         service: str,
     ) -> None:
-        token = self._tokens.get(service)
+        token, owner = self._tokens.get(service), self._owner(service)
+        if owner is None:
+            return  # it is kept elsewhere
         if token is None:
-            await connection.execute(_DELETE, self._profile, service)
+            self._sealed.pop(service, None)
+            await connection.execute(_DELETE, owner, service)
             return
+        self._sealed[service] = self._vault.seal(token.model_dump_json())
         await connection.execute(
             _SAVE,
-            self._profile,
+            owner,
             service,
             self._vault.key_id,
-            self._vault.seal(token.model_dump_json()),
+            self._sealed[service],
             token.expires_at,
         )
 
@@ -185,23 +253,30 @@ async def open_store(
     vault: Vault,
     profile: int,
     *,
+    with_shared: bool = False,
     clock: Clock | None = None,
 ) -> ProfileStore:
-    """Read the logins of a profile."""
-    tokens = {
-        row["service"]: _read(vault, row["service"], row["secret"])
-        for row in await database.rows(_LOAD, profile)
+    """Read the logins of a profile; if asked to, with what serves all that have none.
+
+    A refused one of its own is one that it has: another's may lead elsewhere.
+    """
+    owners = [SHARED, profile] if with_shared else [profile]
+    rows = await database.rows(_LOAD, owners)
+    return ProfileStore(database, vault, profile, rows, clock=clock)
+
+
+async def standing_of(
+    database: FleetDatabase, profiles: Sequence[Profile]
+) -> dict[int, dict[str, bool]]:
+    """Return to which services each has a login, and whether that was not refused.
+
+    The one that serves all is among them.
+    """
+    found: dict[int, dict[str, bool]] = {
+        p: {} for p in (SHARED, *(x.id for x in profiles))
     }
-    return ProfileStore(database, vault, profile, tokens, clock=clock)
-
-
-async def services_of(
-    database: FleetDatabase, profiles: list[int]
-) -> dict[int, set[str]]:
-    """Return to which services each of these profiles has a login."""
-    found: dict[int, set[str]] = {}
-    for row in await database.rows(_SERVICES, profiles):
-        found.setdefault(row["profile"], set()).add(row["service"])
+    for row in await database.rows(_STANDING, [*found]):
+        found[row["profile"]][row["service"]] = row["is_good"]
     return found
 
 
@@ -218,7 +293,8 @@ async def rotate(database: FleetDatabase, vault: Vault) -> int:
     sealed = 0
     while True:
         async with database.transaction() as connection:
-            rows = await connection.fetch(_OLD, vault.key_id, _BATCH)
+            terms = (vault.key_id, vault.key_ids, _BATCH)
+            rows = await connection.fetch(_OLD, *terms)
             for row in rows:
                 secret = vault.rotate(row["secret"])
                 await connection.execute(
@@ -236,9 +312,21 @@ async def rotate(database: FleetDatabase, vault: Vault) -> int:
 
 async def sealed_with_old_keys(database: FleetDatabase, vault: Vault) -> int:
     """Count the logins that the first key does not open."""
-    (row,) = await database.rows(_OLD_LEFT, vault.key_id)
+    (row,) = await database.rows(_OLD_LEFT, vault.key_id, vault.key_ids)
     found: int = row["n"]
     return found
+
+
+async def lost(database: FleetDatabase, known: Sequence[str]) -> int:
+    """Count the logins that none of these keys opens, and that are not given up."""
+    (row,) = await database.rows(_LOST, known)
+    found: int = row["n"]
+    return found
+
+
+async def give_up(database: FleetDatabase, known: Sequence[str], now: datetime) -> None:
+    """Let everybody sign in again whose login none of these keys opens."""
+    await database.rows(_GIVE_UP, known, now)
 
 
 def _read(vault: Vault, service: str, secret: bytes) -> StoredToken:

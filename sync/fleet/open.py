@@ -14,6 +14,7 @@ from connectors.discovr import auth as discovr
 from connectors.errors import ConfigError
 from sync.config import data_folder
 from sync.daemon.server import answering
+from sync.fleet import logins
 from sync.fleet import vault as keys
 from sync.fleet.answers import answers
 from sync.fleet.database import FleetDatabase, open_database, place_of
@@ -27,6 +28,7 @@ from sync.fleet.server import database_url
 from sync.fleet.watch import Watch
 from sync.fleet.worker import Worker
 from sync.ledger import Ledger
+from sync.runtime.words import count
 from sync.wiring.clients import DISCOVR, TMDB, TMDB_RATE, TRAKT_PUBLIC
 from sync.wiring.logins import secret, token_store
 
@@ -80,19 +82,40 @@ async def open_fleet(
         yield Fleet(settings, url, database, profiles, clock or SystemClock())
 
 
-async def init(settings: Settings) -> tuple[str, bool]:
+async def init(settings: Settings, *, gives_up: bool = False) -> tuple[str, bool, int]:
     """Make or upgrade all tables, and a key where there is none.
 
-    Returns where the database is, and whether a key was made.
+    Returns where the database is, whether a key was made, and how many logins were
+    given up, which no key opens. Without ``gives_up`` these are a ConfigError.
     """
-    is_new_key = keys.make_key(key_place(settings))
     async with database_url(settings.fleet.url, data_folder()) as url:
         place = place_of(url)
         async with open_database(url) as database:
             await asyncio.to_thread(migrate, url)
             await PgQueue(database).install()
+            is_new_key, lost = await _make_key(settings, database, gives_up=gives_up)
         async with await Ledger.open(url):
-            return place, is_new_key
+            return place, is_new_key, lost
+
+
+async def _make_key(
+    settings: Settings, database: FleetDatabase, *, gives_up: bool
+) -> tuple[bool, int]:
+    place = key_place(settings)
+    lost = await logins.lost(database, keys.known_keys(place))
+    if lost and not gives_up:
+        raise ConfigError(
+            f"{count(lost, 'login')} in {database.place} cannot be read: the key is "
+            f"not in {place}.",
+            remedy="Put that file back, from your copy or from another machine of the "
+            "fleet. If it is lost, start with a new key, and let these people sign in "
+            "again: trakt2discovr fleet init --new-key",
+        )
+    is_new = keys.make_key(place)
+    if lost:
+        now = SystemClock().now()
+        await logins.give_up(database, keys.known_keys(place), now)
+    return is_new, lost
 
 
 async def work(

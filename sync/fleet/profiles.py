@@ -93,6 +93,16 @@ count(*) FILTER (WHERE failures > 0) AS failing,
 count(*) FILTER (WHERE due_at <= $1) AS due, min(due_at) AS oldest
 FROM fleet_profile GROUP BY state, kind
 """
+_HAS_NONE = """
+NOT EXISTS (SELECT FROM fleet_login WHERE profile = fleet_profile.id AND service = $1)
+"""
+_SERVED = f"""
+UPDATE fleet_profile SET state = 'active', due_at = $2, failures = 0, last_error = NULL
+WHERE state = 'needs_login' AND {_HAS_NONE}
+"""  # noqa: S608  # names of ours
+_WITHOUT = f"""
+SELECT count(*) AS n FROM fleet_profile WHERE state <> 'gone' AND {_HAS_NONE}
+"""  # noqa: S608  # the same
 _CHANGES = {
     "due": "due_at = $2, priority = 1",
     "pause": "state = CASE WHEN state = 'active' THEN 'paused' ELSE state END",
@@ -287,6 +297,16 @@ class Profiles:
             "last_error = NULL WHERE id = $1 AND state = 'needs_login'"
         )
         await self._database.rows(statement, number, now)
+
+    async def signed_in_for_all(self, service: str, now: datetime) -> None:
+        """Let those go on that wait for a login and have none of their own to it."""
+        await self._database.rows(_SERVED, service, now)
+
+    async def without(self, service: str) -> int:
+        """Count the profiles that have no login of their own to a service."""
+        (row,) = await self._database.rows(_WITHOUT, service)
+        found: int = row["n"]
+        return found
 
 
 def here() -> str:

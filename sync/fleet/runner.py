@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connectors.discovr import auth as discovr
-from connectors.errors import ServiceError
+from connectors.errors import AuthError, LoginRefusedError, ServiceError
 from sync import api
 from sync.daemon.turn import Ending, Result, failed_turn, finished_turn
 from sync.errors import BugError, StoppedError
@@ -15,6 +16,7 @@ from sync.fleet.calendar import Kind, Verdict
 from sync.fleet.logins import open_store
 from sync.fleet.outcome import Outcome
 from sync.fleet.words import words_of
+from sync.ledger.errors import StateError
 from sync.pipeline.result import exit_code
 from sync.runtime import logs
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from sync.daemon.turn import Turn
     from sync.fleet.database import FleetDatabase
     from sync.fleet.ledgers import LedgerPool
+    from sync.fleet.logins import ProfileStore
     from sync.fleet.profiles import Profile
     from sync.fleet.vault import Vault
     from sync.runtime.stop import Stop
@@ -48,7 +51,8 @@ _VERDICTS = {
 class Runner:
     """What the runs of one worker share.
 
-    ``shared`` is the login to Discovr of the operator, for profiles without their own.
+    ``shared`` is the login to Discovr of this machine, for profiles without their own
+    where the database holds none that serves all.
     """
 
     settings: Settings
@@ -79,10 +83,25 @@ class Runner:
 
     async def _carry(self, profile: Profile, stop: Stop) -> Result:
         store = await open_store(
-            self.database, self.vault, profile.id, clock=self.clock
+            *(self.database, self.vault, profile.id),
+            with_shared=True,
+            clock=self.clock,
         )
         if self.shared is not None:
             store.offer(discovr.SERVICE, self.shared)
+        try:
+            return await self._run(profile, store, stop)
+        except AuthError as error:
+            service = (error.service or "").lower()
+            if isinstance(error, LoginRefusedError):
+                # Where that cannot be noted, it is refused again the next time.
+                with suppress(StateError):
+                    await store.refuse(service)
+            if store.is_shared(service):
+                error.remedy = "Log in again: trakt2discovr fleet login --shared"
+            raise
+
+    async def _run(self, profile: Profile, store: ProfileStore, stop: Stop) -> Result:
         settings = settings_of(self.settings, profile)
         async with self.ledgers.lend() as ledger:
             options: Options = {
@@ -100,14 +119,15 @@ class Runner:
         return Result.of(report, is_good=exit_code(report, is_strict=False) == 0)
 
 
-def settings_of(settings: Settings, profile: Profile) -> Settings:
+def settings_of(settings: Settings, profile: Profile | None) -> Settings:
     """Return the settings for one profile: whose logins are in the database alone."""
+    name = profile.profile if profile else None
     none = {"access_token": None, "refresh_token": None}
     return settings.model_copy(
         update={
             "trakt": settings.trakt.model_copy(update=none),
             "discovr": settings.discovr.model_copy(
-                update={"profile": profile.profile, "refresh_token": None}
+                update={"profile": name, "refresh_token": None}
             ),
         }
     )

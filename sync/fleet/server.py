@@ -1,11 +1,13 @@
 """The private PostgreSQL of a fleet that names none: of a wheel, in a folder of ours.
 
-All commands on this machine share it, and the last one that ends stops it.
+All commands on this machine share it, and the last one that ends stops it. One that was
+killed could not say that it has left: the next one takes note of that.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import warnings
 from contextlib import asynccontextmanager
@@ -52,9 +54,20 @@ async def database_url(configured: str | None, folder: Path) -> AsyncIterator[st
         try:
             yield server.get_uri()
         finally:
-            await asyncio.to_thread(server.cleanup)
+            await asyncio.to_thread(_leave, server)
         return
     raise StateError(
         f"The private database in {place} cannot be started ({reason}).",
         remedy=f"See {place / 'log'}, or name a server of your own in [fleet] url.",
     )
+
+
+def _leave(server: Any) -> None:
+    """Stop the server, unless others use it: those who are on its list and alive."""
+    import psutil  # noqa: PLC0415  # the same
+
+    listed = server.global_process_id_list
+    with server._lock:  # noqa: SLF001  # who comes meanwhile changes the list
+        users = {*listed.get_and_add(os.getpid()), os.getpid()}
+        listed.put([pid for pid in users if psutil.pid_exists(pid)])
+    server.cleanup()

@@ -44,7 +44,12 @@ class Vault:
     @property
     def key_id(self) -> str:
         """By what it is known with which key something was sealed."""
-        return key_id(self._keys[0])
+        return self.key_ids[0]
+
+    @property
+    def key_ids(self) -> list[str]:
+        """The same of each key, that which seals first."""
+        return [key_id(key) for key in self._keys]
 
     def seal(self, text: str) -> bytes:
         """Encrypt."""
@@ -102,6 +107,11 @@ def key_place(configured: Path | None, folder: Path) -> Path:
         if place.is_file():
             return place
     return folder / "fleet.key"
+
+
+def known_keys(place: Path) -> list[str]:
+    """Return the ids of the keys that are there. Raises ConfigError for a bad file."""
+    return [key_id(key) for key in _read(place)] if place.exists() else []
 
 
 def make_key(place: Path) -> bool:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _PROGRAM = "trakt2discovr"
 _LOGIN = re.compile(rf"{_PROGRAM} login \w+(?:, or {_PROGRAM} login \w+)*")
 #: Another command that is about one profile, or options of one.
-_ALONE = re.compile(r"trakt2discovr (?!fleet |doctor|setup)|(?<!\w)--\w")
+_ALONE = re.compile(
+    r"trakt2discovr (?!fleet |doctor|setup)|(?<!\w)(?<!fleet login )--\w"
+)
 _AGAIN = re.compile(r"\b([Rr]un it again)\b")
 #: What helps where the words of one command cannot.
 _INSTEAD = {

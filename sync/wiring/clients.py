@@ -30,11 +30,14 @@ if TYPE_CHECKING:
 
     from connectors.auth.tokens import TokenStore
     from connectors.clock import Clock
+    from connectors.errors import ServiceError
     from connectors.http.pacing import Pacer
     from connectors.http.response import Response
     from connectors.trakt.client import TraktClient
     from sync.config import Settings
     from sync.events import Event
+
+    Explain = Callable[[Response], ServiceError | None]
 
 if TYPE_CHECKING:
     from connectors.discovr.device import DiscovrDevice
@@ -135,7 +138,7 @@ class Clients:
         settings = self.settings.trakt
         client_id = required(settings.client_id, "[trakt] client_id", without)
         auth = TraktAuth(
-            self._trakt_hosts(),
+            self._trakt_hosts(explain=trakt.explain_renewal),
             self.store,
             client_id=client_id,
             client_secret=secret(settings.client_secret),
@@ -285,7 +288,9 @@ class Clients:
             entrance=self._entrance,
         )
 
-    def _trakt_hosts(self, retry: RetryPolicy | None = None) -> OauthHosts:
+    def _trakt_hosts(
+        self, retry: RetryPolicy | None = None, explain: Explain | None = None
+    ) -> OauthHosts:
         settings = self.settings.trakt
         hosts = {settings.auth_url: "auth_url", settings.api_url: "api_url"}
         return OauthHosts(
@@ -294,7 +299,7 @@ class Clients:
                     TRAKT,
                     url,
                     retry=retry,
-                    explain=trakt.explain,
+                    explain=explain or trakt.explain,
                     setting=f"[trakt] {name}",
                 )
                 for url, name in hosts.items()
@@ -313,13 +318,14 @@ class Clients:
         pacer: Pacer,
         retry: RetryPolicy | None = None,
     ) -> HttpClient:
+        is_identity = isinstance(auth, IdentityAuth)
         return self._http(
             DISCOVR,
             self.settings.discovr.api_url,
             auth=auth,
             pacer=pacer,
             retry=retry,
-            explain=discovr.explain,
+            explain=discovr.explain_identity if is_identity else discovr.explain,
             setting="[discovr] api_url",
         )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,10 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from connectors.auth.tokens import StoredToken
+from connectors.clock import SystemClock
 from connectors.errors import InputError
 from sync.cli.app import app
-from sync.fleet.profiles import NewProfile
+from sync.fleet.database import open_database
+from sync.fleet.logins import SHARED, open_store
+from sync.fleet.profiles import NewProfile, Profiles
 from sync.fleet.table_file import read_profiles
+from sync.fleet.vault import make_key, open_vault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +82,10 @@ def test_a_fleet_from_its_table_to_a_profile_that_leaves(operator: Operator) -> 
     assert operator("fleet", "pause", "Me").exit_code == 0
     assert operator.json("fleet", "status")["paused"] == 1
     shown = operator("fleet", "list")
-    assert "Me: to bring over, paused (from trakt:sean, every 6h)" in shown.stdout
+    assert (
+        "Me: to bring over, paused, no login to Trakt, no login to Discovr "
+        "(from trakt:sean, every 6h)"
+    ) in shown.stdout
     assert operator("fleet", "resume", "Me").exit_code == 0
     assert operator("fleet", "due", "Me", "Kids").exit_code == 0
     wrong = operator("fleet", "due", "Me", "Nobody")
@@ -88,6 +98,86 @@ def test_a_fleet_from_its_table_to_a_profile_that_leaves(operator: Operator) -> 
     assert operator.json("fleet", "keys", "rotate")["count"] == 0
     assert operator.json("fleet", "limits")["limits"] == []
     assert "1 profile in" in operator("fleet", "status").stdout
+
+
+def commands(text: str) -> list[list[str]]:
+    """Return the commands of a fleet that a text names at the end of a sentence."""
+    found = re.findall(r"trakt2discovr (fleet [a-z -]+)$", " ".join(text.split()))
+    return [words.split() for words in found]
+
+
+def test_a_lost_key_is_found_or_given_up_and_that_leads_on(operator: Operator) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text(TABLE, "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(keep_logins(operator))
+    every = {p["profile"]: p["lacks"] for p in profiles(operator)}
+    assert every == {"Kids": ["trakt", "discovr"], "Me": []}
+    place, aside = operator.folder / "fleet.key", operator.folder / "aside"
+    place.rename(aside)
+    refused = operator("fleet", "init")
+    assert (refused.exit_code, place.exists()) == (2, False)
+    assert "2 logins in postgres" in refused.stderr
+    aside.rename(place)
+    assert operator("fleet", "init").exit_code == 0
+    place.rename(aside)
+    # Nor is another key that is there already of any use.
+    make_key(place)
+    refused = operator("fleet", "init")
+    assert refused.exit_code == 2
+    (leads_on,) = commands(refused.stderr)
+    done = operator(*leads_on)
+    assert done.exit_code == 0
+    assert "2 logins cannot be read any more" in done.stdout
+    assert commands(done.stdout) == [["fleet", "invite"]]
+    links = operator.json("fleet", "invite")["invitations"]
+    assert [link["profile"] for link in links] == ["Kids", "Me"]
+    assert operator("fleet", "init").exit_code == 0
+    assert operator.json("fleet", "keys", "rotate")["count"] == 0
+    asyncio.run(keep_logins(operator))
+    assert {p["profile"]: p["lacks"] for p in profiles(operator)} == every
+
+
+def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text(TABLE, "utf-8")
+    operator("fleet", "add", str(table))
+    shown = operator("fleet", "status").stdout
+    assert "2 profiles without a login to Discovr" in shown
+    asyncio.run(keep_logins(operator, SHARED))
+    status = operator.json("fleet", "status")
+    assert (status["shared_login"], status["without_discovr"]) == ("good", 2)
+    lacks = {p["profile"]: p["lacks"] for p in profiles(operator)}
+    assert lacks == {"Kids": ["trakt"], "Me": ["trakt"]}
+    place = operator.folder / "fleet.key"
+    place.unlink()
+    operator("fleet", "init", "--new-key")
+    shown = operator("fleet", "status").stdout
+    assert commands(shown) == [["fleet", "login", "--shared"]]
+    for wrong in ([], ["Me", "--shared"], ["--shared", "--service", "trakt"]):
+        assert operator("fleet", "login", *wrong).exit_code == 2
+    # It has the keys of no application, and gets as far as that.
+    assert "[discovr] client_id" in operator("fleet", "login", "--shared").stderr
+
+
+def profiles(operator: Operator) -> list[Any]:
+    found: list[Any] = operator.json("fleet", "list")["profiles"]
+    return found
+
+
+async def keep_logins(operator: Operator, owner: int | None = None) -> None:
+    """Sign Me in to both services, encrypted with the key of the moment."""
+    async with open_database(operator.url) as database:
+        (me,) = await Profiles(database).find(["Me"])
+        vault = open_vault(operator.folder / "fleet.key")
+        store = await open_store(database, vault, me.id if owner is None else owner)
+        now = SystemClock().now()
+        for service in ("trakt", "discovr") if owner is None else ("discovr",):
+            await store.keep(service, StoredToken(refresh_token="r", obtained_at=now))
 
 
 def test_only_the_demo_is_a_rehearsal(operator: Operator) -> None:

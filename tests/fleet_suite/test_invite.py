@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from sync.daemon.server import answering
 from sync.fleet import vault as keys
 from sync.fleet.invite import PATH, Invitations
-from sync.fleet.logins import services_of
+from sync.fleet.logins import SHARED, standing_of
 from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profiles
 from sync.runtime.values import Address
@@ -92,8 +92,10 @@ async def test_who_opens_her_link_signs_in_to_both_and_the_profile_goes_on(
 ) -> None:
     async with hosting(fleet, tmp_path, 1) as host:
         await host.shows("You are signed in")
-        kids = host.profile.id
-        assert await services_of(fleet, [kids]) == {kids: {"trakt", "discovr"}}
+        assert await standing_of(fleet, [host.profile]) == {
+            SHARED: {},
+            host.profile.id: {"trakt": True, "discovr": True},
+        }
         (found,) = await host.fleet.profiles.find(["Kids"])
         assert found.state.value == "active"
 

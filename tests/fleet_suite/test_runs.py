@@ -19,7 +19,7 @@ from sync.fleet.calendar import Kind, State
 from sync.fleet.engine import PgQueue
 from sync.fleet.ledgers import LedgerPool
 from sync.fleet.limit import SharedLimit, SharedPacer
-from sync.fleet.logins import open_store, services_of
+from sync.fleet.logins import SHARED, open_store, standing_of
 from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profiles
 from sync.fleet.runner import Runner
@@ -104,8 +104,12 @@ async def test_a_profile_signs_in_by_codes_and_goes_on(
         for service in needed(kids):
             document = await sign_in(opened, kids, service, person, Stop())
             assert document.service == service
-    assert len(person.codes) == 2
-    assert await services_of(fleet, [kids.id]) == {kids.id: {"trakt", "discovr"}}
+        await sign_in(opened, None, "discovr", person, Stop())
+    assert len(person.codes) == 3
+    assert await standing_of(fleet, [kids]) == {
+        SHARED: {"discovr": True},
+        kids.id: {"trakt": True, "discovr": True},
+    }
     store = await open_store(fleet, opened.vault(), kids.id)
     discovr = store.load("discovr")
     assert discovr is not None

@@ -35,6 +35,7 @@ CODES = {
     "StateError": Exit.USAGE,
     "AuthError": Exit.LOGIN,
     "WrongTokenKindError": Exit.LOGIN,
+    "LoginRefusedError": Exit.LOGIN,
     "CodeExpiredError": Exit.LOGIN,
     "GuardError": Exit.GUARD,
     "IncompleteReadError": Exit.GUARD,

@@ -29,7 +29,7 @@ from sync.errors import StoppedError
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -54,12 +54,12 @@ _WORDS = {
 }
 
 
-def init(context: Context) -> int:
+def init(context: Context, *, gives_up: bool) -> int:
     """Make the tables and the key."""
 
     async def work(output: Output, _stop: Stop) -> int:
         settings = read_settings(context)
-        place, is_new_key = await opening().init(settings)
+        place, is_new_key, lost = await opening().init(settings, gives_up=gives_up)
         key = opening().key_place(settings)
         notes = [f"The fleet is ready: {place}."]
         if is_new_key:
@@ -67,7 +67,13 @@ def init(context: Context) -> int:
                 f"Keep a copy of the key file {key} apart from the database: without "
                 "it no login can be read."
             )
-        notes.append("Next: trakt2discovr fleet add FILE.csv")
+        if lost:
+            notes.append(
+                f"{count(lost, 'login')} cannot be read any more. Let these people "
+                "sign in again: trakt2discovr fleet invite"
+            )
+        else:
+            notes.append("Next: trakt2discovr fleet add FILE.csv")
         return tell_done(
             output, FleetDocument(done="init", count=0, notes=tuple(notes))
         )
@@ -121,13 +127,16 @@ def list_profiles(context: Context, state: str | None) -> int:
 
     async def work(output: Output, _stop: Stop) -> int:
         from sync.fleet.calendar import State  # noqa: PLC0415  # as above
-        from sync.fleet.logins import services_of  # noqa: PLC0415  # the same
+        from sync.fleet.logins import standing_of  # noqa: PLC0415  # the same
+        from sync.fleet.sign_in import lacking  # noqa: PLC0415  # the same
 
         async with _opened(context) as fleet:
             found = await fleet.profiles.all(State(state) if state else None)
-            logins = await services_of(fleet.database, [p.id for p in found])
+            logins = await standing_of(fleet.database, found)
         document = FleetListDocument(
-            profiles=tuple(_document(p, logins.get(p.id, set())) for p in found)
+            profiles=tuple(
+                _document(p, logins[p.id], lacking(p, logins)) for p in found
+            )
         )
         output.emit(document, lambda console: show_profiles(console, document))
         return Exit.DONE
@@ -149,11 +158,14 @@ def status(context: Context) -> int:
 
 async def fleet_status(fleet: Fleet) -> FleetStatusDocument:
     """Count the fleet."""
-    from sync.fleet.watch import Totals  # noqa: PLC0415  # as above
+    from sync.fleet.logins import SHARED, standing_of  # noqa: PLC0415  # as above
+    from sync.fleet.watch import Totals  # noqa: PLC0415  # the same
     from sync.fleet.worker import overdue  # noqa: PLC0415  # the same
 
     now = fleet.clock.now()
     totals = Totals.of(await fleet.profiles.count(now))
+    shared = (await standing_of(fleet.database, []))[SHARED].get("discovr")
+    named = {None: "none", True: "good", False: "refused"}[shared]
     return FleetStatusDocument(
         profiles=totals.profiles,
         in_step=totals.in_step,
@@ -165,6 +177,8 @@ async def fleet_status(fleet: Fleet) -> FleetStatusDocument:
         paused=totals.paused,
         needs_login=totals.needs_login,
         database=fleet.database.place,
+        shared_login=named,
+        without_discovr=await fleet.profiles.without("discovr"),
     )
 
 
@@ -299,7 +313,9 @@ def tell_done(output: Output, document: FleetDocument, code: Exit = Exit.DONE) -
     return code
 
 
-def _document(profile: Profile, logins: set[str]) -> FleetProfileDocument:
+def _document(
+    profile: Profile, logins: Iterable[str], lacks: Sequence[str]
+) -> FleetProfileDocument:
     return FleetProfileDocument(
         profile=profile.profile,
         source=profile.source,
@@ -314,4 +330,5 @@ def _document(profile: Profile, logins: set[str]) -> FleetProfileDocument:
         last_error=profile.last_error,
         note=profile.note,
         logins=tuple(sorted(logins)),
+        lacks=tuple(lacks),
     )

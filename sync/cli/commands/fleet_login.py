@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import click
+
 from connectors.errors import ConfigError
 from connectors.urls import check_base_url
 from sync.cli.commands.fleet import opening, require_known, run_fleet, tell_done
@@ -27,6 +29,7 @@ from sync.setup.qr import read_qr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from connectors.discovr.models import Profile as DiscovrProfile
     from sync.cli.context import Context
     from sync.cli.runner import Output
     from sync.documents.login import LoginDocument
@@ -40,32 +43,49 @@ if TYPE_CHECKING:
 _POLL_S = 0.1
 
 
-def login(context: Context, name: str, service: Service | None) -> int:
+def login(
+    context: Context, name: str | None, service: Service | None, *, shared: bool
+) -> int:
     """Sign a profile in to what it needs; it goes on at once if it waited for that."""
+    if shared == bool(name) or (shared and service == "trakt"):
+        raise click.UsageError(
+            "Name a PROFILE, or say --shared for the login to Discovr that serves all."
+        )
 
     async def work(output: Output, stop: Stop) -> int:
         opened = opening().open_fleet(read_settings(context))
-        from sync.fleet.sign_in import needed, sign_in  # noqa: PLC0415  # an extra
+        from sync.fleet.logins import SHARED, standing_of  # noqa: PLC0415  # an extra
+        from sync.fleet.sign_in import asked, sign_in  # noqa: PLC0415  # the same
 
         notes: list[str] = []
         async with opened as fleet:
-            (profile,) = await require_known(fleet, [name])
-            services = (service,) if service else needed(profile)
-            picture = data_folder() / f"fleet-login-{profile.id}.png"
+            profile: Profile | None = None
+            services: tuple[Service, ...] = ("discovr",)
+            if name:
+                (profile,) = await require_known(fleet, [name])
+                logins = await standing_of(fleet.database, [profile])
+                services = (service,) if service else asked(profile, logins)
+            number = profile.id if profile else SHARED
+            picture = data_folder() / f"fleet-login-{number}.png"
             reporter = Reporter(
                 output.notes,
                 is_quiet=context.is_quiet,
                 has_bars=not context.is_verbose,
                 complete=context.complete,
             )
-            with Terminal(output.notes, picture) as screen:
+            kind = Terminal if profile else _ForAll
+            with kind(output.notes, picture) as screen:
                 for each in services:
                     signed_in = await sign_in(
                         *(fleet, profile, each, screen, stop),
                         on_event=reporter.on_event,
                     )
                     notes += _words(name, signed_in)
-            await fleet.profiles.signed_in(profile.id, fleet.clock.now())
+            now = fleet.clock.now()
+            if profile:
+                await fleet.profiles.signed_in(profile.id, now)
+            else:
+                await fleet.profiles.signed_in_for_all("discovr", now)
         document = FleetDocument(done="login", count=len(services), notes=tuple(notes))
         return tell_done(output, document)
 
@@ -113,21 +133,33 @@ def invite(
 
 
 async def _invited(fleet: Fleet, names: Sequence[str]) -> list[Profile]:
-    """Return those who are named, else all who lack a login. Raises ConfigError."""
-    from sync.fleet.logins import services_of  # noqa: PLC0415  # an extra
-    from sync.fleet.sign_in import needed  # noqa: PLC0415  # the same
+    """Return those who are named, else all who lack a good login. ConfigError."""
+    from sync.fleet.calendar import State  # noqa: PLC0415  # an extra
+    from sync.fleet.logins import standing_of  # noqa: PLC0415  # the same
+    from sync.fleet.sign_in import lacking, waits_for_shared  # noqa: PLC0415  # the same
 
     if names:
         return await require_known(fleet, [*dict.fromkeys(names)])
     found = await fleet.profiles.all()
-    logins = await services_of(fleet.database, [p.id for p in found])
-    lacking = [p for p in found if {*needed(p)} - logins.get(p.id, set())]
-    if not lacking:
+    logins = await standing_of(fleet.database, found)
+    waiting = [p for p in found if waits_for_shared(p, logins)]
+    invited = [
+        p
+        for p in found
+        if lacking(p, logins) or (p.state is State.NEEDS_LOGIN and p not in waiting)
+    ]
+    if waiting and not invited:
+        raise ConfigError(
+            "The login to Discovr that serves all was refused; nobody else's is asked "
+            "for.",
+            remedy="Log in again: trakt2discovr fleet login --shared",
+        )
+    if not invited:
         raise ConfigError(
             "Every profile of the fleet has its logins.",
             remedy="Name a profile to invite it all the same.",
         )
-    return lacking
+    return invited
 
 
 def _checked(url: str) -> str:
@@ -135,8 +167,19 @@ def _checked(url: str) -> str:
     return url
 
 
-def _words(name: str, document: LoginDocument) -> list[str]:
+class _ForAll(Terminal):
+    """Signs in for every profile, so there is none to choose."""
+
+    async def choose(self, profiles: Sequence[DiscovrProfile]) -> None:
+        del profiles
+
+
+def _words(name: str | None, document: LoginDocument) -> list[str]:
     account = f" as {document.account}" if document.account else ""
     until = f" until {document.expires_at:%Y-%m-%d}" if document.expires_at else ""
     service = document.service.title()
+    if name is None:
+        served = ", ".join(p.name for p in document.profiles) or "none yet"
+        owners = "All profiles without a login of their own"
+        return [f"{owners} are logged in to {service}{until}. It has: {served}."]
     return [f"{name} is logged in to {service}{account}{until}.", *document.notes]

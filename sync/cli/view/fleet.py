@@ -57,6 +57,9 @@ def _line(profile: FleetProfileDocument) -> str:
         parts.append(f"due {due}" if due else "nothing planned")
     if profile.last_ok_at:
         parts.append(f"last good run {say_time(profile.last_ok_at)}")
+    for service in profile.lacks:
+        login = f"login to {service.title()}"
+        parts.append(f"{login} refused" if service in profile.logins else f"no {login}")
     if profile.failures:
         parts.append(count(profile.failures, "failure"))
     every = describe_interval(timedelta(seconds=profile.every_s))
@@ -85,6 +88,15 @@ def show_status(console: Console, document: FleetStatusDocument) -> None:
             console,
             f"The longest due one has waited for {waited}: start another worker, or "
             "see trakt2discovr fleet limits",
+        )
+    if document.without_discovr and document.shared_login == "refused":
+        say(console, f"The login that serves all was refused: {_LOGIN} --shared")
+    elif document.without_discovr and document.shared_login == "none":
+        lacking = count(document.without_discovr, "profile")
+        say(
+            console,
+            f"{lacking} without a login to Discovr, and the database holds none that "
+            f"serves all: trakt2discovr fleet invite, or {_LOGIN} --shared",
         )
     if document.needs_login:
         say(console, "See trakt2discovr fleet list --state needs_login")
