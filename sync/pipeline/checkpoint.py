@@ -31,7 +31,7 @@ from sync.ledger.fact_names import (
     WATERMARK,
     recall_profile,
 )
-from sync.pipeline.prepared import Kept
+from sync.pipeline.prepared import Held, Kept
 from sync.pipeline.result import balance_fact, to_balance
 from sync.runtime.late import late
 from sync.runtime.version import program_version
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Play
     from sync.ledger import Ledger
     from sync.pipeline.holdings import Holding
-    from sync.pipeline.prepared import Prepared
+    from sync.pipeline.prepared import Prepared, Reading
     from sync.pipeline.result import Report
     from sync.pipeline.services import Services
 
@@ -94,30 +94,31 @@ async def forget_watermark(ledger: Ledger, profile: str, at: datetime) -> None:
     await ledger.delete_fact(profile, WATERMARK)
 
 
-async def compare_with_known(services: Services, prepared: Prepared) -> Prepared:
-    """Add whose plays they are, and what changed against all that is known."""
+async def recall_held(services: Services, profile: str, reading: Reading) -> Held:
+    """Return whose plays they are, and what there is that cannot be read."""
+    extraction, now = reading.extraction, services.clock.now()
+    holding = await find_holding(services, profile, extraction, reading.desired)
+    unreadable = await gather(services.ledger, profile, holding, extraction, now)
+    return Held(holding, unreadable)
+
+
+async def compare_with_known(
+    services: Services, prepared: Prepared, holding: Holding
+) -> Prepared:
+    """Add what changed against all that is known."""
     ledger, profile = services.ledger, prepared.profile
-    extraction = prepared.compared.extraction
-    holding = await find_holding(
-        services, profile, extraction, prepared.compared.desired
-    )
-    unreadable = await gather(
-        ledger, profile, holding, extraction, services.clock.now()
-    )
     stale = await find_stale(
         ledger,
         profile,
         prepared.whole,
         holding,
-        unreadable,
+        prepared.unreadable,
         await recall_lacked(ledger, profile),
     )
     return replace(
         prepared,
         known=holding.known,
         stale=stale,
-        holding=holding,
-        unreadable=unreadable,
         noted=await recall_noted(ledger, profile),
     )
 
