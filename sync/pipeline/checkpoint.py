@@ -247,9 +247,12 @@ def histories_of(
     fates: defaultdict[str, dict[Key, Fate]] = defaultdict(dict)
     for where, fate in prepared.plan.fates.items():
         fates[where.media][where] = fate
+    older = _older(report)
     for operation in report.failed:
-        for where, _ in operation.viewings:
-            if where in fates[where.media]:
+        for where, at in operation.viewings:
+            if where in older and at in older[where]:
+                older[where][at] = Fate.FAILED
+            elif where in fates[where.media]:
                 fates[where.media][where] = Fate.FAILED
     seasons: defaultdict[str, list[SeasonFacts]] = defaultdict(list)
     for note in prepared.plan.seasons:
@@ -269,6 +272,7 @@ def histories_of(
                 history,
                 fates=_merge_fates(old, fates[media], desired.watched),
                 seasons=_merge_seasons(old, seasons[media]),
+                older=_merge_older(old, fates[media], older, desired.watched),
             )
         histories[key] = _with_left_out(history, desired)
     return histories
@@ -330,6 +334,34 @@ def _merge_fates(
 ) -> dict[Key, Fate]:
     kept = old.fates if old else {}
     return {key: fate for key, fate in kept.items() if key in watched} | dict(new)
+
+
+def _older(report: Report) -> dict[Key, dict[datetime, Fate]]:
+    """Return what became of each viewing beside the latest; the written are there."""
+    there = {Fate.WRITTEN: Fate.ALREADY_THERE}
+    return {
+        key: {at: there.get(fate, fate) for at, fate in times.items()}
+        for key, times in report.prepared.plan.older.items()
+        if times
+    }
+
+
+def _merge_older(
+    old: TitleHistory | None,
+    new: Mapping[Key, Fate],
+    older: Mapping[Key, Mapping[datetime, Fate]],
+    watched: Collection[Key],
+) -> dict[Key, Mapping[datetime, Fate]]:
+    """Keep what is not told by the fate of the latest viewing."""
+    there = (Fate.ALREADY_THERE, Fate.WRITTEN)
+    kept = old.older if old else {}
+    return {k: of for k, of in kept.items() if k in watched and k not in new} | {
+        key: older[key]
+        for key, fate in new.items()
+        if key in older
+        if fate is Fate.KEPT
+        or not {*older[key].values()} <= {fate, *(there if fate in there else ())}
+    }
 
 
 def _merge_seasons(

@@ -33,7 +33,7 @@ async def note_left(services: Services, profile: str) -> None:
     for history in await ledger.histories(profile):
         for play in history.plays:
             key = Key(history.media or "", play.season, play.episode)
-            if history.fates.get(key) in ON_DISCOVR:
+            if history.fate_of(key, play.watched_at) in ON_DISCOVR:
                 there += 1
                 lost += key in gone
     if there == sum(move["fates"].get(fate.value, 0) for fate in ON_DISCOVR):

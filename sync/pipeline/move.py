@@ -17,7 +17,7 @@ async def weigh_move(services: Services, report: Report) -> Move:
     """Count it, with what earlier runs wrote. Changes nothing."""
     prepared, now = report.prepared, services.clock.now()
     there = {k for k, fate in report.fates().items() if fate is Fate.ALREADY_THERE}
-    there |= {k for k, fates in prepared.plan.older.items() if fates}
+    there |= {k for k, fates in report.older().items() if fates}
     ours = await services.ledger.keys_applied(prepared.profile, there) if there else ()
     return Move(report.weigh_move(ours), now)
 

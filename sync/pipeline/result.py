@@ -99,7 +99,8 @@ class Report:
         if prepared.is_unchanged:
             kept = prepared.kept
             return (kept.balance if kept else Balance()), {}
-        total, titles = self._weigh(replace(prepared.plan, fates=self.fates()))
+        of_all = replace(prepared.plan, fates=self.fates(), older=self.older())
+        total, titles = self._weigh(of_all)
         if prepared.since is None:
             return total, titles
         part = prepared.compared.desired
@@ -125,7 +126,7 @@ class Report:
         plan = prepared.plan
         older = {
             key: {at: of_all(key, fate) for at, fate in times.items()}
-            for key, times in plan.older.items()
+            for key, times in self.older().items()
         }
         fates = {key: of_all(key, fate) for key, fate in self.fates().items()}
         unsent = () if self.run else plan.operations
@@ -179,6 +180,20 @@ class Report:
                     there[key] = fate
         there.update(prepared.plan.fates)
         return there
+
+    def older(self) -> Mapping[Key, Mapping[datetime, Fate]]:
+        """Return what became of viewings beside the latest, if each has its place."""
+        prepared, plan = self.prepared, self.prepared.plan
+        if prepared.since is None or not prepared.rules.has_every_viewing:
+            return plan.older
+        known = {k: of for h in prepared.known.values() for k, of in h.older.items()}
+        fates, older = self.fates(), dict(plan.older)
+        for key, viewing in prepared.whole.desired.watched.items():
+            is_one = len(viewing.times) == 1 or key in plan.fates
+            if not is_one and (key in known or fates[key] is not Fate.KEPT):
+                found = known.get(key, {})
+                older[key] = {t: found.get(t, fates[key]) for t in viewing.times[:-1]}
+        return older
 
     @property
     def is_unread(self) -> bool:
