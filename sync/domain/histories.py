@@ -12,6 +12,7 @@ from sync.domain.watched import ByPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from sync.domain.plays import Play, Title
 
@@ -34,7 +35,8 @@ class TitleHistory:
     """All plays of one title, and what became of them.
 
     ``media`` is Discovr's id, None where none was found. ``fates`` has every key of the
-    title that Discovr can express.
+    title that Discovr can express: what became of its latest viewing, and of all others
+    of which ``older`` does not say, by their times, that it is something else.
     """
 
     title: Title
@@ -42,6 +44,12 @@ class TitleHistory:
     plays: tuple[Play, ...]
     fates: Mapping[Key, Fate] = field(default_factory=dict)
     seasons: tuple[SeasonFacts, ...] = ()
+    older: Mapping[Key, Mapping[datetime, Fate]] = field(default_factory=dict)
+
+    def fate_of(self, key: Key, watched_at: datetime) -> Fate | None:
+        """Return what became of one viewing."""
+        fate = self.fates.get(key)
+        return self.older.get(key, {}).get(watched_at, fate)
 
 
 class Fates(ByPlace[Fate]):
@@ -102,7 +110,7 @@ def merge_histories(old: TitleHistory, new: TitleHistory) -> TitleHistory:
     """Return one title with all plays of both; the newer says what became of them."""
     plays = {play_identity(p): p for p in (*old.plays, *new.plays)}
     if old.media != new.media and new.media:
-        old = replace(old, fates={}, seasons=())
+        old = replace(old, fates={}, seasons=(), older={})
     seasons = {facts.number: facts for facts in (*old.seasons, *new.seasons)}
     return TitleHistory(
         new.title,
@@ -110,6 +118,7 @@ def merge_histories(old: TitleHistory, new: TitleHistory) -> TitleHistory:
         tuple(sorted(plays.values(), key=lambda p: (p.watched_at, p.id or 0))),
         {**old.fates, **new.fates},
         tuple(seasons[number] for number in sorted(seasons)),
+        {k: old.older[k] for k in old.older.keys() - new.fates.keys()} | {**new.older},
     )
 
 

@@ -124,7 +124,7 @@ def _plan_season(
         watched,
         there,
         rules.airings.get(place),
-        mode=rules.mode,
+        mode=rules.mode_of(place.media),
         conflict=rules.conflict,
         record=replace(
             record,

@@ -175,7 +175,8 @@ class _PlacePlan:
         # A new default would bring back what somebody removed.
         is_kept_apart = self._gone or self._default_key in rules.gone
         if self._airings and not is_kept_apart:
-            self._choose_defaults(rules.mode, {key.episode for key in fates})
+            mode = rules.mode_of(first.media)
+            self._choose_defaults(mode, {key.episode for key in fates})
         self._stands = self._assign({*self._standing, *self._saved})
 
     def operations(self) -> list[Operation]:

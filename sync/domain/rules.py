@@ -94,6 +94,7 @@ class Rules:
     last, which tells viewings apart that the service lists merged into one; only
     ``has_every_viewing`` looks at it. ``labels`` mark the entries that are ours.
     ``gone`` is what was written and somebody removed on Discovr, which stays so.
+    ``obscured`` are the titles of which a record may be that cannot be read.
     """
 
     mode: Mode = Mode.CLEAN
@@ -105,3 +106,12 @@ class Rules:
     written: Mapping[Key, Sequence[datetime]] = field(default_factory=dict)
     labels: Collection[str] = (TRAKT.label,)
     gone: Mapping[Key, Gone] = field(default_factory=dict)
+    obscured: Collection[str] = ()
+
+    def mode_of(self, media: str) -> Mode:
+        """Return how far the seasons of a title may be collapsed.
+
+        A zero says "never watched", which nobody can where a record cannot be read.
+        """
+        is_obscured = self.mode is Mode.FEWEST and media in self.obscured
+        return Mode.CLEAN if is_obscured else self.mode

@@ -12,12 +12,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from sync.domain.plan import Cover, Fate
-from sync.domain.plays import Ids, Play
+from sync.domain.plays import Ids, Key, Play
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sync.domain.plays import Key, Title
+    from sync.domain.plays import Title
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
@@ -96,6 +96,28 @@ def _to_fates(
         numbers = [None] if first is None else range(first, first + length)
         fates.update(dict.fromkeys(numbers, Fate(value)))
     return fates
+
+
+def pack_older(older: Mapping[Key, Mapping[datetime, Fate]]) -> list[Any]:
+    """Return season, episode, fate and the steps of the minutes, for each fate."""
+    packed: list[Any] = []
+    for key in sorted(older, key=lambda key: key.order):
+        by_fate: dict[Fate, list[int | None]] = {}
+        for at in sorted(older[key]):
+            minute = (at - _EPOCH) // _MINUTE
+            by_fate.setdefault(older[key][at], []).append(minute)
+        for fate, minutes in sorted(by_fate.items()):
+            packed.append([key.season, key.episode, fate.value, _to_steps(minutes)])
+    return packed
+
+
+def unpack_older(media: str, packed: Iterable[Any]) -> dict[Key, dict[datetime, Fate]]:
+    """Read back what became of viewings beside the latest."""
+    older: dict[Key, dict[datetime, Fate]] = {}
+    for season, episode, value, steps in packed:
+        of_key = older.setdefault(Key(media, season, episode), {})
+        of_key |= {_EPOCH + n * _MINUTE: Fate(value) for n in accumulate(steps)}
+    return older
 
 
 def pack_numbers(numbers: Iterable[int]) -> list[int]:

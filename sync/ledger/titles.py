@@ -16,9 +16,11 @@ from sync.domain.plays import Ids, Kind, Title
 from sync.ledger.packed import (
     pack_fates,
     pack_numbers,
+    pack_older,
     pack_plays,
     unpack_fates,
     unpack_numbers,
+    unpack_older,
     unpack_plays,
 )
 from sync.ledger.plain import to_json
@@ -56,18 +58,20 @@ def digest_of(text: str) -> bytes:
 def from_history(history: TitleHistory) -> list[Any]:
     """Return what is a profile's own of a title: its plays, and what became of them.
 
-    That is Discovr's id, plays, fates, seasons. Their names would take as much again.
+    That is Discovr's id, plays, fates, seasons, and older viewings if they came out
+    otherwise. Their names would take as much again.
     """
     seasons = [
         [s.number, s.reason, s.saved, pack_numbers(s.episodes)] for s in history.seasons
     ]
     plays, fates = pack_plays(history.plays), pack_fates(history.fates)
-    return [history.media, plays, fates, seasons]
+    payload = [history.media, plays, fates, seasons]
+    return [*payload, pack_older(history.older)] if history.older else payload
 
 
 def to_history(title: Title, payload: Any) -> TitleHistory:
     """Read a payload of ``titles`` back into the value that it was made of."""
-    media, plays, fates, seasons = payload
+    media, plays, fates, seasons, *rest = payload
     return TitleHistory(
         title,
         media,
@@ -77,6 +81,7 @@ def to_history(title: Title, payload: Any) -> TitleHistory:
             SeasonFacts(number, reason, saved, _to_episodes(tuple(episodes)))
             for number, reason, saved, episodes in seasons
         ),
+        unpack_older(media or "", *rest) if rest else {},
     )
 
 

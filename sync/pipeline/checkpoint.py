@@ -31,7 +31,7 @@ from sync.ledger.fact_names import (
     WATERMARK,
     recall_profile,
 )
-from sync.pipeline.prepared import Kept
+from sync.pipeline.prepared import Held, Kept
 from sync.pipeline.result import balance_fact, to_balance
 from sync.runtime.late import late
 from sync.runtime.version import program_version
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Play
     from sync.ledger import Ledger
     from sync.pipeline.holdings import Holding
-    from sync.pipeline.prepared import Prepared
+    from sync.pipeline.prepared import Prepared, Reading
     from sync.pipeline.result import Report
     from sync.pipeline.services import Services
 
@@ -94,30 +94,31 @@ async def forget_watermark(ledger: Ledger, profile: str, at: datetime) -> None:
     await ledger.delete_fact(profile, WATERMARK)
 
 
-async def compare_with_known(services: Services, prepared: Prepared) -> Prepared:
-    """Add whose plays they are, and what changed against all that is known."""
+async def recall_held(services: Services, profile: str, reading: Reading) -> Held:
+    """Return whose plays they are, and what there is that cannot be read."""
+    extraction, now = reading.extraction, services.clock.now()
+    holding = await find_holding(services, profile, extraction, reading.desired)
+    unreadable = await gather(services.ledger, profile, holding, extraction, now)
+    return Held(holding, unreadable)
+
+
+async def compare_with_known(
+    services: Services, prepared: Prepared, holding: Holding
+) -> Prepared:
+    """Add what changed against all that is known."""
     ledger, profile = services.ledger, prepared.profile
-    extraction = prepared.compared.extraction
-    holding = await find_holding(
-        services, profile, extraction, prepared.compared.desired
-    )
-    unreadable = await gather(
-        ledger, profile, holding, extraction, services.clock.now()
-    )
     stale = await find_stale(
         ledger,
         profile,
         prepared.whole,
         holding,
-        unreadable,
+        prepared.unreadable,
         await recall_lacked(ledger, profile),
     )
     return replace(
         prepared,
         known=holding.known,
         stale=stale,
-        holding=holding,
-        unreadable=unreadable,
         noted=await recall_noted(ledger, profile),
     )
 
@@ -246,9 +247,12 @@ def histories_of(
     fates: defaultdict[str, dict[Key, Fate]] = defaultdict(dict)
     for where, fate in prepared.plan.fates.items():
         fates[where.media][where] = fate
+    older = _older(report)
     for operation in report.failed:
-        for where, _ in operation.viewings:
-            if where in fates[where.media]:
+        for where, at in operation.viewings:
+            if where in older and at in older[where]:
+                older[where][at] = Fate.FAILED
+            elif where in fates[where.media]:
                 fates[where.media][where] = Fate.FAILED
     seasons: defaultdict[str, list[SeasonFacts]] = defaultdict(list)
     for note in prepared.plan.seasons:
@@ -268,6 +272,7 @@ def histories_of(
                 history,
                 fates=_merge_fates(old, fates[media], desired.watched),
                 seasons=_merge_seasons(old, seasons[media]),
+                older=_merge_older(old, fates[media], older, desired.watched),
             )
         histories[key] = _with_left_out(history, desired)
     return histories
@@ -329,6 +334,34 @@ def _merge_fates(
 ) -> dict[Key, Fate]:
     kept = old.fates if old else {}
     return {key: fate for key, fate in kept.items() if key in watched} | dict(new)
+
+
+def _older(report: Report) -> dict[Key, dict[datetime, Fate]]:
+    """Return what became of each viewing beside the latest; the written are there."""
+    there = {Fate.WRITTEN: Fate.ALREADY_THERE}
+    return {
+        key: {at: there.get(fate, fate) for at, fate in times.items()}
+        for key, times in report.prepared.plan.older.items()
+        if times
+    }
+
+
+def _merge_older(
+    old: TitleHistory | None,
+    new: Mapping[Key, Fate],
+    older: Mapping[Key, Mapping[datetime, Fate]],
+    watched: Collection[Key],
+) -> dict[Key, Mapping[datetime, Fate]]:
+    """Keep what is not told by the fate of the latest viewing."""
+    there = (Fate.ALREADY_THERE, Fate.WRITTEN)
+    kept = old.older if old else {}
+    return {k: of for k, of in kept.items() if k in watched and k not in new} | {
+        key: older[key]
+        for key, fate in new.items()
+        if key in older
+        if fate is Fate.KEPT
+        or not {*older[key].values()} <= {fate, *(there if fate in there else ())}
+    }
 
 
 def _merge_seasons(

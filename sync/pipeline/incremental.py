@@ -17,7 +17,7 @@ from sync.pipeline.holdings import Holdings, continue_holding
 from sync.pipeline.leaving_out import sieve_of, tell_of_skips
 from sync.pipeline.names import recall_noted
 from sync.pipeline.prepare import accept, assemble, count_expected, read_target
-from sync.pipeline.prepared import Prepared, Reading
+from sync.pipeline.prepared import Held, Prepared, Reading
 from sync.pipeline.prune import find_stale, plan_removals
 from sync.pipeline.unreadable import gather
 from sync.ports import (
@@ -84,10 +84,11 @@ async def prepare_changes(
     if places and await services.target.open_profile() != checkpoint.profile:
         return None
     reading = _within(whole, places, touched, services.no_id, sieve)
-    prepared = await _assemble(services, checkpoint, reading, places)
+    held = Held(holding, unreadable)
+    prepared = await _assemble(services, checkpoint, reading, held, places)
     prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
     noted = await recall_noted(services.ledger, checkpoint.profile)
-    prepared = replace(prepared, holding=holding, unreadable=unreadable, noted=noted)
+    prepared = replace(prepared, noted=noted)
     return plan_removals(prepared) if is_pruned else prepared
 
 
@@ -270,16 +271,17 @@ async def _assemble(
     services: Services,
     checkpoint: Checkpoint,
     reading: Reading,
+    held: Held,
     places: Collection[Place],
 ) -> Prepared:
     """Read these places, or all of the profile if that is cheaper, and plan."""
     profile, entries = checkpoint.profile, checkpoint.mark.entries
     if len(places) <= 1 + entries // ENTRIES_A_PAGE:
         existing = await _read_places(services, places)
-        return await assemble(services, profile, reading, existing, places=places)
+        return await assemble(services, profile, reading, existing, held, places=places)
     expected = await count_expected(services, profile)
     existing = await read_target(services, expected=expected)
-    return await assemble(services, profile, reading, existing, expected=expected)
+    return await assemble(services, profile, reading, existing, held, expected=expected)
 
 
 async def _read_places(

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sync.domain.balance import ON_DISCOVR
+from sync.domain.entries import COMPLETED_FROM
+from sync.domain.plan import Action
 from sync.domain.plays import Key
 from sync.domain.rules import WhichPlays
 from sync.domain.writes import Outcome
@@ -31,7 +33,7 @@ async def note_left(services: Services, profile: str) -> None:
     for history in await ledger.histories(profile):
         for play in history.plays:
             key = Key(history.media or "", play.season, play.episode)
-            if history.fates.get(key) in ON_DISCOVR:
+            if history.fate_of(key, play.watched_at) in ON_DISCOVR:
                 there += 1
                 lost += key in gone
     if there == sum(move["fates"].get(fate.value, 0) for fate in ON_DISCOVR):
@@ -43,10 +45,12 @@ async def _gone(services: Services, profile: str, since: datetime) -> set[Key] |
     """Return what was taken back since then and nothing else of ours stands for.
 
     None where that cannot be told: of a key with several entries some are gone, or a
-    copy brought back what may stand for it.
+    copy brought back what may stand for it. No default stands for what an entry of its
+    own holds out: a zero of ours, or what the person had said before.
     """
     taken: set[Key] = set()
     standing: set[Key] = set()
+    own: dict[Key, float] = {}
     is_each = services.settings.history.plays is not WhichPlays.LATEST
     for row in await services.ledger.rows(
         profile, outcome=Outcome.APPLIED, is_restored=None
@@ -54,11 +58,18 @@ async def _gone(services: Services, profile: str, since: datetime) -> set[Key] |
         operation = row.operation
         if operation.restored and row.undone_at is None:
             return None
-        if operation.restored or not operation.progress:
+        if operation.restored:
+            continue
+        if row.undone_at is None:
+            own[operation.key] = operation.progress
+        elif operation.action is Action.SET and row.before_progress is not None:
+            own[operation.key] = row.before_progress
+        if not operation.progress:
             continue
         keys = {key for key, _ in operation.viewings}
         if row.undone_at is None:
             standing |= keys
         elif row.undone_at > since:
             taken |= keys
+    standing -= {key for key, progress in own.items() if progress < COMPLETED_FROM}
     return None if is_each and taken & standing else taken - standing

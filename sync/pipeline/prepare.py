@@ -18,7 +18,7 @@ from sync.errors import IncompleteReadError
 from sync.events import Advanced, Finished, Stage, Waiting
 from sync.ledger.fact_names import ENTRIES, recall_trial
 from sync.pipeline.ahead import EarlyLookUp
-from sync.pipeline.checkpoint import compare_with_known
+from sync.pipeline.checkpoint import compare_with_known, recall_held
 from sync.pipeline.leaving_out import sieve_of, tell_of_skips
 from sync.pipeline.missing import PAUSE_S, look_again
 from sync.pipeline.prepared import AsListed, Prepared, Reading
@@ -28,6 +28,7 @@ from sync.pipeline.recovery import (
     recall_labels,
     recall_restored,
 )
+from sync.pipeline.unreadable import find_obscured
 from sync.ports import EagerSource
 from sync.runtime.concurrency import run_all
 from sync.runtime.words import count
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from sync.domain.desired import Desired
     from sync.domain.entries import Entry
     from sync.domain.writes import Row
+    from sync.pipeline.missing import Missing
+    from sync.pipeline.prepared import Held
     from sync.pipeline.services import Services
     from sync.ports import Extraction
     from sync.transform.air_dates import Answer
@@ -62,9 +65,12 @@ async def prepare(
     (reading, existing), _ = await run_all(
         run_all(gathering, _read_target(services, early, expected)), early.run()
     )
-    prepared = await assemble(services, profile, reading, existing, expected=expected)
+    held = await recall_held(services, profile, reading)
+    prepared = await assemble(
+        services, profile, reading, existing, held, expected=expected
+    )
     prepared = replace(prepared, could_save=_could_save(services, prepared))
-    return await compare_with_known(services, prepared)
+    return await compare_with_known(services, prepared, held.holding)
 
 
 async def assemble(
@@ -72,6 +78,7 @@ async def assemble(
     profile: str,
     reading: Reading,
     existing: Sequence[Entry],
+    held: Held,
     *,
     places: Collection[Place] | None = None,
     expected: int = 0,
@@ -97,12 +104,8 @@ async def assemble(
         has_every_viewing=services.settings.history.plays is WhichPlays.ALL,
         media=None if places is None else {place.media for place in places},
     )
-    is_wanted_back = services.settings.history.conflict is Conflict.TRAKT
-    rules = replace(
-        _rules(services, reading.extraction, desired, answer, recovery),
-        labels=await recall_labels(services, profile),
-        gone={} if is_wanted_back else missing.gone(),
-    )
+    rules = _rules(services, reading, held, answer, recovery, missing)
+    rules = replace(rules, labels=await recall_labels(services, profile))
     return Prepared(
         profile,
         reading,
@@ -116,6 +119,7 @@ async def assemble(
         filter=services.settings.history.filter,
         listed=AsListed(listed, places, 0 if places else lacking),
         restored=restored,
+        **held._asdict(),
     )
 
 
@@ -305,16 +309,17 @@ def _could_save(services: Services, prepared: Prepared) -> int:
 
 def _rules(
     services: Services,
-    extraction: Extraction,
-    desired: Desired,
+    reading: Reading,
+    held: Held,
     answer: Answer,
     recovery: Recovery,
+    missing: Missing,
 ) -> Rules:
     history = services.settings.history
     mode = history.collapse
-    if mode is Mode.FEWEST and not extraction.receipt.is_whole:
+    if mode is Mode.FEWEST and not reading.extraction.receipt.is_whole:
         mode = Mode.CLEAN  # what was not read must not get a zero
-    disputed = {**_misfits(desired, answer), **answer.disputed}
+    disputed = {**_misfits(reading.desired, answer), **answer.disputed}
     airings = {p: dates for p, dates in answer.airings.items() if p not in disputed}
     return Rules(
         mode=mode,
@@ -324,6 +329,8 @@ def _rules(
         records=recovery.seasons,
         has_every_viewing=history.plays is WhichPlays.ALL,
         written=recovery.written,
+        gone={} if history.conflict is Conflict.TRAKT else missing.gone(),
+        obscured=find_obscured(reading.desired, *held),
     )
 
 

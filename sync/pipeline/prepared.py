@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sync.domain.desired import EPISODE_ZERO, Desired, LeftOut, label_by_media
 from sync.domain.evidence import Count
@@ -121,6 +121,13 @@ class Removals:
 
     rows: tuple[Row, ...] = ()
     zeros: tuple[Operation, ...] = ()
+
+
+class Held(NamedTuple):
+    """Whose plays a run has read, and what is there that cannot be read."""
+
+    holding: Holding
+    unreadable: Unreadable
 
 
 @dataclass(frozen=True, slots=True)

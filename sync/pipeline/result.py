@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
-    from sync.domain.plan import Operation, Plan
+    from sync.domain.plan import Operation
     from sync.domain.plays import Key, Title
     from sync.domain.verify import Verification
     from sync.domain.writes import Settled, Tally
@@ -100,7 +100,7 @@ class Report:
         if prepared.is_unchanged:
             kept = prepared.kept
             return (kept.balance if kept else Balance()), {}
-        total, titles = self._weigh(self._fate_of())
+        total, titles = self._weigh(self._fate_of(), self._older())
         if prepared.since is None:
             return total, titles
         part = prepared.compared.desired
@@ -126,18 +126,17 @@ class Report:
         fate_of = self._fate_of()
         older = {
             key: {at: in_move(key, fate) for at, fate in times.items()}
-            for key, times in prepared.plan.older.items()
+            for key, times in self._older().items()
         }
-        plan = replace(prepared.plan, older=older)
-        unsent = () if self.run else plan.operations
+        unsent = () if self.run else prepared.plan.operations
         planned = {viewing for o in unsent for viewing in o.viewings}
-        total, _ = self._weigh(lambda k: in_move(k, fate_of(k)), plan, planned)
+        total, _ = self._weigh(lambda k: in_move(k, fate_of(k)), older, planned)
         return total
 
     def _weigh(
         self,
         fate_of: Callable[[Key], Fate],
-        plan: Plan | None = None,
+        older: Mapping[Key, Mapping[datetime, Fate]],
         planned: Collection[tuple[Key, datetime]] = (),
     ) -> tuple[Balance, dict[Title, Balance]]:
         prepared = self.prepared
@@ -146,7 +145,7 @@ class Report:
         total, titles = balance(
             side.extraction.read,
             side.desired,
-            plan or prepared.plan,
+            replace(prepared.plan, older=older),
             odd[False],
             {*planned, *self._not_there()},
             {*planned, *self._unsent()},
@@ -179,6 +178,21 @@ class Report:
         if prepared.since is None:
             return prepared.plan.fates.__getitem__
         return fates_by(prepared.plan.fates, prepared.known.values())
+
+    def _older(self) -> Mapping[Key, Mapping[datetime, Fate]]:
+        """Return what became of viewings beside the latest, if each has its place."""
+        prepared, plan = self.prepared, self.prepared.plan
+        if prepared.since is None or not prepared.rules.has_every_viewing:
+            return plan.older
+        known = {k: of for h in prepared.known.values() for k, of in h.older.items()}
+        fate_of, older = self._fate_of(), dict(plan.older)
+        for key, viewing in prepared.whole.desired.watched.items():
+            if len(viewing.times) == 1 or key in plan.fates:
+                continue
+            fate, found = fate_of(key), known.get(key, {})
+            if found or fate is not Fate.KEPT:
+                older[key] = {at: found.get(at, fate) for at in viewing.times[:-1]}
+        return older
 
     @property
     def is_unread(self) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sync.domain.desired import media_id
-from sync.domain.plays import Kind
+from sync.domain.histories import TitleHistory
+from sync.domain.plays import Key, Kind
 from sync.ledger.records import UnreadableRow
 from sync.ports import told_apart
 from sync.runtime.version import program_version
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from sync.domain.histories import TitleHistory
-    from sync.domain.plays import Ids, Key
+    from sync.domain.desired import Desired
+    from sync.domain.plays import Title
     from sync.ledger import Ledger
     from sync.pipeline.holdings import Holding
     from sync.ports import Extraction, Quarantined
@@ -88,6 +90,20 @@ async def gather(
     return Unreadable(tuple(rows.values()), others, bool(rows or own))
 
 
+def find_obscured(
+    desired: Desired, holding: Holding, unreadable: Unreadable
+) -> frozenset[str]:
+    """Return the titles of a reading that a record which cannot be read may be about.
+
+    By their ids on Discovr. What this reading and earlier ones know of them counts.
+    """
+    shared = ((m, t) for m, titles in desired.sharing.items() for t in titles)
+    read = (TitleHistory(t, m, ()) for m, t in (*desired.titles.items(), *shared))
+    keys = {Key(media) for media in desired.titles}
+    held = held_there(keys, unreadable.holding(), (*holding.everything, *read))
+    return frozenset(key.media for key in held)
+
+
 def held_there(
     keys: Collection[Key],
     records: Iterable[Quarantined],
@@ -97,32 +113,47 @@ def held_there(
 
     All of its title, if that can be told; else all of its kind; else all.
     """
-    held: set[Key] = set()
+    records = tuple(records)
+    if not records:
+        return set()
+    known = _Known(histories, {record.history_id for record in records})
+    media: set[str] = set()
+    prefixes: set[str] = set()
     for record in records:
-        media = _media_of(record, histories)
-        prefix = _PREFIXES[record.kind] if record.kind else ""
-        held |= {
-            key
-            for key in keys
-            if (key.media in media if media else key.media.startswith(prefix))
-        }
-    return held
+        found = known.media_of(record)
+        media |= found
+        prefixes |= set() if found else {_PREFIXES[record.kind] if record.kind else ""}
+    begins = tuple(prefixes)
+    return {k for k in keys if k.media in media or k.media.startswith(begins)}
 
 
-def _media_of(record: Quarantined, histories: Iterable[TitleHistory]) -> set[str]:
-    """Return the ids that the title of a record has, or had, on Discovr."""
-    title, play_id = record.title, record.history_id
-    media = set()
-    for history in histories:
-        if history.media and (
-            (title and title.kind is history.title.kind and _share(title.ids, history))
-            or (play_id and any(play.id == play_id for play in history.plays))
-        ):
-            media.add(history.media)
-    if title and title.ids.tmdb:
-        media.add(media_id(title.kind, title.ids.tmdb))
-    return media
+class _Known:
+    """The ids on Discovr by what tells a title, or one of these plays, elsewhere."""
+
+    def __init__(
+        self, histories: Iterable[TitleHistory], plays: Collection[int | None]
+    ) -> None:
+        self._by_id: defaultdict[object, set[str]] = defaultdict(set)
+        self._by_play: defaultdict[int | None, set[str]] = defaultdict(set)
+        for history in histories:
+            if not history.media:
+                continue
+            for name in _ids_of(history.title):
+                self._by_id[name].add(history.media)
+            for play in history.plays:
+                if play.id and play.id in plays:
+                    self._by_play[play.id].add(history.media)
+
+    def media_of(self, record: Quarantined) -> set[str]:
+        """Return the ids that the title of a record has, or had, on Discovr."""
+        title = record.title
+        media = set(self._by_play.get(record.history_id, ()))
+        for name in _ids_of(title) if title else ():
+            media |= self._by_id.get(name, set())
+        if title and title.ids.tmdb:
+            media.add(media_id(title.kind, title.ids.tmdb))
+        return media
 
 
-def _share(ids: Ids, history: TitleHistory) -> bool:
-    return bool(ids.known().items() & history.title.ids.known().items())
+def _ids_of(title: Title) -> Iterable[object]:
+    return ((title.kind, name, value) for name, value in title.ids.known().items())

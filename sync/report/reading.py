@@ -13,10 +13,11 @@ from sync.ledger.fact_names import PROFILES, WATERMARK, recall_profile, wanted
 from sync.report.data import ReportData
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sync.config import Settings
     from sync.domain.histories import TitleHistory
+    from sync.domain.plays import Key
 
 #: So many of the latest runs are listed.
 _RUNS = 12
@@ -53,15 +54,22 @@ async def read_histories(ledger: Ledger, profile: str) -> list[TitleHistory]:
         for key, fate in history.fates.items()
         if fate is Fate.ALREADY_THERE
     }
+    there.update(key for history in histories for key in history.older)
     ours = await ledger.keys_applied(profile, there) if there else set()
-    return [
-        replace(
-            h, fates={**h.fates, **dict.fromkeys(ours & set(h.fates), Fate.WRITTEN)}
-        )
-        if ours
-        else h
-        for h in histories
-    ]
+    return [_with_ours(h, ours) if ours else h for h in histories]
+
+
+def _with_ours(history: TitleHistory, ours: Collection[Key]) -> TitleHistory:
+    def of_all(key: Key, fate: Fate) -> Fate:
+        is_ours = fate is Fate.ALREADY_THERE and key in ours
+        return Fate.WRITTEN if is_ours else fate
+
+    older = {
+        key: {at: of_all(key, fate) for at, fate in times.items()}
+        for key, times in history.older.items()
+    }
+    fates = {key: of_all(key, fate) for key, fate in history.fates.items()}
+    return replace(history, fates=fates, older=older)
 
 
 def _name(profile: str, wanted: str, called: Mapping[str, str]) -> str:

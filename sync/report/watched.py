@@ -202,9 +202,15 @@ def count_fates(histories: Iterable[TitleHistory]) -> Counter[Fate]:
     """Count all plays that are known by what became of them."""
     counts: Counter[Fate] = Counter()
     for history in histories:
+        media = history.media or ""
         plays = Counter((play.season, play.episode) for play in history.plays)
         for place, number in plays.items():
-            counts[_fate(history, Key(history.media or "", *place))] += number
+            counts[_fate(history, Key(media, *place))] += number
+        for play in history.plays if history.older else ():
+            key = Key(media, play.season, play.episode)
+            if fate := history.older.get(key, {}).get(play.watched_at):
+                counts[_fate(history, key)] -= 1
+                counts[fate] += 1
     return counts
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.domain.histories import Fates, TitleHistory, iter_keys
+from sync.domain.histories import Fates, TitleHistory, iter_keys, merge_histories
 from sync.domain.plan import Fate
 from sync.domain.plays import Key
-from tests.factories import episode, play, show
+from tests.factories import at, episode, play, show
 
 numbers = st.none() | st.integers(0, 3)
 keys = st.builds(Key, st.just("TV_1"), numbers, numbers)
@@ -39,3 +39,19 @@ def test_a_special_has_no_key_and_all_else_has() -> None:
         Key("TV_501"),
     ]
     assert [*iter_keys([TitleHistory(show(), None, tuple(played))])] == []
+
+
+def test_of_two_histories_the_newer_says_what_became_of_a_viewing() -> None:
+    first, second = Key("TV_1", 1, 1), Key("TV_1", 1, 2)
+    old = TitleHistory(
+        show(), "TV_1", (),
+        {first: Fate.COVERED, second: Fate.KEPT},
+        older={k: {at(1): Fate.ALREADY_THERE} for k in (first, second)},
+    )  # fmt: skip
+    new = TitleHistory(show(), "TV_1", (), {first: Fate.WRITTEN})
+    found = merge_histories(old, new)
+    assert found.fate_of(first, at(1)) is Fate.WRITTEN
+    assert found.fate_of(second, at(1)) is Fate.ALREADY_THERE
+    assert found.fate_of(second, at(2)) is Fate.KEPT
+    assert merge_histories(new, old).older == old.older
+    assert merge_histories(old, TitleHistory(show(), "TV_2", ())).older == {}

@@ -241,3 +241,21 @@ def test_what_our_entries_are_marked_with_makes_no_difference(
     assert compare(wanted, plan, renamed, label) == found
     known = measure(plan.operations, profile, (TRAKT.label,))
     assert measure(plan.operations, renamed, (label,)) == known
+
+
+@given(histories, profiles, rules, st.sets(st.sampled_from(["TV_501", "TV_502"])))
+def test_no_title_gets_a_zero_of_which_a_record_may_be_that_cannot_be_read(
+    history: list[Play], existing: list[Entry], choices: Rules, obscured: set[str]
+) -> None:
+    desired = transform(history, {})
+    choices = replace(choices, mode=Mode.FEWEST)
+    plan = reconcile(desired, existing, replace(choices, obscured=obscured))
+    clean = reconcile(desired, existing, replace(choices, mode=Mode.CLEAN))
+    fewest = reconcile(desired, existing, choices)
+    assert all(o.progress for o in plan.operations if o.key.media in obscured)
+    for other, is_as in ((clean, True), (fewest, False)):
+        mine, same = (
+            [o for o in made.operations if (o.key.media in obscured) is is_as]
+            for made in (plan, other)
+        )
+        assert mine == same

@@ -130,6 +130,22 @@ def test_a_history_comes_back_as_it_was_also_from_before(history: TitleHistory) 
     assert version._pack(old) == json.loads(json.dumps(from_history(history)))
 
 
+@given(
+    st.dictionaries(
+        st.builds(Key, st.just("TV_7"), numbers, numbers),
+        st.dictionaries(moments, st.sampled_from(Fate), min_size=1, max_size=4),
+        max_size=3,
+    )
+)
+def test_what_became_of_older_viewings_comes_back_too(
+    older: dict[Key, dict[datetime, Fate]],
+) -> None:
+    history = TitleHistory(SHOW, "TV_7", (), older=older)
+    assert kept(history) == history
+    # Where nothing is to be said of them, they take no room.
+    assert len(from_history(history)) == (5 if older else 4)
+
+
 def test_plays_are_kept_by_the_steps_of_their_minutes_since_1970() -> None:
     assert from_history(a_show(1, 2, 4)) == [
         "TV_7",

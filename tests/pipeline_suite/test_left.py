@@ -11,7 +11,7 @@ from sync.domain.histories import TitleHistory
 from sync.domain.plan import Action, Cover, Fate, Operation, Restored
 from sync.domain.plays import Key
 from sync.domain.rules import WhichPlays
-from sync.domain.writes import Outcome
+from sync.domain.writes import Before, Outcome
 from sync.ledger import Ledger
 from sync.ledger.fact_names import LEFT, MOVE
 from sync.pipeline.left import note_left
@@ -44,12 +44,18 @@ async def left(
     on_discovr: int = 3,
     plays: WhichPlays = WhichPlays.LATEST,
     move: Any = None,
+    later: tuple[Operation, ...] = (),
+    before: float | None = None,
 ) -> Any:
-    """Return what is noted where this was taken back, and that stands."""
+    """Return what is noted where this was taken back, and that stands.
+
+    What was taken had said so much ``before``.
+    """
     async with await Ledger.open("sqlite://") as ledger:
         run = await ledger.start_run("p", "migrate", at(40))
-        operations = [*taken, *standing]
-        await ledger.intend(run, operations, at(40))
+        operations = [*standing, *taken, *later]
+        said = {o.id: Before(before, at()) for o in taken}
+        await ledger.intend(run, operations, at(40), said)
         settled = [(o.id, Outcome.APPLIED, "") for o in operations]
         await ledger.settle(run, settled, at(40))
         await ledger.mark_undone(run, [o.id for o in taken], at(day))
@@ -96,6 +102,20 @@ async def test_a_zero_and_what_a_copy_brought_back_are_no_plays_of_ours() -> Non
     back = add(FILM, restored=Restored(100, None, at(1)))
     assert await left(back) == 3
     assert await left(standing=(back,)) is None  # nobody knows what it stands for
+
+
+@pytest.mark.parametrize(
+    ("before", "number"), [(0, 2), (30, 2), (79.9, 2), (80, 3), (None, 3)]
+)
+async def test_what_an_entry_of_its_own_holds_out_no_default_stands_for(
+    before: float | None, number: int
+) -> None:
+    default = add(SEASON, covers=(Cover(1, at()), Cover(2, at())))
+    again = Operation(Action.SET, FIRST, at(2))
+    assert await left(again, standing=(default,), before=before) == number
+    # Set once more, it is there again.
+    over = Operation(Action.SET, FIRST, at(3))
+    assert await left(again, standing=(default,), later=(over,), before=before) == 3
 
 
 @pytest.mark.parametrize("move", [{}, {"fates": {"written": 2, "covered": 1}}])

@@ -324,3 +324,28 @@ async def test_of_a_run_that_was_killed_the_report_says_what_to_do(
 
 async def _never(*_args: object) -> None:
     raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("own", ["a zero of ours", "the person's own"])
+@pytest.mark.parametrize("collapse", ["clean", "fewest"])
+async def test_what_is_held_out_of_a_default_is_not_said_to_be_left(
+    tmp_path: Path, own: str, collapse: str
+) -> None:
+    async with life(tmp_path, history={"collapse": collapse}) as it:
+        title = it.account.find("Show 1")
+        if own == "a zero of ours":
+            for play in it.account.plays_of(title, 1, 2):
+                it.account.remove_play(play.id)
+            await it.sync(prune=True)
+        else:
+            it.place.discovr.person_adds(Key("TV_201", 1, 2), progress=30)
+        it.clock.advance(60)
+        it.account.add_play(title, it.clock.now(), season=1, number=2)
+        report = await it.sync()
+        assert report.run
+        assert Key("TV_201", 1, 2) in it.completed()
+        it.clock.advance(60)
+        await take_back(it, report.run)
+        assert Key("TV_201", 1, 2) not in it.completed()
+        data, _ = await told(it)
+        assert data.move.left == on_discovr(it, data)
