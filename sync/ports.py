@@ -222,6 +222,17 @@ class OwnedSource(Protocol):
 
 
 @runtime_checkable
+class SignedInSource(Protocol):
+    """A source that reads by a login, which belongs to one account."""
+
+    def login_mark(self) -> str | None:
+        """Return what tells that login from any other, and is no secret.
+
+        It outlives a renewal. None where nobody can tell. Called after ``extract``.
+        """
+
+
+@runtime_checkable
 class RereadingSource(Protocol):
     """A source that can try again to read what it could not read before."""
 

@@ -44,6 +44,8 @@ class World:
     history: dict[str, Any] = field(default_factory=dict)
     has_tmdb: bool = True
     has_client_id: bool = True
+    #: Whether the login to Trakt can be renewed.
+    is_lasting: bool = False
     concurrency: int = 4
     profile: str = "Me"
     #: In place of a file in the folder.
@@ -75,6 +77,9 @@ class World:
                 "tokens": self.folder / "tokens.json",
             },
         }
+        if self.is_lasting:
+            refresh_token = SecretStr(keys.trakt_refresh_token)
+            sections["trakt"]["refresh_token"] = refresh_token
         if not self.has_client_id:
             del sections["trakt"]["client_id"]
         if self.has_tmdb:

@@ -27,6 +27,8 @@ _NO_ROUTE = (404, 405)
 SERVICE = "trakt"
 #: As people call it.
 _NAME = "Trakt"
+#: By what a login shows, in what is stored beside it, that it is the same one renewed.
+_LOGIN = "login"
 REDIRECT_URI = "urn:ietf:wg:oauth:2.0:oob"
 #: The year 2200.
 _LATEST_STAMP = 7_258_118_400
@@ -79,6 +81,14 @@ class TraktAuth:
         token = self._token or self._choose()
         if _bearer(token) == dict(rejected):
             self._token = await self._renew(token)
+
+    def mark(self) -> str | None:
+        """Return what tells this login from any other and outlives its renewals.
+
+        None where it cannot be renewed, or an earlier version stored it and it was not
+        renewed since.
+        """
+        return _mark(self._token or self._choose())
 
     def _choose(self) -> StoredToken:
         token = token_in_force(self._store, self._configured, self._clock.now())
@@ -145,7 +155,9 @@ class TraktAuth:
         from connectors.trakt.models import TokenAnswer  # noqa: PLC0415
 
         answer = response.parse(TypeAdapter(TokenAnswer))
-        return stored_token(answer, token.origin, self._clock.now())
+        renewed = stored_token(answer, token.origin, self._clock.now())
+        mark = _mark(token) or fingerprint(token.refresh_token or "")
+        return renewed.model_copy(update={"extra": {_LOGIN: mark}})
 
 
 def token_in_force(
@@ -180,7 +192,14 @@ def stored_token(answer: TokenAnswer, origin: str | None, now: datetime) -> Stor
         expires_at=issued + timedelta(seconds=answer.expires_in),
         obtained_at=issued,
         origin=origin,
+        extra={_LOGIN: fingerprint(answer.refresh_token or answer.access_token)},
     )
+
+
+def _mark(token: StoredToken) -> str | None:
+    # What cannot be renewed is soon replaced by another one: it marks no account.
+    is_lasting = token.refresh_token is not None
+    return token.extra.get(_LOGIN) or token.origin if is_lasting else None
 
 
 def _moment(stamp: int | None) -> datetime | None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from connectors.http.client import HttpClient, Response
+    from connectors.trakt.auth import TraktAuth
     from connectors.trakt.sense import HistoryRecord
 
 #: The largest page that Trakt serves since 2026-06-15; more is silently lowered.
@@ -100,8 +101,13 @@ def request_headers(client_id: str) -> dict[str, str]:
 class TraktClient:
     """Reads of the signed-in account. All of them are safe to repeat."""
 
-    def __init__(self, http: HttpClient) -> None:
+    def __init__(self, http: HttpClient, auth: TraktAuth | None = None) -> None:
         self.http = http
+        self._auth = auth
+
+    def login_mark(self) -> str | None:
+        """Return what tells the login from any other; None where nobody can tell."""
+        return self._auth.mark() if self._auth else None
 
     async def last_activities(self) -> tuple[LastActivities, datetime | None]:
         """Return the change stamps, and Trakt's own clock from the Date header."""

@@ -71,12 +71,12 @@ def resolve(
     known: Iterable[SourceRecord],
     channel: str,
     owner: frozenset[str],
-    shares_plays: Callable[[str], bool],
+    is_known_to_be: Callable[[str], bool],
 ) -> Resolution:
     """Tell which source a reading is of; of the known ones the last read goes first.
 
-    ``shares_plays`` says whether the reading has a play that a known source has: by
-    that an account is known whose name nobody noted.
+    ``is_known_to_be`` says whether the reading was made by the login of a known source,
+    or has a play of it: by that an account is known whose name nobody noted.
     """
     if not channel and not owner:
         return Resolution(UNKNOWN, (SourceRecord(UNKNOWN),))
@@ -87,7 +87,7 @@ def resolve(
     def is_this(record: SourceRecord) -> bool:
         if record.owner and owner:
             return is_one_owner(record.owner, owner)
-        return record == latest and (not owner or shares_plays(record.id))
+        return record == latest and (not owner or is_known_to_be(record.id))
 
     parts = [record for record in records if is_this(record)]
     # The way that leads to the account goes first: its name is the one that stays.

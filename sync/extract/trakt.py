@@ -157,6 +157,10 @@ class TraktSource:
             return await self._client.owner()
         return frozenset()
 
+    def login_mark(self) -> str | None:
+        """Return what tells the login in use from any other: no request."""
+        return self._client.login_mark()
+
     def reread(
         self, records: Sequence[Quarantined]
     ) -> tuple[list[Play], list[Quarantined]]:

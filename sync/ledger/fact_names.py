@@ -62,6 +62,9 @@ COPIES = "copies"
 #: nobody knows its id before the first sign-in.
 SCHEDULE = "schedule"
 
+#: The login by which a source was read last, and which source that was.
+SOURCE_LOGIN = "source_login"
+
 #: In place of a profile: what a person was told of the job, by what the settings call
 #: the profile.
 TOLD = "told"

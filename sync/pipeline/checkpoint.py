@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from sync.domain.histories import SeasonFacts, merge_histories
-    from sync.pipeline.holdings import find_holding
+    from sync.pipeline.holdings import find_holding, login_fact
     from sync.pipeline.names import recall_noted
     from sync.pipeline.prune import find_stale
     from sync.pipeline.unreadable import gather
@@ -61,7 +61,9 @@ else:
     SeasonFacts, merge_histories = late(
         "sync.domain.histories", "SeasonFacts", "merge_histories"
     )
-    (find_holding,) = late("sync.pipeline.holdings", "find_holding")
+    find_holding, login_fact = late(
+        "sync.pipeline.holdings", "find_holding", "login_fact"
+    )
     (recall_noted,) = late("sync.pipeline.names", "recall_noted")
     (find_stale,) = late("sync.pipeline.prune", "find_stale")
     (gather,) = late("sync.pipeline.unreadable", "gather")
@@ -167,16 +169,13 @@ async def advance(services: Services, report: Report) -> None:
         BALANCE: balance_fact(report.balance()[0]),
         ENTRIES: {"count": report.entries, "at": now.isoformat()},
         STALE: titles,
+        **login_fact(services, holding.record.id),
     }
     if lacked := prepared.stale.titles:
         facts[LACKED_TITLES] = {m: [t.key, t.label] for m, t in lacked.items()}
     if holding.can_lack and (mark := await _mark(services, report, holding, titles)):
         facts[WATERMARK] = mark.to_fact()
-    histories = histories_of(report)
-    if not holding.can_lack:
-        for key, history in holding.known.items():
-            new = histories.get(key)
-            histories[key] = merge_histories(history, new) if new else history
+    histories = _with_unread(histories_of(report), holding)
     changed = [h for key, h in histories.items() if h != holding.stored.get(key)]
     gone = holding.stored.keys() - histories.keys()
     await ledger.put_histories(
@@ -192,6 +191,17 @@ async def advance(services: Services, report: Report) -> None:
     )
     if WATERMARK not in facts:
         await ledger.delete_fact(profile, WATERMARK)
+
+
+def _with_unread(
+    histories: dict[str, TitleHistory], holding: Holding
+) -> dict[str, TitleHistory]:
+    """Add what the source held before, where the reading cannot tell that it went."""
+    if not holding.can_lack:
+        for key, history in holding.known.items():
+            new = histories.get(key)
+            histories[key] = merge_histories(history, new) if new else history
+    return histories
 
 
 async def _mark(

@@ -7,7 +7,7 @@ older than the one that brought it. Where one cannot tell, it stays.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sync.domain.histories import (
     iter_keys,
@@ -24,7 +24,8 @@ from sync.domain.sources import (
     is_one_owner,
     resolve,
 )
-from sync.ports import IncrementalSource, OwnedSource
+from sync.ledger.fact_names import SOURCE_LOGIN
+from sync.ports import IncrementalSource, OwnedSource, SignedInSource
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -44,6 +45,7 @@ class Holding:
 
     ``record`` is what is kept of the source, which takes the place of its ``parts``;
     ``stored`` are its titles as they are kept, ``known`` those of all its parts.
+    ``strange`` are the keys of other accounts that the same way led to before.
     ``others`` are the keys that other sources hold, or that a reading as old as this
     one says nothing about; ``aside`` those of plays that are there and left out on
     request; ``everything`` are all titles of all sources. ``unplaced``
@@ -57,6 +59,7 @@ class Holding:
     known: Mapping[str, TitleHistory] = field(default_factory=dict, repr=False)
     can_lack: bool = True
     others: frozenset[Key] = field(default=frozenset(), repr=False)
+    strange: frozenset[Key] = field(default=frozenset(), repr=False)
     aside: frozenset[Key] = field(default=frozenset(), repr=False)
     everything: tuple[TitleHistory, ...] = field(default=(), repr=False)
     unplaced: tuple[TitleHistory, ...] = field(default=(), repr=False)
@@ -79,8 +82,11 @@ class Holdings:
         self,
         records: Iterable[SourceRecord],
         histories: Mapping[str, Iterable[TitleHistory]],
+        same_login: str | None = None,
     ) -> None:
         self.records = tuple(records)
+        #: The source that was read by the login of now.
+        self._same_login = same_login
         self._titles: dict[str, Titles] = {
             source: {title_key(h.title): h for h in of_source}
             for source, of_source in histories.items()
@@ -89,7 +95,11 @@ class Holdings:
     @classmethod
     async def read(cls, services: Services, profile: str) -> Holdings:
         """Read the ledger."""
-        return cls(*await services.ledger.holdings(profile))
+        ledger, mark, noted = services.ledger, _login_mark(services), None
+        if mark:
+            noted = await ledger.get_fact(profile, SOURCE_LOGIN)
+        same_login = noted["source"] if noted and noted["login"] == mark else None
+        return cls(*await ledger.holdings(profile), same_login)
 
     def titles(self, *sources: str) -> Titles:
         """Return the titles of these sources, as one."""
@@ -100,9 +110,12 @@ class Holdings:
                 found[key] = merge_histories(known, history) if known else history
         return found
 
-    def shares(self, source: str, extraction: Extraction) -> bool:
-        """Whether a reading and a source have a play in common, or there is none."""
-        if not extraction.plays:
+    def is_of(self, source: str, extraction: Extraction) -> bool:
+        """Whether a reading is known to be of a source, whatever its account is called.
+
+        It was made by the same login, has a play in common with it, or has none at all.
+        """
+        if source == self._same_login or not extraction.plays:
             return True
         ids = {play.id for play in extraction.plays if play.id}
         histories = self._titles.get(source, {}).values()
@@ -129,6 +142,8 @@ class Holdings:
         others = [s for s in self._titles if s not in parts and s != LEGACY]
         unplaced = without_plays(self.titles(LEGACY).values(), extraction.plays)
         known = self.titles(*sorted(parts), *([LEGACY] if is_pool else []))
+        strange = [r.id for r in self.records if channel and r.channel == channel]
+        strange = [source for source in strange if source not in parts]
         held = keys_of((*self.titles(*others).values(), *unplaced))
         if not can_lack:
             held |= keys_of(known.values())
@@ -141,6 +156,7 @@ class Holdings:
             known=known,
             can_lack=can_lack,
             others=held,
+            strange=keys_of(self.titles(*strange).values()),
             aside=desired.keys_aside(known),
             everything=tuple(everything),
             unplaced=unplaced,
@@ -169,7 +185,7 @@ async def find_holding(
             holdings.records,
             channel,
             owner,
-            lambda name: holdings.shares(name, extraction),
+            lambda name: holdings.is_of(name, extraction),
         )
         if not owner or found.id == UNKNOWN:
             return found
@@ -215,11 +231,22 @@ async def continue_holding(
         owner = await services.source.owner()
         if owner and record.owner and not is_one_owner(owner, record.owner):
             return None
-        if owner and not record.owner and not holdings.shares(source, extraction):
+        if owner and not record.owner and not holdings.is_of(source, extraction):
             return None
         named = replace(holding.record, owner=holding.record.owner | owner)
         holding = replace(holding, record=named)
     return holding
+
+
+def login_fact(services: Services, source: str) -> dict[str, Any]:
+    """Return by what login a source was read, as the ledger keeps it; or nothing."""
+    mark = _login_mark(services)
+    return {SOURCE_LOGIN: {"source": source, "login": mark}} if mark else {}
+
+
+def _login_mark(services: Services) -> str | None:
+    source = services.source
+    return source.login_mark() if isinstance(source, SignedInSource) else None
 
 
 def _channel(services: Services, extraction: Extraction) -> str:

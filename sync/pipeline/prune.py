@@ -13,9 +13,11 @@ from sync.domain.plan import Action, Operation
 from sync.domain.seasons import current_entry, may_cover, split_season
 from sync.domain.writes import Outcome
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
+from sync.events import Warned
 from sync.ledger.fact_names import LACKED_TITLES
 from sync.pipeline.prepared import Lacked, Removals, Stale
 from sync.pipeline.unreadable import held_there
+from sync.runtime.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from sync.ledger import Ledger
     from sync.pipeline.holdings import Holding
     from sync.pipeline.prepared import Prepared, Reading
+    from sync.pipeline.services import Services
     from sync.pipeline.unreadable import Unreadable
 
 WHY_ZERO = "no longer on {}, and a season default would cover it"
@@ -113,6 +116,31 @@ def plan_removals(prepared: Prepared) -> Prepared:
         ),
         is_pruned=True,
     )
+
+
+async def tell_of_strangers(services: Services, prepared: Prepared) -> None:
+    """Warn of what is left alone as of another account, though it may be this one."""
+    holding = prepared.holding
+    gone = holding.strange - holding.aside if holding else frozenset()
+    gone -= prepared.whole.desired.watched.keys()
+    if not gone:
+        return
+    media, origin = {key.media for key in gone}, prepared.origin.name
+    rows = await services.ledger.rows(
+        prepared.profile, outcome=Outcome.APPLIED, media=media
+    )
+    left = _standing([row for row in rows if row.undone_at is None]) & gone
+    runs = {row.run for row in rows if left.intersection(_stands_for(row))}
+    if runs:
+        what = count(len(left), "film or episode", "films and episodes")
+        undo = ", ".join(f"trakt2discovr undo {run}" for run in sorted(runs))
+        services.on_event(
+            Warned(
+                f"Left alone: {what} that earlier runs wrote and {origin} has no "
+                f"longer. Whether they read this account on {origin} or another one "
+                f"cannot be told. To take back what they wrote: {undo}"
+            )
+        )
 
 
 def check_removals(prepared: Prepared, *, is_forced: bool) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from sync.pipeline.missing import check_missing
     from sync.pipeline.names import recall_names
     from sync.pipeline.prepare import prepare
-    from sync.pipeline.prune import plan_removals
+    from sync.pipeline.prune import plan_removals, tell_of_strangers
     from sync.pipeline.recovery import recall_labels
     from sync.pipeline.restore import restore as bring_back
     from sync.pipeline.restore import settle_restored
@@ -55,7 +55,9 @@ else:
     (check_missing,) = late("sync.pipeline.missing", "check_missing")
     (recall_names,) = late("sync.pipeline.names", "recall_names")
     (prepare,) = late("sync.pipeline.prepare", "prepare")
-    (plan_removals,) = late("sync.pipeline.prune", "plan_removals")
+    plan_removals, tell_of_strangers = late(
+        "sync.pipeline.prune", "plan_removals", "tell_of_strangers"
+    )
     (recall_labels,) = late("sync.pipeline.recovery", "recall_labels")
     bring_back, settle_restored = late(
         "sync.pipeline.restore", "restore", "settle_restored"
@@ -124,10 +126,14 @@ async def sync(
                     accept_incomplete=accept_incomplete,
                 )
             if changes is not None:
+                if prune and not changes.is_unchanged:
+                    await tell_of_strangers(under_lock, changes)
                 return await finish(under_lock, changes)
     async with _profile_held(services, "sync") as (under_lock, *_):
         prepared = await prepare(under_lock, accept_incomplete=accept_incomplete)
-        prepared = plan_removals(prepared) if prune else prepared
+        if prune:
+            prepared = plan_removals(prepared)
+            await tell_of_strangers(under_lock, prepared)
         return await finish(under_lock, prepared)
 
 

@@ -147,7 +147,7 @@ class Clients:
             log_in=how_to_log_in(self.settings, "trakt"),
         )
         http = self._trakt_http(self._trakt_pacer(AUTHED), client_id, auth)
-        return trakt.TraktClient(http)
+        return trakt.TraktClient(http, auth)
 
     def trakt_public(self, signed_in: TraktClient | None = None) -> PublicClient | None:
         """Build the client of what Trakt tells anybody, if there is a client id.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.auth.tokens import TokenStore
+from connectors.auth.tokens import StoredToken, TokenStore
 from connectors.discovr.auth import choose_profile
 from connectors.discovr.models import Profile
 from connectors.errors import AuthError, ConfigError
@@ -110,6 +110,49 @@ async def test_a_token_is_renewed_before_it_runs_out(tmp_path: Path) -> None:
         await client.last_activities()
         assert renewals(where) == 2
         assert [r for r in where.trakt.seen if r.status == 401] == refused
+
+
+async def test_a_login_is_known_again_by_its_mark_however_often_it_is_renewed(
+    tmp_path: Path,
+) -> None:
+    spent = {"access_token": "stale", "refresh_token": KEYS.trakt_refresh_token}
+    marks: list[str | None] = []
+    async with place(tmp_path) as where:
+        for _ in range(3):
+            async with clients(where, trakt=spent) as (wiring, clock):
+                clock.advance(len(marks) * 100 * 86_400)
+                client = wiring.trakt()
+                marks.append(client.login_mark())
+                await client.last_activities()
+                marks.append(client.login_mark())
+        assert renewals(where) > 1
+        another = {"access_token": "other", "refresh_token": "another"}
+        async with clients(where, trakt=another) as (wiring, _):
+            other = wiring.trakt().login_mark()
+        async with clients(where, trakt={"access_token": "other"}) as (wiring, _):
+            assert wiring.trakt().login_mark() is None
+    assert len({*marks}) == 1
+    assert None not in {*marks, other}
+    assert other not in marks
+
+
+async def test_what_an_earlier_version_stored_is_marked_once_it_is_renewed(
+    tmp_path: Path,
+) -> None:
+    none = {"access_token": None, "refresh_token": None}
+    async with place(tmp_path) as where, clients(where, trakt=none) as (wiring, clock):
+        kept = StoredToken(
+            access_token="stale",
+            refresh_token=KEYS.trakt_refresh_token,
+            obtained_at=clock.now(),
+        )
+        wiring.store.save("trakt", kept)
+        client = wiring.trakt()
+        assert client.login_mark() is None
+        await client.last_activities()
+        mark = client.login_mark()
+        assert mark
+        assert wiring.trakt().login_mark() == mark
 
 
 @pytest.mark.parametrize(

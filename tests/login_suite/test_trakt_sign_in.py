@@ -261,7 +261,9 @@ async def test_a_run_that_renews_meanwhile_does_not_undo_the_new_login(
             while not here.stop.is_heeded:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0)
             assert wiring.store.load("trakt") is None
+        configured = wiring.trakt().login_mark()
         await signing_in
         assert not here.stop.is_heeded
+        assert wiring.trakt().login_mark() not in (configured, None)
         await wiring.trakt().last_activities()
         assert here.trakt.requests(path="/oauth/token") == []
