@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from connectors.errors import ConfigError
+from connectors.errors import ConfigError, TransientError
 from sync.domain.writes import Outcome
 from sync.ledger.fact_names import UNDONE
+from sync.load.breaker import RefusingServiceError
 from sync.pipeline.carry import carry_out
 from sync.pipeline.checkpoint import forget_watermark
 from sync.pipeline.held import held
@@ -19,7 +20,7 @@ from sync.pipeline.signs import checkpoint_of, find_changes
 from sync.runtime.late import late
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
     from sync.ledger import Ledger
@@ -217,9 +218,10 @@ async def undo(
             named = outlook.runs[0] if is_default else None
             check_folder(services)
             keep = partial(keep_listed, services, profile, command="undo")
-            undone = await take_back(
-                services, rows, labels, named, stop, keep, is_forced=is_forced
-            )
+            with _told_how_to_go_on(run, is_each=is_each):
+                undone = await take_back(
+                    services, rows, labels, named, stop, keep, is_forced=is_forced
+                )
         if before and begun is not None:
             undone.removed += [row.operation.key for row in before.taken]
         about = {key.media for key in undone.left_alone}
@@ -227,6 +229,21 @@ async def undo(
         await note_left(services, profile)
         await _note_undone(services, profile, undone)
         return undone
+
+
+@contextmanager
+def _told_how_to_go_on(run: int | None, *, is_each: bool) -> Iterator[None]:
+    """Name the command that goes on where Discovr went down meanwhile."""
+    try:
+        yield
+    except (TransientError, RefusingServiceError) as error:
+        if error.remedy == error.default_remedy:
+            which = " --all" if is_each else "" if run is None else f" {run}"
+            error.remedy = (
+                "What was taken back stays so. See whether Discovr is up, then go on "
+                f"where it stopped: trakt2discovr undo{which}"
+            )
+        raise
 
 
 async def _nothing_to_undo(

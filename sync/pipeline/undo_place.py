@@ -17,7 +17,9 @@ from connectors.errors import NotFoundError, ServiceError, UnknownOutcomeError
 from sync.domain.evidence import is_removal
 from sync.domain.seasons import current_entry
 from sync.errors import GuardError
+from sync.events import Waiting
 from sync.load.breaker import Breaker, is_refusal
+from sync.load.loader import LOOK_UP_WAITS_S
 from sync.pipeline.undo_intents import UndoIntents, mark_undone
 from sync.pipeline.undo_standing import HELD_OUT, Standing, Undone
 from sync.runtime.concurrency import task_group
@@ -102,7 +104,12 @@ class PlaceUndo(Standing):
         self._listed: Sequence[Entry] = ()
         self._is_fresh = False
         self._sent: Counter[Key] = Counter()
-        self._unclear: set[Key] = set()
+        self._unclear: dict[Key, ServiceError] = {}
+        self._looks = 0
+        #: What Discovr said not to have; the next reading tells.
+        self._absent: set[Key] = set()
+        #: Why nothing more is tried.
+        self._end: ServiceError | None = None
         self._is_refused = False
 
     @property
@@ -114,12 +121,30 @@ class PlaceUndo(Standing):
         return is_season_open or not kinds <= self._undoing.watched
 
     async def read(self) -> None:
-        """Read what stands there now."""
+        """Read what stands there now: what had no clear answer may be on its way."""
+        for error in [*self._unclear.values()][:1]:
+            wait_s = LOOK_UP_WAITS_S[self._looks > 0]
+            self._looks += 1
+            why = f"{error.message} It is looked up before it is tried again."
+            self._services.on_event(Waiting("Discovr", wait_s, why))
+            await self._services.clock.sleep(wait_s)
         async with self._undoing.slots:
             entries = await self._services.target.read_title(*self._place)
-        self._entries = self._listed = entries
+        stood, self._entries, self._listed = self._entries, entries, entries
         self._is_fresh = True
-        self._unclear.clear()
+        self._absent.clear()
+        self._count_unclear(stood)
+
+    def _count_unclear(self, stood: Sequence[Entry]) -> None:
+        """Note what came of requests without a clear answer, against what ``stood``."""
+        unclear, self._unclear = self._unclear, {}
+        for key, error in unclear.items():
+            if self._of(key) != [entry for entry in stood if entry.key == key]:
+                self._undoing.breaker.arrived()
+            else:
+                operation = self._mine[key][0].operation
+                end = self._undoing.breaker.unclear(operation, error)
+                self._end = self._end or end
 
     async def take_back(self) -> None:
         """Take back every row, and note those that are. It has to be read by then."""
@@ -191,7 +216,7 @@ class PlaceUndo(Standing):
         That it takes the default alone was seen before: then a clear answer is enough,
         and what is read in the end shows whether it was true.
         """
-        is_clear = not self._unclear & {*keys}
+        is_clear = not (self._unclear.keys() | self._absent) & {*keys}
         if is_clear and self._result.takes_season is False:
             self._entries = [e for e in self._entries if e.key not in keys]
         elif keys:
@@ -206,8 +231,11 @@ class PlaceUndo(Standing):
             try:
                 async with self._undoing.slots:
                     await self._services.target.remove(key)
-            except (UnknownOutcomeError, NotFoundError):
-                self._unclear.add(key)
+            except NotFoundError:
+                self._absent.add(key)
+                return
+            except UnknownOutcomeError as error:
+                self._unclear[key] = error
                 return
             except ServiceError as error:
                 self._refused(key, error)
@@ -229,6 +257,7 @@ class PlaceUndo(Standing):
         """Read after removals of these keys, and learn from what is gone."""
         await self.read()
         self._check(keys, before)
+        self._give_up_if_down()
         for key in keys:
             stood = sum(entry.key == key for entry in before)
             if self._sent[key] == 1 and 0 < len(self._of(key)) < stood:
@@ -278,8 +307,10 @@ class PlaceUndo(Standing):
         for _ in range(MOST_TRIES + len(rows)):
             try:
                 await self._services.target.remove(key)
-            except (UnknownOutcomeError, NotFoundError):
+            except NotFoundError:
                 pass  # the reading tells
+            except UnknownOutcomeError as error:
+                self._unclear[key] = error
             except ServiceError as error:
                 return self._refused(key, error)
             else:
@@ -295,8 +326,10 @@ class PlaceUndo(Standing):
         for _ in range(MOST_TRIES):
             try:
                 await self._services.target.set_progress(key, progress)
-            except UnknownOutcomeError:
+            except UnknownOutcomeError as error:
+                self._unclear[key] = error
                 await self.read()
+                self._give_up_if_down()
                 current = current_entry(self._of(key))
                 if current is None or current.progress != progress:
                     continue
@@ -308,6 +341,10 @@ class PlaceUndo(Standing):
             await self.read()
             return True
         return self._fail(key, "Discovr gave no clear answer")
+
+    def _give_up_if_down(self) -> None:
+        if self._end:
+            raise self._end
 
     def _refused(self, key: Key, error: ServiceError) -> bool:
         """Leave alone what is refused for good; raise what would meet all others."""

@@ -14,7 +14,8 @@ from sync.domain.plan import Action
 from sync.domain.plays import Key, to_minute
 from sync.ledger import Ledger
 from sync.ledger.fact_names import REMOVES
-from sync.load.breaker import MOST_REFUSED
+from sync.load.breaker import MOST_REFUSED, MOST_UNCLEAR, RefusingServiceError
+from sync.load.loader import LOOK_UP_WAITS_S
 from sync.pipeline import run as pipeline
 from sync.pipeline.undo import LEARNT_FOR, MOST_TRIES, RemovedTooMuchError
 from sync.sandbox.account.account import Account
@@ -158,6 +159,42 @@ async def test_an_undo_that_may_remove_nothing_ends_soon_and_goes_on_later(
         place.discovr.faults = None
         assert (await undo(place.settings)).left_alone == {}
         assert standing(place) == Counter()
+
+
+@pytest.mark.parametrize("fault", [Fault.answer(500), Fault.cut_before()])
+@pytest.mark.parametrize("is_free", [True, False])
+@pytest.mark.parametrize("which", ["", " 1", " --all"])
+async def test_an_undo_of_a_service_that_is_down_waits_gives_up_and_goes_on_later(
+    tmp_path: Path, fault: Fault, which: str, *, is_free: bool
+) -> None:
+    account = synthetic_account(60, 2, seed=4)
+    options = {"is_each": True} if "all" in which else {}
+    run = 1 if "1" in which else None
+    async with arena(account, tmp_path, history={"collapse": "off"}) as place:
+        if not is_free:
+            own_entries(place)
+        before = standing(place)
+        await place.migrate()
+        written, removed = place.writes(), 0
+
+        def go_down(request: web.Request, _: int) -> Fault | None:
+            nonlocal removed
+            removed += request.method == "DELETE"
+            return fault if request.method != "GET" and removed > 5 else None
+
+        place.discovr.faults = go_down
+        place.clock.slept.clear()
+        with pytest.raises(RefusingServiceError, match="no clear answer") as caught:
+            await place.undo(run, **options)
+        assert caught.value.remedy.endswith(f"stopped: trakt2discovr undo{which}")
+        assert {*LOOK_UP_WAITS_S} <= {*place.clock.slept}
+        # It ends soon, and keeps what it did.
+        assert 5 + MOST_UNCLEAR <= removed < written
+        assert len(standing(place) - before) == written - 5
+        place.discovr.faults = None
+        undone = await place.undo(run, **options)
+        assert undone.left_alone == {}
+        assert standing(place) == before
 
 
 async def test_what_the_person_changed_since_is_left_alone(tmp_path: Path) -> None:

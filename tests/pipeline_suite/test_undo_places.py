@@ -116,6 +116,7 @@ class Scene:
             ledger=self.ledger,
             target=self.service,
             clock=FakeClock(at(30)),
+            on_event=lambda _event: None,
             settings=SimpleNamespace(discovr=SimpleNamespace(concurrency=2)),
         )
         intents = UndoIntents(services, "p")
