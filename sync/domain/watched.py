@@ -100,8 +100,8 @@ class Watched(ByPlace[Viewing]):
 
     def within(self, places: Iterable[Place]) -> Watched:
         """Return the part of it that is about these films and seasons."""
-        wanted = set(places)
-        return Watched({p: held for p, held in self._places.items() if p in wanted})
+        held = self._places
+        return Watched({place: held[place] for place in places if place in held})
 
     @staticmethod
     def _value(kept: datetime | Viewing) -> Viewing:

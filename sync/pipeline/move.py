@@ -8,6 +8,9 @@ from sync.ledger.fact_names import MOVE
 from sync.pipeline.result import Move, move_fact
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sync.domain.plays import Key
     from sync.pipeline.result import Report
     from sync.pipeline.services import Services
 
@@ -16,7 +19,9 @@ async def weigh_move(services: Services, report: Report) -> Move:
     """Count it, with what earlier runs wrote. Changes nothing."""
     prepared, now = report.prepared, services.clock.now()
     watched = prepared.whole.desired.watched
-    ours = await services.ledger.keys_applied(prepared.profile, watched)
+    ours: Collection[Key] = ()
+    if watched:  # a run that finds nothing new reads no more than it has to
+        ours = await services.ledger.keys_applied(prepared.profile, watched)
     return Move(report.weigh_move(ours), now)
 
 
