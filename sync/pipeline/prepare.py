@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from connectors.errors import ServiceError
 from sync.documents.words import say_read
 from sync.domain.desired import transform
 from sync.domain.evidence import as_the_persons, with_times_found
@@ -62,9 +63,14 @@ async def prepare(
     gathering = _gather(
         services, early, accept_incomplete=accept_incomplete, is_kept=not is_dry
     )
-    (reading, existing), _ = await run_all(
-        run_all(gathering, _read_target(services, early, expected)), early.run()
-    )
+    try:
+        (reading, existing), _ = await run_all(
+            run_all(gathering, _read_target(services, early, expected)), early.run()
+        )
+    except ServiceError:
+        # What was answered by then need not be asked for again.
+        await services.catalogue.keep()
+        raise
     held = await recall_held(services, profile, reading)
     prepared = await assemble(
         services, profile, reading, existing, held, expected=expected
