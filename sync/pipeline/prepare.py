@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -68,8 +69,9 @@ async def prepare(
             run_all(gathering, _read_target(services, early, expected)), early.run()
         )
     except ServiceError:
-        # What was answered by then need not be asked for again.
-        await services.catalogue.keep()
+        with suppress(ServiceError):  # the one before is what is to be told
+            # What was answered by then need not be asked for again.
+            await services.catalogue.keep()
         raise
     held = await recall_held(services, profile, reading)
     prepared = await assemble(
