@@ -142,11 +142,11 @@ async def _invited(fleet: Fleet, names: Sequence[str]) -> list[Profile]:
         return await require_known(fleet, [*dict.fromkeys(names)])
     found = await fleet.profiles.all()
     logins = await standing_of(fleet.database, found)
-    waiting = [p for p in found if waits_for_shared(p, logins)]
+    waiting = {p.id for p in found if waits_for_shared(p, logins)}
     invited = [
         p
         for p in found
-        if lacking(p, logins) or (p.state is State.NEEDS_LOGIN and p not in waiting)
+        if lacking(p, logins) or (p.state is State.NEEDS_LOGIN and p.id not in waiting)
     ]
     if waiting and not invited:
         raise ConfigError(
