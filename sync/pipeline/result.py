@@ -172,6 +172,14 @@ class Report:
         waiting = (o for o in self.failed if o.id not in self.settled)
         return {v for o in waiting for v in o.viewings if v not in tried}
 
+    def fates(self) -> Mapping[Key, Fate]:
+        """Return what became of every key, those included that nobody looked at."""
+        prepared, fate_of = self.prepared, self._fate_of()
+        if prepared.since is None:
+            return prepared.plan.fates
+        there = {key: fate_of(key) for key in prepared.whole.desired.watched}
+        return {**there, **prepared.plan.fates}
+
     def _fate_of(self) -> Callable[[Key], Fate]:
         """Return what became of a key, be it one that nobody looked at this time."""
         prepared = self.prepared
