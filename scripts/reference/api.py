@@ -37,6 +37,7 @@ Their words are those that a command prints. A command that they name is the cal
 that name, and an option is a keyword:"""
 _KEYWORDS = {
     "--accept-incomplete": "accept_incomplete=True",
+    "--all": "all_runs=True",
     "--force": "is_forced=True",
     "--prune": "prune=True",
     "--no-prune": "prune=False",

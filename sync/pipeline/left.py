@@ -14,6 +14,9 @@ from sync.domain.writes import Outcome
 from sync.ledger.fact_names import LEFT, MOVE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sync.domain.writes import Row
     from sync.pipeline.services import Services
 
 
@@ -46,15 +49,17 @@ async def _gone(services: Services, profile: str, since: datetime) -> set[Key] |
 
     None where that cannot be told: of a key with several entries some are gone, or a
     copy brought back what may stand for it. No default stands for what an entry of its
-    own holds out: a zero of ours, or what the person had said before.
+    own holds out: a zero of ours, or what the person had said before. Nor is there any
+    more what a later run has added anew: the person had removed it by then.
     """
     taken: set[Key] = set()
     standing: set[Key] = set()
     own: dict[Key, float] = {}
     is_each = services.settings.history.plays is not WhichPlays.LATEST
-    for row in await services.ledger.rows(
+    rows = await services.ledger.rows(
         profile, outcome=Outcome.APPLIED, is_restored=None
-    ):
+    )
+    for row in rows if is_each else _without_replaced(rows):
         operation = row.operation
         if operation.restored and row.undone_at is None:
             return None
@@ -73,3 +78,13 @@ async def _gone(services: Services, profile: str, since: datetime) -> set[Key] |
             taken |= keys
     standing -= {key for key, progress in own.items() if progress < COMPLETED_FROM}
     return None if is_each and taken & standing else taken - standing
+
+
+def _without_replaced(rows: Sequence[Row]) -> list[Row]:
+    """Leave out what a later run found gone, and added anew."""
+    added: dict[Key, int] = {}
+    for row in rows:
+        if row.operation.action is Action.ADD:
+            key = row.operation.key
+            added[key] = max(row.run, added.get(key, 0))
+    return [row for row in rows if row.run >= added.get(row.operation.key, 0)]

@@ -87,7 +87,7 @@ def test_each_option_that_an_error_names_is_told_as_a_keyword() -> None:
     # Of a command that no call stands for: ``page``.
     found -= {"--by-hand", "--only", "--genre"}
     assert {"--force", "--accept-incomplete", "--out"} < found <= told.keys()
-    calls = ("migrate", "sync", "plan", "apply", "restore")
+    calls = ("migrate", "sync", "plan", "apply", "undo", "restore")
     known = {
         name
         for call in calls

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,10 +13,16 @@ from sync.domain.plays import Key
 from sync.domain.rules import WhichPlays
 from sync.domain.writes import Before, Outcome
 from sync.ledger import Ledger
-from sync.ledger.fact_names import LEFT, MOVE
+from sync.ledger.fact_names import LEFT, MOVE, recall_profile
 from sync.pipeline.left import note_left
+from sync.sandbox.account.account import Account
 from tests.clocks import FakeClock
 from tests.factories import at, episode, film, play, show
+from tests.safety import accounts
+from tests.safety.arena import arena
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILM = Key("MV_501")
 SEASON, FIRST, SECOND = (Key("TV_501", 1, number) for number in (None, 1, 2))
@@ -102,6 +108,28 @@ async def test_a_zero_and_what_a_copy_brought_back_are_no_plays_of_ours() -> Non
     back = add(FILM, restored=Restored(100, None, at(1)))
     assert await left(back) == 3
     assert await left(standing=(back,)) is None  # nobody knows what it stands for
+
+
+async def test_what_a_later_run_added_anew_the_person_had_removed(
+    tmp_path: Path,
+) -> None:
+    """Of an entry that is gone nothing stands, though nobody took it back."""
+    account = Account([])
+    account.titles += [accounts.film(1), accounts.film(2)]
+    for title in account.titles:
+        account.add_play(title, accounts.watched_on(1))
+    async with arena(account, tmp_path) as place:
+        await place.migrate()
+        place.discovr.person_removes(Key("MV_101"))
+        account.add_play(account.titles[0], accounts.watched_on(20))
+        await place.sync()
+        await place.undo()
+        async with await Ledger.open(place.settings.state.url) as ledger:
+            profile = await recall_profile(ledger, place.profile)
+            assert profile
+            fact = await ledger.get_fact(profile, LEFT)
+    assert fact
+    assert fact["on_discovr"] == 1
 
 
 @pytest.mark.parametrize(
