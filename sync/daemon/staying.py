@@ -21,7 +21,7 @@ from sync.daemon.recorder import Recorder
 from sync.daemon.systemd import Notifier
 from sync.daemon.teller import Teller
 from sync.daemon.turn import Result
-from sync.pipeline.result import exit_code
+from sync.pipeline.result import is_in_place
 from sync.runtime.signals import heeding
 from sync.wiring.logins import token_store
 
@@ -95,7 +95,7 @@ async def take_turn(
         on_event=on_event,
     )
     await look_at_login(terms.settings, report, clock=clock, on_event=on_event)
-    return Result.of(report, is_good=exit_code(report, is_strict=is_strict) == 0)
+    return Result.of(report, is_good=is_in_place(report, is_strict=is_strict))
 
 
 def digest_logins(settings: Settings) -> str:

@@ -17,7 +17,7 @@ from sync.fleet.logins import open_store
 from sync.fleet.outcome import Outcome
 from sync.fleet.words import words_of
 from sync.ledger.errors import StateError
-from sync.pipeline.result import exit_code
+from sync.pipeline.result import is_in_place
 from sync.runtime import logs
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Runner:
                 report = await api.migrate(settings, stop=stop, **options)
             else:
                 report = await api.sync(settings, stop=stop, **options)
-        return Result.of(report, is_good=exit_code(report, is_strict=False) == 0)
+        return Result.of(report, is_good=is_in_place(report, is_strict=False))
 
 
 def settings_of(settings: Settings, profile: Profile | None) -> Settings:

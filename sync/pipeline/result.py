@@ -218,6 +218,13 @@ class Report:
         return self.balance()[0].fates[Fate.UNREADABLE]
 
     @property
+    def refused_before(self) -> int:
+        """How many plays Discovr refused earlier, of those not looked at this time."""
+        if self.prepared.since is None or self.failed:
+            return 0
+        return self.balance()[0].fates[Fate.FAILED]
+
+    @property
     def is_partly_read(self) -> bool:
         """Whether something is there that could not be read, or may be."""
         receipt = self.prepared.compared.extraction.receipt
@@ -299,11 +306,20 @@ def _has_arrived(report: Report) -> bool:
 def exit_code(report: Report, *, is_strict: bool) -> int:
     """Say whether everything is in its place, as the command line does at its end.
 
-    Records that cannot be read count as not in their place until a person was told. A
-    plan claims nothing to be in its place, and who refuses one got what they wanted.
+    What an earlier run wrote in vain, and this one did not try again, is not.
     """
     if report.is_unread:
         return 2
+    is_there = is_in_place(report, is_strict=is_strict) and not report.refused_before
+    return 0 if is_there else 4
+
+
+def is_in_place(report: Report, *, is_strict: bool) -> bool:
+    """Whether all that this run had to do is in its place: a job need not try again.
+
+    Records that cannot be read count as not in their place until a person was told. A
+    plan claims nothing to be in its place, and who refuses one got what they wanted.
+    """
     prepared = report.prepared
     is_unasked = any(
         left.reason == NO_ANSWER for left in prepared.compared.desired.unmatched
@@ -314,8 +330,8 @@ def exit_code(report: Report, *, is_strict: bool) -> int:
     )
     fates = report.balance()[0].fates if is_strict else Counter[Fate]()
     is_left_out = any(fates[fate] for fate in _LEFT_OUT)
-    is_there = _has_arrived(report)
-    return 4 if not is_there or is_unasked or is_new or is_left_out else 0
+    is_odd = report.is_unread or is_unasked or is_new or is_left_out
+    return _has_arrived(report) and not is_odd
 
 
 def balance_fact(total: Balance) -> dict[str, Any]:

@@ -13,9 +13,8 @@ import click
 from connectors.clock import SystemClock
 from connectors.errors import ConfigError, ServiceError
 from sync import api
-from sync.cli.commands.carry import Confirmation, exit_code, finish
+from sync.cli.commands.carry import Confirmation, finish
 from sync.cli.progress import LoggingReporter, Reporter
-from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
 from sync.cli.session import (
     knowing,
@@ -30,6 +29,7 @@ from sync.cli.session import (
 from sync.config import Settings
 from sync.daemon.turn import Result, failed_turn, finished_turn
 from sync.errors import BugError, StoppedError
+from sync.pipeline.result import is_in_place
 from sync.runtime import logs
 from sync.runtime.late import import_all, late
 
@@ -197,7 +197,7 @@ async def _run_once(
             on_event=reporter.on_event,
         )
         await look_at_login(settings, report, clock=_CLOCK)
-        is_good = exit_code(report, is_strict=options.strict) is Exit.DONE
+        is_good = is_in_place(report, is_strict=options.strict)
         telling.result = Result.of(report, is_good=is_good)
     return finish(output, reporter, report, "sync", is_strict=options.strict)
 

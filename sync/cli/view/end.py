@@ -169,6 +169,15 @@ def _show_proof(console: Console, report: Report) -> None:
 def _show_stays(console: Console, report: Report, context: Context) -> None:
     """Say what is not in this reading and stays, and why."""
     prepared, found = report.prepared, report.verification
+    if refused := report.refused_before:
+        lack = "play is" if refused == 1 else "plays are"
+        say(
+            console,
+            f"{refused:,} {lack} not on Discovr, which refused an earlier run's write. "
+            "That is tried again when both sides are read whole: once a week, or now "
+            f"with {context.call('migrate')}",
+            style="bold red",
+        )
     if waiting := len(prepared.stale.waiting):
         words = f"{entries(waiting)} of ours may be gone from there, and nothing is"
         say(console, f"{words} taken back: a record that cannot be read may be it.")

@@ -1,0 +1,87 @@
+"""What Discovr refused is not forgotten by the runs that find nothing new."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sync.cli.view.end import show_report
+from sync.daemon.turn import Ending, Result, finished_turn
+from sync.pipeline.result import exit_code, is_in_place
+from sync.sandbox.account.account import Account
+from sync.sandbox.server.faults import Fault
+from tests.safety.accounts import film, watched_on
+from tests.safety.arena import Arena, arena
+from tests.terminal_suite.reports import context, draw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiohttp import web
+
+    from sync.pipeline.result import Report
+
+
+def films() -> Account:
+    account = Account([])
+    for number in (1, 2, 3):
+        watch_another(account, number)
+    return account
+
+
+def watch_another(account: Account, number: int) -> None:
+    account.titles.append(film(number))
+    account.add_play(account.titles[-1], watched_on(number))
+
+
+def refuse_the_second(place: Arena) -> None:
+    posts = count(1)
+
+    def fault(request: web.Request, _: int) -> Fault | None:
+        is_write = request.method == "POST" and "history" in request.path
+        return Fault.answer(400) if is_write and next(posts) == 2 else None
+
+    place.discovr.faults = fault
+
+
+def ends(report: Report, place: Arena) -> Ending:
+    """Return how a turn of the job ends with it."""
+    now = place.clock.now()
+    result = Result.of(report, is_good=is_in_place(report, is_strict=False))
+    return finished_turn(result, now, now).ending
+
+
+@pytest.mark.parametrize("is_something_new", [False, True])
+async def test_it_is_said_until_it_is_written_and_costs_no_request(
+    tmp_path: Path, *, is_something_new: bool
+) -> None:
+    account = films()
+    async with arena(account, tmp_path) as place:
+        refuse_the_second(place)
+        first = await place.migrate()
+        assert exit_code(first, is_strict=False) == 4
+        for number in (4, 5):
+            if is_something_new:
+                watch_another(account, number)
+            before = place.writes()
+            again = await place.sync()
+            assert exit_code(again, is_strict=False) == 4
+            assert again.refused_before == 1
+            # A job has nothing to do about it before the next whole reading.
+            assert ends(again, place) is Ending.DONE
+            assert place.writes() == before + is_something_new
+        assert exit_code(await place.migrate(), is_strict=False) == 0
+        last = await place.sync()
+        assert (last.refused_before, exit_code(last, is_strict=False)) == (0, 0)
+
+
+async def test_the_end_of_a_sync_names_it_and_the_way_on(tmp_path: Path) -> None:
+    async with arena(films(), tmp_path) as place:
+        refuse_the_second(place)
+        await place.migrate()
+        report = await place.sync()
+    shown = draw(lambda console: show_report(console, report, context(), "next"), 90)
+    assert "1 play is not on Discovr" in " ".join(shown.split())
+    assert "trakt2discovr migrate" in shown
