@@ -237,6 +237,35 @@ class KeptCopyDocument(Document):
         return self.path.replace("\\", "/").rpartition("/")[2]
 
 
+class LeftAloneDocument(Document):
+    """An entry that ``undo`` did not touch, and why."""
+
+    key: KeyDocument
+    reason: str
+
+
+class UndoDocument(Document):
+    """What ``undo`` took back of one run, or of several.
+
+    ``runs`` are all of them, the latest first; ``run`` is the first of these.
+    With ``is_refused`` somebody said no, and nothing was taken back. ``names`` has what
+    the ids of those that were left alone stand for.
+    """
+
+    format: Literal["trakt2discovr/undo"] = "trakt2discovr/undo"
+    version: Literal[1] = 1
+    run: int
+    removed: int
+    restored: int
+    gone: int
+    left_alone: tuple[LeftAloneDocument, ...]
+    runs: tuple[int, ...] = ()
+    kept_copy: KeptCopyDocument | None = None
+    is_refused: bool = False
+    rehearses: Rehearsed | None = None
+    names: dict[str, str] = Field(default_factory=dict)
+
+
 class ReportDocument(Document):
     """What a command found, planned and did; with ``command`` "plan" a plan file.
 
@@ -253,6 +282,7 @@ class ReportDocument(Document):
     ``is_refused``: the plan was refused, and nothing was written. ``rehearses`` says
     whose account a rehearsal is about; null: it was none. ``names`` has what the ids in
     ``media`` stand for, of all that it lists entry by entry and any run has met.
+    ``undone`` is what ``sync --prune`` took back; null where there was nothing.
     """
 
     format: Literal["trakt2discovr/report"] = "trakt2discovr/report"
@@ -289,33 +319,5 @@ class ReportDocument(Document):
     carried_out_by: int | None = None
     is_refused: bool = False
     rehearses: Rehearsed | None = None
-    names: dict[str, str] = Field(default_factory=dict)
-
-
-class LeftAloneDocument(Document):
-    """An entry that ``undo`` did not touch, and why."""
-
-    key: KeyDocument
-    reason: str
-
-
-class UndoDocument(Document):
-    """What ``undo`` took back of one run, or of several.
-
-    ``runs`` are all of them, the latest first; ``run`` is the first of these.
-    With ``is_refused`` somebody said no, and nothing was taken back. ``names`` has what
-    the ids of those that were left alone stand for.
-    """
-
-    format: Literal["trakt2discovr/undo"] = "trakt2discovr/undo"
-    version: Literal[1] = 1
-    run: int
-    removed: int
-    restored: int
-    gone: int
-    left_alone: tuple[LeftAloneDocument, ...]
-    runs: tuple[int, ...] = ()
-    kept_copy: KeptCopyDocument | None = None
-    is_refused: bool = False
-    rehearses: Rehearsed | None = None
+    undone: UndoDocument | None = None
     names: dict[str, str] = Field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,11 @@ class Verification:
     def is_whole(self) -> bool:
         """Whether everything is there, once."""
         return not (self.missing or self.doubled)
+
+    def once_gone(self, keys: Collection[Key]) -> Verification:
+        """Return it as it is once these entries of ours were taken back."""
+        left = tuple(key for key in self.unexpected if key not in keys)
+        return replace(self, unexpected=left)
 
     @property
     def is_clean(self) -> bool:

@@ -201,7 +201,9 @@ async def _write(
         # What is missing of it was noted before, and asked about by a guard.
         undone = await take_back(services, rows, labels, stop=stop, is_forced=True)
         await end_undo(services, prepared.profile)
-        report = replace(report, undone=undone)
+        taken = {*undone.removed, *undone.restored, *undone.gone}
+        found = report.verification and report.verification.once_gone(taken)
+        report = replace(report, undone=undone, verification=found)
     plan = playback.plan if playback else None
     carried = await carry_playback(services, prepared, plan, stop=stop)
     return replace(

@@ -110,6 +110,7 @@ def report_document(
         move=_move(report.move),
         carried_out_by=report.carried_out_by,
         is_refused=report.is_refused,
+        undone=report.undone and undo_document(report.undone),
         names=prepared.names(_named(report, whole)),
     )
 

@@ -11,6 +11,7 @@ from sync.domain.plays import Key
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
 from sync.ledger.fact_names import MOVE
 from sync.pipeline import run as pipeline
+from sync.pipeline.documents import report_document
 from sync.sandbox.account.account import Account
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
@@ -53,6 +54,20 @@ async def test_without_prune_it_is_reported_and_stays(tmp_path: Path) -> None:
         assert it.entries() == before
         assert it.discovr == []
         assert (await it.sync()).prepared.is_unchanged
+
+
+async def test_what_it_took_back_is_told_and_is_no_difference(tmp_path: Path) -> None:
+    """Also where both sides were read whole, before it was taken back."""
+    async with life(tmp_path) as it:
+        remove(it.account, "Film 1")
+        it.clock.advance(8 * 86_400)
+        report = await it.sync(prune=True)
+        document = report_document(report, "sync", 0)
+    assert report.verification
+    assert report.verification.is_clean
+    assert document.undone
+    assert (document.undone.removed, document.undone.gone) == (1, 0)
+    assert FILM_1 not in progress(it)
 
 
 @pytest.mark.parametrize("quirks", list(DiscovrQuirks.combinations())[::7])
