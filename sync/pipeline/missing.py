@@ -68,8 +68,8 @@ class Missing:
     applied: Counter[int] = field(default_factory=Counter)
     is_whole: bool = True
     is_fresh: bool = False
-    is_agreed: bool = False
     taken: tuple[Row, ...] = ()
+    is_agreed: bool = False
 
     @property
     def keys(self) -> frozenset[Key]:
