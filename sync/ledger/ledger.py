@@ -16,7 +16,14 @@ from sync.ledger.records import CachedShow
 from sync.runtime.late import Late, late
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Container,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
     from datetime import datetime
 
     from sqlalchemy import Connection, Select, Update
@@ -246,6 +253,24 @@ class Ledger(Holdings):
         rows = connection.execute(_ours(keys, profile).where(columns.progress > 0))
         make = tuple.__new__  # what Key(...) does, in less time
         return {key for row in rows if (key := make(Key, row)) in among}
+
+    @transaction(Mode.READ)
+    def added(
+        self, connection: Connection, profile: str, weigh: Callable[[Row], int]
+    ) -> Row | None:
+        """Return of what may have been added, and is not taken back, what weighs most.
+
+        Of the same weight the newest. No more than some hundred are held at a time.
+        """
+        columns = tables.operations.c
+        statement = _of(profile).where(
+            columns.action == Action.ADD.value,
+            columns.outcome != Outcome.REJECTED.value,
+            columns.undone_at.is_(None),
+        )
+        newest_first = statement.order_by(columns.intended_at.desc(), columns.id.desc())
+        rows = connection.execute(newest_first, execution_options={"yield_per": 500})
+        return max(map(tables.to_row, rows.mappings()), key=weigh, default=None)
 
     @transaction(Mode.READ)
     def set_back_rows(self, connection: Connection, profile: str) -> list[Row]:

@@ -25,7 +25,7 @@ from sync.domain.plan import Action
 from sync.domain.writes import Outcome, Settled, Tally
 from sync.events import Advanced, Stage, Waiting
 from sync.load.breaker import Breaker, is_refusal
-from sync.load.probe import Finding, behaves_otherwise, read_back
+from sync.load.probe import behaves_otherwise, read_back
 from sync.ports import RestoringTarget
 from sync.runtime.concurrency import task_group
 from sync.runtime.stop import Stop
@@ -36,9 +36,10 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from sync.domain.plan import Operation, Restored
     from sync.domain.plays import Key, Place
-    from sync.domain.writes import Before, Row
+    from sync.domain.writes import Before
     from sync.events import Event
     from sync.ledger import Ledger
+    from sync.load.probe import Unproved
     from sync.ports import Target
 
 #: Intents made durable in one commit. A crash leaves at most two groups to look up.
@@ -86,6 +87,7 @@ class Loader:
         self._stop = stop or Stop()
         self._labels = labels
         self._names: Mapping[str, str] = {}
+        self._unproved: Unproved | None = None
         self._in_flight: dict[asyncio.Task[None], Operation] = {}
         self._unflushed: list[tuple[str, Outcome, str]] = []
         self._fatal: ServiceError | None = None
@@ -109,8 +111,7 @@ class Loader:
         before: Mapping[str, Before] | None = None,
         viewings: Mapping[Key, Count] | None = None,
         refused: Container[str] = (),
-        is_first: bool = False,
-        standing: Row | None = None,
+        unproved: Unproved | None = None,
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Apply in order; ``settled`` holds the outcome of each, even after an error.
@@ -118,20 +119,21 @@ class Loader:
         ``unclear`` names keys that an earlier run may have written. ``before`` is what
         stood there, by operation id, for the ledger; ``viewings`` how many stand there
         by key, where every one counts; ``refused`` are the ids of what an earlier run
-        tried in vain. ``is_first`` reads the first added entry back before anything
-        else is added, and before that the one of an earlier run that is ``standing``;
-        ``is_probed`` tells that one of them was as it was sent. ``names`` are
-        what the ids of titles stand for, for words. An error that would meet every
-        write stops the run: what is under way is settled, then it is raised.
+        tried in vain. Where the profile is ``unproved`` the first added entry is read
+        back before anything else is added, and before that the one that is standing;
+        ``is_probed`` tells that one of them was as it was sent. ``names`` are what the
+        ids of titles stand for, for words. An error that would meet every write stops
+        the run: what is under way is settled, then it is raised.
         """
         self._unclear, self._before = frozenset(unclear), before or {}
-        self._names = names or {}
+        self._names, self._unproved = names or {}, unproved
         self._viewings = None if viewings is None else dict(viewings)
         self._total, self._breaker = len(operations), Breaker(refused)
         with self._stop.heeded(self._in_flight.__len__):
             try:
-                if is_first:
-                    await self._look_first(standing)
+                if unproved:
+                    if row := unproved.standing:
+                        await self._probe(row.operation, stood_before(row))
                     operations = await self._probe_first(operations)
                 await self._apply(operations)
             finally:
@@ -167,13 +169,6 @@ class Loader:
         for id_ in self._intended - self._begun:
             self._unflushed.append((id_, *Settled.not_sent()))
 
-    async def _look_first(self, standing: Row | None) -> None:
-        """Read back what an earlier run added and did not see to be right."""
-        if standing:
-            has_arrived = standing.outcome is Outcome.APPLIED
-            before = stood_before(standing)
-            await self._probe(standing.operation, before, has_arrived=has_arrived)
-
     async def _probe_first(
         self, operations: Sequence[Operation]
     ) -> Sequence[Operation]:
@@ -198,8 +193,6 @@ class Loader:
             if is_added and has_arrived and (is_telling or not is_any_read):
                 is_any_read = True
                 await self._probe(operation, before)
-                # A list that lacks it from now on is known to show too little.
-                await self._flush()
         return ()
 
     async def _apply(self, operations: Sequence[Operation]) -> None:
@@ -349,15 +342,15 @@ class Loader:
         before = None if self._viewings is None else self._viewings.get(key, Count())
         return is_in_place(operation, entries, before)
 
-    async def _probe(
-        self, operation: Operation, before: Count, *, has_arrived: bool = True
-    ) -> None:
+    async def _probe(self, operation: Operation, before: Count) -> None:
         """Read an entry back; stop unless it is as it was sent, or may be."""
         finding = await read_back(
             self._target, self._clock, operation, before, self._labels, LOOK_UP_WAITS_S
         )
-        self.is_probed = finding.is_proof
-        if finding is Finding.NOT_LISTED and not has_arrived:
-            return
         if finding.is_fault:
             raise behaves_otherwise(operation, finding, self._names)
+        # A list that lacks it from now on is known to show too little.
+        await self._flush()
+        self.is_probed = finding.is_proof
+        if self.is_probed and self._unproved and self._unproved.note:
+            await self._unproved.note()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import ContractError
 from sync.domain.entries import count_viewings, minutes_of
-from sync.domain.evidence import is_in_place
+from sync.domain.evidence import CLOCKS_APART, is_in_place, stood_before
 from sync.domain.plays import to_minute
+from sync.domain.writes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from connectors.clock import Clock
     from sync.domain.entries import Entry
     from sync.domain.evidence import Count
     from sync.domain.plan import Operation
+    from sync.domain.writes import Row
     from sync.ports import Target
 
 
@@ -40,6 +42,18 @@ class Finding(Enum):
     def is_fault(self) -> bool:
         """Whether the service behaves otherwise."""
         return self not in (Finding.KEPT, Finding.HIDDEN)
+
+
+class Unproved(NamedTuple):
+    """Nobody has seen yet that the profile keeps what it is sent.
+
+    ``standing`` was added by an earlier run and reads otherwise, or is not listed: it
+    is looked at again before anything else is added. ``note`` is called once an entry
+    was seen to be as it was sent.
+    """
+
+    standing: Row | None = None
+    note: Callable[[], Awaitable[None]] | None = None
 
 
 async def read_back(
@@ -97,6 +111,28 @@ def judge(
     if restored and all(abs(e.progress - restored.progress) >= 1 for e in ours):
         return Finding.HIDDEN if is_merged else Finding.PROGRESS_LOST
     return Finding.KEPT if is_dated else Finding.HIDDEN
+
+
+def judge_row(
+    row: Row, mine: Sequence[Entry], labels: Collection[str]
+) -> Finding | None:
+    """Hold what an earlier run added against what is listed of its key now.
+
+    None where it may never have been sent and nothing of it is seen. What stands there
+    at another time is then the person's, unless its label or its time speak for ours.
+    """
+    finding = judge(row.operation, mine, stood_before(row), labels)
+    is_sure = row.outcome is Outcome.APPLIED and not row.detail
+    if is_sure or finding not in (Finding.NOT_LISTED, Finding.TIME_LOST):
+        return finding
+    is_seen = any(
+        entry.imported in labels
+        or (
+            entry.updated_at and abs(entry.updated_at - row.intended_at) <= CLOCKS_APART
+        )
+        for entry in mine
+    )
+    return finding if is_seen else None
 
 
 def behaves_otherwise(

@@ -9,7 +9,7 @@ from connectors.errors import ServiceError
 from sync.domain.writes import Outcome, Settled
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
-from sync.ledger.fact_names import LEFT_OUT, PROBED, PROFILES, wanted
+from sync.ledger.fact_names import LEFT_OUT, PROFILES, wanted
 from sync.pipeline.checkpoint import advance
 from sync.pipeline.move import note_move
 from sync.pipeline.playback import PlaybackResult, carry_playback, plan_playback
@@ -37,13 +37,9 @@ if TYPE_CHECKING:
     from sync.pipeline.documents import left_out_document, report_document
     from sync.pipeline.missing import check_missing, note_missing
     from sync.pipeline.names import keep_names
+    from sync.pipeline.proof import close_unseen, recall_unproved
     from sync.pipeline.prune import check_removals
-    from sync.pipeline.recovery import (
-        close,
-        keep_labels,
-        recall_labels,
-        recall_unproved,
-    )
+    from sync.pipeline.recovery import close, keep_labels, recall_labels
     from sync.pipeline.undo import undo as take_back
     from sync.pipeline.undo_intents import end_undo
 else:
@@ -65,13 +61,12 @@ else:
         "sync.pipeline.missing", "check_missing", "note_missing"
     )
     (keep_names,) = late("sync.pipeline.names", "keep_names")
+    close_unseen, recall_unproved = late(
+        "sync.pipeline.proof", "close_unseen", "recall_unproved"
+    )
     (check_removals,) = late("sync.pipeline.prune", "check_removals")
-    close, keep_labels, recall_labels, recall_unproved = late(
-        "sync.pipeline.recovery",
-        "close",
-        "keep_labels",
-        "recall_labels",
-        "recall_unproved",
+    close, keep_labels, recall_labels = late(
+        "sync.pipeline.recovery", "close", "keep_labels", "recall_labels"
     )
     (take_back,) = late("sync.pipeline.undo", "undo")
     (end_undo,) = late("sync.pipeline.undo_intents", "end_undo")
@@ -94,7 +89,8 @@ async def carry_out(
     ledger, now = services.ledger, services.clock.now()
     operations, rows = prepared.plan.operations, prepared.removals.rows
     if is_forced:  # whatever is missing, the person removed it
-        prepared = replace(prepared, missing=replace(prepared.missing, is_fresh=False))
+        missing = replace(prepared.missing, is_fresh=False, is_agreed=True)
+        prepared = replace(prepared, missing=missing)
     if not prepared.is_unchanged:
         check_missing(prepared.missing, is_forced=is_forced)
         await _note_reading(services, prepared)
@@ -161,13 +157,9 @@ async def _note_reading(services: Services, prepared: Prepared) -> None:
     await close(ledger, arrived, Settled.found_later(), now)
     planned = {operation.key for operation in prepared.plan.operations}
     dropped = [row for row in recovery.unclear if row.operation.key not in planned]
-    # What was sent may stand there otherwise, until an entry came back as it was sent.
-    if (
-        dropped
-        and not prepared.missing.is_fresh
-        and await ledger.get_fact(prepared.profile, PROBED)
-    ):
-        await close(ledger, dropped, Settled.not_wanted(), now)
+    if dropped and not prepared.missing.is_fresh:
+        labels = prepared.rules.labels
+        await close_unseen(ledger, dropped, prepared.existing, labels, now)
 
 
 async def _note_told(services: Services, prepared: Prepared) -> None:
@@ -305,11 +297,18 @@ async def _send(
 ) -> None:
     """Send what is planned, and note in the ledger how the run ended."""
     ledger, recovery = services.ledger, prepared.recovery
-    is_first, standing = await recall_unproved(
-        ledger, prepared.profile, prepared.existing
+    missing = prepared.missing
+    unproved = await recall_unproved(
+        ledger,
+        prepared.profile,
+        prepared.existing,
+        prepared.rules.labels,
+        services.clock,
+        removed=missing.keys if missing.is_agreed else (),
     )
     about = {o.key.media for o in operations}
-    about |= {standing.operation.key.media} if standing else set()
+    if unproved and unproved.standing:
+        about.add(unproved.standing.operation.key.media)
     services.on_event(Advanced(Stage.LOAD, 0, len(operations)))
     outcome = "stopped"
     try:
@@ -319,8 +318,7 @@ async def _send(
             before=prepared.before(),
             viewings=recovery.viewings,
             refused=await _refused_before(ledger, prepared.profile),
-            is_first=is_first,
-            standing=standing,
+            unproved=unproved,
             names=prepared.names(about),
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
@@ -332,9 +330,6 @@ async def _send(
         settled = {**waits, **loader.outcomes}
         report = Report(prepared, run, settled, cost=services.meter.read())
         end = summary(report, loader.tally)
-        if loader.is_probed:
-            now = services.clock.now()
-            await ledger.put_fact(prepared.profile, PROBED, value=True, at=now)
         await ledger.finish_run(run, services.clock.now(), outcome, end)
         if outcome != "loaded":
             report = replace(report, move=await note_move(services, report))

@@ -58,7 +58,8 @@ class Missing:
     this reading found, and ``applied`` counts what the ledger has as applied, by run.
     ``is_whole``: all of the profile was looked at. ``is_fresh``: something was first
     seen to be gone so lately that it may be a list that lags; ``taken`` was taken back
-    as lately, and the same list said that it went.
+    as lately, and the same list said that it went. ``is_agreed``: a person said that
+    they removed it.
     """
 
     rows: tuple[Row, ...] = ()
@@ -68,6 +69,7 @@ class Missing:
     is_whole: bool = True
     is_fresh: bool = False
     taken: tuple[Row, ...] = ()
+    is_agreed: bool = False
 
     @property
     def keys(self) -> frozenset[Key]:

@@ -13,7 +13,7 @@ from sync.domain.plan import Action
 from sync.domain.restoring import keeps_its_minute
 from sync.domain.rules import SeasonRecord
 from sync.domain.writes import Outcome
-from sync.ledger.fact_names import LABELS, PROBED
+from sync.ledger.fact_names import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -95,36 +95,6 @@ async def recall_labels(services: Services, profile: str) -> frozenset[str]:
     """
     known = await services.ledger.get_fact(profile, LABELS) or [TRAKT.label]
     return frozenset({*known, services.origin.label})
-
-
-class Unproved(NamedTuple):
-    """Whether nobody has seen yet that the profile keeps what it is sent.
-
-    ``standing`` was added by an earlier run that broke off before it saw that, or saw
-    otherwise: it is looked at again before anything else is added.
-    """
-
-    is_first: bool = False
-    standing: Row | None = None
-
-
-async def recall_unproved(
-    ledger: Ledger, profile: str, existing: Iterable[Entry]
-) -> Unproved:
-    """Read of the ledger whether an entry came back as it was sent, or which to ask."""
-    if await ledger.get_fact(profile, PROBED) is not None:
-        return Unproved()
-    rows = [
-        row
-        for row in await ledger.rows(profile, is_restored=None)
-        if row.operation.action is Action.ADD
-        and row.undone_at is None
-        and row.outcome is not Outcome.REJECTED
-    ]
-    # The last that arrived and is listed tells most, what may not have been sent least.
-    there = {entry.key for entry in existing}
-    rows.sort(key=lambda r: (r.outcome is Outcome.APPLIED, r.operation.key in there))
-    return Unproved(is_first=True, standing=rows[-1] if rows else None)
 
 
 class BroughtBack(NamedTuple):

@@ -16,7 +16,7 @@ from sync.domain.restoring import Comparison, compare_copy, to_operations
 from sync.domain.writes import Before, Outcome, Settled
 from sync.errors import OtherProfileError, StoppedError
 from sync.events import Advanced, Finished, Stage, Waiting
-from sync.ledger.fact_names import ENTRIES, PROBED, PROFILES, wanted
+from sync.ledger.fact_names import ENTRIES, PROFILES, wanted
 from sync.load.loader import Loader
 from sync.pipeline.checkpoint import forget_watermark
 from sync.pipeline.copies import keep_listed
@@ -24,11 +24,11 @@ from sync.pipeline.missing import PAUSE_S, look_up
 from sync.pipeline.names import recall_names
 from sync.pipeline.prepare import count_expected, count_lacking, read_target
 from sync.pipeline.prepared import AsListed
+from sync.pipeline.proof import recall_unproved
 from sync.pipeline.recovery import (
     close,
     count_by_key,
     recall_labels,
-    recall_unproved,
     split_restored,
     standing_rows,
 )
@@ -267,6 +267,7 @@ async def _load(
 ) -> Loader:
     """Send what is missing, and note in the ledger how the run ended."""
     ledger, clock, profile = services.ledger, services.clock, plan.profile
+    labels = await recall_labels(services, profile)
     loader = Loader(
         services.target,
         ledger,
@@ -275,10 +276,10 @@ async def _load(
         concurrency=services.settings.discovr.concurrency,
         on_event=services.on_event,
         stop=stop,
-        labels=await recall_labels(services, profile),
+        labels=labels,
     )
     refused = await ledger.rows(profile, outcome=Outcome.REJECTED, is_restored=True)
-    is_first, standing = await recall_unproved(ledger, profile, found.entries)
+    unproved = await recall_unproved(ledger, profile, found.entries, labels, clock)
     counts, total = count_by_key(found.entries), len(plan.operations)
     services.on_event(Advanced(Stage.LOAD, 0, total))
     outcome = "stopped"
@@ -289,8 +290,7 @@ async def _load(
             before={o.id: _before(counts.get(o.key, Count())) for o in plan.operations},
             viewings=counts,
             refused={row.operation.id for row in refused},
-            is_first=is_first,
-            standing=standing,
+            unproved=unproved,
             names=plan.titles,
         )
         outcome = "stopped" if loader.is_stopping else "loaded"
@@ -300,8 +300,6 @@ async def _load(
     finally:
         end = {"operations": total, "failed": loader.tally.failed}
         end |= loader.tally._asdict()
-        if loader.is_probed:
-            await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
         await ledger.finish_run(run, clock.now(), outcome, end)
     await _settle_older(services, plan, found, loader, run)
     if loader.is_stopping:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from tests.ledger_suite.factories import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
 
 async def start(ledger: Ledger, operations: Sequence[Operation] = ()) -> int:
@@ -240,3 +241,38 @@ async def test_what_stands_beside_is_all_that_was_applied_and_is_not_there(
     await ledger.mark_undone(run, [operations[2].id], later(3))
     beside = await ledger.applied_beside(PROFILE, {operations[0].key})
     assert [row.operation for row in beside] == [operations[1]]
+
+
+async def test_of_what_may_have_been_added_the_newest_that_weighs_most_is_told(
+    ledger: Ledger,
+) -> None:
+    added = make_operations(6)
+    zero = make_operation(7, action=Action.SET, progress=0)
+    run = await start(ledger, [*added, zero])
+    await ledger.settle(run, [(added[5].id, Outcome.REJECTED, "")], later(2))
+    await ledger.settle(run, [(added[4].id, Outcome.APPLIED, "")], later(2))
+    await ledger.mark_undone(run, ids([added[4]]), later(3))
+
+    async def told(weights: Sequence[int]) -> Operation | None:
+        by_id = dict(zip(ids(added), weights, strict=False))
+        row = await ledger.added(PROFILE, lambda row: by_id[row.operation.id])
+        return row.operation if row else None
+
+    assert await told([0, 1, 2, 2]) == added[3]
+    assert await told([0, 3, 2, 2]) == added[1]
+    assert await ledger.added("another", lambda _: 0) is None
+
+
+async def test_to_tell_what_weighs_most_takes_the_memory_of_a_few_rows(
+    ledger: Ledger,
+) -> None:
+    async def peak(work: Awaitable[object]) -> int:
+        tracemalloc.start()
+        await work
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    await start(ledger, make_operations(5_000))
+    of_all = await peak(ledger.rows(PROFILE))
+    assert await peak(ledger.added(PROFILE, lambda _: 0)) < of_all / 4

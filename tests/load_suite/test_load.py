@@ -12,6 +12,7 @@ from sync.domain.plays import Key
 from sync.domain.writes import NOT_SENT
 from sync.ledger import Ledger, Outcome, StateError
 from sync.load.loader import GROUP, Loader
+from sync.load.probe import Unproved
 from sync.runtime.stop import Stop
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
@@ -204,13 +205,13 @@ async def test_the_first_entry_is_read_back_before_a_second_is_sent(
 ) -> None:
     async with bench(tmp_path, **{quirk: True}) as place:
         with pytest.raises(ContractError, match=problem):
-            await place.load([add(1), add(2), add(3)], is_first=True)
+            await place.load([add(1), add(2), add(3)], unproved=Unproved())
         assert place.keys() == [Key("MV_1")]
 
 
 async def test_a_service_that_behaves_passes_the_probe(tmp_path: Path) -> None:
     async with bench(tmp_path) as place:
-        await place.load([add(1), add(2)], is_first=True)
+        await place.load([add(1), add(2)], unproved=Unproved())
         assert place.keys() == [Key("MV_1"), Key("MV_2")]
         reads = place.world.discovr.requests("GET", "/profile/history/MV_1")
         assert len(reads) == 1

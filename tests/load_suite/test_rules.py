@@ -32,7 +32,7 @@ from sync.load.loader import (
     MOST_SENDS,
     Loader,
 )
-from sync.load.probe import Finding, judge
+from sync.load.probe import Finding, Unproved, judge
 from sync.runtime.stop import Stop
 from tests.clocks import FakeClock
 from tests.factories import at, entry
@@ -382,7 +382,7 @@ async def test_the_first_is_read_back_and_else_the_next_that_can_tell(
     operations: list[Operation], viewings: dict[Key, Count] | None, read: list[int]
 ) -> None:
     async with bench() as it:
-        await it.load(operations, viewings=viewings, is_first=True)
+        await it.load(operations, viewings=viewings, unproved=Unproved())
         reads = [key for key, progress in it.target.sent if progress < 0]
         assert reads == [Key(f"MV_{number}") for number in read]
         assert it.loader.is_probed is bool(read)
@@ -441,7 +441,7 @@ def test_an_entry_beside_others_shows_what_can_be_told_of_it(
 async def test_one_that_was_refused_is_not_read_back() -> None:
     async with bench() as it:
         it.target.answers[Key("MV_1")] = [NO]
-        await it.load([add(1), add(2), add(3)], is_first=True)
+        await it.load([add(1), add(2), add(3)], unproved=Unproved())
         reads = [key for key, progress in it.target.sent if progress < 0]
         assert reads == [Key("MV_2")]
 
@@ -481,11 +481,11 @@ async def test_the_first_entry_has_to_come_back_as_it_was_sent(
 
         it.target.read_title = show
         if not problem:
-            await it.load([operation, add(2)], is_first=True)
+            await it.load([operation, add(2)], unproved=Unproved())
             assert it.clock.slept == []
             return
         with pytest.raises(ContractError, match=problem):
-            await it.load([operation, add(2)], is_first=True)
+            await it.load([operation, add(2)], unproved=Unproved())
         assert it.target.writes == [Key("MV_1")]
         # A list may lag.
         assert it.clock.slept == ([*LOOK_UP_WAITS_S] if listed is None else [])

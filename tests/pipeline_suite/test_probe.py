@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.errors import AuthError, ContractError
+from connectors.errors import AuthError, ContractError, ServiceError
 from sync.domain.plays import Key
 from sync.errors import GuardError
 from sync.ledger import Ledger
@@ -21,6 +21,7 @@ from tests.safety.arena import Arena, Phase, arena
 from tests.safety.killing import run_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from aiohttp import web
@@ -96,7 +97,7 @@ async def test_no_further_entry_goes_out_while_the_first_is_not_listed(
 
 
 @pytest.mark.parametrize("quirks", FAULTS, ids="-".join)
-async def test_once_the_entry_reads_right_the_run_goes_on_for_one_reading(
+async def test_once_the_entry_is_listed_right_the_run_goes_on(
     tmp_path: Path, quirks: dict[str, Any]
 ) -> None:
     async with arena(some_films(), tmp_path, discovr=DiscovrQuirks(**quirks)) as place:
@@ -108,7 +109,7 @@ async def test_once_the_entry_reads_right_the_run_goes_on_for_one_reading(
         before = len(place.discovr.requests("GET", f"/profile/history/{FIRST.media}"))
         assert (await place.migrate()).is_complete
         after = len(place.discovr.requests("GET", f"/profile/history/{FIRST.media}"))
-        assert after == before + 1
+        assert after == before
         assert await is_proved(place)
 
 
@@ -231,3 +232,114 @@ async def test_a_discovr_that_behaves_is_not_taken_for_another(
         for _ in range(2):
             assert (await place.migrate()).is_complete
             assert place.writes() == 8
+
+
+def sends_the_first(request: web.Request, phase: Phase) -> bool:
+    return (request.method, request.path, phase) == (
+        "POST",
+        "/profile/history",
+        Phase.BEFORE,
+    )
+
+
+@pytest.mark.parametrize("history", [{}, {"plays": "all"}], ids=str)
+@pytest.mark.parametrize("progress", [100, 30])
+@pytest.mark.parametrize("account", [some_films, a_season_and_films])
+async def test_the_persons_own_is_not_taken_for_what_was_never_sent(
+    tmp_path: Path,
+    account: Callable[[], Account],
+    progress: float,
+    history: dict[str, Any],
+) -> None:
+    async with arena(account(), tmp_path, history=history) as place:
+        first = (await place.operations())[0].key
+        assert await run_until(place, place.migrate(), sends_the_first)
+        assert place.discovr.entries() == []
+        place.clock.advance(7_200)
+        place.discovr.person_adds(first, progress=progress, at=place.clock.now())
+        place.clock.advance(3_600)
+        assert (await place.migrate()).is_complete
+        assert await is_proved(place)
+
+
+@pytest.mark.parametrize("quirks", FAULTS, ids="-".join)
+async def test_a_later_entry_that_reads_otherwise_is_asked_before_one_in_doubt(
+    tmp_path: Path, quirks: dict[str, Any]
+) -> None:
+    discovr = DiscovrQuirks(**quirks)
+    async with arena(some_films(), tmp_path, discovr=discovr) as place:
+        assert await run_until(place, place.migrate(), sends_the_first)
+        place.clock.advance(7_200)
+        place.discovr.person_adds(FIRST, at=place.clock.now())
+        place.clock.advance(3_600)
+        sent = place.writes()
+        for _ in range(3):
+            with pytest.raises(ContractError, match="took the first entry"):
+                await place.migrate()
+            place.clock.advance(3_600)
+        assert place.writes() == sent + 1
+
+
+def fails_to_list_the_first(place: Arena, status: int) -> None:
+    place.discovr.faults = lambda request, _: (
+        Fault.answer(status)
+        if request.method == "GET" and request.path.endswith(f"/{FIRST.media}")
+        else None
+    )
+
+
+@pytest.mark.parametrize("status", [404, 422, 500])
+async def test_one_title_that_cannot_be_read_back_stops_one_run_at_most(
+    tmp_path: Path, status: int
+) -> None:
+    async with arena(some_films(), tmp_path) as place:
+        fails_to_list_the_first(place, status)
+        with pytest.raises(ServiceError):
+            await place.migrate()
+        place.clock.advance(7_200)
+        assert (await place.migrate()).is_complete
+        assert place.writes() == 4
+
+
+@pytest.mark.parametrize("conflict", ["newest", "trakt"])
+async def test_who_removed_the_first_entry_goes_on_with_force(
+    tmp_path: Path, conflict: str
+) -> None:
+    history = {"conflict": conflict}
+    async with arena(some_films(), tmp_path, history=history) as place:
+        fails_to_list_the_first(place, 500)
+        with pytest.raises(ServiceError):
+            await place.migrate()
+        place.discovr.faults = None
+        place.discovr.person_removes(FIRST)
+        place.clock.advance(2 * 86_400)
+        with pytest.raises(ContractError, match="does not list it"):
+            await place.migrate()
+        await place.migrate(is_forced=True)
+        is_again = conflict == "trakt"
+        assert len(place.discovr.entries()) == 3 + is_again
+        assert await is_proved(place)
+
+
+async def test_what_it_found_is_kept_where_the_run_is_killed(tmp_path: Path) -> None:
+    async with arena(some_films(), tmp_path) as place:
+
+        def sends_the_second(request: web.Request, phase: Phase) -> bool:
+            return sends_the_first(request, phase) and place.writes() == 2
+
+        assert await run_until(place, place.migrate(), sends_the_second)
+        assert await is_proved(place)
+
+
+async def test_what_never_arrived_and_is_not_wanted_costs_nothing(
+    tmp_path: Path,
+) -> None:
+    account = some_films(1)
+    async with arena(account, tmp_path) as place:
+        assert await run_until(place, place.migrate(), sends_the_first)
+        account.remove_play(account.plays[0].id)
+        for _ in range(3):
+            place.clock.advance(7_200)
+            before = len(place.discovr.requests())
+            await place.sync()
+        assert len(place.discovr.requests()) == before

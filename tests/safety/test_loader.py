@@ -14,6 +14,7 @@ from sync.domain.plays import Key
 from sync.ledger import Before, Ledger, Outcome, StateError
 from sync.ledger.fact_names import PROBED
 from sync.load.loader import GROUP
+from sync.load.probe import Unproved
 from sync.pipeline.recovery import recall
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
@@ -55,7 +56,7 @@ async def test_the_probe_is_of_the_first_entry_that_arrives(tmp_path: Path) -> N
                 else None
             )
         )
-        loader = await place.load([add(1), add(2), add(3)], is_first=True)
+        loader = await place.load([add(1), add(2), add(3)], unproved=Unproved())
         assert loader.is_probed
         assert place.world.discovr.requests("GET", "/profile/history/MV_2")
         assert place.keys() == [Key("MV_2"), Key("MV_3")]
@@ -64,7 +65,7 @@ async def test_the_probe_is_of_the_first_entry_that_arrives(tmp_path: Path) -> N
 async def test_a_stop_before_the_probe_is_no_bug(tmp_path: Path) -> None:
     async with bench(tmp_path) as place:
         place.stop.request()
-        loader = await place.load([add(1), add(2)], is_first=True)
+        loader = await place.load([add(1), add(2)], unproved=Unproved())
         assert (loader.settled, loader.is_probed) == ({}, False)
 
 

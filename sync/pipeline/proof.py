@@ -1,0 +1,95 @@
+"""Whether the profile keeps what it is sent: what earlier runs left to tell it by."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from sync.domain.plan import Action
+from sync.domain.writes import Settled
+from sync.ledger.fact_names import PROBED
+from sync.load.probe import Finding, Unproved, judge_row
+from sync.pipeline.recovery import close
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Container, Iterable, Mapping
+    from datetime import datetime
+
+    from connectors.clock import Clock
+    from sync.domain.entries import Entry
+    from sync.domain.plays import Key
+    from sync.domain.writes import Row
+    from sync.ledger import Ledger
+
+#: What tells most comes last.
+_ORDER = (
+    None,
+    Finding.NOT_LISTED,
+    Finding.HIDDEN,
+    Finding.PROGRESS_LOST,
+    Finding.LABEL_LOST,
+    Finding.TIME_LOST,
+    Finding.KEPT,
+)
+
+
+async def recall_unproved(
+    ledger: Ledger,
+    profile: str,
+    existing: Iterable[Entry],
+    labels: Collection[str],
+    clock: Clock,
+    *,
+    removed: Container[Key] = (),
+) -> Unproved | None:
+    """Tell by the ledger and what is listed whether it keeps all; None: it does.
+
+    What is ``removed`` is not looked for: a person said that they did it.
+    """
+    if await ledger.get_fact(profile, PROBED):
+        return None
+    shelf = _by_key(existing)
+
+    async def note() -> None:
+        await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
+
+    def told_by(row: Row) -> Finding | None:
+        key = row.operation.key
+        mine = shelf.get(key, ())
+        return judge_row(row, mine, labels) if mine or key not in removed else None
+
+    row = await ledger.added(profile, lambda row: _ORDER.index(told_by(row)))
+    finding = told_by(row) if row else None
+    if finding is Finding.KEPT:
+        await note()
+        return None
+    return Unproved(row if finding and finding.is_fault else None, note)
+
+
+async def close_unseen(
+    ledger: Ledger,
+    rows: Iterable[Row],
+    existing: Iterable[Entry],
+    labels: Collection[str],
+    at: datetime,
+) -> None:
+    """Wait no more for what earlier runs left open, and is neither found nor planned.
+
+    What was sent may stand there otherwise, until an entry came back as it was sent.
+    """
+    shelf = _by_key(existing)
+    unseen = [
+        row
+        for row in rows
+        if row.operation.action is not Action.ADD
+        or judge_row(row, shelf.get(row.operation.key, ()), labels) is None
+        or await ledger.get_fact(row.profile, PROBED)
+    ]
+    await close(ledger, unseen, Settled.not_wanted(), at)
+
+
+def _by_key(entries: Iterable[Entry]) -> Mapping[Key, list[Entry]]:
+    shelf: defaultdict[Key, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        shelf[entry.key].append(entry)
+    return shelf
