@@ -151,7 +151,7 @@ def is_ours(entry: Entry, row: Row, labels: Collection[str]) -> bool:
     if entry.imported is not None and entry.imported not in known:
         return False
     if restored and restored.at is None:
-        return _is_dated_by(row, entry.updated_at)
+        return is_dated_by(row, entry.updated_at)
     return (
         entry.updated_at is not None
         and to_minute(entry.updated_at) == row.operation.minute
@@ -180,8 +180,8 @@ def added_among(
     ]
 
 
-def _is_dated_by(row: Row, at: datetime | None) -> bool:
-    """Whether the service can have dated what the row sent without a time."""
+def is_dated_by(row: Row, at: datetime | None) -> bool:
+    """Whether the service can have dated what the row wrote, by its own clock."""
     if at is None:
         return True
     latest = None if row.settled_at is None else row.settled_at + CLOCKS_APART
@@ -265,7 +265,7 @@ def _before_set(entry: Entry, row: Row) -> list[Entry]:
     if found is None:
         return []
     # An earlier version did not note the time: one before the write is as found.
-    kept = None if _is_dated_by(row, entry.updated_at) else entry.updated_at
+    kept = None if is_dated_by(row, entry.updated_at) else entry.updated_at
     return [replace(entry, progress=found, updated_at=row.before_at or kept)]
 
 

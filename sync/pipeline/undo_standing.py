@@ -13,6 +13,7 @@ from sync.domain.evidence import (
     added_among,
     before_these,
     is_as_set,
+    is_dated_by,
     is_removal,
     is_taken_back,
     others_beside,
@@ -262,14 +263,17 @@ class Standing:
 def _count_made(rows: Sequence[Row], entries: Sequence[Entry]) -> int:
     """Count how many of the entries of a key the rows can have made.
 
-    What was set counts while something still says what was set: a viewing of the
-    person's takes the place of a zero.
+    What was set counts while something still says so, or where ours was merged into it:
+    a viewing of the person's takes the place of a zero.
     """
-    added = {r.operation.minute for r in rows if r.operation.action is Action.ADD}
+    adds = [row for row in rows if row.operation.action is Action.ADD]
     sets = [row for row in rows if row.operation.action is Action.SET]
     said = {row.operation.says for row in sets}
+    found = [row.before_at for row in adds if row.before_at]
     is_there = any(entry.progress in said for entry in entries)
-    return len(added) + (is_there and any(map(is_removal, sets)))
+    is_merged = any(is_dated_by(row, at) for row in sets for at in found)
+    is_made = (is_there or is_merged) and any(map(is_removal, sets))
+    return len({row.operation.minute for row in adds}) + is_made
 
 
 def _rows_by_key(rows: Iterable[Row]) -> dict[Key, list[Row]]:

@@ -301,7 +301,15 @@ TO_ZERO = (zero(FIRST), Before(100.0, at(3)))
             "it shares its key",
             [],
         ),
-        # So it did, and then a later run had completed the zero itself.
+        # It was still the zero into which ours was merged: its time says so.
+        (
+            [(zero(FIRST), None), (add(FIRST, 19), Before(1.0, at(20)))],
+            [ours(FIRST, 19, count=2)],
+            {},
+            None,
+            ["remove"],
+        ),
+        # So it was, once a later run had completed the zero itself.
         (
             [
                 (zero(FIRST), None),
