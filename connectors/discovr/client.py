@@ -183,23 +183,20 @@ def explain(response: Response) -> ServiceError | None:
 
 
 def _blocked(response: Response) -> ServiceError | None:
-    """Tell what stands before Discovr, and answers with a page of its own, from it.
+    """Tell Cloudflare, which answers with a page of its own, from Discovr behind it.
 
-    Such an answer is about this machine and no title, and what was asked did not get
-    through. A page with another status may be Discovr's own: nobody documents those.
+    What was asked did not get through then. Any other page may be Discovr's own:
+    nobody documents those.
     """
-    status, headers = response.status, response.headers
-    is_page = "html" in headers.get("Content-Type", "").lower()
-    if status not in (403, 503) or not is_page:
+    status = response.status
+    is_page = "html" in response.headers.get("Content-Type", "").lower()
+    # Its header it puts on everything; its name stands on its own pages.
+    is_its_own = is_page and b"cloudflare" in response.body.lower()
+    if status not in (403, 503) or not is_its_own:
         return None
-    is_cloudflare = b"cloudflare" in response.body.lower()
-    is_cloudflare |= headers.get("Server", "").lower() == "cloudflare"
-    if status == 503 and not is_cloudflare:
-        return None
-    who = "Cloudflare" if is_cloudflare else "Something"
     kind = RateLimitedError if status == 403 else TransientError
     return kind(
-        f"{who} in front of Discovr blocks this machine (status {status}).",
+        f"Cloudflare in front of Discovr blocks this machine (status {status}).",
         remedy="Wait an hour, or use another network; then run it again: it goes on "
         "where it stopped.",
         service="Discovr",

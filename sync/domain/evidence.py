@@ -151,15 +151,37 @@ def is_ours(entry: Entry, row: Row, labels: Collection[str]) -> bool:
     if entry.imported is not None and entry.imported not in known:
         return False
     if restored and restored.at is None:
-        return _is_dated_by(row, entry.updated_at)
+        return is_dated_by(row, entry.updated_at)
     return (
         entry.updated_at is not None
         and to_minute(entry.updated_at) == row.operation.minute
     )
 
 
-def _is_dated_by(row: Row, at: datetime | None) -> bool:
-    """Whether the service can have dated what the row sent without a time."""
+def added_among(
+    entries: Iterable[Entry], rows: Iterable[Row], labels: Collection[str]
+) -> list[Entry]:
+    """Return the entries of a key that one of the rows added."""
+    # By the minute: a key may have hundreds of repeats. None: any minute may be it.
+    by_minute: defaultdict[datetime | None, list[Row]] = defaultdict(list)
+    for row in rows:
+        restored = row.operation.restored
+        is_dated = restored is None or restored.at is not None
+        if row.operation.action is Action.ADD:
+            by_minute[row.operation.minute if is_dated else None].append(row)
+    return [
+        entry
+        for entry in entries
+        if any(
+            is_ours(entry, row, labels)
+            for minute in {None, *minutes_of([entry])}
+            for row in by_minute.get(minute, ())
+        )
+    ]
+
+
+def is_dated_by(row: Row, at: datetime | None) -> bool:
+    """Whether the service can have dated what the row wrote, by its own clock."""
     if at is None:
         return True
     latest = None if row.settled_at is None else row.settled_at + CLOCKS_APART
@@ -242,7 +264,9 @@ def _before_set(entry: Entry, row: Row) -> list[Entry]:
         return [entry]
     if found is None:
         return []
-    return [replace(entry, progress=found, updated_at=row.before_at)]
+    # An earlier version did not note the time: one before the write is as found.
+    kept = None if is_dated_by(row, entry.updated_at) else entry.updated_at
+    return [replace(entry, progress=found, updated_at=row.before_at or kept)]
 
 
 class Count(NamedTuple):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import (
     AuthError,
+    RateLimitedError,
     RejectedError,
     ServiceError,
     TransientError,
@@ -58,8 +59,15 @@ class RefusingServiceError(ServiceError):
         )
 
 
+def is_block(error: ServiceError) -> bool:
+    """Whether something before the service turned a write away, each time anew."""
+    return isinstance(error, RateLimitedError) and error.status == _NOT_ALLOWED
+
+
 def is_refusal(error: ServiceError) -> bool:
     """Whether one write was refused for good, and others may still be taken."""
+    if is_block(error):
+        return True
     if isinstance(error, AuthError | TransientError):
         return False
     is_status = error.status is not None and 300 <= error.status < 500
@@ -78,21 +86,24 @@ class Breaker:
         self._statuses: list[int] = []
         self._titles = 0
         self._unclear: list[str] = []
+        #: By title, as what is in front may not like a single one.
+        self._blocks: dict[str, ServiceError] = {}
         self._has_arrived = False
 
     def arrived(self) -> None:
         """Note a write that was taken."""
         self._has_arrived = True
         self._titles = 0
-        self._statuses.clear()
-        self._unclear.clear()
+        self._clear()
 
     def refused(self, operation: Operation, error: ServiceError) -> ServiceError | None:
         """Note a write that was refused."""
         status = error.status
+        if is_block(error):
+            self._blocks[operation.key.media] = error
+            return error if len(self._blocks) >= MOST_REFUSED else None
         if status is None or status in _ABOUT_ONE:
-            self._statuses.clear()
-            self._unclear.clear()
+            self._clear()
             self._titles += operation.id not in self._known
             is_due = self._titles >= MOST_TITLES_REFUSED
             return _end(self._titles, status) if is_due else None
@@ -109,12 +120,19 @@ class Breaker:
         )
 
     def verdict(self) -> ServiceError | None:
-        """Say at the end whether nothing was allowed at all, which is the login."""
+        """Say at the end whether nothing was allowed at all: the login, or a block."""
+        if len(self._blocks) > 1 and not self._has_arrived:
+            return [*self._blocks.values()][-1]
         is_login = {*self._statuses} == {_NOT_ALLOWED} and not self._titles
         is_telling = len(self._statuses) > 1 and not self._has_arrived
         return (
             _end(len(self._statuses), _NOT_ALLOWED) if is_login and is_telling else None
         )
+
+    def _clear(self) -> None:
+        self._statuses.clear()
+        self._unclear.clear()
+        self._blocks.clear()
 
 
 def _end(number: int, status: int | None) -> ServiceError:

@@ -24,7 +24,7 @@ from sync.domain.origin import TRAKT
 from sync.domain.plan import Action
 from sync.domain.writes import Outcome, Settled, Tally
 from sync.events import Advanced, Stage, Waiting
-from sync.load.breaker import Breaker, is_refusal
+from sync.load.breaker import Breaker, is_block, is_refusal
 from sync.load.probe import behaves_otherwise, read_back
 from sync.ports import RestoringTarget
 from sync.runtime.concurrency import task_group
@@ -100,6 +100,7 @@ class Loader:
         self._lost = 0
         self._total = 0
         self._unlimited: set[Place] = set()
+        self._blocked: dict[str, Settled] = {}
         self.settled: dict[str, Settled] = {}
         self.is_probed = False
 
@@ -272,6 +273,8 @@ class Loader:
     async def _write(self, operation: Operation) -> Settled:
         if operation.is_default and operation.key.place in self._unlimited:
             return Settled.covers_too_much()
+        if blocked := self._blocked.get(operation.key.media):
+            return blocked
         try:
             settled = await self._write_or_find(operation)
         except _LookUpError as failed:
@@ -298,12 +301,19 @@ class Loader:
             except ServiceError as error:
                 if not is_refusal(error):
                     raise
-                self._trip(self._breaker.refused(operation, error))
-                return Settled(Outcome.REJECTED, error.message)
+                return self._refused(operation, error)
             else:
                 self._breaker.arrived()
                 return Settled(Outcome.APPLIED)
         return Settled.unclear(MOST_SENDS)
+
+    def _refused(self, operation: Operation, error: ServiceError) -> Settled:
+        self._trip(self._breaker.refused(operation, error))
+        if not is_block(error):
+            return Settled(Outcome.REJECTED, error.message)
+        # Tomorrow it may pass: left open, it is taken up by the next run.
+        blocked = Settled(Outcome.UNKNOWN, error.message)
+        return self._blocked.setdefault(operation.key.media, blocked)
 
     async def _send(self, operation: Operation) -> None:
         if operation.restored:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import groupby, takewhile
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from sync.domain.entries import COMPLETED_FROM, count_viewings
 from sync.domain.evidence import (
+    added_among,
     before_these,
     is_as_set,
-    is_ours,
+    is_dated_by,
     is_removal,
     is_taken_back,
     others_beside,
@@ -20,7 +22,7 @@ from sync.domain.plan import Action
 from sync.domain.seasons import current_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Key
@@ -151,11 +153,12 @@ class Standing:
     def _verdict(self, key: Key) -> Verdict:
         """Judge what becomes of a key: later changes are set back first."""
         rows, back, reason = self._mine[key], list["Row"](), None
-        for row in rows:
-            if reason := self._objection(row):
+        is_shared = bool(self._strangers(self._of(key), rows))
+        for row, stood in self._thought_away(key):
+            if reason := self._objection(row, stood, is_shared=is_shared):
                 break
             back.append(row)
-        if reason is None and not self._strangers(self._of(key), rows):
+        if reason is None and not is_shared:
             return Verdict(rows)
         # A later one knew better what it goes back to, if somebody changed it between.
         sets = list(takewhile(lambda row: not is_removal(row), rows))
@@ -165,32 +168,37 @@ class Standing:
         progress = round(lowest.before_progress or 0)
         return Verdict(sets, progress, reason if len(sets) < len(rows) else None)
 
-    def _objection(self, row: Row) -> str | None:
+    def _thought_away(self, key: Key) -> Iterator[tuple[Row, list[Entry]]]:
+        """Yield the rows of a key, with what stood there before any later run."""
+        stood = self._of(key)
+        for _, of_run in groupby(self._mine[key], attrgetter("run")):
+            rows = [*of_run]
+            for row in rows:
+                yield row, stood
+            stood = before_these(stood, rows, self._labels)
+
+    def _objection(
+        self, row: Row, stood: Sequence[Entry], *, is_shared: bool
+    ) -> str | None:
         """Say why it cannot be taken back, once the later runs are."""
-        operation, key = row.operation, row.operation.key
-        later = [other for other in self._mine[key] if other.run > row.run]
-        mine = before_these(self._of(key), later, self._labels)
-        if not mine:
+        operation, seen = row.operation, stood
+        if not stood:
             return None
         if operation.action is Action.ADD:
             # Merged, the newest of them stands for all that was added under the key.
-            added = [r for r in self._mine[key] if r.operation.action is Action.ADD]
-            seen = [e for e in mine if any(is_ours(e, r, self._labels) for r in added)]
-        else:
-            seen = mine
+            seen = added_among(stood, self._mine[operation.key], self._labels)
         current = current_entry(seen)
         if current is None:
             return "another entry stands there now"
         if current.progress != operation.says:
             return "it was changed on Discovr since"
-        if is_removal(row):
-            return self._objection_to_removing(row)
-        return self._objection_to_setting_back(row, current, mine)
+        if not is_removal(row):
+            return self._objection_to_setting_back(row, current, stood)
+        if is_shared:
+            return "it shares its key with another entry, which would go too"
+        return self._objection_to_removing(row)
 
     def _objection_to_removing(self, row: Row) -> str | None:
-        key = row.operation.key
-        if self._strangers(self._of(key), self._mine[key]):
-            return "it shares its key with another entry, which would go too"
         is_low = row.operation.progress < COMPLETED_FROM
         if is_low and any(e.is_default and e.is_completed for e in self._entries):
             return HELD_OUT
@@ -244,15 +252,28 @@ class Standing:
         viewing hides that the rows did not bring.
         """
         rows, trial = rows or self.rows, self._result.trial
-        made: defaultdict[Key, set[object]] = defaultdict(set)
-        for row in filter(is_removal, rows):
-            is_added = row.operation.action is Action.ADD
-            made[row.operation.key].add(is_added and row.operation.minute)
         theirs = {entry.key for entry in before_these(entries, rows, self._labels)}
+        by_key = _rows_by_key(rows)
         for key, mine in _by_key(entries).items():
-            if count_viewings(mine) > len(made[key]):
+            if count_viewings(mine) > _count_made(by_key.get(key, ()), mine):
                 theirs.add(key)
         return theirs - {trial}
+
+
+def _count_made(rows: Sequence[Row], entries: Sequence[Entry]) -> int:
+    """Count how many of the entries of a key the rows can have made.
+
+    What was set counts while something still says so, or where ours was merged into it:
+    a viewing of the person's takes the place of a zero.
+    """
+    adds = [row for row in rows if row.operation.action is Action.ADD]
+    sets = [row for row in rows if row.operation.action is Action.SET]
+    said = {row.operation.says for row in sets}
+    found = [row.before_at for row in adds if row.before_at]
+    is_there = any(entry.progress in said for entry in entries)
+    is_merged = any(is_dated_by(row, at) for row in sets for at in found)
+    is_made = (is_there or is_merged) and any(map(is_removal, sets))
+    return len({row.operation.minute for row in adds}) + is_made
 
 
 def _rows_by_key(rows: Iterable[Row]) -> dict[Key, list[Row]]:

@@ -175,28 +175,27 @@ OF_CLOUDFLARE, OTHER = CLOUDFLARE_PAGE.encode(), b"<html>No.</html>"
 
 
 @pytest.mark.parametrize(
-    ("response", "who"),
+    ("response", "is_block"),
     [
-        (answer(403, OF_CLOUDFLARE, headers=PAGE), "Cloudflare"),
-        (answer(503, OF_CLOUDFLARE, headers=PAGE), "Cloudflare"),
-        (answer(403, OTHER, headers=PAGE | {"Server": "cloudflare"}), "Cloudflare"),
-        (answer(503, OTHER, headers=PAGE | {"Server": "cloudflare"}), "Cloudflare"),
-        (answer(403, OTHER, headers=PAGE), "Something"),
+        (answer(403, OF_CLOUDFLARE, headers=PAGE), True),
+        (answer(503, OF_CLOUDFLARE, headers=PAGE), True),
         # The API itself, behind Cloudflare or not, in any form.
-        (answer(403, headers={"Server": "cloudflare"}), None),
-        (answer(403, b"{}", headers={"Server": "cloudflare"}), None),
-        (answer(403, b"", headers={"Content-Type": "text/plain"}), None),
-        (answer(503, OTHER, headers=PAGE), None),
-        *((answer(n, OF_CLOUDFLARE, headers=PAGE), None) for n in (400, 404, 422)),
+        (answer(403, OTHER, headers=PAGE), False),
+        (answer(403, OTHER, headers=PAGE | {"Server": "cloudflare"}), False),
+        (answer(403, headers={"Server": "cloudflare"}), False),
+        (answer(403, b"{}", headers={"Server": "cloudflare"}), False),
+        (answer(403, b"", headers={"Content-Type": "text/plain"}), False),
+        (answer(503, OTHER, headers=PAGE), False),
+        *((answer(n, OF_CLOUDFLARE, headers=PAGE), False) for n in (400, 404, 422)),
     ],
 )
-def test_a_page_of_what_stands_before_discovr_is_about_no_title(
-    response: Response, who: str | None
+def test_a_page_of_cloudflare_s_is_told_from_a_refusal(
+    response: Response, *, is_block: bool
 ) -> None:
     error = explain_discovr(response)
-    assert isinstance(error, TransientError) is (who is not None)
-    if error and who:
-        assert error.message.startswith(f"{who} in front of Discovr blocks")
+    assert isinstance(error, TransientError) is is_block
+    if error and is_block:
+        assert error.message.startswith("Cloudflare in front of Discovr blocks")
         assert "another network; then run it again" in (error.remedy or "")
 
 

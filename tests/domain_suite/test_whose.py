@@ -9,6 +9,7 @@ import pytest
 
 from sync.domain.evidence import (
     Count,
+    added_among,
     before_these,
     is_in_place,
     is_made_by,
@@ -203,6 +204,14 @@ def test_what_a_copy_brought_back_has_the_label_that_it_had() -> None:
     assert not is_ours(entry(KEY, None), back, LABELS)
 
 
+def test_added_are_those_of_a_minute_of_ours_and_what_came_back_without_one() -> None:
+    undated = row(Operation(Action.ADD, KEY, at(1), restored=Restored(30, "x")))
+    rows = [added(1), added(3), was_set(day=2), undated]
+    mine = [ours(1), ours(3), theirs(3), theirs(20, imported="x"), entry(KEY, None)]
+    others = [ours(2), theirs(1, imported="x"), theirs(21, imported="x")]
+    assert added_among([*mine, *others], rows, LABELS) == mine
+
+
 @pytest.mark.parametrize(
     ("there", "rows", "is_beside"),
     [
@@ -244,6 +253,13 @@ def test_one_that_is_meant_itself_is_not_beside() -> None:
             [theirs(5, progress=30)],
         ),
         ([theirs(20)], [was_set(50, before_progress=30)], [theirs(20)]),
+        # An earlier version did not note the time: one before the write is as found.
+        ([theirs(5)], [was_set(before_progress=30)], [theirs(5, progress=30)]),
+        (
+            [theirs(20)],
+            [was_set(before_progress=30)],
+            [entry(KEY, None, progress=30)],
+        ),
         (
             [theirs(30)],
             [was_set(before_progress=30, before_at=at(5))],

@@ -8,13 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import AuthError, ServiceError, UnknownOutcomeError
+from connectors.errors import (
+    AuthError,
+    RateLimitedError,
+    ServiceError,
+    UnknownOutcomeError,
+)
 from sync.load.breaker import Breaker, RefusingServiceError
 from tests.load_suite.test_load import add
 
 #: An answer: taken, unclear, or refused with that status; and the number of the write.
 answers = st.tuples(
-    st.sampled_from(["taken", "unclear", 403, 402, 404, 422, None]), st.integers(1, 30)
+    st.sampled_from(["taken", "unclear", "blocked", 403, 402, 404, 422, None]),
+    st.integers(1, 30),
 )
 KNOWN = {add(number).id for number in range(20, 31)}
 
@@ -25,6 +31,8 @@ def give(breaker: Breaker, kind: str | int | None, number: int) -> ServiceError 
         return None
     if kind == "unclear":
         return breaker.unclear(add(number), UnknownOutcomeError("Who knows."))
+    if kind == "blocked":
+        return breaker.refused(add(number), RateLimitedError("No way.", status=403))
     return breaker.refused(add(number), ServiceError("No.", status=kind))  # type: ignore[arg-type]  # a status, or none
 
 
@@ -43,6 +51,8 @@ def is_over(told: list[tuple[str | int | None, int]]) -> bool:
     if kind == "unclear":
         unclear = [n for k, n in run if k == "unclear"]
         return len(unclear) >= 8 and len({*unclear}) > 1
+    if kind == "blocked":
+        return len({n for k, n in run if k == "blocked"}) >= 5
     return sum(k in (402, 403) for k, _ in run) >= 5
 
 
@@ -67,6 +77,7 @@ def test_a_breaker_ends_a_run_where_a_count_of_all_answers_does(
         ([None, *[404] * 24], RefusingServiceError, "(status 404)"),
         ([None] * 25, RefusingServiceError, "refused 25 writes in a row, so"),
         (["unclear"] * 8, RefusingServiceError, "no clear answer to 8 writes"),
+        (["blocked"] * 5, RateLimitedError, "No way."),
     ],
 )
 def test_an_end_says_what_it_was(
@@ -80,24 +91,29 @@ def test_an_end_says_what_it_was(
 
 
 @pytest.mark.parametrize(
-    ("told", "is_login"),
+    ("told", "end"),
     [
-        ([403, 403], True),
-        ([403], False),
-        ([402, 402], False),
-        ([403, 402], False),
-        ([403, 403, 404], False),
-        ([404, 403, 403], False),
-        (["taken", 403, 403], False),
-        ([403, 403, "taken"], False),
-        ([403, "unclear", 403], True),
-        ([], False),
+        ([403, 403], AuthError),
+        ([403], None),
+        ([402, 402], None),
+        ([403, 402], None),
+        ([403, 403, 404], None),
+        ([404, 403, 403], None),
+        (["taken", 403, 403], None),
+        ([403, 403, "taken"], None),
+        ([403, "unclear", 403], AuthError),
+        (["blocked"], None),
+        (["blocked", "blocked"], RateLimitedError),
+        (["blocked", "unclear", "blocked"], RateLimitedError),
+        (["blocked", "blocked", 404], None),
+        (["taken", "blocked", "blocked"], None),
+        ([], None),
     ],
 )
-def test_at_the_end_it_is_the_login_where_nothing_was_allowed(
-    told: list[str | int | None], *, is_login: bool
+def test_at_the_end_it_is_the_login_or_a_block_where_nothing_was_allowed(
+    told: list[str | int | None], end: type[ServiceError] | None
 ) -> None:
     breaker = Breaker()
     for number, kind in enumerate(told, 1):
         assert give(breaker, kind, number) is None
-    assert isinstance(breaker.verdict(), AuthError) is is_login
+    assert type(breaker.verdict()) is (end or type(None))

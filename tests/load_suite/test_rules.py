@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 SEASON, OTHER_SEASON = Key("TV_1", 1), Key("TV_1", 2)
 NO, LOST = RejectedError("No."), UnknownOutcomeError("Cut.")
+BLOCK = RateLimitedError("Something blocks this machine.", status=403)
 
 
 def add(number: int, **fields: Any) -> Operation:
@@ -263,6 +264,42 @@ async def test_a_limit_on_reading_ends_the_run() -> None:
         }
         assert it.loader.tally == Tally(0, 0, 1, 1)
         assert it.loader.outcomes == {add(1).id: Settled.left_open()}
+
+
+def of_show(number: int) -> Operation:
+    return Operation(Action.ADD, SEASON._replace(episode=number), at(number))
+
+
+async def test_a_title_whose_writes_are_blocked_stops_no_other() -> None:
+    """It is left open as a whole, and its other writes are not even sent."""
+    blocked = [of_show(number) for number in range(1, 9)]
+    async with bench() as it:
+        for operation in blocked:
+            it.target.answers[operation.key] = [BLOCK]
+        settled = await it.load([*blocked, add(9), of_show(10), add(11)])
+        assert it.target.writes == [blocked[0].key, Key("MV_9"), Key("MV_11")]
+        left_open = Settled(Outcome.UNKNOWN, BLOCK.message)
+        arrived = {add(n).id: Settled(Outcome.APPLIED) for n in (9, 11)}
+        left = {o.id: left_open for o in (*blocked, of_show(10))}
+        assert settled == left | arrived
+
+
+@pytest.mark.parametrize(("titles", "is_over"), [(5, True), (2, True), (1, False)])
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_blocks_of_title_after_title_end_it_in_their_own_words(
+    titles: int, *, arrives: bool, is_over: bool
+) -> None:
+    blocked = [add(number) for number in range(1, titles + 1)]
+    async with bench() as it:
+        for operation in blocked:
+            it.target.answers[operation.key] = [BLOCK]
+        operations = [*([add(50)] if arrives else []), *blocked]
+        if is_over and (titles == 5 or not arrives):
+            with pytest.raises(RateLimitedError, match="Something blocks"):
+                await it.load(operations)
+        else:
+            await it.load(operations)
+        assert it.loader.tally == Tally(arrives, 0, titles, 0)
 
 
 @pytest.mark.parametrize(("gap", "is_over"), [(False, True), (True, False)])

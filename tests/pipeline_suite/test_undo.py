@@ -97,13 +97,16 @@ async def test_a_later_run_can_be_undone_without_the_earlier_one(
         assert standing(place) == Counter()
 
 
-@pytest.mark.parametrize("status", [400, 403, 409, 451])
+@pytest.mark.parametrize(
+    "fault", [*map(Fault.answer, (400, 403, 409, 451)), Fault.cloudflare()]
+)
 @pytest.mark.parametrize("is_free", [True, False])
 async def test_what_is_refused_of_one_title_stops_no_other(
-    tmp_path: Path, status: int, *, is_free: bool
+    tmp_path: Path, fault: Fault, *, is_free: bool
 ) -> None:
+    """Nor does what stands before the service and blocks it, once and again."""
     account = synthetic_account(60, 2, seed=4)
-    async with world(account, tmp_path, history={"collapse": "off"}) as place:
+    async with arena(account, tmp_path, history={"collapse": "off"}) as place:
         if not is_free:
             own_entries(place)
         before = standing(place)
@@ -113,14 +116,14 @@ async def test_what_is_refused_of_one_title_stops_no_other(
 
         def refuse(request: web.Request, _: int) -> Fault | None:
             is_it = request.method == "DELETE" and request.path.endswith(stubborn)
-            return Fault.answer(status) if is_it else None
+            return fault if is_it else None
 
         place.discovr.faults = refuse
-        undone = await undo(place.settings)
+        undone = await place.undo()
         assert {key.media for key in undone.left_alone} == {stubborn}
         assert {key.media for key, *_ in standing(place) - before} == {stubborn}
         place.discovr.faults = None
-        assert (await undo(place.settings)).left_alone == {}
+        assert (await place.undo()).left_alone == {}
         assert standing(place) == before
 
 

@@ -287,6 +287,29 @@ async def test_a_viewing_of_the_person_s_that_hides_behind_ours_stays(
         assert key in {entry.key for entry in place.discovr.entries()}
 
 
+async def test_a_viewing_of_the_person_s_that_took_the_place_of_a_zero_stays(
+    tmp_path: Path,
+) -> None:
+    """Then ours was merged into it: two are listed, as if the zero were one of them."""
+    account, key = Account([show(2, 6)]), Key("TV_202", 1, 4)
+    for number in (1, 2, 3, 5, 6):
+        account.add_play(account.titles[0], watched_on(2), season=1, number=number)
+    merged = DiscovrQuirks(repeats="merged")
+    history = {"collapse": "fewest", "plays": "all"}
+    async with arena(account, tmp_path, discovr=merged, history=history) as place:
+        await place.migrate()
+        place.clock.advance(86_400)
+        place.discovr.person_sets(key, 100)
+        place.clock.advance(86_400)
+        account.add_play(account.titles[0], place.clock.now(), season=1, number=4)
+        place.clock.advance(86_400)
+        await place.migrate()
+        assert [e.count for e in place.discovr.entries() if e.key == key] == [2]
+        undone = await place.undo(is_each=True)
+        assert key in undone.left_alone
+        assert key in {entry.key for entry in place.discovr.entries()}
+
+
 async def test_asked_to_stop_it_finishes_what_is_under_way(tmp_path: Path) -> None:
     stop = Stop()
 

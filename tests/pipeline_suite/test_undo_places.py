@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -292,6 +292,43 @@ TO_ZERO = (zero(FIRST), Before(100.0, at(3)))
             ANOTHER,
             ["set"],
         ),
+        # They watched it: a viewing took the place of the zero, and ours was merged
+        # into it.
+        (
+            [(zero(FIRST), None), (add(FIRST, 19), Before(1.0, at(18)))],
+            [ours(FIRST, 19, count=2)],
+            {100.0},
+            "it shares its key",
+            [],
+        ),
+        # It was still the zero into which ours was merged: its time says so.
+        (
+            [(zero(FIRST), None), (add(FIRST, 19), Before(1.0, at(20)))],
+            [ours(FIRST, 19, count=2)],
+            {},
+            None,
+            ["remove"],
+        ),
+        # So it was, once a later run had completed the zero itself.
+        (
+            [
+                (zero(FIRST), None),
+                (full(FIRST), Before(0.0, at(18))),
+                (add(FIRST, 19), Before(1.0, at(18))),
+            ],
+            [ours(FIRST, 19, count=2)],
+            {},
+            None,
+            ["remove"],
+        ),
+        # An earlier version did not note the time that it found.
+        (
+            [(add(FIRST, 3), None), (zero(FIRST), Before(100.0))],
+            [ours(FIRST, 3, progress=0)],
+            {},
+            None,
+            ["remove"],
+        ),
         # The last of them was changed since.
         (
             [(add(FIRST, 3), None), TO_ZERO],
@@ -477,3 +514,33 @@ def test_the_default_goes_first_and_of_a_key_the_last_write() -> None:
     place = Standing(rows[::-1], (), (), Undone(1))
     found = [(row.operation.key, row.run) for row in place.rows]
     assert found == [(SEASON, 1), (FIRST, 2), (FIRST, 1)]
+
+
+class CountingLabels(tuple[str, ...]):
+    """Labels that count how often an entry is asked whose it is."""
+
+    __slots__ = ()
+    asked: ClassVar[list[object]] = []
+
+    def __contains__(self, label: object) -> bool:
+        self.asked.append(label)
+        return super().__contains__(label)
+
+
+@pytest.mark.parametrize("are_runs", [False, True])
+def test_twice_as_many_repeats_of_a_key_are_no_more_than_four_times_the_work(
+    *, are_runs: bool
+) -> None:
+    asked = []
+    for number in (20, 40):
+        operations = [add(FILM, day) for day in range(1, number + 1)]
+        rows = [
+            Row(day if are_runs else 1, "p", o, Outcome.APPLIED, at(90))
+            for day, o in enumerate(operations, 1)
+        ]
+        place = Standing(rows, (), labels := CountingLabels(["trakt"]), Undone(1))
+        labels.asked.clear()
+        place._entries = [ours(FILM, day) for day in range(1, number + 1)]
+        assert place._verdict(FILM) == (place.rows, None, None)
+        asked.append(len(labels.asked))
+    assert asked[1] <= 4 * asked[0] + 40
