@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: A store of the fleet has no file of its own.
 _NOWHERE = Path("fleet")
 
-#: In the place of a profile: the operator's own login, for all that have none.
+#: In the place of a profile: the operator's own login, for all that may live by it.
 SHARED = 0
 
 _LOAD = """
@@ -116,9 +116,9 @@ class ProfileStore(TokenStore):
             self._tokens[service] = token
             self._owners[service] = None
 
-    def is_shared(self, service: str) -> bool:
-        """Whether the login in use is that of the operator, and none of its own."""
-        return self._owner(service) != self._profile
+    def has_own(self, service: str) -> bool:
+        """Whether the login in use is that of the profile itself."""
+        return self._owners.get(service) == self._profile
 
     def _owner(self, service: str) -> int | None:
         return self._owners.get(service, self._profile)
@@ -256,7 +256,7 @@ async def open_store(
     with_shared: bool = False,
     clock: Clock | None = None,
 ) -> ProfileStore:
-    """Read the logins of a profile; if asked to, with what serves all that have none.
+    """Read the logins of a profile; if asked to, what serves all in place of none.
 
     A refused one of its own is one that it has: another's may lead elsewhere.
     """

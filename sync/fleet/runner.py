@@ -51,8 +51,8 @@ _VERDICTS = {
 class Runner:
     """What the runs of one worker share.
 
-    ``shared`` is the login to Discovr of this machine, for profiles without their own
-    where the database holds none that serves all.
+    ``shared`` is the login to Discovr of this machine, for profiles that live by the
+    one that serves all, where the database holds none.
     """
 
     settings: Settings
@@ -84,10 +84,10 @@ class Runner:
     async def _carry(self, profile: Profile, stop: Stop) -> Result:
         store = await open_store(
             *(self.database, self.vault, profile.id),
-            with_shared=True,
+            with_shared=profile.is_shared,
             clock=self.clock,
         )
-        if self.shared is not None:
+        if profile.is_shared and self.shared is not None:
             store.offer(discovr.SERVICE, self.shared)
         try:
             return await self._run(profile, store, stop)
@@ -97,7 +97,8 @@ class Runner:
                 # Where that cannot be noted, it is refused again the next time.
                 with suppress(StateError):
                     await store.refuse(service)
-            if store.is_shared(service):
+            is_discovr = service == discovr.SERVICE
+            if profile.is_shared and is_discovr and not store.has_own(service):
                 error.remedy = "Log in again: trakt2discovr fleet login --shared"
             raise
 

@@ -144,15 +144,23 @@ def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
 ) -> None:
     operator("fleet", "init")
     table = operator.folder / "profiles.csv"
-    table.write_text(TABLE, "utf-8")
+    table.write_text("profile,login\nMe,shared\nKids,\nYou,own\n", "utf-8")
     operator("fleet", "add", str(table))
     shown = operator("fleet", "status").stdout
-    assert "2 profiles without a login to Discovr" in shown
+    assert "1 profile by your own login to Discovr, which is not in" in shown
     asyncio.run(keep_logins(operator, SHARED))
     status = operator.json("fleet", "status")
-    assert (status["shared_login"], status["without_discovr"]) == ("good", 2)
-    lacks = {p["profile"]: p["lacks"] for p in profiles(operator)}
-    assert lacks == {"Kids": ["trakt"], "Me": ["trakt"]}
+    assert (status["shared_login"], status["without_discovr"]) == ("good", 1)
+    both = ["trakt", "discovr"]
+    lacks = {p["profile"]: (p["is_shared"], p["lacks"]) for p in profiles(operator)}
+    assert lacks == {
+        "Kids": (False, both),
+        "Me": (True, ["trakt"]),
+        "You": (False, both),
+    }
+    assert "by your own login to Discovr, no login to Trakt (" in " ".join(
+        operator("fleet", "list").stdout.split()
+    )
     place = operator.folder / "fleet.key"
     place.unlink()
     operator("fleet", "init", "--new-key")
@@ -162,6 +170,14 @@ def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
         assert operator("fleet", "login", *wrong).exit_code == 2
     # It has the keys of no application, and gets as far as that.
     assert "[discovr] client_id" in operator("fleet", "login", "--shared").stderr
+
+
+def test_the_login_that_serves_all_is_forgotten_by_its_own_command(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    assert operator("fleet", "logout").exit_code == 2
+    assert operator.json("fleet", "logout", "--shared")["count"] == 0
 
 
 def profiles(operator: Operator) -> list[Any]:
@@ -223,6 +239,7 @@ def test_a_download_is_found_beside_the_table(tmp_path: Path) -> None:
         ("profile,every\nMe,often\n", "line 2: 'often' is no interval"),
         ("profile,source\nMe,gone.zip\n", "line 2: there is no download"),
         ("profile,source\n,sean\n", "line 2: the profile is missing"),
+        ("profile,login\nMe,mine\n", "line 2: the login is own or shared, not 'mine'"),
         ("profile\nMe\nYou\nMe\n", "the profile Me stands there more than once"),
         ("profile,source\nMe,sean,6h\n", "more values than columns"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +17,15 @@ from sync.daemon.turn import Ending
 from sync.fleet import vault as keys
 from sync.fleet.calendar import State, Verdict
 from sync.fleet.ledgers import LedgerPool
-from sync.fleet.logins import SHARED, give_up, open_store, rotate, standing_of
+from sync.fleet.logins import (
+    SHARED,
+    forget,
+    give_up,
+    open_store,
+    rotate,
+    standing_of,
+)
+from sync.fleet.migrate import migrate
 from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profile, Profiles
 from sync.fleet.runner import Runner
@@ -36,6 +45,7 @@ if TYPE_CHECKING:
     from sync.fleet.database import FleetDatabase
     from sync.fleet.outcome import Outcome
     from sync.fleet.vault import Vault
+    from tests.postgres import PostgresServer
     from tests.worlds import World
 
 KEYS = Credentials()
@@ -81,9 +91,11 @@ class House:
         settings = settings.model_copy(update=sections)
         return Fleet(settings, "", self.database, Profiles(self.database), CLOCK)
 
-    async def add(self, name: str, **logins: StoredToken) -> Profile:
+    async def add(
+        self, name: str, *, is_shared: bool | None = None, **logins: StoredToken
+    ) -> Profile:
         fleet = self.fleet
-        new = NewProfile(name, "trakt", timedelta(hours=6))
+        new = NewProfile(name, "trakt", timedelta(hours=6), is_shared=is_shared)
         await fleet.profiles.add([new], CLOCK.now())
         (profile,) = await fleet.profiles.find([name])
         store = await open_store(self.database, self.vault, profile.id)
@@ -271,7 +283,7 @@ async def test_a_login_that_serves_all_marks_nobodys(
 ) -> None:
     async with house(fleet, tmp_path) as here:
         trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
-        me = await here.add("Me", trakt=trakt)
+        me = await here.add("Me", is_shared=True, trakt=trakt)
         kids = await here.add("Kids", trakt=trakt, discovr=discovr_login())
         here.shared = discovr_login(GONE)
         assert (await here.run(me)).ending is Ending.LOGIN
@@ -285,7 +297,7 @@ async def test_the_login_that_serves_all_is_nobodys_own_whatever_becomes_of_it(
 ) -> None:
     async with house(fleet, tmp_path) as here:
         trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
-        me = await here.add("Me", trakt=trakt)
+        me = await here.add("Me", is_shared=True, trakt=trakt)
         kids = await here.add("Kids", trakt=trakt, discovr=discovr_login(GONE))
         # That of this machine counts where the database holds none.
         here.shared = discovr_login()
@@ -320,11 +332,76 @@ async def test_the_login_that_serves_all_is_nobodys_own_whatever_becomes_of_it(
         assert await here.logins(me) == {"trakt": True}
 
 
+@pytest.mark.parametrize("place", ["the database", "the machine"])
+@pytest.mark.parametrize("before", ["new", "signed in", "shared"])
+async def test_nobody_gets_the_operators_login_of_whom_that_was_not_said(
+    fleet: FleetDatabase, tmp_path: Path, place: str, before: str
+) -> None:
+    """The operator's account has a profile of this name too: it is another person's."""
+    async with house(fleet, tmp_path) as here:
+        trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
+        if before != "new":
+            await here.add("Me", is_shared=before == "shared", trakt=trakt)
+            if before == "signed in":
+                await here.add("Me", discovr=discovr_login())
+            # Whoever comes under that name next may be somebody else.
+            await here.fleet.profiles.change(["Me"], "remove", CLOCK.now())
+            await forget(fleet, ["Me"])
+        if place == "the database":
+            await here.share(discovr_login())
+        else:
+            here.shared = discovr_login()
+        me = await here.add("Me")
+        assert await here.asked(me) == ("trakt", "discovr")
+        me = await here.add("Me", trakt=trakt)
+        assert await here.asked(me) == ("discovr",)
+        outcome = await here.run(me)
+        assert (outcome.ending, here.place.writes()) == (Ending.LOGIN, 0)
+        assert "trakt2discovr fleet login Me" in (outcome.message or "")
+        await fleet.rows("UPDATE fleet_profile SET state = 'needs_login'")
+        await here.fleet.profiles.signed_in_for_all("discovr", CLOCK.now())
+        (me,) = await here.fleet.profiles.find(["Me"])
+        assert me.state is State.NEEDS_LOGIN
+        # Once it is said, it goes on; a table that says nothing of it changes nothing.
+        await here.add("Me", is_shared=True)
+        me = await here.add("Me")
+        assert (me.state, await here.asked(me)) == (State.ACTIVE, ("trakt",))
+        assert (await here.run(me)).ending is Ending.DONE
+        here.shared = None
+        await fleet.rows("DELETE FROM fleet_login WHERE profile = 0")
+        outcome = await here.run(me)
+        assert "trakt2discovr fleet login --shared" in (outcome.message or "")
+        await here.add("Me", is_shared=False)
+        me = await here.add("Me")
+        assert await here.asked(me) == ("discovr",)
+
+
+async def test_who_ran_well_by_the_operators_login_goes_on_and_nobody_else_gets_it(
+    fleet: FleetDatabase, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    async with house(fleet, tmp_path) as here:
+        trakt = trakt_login(KEYS.trakt_refresh_token)
+        for name in ("ran by it", "waits for Trakt", "is gone", "is new"):
+            await here.add(name, trakt=trakt)
+        await here.add("has its own", trakt=trakt, discovr=discovr_login())
+        await here.add("came back")
+        await fleet.rows(
+            "UPDATE fleet_profile SET last_ok_at = now(), state = CASE profile "
+            "WHEN 'is gone' THEN 'gone' WHEN 'waits for Trakt' THEN 'needs_login' "
+            "ELSE state END WHERE profile <> 'is new'"
+        )
+        await fleet.rows("ALTER TABLE fleet_profile DROP COLUMN is_shared")
+        await fleet.rows("UPDATE fleet_version SET version_num = '0003'")
+        await asyncio.to_thread(migrate, postgres.url())
+        found = await fleet.rows("SELECT profile FROM fleet_profile WHERE is_shared")
+        assert {row["profile"] for row in found} == {"ran by it", "waits for Trakt"}
+
+
 async def test_the_login_that_serves_all_is_renewed_where_it_stands(
     fleet: FleetDatabase, tmp_path: Path
 ) -> None:
     async with house(fleet, tmp_path) as here:
-        me = await here.add("Me")
+        me = await here.add("Me", is_shared=True)
         await here.share(discovr_login("before"))
         one, other = [
             await open_store(fleet, here.vault, me.id, with_shared=True)

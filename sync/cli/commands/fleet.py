@@ -331,4 +331,5 @@ def _document(
         note=profile.note,
         logins=tuple(sorted(logins)),
         lacks=tuple(lacks),
+        is_shared=profile.is_shared,
     )
