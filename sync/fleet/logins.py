@@ -89,7 +89,8 @@ class ProfileStore(TokenStore):
         database: FleetDatabase,
         vault: Vault,
         profile: int,
-        rows: Iterable[asyncpg.Record] = (),
+        readable: Sequence[int],
+        rows: Iterable[asyncpg.Record],
         *,
         clock: Clock | None = None,
     ) -> None:
@@ -98,6 +99,7 @@ class ProfileStore(TokenStore):
         self._database = database
         self._vault = vault
         self._profile = profile
+        self._readable = readable
         self._tokens: dict[str, StoredToken] = {}
         #: As they stand in the database, as far as is known here: of the last row.
         found = {row["service"]: row for row in rows}
@@ -171,6 +173,12 @@ class ProfileStore(TokenStore):
             now = self._clock.now()
             owner = self._owner(service)
             await self._database.rows(_REFUSE, owner, service, sealed, now)
+
+    async def is_replaced(self, service: str) -> bool:
+        """Whether somebody has signed in, or out, since it was read."""
+        rows = await self._database.rows(_LOAD, self._readable)
+        found = {row["service"]: row["secret"] for row in rows}
+        return found.get(service) != self._sealed.get(service)
 
     @asynccontextmanager
     async def lock(self, service: str) -> AsyncIterator[None]:
@@ -262,7 +270,7 @@ async def open_store(
     """
     owners = [SHARED, profile] if with_shared else [profile]
     rows = await database.rows(_LOAD, owners)
-    return ProfileStore(database, vault, profile, rows, clock=clock)
+    return ProfileStore(database, vault, profile, owners, rows, clock=clock)
 
 
 async def standing_of(

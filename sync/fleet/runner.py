@@ -97,6 +97,9 @@ class Runner:
                 # Where that cannot be noted, it is refused again the next time.
                 with suppress(StateError):
                     await store.refuse(service)
+            with suppress(StateError):
+                if await store.is_replaced(service):
+                    raise StoppedError("Somebody has signed in meanwhile.") from None
             is_discovr = service == discovr.SERVICE
             if profile.is_shared and is_discovr and not store.has_own(service):
                 error.remedy = "Log in again: trakt2discovr fleet login --shared"

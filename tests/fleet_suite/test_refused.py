@@ -39,12 +39,13 @@ from sync.sandbox.trakt.quirks import TraktQuirks
 from tests.worlds import world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from sync.fleet.database import FleetDatabase
     from sync.fleet.outcome import Outcome
     from sync.fleet.vault import Vault
+    from sync.ledger import Ledger
     from tests.postgres import PostgresServer
     from tests.worlds import World
 
@@ -276,6 +277,46 @@ async def test_a_login_that_was_renewed_meanwhile_stays_good(
         await here.add("Me", trakt=trakt_login("a new one"))
         await frozen.refuse("trakt")
         assert await here.logins(me) == {"trakt": True}
+
+
+class Meanwhile(LedgerPool):
+    """Lends a ledger, after something else has happened: its run has begun by then."""
+
+    def __init__(self, url: str, happens: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(url)
+        self._happens = happens
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Ledger]:
+        await self._happens()
+        async with super().lend() as ledger:
+            yield ledger
+
+
+@pytest.mark.parametrize("before", ["refused", "none", "the operator's"])
+async def test_who_signs_in_while_a_run_goes_by_the_old_login_waits_for_no_other(
+    fleet: FleetDatabase, tmp_path: Path, before: str
+) -> None:
+    async with house(fleet, tmp_path) as here:
+        trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
+        me = await here.add("Me", is_shared=before != "none", trakt=trakt)
+        if before == "refused":
+            await here.add("Me", discovr=discovr_login(GONE))
+        if before == "the operator's":
+            await here.share(discovr_login(GONE))
+
+        async def sign_in() -> None:
+            if before == "the operator's":
+                await here.share(discovr_login())
+            else:
+                await here.add("Me", discovr=discovr_login())
+
+        url = here.place.settings.state.url or ""
+        async with Meanwhile(url, sign_in) as here.ledgers:
+            outcome = await here.run(me)
+        assert outcome.verdict is Verdict.GAVE_WAY
+        async with LedgerPool(url) as here.ledgers:
+            assert (await here.run(me)).ending is Ending.DONE
 
 
 async def test_a_login_that_serves_all_marks_nobodys(
