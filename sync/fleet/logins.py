@@ -49,7 +49,7 @@ ON CONFLICT (profile, service) DO UPDATE SET key_id = excluded.key_id,
 secret = excluded.secret, expires_at = excluded.expires_at, refused_at = NULL
 """
 #: Only the very login that was sent: another worker may have renewed it since.
-_REFUSE = """
+_NOTE = """
 UPDATE fleet_login SET refused_at = $4
 WHERE profile = $1 AND service = $2 AND secret = $3
 """
@@ -169,10 +169,17 @@ class ProfileStore(TokenStore):
 
     async def refuse(self, service: str) -> None:
         """Note that the service takes the login no more that it was asked with."""
+        await self._note(service, self._clock.now())
+
+    async def accept(self, service: str) -> None:
+        """Note that the service takes it again, where it had refused it."""
+        if service in self._refused:
+            await self._note(service, None)
+
+    async def _note(self, service: str, refused_at: datetime | None) -> None:
         if sealed := self._sealed.get(service):
-            now = self._clock.now()
             owner = self._owner(service)
-            await self._database.rows(_REFUSE, owner, service, sealed, now)
+            await self._database.rows(_NOTE, owner, service, sealed, refused_at)
 
     async def is_replaced(self, service: str) -> bool:
         """Whether somebody has signed in, or out, since it was read."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sync.fleet.logins import ProfileStore
     from sync.fleet.profiles import Profile
     from sync.fleet.vault import Vault
+    from sync.pipeline.result import Report
     from sync.runtime.stop import Stop
     from sync.wiring.options import Options
 
@@ -90,7 +91,7 @@ class Runner:
         if profile.is_shared and self.shared is not None:
             store.offer(discovr.SERVICE, self.shared)
         try:
-            return await self._run(profile, store, stop)
+            report = await self._run(profile, store, stop)
         except AuthError as error:
             service = (error.service or "").lower()
             if isinstance(error, LoginRefusedError):
@@ -104,8 +105,15 @@ class Runner:
             if profile.is_shared and is_discovr and not store.has_own(service):
                 error.remedy = "Log in again: trakt2discovr fleet login --shared"
             raise
+        result = Result.of(report, is_good=exit_code(report, is_strict=False) == 0)
+        if result.is_good and report.cost:
+            for spent in report.cost.services:
+                if spent.requests:
+                    with suppress(StateError):
+                        await store.accept(spent.service.lower())
+        return result
 
-    async def _run(self, profile: Profile, store: ProfileStore, stop: Stop) -> Result:
+    async def _run(self, profile: Profile, store: ProfileStore, stop: Stop) -> Report:
         settings = settings_of(self.settings, profile)
         async with self.ledgers.lend() as ledger:
             options: Options = {
@@ -117,10 +125,8 @@ class Runner:
             if profile.file:
                 options["files"] = (profile.file,)
             if profile.kind is Kind.FIRST or profile.file:
-                report = await api.migrate(settings, stop=stop, **options)
-            else:
-                report = await api.sync(settings, stop=stop, **options)
-        return Result.of(report, is_good=exit_code(report, is_strict=False) == 0)
+                return await api.migrate(settings, stop=stop, **options)
+            return await api.sync(settings, stop=stop, **options)
 
 
 def settings_of(settings: Settings, profile: Profile | None) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from connectors.auth.tokens import StoredToken
 from connectors.clock import SystemClock
 from sync.daemon.turn import Ending
 from sync.fleet import vault as keys
-from sync.fleet.calendar import State, Verdict
+from sync.fleet.calendar import Kind, State, Verdict
 from sync.fleet.ledgers import LedgerPool
 from sync.fleet.logins import (
     SHARED,
@@ -277,6 +277,35 @@ async def test_a_login_that_was_renewed_meanwhile_stays_good(
         await here.add("Me", trakt=trakt_login("a new one"))
         await frozen.refuse("trakt")
         assert await here.logins(me) == {"trakt": True}
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_a_service_that_takes_it_again_has_not_refused_it_any_more(
+    fleet: FleetDatabase, tmp_path: Path, *, is_shared: bool
+) -> None:
+    """A bad hour of Discovr's looks like a refusal, and nobody has to sign in again."""
+    async with house(fleet, tmp_path) as here:
+        trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
+        me = await here.add("Me", is_shared=is_shared, trakt=trakt)
+        if is_shared:
+            await here.share(discovr_login())
+        else:
+            await here.add("Me", discovr=discovr_login())
+        await fleet.rows("UPDATE fleet_login SET refused_at = now()")
+        assert (await here.run(me)).ending is Ending.DONE
+        assert await here.asked(me) == (
+            ("trakt",) if is_shared else ("trakt", "discovr")
+        )
+        logins = {**await here.shared_login(), **await here.logins(me)}
+        assert logins == {"trakt": True, "discovr": True}
+        # What it was not asked with says nothing.
+        await fleet.rows("UPDATE fleet_login SET refused_at = now()")
+        kept = replace(me, kind=Kind.KEEP)
+        writes = here.place.writes()
+        assert (await here.run(kept)).ending is Ending.DONE
+        assert here.place.writes() == writes
+        logins = {**await here.shared_login(), **await here.logins(me)}
+        assert logins == {"trakt": True, "discovr": False}
 
 
 class Meanwhile(LedgerPool):
