@@ -67,7 +67,18 @@ ORDER BY profile, service LIMIT $3 FOR UPDATE SKIP LOCKED
 _OLD_LEFT = f"SELECT count(*) AS n FROM fleet_login WHERE {_IS_OLD}"  # noqa: S608
 _IS_LOST = "key_id <> ALL($1) AND refused_at IS NULL"
 _LOST = f"SELECT count(*) AS n FROM fleet_login WHERE {_IS_LOST}"  # noqa: S608
-_GIVE_UP = f"UPDATE fleet_login SET refused_at = $2 WHERE {_IS_LOST}"  # noqa: S608
+#: No service has refused these: their key may come back.
+_GIVE_UP = f"UPDATE fleet_login SET refused_at = '-infinity' WHERE {_IS_LOST}"  # noqa: S608
+_TAKE_BACK = """
+WITH found AS (
+    UPDATE fleet_login SET refused_at = NULL
+    WHERE refused_at = '-infinity' AND key_id = ANY($1) RETURNING profile
+), woken AS (
+    UPDATE fleet_profile SET state = 'active', due_at = $2 WHERE state = 'needs_login'
+    AND id IN (SELECT profile FROM found)
+)
+SELECT count(*) AS n FROM found
+"""
 _STANDING = """
 SELECT profile, service, refused_at IS NULL AS is_good FROM fleet_login
 WHERE profile = ANY($1)
@@ -339,9 +350,18 @@ async def lost(database: FleetDatabase, known: Sequence[str]) -> int:
     return found
 
 
-async def give_up(database: FleetDatabase, known: Sequence[str], now: datetime) -> None:
+async def give_up(database: FleetDatabase, known: Sequence[str]) -> None:
     """Let everybody sign in again whose login none of these keys opens."""
-    await database.rows(_GIVE_UP, known, now)
+    await database.rows(_GIVE_UP, known)
+
+
+async def take_back(
+    database: FleetDatabase, known: Sequence[str], now: datetime
+) -> int:
+    """Go on with what was given up and these keys open; returns how many logins."""
+    (row,) = await database.rows(_TAKE_BACK, known, now)
+    found: int = row["n"]
+    return found
 
 
 def _read(vault: Vault, service: str, secret: bytes) -> StoredToken:

@@ -258,7 +258,7 @@ async def test_a_login_that_is_not_there_or_not_to_be_opened_is_not_refused(
         assert await here.logins(me) == {"trakt": True, "discovr": True}
         # Where the operator gives it up, it waits for its person, and for nobody else.
         here.shared = discovr_login()
-        await give_up(fleet, here.vault.key_ids, CLOCK.now())
+        await give_up(fleet, here.vault.key_ids)
         outcome = await here.run(me)
         assert (outcome.ending, outcome.verdict) == (Ending.LOGIN, Verdict.LOGIN)
         assert "trakt2discovr fleet login Me" in (outcome.message or "")
