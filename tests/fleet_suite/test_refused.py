@@ -30,6 +30,7 @@ from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profile, Profiles
 from sync.fleet.runner import Runner
 from sync.fleet.sign_in import asked, lacking, waits_for_shared
+from sync.ledger.errors import StateError
 from sync.runtime.stop import Stop
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
@@ -465,6 +466,22 @@ async def test_who_ran_well_by_the_operators_login_goes_on_and_nobody_else_gets_
         await asyncio.to_thread(migrate, postgres.url())
         found = await fleet.rows("SELECT profile FROM fleet_profile WHERE is_shared")
         assert {row["profile"] for row in found} == {"ran by it", "waits for Trakt"}
+
+
+async def test_an_upgrade_waits_for_no_backup_while_all_workers_wait_for_it(
+    fleet: FleetDatabase, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.fleet.migrate.PATIENCE", "20ms", raising=False)
+    await fleet.rows("ALTER TABLE fleet_profile DROP COLUMN is_shared")
+    await fleet.rows("UPDATE fleet_version SET version_num = '0003'")
+    async with fleet.transaction() as backup:
+        await backup.execute("LOCK TABLE fleet_profile IN ACCESS SHARE MODE")
+        with pytest.raises(StateError, match="in use") as told:
+            async with asyncio.timeout(20):
+                await asyncio.to_thread(migrate, postgres.url())
+    assert "backup" in told.value.remedy
+    await asyncio.to_thread(migrate, postgres.url())
+    await fleet.rows("SELECT is_shared FROM fleet_profile")
 
 
 async def test_the_login_that_serves_all_is_renewed_where_it_stands(
