@@ -53,6 +53,7 @@ def add() -> Work:
 
     FILE is a CSV with the columns profile,source,every: a Discovr profile (by id, or by
     a name that nobody else has), a Trakt user or a download, an interval such as 6h.
+    With shared in a column login a profile lives by your own login to Discovr.
     """
     from sync.cli.commands import fleet as work  # noqa: PLC0415  # the same
 
@@ -64,7 +65,7 @@ def add() -> Work:
 @click.option(
     "--shared",
     is_flag=True,
-    help="In place of a profile: your own to Discovr, for all profiles without one.",
+    help="In place of a profile: your own to Discovr, for all whose login is shared.",
 )
 @click.option(
     "--service",
@@ -76,6 +77,17 @@ def login() -> Work:
     from sync.cli.commands import fleet_login as work  # noqa: PLC0415  # the same
 
     return work.login
+
+
+@_command("Example: trakt2discovr fleet logout --shared")
+@click.option(
+    "--shared", is_flag=True, help="Your own to Discovr, for all whose login is shared."
+)
+def logout() -> Work:
+    """Forget the login that serves all. Discovr is asked to end it too."""
+    from sync.cli.commands import fleet_login as work  # noqa: PLC0415  # the same
+
+    return work.logout
 
 
 @_command(

@@ -14,7 +14,8 @@ class FleetProfileDocument(Document):
     ``kind`` is "first" until it was brought over, then "keep". ``due_at`` null: nothing
     is planned. ``worker`` is the machine and process that runs it. ``logins`` are the
     services that it has a login of its own for; ``lacks`` are those that it has to sign
-    in to: there is no login, or the service has refused it.
+    in to: there is no login, or the service has refused it. ``is_shared``: it lives by
+    the operator's login to Discovr where it has none.
     """
 
     profile: str
@@ -31,6 +32,7 @@ class FleetProfileDocument(Document):
     note: str
     logins: tuple[str, ...]
     lacks: tuple[str, ...] = ()
+    is_shared: bool = False
 
 
 class FleetListDocument(Document):
@@ -45,8 +47,8 @@ class FleetStatusDocument(Document):
     """How the fleet is. ``overdue_s`` is for how long the longest due one has waited.
 
     ``in_step`` counts those whose last run ended well, ``to_bring_over`` those that
-    were not brought over yet. ``shared_login`` is the one to Discovr in the database
-    that serves all profiles without one of their own, ``without_discovr`` of them.
+    were not brought over yet. ``shared_login`` is the operator's own to Discovr, if
+    it is in the database; ``without_discovr`` profiles live by it, and have none.
     """
 
     format: Literal["trakt2discovr/fleet-status"] = "trakt2discovr/fleet-status"
@@ -88,7 +90,16 @@ class FleetDocument(Document):
     format: Literal["trakt2discovr/fleet"] = "trakt2discovr/fleet"
     version: Literal[1] = 1
     done: Literal[
-        "init", "add", "due", "pause", "resume", "remove", "keys", "login", "demo"
+        "init",
+        "add",
+        "due",
+        "pause",
+        "resume",
+        "remove",
+        "keys",
+        "login",
+        "logout",
+        "demo",
     ]
     count: int
     notes: tuple[str, ...] = ()

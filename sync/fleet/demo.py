@@ -86,7 +86,7 @@ class Demo:
         async with AsyncExitStack() as stack:
             discovr = await self._serve(stack)
             settings = await self._settings(stack, discovr)
-            place, *_ = await init(settings)
+            place = (await init(settings)).place
             self.tell(f"A private database is up: {place}.")
             fleet = await stack.enter_async_context(open_fleet(settings))
             await self._add(fleet)

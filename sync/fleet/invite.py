@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from connectors.errors import ServiceError
+from sync.fleet.calendar import State
 from sync.fleet.logins import standing_of
 from sync.fleet.sign_in import asked, lacking, sign_in
 from sync.runtime import logs
@@ -122,34 +123,31 @@ class Invitations:
 
     async def _answer(self, request: web.Request) -> web.Response:
         number = self._vault.read_invitation(request.match_info["token"])
-        if number is None:
+        found = None if number is None else await self._fleet.profiles.get(number)
+        if found is None:
             return _page("This link is over", _said("Ask for a new one."), status=404)
-        visit = self._visits.get(number)
-        if visit is None or await self._is_over(visit):
+        visit = self._visits.get(found.id)
+        if visit is None or await self._is_over(visit, found):
             failure = visit.failure if visit else ""
-            visit = await self._begin(number)
+            visit = self._begin(found)
             if visit is None:
                 words = "Too many people sign in at this moment. It is tried again."
                 return _page("One moment", _said(words), is_waiting=True)
             visit.told = failure
         return self._show(visit)
 
-    async def _is_over(self, visit: Visit) -> bool:
+    async def _is_over(self, visit: Visit, profile: Profile) -> bool:
         """Whether to begin anew: it failed, or a login was lost since it was done."""
         if not visit.is_done:
             return bool(visit.task and visit.task.done())
-        logins = await standing_of(self._fleet.database, [visit.profile])
-        return bool(lacking(visit.profile, logins))
+        logins = await standing_of(self._fleet.database, [profile])
+        return profile.state is State.NEEDS_LOGIN or bool(lacking(profile, logins))
 
-    async def _begin(self, number: int) -> Visit | None:
+    def _begin(self, profile: Profile) -> Visit | None:
         under_way = sum(not v.is_done for v in self._visits.values())
         if under_way >= _MOST:
             return None
-        found = await self._fleet.profiles.get(number)
-        if found is None:
-            return None
-        visit = Visit(found)
-        self._visits[number] = visit
+        visit = self._visits[profile.id] = Visit(profile)
         visit.task = asyncio.create_task(self._sign_in(visit))
         return visit
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: A store of the fleet has no file of its own.
 _NOWHERE = Path("fleet")
 
-#: In the place of a profile: the operator's own login, for all that have none.
+#: In the place of a profile: the operator's own login, for all that may live by it.
 SHARED = 0
 
 _LOAD = """
@@ -49,7 +49,7 @@ ON CONFLICT (profile, service) DO UPDATE SET key_id = excluded.key_id,
 secret = excluded.secret, expires_at = excluded.expires_at, refused_at = NULL
 """
 #: Only the very login that was sent: another worker may have renewed it since.
-_REFUSE = """
+_NOTE = """
 UPDATE fleet_login SET refused_at = $4
 WHERE profile = $1 AND service = $2 AND secret = $3
 """
@@ -67,7 +67,18 @@ ORDER BY profile, service LIMIT $3 FOR UPDATE SKIP LOCKED
 _OLD_LEFT = f"SELECT count(*) AS n FROM fleet_login WHERE {_IS_OLD}"  # noqa: S608
 _IS_LOST = "key_id <> ALL($1) AND refused_at IS NULL"
 _LOST = f"SELECT count(*) AS n FROM fleet_login WHERE {_IS_LOST}"  # noqa: S608
-_GIVE_UP = f"UPDATE fleet_login SET refused_at = $2 WHERE {_IS_LOST}"  # noqa: S608
+#: No service has refused these: their key may come back.
+_GIVE_UP = f"UPDATE fleet_login SET refused_at = '-infinity' WHERE {_IS_LOST}"  # noqa: S608
+_TAKE_BACK = """
+WITH found AS (
+    UPDATE fleet_login SET refused_at = NULL
+    WHERE refused_at = '-infinity' AND key_id = ANY($1) RETURNING profile
+), woken AS (
+    UPDATE fleet_profile SET state = 'active', due_at = $2 WHERE state = 'needs_login'
+    AND id IN (SELECT profile FROM found)
+)
+SELECT count(*) AS n FROM found
+"""
 _STANDING = """
 SELECT profile, service, refused_at IS NULL AS is_good FROM fleet_login
 WHERE profile = ANY($1)
@@ -89,7 +100,8 @@ class ProfileStore(TokenStore):
         database: FleetDatabase,
         vault: Vault,
         profile: int,
-        rows: Iterable[asyncpg.Record] = (),
+        readable: Sequence[int],
+        rows: Iterable[asyncpg.Record],
         *,
         clock: Clock | None = None,
     ) -> None:
@@ -98,6 +110,7 @@ class ProfileStore(TokenStore):
         self._database = database
         self._vault = vault
         self._profile = profile
+        self._readable = readable
         self._tokens: dict[str, StoredToken] = {}
         #: As they stand in the database, as far as is known here: of the last row.
         found = {row["service"]: row for row in rows}
@@ -116,9 +129,9 @@ class ProfileStore(TokenStore):
             self._tokens[service] = token
             self._owners[service] = None
 
-    def is_shared(self, service: str) -> bool:
-        """Whether the login in use is that of the operator, and none of its own."""
-        return self._owner(service) != self._profile
+    def has_own(self, service: str) -> bool:
+        """Whether the login in use is that of the profile itself."""
+        return self._owners.get(service) == self._profile
 
     def _owner(self, service: str) -> int | None:
         return self._owners.get(service, self._profile)
@@ -167,10 +180,23 @@ class ProfileStore(TokenStore):
 
     async def refuse(self, service: str) -> None:
         """Note that the service takes the login no more that it was asked with."""
+        await self._note(service, self._clock.now())
+
+    async def accept(self, service: str) -> None:
+        """Note that the service takes it again, where it had refused it."""
+        if service in self._refused:
+            await self._note(service, None)
+
+    async def _note(self, service: str, refused_at: datetime | None) -> None:
         if sealed := self._sealed.get(service):
-            now = self._clock.now()
             owner = self._owner(service)
-            await self._database.rows(_REFUSE, owner, service, sealed, now)
+            await self._database.rows(_NOTE, owner, service, sealed, refused_at)
+
+    async def is_replaced(self, service: str) -> bool:
+        """Whether somebody has signed in, or out, since it was read."""
+        rows = await self._database.rows(_LOAD, self._readable)
+        found = {row["service"]: row["secret"] for row in rows}
+        return found.get(service) != self._sealed.get(service)
 
     @asynccontextmanager
     async def lock(self, service: str) -> AsyncIterator[None]:
@@ -256,13 +282,13 @@ async def open_store(
     with_shared: bool = False,
     clock: Clock | None = None,
 ) -> ProfileStore:
-    """Read the logins of a profile; if asked to, with what serves all that have none.
+    """Read the logins of a profile; if asked to, what serves all in place of none.
 
     A refused one of its own is one that it has: another's may lead elsewhere.
     """
     owners = [SHARED, profile] if with_shared else [profile]
     rows = await database.rows(_LOAD, owners)
-    return ProfileStore(database, vault, profile, rows, clock=clock)
+    return ProfileStore(database, vault, profile, owners, rows, clock=clock)
 
 
 async def standing_of(
@@ -324,9 +350,18 @@ async def lost(database: FleetDatabase, known: Sequence[str]) -> int:
     return found
 
 
-async def give_up(database: FleetDatabase, known: Sequence[str], now: datetime) -> None:
+async def give_up(database: FleetDatabase, known: Sequence[str]) -> None:
     """Let everybody sign in again whose login none of these keys opens."""
-    await database.rows(_GIVE_UP, known, now)
+    await database.rows(_GIVE_UP, known)
+
+
+async def take_back(
+    database: FleetDatabase, known: Sequence[str], now: datetime
+) -> int:
+    """Go on with what was given up and these keys open; returns how many logins."""
+    (row,) = await database.rows(_TAKE_BACK, known, now)
+    found: int = row["n"]
+    return found
 
 
 def _read(vault: Vault, service: str, secret: bytes) -> StoredToken:

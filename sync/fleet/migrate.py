@@ -14,6 +14,8 @@ from sync.ledger.errors import StateError
 
 #: Two programs that make the tables at once must not both do so.
 _LOCK = text("SELECT pg_advisory_xact_lock(7214402958412048)")
+#: Whoever waits to change a table makes all wait who come after.
+PATIENCE = "5s"
 
 
 def migrate(url: str) -> None:
@@ -28,6 +30,7 @@ def migrate(url: str) -> None:
     try:
         with engine.begin() as connection:
             connection.execute(_LOCK)
+            connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
             config.attributes["connection"] = connection
             context = MigrationContext.configure(
                 connection, opts={"version_table": VERSION_TABLE}
@@ -45,6 +48,12 @@ def migrate(url: str) -> None:
         return
     finally:
         engine.dispose()
+    if reason == "LockNotAvailable":
+        raise StateError(
+            "The fleet's tables are in use, so they were not upgraded.",
+            remedy="Run it again once that is over, such as a backup: trakt2discovr "
+            "fleet init",
+        )
     raise StateError(
         f"The fleet's tables cannot be made ({reason}).",
         remedy="Give the user of [fleet] url the right to create tables and schemas.",

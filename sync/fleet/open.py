@@ -17,7 +17,7 @@ from sync.daemon.server import answering
 from sync.fleet import logins
 from sync.fleet import vault as keys
 from sync.fleet.answers import answers
-from sync.fleet.database import FleetDatabase, open_database, place_of
+from sync.fleet.database import FleetDatabase, open_database
 from sync.fleet.engine import PgQueue
 from sync.fleet.ledgers import LedgerPool
 from sync.fleet.limit import SharedLimit, SharedPacer
@@ -82,40 +82,54 @@ async def open_fleet(
         yield Fleet(settings, url, database, profiles, clock or SystemClock())
 
 
-async def init(settings: Settings, *, gives_up: bool = False) -> tuple[str, bool, int]:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What ``init`` did. ``place`` is the database; ``lost`` counts logins given up.
+
+    ``found`` were given up before, and there is a key to them again.
+    """
+
+    place: str
+    is_new_key: bool
+    lost: int
+    found: int
+
+
+async def init(settings: Settings, *, gives_up: bool = False) -> Made:
     """Make or upgrade all tables, and a key where there is none.
 
-    Returns where the database is, whether a key was made, and how many logins were
-    given up, which no key opens. Without ``gives_up`` these are a ConfigError.
+    Logins that no key opens are given up; without ``gives_up`` they are a ConfigError.
     """
-    async with database_url(settings.fleet.url, data_folder()) as url:
-        place = place_of(url)
-        async with open_database(url) as database:
-            await asyncio.to_thread(migrate, url)
-            await PgQueue(database).install()
-            is_new_key, lost = await _make_key(settings, database, gives_up=gives_up)
+    async with (
+        database_url(settings.fleet.url, data_folder()) as url,
+        open_database(url) as database,
+    ):
+        await asyncio.to_thread(migrate, url)
+        await PgQueue(database).install()
         async with await Ledger.open(url):
-            return place, is_new_key, lost
+            return await _make_key(settings, database, gives_up=gives_up)
 
 
 async def _make_key(
     settings: Settings, database: FleetDatabase, *, gives_up: bool
-) -> tuple[bool, int]:
-    place = key_place(settings)
+) -> Made:
+    place, now = key_place(settings), SystemClock().now()
+    found = await logins.take_back(database, keys.known_keys(place), now)
     lost = await logins.lost(database, keys.known_keys(place))
     if lost and not gives_up:
         raise ConfigError(
             f"{count(lost, 'login')} in {database.place} cannot be read: the key is "
             f"not in {place}.",
-            remedy="Put that file back, from your copy or from another machine of the "
-            "fleet. If it is lost, start with a new key, and let these people sign in "
-            "again: trakt2discovr fleet init --new-key",
+            remedy="Name the file that the workers have in [fleet] key_file: under "
+            "systemd that is the one of LoadCredential. Or put it back, from your copy "
+            "or from another machine of the fleet. If it is lost, start with a new "
+            "key, and let these people sign in again: trakt2discovr fleet init "
+            "--new-key",
         )
     is_new = keys.make_key(place)
     if lost:
-        now = SystemClock().now()
-        await logins.give_up(database, keys.known_keys(place), now)
-    return is_new, lost
+        await logins.give_up(database, keys.known_keys(place))
+    return Made(database.place, is_new, lost, found)
 
 
 async def work(

@@ -28,21 +28,22 @@ _MOST_WAITING = 2_000
 #: A column of the table for each: what ``Profile`` is made of.
 _COLUMNS = (
     "id, profile, source, kind, state, every, due_at, priority, last_ok_at, failures, "
-    "last_error, note, queued_at, running_since, worker"
+    "last_error, note, queued_at, running_since, worker, is_shared"
 )
 
 _ADD = """
-INSERT INTO fleet_profile (profile, source, every, due_at, note)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO fleet_profile (profile, source, every, due_at, note, is_shared)
+VALUES ($1, $2, $3, $4, $5, coalesce($6, false))
 ON CONFLICT (profile) DO UPDATE SET source = excluded.source, every = excluded.every,
-note = excluded.note,
+note = excluded.note, is_shared = coalesce($6, fleet_profile.is_shared),
 kind = CASE WHEN fleet_profile.source = excluded.source
     THEN fleet_profile.kind ELSE 'first' END,
 due_at = CASE WHEN fleet_profile.source = excluded.source
     AND fleet_profile.state <> 'gone'
     THEN fleet_profile.due_at ELSE excluded.due_at END,
-state = CASE WHEN fleet_profile.state = 'gone' THEN 'active'
-    ELSE fleet_profile.state END
+state = CASE WHEN fleet_profile.state = 'gone' OR fleet_profile.state = 'needs_login'
+    AND $6 AND NOT fleet_profile.is_shared
+    THEN 'active' ELSE fleet_profile.state END
 """
 #: The rows are found again by where they are, which costs no second look at an index.
 _PICK = """
@@ -93,15 +94,16 @@ count(*) FILTER (WHERE failures > 0) AS failing,
 count(*) FILTER (WHERE due_at <= $1) AS due, min(due_at) AS oldest
 FROM fleet_profile GROUP BY state, kind
 """
-_HAS_NONE = """
-NOT EXISTS (SELECT FROM fleet_login WHERE profile = fleet_profile.id AND service = $1)
+_LIVES_BY_IT = """
+is_shared AND NOT EXISTS
+(SELECT FROM fleet_login WHERE profile = fleet_profile.id AND service = $1)
 """
 _SERVED = f"""
 UPDATE fleet_profile SET state = 'active', due_at = $2, failures = 0, last_error = NULL
-WHERE state = 'needs_login' AND {_HAS_NONE}
+WHERE state = 'needs_login' AND {_LIVES_BY_IT}
 """  # noqa: S608  # names of ours
 _WITHOUT = f"""
-SELECT count(*) AS n FROM fleet_profile WHERE state <> 'gone' AND {_HAS_NONE}
+SELECT count(*) AS n FROM fleet_profile WHERE state <> 'gone' AND {_LIVES_BY_IT}
 """  # noqa: S608  # the same
 _CHANGES = {
     "due": "due_at = $2, priority = 1",
@@ -111,23 +113,29 @@ _CHANGES = {
         "state = CASE WHEN state IN ('paused', 'needs_login') THEN 'active' "
         "ELSE state END"
     ),
-    "remove": "state = 'gone', due_at = NULL, queued_at = NULL",
+    # Who comes under its name next may be somebody else.
+    "remove": "state = 'gone', due_at = NULL, queued_at = NULL, is_shared = false",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class NewProfile:
-    """A profile to take in."""
+    """A profile to take in. ``is_shared`` None: as it is known, else it is not."""
 
     profile: str
     source: str
     every: timedelta
     note: str = ""
+    is_shared: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A row of ``fleet_profile``."""
+    """A row of ``fleet_profile``.
+
+    ``is_shared``: the operator said that it lives by his own login to Discovr where it
+    has none. A name alone says nothing: his account may have a profile of that name.
+    """
 
     id: int
     profile: str
@@ -144,6 +152,7 @@ class Profile:
     queued_at: datetime | None
     running_since: datetime | None
     worker: str | None
+    is_shared: bool = False
 
     @property
     def file(self) -> Path | None:
@@ -190,7 +199,9 @@ class Profiles:
 
         With another source it begins anew; one that was removed comes back.
         """
-        rows = [(p.profile, p.source, p.every, now, p.note) for p in profiles]
+        rows = [
+            (p.profile, p.source, p.every, now, p.note, p.is_shared) for p in profiles
+        ]
         await self._database.each(_ADD, rows)
 
     async def pick(self, kind: Kind, most: int, now: datetime) -> list[tuple[int, int]]:
@@ -299,11 +310,11 @@ class Profiles:
         await self._database.rows(statement, number, now)
 
     async def signed_in_for_all(self, service: str, now: datetime) -> None:
-        """Let those go on that wait for a login and have none of their own to it."""
+        """Let those go on that wait for a login and live by the one that serves all."""
         await self._database.rows(_SERVED, service, now)
 
     async def without(self, service: str) -> int:
-        """Count the profiles that have no login of their own to a service."""
+        """Count those that live by the login that serves all and have none."""
         (row,) = await self._database.rows(_WITHOUT, service)
         found: int = row["n"]
         return found

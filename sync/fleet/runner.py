@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sync.fleet.logins import ProfileStore
     from sync.fleet.profiles import Profile
     from sync.fleet.vault import Vault
+    from sync.pipeline.result import Report
     from sync.runtime.stop import Stop
     from sync.wiring.options import Options
 
@@ -51,8 +52,8 @@ _VERDICTS = {
 class Runner:
     """What the runs of one worker share.
 
-    ``shared`` is the login to Discovr of this machine, for profiles without their own
-    where the database holds none that serves all.
+    ``shared`` is the login to Discovr of this machine, for profiles that live by the
+    one that serves all, where the database holds none.
     """
 
     settings: Settings
@@ -84,24 +85,35 @@ class Runner:
     async def _carry(self, profile: Profile, stop: Stop) -> Result:
         store = await open_store(
             *(self.database, self.vault, profile.id),
-            with_shared=True,
+            with_shared=profile.is_shared,
             clock=self.clock,
         )
-        if self.shared is not None:
+        if profile.is_shared and self.shared is not None:
             store.offer(discovr.SERVICE, self.shared)
         try:
-            return await self._run(profile, store, stop)
+            report = await self._run(profile, store, stop)
         except AuthError as error:
             service = (error.service or "").lower()
             if isinstance(error, LoginRefusedError):
                 # Where that cannot be noted, it is refused again the next time.
                 with suppress(StateError):
                     await store.refuse(service)
-            if store.is_shared(service):
+            with suppress(StateError):
+                if await store.is_replaced(service):
+                    raise StoppedError("Somebody has signed in meanwhile.") from None
+            is_discovr = service == discovr.SERVICE
+            if profile.is_shared and is_discovr and not store.has_own(service):
                 error.remedy = "Log in again: trakt2discovr fleet login --shared"
             raise
+        result = Result.of(report, is_good=is_in_place(report, is_strict=False))
+        if result.is_good and report.cost:
+            for spent in report.cost.services:
+                if spent.requests:
+                    with suppress(StateError):
+                        await store.accept(spent.service.lower())
+        return result
 
-    async def _run(self, profile: Profile, store: ProfileStore, stop: Stop) -> Result:
+    async def _run(self, profile: Profile, store: ProfileStore, stop: Stop) -> Report:
         settings = settings_of(self.settings, profile)
         async with self.ledgers.lend() as ledger:
             options: Options = {
@@ -113,10 +125,8 @@ class Runner:
             if profile.file:
                 options["files"] = (profile.file,)
             if profile.kind is Kind.FIRST or profile.file:
-                report = await api.migrate(settings, stop=stop, **options)
-            else:
-                report = await api.sync(settings, stop=stop, **options)
-        return Result.of(report, is_good=is_in_place(report, is_strict=False))
+                return await api.migrate(settings, stop=stop, **options)
+            return await api.sync(settings, stop=stop, **options)
 
 
 def settings_of(settings: Settings, profile: Profile | None) -> Settings:

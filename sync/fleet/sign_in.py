@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from sync import login as use_case
@@ -11,9 +11,9 @@ from sync.fleet.runner import settings_of
 from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
-    from sync.documents.login import LoginDocument
+    from sync.documents.login import LoginDocument, LogoutDocument
     from sync.events import Event
     from sync.fleet.open import Fleet
     from sync.fleet.profiles import Profile
@@ -32,10 +32,15 @@ def needed(profile: Profile) -> tuple[Service, ...]:
 def lacking(profile: Profile, logins: Logins) -> tuple[Service, ...]:
     """Return the services that it has no login for, or one of its own that was refused.
 
-    ``logins`` is of ``standing_of``. What serves all is not its person's to renew.
+    ``logins`` is of ``standing_of``. What serves all is not its person's to renew,
+    wherever the operator keeps it.
     """
-    own, shared = logins[profile.id], logins[SHARED]
-    return tuple(s for s in needed(profile) if not own.get(s, s in shared))
+    own = logins[profile.id]
+    return tuple(
+        s
+        for s in needed(profile)
+        if not own.get(s, profile.is_shared and s == "discovr")
+    )
 
 
 def asked(profile: Profile, logins: Logins) -> tuple[Service, ...]:
@@ -47,7 +52,9 @@ def asked(profile: Profile, logins: Logins) -> tuple[Service, ...]:
 def waits_for_shared(profile: Profile, logins: Logins) -> bool:
     """Whether it lives by the login that serves all, and that was refused."""
     own, shared = logins[profile.id], logins[SHARED]
-    return any(s not in own and not good for s, good in shared.items())
+    return profile.is_shared and any(
+        s not in own and not good for s, good in shared.items()
+    )
 
 
 async def sign_in(
@@ -63,16 +70,31 @@ async def sign_in(
 
     Without a ``profile`` it is the login that serves all.
     """
+    async with _clients(fleet, profile, on_event) as clients:
+        if service == "trakt":
+            return await use_case.login_trakt(clients, screen, stop)
+        return await use_case.login_discovr(clients, screen, stop)
+
+
+async def sign_out_for_all(fleet: Fleet) -> LogoutDocument:
+    """Forget the login that serves all, and end it at Discovr. ServiceError."""
+    async with _clients(fleet, None) as clients:
+        return await use_case.logout_discovr(clients)
+
+
+@asynccontextmanager
+async def _clients(
+    fleet: Fleet,
+    profile: Profile | None,
+    on_event: Callable[[Event], None] | None = None,
+) -> AsyncIterator[Clients]:
     owner = profile.id if profile else SHARED
     store = await open_store(fleet.database, fleet.vault(), owner, clock=fleet.clock)
     async with AsyncExitStack() as stack:
-        clients = Clients(
+        yield Clients(
             settings_of(fleet.settings, profile),
             stack,
             clock=fleet.clock,
             on_event=on_event,
             store=store,
         )
-        if service == "trakt":
-            return await use_case.login_trakt(clients, screen, stop)
-        return await use_case.login_discovr(clients, screen, stop)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVERY = timedelta(hours=6)
-_COLUMNS = ("profile", "source", "every", "note")
+_COLUMNS = ("profile", "source", "every", "note", "login")
+#: Whether it lives by the operator's own login; nothing: as before.
+_LOGINS = {"": None, "own": False, "shared": True}
 _USER = re.compile(r"[\w.-]{1,100}")
 _DOWNLOADS = (".zip", ".json", ".csv")
 _MOST_COMPLAINTS = 5
@@ -70,7 +72,10 @@ def _read(row: Mapping[str, str | None], folder: Path) -> NewProfile:
         raise ValueError("there are more values than columns")
     every = parse_interval(values["every"]) if values["every"] else EVERY
     source = _source(values["source"], folder)
-    return NewProfile(values["profile"], source, every, values["note"])
+    if values["login"] not in _LOGINS:
+        raise ValueError(f"the login is own or shared, not {values['login']!r}")
+    is_shared = _LOGINS[values["login"]]
+    return NewProfile(values["profile"], source, every, values["note"], is_shared)
 
 
 def _source(text: str, folder: Path) -> str:

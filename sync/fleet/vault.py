@@ -165,7 +165,8 @@ def _read(place: Path) -> list[bytes]:
         return list(keys)
     raise ConfigError(
         f"The key file {place} holds no keys of trakt2discovr.",
-        remedy="Put back the file that trakt2discovr fleet init made.",
+        remedy="Put back the file that was made at first. If it is lost, move it away "
+        "and run: trakt2discovr fleet init --new-key",
     )
 
 

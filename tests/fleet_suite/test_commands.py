@@ -21,6 +21,8 @@ from sync.fleet.logins import SHARED, open_store
 from sync.fleet.profiles import NewProfile, Profiles
 from sync.fleet.table_file import read_profiles
 from sync.fleet.vault import make_key, open_vault
+from sync.ledger.migrations import VERSION_TABLE
+from sync.ledger.tables import metadata
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,8 +137,58 @@ def test_a_lost_key_is_found_or_given_up_and_that_leads_on(operator: Operator) -
     assert [link["profile"] for link in links] == ["Kids", "Me"]
     assert operator("fleet", "init").exit_code == 0
     assert operator.json("fleet", "keys", "rotate")["count"] == 0
+    # It was given up too soon: the key comes back, and so do the logins.
+    asyncio.run(waits(operator))
+    other = operator.folder / "other"
+    place.rename(other)
+    aside.rename(place)
+    assert "2 logins can be read again" in operator("fleet", "init").stdout
+    assert {p["profile"]: p["lacks"] for p in profiles(operator)} == every
+    assert {p["state"] for p in profiles(operator) if p["profile"] == "Me"} == {
+        "active"
+    }
+    assert "again" not in operator("fleet", "init").stdout
+    place.rename(aside)
+    other.rename(place)
+    operator("fleet", "init", "--new-key")
     asyncio.run(keep_logins(operator))
     assert {p["profile"]: p["lacks"] for p in profiles(operator)} == every
+
+
+async def waits(operator: Operator) -> None:
+    """Let everybody wait for a login, as after a run by one that cannot be read."""
+    async with open_database(operator.url) as database:
+        await database.rows("UPDATE fleet_profile SET state = 'needs_login'")
+
+
+def test_what_an_upgrade_has_to_do_is_done_before_the_key_is_missed(
+    operator: Operator, postgres: PostgresServer
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text(TABLE, "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(keep_logins(operator))
+    (operator.folder / "fleet.key").unlink()
+    postgres.execute(f"DROP TABLE {', '.join([*metadata.tables, VERSION_TABLE])}")
+    refused = operator("fleet", "init")
+    assert refused.exit_code == 2
+    words = " ".join(refused.stderr.split())
+    assert "[fleet] key_file" in words.partition("--new-key")[0]
+    assert "systemd" in words
+    postgres.execute("SELECT * FROM t2d_run")
+
+
+def test_a_damaged_key_file_leads_on(operator: Operator) -> None:
+    operator("fleet", "init")
+    place = operator.folder / "fleet.key"
+    place.write_text("damaged", "utf-8")
+    refused = operator("fleet", "init")
+    assert refused.exit_code == 2
+    leads_on = commands(refused.stderr)[-1]
+    assert "move it away" in refused.stderr
+    place.unlink()
+    assert operator(*leads_on).exit_code == 0
 
 
 def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
@@ -144,15 +196,23 @@ def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
 ) -> None:
     operator("fleet", "init")
     table = operator.folder / "profiles.csv"
-    table.write_text(TABLE, "utf-8")
+    table.write_text("profile,login\nMe,shared\nKids,\nYou,own\n", "utf-8")
     operator("fleet", "add", str(table))
     shown = operator("fleet", "status").stdout
-    assert "2 profiles without a login to Discovr" in shown
+    assert "1 profile by your own login to Discovr, which is not in" in shown
     asyncio.run(keep_logins(operator, SHARED))
     status = operator.json("fleet", "status")
-    assert (status["shared_login"], status["without_discovr"]) == ("good", 2)
-    lacks = {p["profile"]: p["lacks"] for p in profiles(operator)}
-    assert lacks == {"Kids": ["trakt"], "Me": ["trakt"]}
+    assert (status["shared_login"], status["without_discovr"]) == ("good", 1)
+    both = ["trakt", "discovr"]
+    lacks = {p["profile"]: (p["is_shared"], p["lacks"]) for p in profiles(operator)}
+    assert lacks == {
+        "Kids": (False, both),
+        "Me": (True, ["trakt"]),
+        "You": (False, both),
+    }
+    assert "by your own login to Discovr, no login to Trakt (" in " ".join(
+        operator("fleet", "list").stdout.split()
+    )
     place = operator.folder / "fleet.key"
     place.unlink()
     operator("fleet", "init", "--new-key")
@@ -162,6 +222,14 @@ def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
         assert operator("fleet", "login", *wrong).exit_code == 2
     # It has the keys of no application, and gets as far as that.
     assert "[discovr] client_id" in operator("fleet", "login", "--shared").stderr
+
+
+def test_the_login_that_serves_all_is_forgotten_by_its_own_command(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    assert operator("fleet", "logout").exit_code == 2
+    assert operator.json("fleet", "logout", "--shared")["count"] == 0
 
 
 def profiles(operator: Operator) -> list[Any]:
@@ -223,6 +291,7 @@ def test_a_download_is_found_beside_the_table(tmp_path: Path) -> None:
         ("profile,every\nMe,often\n", "line 2: 'often' is no interval"),
         ("profile,source\nMe,gone.zip\n", "line 2: there is no download"),
         ("profile,source\n,sean\n", "line 2: the profile is missing"),
+        ("profile,login\nMe,mine\n", "line 2: the login is own or shared, not 'mine'"),
         ("profile\nMe\nYou\nMe\n", "the profile Me stands there more than once"),
         ("profile,source\nMe,sean,6h\n", "more values than columns"),
     ],

@@ -100,6 +100,22 @@ async def test_who_opens_her_link_signs_in_to_both_and_the_profile_goes_on(
         assert found.state.value == "active"
 
 
+async def test_who_has_to_sign_in_again_is_not_told_that_she_has(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with hosting(fleet, tmp_path, 1) as host:
+        await host.shows("You are signed in")
+        # Refused once more, though no login was noted as refused.
+        await fleet.rows("UPDATE fleet_profile SET state = 'needs_login'")
+        _, page = await host.open()
+        assert "You are signed in" not in page
+        await host.shows("You are signed in")
+        now = host.fleet.clock.now()
+        await host.fleet.profiles.change(["Kids"], "remove", now)
+        status, page = await host.open()
+        assert (status, "This link is over" in page) == (404, True)
+
+
 async def test_a_link_that_is_none_leads_nowhere(
     fleet: FleetDatabase, tmp_path: Path
 ) -> None:

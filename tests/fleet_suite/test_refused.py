@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,22 @@ from connectors.auth.tokens import StoredToken
 from connectors.clock import SystemClock
 from sync.daemon.turn import Ending
 from sync.fleet import vault as keys
-from sync.fleet.calendar import State, Verdict
+from sync.fleet.calendar import Kind, State, Verdict
 from sync.fleet.ledgers import LedgerPool
-from sync.fleet.logins import SHARED, give_up, open_store, rotate, standing_of
+from sync.fleet.logins import (
+    SHARED,
+    forget,
+    give_up,
+    open_store,
+    rotate,
+    standing_of,
+)
+from sync.fleet.migrate import migrate
 from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profile, Profiles
 from sync.fleet.runner import Runner
 from sync.fleet.sign_in import asked, lacking, waits_for_shared
+from sync.ledger.errors import StateError
 from sync.runtime.stop import Stop
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
@@ -30,12 +40,14 @@ from sync.sandbox.trakt.quirks import TraktQuirks
 from tests.worlds import world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from sync.fleet.database import FleetDatabase
     from sync.fleet.outcome import Outcome
     from sync.fleet.vault import Vault
+    from sync.ledger import Ledger
+    from tests.postgres import PostgresServer
     from tests.worlds import World
 
 KEYS = Credentials()
@@ -81,9 +93,11 @@ class House:
         settings = settings.model_copy(update=sections)
         return Fleet(settings, "", self.database, Profiles(self.database), CLOCK)
 
-    async def add(self, name: str, **logins: StoredToken) -> Profile:
+    async def add(
+        self, name: str, *, is_shared: bool | None = None, **logins: StoredToken
+    ) -> Profile:
         fleet = self.fleet
-        new = NewProfile(name, "trakt", timedelta(hours=6))
+        new = NewProfile(name, "trakt", timedelta(hours=6), is_shared=is_shared)
         await fleet.profiles.add([new], CLOCK.now())
         (profile,) = await fleet.profiles.find([name])
         store = await open_store(self.database, self.vault, profile.id)
@@ -245,7 +259,7 @@ async def test_a_login_that_is_not_there_or_not_to_be_opened_is_not_refused(
         assert await here.logins(me) == {"trakt": True, "discovr": True}
         # Where the operator gives it up, it waits for its person, and for nobody else.
         here.shared = discovr_login()
-        await give_up(fleet, here.vault.key_ids, CLOCK.now())
+        await give_up(fleet, here.vault.key_ids)
         outcome = await here.run(me)
         assert (outcome.ending, outcome.verdict) == (Ending.LOGIN, Verdict.LOGIN)
         assert "trakt2discovr fleet login Me" in (outcome.message or "")
@@ -266,12 +280,81 @@ async def test_a_login_that_was_renewed_meanwhile_stays_good(
         assert await here.logins(me) == {"trakt": True}
 
 
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_a_service_that_takes_it_again_has_not_refused_it_any_more(
+    fleet: FleetDatabase, tmp_path: Path, *, is_shared: bool
+) -> None:
+    """A bad hour of Discovr's looks like a refusal, and nobody has to sign in again."""
+    async with house(fleet, tmp_path) as here:
+        trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
+        me = await here.add("Me", is_shared=is_shared, trakt=trakt)
+        if is_shared:
+            await here.share(discovr_login())
+        else:
+            await here.add("Me", discovr=discovr_login())
+        await fleet.rows("UPDATE fleet_login SET refused_at = now()")
+        assert (await here.run(me)).ending is Ending.DONE
+        assert await here.asked(me) == (
+            ("trakt",) if is_shared else ("trakt", "discovr")
+        )
+        logins = {**await here.shared_login(), **await here.logins(me)}
+        assert logins == {"trakt": True, "discovr": True}
+        # What it was not asked with says nothing.
+        await fleet.rows("UPDATE fleet_login SET refused_at = now()")
+        kept = replace(me, kind=Kind.KEEP)
+        writes = here.place.writes()
+        assert (await here.run(kept)).ending is Ending.DONE
+        assert here.place.writes() == writes
+        logins = {**await here.shared_login(), **await here.logins(me)}
+        assert logins == {"trakt": True, "discovr": False}
+
+
+class Meanwhile(LedgerPool):
+    """Lends a ledger, after something else has happened: its run has begun by then."""
+
+    def __init__(self, url: str, happens: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(url)
+        self._happens = happens
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Ledger]:
+        await self._happens()
+        async with super().lend() as ledger:
+            yield ledger
+
+
+@pytest.mark.parametrize("before", ["refused", "none", "the operator's"])
+async def test_who_signs_in_while_a_run_goes_by_the_old_login_waits_for_no_other(
+    fleet: FleetDatabase, tmp_path: Path, before: str
+) -> None:
+    async with house(fleet, tmp_path) as here:
+        trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
+        me = await here.add("Me", is_shared=before != "none", trakt=trakt)
+        if before == "refused":
+            await here.add("Me", discovr=discovr_login(GONE))
+        if before == "the operator's":
+            await here.share(discovr_login(GONE))
+
+        async def sign_in() -> None:
+            if before == "the operator's":
+                await here.share(discovr_login())
+            else:
+                await here.add("Me", discovr=discovr_login())
+
+        url = here.place.settings.state.url or ""
+        async with Meanwhile(url, sign_in) as here.ledgers:
+            outcome = await here.run(me)
+        assert outcome.verdict is Verdict.GAVE_WAY
+        async with LedgerPool(url) as here.ledgers:
+            assert (await here.run(me)).ending is Ending.DONE
+
+
 async def test_a_login_that_serves_all_marks_nobodys(
     fleet: FleetDatabase, tmp_path: Path
 ) -> None:
     async with house(fleet, tmp_path) as here:
         trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
-        me = await here.add("Me", trakt=trakt)
+        me = await here.add("Me", is_shared=True, trakt=trakt)
         kids = await here.add("Kids", trakt=trakt, discovr=discovr_login())
         here.shared = discovr_login(GONE)
         assert (await here.run(me)).ending is Ending.LOGIN
@@ -285,7 +368,7 @@ async def test_the_login_that_serves_all_is_nobodys_own_whatever_becomes_of_it(
 ) -> None:
     async with house(fleet, tmp_path) as here:
         trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
-        me = await here.add("Me", trakt=trakt)
+        me = await here.add("Me", is_shared=True, trakt=trakt)
         kids = await here.add("Kids", trakt=trakt, discovr=discovr_login(GONE))
         # That of this machine counts where the database holds none.
         here.shared = discovr_login()
@@ -320,11 +403,92 @@ async def test_the_login_that_serves_all_is_nobodys_own_whatever_becomes_of_it(
         assert await here.logins(me) == {"trakt": True}
 
 
+@pytest.mark.parametrize("place", ["the database", "the machine"])
+@pytest.mark.parametrize("before", ["new", "signed in", "shared"])
+async def test_nobody_gets_the_operators_login_of_whom_that_was_not_said(
+    fleet: FleetDatabase, tmp_path: Path, place: str, before: str
+) -> None:
+    """The operator's account has a profile of this name too: it is another person's."""
+    async with house(fleet, tmp_path) as here:
+        trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
+        if before != "new":
+            await here.add("Me", is_shared=before == "shared", trakt=trakt)
+            if before == "signed in":
+                await here.add("Me", discovr=discovr_login())
+            # Whoever comes under that name next may be somebody else.
+            await here.fleet.profiles.change(["Me"], "remove", CLOCK.now())
+            await forget(fleet, ["Me"])
+        if place == "the database":
+            await here.share(discovr_login())
+        else:
+            here.shared = discovr_login()
+        me = await here.add("Me")
+        assert await here.asked(me) == ("trakt", "discovr")
+        me = await here.add("Me", trakt=trakt)
+        assert await here.asked(me) == ("discovr",)
+        outcome = await here.run(me)
+        assert (outcome.ending, here.place.writes()) == (Ending.LOGIN, 0)
+        assert "trakt2discovr fleet login Me" in (outcome.message or "")
+        await fleet.rows("UPDATE fleet_profile SET state = 'needs_login'")
+        await here.fleet.profiles.signed_in_for_all("discovr", CLOCK.now())
+        (me,) = await here.fleet.profiles.find(["Me"])
+        assert me.state is State.NEEDS_LOGIN
+        # Once it is said, it goes on; a table that says nothing of it changes nothing.
+        await here.add("Me", is_shared=True)
+        me = await here.add("Me")
+        assert (me.state, await here.asked(me)) == (State.ACTIVE, ("trakt",))
+        assert (await here.run(me)).ending is Ending.DONE
+        here.shared = None
+        await fleet.rows("DELETE FROM fleet_login WHERE profile = 0")
+        outcome = await here.run(me)
+        assert "trakt2discovr fleet login --shared" in (outcome.message or "")
+        await here.add("Me", is_shared=False)
+        me = await here.add("Me")
+        assert await here.asked(me) == ("discovr",)
+
+
+async def test_who_ran_well_by_the_operators_login_goes_on_and_nobody_else_gets_it(
+    fleet: FleetDatabase, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    async with house(fleet, tmp_path) as here:
+        trakt = trakt_login(KEYS.trakt_refresh_token)
+        for name in ("ran by it", "waits for Trakt", "is gone", "is new"):
+            await here.add(name, trakt=trakt)
+        await here.add("has its own", trakt=trakt, discovr=discovr_login())
+        await here.add("came back")
+        await fleet.rows(
+            "UPDATE fleet_profile SET last_ok_at = now(), state = CASE profile "
+            "WHEN 'is gone' THEN 'gone' WHEN 'waits for Trakt' THEN 'needs_login' "
+            "ELSE state END WHERE profile <> 'is new'"
+        )
+        await fleet.rows("ALTER TABLE fleet_profile DROP COLUMN is_shared")
+        await fleet.rows("UPDATE fleet_version SET version_num = '0003'")
+        await asyncio.to_thread(migrate, postgres.url())
+        found = await fleet.rows("SELECT profile FROM fleet_profile WHERE is_shared")
+        assert {row["profile"] for row in found} == {"ran by it", "waits for Trakt"}
+
+
+async def test_an_upgrade_waits_for_no_backup_while_all_workers_wait_for_it(
+    fleet: FleetDatabase, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.fleet.migrate.PATIENCE", "20ms", raising=False)
+    await fleet.rows("ALTER TABLE fleet_profile DROP COLUMN is_shared")
+    await fleet.rows("UPDATE fleet_version SET version_num = '0003'")
+    async with fleet.transaction() as backup:
+        await backup.execute("LOCK TABLE fleet_profile IN ACCESS SHARE MODE")
+        with pytest.raises(StateError, match="in use") as told:
+            async with asyncio.timeout(20):
+                await asyncio.to_thread(migrate, postgres.url())
+    assert "backup" in told.value.remedy
+    await asyncio.to_thread(migrate, postgres.url())
+    await fleet.rows("SELECT is_shared FROM fleet_profile")
+
+
 async def test_the_login_that_serves_all_is_renewed_where_it_stands(
     fleet: FleetDatabase, tmp_path: Path
 ) -> None:
     async with house(fleet, tmp_path) as here:
-        me = await here.add("Me")
+        me = await here.add("Me", is_shared=True)
         await here.share(discovr_login("before"))
         one, other = [
             await open_store(fleet, here.vault, me.id, with_shared=True)

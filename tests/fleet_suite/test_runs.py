@@ -23,7 +23,7 @@ from sync.fleet.logins import SHARED, open_store, standing_of
 from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profiles
 from sync.fleet.runner import Runner
-from sync.fleet.sign_in import needed, sign_in
+from sync.fleet.sign_in import needed, sign_in, sign_out_for_all
 from sync.fleet.worker import Worker
 from sync.ledger.errors import StateError
 from sync.runtime.stop import Stop
@@ -105,11 +105,13 @@ async def test_a_profile_signs_in_by_codes_and_goes_on(
             document = await sign_in(opened, kids, service, person, Stop())
             assert document.service == service
         await sign_in(opened, None, "discovr", person, Stop())
-    assert len(person.codes) == 3
-    assert await standing_of(fleet, [kids]) == {
-        SHARED: {"discovr": True},
-        kids.id: {"trakt": True, "discovr": True},
-    }
+        assert len(person.codes) == 3
+        assert await standing_of(fleet, [kids]) == {
+            SHARED: {"discovr": True},
+            kids.id: {"trakt": True, "discovr": True},
+        }
+        assert (await sign_out_for_all(opened)).is_revoked
+        assert (await standing_of(fleet, [])) == {SHARED: {}}
     store = await open_store(fleet, opened.vault(), kids.id)
     discovr = store.load("discovr")
     assert discovr is not None

@@ -59,18 +59,20 @@ def init(context: Context, *, gives_up: bool) -> int:
 
     async def work(output: Output, _stop: Stop) -> int:
         settings = read_settings(context)
-        place, is_new_key, lost = await opening().init(settings, gives_up=gives_up)
+        made = await opening().init(settings, gives_up=gives_up)
         key = opening().key_place(settings)
-        notes = [f"The fleet is ready: {place}."]
-        if is_new_key:
+        notes = [f"The fleet is ready: {made.place}."]
+        if made.is_new_key:
             notes.append(
                 f"Keep a copy of the key file {key} apart from the database: without "
                 "it no login can be read."
             )
-        if lost:
+        if made.found:
+            notes.append(f"{count(made.found, 'login')} can be read again.")
+        if made.lost:
             notes.append(
-                f"{count(lost, 'login')} cannot be read any more. Let these people "
-                "sign in again: trakt2discovr fleet invite"
+                f"{count(made.lost, 'login')} cannot be read any more. Let these "
+                "people sign in again: trakt2discovr fleet invite"
             )
         else:
             notes.append("Next: trakt2discovr fleet add FILE.csv")
@@ -331,4 +333,5 @@ def _document(
         note=profile.note,
         logins=tuple(sorted(logins)),
         lacks=tuple(lacks),
+        is_shared=profile.is_shared,
     )

@@ -92,6 +92,28 @@ def login(
     return run_fleet(context, work)
 
 
+def logout(context: Context, *, shared: bool) -> int:
+    """Revoke the login that serves all, and forget it."""
+    if not shared:
+        raise click.UsageError(
+            "Say --shared. trakt2discovr fleet remove forgets the logins of a profile."
+        )
+
+    async def work(output: Output, _stop: Stop) -> int:
+        opened = opening().open_fleet(read_settings(context))
+        from sync.fleet.sign_in import sign_out_for_all  # noqa: PLC0415  # an extra
+
+        async with opened as fleet:
+            document = await sign_out_for_all(fleet)
+        was_there = int(document.was_logged_in)
+        words = "is forgotten" if was_there else "was not there"
+        notes = (f"The login to Discovr that serves all {words}.", *document.notes)
+        done = FleetDocument(done="logout", count=was_there, notes=notes)
+        return tell_done(output, done)
+
+    return run_fleet(context, work)
+
+
 def invite(
     context: Context, names: Sequence[str], listen: Address, url: str | None
 ) -> int:
@@ -179,7 +201,10 @@ def _words(name: str | None, document: LoginDocument) -> list[str]:
     until = f" until {document.expires_at:%Y-%m-%d}" if document.expires_at else ""
     service = document.service.title()
     if name is None:
-        served = ", ".join(p.name for p in document.profiles) or "none yet"
-        owners = "All profiles without a login of their own"
-        return [f"{owners} are logged in to {service}{until}. It has: {served}."]
+        has = ", ".join(p.name for p in document.profiles) or "none yet"
+        words = (
+            f"You are logged in to {service}{until}, for every profile whose login is "
+            f"shared (a column of the table for fleet add). The account has: {has}."
+        )
+        return [words]
     return [f"{name} is logged in to {service}{account}{until}.", *document.notes]

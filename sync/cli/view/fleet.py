@@ -57,6 +57,8 @@ def _line(profile: FleetProfileDocument) -> str:
         parts.append(f"due {due}" if due else "nothing planned")
     if profile.last_ok_at:
         parts.append(f"last good run {say_time(profile.last_ok_at)}")
+    if profile.is_shared and "discovr" not in profile.logins:
+        parts.append("by your own login to Discovr")
     for service in profile.lacks:
         login = f"login to {service.title()}"
         parts.append(f"{login} refused" if service in profile.logins else f"no {login}")
@@ -92,11 +94,12 @@ def show_status(console: Console, document: FleetStatusDocument) -> None:
     if document.without_discovr and document.shared_login == "refused":
         say(console, f"The login that serves all was refused: {_LOGIN} --shared")
     elif document.without_discovr and document.shared_login == "none":
-        lacking = count(document.without_discovr, "profile")
+        served = count(document.without_discovr, "profile")
         say(
             console,
-            f"{lacking} without a login to Discovr, and the database holds none that "
-            f"serves all: trakt2discovr fleet invite, or {_LOGIN} --shared",
+            f"{served} by your own login to Discovr, which is not in the database: "
+            f"each worker takes that of its machine, or sign in for all: {_LOGIN} "
+            "--shared",
         )
     if document.needs_login:
         say(console, "See trakt2discovr fleet list --state needs_login")
