@@ -133,8 +133,8 @@ class NewProfile:
 class Profile:
     """A row of ``fleet_profile``.
 
-    ``is_shared``: the operator said that it lives by his own login to Discovr where it
-    has none. A name alone says nothing: his account may have a profile of that name.
+    ``is_shared``: it was said that it lives by the operator's login to Discovr where it
+    has none. A name alone says nothing: that account may have a profile of the name.
     """
 
     id: int
