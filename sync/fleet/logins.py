@@ -208,6 +208,8 @@ class ProfileStore(TokenStore):
                 rows = await connection.fetch(_LOCK, self._owner(service), service)
             for row in rows:
                 self._tokens.pop(service, None)
+                if row["secret"] != self._sealed.get(service):
+                    self._refused.discard(service)
                 self._sealed[service] = row["secret"]
             self._held.add(service)
             try:

@@ -278,6 +278,15 @@ async def test_a_login_that_was_renewed_meanwhile_stays_good(
         await here.add("Me", trakt=trakt_login("a new one"))
         await frozen.refuse("trakt")
         assert await here.logins(me) == {"trakt": True}
+        # Nor does it count as refused where it was before it was renewed.
+        await fleet.rows("UPDATE fleet_login SET refused_at = now()")
+        frozen = await open_store(fleet, here.vault, me.id)
+        await here.add("Me", trakt=trakt_login("a newer one"))
+        async with frozen.lock("trakt"):
+            pass
+        await fleet.rows("UPDATE fleet_login SET refused_at = now()")
+        await frozen.accept("trakt")
+        assert await here.logins(me) == {"trakt": False}
 
 
 @pytest.mark.parametrize("is_shared", [False, True])
@@ -466,6 +475,10 @@ async def test_who_ran_well_by_the_operators_login_goes_on_and_nobody_else_gets_
         await asyncio.to_thread(migrate, postgres.url())
         found = await fleet.rows("SELECT profile FROM fleet_profile WHERE is_shared")
         assert {row["profile"] for row in found} == {"ran by it", "waits for Trakt"}
+        # Its refusal was not noted then; Discovr is none of its person's business.
+        (waits,) = await here.fleet.profiles.find(["waits for Trakt"])
+        assert await here.asked(waits) == ("trakt",)
+        assert lacking(waits, await standing_of(fleet, [waits])) == ()
 
 
 async def test_an_upgrade_waits_for_no_backup_while_all_workers_wait_for_it(
