@@ -238,10 +238,13 @@ def _told_how_to_go_on(run: int | None, *, is_each: bool) -> Iterator[None]:
         yield
     except (TransientError, RefusingServiceError) as error:
         if error.remedy == error.default_remedy:
-            which = " --all" if is_each else "" if run is None else f" {run}"
+            command = (
+                "trakt2discovr undo" if run is None else f"trakt2discovr undo {run}"
+            )
+            command = "trakt2discovr undo --all" if is_each else command
             error.remedy = (
                 "What was taken back stays so. See whether Discovr is up, then go on "
-                f"where it stopped: trakt2discovr undo{which}"
+                f"where it stopped: {command}"
             )
         raise
 
