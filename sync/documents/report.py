@@ -244,26 +244,16 @@ class LeftAloneDocument(Document):
     reason: str
 
 
-class UndoDocument(Document):
-    """What ``undo`` took back of one run, or of several.
+class TakenBackDocument(Document):
+    """What ``sync --prune`` took back: how many entries, and what it did not touch.
 
-    ``runs`` are all of them, the latest first; ``run`` is the first of these.
-    With ``is_refused`` somebody said no, and nothing was taken back. ``names`` has what
-    the ids of those that were left alone stand for.
+    ``restored`` were set back to what they said before; ``gone`` stood there no longer.
     """
 
-    format: Literal["trakt2discovr/undo"] = "trakt2discovr/undo"
-    version: Literal[1] = 1
-    run: int
     removed: int
     restored: int
     gone: int
-    left_alone: tuple[LeftAloneDocument, ...]
-    runs: tuple[int, ...] = ()
-    kept_copy: KeptCopyDocument | None = None
-    is_refused: bool = False
-    rehearses: Rehearsed | None = None
-    names: dict[str, str] = Field(default_factory=dict)
+    left_alone: tuple[LeftAloneDocument, ...] = ()
 
 
 class ReportDocument(Document):
@@ -319,5 +309,27 @@ class ReportDocument(Document):
     carried_out_by: int | None = None
     is_refused: bool = False
     rehearses: Rehearsed | None = None
-    undone: UndoDocument | None = None
+    undone: TakenBackDocument | None = None
+    names: dict[str, str] = Field(default_factory=dict)
+
+
+class UndoDocument(Document):
+    """What ``undo`` took back of one run, or of several.
+
+    ``runs`` are all of them, the latest first; ``run`` is the first of these.
+    With ``is_refused`` somebody said no, and nothing was taken back. ``names`` has what
+    the ids of those that were left alone stand for.
+    """
+
+    format: Literal["trakt2discovr/undo"] = "trakt2discovr/undo"
+    version: Literal[1] = 1
+    run: int
+    removed: int
+    restored: int
+    gone: int
+    left_alone: tuple[LeftAloneDocument, ...]
+    runs: tuple[int, ...] = ()
+    kept_copy: KeptCopyDocument | None = None
+    is_refused: bool = False
+    rehearses: Rehearsed | None = None
     names: dict[str, str] = Field(default_factory=dict)

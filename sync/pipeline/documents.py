@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sync.documents.copy import (
     ChangedEntryDocument,
@@ -33,6 +33,7 @@ from sync.documents.report import (
     ReportDocument,
     ResumePointDocument,
     SeasonDocument,
+    TakenBackDocument,
     TitleReport,
     UndoDocument,
     VerificationDocument,
@@ -71,13 +72,11 @@ def report_document(
     *,
     is_kept: bool = False,
 ) -> ReportDocument:
-    """Write a whole report down; with ``is_kept`` what the ledger keeps of it.
-
-    It has the writes in rows, and whatever they were planned on has changed since.
-    """
+    """Write a whole report down; with ``is_kept`` what the ledger keeps of it."""
     prepared, plan = report.prepared, report.prepared.plan
     total, titles = report.balance()
     left = left_out_document(prepared)
+    # The ledger has the writes in rows; what they were planned on has changed since.
     whole = () if is_kept else plan.operations
     return ReportDocument(
         command=command,
@@ -110,7 +109,7 @@ def report_document(
         move=_move(report.move),
         carried_out_by=report.carried_out_by,
         is_refused=report.is_refused,
-        undone=report.undone and undo_document(report.undone),
+        undone=report.undone and TakenBackDocument(**_taken_back(report.undone)),
         names=prepared.names(_named(report, whole)),
     )
 
@@ -163,18 +162,24 @@ def undo_document(undone: Undone) -> UndoDocument:
     """Write down what was taken back."""
     return UndoDocument(
         run=undone.run,
-        removed=len(undone.removed),
-        restored=len(undone.restored),
-        gone=len(undone.gone),
         runs=undone.runs or (undone.run,),
-        left_alone=tuple(
-            LeftAloneDocument(key=KeyDocument.model_validate(key), reason=reason)
-            for key, reason in undone.left_alone.items()
-        ),
         kept_copy=copy_document(undone.kept_copy),
         is_refused=undone.is_refused,
         names=dict(undone.names),
+        **_taken_back(undone),
     )
+
+
+def _taken_back(undone: Undone) -> dict[str, Any]:
+    return {
+        "removed": len(undone.removed),
+        "restored": len(undone.restored),
+        "gone": len(undone.gone),
+        "left_alone": tuple(
+            LeftAloneDocument(key=KeyDocument.model_validate(key), reason=reason)
+            for key, reason in undone.left_alone.items()
+        ),
+    }
 
 
 def restore_document(

@@ -140,6 +140,7 @@ def test_what_cannot_be_read_counts_once_and_in_no_first_plan(
         playback=None,
         undone=None,
         failed=(),
+        refused_before=0,
         balance=lambda: (SimpleNamespace(fates=Counter()), None),
     )
     assert [exit_code(told, is_strict=strict) for strict in (False, True)] == [code] * 2
@@ -154,6 +155,7 @@ UNPLACED = SimpleNamespace(reason=NO_ID)
     [
         ({}, 0, 0),
         ({"is_unread": True}, 2, 2),
+        ({"refused_before": 1}, 4, 4),
         ({"unmatched": (LATE,)}, 4, 4),
         ({"unmatched": (UNPLACED,)}, 0, 0),
         ({"failed": (OPERATION,)}, 4, 4),
@@ -173,7 +175,8 @@ UNPLACED = SimpleNamespace(reason=NO_ID)
 def test_one_thing_that_is_not_in_its_place_is_enough_for_a_code(
     told: dict[str, Any], code: int, strict: int
 ) -> None:
-    given: dict[str, Any] = {"failed": (), "is_unread": False, "run": 1} | GOOD | told
+    given: dict[str, Any] = {"failed": (), "is_unread": False, "run": 1}
+    given |= {"refused_before": 0} | GOOD | told
     unmatched, fates = told.get("unmatched", ()), told.get("fates", Counter())
     desired = SimpleNamespace(unmatched=unmatched)
     given["prepared"] = SimpleNamespace(
