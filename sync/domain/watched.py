@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sync.domain.plays import Play
 
 V = TypeVar("V")
+_NOTHING: Mapping[int | None, Any] = {}
 
 
 class Viewing(NamedTuple):
@@ -53,6 +54,11 @@ class ByPlace(Mapping[Key, V], Generic[V]):
     def __contains__(self, key: object) -> bool:
         # What key.place and key.episode are, in less time.
         return isinstance(key, Key) and key[2] in self._places.get(key[:2], ())  # type: ignore[call-overload]
+
+    def get(self, key: Key, default: Any = None) -> Any:
+        """Return what is known of a key: asked of each, it has to be quick."""
+        kept = self._places.get(key[:2], _NOTHING).get(key[2])  # type: ignore[call-overload]
+        return default if kept is None else self._value(kept)
 
     def __iter__(self) -> Iterator[Key]:
         make = tuple.__new__  # what Key(...) does, in less time
