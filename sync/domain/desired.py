@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sync.domain.plays import Key, Kind, is_nameless, title_key
-from sync.domain.watched import Gathering, Watched
+from sync.domain.watched import (
+    Gathering,
+    Viewing,  # noqa: F401  # who uses the library has it from here
+    Watched,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

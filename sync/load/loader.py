@@ -25,7 +25,7 @@ from sync.domain.plan import Action
 from sync.domain.writes import Outcome, Settled, Tally
 from sync.events import Advanced, Stage, Waiting
 from sync.load.breaker import Breaker, is_block, is_refusal
-from sync.load.probe import behaves_otherwise, read_back
+from sync.load.probe import Finding, behaves_otherwise, read_back
 from sync.ports import RestoringTarget
 from sync.runtime.concurrency import task_group
 from sync.runtime.stop import Stop
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from sync.domain.plan import Operation, Restored
     from sync.domain.plays import Key, Place
-    from sync.domain.writes import Before
+    from sync.domain.writes import Before, Row
     from sync.events import Event
     from sync.ledger import Ledger
     from sync.load.probe import Unproved
@@ -133,8 +133,8 @@ class Loader:
         with self._stop.heeded(self._in_flight.__len__):
             try:
                 if unproved:
-                    if row := unproved.standing:
-                        await self._probe(row.operation, stood_before(row))
+                    if unproved.standing:
+                        await self._look_again(unproved, unproved.standing)
                     operations = await self._probe_first(operations)
                 await self._apply(operations)
             finally:
@@ -352,13 +352,34 @@ class Loader:
         before = None if self._viewings is None else self._viewings.get(key, Count())
         return is_in_place(operation, entries, before)
 
+    async def _look_again(self, unproved: Unproved, row: Row) -> None:
+        """Look at what an earlier run added, where that title can be read."""
+        operation, before = row.operation, stood_before(row)
+        try:
+            finding = await self._read_back(operation, before)
+        except RateLimitedError:
+            raise
+        except (RejectedError, ContractError, TransientError):
+            return  # one title that cannot be read must not stop the others
+        if finding is Finding.NOT_LISTED and unproved.is_listed:
+            return  # nor one whose list is not there
+        if finding.is_fault:
+            raise behaves_otherwise(operation, finding, self._names, row)
+        await self._take_for_proof(finding)
+
     async def _probe(self, operation: Operation, before: Count) -> None:
         """Read an entry back; stop unless it is as it was sent, or may be."""
-        finding = await read_back(
-            self._target, self._clock, operation, before, self._labels, LOOK_UP_WAITS_S
-        )
+        finding = await self._read_back(operation, before)
         if finding.is_fault:
             raise behaves_otherwise(operation, finding, self._names)
+        await self._take_for_proof(finding)
+
+    async def _read_back(self, operation: Operation, before: Count) -> Finding:
+        return await read_back(
+            self._target, self._clock, operation, before, self._labels, LOOK_UP_WAITS_S
+        )
+
+    async def _take_for_proof(self, finding: Finding) -> None:
         # A list that lacks it from now on is known to show too little.
         await self._flush()
         self.is_probed = finding.is_proof

@@ -48,11 +48,12 @@ class Unproved(NamedTuple):
     """Nobody has seen yet that the profile keeps what it is sent.
 
     ``standing`` was added by an earlier run and reads otherwise, or is not listed: it
-    is looked at again before anything else is added. ``note`` is called once an entry
-    was seen to be as it was sent.
+    is looked at again before anything else is added. ``is_listed``: the list of all
+    shows it. ``note`` is called once an entry was seen to be as it was sent.
     """
 
     standing: Row | None = None
+    is_listed: bool = False
     note: Callable[[], Awaitable[None]] | None = None
 
 
@@ -119,11 +120,17 @@ def judge_row(
     """Hold what an earlier run added against what is listed of its key now.
 
     None where it may never have been sent and nothing of it is seen. What stands there
-    at another time is then the person's, unless its label or its time speak for ours.
+    at another time is then the person's, unless its label or its time speak for ours;
+    without our label it may be theirs at the very minute. Nor is it the service that
+    changed what was watched again since.
     """
     finding = judge(row.operation, mine, stood_before(row), labels)
-    is_sure = row.outcome is Outcome.APPLIED and not row.detail
-    if is_sure or finding not in (Finding.NOT_LISTED, Finding.TIME_LOST):
+    if row.outcome is Outcome.APPLIED and not row.detail:
+        is_newer = finding is Finding.TIME_LOST and _is_since(row, mine)
+        return Finding.HIDDEN if is_newer else finding
+    if finding in (Finding.LABEL_LOST, Finding.PROGRESS_LOST):
+        return Finding.HIDDEN
+    if finding not in (Finding.NOT_LISTED, Finding.TIME_LOST):
         return finding
     is_seen = any(
         entry.imported in labels
@@ -135,16 +142,36 @@ def judge_row(
     return finding if is_seen else None
 
 
+def _is_since(row: Row, mine: Sequence[Entry]) -> bool:
+    """Whether all that stands there was watched after the write had been answered."""
+    answered = row.settled_at
+    return answered is not None and all(
+        entry.updated_at is not None and entry.updated_at > answered + CLOCKS_APART
+        for entry in mine
+    )
+
+
 def behaves_otherwise(
-    operation: Operation, finding: Finding, names: Mapping[str, str]
+    operation: Operation,
+    finding: Finding,
+    names: Mapping[str, str],
+    row: Row | None = None,
 ) -> ContractError:
-    """Say what the service made of the first entry, and how to go on."""
+    """Say what the service made of the first entry, and how to go on.
+
+    ``row`` is that of an earlier run; None: this one has just written it.
+    """
+    undo = "remove it on Discovr, and then: trakt2discovr undo"
+    if row:
+        undo = f"remove it on Discovr, and then: trakt2discovr undo {row.run}"
+    if row and row.outcome is not Outcome.APPLIED:
+        undo = "remove it on Discovr, and run it again"
     return ContractError(
         f"Discovr took the first entry ({operation.key.said(names)}, "
         f"{operation.minute:%Y-%m-%d %H:%M} UTC) but {finding.value}, so nothing more "
         "was written.",
         remedy="Report this: the service has changed. Each run looks at that entry "
-        "again and goes on once Discovr shows it as it was sent. To begin anew: remove "
-        "it on Discovr, and then: trakt2discovr undo",
+        "again and goes on once Discovr shows it as it was sent. To begin anew: "
+        f"{undo}",
         service="Discovr",
     )

@@ -297,14 +297,13 @@ async def _send(
 ) -> None:
     """Send what is planned, and note in the ledger how the run ended."""
     ledger, recovery = services.ledger, prepared.recovery
-    missing = prepared.missing
     unproved = await recall_unproved(
         ledger,
         prepared.profile,
         prepared.existing,
         prepared.rules.labels,
         services.clock,
-        removed=missing.keys if missing.is_agreed else (),
+        is_agreed=prepared.missing.is_agreed,
     )
     about = {o.key.media for o in operations}
     if unproved and unproved.standing:

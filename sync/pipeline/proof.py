@@ -12,7 +12,7 @@ from sync.load.probe import Finding, Unproved, judge_row
 from sync.pipeline.recovery import close
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from connectors.clock import Clock
@@ -40,11 +40,11 @@ async def recall_unproved(
     labels: Collection[str],
     clock: Clock,
     *,
-    removed: Container[Key] = (),
+    is_agreed: bool = False,
 ) -> Unproved | None:
     """Tell by the ledger and what is listed whether it keeps all; None: it does.
 
-    What is ``removed`` is not looked for: a person said that they did it.
+    With ``is_agreed`` what is not listed is not looked for: the person has removed it.
     """
     if await ledger.get_fact(profile, PROBED):
         return None
@@ -54,16 +54,17 @@ async def recall_unproved(
         await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
 
     def told_by(row: Row) -> Finding | None:
-        key = row.operation.key
-        mine = shelf.get(key, ())
-        return judge_row(row, mine, labels) if mine or key not in removed else None
+        mine = shelf.get(row.operation.key, ())
+        return judge_row(row, mine, labels) if mine or not is_agreed else None
 
     row = await ledger.added(profile, lambda row: _ORDER.index(told_by(row)))
     finding = told_by(row) if row else None
     if finding is Finding.KEPT:
         await note()
         return None
-    return Unproved(row if finding and finding.is_fault else None, note)
+    if row is None or finding is None or not finding.is_fault:
+        return Unproved(note=note)
+    return Unproved(row, bool(shelf.get(row.operation.key)), note)
 
 
 async def close_unseen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -132,10 +133,13 @@ async def test_who_removes_the_entry_and_undoes_begins_anew(
 @pytest.mark.parametrize("history", [{}, {"plays": "all"}])
 @pytest.mark.parametrize("phase", Phase)
 @pytest.mark.parametrize("quirks", FAULTS, ids="-".join)
-async def test_a_run_that_died_before_it_read_the_first_back_leaves_one_entry(
+async def test_a_run_that_died_before_it_read_the_first_back_adds_one_at_most(
     tmp_path: Path, quirks: dict[str, Any], phase: Phase, history: dict[str, Any]
 ) -> None:
-    """Also of a season default, which is known by its minute alone."""
+    """Also of a season default, which is known by its minute alone.
+
+    What lacks the label alone may be of somebody else: then the next one tells.
+    """
     discovr = DiscovrQuirks(**quirks)
     for number, account in enumerate((some_films(), a_season_and_films())):
         folder = tmp_path / str(number)
@@ -151,7 +155,7 @@ async def test_a_run_that_died_before_it_read_the_first_back_leaves_one_entry(
             for _ in range(2):
                 with pytest.raises(ContractError):
                     await place.migrate()
-            assert place.writes() == 1
+            assert place.writes() == 1 + ("drops_label" in quirks)
 
 
 async def test_what_it_found_is_kept_where_the_run_breaks_off_later(
@@ -343,3 +347,49 @@ async def test_what_never_arrived_and_is_not_wanted_costs_nothing(
             before = len(place.discovr.requests())
             await place.sync()
         assert len(place.discovr.requests()) == before
+
+
+async def test_anothers_import_at_the_very_minute_is_not_our_first_entry(
+    tmp_path: Path,
+) -> None:
+    """Its write was never taken; what stands there came from elsewhere."""
+    async with arena(some_films(), tmp_path) as place:
+        place.discovr.faults = lambda request, _: (
+            Fault.answer(500)
+            if request.method == "POST" and "history" in request.path
+            else None
+        )
+        with pytest.raises(ServiceError):
+            await place.migrate()
+        place.discovr.faults = None
+        place.discovr.person_adds(FIRST, at=watched_on(1))
+        assert (await place.migrate()).is_complete
+        assert len(place.discovr.entries()) == 4
+
+
+async def test_what_was_watched_again_since_does_not_accuse_the_service(
+    tmp_path: Path,
+) -> None:
+    async with arena(some_films(), tmp_path) as place:
+        fails_to_list_the_first(place, 500)
+        with pytest.raises(ServiceError):
+            await place.migrate()
+        place.discovr.faults = None
+        place.discovr.person_sets(FIRST, 100, at=place.clock.now() + timedelta(hours=1))
+        assert (await place.migrate()).is_complete
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+async def test_a_first_entry_that_cannot_be_looked_at_stops_no_run(
+    tmp_path: Path, status: int
+) -> None:
+    async with arena(
+        some_films(), tmp_path, discovr=DiscovrQuirks(ignores_time=True)
+    ) as place:
+        with pytest.raises(ContractError):
+            await place.migrate()
+        fails_to_list_the_first(place, status)
+        behave(place)
+        with suppress(ContractError):
+            await place.migrate()
+        assert place.writes() > 1
