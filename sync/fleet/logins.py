@@ -42,9 +42,11 @@ WHERE profile = ANY($1) ORDER BY profile
 _LOCK = """
 SELECT secret FROM fleet_login WHERE profile = $1 AND service = $2 FOR UPDATE
 """
+#: Of a profile that is removed meanwhile nothing is kept.
 _SAVE = """
 INSERT INTO fleet_login (profile, service, key_id, secret, expires_at)
-VALUES ($1, $2, $3, $4, $5)
+SELECT $1::bigint, $2::text, $3::text, $4::bytea, $5::timestamptz WHERE $1 = 0
+OR EXISTS (SELECT FROM fleet_profile WHERE id = $1 AND state <> 'gone' FOR SHARE)
 ON CONFLICT (profile, service) DO UPDATE SET key_id = excluded.key_id,
 secret = excluded.secret, expires_at = excluded.expires_at, refused_at = NULL
 """
@@ -205,8 +207,11 @@ class ProfileStore(TokenStore):
             transaction = connection.transaction()
             with self._database.in_words():
                 await transaction.start()
-                rows = await connection.fetch(_LOCK, self._owner(service), service)
-            for row in rows:
+                row = await connection.fetchrow(_LOCK, self._owner(service), service)
+            if row is None and service in self._sealed:  # it was forgotten since
+                del self._sealed[service]
+                self._tokens.pop(service, None)
+            if row is not None:
                 self._tokens.pop(service, None)
                 if row["secret"] != self._sealed.get(service):
                     self._refused.discard(service)

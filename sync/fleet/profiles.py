@@ -31,6 +31,15 @@ _COLUMNS = (
     "last_error, note, queued_at, running_since, worker, is_shared"
 )
 
+#: Under a name that was removed comes somebody new: with a number of its own, which no
+#: old invitation is for. Logins first, as whoever stores one locks them so.
+_CLEAR = (
+    """
+DELETE FROM fleet_login WHERE profile IN
+(SELECT id FROM fleet_profile WHERE profile = ANY($1) AND state = 'gone')
+""",
+    "DELETE FROM fleet_profile WHERE profile = ANY($1) AND state = 'gone'",
+)
 _ADD = """
 INSERT INTO fleet_profile (profile, source, every, due_at, note, is_shared)
 VALUES ($1, $2, $3, $4, $5, coalesce($6, false))
@@ -39,10 +48,9 @@ note = excluded.note, is_shared = coalesce($6, fleet_profile.is_shared),
 kind = CASE WHEN fleet_profile.source = excluded.source
     THEN fleet_profile.kind ELSE 'first' END,
 due_at = CASE WHEN fleet_profile.source = excluded.source
-    AND fleet_profile.state <> 'gone'
     THEN fleet_profile.due_at ELSE excluded.due_at END,
-state = CASE WHEN fleet_profile.state = 'gone' OR fleet_profile.state = 'needs_login'
-    AND $6 AND NOT fleet_profile.is_shared
+state = CASE
+    WHEN fleet_profile.state = 'needs_login' AND $6 AND NOT fleet_profile.is_shared
     THEN 'active' ELSE fleet_profile.state END
 """
 #: The rows are found again by where they are, which costs no second look at an index.
@@ -197,12 +205,15 @@ class Profiles:
     async def add(self, profiles: Iterable[NewProfile], now: datetime) -> None:
         """Take profiles in, due at once. One that is known gets what differs.
 
-        With another source it begins anew; one that was removed comes back.
+        With another source it begins anew. One that was removed is a new one.
         """
         rows = [
             (p.profile, p.source, p.every, now, p.note, p.is_shared) for p in profiles
         ]
-        await self._database.each(_ADD, rows)
+        async with self._database.transaction() as connection:
+            for statement in _CLEAR:
+                await connection.execute(statement, [row[0] for row in rows])
+            await connection.executemany(_ADD, rows)
 
     async def pick(self, kind: Kind, most: int, now: datetime) -> list[tuple[int, int]]:
         """Mark what is due as queued, the longest due first: id and priority.

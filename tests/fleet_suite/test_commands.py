@@ -94,6 +94,9 @@ def test_a_fleet_from_its_table_to_a_profile_that_leaves(operator: Operator) -> 
     assert wrong.exit_code == 2
     assert "no profile Nobody" in wrong.stderr
     assert operator("fleet", "remove", "Kids").exit_code == 0
+    assert operator("fleet", "remove", "Kids").exit_code == 0
+    for command in ("login", "invite", "due"):
+        assert "no profile Kids" in operator("fleet", command, "Kids").stderr
     assert [p["profile"] for p in operator.json("fleet", "list")["profiles"]] == ["Me"]
     gone = operator.json("fleet", "list", "--state", "gone")["profiles"]
     assert [p["profile"] for p in gone] == ["Kids"]

@@ -192,7 +192,7 @@ def change(context: Context, names: Sequence[str], how: str) -> int:
 
         async with _opened(context) as fleet:
             wanted = [*dict.fromkeys(names)]
-            await require_known(fleet, wanted)
+            await require_known(fleet, wanted, even_gone=how == "remove")
             await fleet.profiles.change(wanted, how, fleet.clock.now())
             if how == "remove":
                 await forget(fleet.database, wanted)
@@ -205,9 +205,14 @@ def change(context: Context, names: Sequence[str], how: str) -> int:
     return run_fleet(context, work)
 
 
-async def require_known(fleet: Fleet, names: Sequence[str]) -> list[Profile]:
+async def require_known(
+    fleet: Fleet, names: Sequence[str], *, even_gone: bool = False
+) -> list[Profile]:
     """Return the profiles of these names. Raises ConfigError for one that is not."""
-    found = await fleet.profiles.find(names)
+    from sync.fleet.calendar import State  # noqa: PLC0415  # as above
+
+    known = await fleet.profiles.find(names)
+    found = [p for p in known if even_gone or p.state is not State.GONE]
     unknown = sorted({*names} - {p.profile for p in found})
     if unknown:
         raise ConfigError(
