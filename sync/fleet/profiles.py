@@ -40,6 +40,13 @@ DELETE FROM fleet_login WHERE profile IN
 """,
     "DELETE FROM fleet_profile WHERE profile = ANY($1) AND state = 'gone'",
 )
+#: Nor is another user on Trakt read by the login of the one before.
+_PART = """
+DELETE FROM fleet_login USING fleet_profile
+WHERE fleet_login.profile = fleet_profile.id AND service = 'trakt'
+AND fleet_profile.profile = $1 AND source LIKE 'trakt:%' AND $2 LIKE 'trakt:%'
+AND lower(source) <> lower($2)
+"""
 _ADD = """
 INSERT INTO fleet_profile (profile, source, every, due_at, note, is_shared)
 VALUES ($1, $2, $3, $4, $5, coalesce($6, false))
@@ -169,6 +176,12 @@ class Profile:
         return None if is_account else Path(self.source)
 
     @property
+    def user(self) -> str | None:
+        """Who it is on Trakt, where the table says so."""
+        head, _, name = self.source.partition(":")
+        return name or None if head == TRAKT else None
+
+    @property
     def standing(self) -> Standing:
         """What the calendar goes by."""
         return Standing(
@@ -213,6 +226,7 @@ class Profiles:
         async with self._database.transaction() as connection:
             for statement in _CLEAR:
                 await connection.execute(statement, [row[0] for row in rows])
+            await connection.executemany(_PART, [row[:2] for row in rows])
             await connection.executemany(_ADD, rows)
 
     async def pick(self, kind: Kind, most: int, now: datetime) -> list[tuple[int, int]]:

@@ -72,7 +72,8 @@ async def sign_in(
     """
     async with _clients(fleet, profile, on_event) as clients:
         if service == "trakt":
-            return await use_case.login_trakt(clients, screen, stop)
+            user = profile.user if profile else None
+            return await use_case.login_trakt(clients, screen, stop, user=user)
         return await use_case.login_discovr(clients, screen, stop)
 
 
