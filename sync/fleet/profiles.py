@@ -91,6 +91,12 @@ _END = """
 UPDATE fleet_profile SET kind = $3, due_at = $5, last_ok_at = $6, failures = $7,
 last_error = $8, state = CASE WHEN state = 'active' THEN $4 ELSE state END,
 queued_at = NULL, running_since = NULL, worker = NULL, priority = 0
+WHERE id = $1 AND running_since = $2 AND source = $9
+RETURNING id
+"""
+#: It has another source by now, of which the run says nothing.
+_LEAVE = """
+UPDATE fleet_profile SET queued_at = NULL, running_since = NULL, worker = NULL
 WHERE id = $1 AND running_since = $2
 """
 _FIND = f"SELECT {_COLUMNS} FROM fleet_profile WHERE profile = ANY($1)"  # noqa: S608
@@ -272,17 +278,20 @@ class Profiles:
         Without effect where another worker has begun the same profile since: this one
         was frozen, or cut off.
         """
-        await self._database.rows(
+        run = (profile.id, profile.running_since)
+        ended = await self._database.rows(
             _END,
-            profile.id,
-            profile.running_since,
+            *run,
             standing.kind.value,
             standing.state.value,
             standing.due_at,
             standing.last_ok_at,
             standing.failures,
             error,
+            profile.source,
         )
+        if not ended:
+            await self._database.rows(_LEAVE, *run)
 
     async def find(self, names: Sequence[str]) -> list[Profile]:
         """Return the profiles of these names that there are."""
