@@ -148,6 +148,14 @@ class ProfileStore(TokenStore):
             self._tokens[service] = self._open(service)
         return self._tokens.get(service)
 
+    def is_lasting(self, service: str) -> bool:
+        """Whether there is a login that can be read and renewed. As ``load`` raises."""
+        try:
+            token = self.load(service)
+        except AuthError:
+            return False
+        return token is not None and token.refresh_token is not None
+
     def _open(self, service: str) -> StoredToken:
         try:
             return _read(self._vault, service, self._sealed[service])

@@ -239,6 +239,10 @@ async def test_what_says_nothing_of_the_login_leaves_it_good(
         spoil(here, kind)
         outcome = await here.run(me)
         assert outcome.ending not in {Ending.DONE, Ending.BUG}
+        # Nobody has to sign in, and it is tried again by itself.
+        assert outcome.verdict in {Verdict.AGAIN, Verdict.LATER}
+        if outcome.ending is Ending.LOGIN:
+            assert "tried again at its next time" in (outcome.message or "")
         assert await here.logins(me) == {"trakt": True, "discovr": True}
 
 
@@ -247,8 +251,12 @@ async def test_a_login_that_is_not_there_or_not_to_be_opened_is_not_refused(
 ) -> None:
     async with house(fleet, tmp_path) as here:
         me = await here.add("Me", discovr=discovr_login())
-        assert (await here.run(me)).ending is Ending.LOGIN
+        assert (await here.run(me)).verdict is Verdict.LOGIN
         assert await here.logins(me) == {"discovr": True}
+        lasting = trakt_login("")
+        await here.add("Me", trakt=lasting.model_copy(update={"refresh_token": None}))
+        assert (await here.run(me)).verdict is Verdict.LOGIN
+        await fleet.rows("DELETE FROM fleet_login WHERE service = 'trakt'")
         assert await here.asked(me) == ("trakt",)
         (tmp_path / "key").unlink()
         keys.make_key(tmp_path / "key")
