@@ -160,8 +160,12 @@ def test_a_lost_key_is_found_or_given_up_and_that_leads_on(operator: Operator) -
 
 async def waits(operator: Operator) -> None:
     """Let everybody wait for a login, as after a run by one that cannot be read."""
+    await sends(operator, "UPDATE fleet_profile SET state = 'needs_login'")
+
+
+async def sends(operator: Operator, statement: str) -> None:
     async with open_database(operator.url) as database:
-        await database.rows("UPDATE fleet_profile SET state = 'needs_login'")
+        await database.rows(statement)
 
 
 def test_what_an_upgrade_has_to_do_is_done_before_the_key_is_missed(
@@ -225,6 +229,25 @@ def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
         assert operator("fleet", "login", *wrong).exit_code == 2
     # It has the keys of no application, and gets as far as that.
     assert "[discovr] client_id" in operator("fleet", "login", "--shared").stderr
+
+
+def test_who_waits_for_the_login_that_serves_all_is_asked_for_no_other(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text("profile,source,login\nMe,sean,shared\n", "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(keep_logins(operator))
+    asyncio.run(sends(operator, "DELETE FROM fleet_login WHERE service = 'discovr'"))
+    asyncio.run(waits(operator))
+    for command in (["fleet", "login", "Me"], ["fleet", "invite"]):
+        said = operator(*command)
+        assert said.exit_code == 2
+        assert commands(said.stderr) == [["fleet", "login", "--shared"]]
+    asyncio.run(sends(operator, "DELETE FROM fleet_login"))
+    links = operator.json("fleet", "invite")["invitations"]
+    assert [link["profile"] for link in links] == ["Me"]
 
 
 def test_the_login_that_serves_all_is_forgotten_by_its_own_command(
