@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -274,6 +275,24 @@ async def test_a_login_that_is_not_there_or_not_to_be_opened_is_not_refused(
         assert await here.logins(me) == {"trakt": True, "discovr": False}
         await here.add("Me", discovr=discovr_login())
         assert (await here.run(me)).ending is Ending.DONE
+
+
+@pytest.mark.parametrize("missing", ["trakt", "discovr"])
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_who_has_no_login_yet_is_told_the_one_command_that_helps(
+    fleet: FleetDatabase, tmp_path: Path, missing: str, *, is_shared: bool
+) -> None:
+    async with house(fleet, tmp_path) as here:
+        trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
+        logins = {"trakt": trakt, "discovr": discovr_login()}
+        del logins[missing]
+        me = await here.add("Me", is_shared=is_shared, **logins)
+        outcome = await here.run(me)
+        _, _, remedy = (outcome.message or "").partition("login. ")
+        who = "--shared" if is_shared and missing == "discovr" else "Me"
+        assert re.fullmatch(
+            f"Log in( again)?: trakt2discovr fleet login {who}\\.", remedy
+        )
 
 
 async def test_a_login_that_was_renewed_meanwhile_stays_good(
