@@ -79,7 +79,7 @@ WITH found AS (
     UPDATE fleet_profile SET state = 'active', due_at = $2 WHERE state = 'needs_login'
     AND id IN (SELECT profile FROM found)
 )
-SELECT count(*) AS n FROM found
+SELECT profile FROM found
 """
 _STANDING = """
 SELECT profile, service, refused_at IS NULL AS is_good FROM fleet_login
@@ -372,11 +372,9 @@ async def give_up(database: FleetDatabase, known: Sequence[str]) -> None:
 
 async def take_back(
     database: FleetDatabase, known: Sequence[str], now: datetime
-) -> int:
-    """Go on with what was given up and these keys open; returns how many logins."""
-    (row,) = await database.rows(_TAKE_BACK, known, now)
-    found: int = row["n"]
-    return found
+) -> list[int]:
+    """Go on with what was given up and these keys open; returns whose logins."""
+    return [row["profile"] for row in await database.rows(_TAKE_BACK, known, now)]
 
 
 def _read(vault: Vault, service: str, secret: bytes) -> StoredToken:

@@ -115,6 +115,8 @@ async def _make_key(
 ) -> Made:
     place, now = key_place(settings), SystemClock().now()
     found = await logins.take_back(database, keys.known_keys(place), now)
+    if logins.SHARED in found:
+        await Profiles(database).signed_in_for_all(discovr.SERVICE, now)
     lost = await logins.lost(database, keys.known_keys(place))
     if lost and not gives_up:
         raise ConfigError(
@@ -129,7 +131,7 @@ async def _make_key(
     is_new = keys.make_key(place)
     if lost:
         await logins.give_up(database, keys.known_keys(place))
-    return Made(database.place, is_new, lost, found)
+    return Made(database.place, is_new, lost, len(found))
 
 
 async def work(

@@ -250,6 +250,24 @@ def test_who_waits_for_the_login_that_serves_all_is_asked_for_no_other(
     assert [link["profile"] for link in links] == ["Me"]
 
 
+def test_who_lives_by_the_login_that_serves_all_goes_on_once_its_key_is_back(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text("profile,login\nMe,shared\nKids,own\n", "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(keep_logins(operator, SHARED))
+    place, aside = operator.folder / "fleet.key", operator.folder / "aside"
+    place.rename(aside)
+    operator("fleet", "init", "--new-key")
+    asyncio.run(waits(operator))
+    aside.rename(place)
+    assert "1 login can be read again" in operator("fleet", "init").stdout
+    states = {p["profile"]: p["state"] for p in profiles(operator)}
+    assert states == {"Me": "active", "Kids": "needs_login"}
+
+
 def test_the_login_that_serves_all_is_forgotten_by_its_own_command(
     operator: Operator,
 ) -> None:
