@@ -128,7 +128,7 @@ SELECT count(*) AS n FROM fleet_profile WHERE state <> 'gone' AND {_LIVES_BY_IT}
 """  # noqa: S608  # the same
 _CHANGES = {
     "due": "due_at = $2, priority = 1",
-    "pause": "state = CASE WHEN state = 'active' THEN 'paused' ELSE state END",
+    "pause": "state = 'paused'",
     "resume": (
         "due_at = coalesce(due_at, $2), "
         "state = CASE WHEN state IN ('paused', 'needs_login') THEN 'active' "

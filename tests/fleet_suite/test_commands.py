@@ -268,6 +268,26 @@ def test_who_lives_by_the_login_that_serves_all_goes_on_once_its_key_is_back(
     assert states == {"Me": "active", "Kids": "needs_login"}
 
 
+def test_who_waits_for_a_login_can_be_paused_and_nobody_is_due_who_rests(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text("profile\nMe\nKids\nYou\n", "utf-8")
+    operator("fleet", "add", str(table))
+    assert len(operator.json("fleet", "due", "Me", "Kids")["notes"]) == 1
+    asyncio.run(waits(operator))
+    assert operator("fleet", "pause", "Me").exit_code == 0
+    operator("fleet", "resume", "You")
+    states = {p["profile"]: p["state"] for p in profiles(operator)}
+    assert states == {"Kids": "needs_login", "Me": "paused", "You": "active"}
+    due = operator.json("fleet", "due", "You", "Me", "Kids")
+    assert due["count"] == 1
+    assert due["notes"][1].startswith(
+        "Not before they are on again: Kids waits for a login, Me is paused."
+    )
+
+
 def test_the_login_that_serves_all_is_forgotten_by_its_own_command(
     operator: Operator,
 ) -> None:

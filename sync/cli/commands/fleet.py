@@ -52,6 +52,8 @@ _WORDS = {
     "resume": "on again",
     "remove": "out of the fleet, and their logins are forgotten",
 }
+#: Whom it does not help to be due.
+_RESTING = {"paused": "is paused", "needs_login": "waits for a login"}
 
 
 def init(context: Context, *, gives_up: bool) -> int:
@@ -192,13 +194,24 @@ def change(context: Context, names: Sequence[str], how: str) -> int:
 
         async with _opened(context) as fleet:
             wanted = [*dict.fromkeys(names)]
-            await require_known(fleet, wanted, even_gone=how == "remove")
+            found = await require_known(fleet, wanted, even_gone=how == "remove")
             await fleet.profiles.change(wanted, how, fleet.clock.now())
             if how == "remove":
                 await forget(fleet.database, wanted)
-        words = f"{count(len(wanted), 'profile')} {_WORDS[how]}."
+        resting = [
+            f"{p.profile} {_RESTING[p.state.value]}"
+            for p in sorted(found, key=lambda p: p.profile)
+            if how == "due" and p.state.value in _RESTING
+        ]
+        reached = len(wanted) - len(resting)
+        notes = [f"{count(reached, 'profile')} {_WORDS[how]}."]
+        if resting:
+            notes.append(
+                f"Not before they are on again: {', '.join(resting)}. To go on all "
+                "the same: trakt2discovr fleet resume NAME"
+            )
         document = FleetDocument.model_validate(
-            {"done": how, "count": len(wanted), "notes": (words,)}
+            {"done": how, "count": reached, "notes": notes}
         )
         return tell_done(output, document)
 
