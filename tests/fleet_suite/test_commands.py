@@ -288,6 +288,26 @@ def test_who_waits_for_a_login_can_be_paused_and_nobody_is_due_who_rests(
     )
 
 
+def test_no_key_is_added_beside_a_login_that_cannot_be_read(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text(TABLE, "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(keep_logins(operator))
+    place = operator.folder / "fleet.key"
+    place.unlink()
+    make_key(place)
+    before = place.read_bytes()
+    refused = operator("fleet", "keys", "rotate")
+    assert (refused.exit_code, place.read_bytes()) == (2, before)
+    assert "2 logins in postgres" in refused.stderr
+    (leads_on,) = commands(refused.stderr)
+    assert operator(*leads_on).exit_code == 0
+    assert operator("fleet", "keys", "rotate").exit_code == 0
+
+
 def test_the_login_that_serves_all_is_forgotten_by_its_own_command(
     operator: Operator,
 ) -> None:

@@ -268,7 +268,9 @@ def rotate_keys(context: Context) -> int:
 
         async with _opened(context) as fleet:
             place = opening().key_place(fleet.settings)
-            fleet.vault()
+            lost = await logins.lost(fleet.database, fleet.vault().key_ids)
+            if lost:
+                raise opening().unreadable(lost, fleet.database, place)
             vault.add_key(place)
             sealed = await logins.rotate(fleet.database, fleet.vault())
             left = await logins.sealed_with_old_keys(fleet.database, fleet.vault())
