@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _ONCE = RetryPolicy(attempts=1)
 _TRAKT_KEYS = "[trakt] access_token and refresh_token"
 _DISCOVR_KEYS = "[discovr] refresh_token"
+#: Before the names of a Trakt account.
+_NAME = "name:"
 _KEPT = "You are logged in to Discovr, and the login is kept."
 
 
@@ -45,9 +47,16 @@ class Screen(Protocol):
         """Ask for one of several profiles; None if nobody can be asked."""
 
 
-async def login_trakt(clients: Clients, screen: Screen, stop: Stop) -> LoginDocument:
-    """Sign in to Trakt and store the login. Raises a ServiceError."""
+async def login_trakt(
+    clients: Clients, screen: Screen, stop: Stop, *, user: str | None = None
+) -> LoginDocument:
+    """Sign in to Trakt and store the login. Raises a ServiceError.
+
+    Where a ``user`` is named, nobody else's login is stored.
+    """
     token = await _approved(clients, clients.trakt_device(_ONCE), screen)
+    if user:
+        await _require_user(clients, token, user)
     origin = trakt.origin_of(clients.trakt_tokens)
     await _keep(clients, trakt.SERVICE, token, origin, stop)
     notes = _superseded(_TRAKT_KEYS) if origin else []
@@ -57,6 +66,21 @@ async def login_trakt(clients: Clients, screen: Screen, stop: Stop) -> LoginDocu
     except ServiceError as error:
         notes.append(f"Trakt did not name the account: {error}")
     return LoginDocument(service="trakt", account=account, notes=tuple(notes))
+
+
+async def _require_user(clients: Clients, token: StoredToken, user: str) -> None:
+    owner = await clients.trakt(access=token.access_token).owner()
+    names = {n.removeprefix(_NAME) for n in owner if n.startswith(_NAME)}
+    if user.lower() in names:
+        return
+    await _problem(_revoke_trakt(clients, token))
+    raise AuthError(
+        f"You signed in to Trakt as {' or '.join(sorted(names)) or 'nobody by name'}, "
+        f"and this is for {user}, so nothing was kept. Sign out of Trakt there first.",
+        remedy=f"Log in again, as {user}. Or correct the user in the table and add "
+        "that again: trakt2discovr fleet add FILE.csv",
+        service="Trakt",
+    )
 
 
 async def login_discovr(

@@ -16,7 +16,7 @@ from sync.ledger.errors import StateError
 from sync.ledger.postgres import PASSING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator
 
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608  # a name of ours
 #: What the program itself gets wrong: no fault of the database.
@@ -65,11 +65,6 @@ class FleetDatabase:
         with self.in_words():
             found: list[asyncpg.Record] = await self.pool.fetch(statement, *values)
             return found
-
-    async def each(self, statement: str, values: Sequence[Sequence[Any]]) -> None:
-        """Send a statement once for each of these: all of them or none."""
-        with self.in_words():
-            await self.pool.executemany(statement, values)
 
     @asynccontextmanager
     async def transaction(

@@ -42,9 +42,11 @@ WHERE profile = ANY($1) ORDER BY profile
 _LOCK = """
 SELECT secret FROM fleet_login WHERE profile = $1 AND service = $2 FOR UPDATE
 """
+#: Of a profile that is removed meanwhile nothing is kept.
 _SAVE = """
 INSERT INTO fleet_login (profile, service, key_id, secret, expires_at)
-VALUES ($1, $2, $3, $4, $5)
+SELECT $1::bigint, $2::text, $3::text, $4::bytea, $5::timestamptz WHERE $1 = 0
+OR EXISTS (SELECT FROM fleet_profile WHERE id = $1 AND state <> 'gone' FOR SHARE)
 ON CONFLICT (profile, service) DO UPDATE SET key_id = excluded.key_id,
 secret = excluded.secret, expires_at = excluded.expires_at, refused_at = NULL
 """
@@ -77,7 +79,7 @@ WITH found AS (
     UPDATE fleet_profile SET state = 'active', due_at = $2 WHERE state = 'needs_login'
     AND id IN (SELECT profile FROM found)
 )
-SELECT count(*) AS n FROM found
+SELECT profile FROM found
 """
 _STANDING = """
 SELECT profile, service, refused_at IS NULL AS is_good FROM fleet_login
@@ -146,6 +148,14 @@ class ProfileStore(TokenStore):
             self._tokens[service] = self._open(service)
         return self._tokens.get(service)
 
+    def is_lasting(self, service: str) -> bool:
+        """Whether there is a login that can be read and renewed. As ``load`` raises."""
+        try:
+            token = self.load(service)
+        except AuthError:
+            return False
+        return token is not None and token.refresh_token is not None
+
     def _open(self, service: str) -> StoredToken:
         try:
             return _read(self._vault, service, self._sealed[service])
@@ -205,8 +215,11 @@ class ProfileStore(TokenStore):
             transaction = connection.transaction()
             with self._database.in_words():
                 await transaction.start()
-                rows = await connection.fetch(_LOCK, self._owner(service), service)
-            for row in rows:
+                row = await connection.fetchrow(_LOCK, self._owner(service), service)
+            if row is None and service in self._sealed:  # it was forgotten since
+                del self._sealed[service]
+                self._tokens.pop(service, None)
+            if row is not None:
                 self._tokens.pop(service, None)
                 if row["secret"] != self._sealed.get(service):
                     self._refused.discard(service)
@@ -359,11 +372,9 @@ async def give_up(database: FleetDatabase, known: Sequence[str]) -> None:
 
 async def take_back(
     database: FleetDatabase, known: Sequence[str], now: datetime
-) -> int:
-    """Go on with what was given up and these keys open; returns how many logins."""
-    (row,) = await database.rows(_TAKE_BACK, known, now)
-    found: int = row["n"]
-    return found
+) -> list[int]:
+    """Go on with what was given up and these keys open; returns whose logins."""
+    return [row["profile"] for row in await database.rows(_TAKE_BACK, known, now)]
 
 
 def _read(vault: Vault, service: str, secret: bytes) -> StoredToken:

@@ -115,21 +115,28 @@ async def _make_key(
 ) -> Made:
     place, now = key_place(settings), SystemClock().now()
     found = await logins.take_back(database, keys.known_keys(place), now)
+    if logins.SHARED in found:
+        await Profiles(database).signed_in_for_all(discovr.SERVICE, now)
     lost = await logins.lost(database, keys.known_keys(place))
     if lost and not gives_up:
-        raise ConfigError(
-            f"{count(lost, 'login')} in {database.place} cannot be read: the key is "
-            f"not in {place}.",
-            remedy="Name the file that the workers have in [fleet] key_file: under "
-            "systemd that is the one of LoadCredential. Or put it back, from your copy "
-            "or from another machine of the fleet. If it is lost, start with a new "
-            "key, and let these people sign in again: trakt2discovr fleet init "
-            "--new-key",
-        )
+        raise unreadable(lost, database, place)
     is_new = keys.make_key(place)
     if lost:
         await logins.give_up(database, keys.known_keys(place))
-    return Made(database.place, is_new, lost, found)
+    return Made(database.place, is_new, lost, len(found))
+
+
+def unreadable(lost: int, database: FleetDatabase, place: Path) -> ConfigError:
+    """Say that logins cannot be read by the keys of this place, and what helps."""
+    return ConfigError(
+        f"{count(lost, 'login')} in {database.place} cannot be read: the key is "
+        f"not in {place}.",
+        remedy="Name the file that the workers have in [fleet] key_file: under "
+        "systemd that is the one of LoadCredential. Or put it back, from your copy "
+        "or from another machine of the fleet. If it is lost, start with a new "
+        "key, and let these people sign in again: trakt2discovr fleet init "
+        "--new-key",
+    )
 
 
 async def work(

@@ -31,6 +31,22 @@ _COLUMNS = (
     "last_error, note, queued_at, running_since, worker, is_shared"
 )
 
+#: Under a name that was removed comes somebody new: with a number of its own, which no
+#: old invitation is for. Logins first, as whoever stores one locks them so.
+_CLEAR = (
+    """
+DELETE FROM fleet_login WHERE profile IN
+(SELECT id FROM fleet_profile WHERE profile = ANY($1) AND state = 'gone')
+""",
+    "DELETE FROM fleet_profile WHERE profile = ANY($1) AND state = 'gone'",
+)
+#: Nor is another user on Trakt read by the login of the one before.
+_PART = """
+DELETE FROM fleet_login USING fleet_profile
+WHERE fleet_login.profile = fleet_profile.id AND service = 'trakt'
+AND fleet_profile.profile = $1 AND source LIKE 'trakt:%' AND $2 LIKE 'trakt:%'
+AND lower(source) <> lower($2)
+"""
 _ADD = """
 INSERT INTO fleet_profile (profile, source, every, due_at, note, is_shared)
 VALUES ($1, $2, $3, $4, $5, coalesce($6, false))
@@ -39,10 +55,9 @@ note = excluded.note, is_shared = coalesce($6, fleet_profile.is_shared),
 kind = CASE WHEN fleet_profile.source = excluded.source
     THEN fleet_profile.kind ELSE 'first' END,
 due_at = CASE WHEN fleet_profile.source = excluded.source
-    AND fleet_profile.state <> 'gone'
     THEN fleet_profile.due_at ELSE excluded.due_at END,
-state = CASE WHEN fleet_profile.state = 'gone' OR fleet_profile.state = 'needs_login'
-    AND $6 AND NOT fleet_profile.is_shared
+state = CASE
+    WHEN fleet_profile.state = 'needs_login' AND $6 AND NOT fleet_profile.is_shared
     THEN 'active' ELSE fleet_profile.state END
 """
 #: The rows are found again by where they are, which costs no second look at an index.
@@ -76,6 +91,12 @@ _END = """
 UPDATE fleet_profile SET kind = $3, due_at = $5, last_ok_at = $6, failures = $7,
 last_error = $8, state = CASE WHEN state = 'active' THEN $4 ELSE state END,
 queued_at = NULL, running_since = NULL, worker = NULL, priority = 0
+WHERE id = $1 AND running_since = $2 AND source = $9
+RETURNING id
+"""
+#: It has another source by now, of which the run says nothing.
+_LEAVE = """
+UPDATE fleet_profile SET queued_at = NULL, running_since = NULL, worker = NULL
 WHERE id = $1 AND running_since = $2
 """
 _FIND = f"SELECT {_COLUMNS} FROM fleet_profile WHERE profile = ANY($1)"  # noqa: S608
@@ -107,7 +128,7 @@ SELECT count(*) AS n FROM fleet_profile WHERE state <> 'gone' AND {_LIVES_BY_IT}
 """  # noqa: S608  # the same
 _CHANGES = {
     "due": "due_at = $2, priority = 1",
-    "pause": "state = CASE WHEN state = 'active' THEN 'paused' ELSE state END",
+    "pause": "state = 'paused'",
     "resume": (
         "due_at = coalesce(due_at, $2), "
         "state = CASE WHEN state IN ('paused', 'needs_login') THEN 'active' "
@@ -161,6 +182,12 @@ class Profile:
         return None if is_account else Path(self.source)
 
     @property
+    def user(self) -> str | None:
+        """Who it is on Trakt, where the table says so."""
+        head, _, name = self.source.partition(":")
+        return name or None if head == TRAKT else None
+
+    @property
     def standing(self) -> Standing:
         """What the calendar goes by."""
         return Standing(
@@ -197,12 +224,16 @@ class Profiles:
     async def add(self, profiles: Iterable[NewProfile], now: datetime) -> None:
         """Take profiles in, due at once. One that is known gets what differs.
 
-        With another source it begins anew; one that was removed comes back.
+        With another source it begins anew. One that was removed is a new one.
         """
         rows = [
             (p.profile, p.source, p.every, now, p.note, p.is_shared) for p in profiles
         ]
-        await self._database.each(_ADD, rows)
+        async with self._database.transaction() as connection:
+            for statement in _CLEAR:
+                await connection.execute(statement, [row[0] for row in rows])
+            await connection.executemany(_PART, [row[:2] for row in rows])
+            await connection.executemany(_ADD, rows)
 
     async def pick(self, kind: Kind, most: int, now: datetime) -> list[tuple[int, int]]:
         """Mark what is due as queued, the longest due first: id and priority.
@@ -247,17 +278,20 @@ class Profiles:
         Without effect where another worker has begun the same profile since: this one
         was frozen, or cut off.
         """
-        await self._database.rows(
+        run = (profile.id, profile.running_since)
+        ended = await self._database.rows(
             _END,
-            profile.id,
-            profile.running_since,
+            *run,
             standing.kind.value,
             standing.state.value,
             standing.due_at,
             standing.last_ok_at,
             standing.failures,
             error,
+            profile.source,
         )
+        if not ended:
+            await self._database.rows(_LEAVE, *run)
 
     async def find(self, names: Sequence[str]) -> list[Profile]:
         """Return the profiles of these names that there are."""

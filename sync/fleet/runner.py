@@ -48,6 +48,17 @@ _VERDICTS = {
 }
 
 
+#: What helps where a service says no, and not that it is for this login.
+_UNCLEAR = (
+    "It is tried again at its next time. If others are refused too, look at "
+    "[{service}] in the config; if not, log in again: {command}"
+)
+
+
+class _UnclearError(AuthError):
+    """A refusal that may be about the config, or pass by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """What the runs of one worker share.
@@ -80,7 +91,8 @@ class Runner:
             turn = finished_turn(result, started_at, self.clock.now())
             return _outcome(turn, profile)
         turn = failed_turn(failure, started_at, self.clock.now(), stays=True)
-        return _outcome(turn, profile)
+        is_clear = not isinstance(failure, _UnclearError)
+        return _outcome(turn, profile, is_clear=is_clear)
 
     async def _carry(self, profile: Profile, stop: Stop) -> Result:
         store = await open_store(
@@ -101,10 +113,7 @@ class Runner:
             with suppress(StateError):
                 if await store.is_replaced(service):
                     raise StoppedError("Somebody has signed in meanwhile.") from None
-            is_discovr = service == discovr.SERVICE
-            if profile.is_shared and is_discovr and not store.has_own(service):
-                error.remedy = "Log in again: trakt2discovr fleet login --shared"
-            raise
+            raise _judged(error, service, profile, store) from None
         result = Result.of(report, is_good=is_in_place(report, is_strict=False))
         if result.is_good and report.cost:
             for spent in report.cost.services:
@@ -143,10 +152,26 @@ def settings_of(settings: Settings, profile: Profile | None) -> Settings:
     )
 
 
-def _outcome(turn: Turn, profile: Profile) -> Outcome:
+def _judged(
+    error: AuthError, service: str, profile: Profile, store: ProfileStore
+) -> AuthError:
+    """Return what the operator is told of it: who has to sign in, if anybody."""
+    is_discovr = service == discovr.SERVICE
+    is_for_all = profile.is_shared and is_discovr and not store.has_own(service)
+    which = "fleet login --shared" if is_for_all else f"login {service}"
+    command = f"trakt2discovr {which}"
+    if isinstance(error, LoginRefusedError) or not store.is_lasting(service):
+        if is_for_all:
+            error.remedy = f"Log in again: {command}"
+        return error
+    remedy = _UNCLEAR.format(service=service, command=command)
+    return _UnclearError(error.message, remedy=remedy, service=error.service)
+
+
+def _outcome(turn: Turn, profile: Profile, *, is_clear: bool = True) -> Outcome:
     is_done = turn.ending is Ending.DONE
     return Outcome(
-        _VERDICTS.get(turn.ending, Verdict.LATER),
+        _VERDICTS.get(turn.ending, Verdict.LATER) if is_clear else Verdict.LATER,
         turn.ending,
         None if is_done else words_of(turn, profile.profile),
         timedelta(seconds=turn.asked_s),

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from sync import login as use_case
+from sync.fleet.calendar import State
 from sync.fleet.logins import SHARED, open_store
 from sync.fleet.runner import settings_of
 from sync.wiring.clients import Clients
@@ -50,11 +51,14 @@ def asked(profile: Profile, logins: Logins) -> tuple[Service, ...]:
 
 
 def waits_for_shared(profile: Profile, logins: Logins) -> bool:
-    """Whether it lives by the login that serves all, and that was refused."""
-    own, shared = logins[profile.id], logins[SHARED]
-    return profile.is_shared and any(
-        s not in own and not good for s, good in shared.items()
-    )
+    """Whether all that it lacks is a good login that serves all.
+
+    Where the database holds none, that of the workers' machine may do.
+    """
+    if not profile.is_shared or "discovr" in logins[profile.id]:
+        return False
+    is_good = logins[SHARED].get("discovr", profile.state is not State.NEEDS_LOGIN)
+    return not is_good and not lacking(profile, logins)
 
 
 async def sign_in(
@@ -72,7 +76,8 @@ async def sign_in(
     """
     async with _clients(fleet, profile, on_event) as clients:
         if service == "trakt":
-            return await use_case.login_trakt(clients, screen, stop)
+            user = profile.user if profile else None
+            return await use_case.login_trakt(clients, screen, stop, user=user)
         return await use_case.login_discovr(clients, screen, stop)
 
 

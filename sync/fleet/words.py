@@ -20,6 +20,7 @@ _LOGIN = re.compile(rf"{_PROGRAM} login \w+(?:, or {_PROGRAM} login \w+)*")
 #: Another command that is about one profile, or options of one.
 _ALONE = re.compile(
     r"trakt2discovr (?!fleet |doctor|setup)|(?<!\w)(?<!fleet login )--\w"
+    r"|\bTRAKT2DISCOVR_"
 )
 _AGAIN = re.compile(r"\b([Rr]un it again)\b")
 #: What helps where the words of one command cannot.
@@ -27,9 +28,14 @@ _INSTEAD = {
     Ending.INCOMPLETE: "The rest is tried again soon, by itself",
     Ending.BUG: "Report it, with the log of the worker",
 }
-_ADD = (
-    "Correct its line in the table and add that again: trakt2discovr fleet add FILE.csv"
-)
+#: What helps where such a command would have.
+_OTHERWISE = {
+    Ending.CONFIG: (
+        "Correct its line in the table and add that again: trakt2discovr fleet add "
+        "FILE.csv"
+    ),
+    Ending.LOGIN: "Log in: trakt2discovr fleet login {}",
+}
 _LOOK = (
     "Look at it on both services; it is tried again at its next time, unless you let "
     "it rest: trakt2discovr fleet pause {}"
@@ -46,7 +52,7 @@ def words_of(turn: Turn, profile: str) -> str:
     name = quote_last(profile)
     remedy = _INSTEAD.get(turn.ending) or turn.remedy
     if _ALONE.search(_in_a_fleet(remedy, "NAME")):  # the name itself may look so
-        remedy = _ADD if turn.ending is Ending.CONFIG else _LOOK.format(name)
+        remedy = _OTHERWISE.get(turn.ending, _LOOK).format(name)
     else:
         remedy = _in_a_fleet(remedy, name)
     return f"{turn.message} {remedy.rstrip('.')}."

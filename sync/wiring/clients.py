@@ -133,8 +133,13 @@ class Clients:
             if self._on_event:
                 self._on_event(Warned(message))
 
-    def trakt(self, without: str = _NO_API) -> trakt.TraktClient:
-        """Build the client of the signed-in Trakt account; ``without``: a remedy."""
+    def trakt(
+        self, without: str = _NO_API, *, access: str | None = None
+    ) -> trakt.TraktClient:
+        """Build the client of the signed-in Trakt account; ``without``: a remedy.
+
+        ``access`` is a token that is not in the store, and is not renewed.
+        """
         settings = self.settings.trakt
         client_id = required(settings.client_id, "[trakt] client_id", without)
         auth = TraktAuth(
@@ -142,7 +147,7 @@ class Clients:
             self.store,
             client_id=client_id,
             client_secret=secret(settings.client_secret),
-            configured=self.trakt_tokens,
+            configured=(access, None) if access else self.trakt_tokens,
             clock=self.clock,
             log_in=how_to_log_in(self.settings, "trakt"),
         )

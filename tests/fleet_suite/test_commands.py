@@ -94,6 +94,9 @@ def test_a_fleet_from_its_table_to_a_profile_that_leaves(operator: Operator) -> 
     assert wrong.exit_code == 2
     assert "no profile Nobody" in wrong.stderr
     assert operator("fleet", "remove", "Kids").exit_code == 0
+    assert operator("fleet", "remove", "Kids").exit_code == 0
+    for command in ("login", "invite", "due"):
+        assert "no profile Kids" in operator("fleet", command, "Kids").stderr
     assert [p["profile"] for p in operator.json("fleet", "list")["profiles"]] == ["Me"]
     gone = operator.json("fleet", "list", "--state", "gone")["profiles"]
     assert [p["profile"] for p in gone] == ["Kids"]
@@ -157,8 +160,12 @@ def test_a_lost_key_is_found_or_given_up_and_that_leads_on(operator: Operator) -
 
 async def waits(operator: Operator) -> None:
     """Let everybody wait for a login, as after a run by one that cannot be read."""
+    await sends(operator, "UPDATE fleet_profile SET state = 'needs_login'")
+
+
+async def sends(operator: Operator, statement: str) -> None:
     async with open_database(operator.url) as database:
-        await database.rows("UPDATE fleet_profile SET state = 'needs_login'")
+        await database.rows(statement)
 
 
 def test_what_an_upgrade_has_to_do_is_done_before_the_key_is_missed(
@@ -222,6 +229,83 @@ def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
         assert operator("fleet", "login", *wrong).exit_code == 2
     # It has the keys of no application, and gets as far as that.
     assert "[discovr] client_id" in operator("fleet", "login", "--shared").stderr
+
+
+def test_who_waits_for_the_login_that_serves_all_is_asked_for_no_other(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text("profile,source,login\nMe,sean,shared\n", "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(keep_logins(operator))
+    asyncio.run(sends(operator, "DELETE FROM fleet_login WHERE service = 'discovr'"))
+    asyncio.run(waits(operator))
+    for command in (["fleet", "login", "Me"], ["fleet", "invite"]):
+        said = operator(*command)
+        assert said.exit_code == 2
+        assert commands(said.stderr) == [["fleet", "login", "--shared"]]
+    asyncio.run(sends(operator, "DELETE FROM fleet_login"))
+    links = operator.json("fleet", "invite")["invitations"]
+    assert [link["profile"] for link in links] == ["Me"]
+
+
+def test_who_lives_by_the_login_that_serves_all_goes_on_once_its_key_is_back(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text("profile,login\nMe,shared\nKids,own\n", "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(keep_logins(operator, SHARED))
+    place, aside = operator.folder / "fleet.key", operator.folder / "aside"
+    place.rename(aside)
+    operator("fleet", "init", "--new-key")
+    asyncio.run(waits(operator))
+    aside.rename(place)
+    assert "1 login can be read again" in operator("fleet", "init").stdout
+    states = {p["profile"]: p["state"] for p in profiles(operator)}
+    assert states == {"Me": "active", "Kids": "needs_login"}
+
+
+def test_who_waits_for_a_login_can_be_paused_and_nobody_is_due_who_rests(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text("profile\nMe\nKids\nYou\n", "utf-8")
+    operator("fleet", "add", str(table))
+    assert len(operator.json("fleet", "due", "Me", "Kids")["notes"]) == 1
+    asyncio.run(waits(operator))
+    assert operator("fleet", "pause", "Me").exit_code == 0
+    operator("fleet", "resume", "You")
+    states = {p["profile"]: p["state"] for p in profiles(operator)}
+    assert states == {"Kids": "needs_login", "Me": "paused", "You": "active"}
+    due = operator.json("fleet", "due", "You", "Me", "Kids")
+    assert due["count"] == 1
+    assert due["notes"][1].startswith(
+        "Not before they are on again: Kids waits for a login, Me is paused."
+    )
+
+
+def test_no_key_is_added_beside_a_login_that_cannot_be_read(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text(TABLE, "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(keep_logins(operator))
+    place = operator.folder / "fleet.key"
+    place.unlink()
+    make_key(place)
+    before = place.read_bytes()
+    refused = operator("fleet", "keys", "rotate")
+    assert (refused.exit_code, place.read_bytes()) == (2, before)
+    assert "2 logins in postgres" in refused.stderr
+    (leads_on,) = commands(refused.stderr)
+    assert operator(*leads_on).exit_code == 0
+    assert operator("fleet", "keys", "rotate").exit_code == 0
 
 
 def test_the_login_that_serves_all_is_forgotten_by_its_own_command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -239,6 +240,10 @@ async def test_what_says_nothing_of_the_login_leaves_it_good(
         spoil(here, kind)
         outcome = await here.run(me)
         assert outcome.ending not in {Ending.DONE, Ending.BUG}
+        # Nobody has to sign in, and it is tried again by itself.
+        assert outcome.verdict in {Verdict.AGAIN, Verdict.LATER}
+        if outcome.ending is Ending.LOGIN:
+            assert "tried again at its next time" in (outcome.message or "")
         assert await here.logins(me) == {"trakt": True, "discovr": True}
 
 
@@ -247,8 +252,12 @@ async def test_a_login_that_is_not_there_or_not_to_be_opened_is_not_refused(
 ) -> None:
     async with house(fleet, tmp_path) as here:
         me = await here.add("Me", discovr=discovr_login())
-        assert (await here.run(me)).ending is Ending.LOGIN
+        assert (await here.run(me)).verdict is Verdict.LOGIN
         assert await here.logins(me) == {"discovr": True}
+        lasting = trakt_login("")
+        await here.add("Me", trakt=lasting.model_copy(update={"refresh_token": None}))
+        assert (await here.run(me)).verdict is Verdict.LOGIN
+        await fleet.rows("DELETE FROM fleet_login WHERE service = 'trakt'")
         assert await here.asked(me) == ("trakt",)
         (tmp_path / "key").unlink()
         keys.make_key(tmp_path / "key")
@@ -266,6 +275,24 @@ async def test_a_login_that_is_not_there_or_not_to_be_opened_is_not_refused(
         assert await here.logins(me) == {"trakt": True, "discovr": False}
         await here.add("Me", discovr=discovr_login())
         assert (await here.run(me)).ending is Ending.DONE
+
+
+@pytest.mark.parametrize("missing", ["trakt", "discovr"])
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_who_has_no_login_yet_is_told_the_one_command_that_helps(
+    fleet: FleetDatabase, tmp_path: Path, missing: str, *, is_shared: bool
+) -> None:
+    async with house(fleet, tmp_path) as here:
+        trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
+        logins = {"trakt": trakt, "discovr": discovr_login()}
+        del logins[missing]
+        me = await here.add("Me", is_shared=is_shared, **logins)
+        outcome = await here.run(me)
+        _, _, remedy = (outcome.message or "").partition("login. ")
+        who = "--shared" if is_shared and missing == "discovr" else "Me"
+        assert re.fullmatch(
+            f"Log in( again)?: trakt2discovr fleet login {who}\\.", remedy
+        )
 
 
 async def test_a_login_that_was_renewed_meanwhile_stays_good(

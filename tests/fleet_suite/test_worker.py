@@ -299,6 +299,23 @@ async def test_a_profile_that_was_removed_comes_back_when_it_is_added(
     assert (await one(profiles, "Me")).state is State.ACTIVE
 
 
+async def test_a_source_that_changes_during_a_run_is_carried_over_after_it(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me", source="/a/download.zip")
+    script = Script()
+    script.gate.clear()
+    worker, _ = hired(profiles, script, StillClock(START))
+    async with handling(worker, "Me", profiles):
+        await until(lambda: bool(script.ran))
+        await add(profiles, "Me", source="trakt:sean")
+        script.gate.set()
+    me = await one(profiles, "Me")
+    assert (me.kind, me.due_at, me.last_ok_at) == (Kind.FIRST, START, None)
+    assert (me.running_since, me.queued_at, me.worker) == (None, None, None)
+    assert await worker.dispatch(Kind.FIRST) == 1
+
+
 async def test_another_source_begins_anew_and_the_same_one_changes_no_plan(
     profiles: Profiles,
 ) -> None:

@@ -52,6 +52,8 @@ _WORDS = {
     "resume": "on again",
     "remove": "out of the fleet, and their logins are forgotten",
 }
+#: Whom it does not help to be due.
+_RESTING = {"paused": "is paused", "needs_login": "waits for a login"}
 
 
 def init(context: Context, *, gives_up: bool) -> int:
@@ -192,22 +194,38 @@ def change(context: Context, names: Sequence[str], how: str) -> int:
 
         async with _opened(context) as fleet:
             wanted = [*dict.fromkeys(names)]
-            await require_known(fleet, wanted)
+            found = await require_known(fleet, wanted, even_gone=how == "remove")
             await fleet.profiles.change(wanted, how, fleet.clock.now())
             if how == "remove":
                 await forget(fleet.database, wanted)
-        words = f"{count(len(wanted), 'profile')} {_WORDS[how]}."
+        resting = [
+            f"{p.profile} {_RESTING[p.state.value]}"
+            for p in sorted(found, key=lambda p: p.profile)
+            if how == "due" and p.state.value in _RESTING
+        ]
+        reached = len(wanted) - len(resting)
+        notes = [f"{count(reached, 'profile')} {_WORDS[how]}."]
+        if resting:
+            notes.append(
+                f"Not before they are on again: {', '.join(resting)}. To go on all "
+                "the same: trakt2discovr fleet resume NAME"
+            )
         document = FleetDocument.model_validate(
-            {"done": how, "count": len(wanted), "notes": (words,)}
+            {"done": how, "count": reached, "notes": notes}
         )
         return tell_done(output, document)
 
     return run_fleet(context, work)
 
 
-async def require_known(fleet: Fleet, names: Sequence[str]) -> list[Profile]:
+async def require_known(
+    fleet: Fleet, names: Sequence[str], *, even_gone: bool = False
+) -> list[Profile]:
     """Return the profiles of these names. Raises ConfigError for one that is not."""
-    found = await fleet.profiles.find(names)
+    from sync.fleet.calendar import State  # noqa: PLC0415  # as above
+
+    known = await fleet.profiles.find(names)
+    found = [p for p in known if even_gone or p.state is not State.GONE]
     unknown = sorted({*names} - {p.profile for p in found})
     if unknown:
         raise ConfigError(
@@ -250,7 +268,9 @@ def rotate_keys(context: Context) -> int:
 
         async with _opened(context) as fleet:
             place = opening().key_place(fleet.settings)
-            fleet.vault()
+            lost = await logins.lost(fleet.database, fleet.vault().key_ids)
+            if lost:
+                raise opening().unreadable(lost, fleet.database, place)
             vault.add_key(place)
             sealed = await logins.rotate(fleet.database, fleet.vault())
             left = await logins.sealed_with_old_keys(fleet.database, fleet.vault())

@@ -54,8 +54,8 @@ def login(
 
     async def work(output: Output, stop: Stop) -> int:
         opened = opening().open_fleet(read_settings(context))
+        from sync.fleet import sign_in as signing  # noqa: PLC0415  # the same
         from sync.fleet.logins import SHARED, standing_of  # noqa: PLC0415  # an extra
-        from sync.fleet.sign_in import asked, sign_in  # noqa: PLC0415  # the same
 
         notes: list[str] = []
         async with opened as fleet:
@@ -64,7 +64,9 @@ def login(
             if name:
                 (profile,) = await require_known(fleet, [name])
                 logins = await standing_of(fleet.database, [profile])
-                services = (service,) if service else asked(profile, logins)
+                if not service and signing.waits_for_shared(profile, logins):
+                    raise _for_all()
+                services = (service,) if service else signing.asked(profile, logins)
             number = profile.id if profile else SHARED
             picture = data_folder() / f"fleet-login-{number}.png"
             reporter = Reporter(
@@ -76,7 +78,7 @@ def login(
             kind = Terminal if profile else _ForAll
             with kind(output.notes, picture) as screen:
                 for each in services:
-                    signed_in = await sign_in(
+                    signed_in = await signing.sign_in(
                         *(fleet, profile, each, screen, stop),
                         on_event=reporter.on_event,
                     )
@@ -171,17 +173,21 @@ async def _invited(fleet: Fleet, names: Sequence[str]) -> list[Profile]:
         if lacking(p, logins) or (p.state is State.NEEDS_LOGIN and p.id not in waiting)
     ]
     if waiting and not invited:
-        raise ConfigError(
-            "The login to Discovr that serves all was refused; nobody else's is asked "
-            "for.",
-            remedy="Log in again: trakt2discovr fleet login --shared",
-        )
+        raise _for_all()
     if not invited:
         raise ConfigError(
             "Every profile of the fleet has its logins.",
             remedy="Name a profile to invite it all the same.",
         )
     return invited
+
+
+def _for_all() -> ConfigError:
+    return ConfigError(
+        "The login to Discovr that serves all is refused or missing; nobody else's is "
+        "asked for.",
+        remedy="Log in again: trakt2discovr fleet login --shared",
+    )
 
 
 def _checked(url: str) -> str:

@@ -1,0 +1,117 @@
+"""Whose login it is: nobody comes by another's, whatever name stands in the table."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connectors.clock import SystemClock
+from connectors.errors import AuthError
+from sync.fleet.calendar import Kind
+from sync.fleet.invite import Visit
+from sync.fleet.logins import forget, open_store, standing_of
+from sync.fleet.profiles import NewProfile
+from sync.fleet.sign_in import sign_in
+from sync.runtime.stop import Stop
+from sync.sandbox.trakt.quirks import TraktQuirks
+from tests.clocks import hasty_system_clock
+from tests.fleet_suite.test_refused import discovr_login, house, trakt_login
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connectors.auth.tokens import StoredToken
+    from sync.fleet.database import FleetDatabase
+    from sync.fleet.profiles import Profile
+    from tests.fleet_suite.test_refused import House
+
+NOW = SystemClock().now()
+EVERY = timedelta(hours=6)
+AT_ONCE = TraktQuirks(approves_after_polls=0)
+
+
+async def test_who_comes_under_a_name_that_was_removed_inherits_nothing(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with house(fleet, tmp_path) as here:
+        sean = await here.add("Me", trakt=trakt_login("Sean's"))
+        late = await open_store(fleet, here.vault, sean.id)
+        stale = await open_store(fleet, here.vault, sean.id)
+        await fleet.rows("UPDATE fleet_profile SET kind = 'keep', failures = 3")
+        profiles = here.fleet.profiles
+        await profiles.change(["Me"], "remove", NOW)
+        await forget(fleet, ["Me"])
+        # A run, or a page, that is under way has a login of Sean's to keep.
+        await late.keep("trakt", trakt_login("renewed"))
+        assert await fleet.rows("SELECT * FROM fleet_login") == []
+        async with stale.lock("trakt"):
+            assert stale.load("trakt") is None
+        # An earlier version kept it all the same.
+        await fleet.rows(
+            "INSERT INTO fleet_login (profile, service, key_id, secret) "
+            "VALUES ($1, 'trakt', 'k', 'x')",
+            sean.id,
+        )
+        other = await here.add("Me")
+        assert (other.kind, other.failures) == (Kind.FIRST, 0)
+        assert (await standing_of(fleet, [other]))[other.id] == {}
+        assert await fleet.rows("SELECT * FROM fleet_login") == []
+        invited = here.vault.read_invitation(here.vault.invite(sean.id))
+        assert invited is not None
+        assert await profiles.get(invited) is None
+        await late.keep("discovr", discovr_login())
+        assert await here.logins(other) == {}
+
+
+async def sign_in_as(here: House, user: str, account: str) -> Profile:
+    """Sign in to Trakt for a profile of that user, where ``account`` is signed in."""
+    profiles = here.fleet.profiles
+    await profiles.add([NewProfile("Me", f"trakt:{user}", EVERY)], NOW)
+    (me,) = await profiles.find(["Me"])
+    here.place.trakt.account.user = account
+    with hasty_system_clock():
+        await sign_in(here.fleet, me, "trakt", Visit(me), Stop())
+    return me
+
+
+@pytest.mark.parametrize("user", ["sean", "Sean"])
+async def test_the_user_of_the_table_is_who_has_to_sign_in_to_trakt(
+    fleet: FleetDatabase, tmp_path: Path, user: str
+) -> None:
+    async with house(fleet, tmp_path, trakt=AT_ONCE) as here:
+        me = await sign_in_as(here, user, "sEAN")
+        assert await here.logins(me) == {"trakt": True}
+
+
+@pytest.mark.parametrize("before", [{}, {"trakt": trakt_login("Sean's")}])
+async def test_another_user_who_signs_in_to_trakt_takes_nobodys_place(
+    fleet: FleetDatabase, tmp_path: Path, before: dict[str, StoredToken]
+) -> None:
+    async with house(fleet, tmp_path, trakt=AT_ONCE) as here:
+        me = await here.add("Me", **before)
+        with pytest.raises(AuthError) as told:
+            await sign_in_as(here, "sean", "parent")
+        assert "as parent" in told.value.message
+        assert "sean" in told.value.message
+        assert "trakt2discovr fleet add FILE.csv" in (told.value.remedy or "")
+        store = await open_store(fleet, here.vault, me.id)
+        assert store.load("trakt") == before.get("trakt")
+
+
+async def test_another_user_in_the_table_is_not_read_by_the_login_of_the_first(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with house(fleet, tmp_path) as here:
+        logins = {"trakt": trakt_login("Sean's"), "discovr": discovr_login()}
+        me = await here.add("Me", **logins)
+
+        async def write(source: str) -> dict[str, bool]:
+            await here.fleet.profiles.add([NewProfile("Me", source, EVERY)], NOW)
+            return await here.logins(me)
+
+        both = {"trakt": True, "discovr": True}
+        for same in ("trakt:sean", "trakt:SEAN", "/a/download.zip", "trakt:sean"):
+            assert await write(same) == both
+        assert await write("trakt:other") == {"discovr": True}
