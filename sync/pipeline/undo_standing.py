@@ -19,10 +19,12 @@ from sync.domain.evidence import (
     others_beside,
 )
 from sync.domain.plan import Action
+from sync.domain.plays import to_minute
 from sync.domain.seasons import current_entry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Key
@@ -273,7 +275,28 @@ def _count_made(rows: Sequence[Row], entries: Sequence[Entry]) -> int:
     is_there = any(entry.progress in said for entry in entries)
     is_merged = any(is_dated_by(row, at) for row in sets for at in found)
     is_made = (is_there or is_merged) and any(map(is_removal, sets))
-    return len({row.operation.minute for row in adds}) + is_made
+    return _count_added(adds, sets) + is_made
+
+
+def _count_added(adds: Iterable[Row], sets: Sequence[Row]) -> int:
+    """Count how many of the viewings that were added can stand there still.
+
+    A later run that found fewer, or another's as the newest, tells that some had gone.
+    """
+    minutes: list[datetime] = []
+    by_run = attrgetter("run")
+    for _, of_run in groupby(sorted(adds, key=by_run), by_run):
+        added = [*of_run]
+        at, found = added[0].before_at, added[0].before_progress
+        if found is not None:
+            is_others = (
+                at is not None
+                and to_minute(at) not in minutes
+                and not any(is_dated_by(row, at) for row in sets)
+            )
+            minutes = minutes[: max(0, round(found) - is_others)]
+        minutes = sorted({*minutes, *(row.operation.minute for row in added)})
+    return len(minutes)
 
 
 def _rows_by_key(rows: Iterable[Row]) -> dict[Key, list[Row]]:

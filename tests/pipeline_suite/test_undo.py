@@ -501,6 +501,41 @@ async def test_an_undo_of_a_later_run_keeps_what_the_person_had_removed(
         assert [e.updated_at for e in place.discovr.entries()] == [to_minute(again)]
 
 
+@pytest.mark.parametrize("is_pruned", [False, True])
+@pytest.mark.parametrize("marks_first", [False, True])
+@pytest.mark.parametrize("day", [1, 5])
+async def test_what_stands_in_place_of_ours_that_was_removed_is_the_person_s(
+    tmp_path: Path, day: int, *, marks_first: bool, is_pruned: bool
+) -> None:
+    """Listed merged with a later one of ours it is one of two, as ours would be."""
+    title, other = film(1), film(2)
+    account, key, history = Account([title, other]), Key("MV_101"), {"plays": "all"}
+    account.add_play(title, at(3))
+    account.add_play(other, at(3))
+    merged = DiscovrQuirks(repeats="merged")
+    async with arena(account, tmp_path, discovr=merged, history=history) as place:
+        await place.migrate()
+        place.discovr.person_removes(key)
+        if marks_first:
+            place.discovr.person_adds(key, at=at(day))
+        await place.migrate()
+        account.add_play(title, place.clock.now() + timedelta(days=1))
+        place.clock.advance(timedelta(days=2).total_seconds())
+        await place.migrate()
+        if not marks_first:
+            place.discovr.person_adds(key, at=at(day))
+        if is_pruned:
+            for play in [p for p in account.plays if p.title is title]:
+                account.remove_play(play.id)
+            undone = (await place.sync(prune=True)).undone
+        else:
+            undone = await place.undo(is_each=True)
+        there = [entry.count for entry in place.discovr.entries() if entry.key == key]
+    assert undone
+    assert set(undone.left_alone) == {key}
+    assert there == [2]
+
+
 async def test_what_was_undone_can_be_migrated_again(tmp_path: Path) -> None:
     account = synthetic_account(60, 2, seed=4)
     async with world(account, tmp_path) as place:
