@@ -310,7 +310,7 @@ class Loader:
     def _refused(self, operation: Operation, error: ServiceError) -> Settled:
         self._trip(self._breaker.refused(operation, error))
         refused = Settled(Outcome.REJECTED, error.message)
-        # It did not get through: nobody has to look it up, which may be blocked as well.
+        # It did not get through: no look-up is due, which may be blocked as well.
         if is_block(error):
             self._blocked.setdefault(operation.key.media, refused)
         return refused
