@@ -309,11 +309,11 @@ class Loader:
 
     def _refused(self, operation: Operation, error: ServiceError) -> Settled:
         self._trip(self._breaker.refused(operation, error))
-        if not is_block(error):
-            return Settled(Outcome.REJECTED, error.message)
-        # Tomorrow it may pass: left open, it is taken up by the next run.
-        blocked = Settled(Outcome.UNKNOWN, error.message)
-        return self._blocked.setdefault(operation.key.media, blocked)
+        refused = Settled(Outcome.REJECTED, error.message)
+        # It did not get through: nobody has to look it up, which may be blocked too.
+        if is_block(error):
+            self._blocked.setdefault(operation.key.media, refused)
+        return refused
 
     async def _send(self, operation: Operation) -> None:
         if operation.restored:

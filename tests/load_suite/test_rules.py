@@ -271,16 +271,16 @@ def of_show(number: int) -> Operation:
 
 
 async def test_a_title_whose_writes_are_blocked_stops_no_other() -> None:
-    """It is left open as a whole, and its other writes are not even sent."""
+    """None of it got through, and its other writes are not even sent."""
     blocked = [of_show(number) for number in range(1, 9)]
     async with bench() as it:
         for operation in blocked:
             it.target.answers[operation.key] = [BLOCK]
         settled = await it.load([*blocked, add(9), of_show(10), add(11)])
         assert it.target.writes == [blocked[0].key, Key("MV_9"), Key("MV_11")]
-        left_open = Settled(Outcome.UNKNOWN, BLOCK.message)
+        refused = Settled(Outcome.REJECTED, BLOCK.message)
         arrived = {add(n).id: Settled(Outcome.APPLIED) for n in (9, 11)}
-        left = {o.id: left_open for o in (*blocked, of_show(10))}
+        left = {o.id: refused for o in (*blocked, of_show(10))}
         assert settled == left | arrived
 
 
@@ -299,7 +299,7 @@ async def test_blocks_of_title_after_title_end_it_in_their_own_words(
                 await it.load(operations)
         else:
             await it.load(operations)
-        assert it.loader.tally == Tally(arrives, 0, titles, 0)
+        assert it.loader.tally == Tally(arrives, titles, 0, 0)
 
 
 @pytest.mark.parametrize(("gap", "is_over"), [(False, True), (True, False)])

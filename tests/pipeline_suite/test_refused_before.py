@@ -17,6 +17,7 @@ from tests.safety.arena import Arena, arena
 from tests.terminal_suite.reports import context, draw
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from aiohttp import web
@@ -44,6 +45,17 @@ def refuse_the_second(place: Arena) -> None:
         return Fault.answer(400) if is_write and next(posts) == 2 else None
 
     place.discovr.faults = fault
+
+
+def blocking(*media: str) -> Callable[[web.Request, int], Fault | None]:
+    """Let nothing through that is about one of these titles."""
+
+    def fault(request: web.Request, _: int) -> Fault | None:
+        body = request._read_bytes or b""  # read by the stand-in before it asks
+        said = f"{request.path} {body.decode()}"
+        return Fault.cloudflare() if any(m in said for m in media) else None
+
+    return fault
 
 
 def ends(report: Report, place: Arena) -> Ending:
@@ -85,3 +97,17 @@ async def test_the_end_of_a_sync_names_it_and_the_way_on(tmp_path: Path) -> None
     shown = draw(lambda console: show_report(console, report, context(), "next"), 90)
     assert "1 play is not on Discovr" in " ".join(shown.split())
     assert "trakt2discovr migrate" in shown
+
+
+async def test_a_title_that_is_blocked_as_a_whole_ends_no_later_run(
+    tmp_path: Path,
+) -> None:
+    """It cannot be read either, and none of its writes has to be looked up."""
+    async with arena(films(), tmp_path) as place:
+        place.discovr.faults = blocking("MV_102")
+        for _ in range(3):
+            report = await place.migrate()
+            assert [o.key.media for o in report.failed] == ["MV_102"]
+            assert exit_code(report, is_strict=False) == 4
+        place.discovr.faults = None
+        assert exit_code(await place.migrate(), is_strict=False) == 0
