@@ -100,7 +100,8 @@ class Breaker:
         """Note a write that was refused."""
         status = error.status
         if is_block(error):
-            self._blocks[operation.key.media] = error
+            if operation.id not in self._known:
+                self._blocks[operation.key.media] = error
             return error if len(self._blocks) >= MOST_REFUSED else None
         if status is None or status in _ABOUT_ONE:
             self._clear()

@@ -101,6 +101,7 @@ class Loader:
         self._total = 0
         self._unlimited: set[Place] = set()
         self._blocked: dict[str, Settled] = {}
+        self._refused_before: Container[str] = ()
         self.settled: dict[str, Settled] = {}
         self.is_probed = False
 
@@ -128,6 +129,7 @@ class Loader:
         """
         self._unclear, self._before = frozenset(unclear), before or {}
         self._names, self._unproved = names or {}, unproved
+        self._refused_before = refused
         self._viewings = None if viewings is None else dict(viewings)
         self._total, self._breaker = len(operations), Breaker(refused)
         with self._stop.heeded(self._in_flight.__len__):
@@ -161,6 +163,13 @@ class Loader:
     def outcomes(self) -> Mapping[str, Settled]:
         """What became of each write that was begun, by its id."""
         return {**dict.fromkeys(self._begun, Settled.left_open()), **self.settled}
+
+    @property
+    def newly_blocked(self) -> frozenset[str]:
+        """The ids of blocked writes that no earlier run has tried in vain."""
+        blocks = {*self._blocked.values()}
+        blocked = {id_ for id_, settled in self.settled.items() if settled in blocks}
+        return frozenset(id_ for id_ in blocked if id_ not in self._refused_before)
 
     def _trip(self, error: ServiceError | None) -> None:
         self._fatal = self._fatal or error

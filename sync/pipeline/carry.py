@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connectors.errors import ServiceError
-from sync.domain.writes import Outcome, Settled
+from sync.domain.writes import NOT_SENT, Outcome, Settled
 from sync.errors import StoppedError, UnsafePlanError
 from sync.events import Advanced, Finished, Stage
 from sync.ledger.fact_names import LEFT_OUT, PROFILES, wanted
@@ -262,7 +262,8 @@ async def _load(
         tried, writes = len(loader.settled), count(len(operations), "write")
         raise StoppedError(f"Stopped after {tried:,} of {writes}: {loader.tally}.")
     waits = dict.fromkeys(waiting, Settled.in_doubt())
-    report = Report(prepared, run, {**loader.settled, **waits})
+    outcomes = {**loader.settled, **waits}
+    report = Report(prepared, run, outcomes, newly_blocked=loader.newly_blocked)
     _tell_of_writes(services, report, len(waits))
     if prepared.since:
         # Each write had a clear answer or was looked up; all is read back once a week.
@@ -336,6 +337,6 @@ async def _send(
 
 
 async def _refused_before(ledger: Ledger, profile: str) -> frozenset[str]:
-    """Return the ids of the writes that were refused in earlier runs."""
+    """Return the ids of the writes that were refused in earlier runs, once sent."""
     rows = await ledger.rows(profile, outcome=Outcome.REJECTED)
-    return frozenset(row.operation.id for row in rows)
+    return frozenset(row.operation.id for row in rows if row.detail != NOT_SENT)

@@ -69,6 +69,8 @@ class Report:
     move: Move | None = None
     carried_out_by: int | None = None
     is_refused: bool = False
+    #: The ids of writes that something before Discovr blocked for the first time.
+    newly_blocked: Collection[str] = field(default=(), repr=False)
     #: The balance once it was asked for: of a long history it takes its time.
     _weighed: list[tuple[Balance, dict[Title, Balance]]] = field(
         default_factory=list, init=False, repr=False, compare=False
@@ -243,13 +245,15 @@ class Report:
         """Whether everything has a clear answer, be it that Discovr refuses it.
 
         What it refuses today it refuses tomorrow: it is tried again when both sides
-        are next read whole, and must not keep everything else from being settled.
+        are next read whole, and must not keep everything else from being settled. A
+        block counts as that once it is met again: the first may be gone in an hour.
         """
         refused = {
             o.key
             for o in self.failed
             if (settled := self.settled.get(o.id))
             and settled.outcome is Outcome.REJECTED
+            and o.id not in self.newly_blocked
         }
         found = self.verification
         is_known = found is None or (

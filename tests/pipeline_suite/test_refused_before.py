@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connectors.errors import RateLimitedError
 from sync.cli.view.end import show_report
 from sync.daemon.turn import Ending, Result, finished_turn
 from sync.pipeline.result import exit_code, is_in_place
@@ -47,13 +48,20 @@ def refuse_the_second(place: Arena) -> None:
     place.discovr.faults = fault
 
 
-def blocking(*media: str) -> Callable[[web.Request, int], Fault | None]:
-    """Let nothing through that is about one of these titles."""
+def blocking(
+    *media: str, is_read: bool = False
+) -> Callable[[web.Request, int], Fault | None]:
+    """Let nothing through that is about one of these titles.
+
+    With ``is_read`` it can be read.
+    """
 
     def fault(request: web.Request, _: int) -> Fault | None:
         body = request._read_bytes or b""  # read by the stand-in before it asks
         said = f"{request.path} {body.decode()}"
-        return Fault.cloudflare() if any(m in said for m in media) else None
+        is_meant = not (is_read and request.method == "GET")
+        is_blocked = is_meant and any(m in said for m in media)
+        return Fault.cloudflare() if is_blocked else None
 
     return fault
 
@@ -111,3 +119,70 @@ async def test_a_title_that_is_blocked_as_a_whole_ends_no_later_run(
             assert exit_code(report, is_strict=False) == 4
         place.discovr.faults = None
         assert exit_code(await place.migrate(), is_strict=False) == 0
+
+
+def five_of_seven() -> Account:
+    account = films()
+    for number in range(4, 8):
+        watch_another(account, number)
+    return account
+
+
+async def test_titles_that_are_blocked_each_time_stop_the_others_but_once(
+    tmp_path: Path,
+) -> None:
+    async with arena(five_of_seven(), tmp_path) as place:
+        place.discovr.faults = blocking(*(f"MV_{n}" for n in range(101, 106)))
+        with pytest.raises(RateLimitedError):
+            await place.migrate()
+        assert place.discovr.entries() == []
+        report = await place.migrate()
+        assert exit_code(report, is_strict=False) == 4
+        there = {entry.key.media for entry in place.discovr.entries()}
+        assert there == {"MV_106", "MV_107"}
+
+
+async def test_what_was_never_sent_is_not_known_to_be_blocked(tmp_path: Path) -> None:
+    """Else a block of the whole machine would be asked about every write."""
+    account = films()
+    for number in range(4, 25):
+        watch_another(account, number)
+    async with arena(account, tmp_path) as place:
+        place.discovr.faults = blocking("MV_")
+        tried = []
+        for _ in range(2):
+            before = place.writes()
+            with pytest.raises(RateLimitedError):
+                await place.migrate()
+            tried.append(place.writes() - before)
+    assert tried[0] < tried[1] < 3 * tried[0]
+
+
+async def test_a_block_is_settled_once_it_was_met_twice(tmp_path: Path) -> None:
+    """The first may be gone in an hour; one that stays keeps no sync reading all."""
+    account = films()
+    async with arena(account, tmp_path) as place:
+        await place.migrate()
+        watch_another(account, 4)
+        watch_another(account, 5)
+        place.discovr.faults = blocking("MV_105", is_read=True)
+        assert not (await place.sync()).is_settled
+        assert (await place.sync()).is_settled
+        before = place.writes()
+        report = await place.sync()
+        assert (report.refused_before, place.writes()) == (1, before)
+        assert exit_code(report, is_strict=False) == 4
+
+
+async def test_a_block_that_is_gone_soon_is_made_up_for_by_the_next_sync(
+    tmp_path: Path,
+) -> None:
+    account = films()
+    async with arena(account, tmp_path) as place:
+        await place.migrate()
+        watch_another(account, 4)
+        place.discovr.faults = blocking("MV_104", is_read=True)
+        assert exit_code(await place.sync(), is_strict=False) == 4
+        place.discovr.faults = None
+        assert exit_code(await place.sync(), is_strict=False) == 0
+        assert len(place.discovr.entries()) == 4
