@@ -30,7 +30,7 @@ from sync.daemon.schedule import Due
 from sync.daemon.server import served
 from sync.daemon.turn import Ending
 from sync.events import Spent
-from sync.fleet.vault import CREDENTIAL
+from sync.fleet.open import key_place
 from sync.runtime.values import Address
 from tests.daemon_suite.processes import environment, lines, place_of
 from tests.daemon_suite.promql import MatchError, World, evaluate
@@ -308,10 +308,22 @@ def test_the_lines_of_workers_exist() -> None:
     settings = load_settings(None, container["environment"])
     assert settings.fleet.url
     assert settings.fleet.key_file == Path("/data/fleet.key")
-    credential, _, _ = unit("trakt2discovr-worker@.service")[
-        "LoadCredential"
-    ].partition(":")
-    assert credential == CREDENTIAL
+
+
+def test_a_command_finds_the_key_that_the_workers_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A credential is a copy of when the worker started, and no shell has it.
+    service = unit("trakt2discovr-worker@.service")
+    assert "LoadCredential" not in service
+    values = dict(word.split("=", 1) for word in service["Environment"].split())
+    monkeypatch.setenv("XDG_DATA_HOME", values["XDG_DATA_HOME"])
+    place = key_place(Settings())
+    assert place == Path("/var/lib") / service["StateDirectory"] / "fleet.key"
+    pages = (DEPLOY / "README.md", ROOT / "docs" / "how-to" / "many-profiles.md")
+    for page in pages:
+        assert f"XDG_DATA_HOME={place.parents[1]} " in page.read_text("utf-8")
+    assert str(place) in pages[1].read_text("utf-8")
 
 
 def test_the_crontab_line_has_five_fields_and_a_command() -> None:
