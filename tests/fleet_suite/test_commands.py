@@ -207,6 +207,8 @@ def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
     operator("fleet", "add", str(table))
     shown = operator("fleet", "status").stdout
     assert "1 profile by your own login to Discovr, which is not in" in shown
+    again = operator.json("fleet", "init")["notes"]
+    assert again[1].startswith("1 profile by your own login to Discovr: check")
     asyncio.run(keep_logins(operator, SHARED))
     status = operator.json("fleet", "status")
     assert (status["shared_login"], status["without_discovr"]) == ("good", 1)

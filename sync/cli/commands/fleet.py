@@ -69,6 +69,12 @@ def init(context: Context, *, gives_up: bool) -> int:
                 f"Keep a copy of the key file {key} apart from the database: without "
                 "it no login can be read."
             )
+        if made.shared:
+            notes.append(
+                f"{count(made.shared, 'profile')} by your own login to Discovr: check "
+                "them in trakt2discovr fleet list, and write own into the table for "
+                "any that is not yours."
+            )
         if made.found:
             notes.append(f"{count(made.found, 'login')} can be read again.")
         if made.lost:
