@@ -91,7 +91,7 @@ async def test_another_user_who_signs_in_to_trakt_takes_nobodys_place(
     fleet: FleetDatabase, tmp_path: Path, before: dict[str, StoredToken]
 ) -> None:
     async with house(fleet, tmp_path, trakt=AT_ONCE) as here:
-        me = await here.add("Me", **before)
+        me = await here.add("Me", is_shared=None, **before)
         with pytest.raises(AuthError) as told:
             await sign_in_as(here, "sean", "parent")
         assert "as parent" in told.value.message
@@ -106,7 +106,7 @@ async def test_another_user_in_the_table_is_not_read_by_the_login_of_the_first(
 ) -> None:
     async with house(fleet, tmp_path) as here:
         logins = {"trakt": trakt_login("Sean's"), "discovr": discovr_login()}
-        me = await here.add("Me", **logins)
+        me = await here.add("Me", is_shared=None, **logins)
 
         async def write(source: str) -> dict[str, bool]:
             await here.fleet.profiles.add([NewProfile("Me", source, EVERY)], NOW)
@@ -124,7 +124,7 @@ async def test_an_account_of_discovr_without_the_profile_takes_nobodys_place(
 ) -> None:
     quirks = DiscovrQuirks(approves_after_polls=0)
     async with house(fleet, tmp_path, discovr=quirks) as here:
-        other = await here.add("It's another's", **before)
+        other = await here.add("It's another's", is_shared=None, **before)
         with hasty_system_clock():
             with pytest.raises(AuthError) as told:
                 await sign_in(here.fleet, other, "discovr", Visit(other), Stop())
