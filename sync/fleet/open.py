@@ -136,8 +136,8 @@ def unreadable(lost: int, database: FleetDatabase, place: Path) -> ConfigError:
         f"not in {place}.",
         remedy="Name the file that the workers have in [fleet] key_file: under "
         "systemd that is the one of LoadCredential. Or put it back, from your copy "
-        "or from another machine of the fleet. If it is lost, start with a new "
-        "key, and let these people sign in again: trakt2discovr fleet init "
+        "or from another machine of the fleet. If it is lost, stop all workers, start "
+        "with a new key, and let these people sign in again: trakt2discovr fleet init "
         "--new-key",
     )
 
