@@ -8,13 +8,14 @@ from connectors.auth.device import CodeExpiredError, wait_for_approval
 from connectors.auth.tokens import fingerprint
 from connectors.discovr import auth as discovr
 from connectors.discovr.device import revoke
-from connectors.errors import AuthError, ServiceError
+from connectors.errors import AuthError, ConfigError, ServiceError
 from connectors.http.client import RetryPolicy
 from connectors.trakt import auth as trakt
 from connectors.trakt.device import account_name
 from sync.documents.base import ProfileDocument
 from sync.documents.login import LoginDocument, LogoutDocument
 from sync.errors import StoppedError
+from sync.runtime.shell import quote_last
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -84,14 +85,23 @@ async def _require_user(clients: Clients, token: StoredToken, user: str) -> None
 
 
 async def login_discovr(
-    clients: Clients, screen: Screen, stop: Stop, *, profile: str | None = None
+    clients: Clients,
+    screen: Screen,
+    stop: Stop,
+    *,
+    profile: str | None = None,
+    owner_of: str | None = None,
 ) -> LoginDocument:
     """Sign in to Discovr, store the login, then choose a profile and store that too.
+
+    Where an ``owner_of`` a profile of a fleet is looked for, nobody else's is stored.
 
     The profile is the one named here (by id or name), that of the settings, the only
     one there is, or the one that is picked on the screen. Raises a ServiceError.
     """
     token = await _approved(clients, clients.discovr_device(_ONCE), screen)
+    if owner_of:
+        await _require_profile(clients, token, owner_of)
     configured = clients.discovr_token
     origin = fingerprint(configured) if configured else None
     await _keep(clients, discovr.SERVICE, token, origin, stop)
@@ -116,6 +126,22 @@ async def login_discovr(
         profiles=tuple(map(_document, profiles)),
         expires_at=token.expires_at,
         notes=(*notes, *_profile_notes(profiles, chosen, preset)),
+    )
+
+
+async def _require_profile(clients: Clients, token: StoredToken, name: str) -> None:
+    profiles = await discovr.list_profiles(clients.identity(token.refresh_token))
+    try:
+        discovr.choose_profile(profiles, name)
+    except ConfigError as error:
+        message = error.message
+    else:
+        return
+    raise AuthError(
+        f"{message} So nothing was kept. Sign out of Discovr there first.",
+        remedy="Log in again, with the account that has it: trakt2discovr fleet login "
+        f"--service discovr {quote_last(name)}",
+        service="Discovr",
     )
 
 

@@ -14,7 +14,7 @@ from connectors.auth.tokens import StoredToken, fingerprint
 from connectors.errors import AuthError, LoginRefusedError, RejectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
 
     from connectors.auth.tokens import TokenStore
     from connectors.clock import Clock
@@ -118,9 +118,13 @@ class TraktAuth:
                     remedy=self._log_in,
                     service=_NAME,
                 )
-            renewed = await self._refresh(current)
-            self._store.save(SERVICE, renewed)
-            return renewed
+            # Whoever is stopped now waits: with the answer the old token is spent.
+            return await _to_its_end(self._refresh_and_save(current))
+
+    async def _refresh_and_save(self, spent: StoredToken) -> StoredToken:
+        renewed = await self._refresh(spent)
+        self._store.save(SERVICE, renewed)
+        return renewed
 
     async def _refresh(self, token: StoredToken) -> StoredToken:
         client_id, client_secret = self._client
@@ -158,6 +162,22 @@ class TraktAuth:
         renewed = stored_token(answer, token.origin, self._clock.now())
         mark = _mark(token) or fingerprint(token.refresh_token or "")
         return renewed.model_copy(update={"extra": {_LOGIN: mark}})
+
+
+async def _to_its_end(work: Coroutine[None, None, StoredToken]) -> StoredToken:
+    """Do it even where whoever waits is cancelled, who waits nevertheless."""
+    task = asyncio.ensure_future(work)
+    is_cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            is_cancelled = True
+    if is_cancelled:
+        if not task.cancelled():
+            task.exception()  # nobody asks for it any more
+        raise asyncio.CancelledError
+    return task.result()
 
 
 def token_in_force(

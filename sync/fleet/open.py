@@ -86,13 +86,15 @@ async def open_fleet(
 class Made:
     """What ``init`` did. ``place`` is the database; ``lost`` counts logins given up.
 
-    ``found`` were given up before, and there is a key to them again.
+    ``found`` were given up before, and there is a key to them again. ``shared`` counts
+    the profiles that live by the operator's own login.
     """
 
     place: str
     is_new_key: bool
     lost: int
     found: int
+    shared: int
 
 
 async def init(settings: Settings, *, gives_up: bool = False) -> Made:
@@ -123,7 +125,8 @@ async def _make_key(
     is_new = keys.make_key(place)
     if lost:
         await logins.give_up(database, keys.known_keys(place))
-    return Made(database.place, is_new, lost, len(found))
+    shared = await Profiles(database).without(discovr.SERVICE)
+    return Made(database.place, is_new, lost, len(found), shared)
 
 
 def unreadable(lost: int, database: FleetDatabase, place: Path) -> ConfigError:
@@ -133,8 +136,8 @@ def unreadable(lost: int, database: FleetDatabase, place: Path) -> ConfigError:
         f"not in {place}.",
         remedy="Name the file that the workers have in [fleet] key_file: under "
         "systemd that is the one of LoadCredential. Or put it back, from your copy "
-        "or from another machine of the fleet. If it is lost, start with a new "
-        "key, and let these people sign in again: trakt2discovr fleet init "
+        "or from another machine of the fleet. If it is lost, stop all workers, start "
+        "with a new key, and let these people sign in again: trakt2discovr fleet init "
         "--new-key",
     )
 

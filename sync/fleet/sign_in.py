@@ -78,7 +78,8 @@ async def sign_in(
         if service == "trakt":
             user = profile.user if profile else None
             return await use_case.login_trakt(clients, screen, stop, user=user)
-        return await use_case.login_discovr(clients, screen, stop)
+        name = profile.profile if profile else None
+        return await use_case.login_discovr(clients, screen, stop, owner_of=name)
 
 
 async def sign_out_for_all(fleet: Fleet) -> LogoutDocument:

@@ -186,9 +186,12 @@ class Clients:
             clock=self.clock,
         )
 
-    def identity(self) -> HttpClient:
-        """Build the Discovr client of the account, for what needs no profile."""
-        return self._discovr_http(self._identity_auth(), self._discovr_pacer())
+    def identity(self, refresh: str | None = None) -> HttpClient:
+        """Build the Discovr client of the account, for what needs no profile.
+
+        ``refresh`` is a token that is not in the store.
+        """
+        return self._discovr_http(self._identity_auth(refresh), self._discovr_pacer())
 
     def profile(self) -> tuple[HttpClient, SessionAuth]:
         """Build the Discovr client of the profile, with the session it works in."""
@@ -259,11 +262,11 @@ class Clients:
         )
         return pharen.PharenClient(http)
 
-    def _identity_auth(self) -> IdentityAuth:
+    def _identity_auth(self, refresh: str | None = None) -> IdentityAuth:
         log_in = how_to_log_in(self.settings, "discovr")
         if self.settings.discovr.client_id is None:
             log_in = f"{log_in} What login discovr does is part of it."
-        return IdentityAuth(self.store, self.discovr_token, log_in=log_in)
+        return IdentityAuth(self.store, refresh or self.discovr_token, log_in=log_in)
 
     def _trakt_pacer(self, bucket: str) -> Pacer:
         """Return the caller's pacer, or the one of a quota of Trakt's.

@@ -64,6 +64,7 @@ def test_a_fleet_from_its_table_to_a_profile_that_leaves(operator: Operator) -> 
     assert "trakt2discovr fleet init" in before.stderr
     done = operator("fleet", "init")
     assert (done.exit_code, "key file" in done.stdout) == (0, True)
+    assert "copy it to every other machine" in " ".join(done.stdout.split())
     assert operator.json("fleet", "init")["notes"][0].startswith("The fleet is ready")
     table = operator.folder / "profiles.csv"
     table.write_text(TABLE, "utf-8")
@@ -124,6 +125,7 @@ def test_a_lost_key_is_found_or_given_up_and_that_leads_on(operator: Operator) -
     refused = operator("fleet", "init")
     assert (refused.exit_code, place.exists()) == (2, False)
     assert "2 logins in postgres" in refused.stderr
+    assert "stop all workers" in " ".join(refused.stderr.split())
     aside.rename(place)
     assert operator("fleet", "init").exit_code == 0
     place.rename(aside)
@@ -207,6 +209,8 @@ def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
     operator("fleet", "add", str(table))
     shown = operator("fleet", "status").stdout
     assert "1 profile by your own login to Discovr, which is not in" in shown
+    again = operator.json("fleet", "init")["notes"]
+    assert again[1].startswith("1 profile by your own login to Discovr: check")
     asyncio.run(keep_logins(operator, SHARED))
     status = operator.json("fleet", "status")
     assert (status["shared_login"], status["without_discovr"]) == ("good", 1)

@@ -492,6 +492,12 @@ async def test_who_ran_well_by_the_operators_login_goes_on_and_nobody_else_gets_
             await here.add(name, trakt=trakt)
         await here.add("has its own", trakt=trakt, discovr=discovr_login())
         await here.add("came back")
+        for name in ("a download", "a download with its own"):
+            new = NewProfile(name, "/a/download.zip", timedelta(hours=6))
+            await here.fleet.profiles.add([new], CLOCK.now())
+        (own,) = await here.fleet.profiles.find(["a download with its own"])
+        store = await open_store(fleet, here.vault, own.id)
+        await store.keep("discovr", discovr_login())
         await fleet.rows(
             "UPDATE fleet_profile SET last_ok_at = now(), state = CASE profile "
             "WHEN 'is gone' THEN 'gone' WHEN 'waits for Trakt' THEN 'needs_login' "
@@ -501,7 +507,11 @@ async def test_who_ran_well_by_the_operators_login_goes_on_and_nobody_else_gets_
         await fleet.rows("UPDATE fleet_version SET version_num = '0003'")
         await asyncio.to_thread(migrate, postgres.url())
         found = await fleet.rows("SELECT profile FROM fleet_profile WHERE is_shared")
-        assert {row["profile"] for row in found} == {"ran by it", "waits for Trakt"}
+        assert {row["profile"] for row in found} == {
+            "ran by it",
+            "waits for Trakt",
+            "a download",
+        }
         # Its refusal was not noted then; Discovr is none of its person's business.
         (waits,) = await here.fleet.profiles.find(["waits for Trakt"])
         assert await here.asked(waits) == ("trakt",)

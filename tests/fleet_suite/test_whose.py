@@ -15,6 +15,7 @@ from sync.fleet.logins import forget, open_store, standing_of
 from sync.fleet.profiles import NewProfile
 from sync.fleet.sign_in import sign_in
 from sync.runtime.stop import Stop
+from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.trakt.quirks import TraktQuirks
 from tests.clocks import hasty_system_clock
 from tests.fleet_suite.test_refused import discovr_login, house, trakt_login
@@ -90,7 +91,7 @@ async def test_another_user_who_signs_in_to_trakt_takes_nobodys_place(
     fleet: FleetDatabase, tmp_path: Path, before: dict[str, StoredToken]
 ) -> None:
     async with house(fleet, tmp_path, trakt=AT_ONCE) as here:
-        me = await here.add("Me", **before)
+        me = await here.add("Me", is_shared=None, **before)
         with pytest.raises(AuthError) as told:
             await sign_in_as(here, "sean", "parent")
         assert "as parent" in told.value.message
@@ -105,7 +106,7 @@ async def test_another_user_in_the_table_is_not_read_by_the_login_of_the_first(
 ) -> None:
     async with house(fleet, tmp_path) as here:
         logins = {"trakt": trakt_login("Sean's"), "discovr": discovr_login()}
-        me = await here.add("Me", **logins)
+        me = await here.add("Me", is_shared=None, **logins)
 
         async def write(source: str) -> dict[str, bool]:
             await here.fleet.profiles.add([NewProfile("Me", source, EVERY)], NOW)
@@ -115,3 +116,23 @@ async def test_another_user_in_the_table_is_not_read_by_the_login_of_the_first(
         for same in ("trakt:sean", "trakt:SEAN", "/a/download.zip", "trakt:sean"):
             assert await write(same) == both
         assert await write("trakt:other") == {"discovr": True}
+
+
+@pytest.mark.parametrize("before", [{}, {"discovr": discovr_login("Sean's")}])
+async def test_an_account_of_discovr_without_the_profile_takes_nobodys_place(
+    fleet: FleetDatabase, tmp_path: Path, before: dict[str, StoredToken]
+) -> None:
+    quirks = DiscovrQuirks(approves_after_polls=0)
+    async with house(fleet, tmp_path, discovr=quirks) as here:
+        other = await here.add("It's another's", is_shared=None, **before)
+        with hasty_system_clock():
+            with pytest.raises(AuthError) as told:
+                await sign_in(here.fleet, other, "discovr", Visit(other), Stop())
+            me = await here.add("Me")
+            await sign_in(here.fleet, me, "discovr", Visit(me), Stop())
+        assert "So nothing was kept" in told.value.message
+        command = "fleet login --service discovr 'It'\"'\"'s another'\"'\"'s'"
+        assert command in (told.value.remedy or "")
+        store = await open_store(fleet, here.vault, other.id)
+        assert store.load("discovr") == before.get("discovr")
+        assert await here.logins(me) == {"discovr": True}

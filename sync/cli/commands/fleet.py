@@ -67,7 +67,14 @@ def init(context: Context, *, gives_up: bool) -> int:
         if made.is_new_key:
             notes.append(
                 f"Keep a copy of the key file {key} apart from the database: without "
-                "it no login can be read."
+                "it no login can be read. And copy it to every other machine of the "
+                "fleet."
+            )
+        if made.shared:
+            notes.append(
+                f"{count(made.shared, 'profile')} by your own login to Discovr: check "
+                "them in trakt2discovr fleet list, and write own into the table for "
+                "any that is not yours."
             )
         if made.found:
             notes.append(f"{count(made.found, 'login')} can be read again.")
