@@ -134,11 +134,10 @@ def unreadable(lost: int, database: FleetDatabase, place: Path) -> ConfigError:
     return ConfigError(
         f"{count(lost, 'login')} in {database.place} cannot be read: the key is "
         f"not in {place}.",
-        remedy="Name the file that the workers have in [fleet] key_file: under "
-        "systemd that is the one of LoadCredential. Or put it back, from your copy "
-        "or from another machine of the fleet. If it is lost, stop all workers, start "
-        "with a new key, and let these people sign in again: trakt2discovr fleet init "
-        "--new-key",
+        remedy="Run this as the user of the workers, with their config. If it is not "
+        "there either, put it back, from your copy or from another machine of the "
+        "fleet. If it is lost, stop all workers, start with a new key, and let these "
+        "people sign in again: trakt2discovr fleet init --new-key",
     )
 
 

@@ -84,10 +84,13 @@ class Year:
 
     async def log_in(self, service: str) -> None:
         self.logins[service] += 1
-        work = {"trakt": login_trakt, "discovr": login_discovr}[service]
         async with AsyncExitStack() as stack:
             wiring = Clients(self.settings, stack, clock=self.clock)
-            await work(wiring, Person(wanted="Me"), Stop())
+            person = Person(wanted="Me")
+            if service == "trakt":
+                await login_trakt(wiring, person, Stop())
+            else:
+                await login_discovr(wiring, person, Stop())
 
     async def run(self) -> None:
         """One scheduled run; whoever reads that a login is lost logs in."""
