@@ -78,8 +78,8 @@ async def _require_user(clients: Clients, token: StoredToken, user: str) -> None
     raise AuthError(
         f"You signed in to Trakt as {' or '.join(sorted(names)) or 'nobody by name'}, "
         f"and this is for {user}, so nothing was kept. Sign out of Trakt there first.",
-        remedy=f"Log in again, as {user}. Or correct the user in the table and add "
-        "that again: trakt2discovr fleet add FILE.csv",
+        remedy="Correct the user in the table, if that is wrong, and add it again "
+        f"(trakt2discovr fleet add FILE.csv). If not, log in again as {user}.",
         service="Trakt",
     )
 

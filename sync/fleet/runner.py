@@ -55,10 +55,6 @@ _UNCLEAR = (
 )
 
 
-class _UnclearError(AuthError):
-    """A refusal that may be about the config, or pass by itself."""
-
-
 @dataclass(frozen=True, slots=True)
 class Runner:
     """What the runs of one worker share.
@@ -91,8 +87,7 @@ class Runner:
             turn = finished_turn(result, started_at, self.clock.now())
             return _outcome(turn, profile)
         turn = failed_turn(failure, started_at, self.clock.now(), stays=True)
-        is_clear = not isinstance(failure, _UnclearError)
-        return _outcome(turn, profile, is_clear=is_clear)
+        return _outcome(turn, profile)
 
     async def _carry(self, profile: Profile, stop: Stop) -> Result:
         store = await open_store(
@@ -154,8 +149,11 @@ def settings_of(settings: Settings, profile: Profile | None) -> Settings:
 
 def _judged(
     error: AuthError, service: str, profile: Profile, store: ProfileStore
-) -> AuthError:
-    """Return what the operator is told of it: who has to sign in, if anybody."""
+) -> ServiceError:
+    """Return what the operator is told of it: who has to sign in, if anybody.
+
+    A refusal that may be about the config, or pass by itself, is none of a login.
+    """
     is_discovr = service == discovr.SERVICE
     is_for_all = profile.is_shared and is_discovr and not store.has_own(service)
     which = "fleet login --shared" if is_for_all else f"login {service}"
@@ -165,13 +163,13 @@ def _judged(
             error.remedy = f"Log in again: {command}"
         return error
     remedy = _UNCLEAR.format(service=service, command=command)
-    return _UnclearError(error.message, remedy=remedy, service=error.service)
+    return ServiceError(error.message, remedy=remedy, service=error.service)
 
 
-def _outcome(turn: Turn, profile: Profile, *, is_clear: bool = True) -> Outcome:
+def _outcome(turn: Turn, profile: Profile) -> Outcome:
     is_done = turn.ending is Ending.DONE
     return Outcome(
-        _VERDICTS.get(turn.ending, Verdict.LATER) if is_clear else Verdict.LATER,
+        _VERDICTS.get(turn.ending, Verdict.LATER),
         turn.ending,
         None if is_done else words_of(turn, profile.profile),
         timedelta(seconds=turn.asked_s),
