@@ -89,7 +89,7 @@ async def test_a_profile_signs_in_by_codes_and_goes_on(
     clock, person, profiles = hand_clock(), Person(), Profiles(fleet)
     keys.make_key(tmp_path / "key")
     every = timedelta(hours=6)
-    await profiles.add([NewProfile("Kids", "trakt:kids", every)], clock.now())
+    await profiles.add([NewProfile("Kids", "trakt:sandbox", every)], clock.now())
     async with world(
         synthetic_account(2),
         tmp_path,
