@@ -33,6 +33,14 @@ def count_viewings(entries: Sequence[Entry]) -> int:
     return max(len(entries), max((entry.count for entry in entries), default=0))
 
 
+def by_key(entries: Iterable[Entry]) -> dict[Key, list[Entry]]:
+    """Return them by what they are about, each group in the order that they came in."""
+    found: dict[Key, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.key, []).append(entry)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One entry as the service lists it; repeats of a key are entries of their own.

@@ -11,7 +11,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.entries import COMPLETED_FROM, Entry, count_viewings, minutes_of
+from sync.domain.entries import (
+    COMPLETED_FROM,
+    Entry,
+    by_key,
+    count_viewings,
+    minutes_of,
+)
 from sync.domain.evidence import is_made_by
 from sync.domain.plan import Action, Operation, Restored
 from sync.domain.plays import UNKNOWN_DATE, to_minute
@@ -68,7 +74,7 @@ def compare_copy(
     of the keys that are not there as they were; ``labels`` mark the entries of ours.
     What we wrote since does not stand in for an entry of the person's.
     """
-    before, now = _by_key(copied), _by_key(there)
+    before, now = by_key(copied), by_key(there)
     written: defaultdict[Key, list[Row]] = defaultdict(list)
     for row in rows:
         written[row.operation.key].append(row)
@@ -217,13 +223,6 @@ class _KeyCase:
             and not is_made_by(ours, entry, self._labels)
         ]
         return sorted(others, key=_recency, reverse=True)
-
-
-def _by_key(entries: Iterable[Entry]) -> dict[Key, list[Entry]]:
-    found: dict[Key, list[Entry]] = {}
-    for entry in entries:
-        found.setdefault(entry.key, []).append(entry)
-    return found
 
 
 def _told_apart(entries: Iterable[Entry]) -> list[Entry]:

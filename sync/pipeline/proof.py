@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from sync.domain.entries import by_key
 from sync.domain.plan import Action
 from sync.domain.writes import Settled
 from sync.ledger.fact_names import PROBED
@@ -12,12 +12,11 @@ from sync.load.probe import Finding, Unproved, judge_row
 from sync.pipeline.recovery import close
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from connectors.clock import Clock
     from sync.domain.entries import Entry
-    from sync.domain.plays import Key
     from sync.domain.writes import Row
     from sync.ledger import Ledger
 
@@ -48,7 +47,7 @@ async def recall_unproved(
     """
     if await ledger.get_fact(profile, PROBED):
         return None
-    shelf = _by_key(existing)
+    shelf = by_key(existing)
 
     async def note() -> None:
         await ledger.put_fact(profile, PROBED, value=True, at=clock.now())
@@ -78,7 +77,7 @@ async def close_unseen(
 
     What was sent may stand there otherwise, until an entry came back as it was sent.
     """
-    shelf = _by_key(existing)
+    shelf = by_key(existing)
     unseen = [
         row
         for row in rows
@@ -87,10 +86,3 @@ async def close_unseen(
         or await ledger.get_fact(row.profile, PROBED)
     ]
     await close(ledger, unseen, Settled.not_wanted(), at)
-
-
-def _by_key(entries: Iterable[Entry]) -> Mapping[Key, list[Entry]]:
-    shelf: defaultdict[Key, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        shelf[entry.key].append(entry)
-    return shelf

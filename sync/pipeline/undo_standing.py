@@ -8,7 +8,7 @@ from itertools import groupby, takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from sync.domain.entries import COMPLETED_FROM, count_viewings
+from sync.domain.entries import COMPLETED_FROM, by_key, count_viewings
 from sync.domain.evidence import (
     added_among,
     before_these,
@@ -234,7 +234,7 @@ class Standing:
 
     def _seen(self, entries: Sequence[Entry]) -> list[Row]:
         """Return the rows, also of other runs, of which anything stands there."""
-        rows, shelf = _rows_by_key((*self.rows, *self._others)), _by_key(entries)
+        rows, shelf = _rows_by_key((*self.rows, *self._others)), by_key(entries)
         return [
             row
             for key, of_key in rows.items()
@@ -255,9 +255,9 @@ class Standing:
         """
         rows, trial = rows or self.rows, self._result.trial
         theirs = {entry.key for entry in before_these(entries, rows, self._labels)}
-        by_key = _rows_by_key(rows)
-        for key, mine in _by_key(entries).items():
-            if count_viewings(mine) > _count_made(by_key.get(key, ()), mine):
+        made = _rows_by_key(rows)
+        for key, mine in by_key(entries).items():
+            if count_viewings(mine) > _count_made(made.get(key, ()), mine):
                 theirs.add(key)
         return theirs - {trial}
 
@@ -300,14 +300,7 @@ def _count_added(adds: Iterable[Row], sets: Sequence[Row]) -> int:
 
 
 def _rows_by_key(rows: Iterable[Row]) -> dict[Key, list[Row]]:
-    by_key: defaultdict[Key, list[Row]] = defaultdict(list)
+    found: defaultdict[Key, list[Row]] = defaultdict(list)
     for row in rows:
-        by_key[row.operation.key].append(row)
-    return dict(by_key)
-
-
-def _by_key(entries: Sequence[Entry]) -> dict[Key, list[Entry]]:
-    by_key: defaultdict[Key, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        by_key[entry.key].append(entry)
-    return by_key
+        found[row.operation.key].append(row)
+    return dict(found)
