@@ -145,9 +145,10 @@ async def test_titles_that_are_blocked_each_time_stop_the_others_but_once(
 async def test_what_was_never_sent_is_not_known_to_be_blocked(tmp_path: Path) -> None:
     """Else a block of the whole machine would be asked about every write."""
     account = films()
-    for number in range(4, 25):
-        watch_another(account, number)
     async with arena(account, tmp_path) as place:
+        await place.migrate()  # from here on writes are intended in groups
+        for number in range(4, 25):
+            watch_another(account, number)
         place.discovr.faults = blocking("MV_")
         tried = []
         for _ in range(2):
