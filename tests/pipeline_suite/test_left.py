@@ -121,8 +121,9 @@ async def test_what_a_later_run_added_anew_the_person_had_removed(
     async with arena(account, tmp_path) as place:
         await place.migrate()
         place.discovr.person_removes(Key("MV_101"))
-        account.add_play(account.titles[0], accounts.watched_on(20))
+        account.add_play(account.titles[0], place.clock.now())
         await place.sync()
+        place.clock.advance(60)
         await place.undo()
         async with await Ledger.open(place.settings.state.url) as ledger:
             profile = await recall_profile(ledger, place.profile)
