@@ -5,7 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.domain.histories import Fates, TitleHistory, iter_keys, merge_histories
+from sync.domain.histories import (
+    Fates,
+    TitleHistory,
+    fates_by,
+    iter_keys,
+    merge_histories,
+)
 from sync.domain.plan import Fate
 from sync.domain.plays import Key
 from tests.factories import at, episode, play, show
@@ -55,3 +61,21 @@ def test_of_two_histories_the_newer_says_what_became_of_a_viewing() -> None:
     assert found.fate_of(second, at(2)) is Fate.KEPT
     assert merge_histories(new, old).older == old.older
     assert merge_histories(old, TitleHistory(show(), "TV_2", ())).older == {}
+
+
+known = st.lists(st.dictionaries(keys, st.sampled_from(Fate)), max_size=3)
+
+
+@given(st.sets(keys), st.dictionaries(keys, st.sampled_from(Fate)), known)
+def test_what_was_not_planned_is_as_the_last_run_that_tells_left_it(
+    watched: set[Key], planned: dict[Key, Fate], earlier: list[dict[Key, Fate]]
+) -> None:
+    """What an earlier run was to write is there by now, and says no more."""
+    expected = dict.fromkeys(watched, Fate.ALREADY_THERE)
+    for fates in earlier:
+        said = {key: fate for key, fate in fates.items() if fate is not Fate.WRITTEN}
+        expected |= {key: said[key] for key in said.keys() & watched}
+    expected |= {key: planned[key] for key in planned.keys() & watched}
+    histories = [TitleHistory(show(), "TV_1", (), fates) for fates in earlier]
+    fate_of = fates_by(planned, histories)
+    assert {key: fate_of(key) for key in watched} == expected

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sync.domain.plays import Key
 from tests.long import choose
 from tests.pipeline_suite.test_move import migrate, squares, told
 from tests.safety.accounts import mixed_account, watched_on
@@ -102,4 +103,29 @@ async def test_of_each_run_and_of_each_title(
             assert sums(again.balance()[0]) == after
             assert again.move
             assert again.move.balance == part.move.balance
+        await check_map(it)
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+async def test_of_what_the_person_changed(tmp_path: Path, *, is_removed: bool) -> None:
+    """What is kept is counted alike where only another title is looked at."""
+    account, _ = mixed_account()
+    film = account.find("Film 1")
+    account.add_play(film, watched_on(40))
+    async with sources(account, tmp_path) as it:
+        it.place.history |= {"plays": "all"}
+        await it.sync()
+        if is_removed:
+            it.place.discovr.person_removes(Key("MV_101"))
+        else:
+            it.place.discovr.person_sets(Key("MV_101"), 30, at=it.clock.now())
+        it.clock.advance(8 * 86_400)
+        whole = await it.sync()
+        assert whole.prepared.since is None
+        before = sums(whole.balance()[0])
+        assert before["kept"]
+        account.add_play(account.find("Film 4"), it.clock.now())
+        after = sums((await it.sync()).balance()[0])
+        more = {"there": before["there"] + 1, "read": before["read"] + 1}
+        assert after == before | more
         await check_map(it)
