@@ -117,7 +117,8 @@ class Extraction:
     ``stamps`` are the change stamps of the state that was read, at ``read_at`` by the
     source's clock; None where the source has none. A file is no older than ``read_at``.
     ``gaps`` are the plays that the source counts and that only records which do not
-    tell what they are can stand for: hand them back with what was known.
+    tell what they are can stand for: hand them back with what was known. ``beside`` are
+    so many plays more, of titles that are known to be as they were (``find_even``).
     """
 
     plays: Sequence[Play] = field(repr=False)
@@ -126,11 +127,12 @@ class Extraction:
     stamps: Stamps | None = None
     read_at: datetime | None = None
     gaps: Gaps = field(default_factory=dict, repr=False)
+    beside: int = 0
 
     @property
     def read(self) -> int:
         """How many plays are there, those that cannot be read included."""
-        return len(self.plays) + len(self.quarantined)
+        return len(self.plays) + len(self.quarantined) + self.beside
 
 
 class Source(Protocol):
@@ -203,6 +205,35 @@ class IncrementalSource(Source, Protocol):
 
         ``stamps`` are those of now, ``moved`` the kinds whose plays may have changed.
         It is proved like a whole reading, and is one where nothing less proves it.
+        """
+
+
+@runtime_checkable
+class SelectiveSource(IncrementalSource, Protocol):
+    """A source that can tell what has not changed without the plays of before.
+
+    One that a library's caller brings is not asked: it is given all plays, always.
+    """
+
+    def fingerprint(self, plays: Sequence[Play]) -> str | None:
+        """Return what stands for all plays of one title; None where nothing can.
+
+        It says as much as ``find_even`` can see, and is kept from run to run.
+        """
+
+    async def find_even(
+        self,
+        fingerprints: Mapping[str, str],
+        read_at: datetime,
+        moved: Collection[Kind],
+        on_page: Callable[[int, int], None],
+    ) -> Collection[str]:
+        """Return those of these titles of which nothing changed, by ``title_key``.
+
+        ``read_at`` is when they were as their fingerprints say. The next
+        ``extract_changes`` is given no plays of what is returned, and returns none;
+        how many there are it is told as ``beside``, and hands back, unless it reads
+        everything.
         """
 
 

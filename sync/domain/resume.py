@@ -16,8 +16,8 @@ from sync.domain.plays import Key, Title, to_minute
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from sync.domain.desired import Desired
     from sync.domain.entries import Entry
+    from sync.domain.watched import Viewing
 
 NO_PLACE = "specials have no place on Discovr"
 AS_GOOD_AS_SEEN = "as good as finished: that is history"
@@ -92,9 +92,9 @@ class History:
     under_way: Mapping[str, datetime]
 
     @classmethod
-    def of(cls, desired: Desired, existing: Iterable[Entry]) -> History:
+    def of(cls, watched: Mapping[Key, Viewing], existing: Iterable[Entry]) -> History:
         """Gather the plays and the entries of the profile."""
-        finished = {key: viewing.latest for key, viewing in desired.watched.items()}
+        finished = {key: viewing.latest for key, viewing in watched.items()}
         explicit: set[Key] = set()
         under_way: dict[str, datetime] = {}
         for entry in existing:
@@ -156,6 +156,12 @@ def _why_not(point: ResumePoint, key: Key | None, history: History) -> str | Non
     if point.progress >= COMPLETED_FROM:
         return AS_GOOD_AS_SEEN
     return history.contradiction(key, point.paused_at)
+
+
+def media_of(point: ResumePoint, found: Mapping[Title, int | None]) -> str | None:
+    """Return the id on Discovr of what was left off, or None; ``found`` as above."""
+    key = _key(point, found)
+    return key.media if key else None
 
 
 def _key(point: ResumePoint, found: Mapping[Title, int | None]) -> Key | None:

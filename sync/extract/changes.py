@@ -10,6 +10,7 @@ unless such records come or go by just as many.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from sync.extract.listed import (
     gaps_of,
     item_of_play,
     key_of,
+    route_by,
     route_of,
     unnamed,
 )
@@ -54,6 +56,19 @@ FEWEST_TITLES = 4
 _READ_AGAIN = "{} read again: Trakt's minimal lists say that something changed."
 
 
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """What Trakt was asked first: a window behind the last reading, and its lists.
+
+    ``minimal`` is None where Trakt did not send them. The titles that are ``even`` are
+    as they were, by their routes; their plays need not be known.
+    """
+
+    window: PageCollector | None
+    minimal: Minimal | None
+    even: Collection[str] = ()
+
+
 class Changes:
     """Brings an earlier reading up to date. Use it once."""
 
@@ -62,44 +77,95 @@ class Changes:
         client: TraktClient,
         concurrency: int,
         on_page: OnPage,
-        known: Extraction,
+        read_at: datetime,
     ) -> None:
         self._client = client
         self._concurrency = concurrency
         self._on_page = on_page
-        self._known = known
-        self._plays: dict[Hashable, Play] = {_identity(p): p for p in known.plays}
+        self._read_at = read_at
+        self._mapper = PlayMapper(read_at)
+        self._known = Extraction((), Receipt("", 0))
+        self._plays: dict[Hashable, Play] = {}
         self._has_news = False
-        #: What is there and cannot be read counts as known.
-        self._odd = _by_identity(known.quarantined)
+        self._odd: dict[str, Quarantined] = {}
+        self._looked: FirstLook | None = None
         self._collectors: list[PageCollector] = []
         self._requests_before = client.http.stats.requests
 
+    async def find_even(
+        self,
+        fingerprints: Mapping[str, str],
+        since: datetime,
+        moved: Collection[Kind],
+    ) -> Collection[str]:
+        """Return the titles of which nothing changed, by ``title_key``.
+
+        They are listed as they were known, or are of a kind that did not move, and not
+        in the window. Nobody can tell where something cannot be read.
+        """
+        look = await self._look(since, moved)
+        window, minimal = look.window, look.minimal
+        if minimal is None or (window and window.quarantined()):
+            return ()
+        names = [str(kind) for kind in {*Kind} - {*moved}]
+        even = {key for key in fingerprints if key.partition(":")[0] in names}
+        try:
+            even |= {
+                key
+                for route, listed in minimal.titles()
+                for key in [key_of(route)]
+                if key in fingerprints and listed.fingerprint == fingerprints[key]
+            }
+        except OverflowError:  # as in ``read``
+            return ()
+        if window:
+            even -= {title_key(play.title) for play in window.plays.values()}
+        self._looked = replace(look, even={route_by(key) for key in even})
+        return even
+
+    async def _look(self, since: datetime | None, moved: Collection[Kind]) -> FirstLook:
+        """Ask what changed; once, whoever wants to know."""
+        if self._looked is None:
+            window = None
+            if since is not None:
+                start_at = since - LOOK_BACK
+                window = await self._read_pages(self._mapper, start_at=start_at)
+            self._looked = FirstLook(window, await self._read_minimal(moved))
+        return self._looked
+
     async def read(
-        self, moved: Collection[Kind], read_at: datetime
+        self, known: Extraction, moved: Collection[Kind]
     ) -> Extraction | None:
-        """Return all plays as of now; None where only a whole reading proves them."""
-        mapper = PlayMapper(read_at)
-        await self._read_window(mapper)
-        minimal = await self._read_minimal(moved)
+        """Return all plays as of now; None where only a whole reading proves them.
+
+        Of the titles that were found to be even no plays are known, and none returned.
+        """
+        self._known, mapper = known, self._mapper
+        self._plays = {_identity(p): p for p in known.plays}
+        #: What is there and cannot be read counts as known.
+        self._odd = _by_identity(known.quarantined)
+        look = await self._look(known.read_at, moved)
+        self._take_window(look.window)
+        minimal = look.minimal
         if minimal is None:
             return None
         try:
-            compared = self._compare(minimal, moved, read_at)
+            compared = self._compare(look, minimal, moved)
         except OverflowError:  # a time at the end of time, in a zone before UTC
             return None
         is_news = compared.differing or self._has_news
         # It moved, and nothing shows: a play may stand where an odd record stood.
         titles = compared.differing if is_news else compared.doubtful
-        if len(titles) > max(FEWEST_TITLES, len(self._plays) // PAGE_LIMIT):
+        plays = len(self._plays) + known.beside
+        if len(titles) > max(FEWEST_TITLES, plays // PAGE_LIMIT):
             return None
         if not await self._read_titles(mapper, titles, minimal):
             return None
         self._share_titles()
         if titles:
-            compared = self._compare(minimal, moved, read_at)
+            compared = self._compare(look, minimal, moved)
         gaps = gaps_of(self._known.gaps, {*Kind} - {*moved}) | compared.gaps
-        if not self._is_accounted_for(gaps, read_at):
+        if not self._is_accounted_for(gaps):
             return None
         return self._extraction(len(titles), gaps)
 
@@ -123,11 +189,9 @@ class Changes:
             self._replace(title, collector, minimal)
         return True
 
-    async def _read_window(self, mapper: PlayMapper) -> None:
-        if self._known.read_at is None:
+    def _take_window(self, collector: PageCollector | None) -> None:
+        if collector is None:
             return
-        start_at = self._known.read_at - LOOK_BACK
-        collector = await self._read_pages(mapper, start_at=start_at)
         odd = _by_identity(collector.quarantined())
         is_known = collector.plays.keys() <= self._plays.keys()
         self._has_news = not (is_known and odd.keys() <= self._odd.keys())
@@ -170,18 +234,18 @@ class Changes:
         return Minimal(films, shows)
 
     def _compare(
-        self, minimal: Minimal, moved: Collection[Kind], read_at: datetime
+        self, look: FirstLook, minimal: Minimal, moved: Collection[Kind]
     ) -> Comparison:
         plays = [p for p in self._plays.values() if p.title.kind in moved]
-        shelf = Shelf.of(self._odd.values(), read_at)
-        return compare(minimal, plays, shelf, self._known.gaps)
+        shelf = Shelf.of(self._odd.values(), self._read_at)
+        return compare(minimal, plays, shelf, self._known.gaps, look.even)
 
-    def _is_accounted_for(self, gaps: Gaps, read_at: datetime) -> bool:
+    def _is_accounted_for(self, gaps: Gaps) -> bool:
         """Whether the gaps grew or shrank by just the records that may stand for them.
 
         Otherwise one of them came or went, and nothing tells which.
         """
-        known = self._known
+        known, read_at = self._known, self._read_at
         before = Shelf.of(known.quarantined, known.read_at or read_at)
         now = Shelf.of(self._odd.values(), read_at)
         return unnamed(gaps, now) == unnamed(known.gaps, before)
@@ -222,14 +286,20 @@ class Changes:
         words = count(titles, "title was", "titles were")
         receipt = Receipt(
             source="Trakt",
-            plays=len(self._plays),
+            plays=len(self._plays) + self._known.beside,
             pages=sum(collector.pages for collector in self._collectors),
             requests=self._client.http.stats.requests - self._requests_before,
             walks=len(self._collectors),
             notes=(_READ_AGAIN.format(words),) if titles else (),
         )
         odd = list(self._odd.values())
-        return Extraction(list(self._plays.values()), receipt, odd, gaps=gaps)
+        return Extraction(
+            list(self._plays.values()),
+            receipt,
+            odd,
+            gaps=gaps,
+            beside=self._known.beside,
+        )
 
 
 def _by_identity(records: Iterable[Quarantined]) -> dict[str, Quarantined]:

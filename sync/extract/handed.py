@@ -67,7 +67,9 @@ class Handed:
         read_at = given.read_at
         if read_at is not None and (why := _why_no_time(read_at)):
             self._refuse(f"its read_at {why}")
-        return replace(given, plays=plays, receipt=receipt, quarantined=[*aside, *odd])
+        aside += odd
+        # No play is left out for a source of the caller's.
+        return replace(given, plays=plays, receipt=receipt, quarantined=aside, beside=0)
 
     def plays(self, given: object) -> list[Play]:
         """Return what is a play of a first glance."""

@@ -5,6 +5,7 @@ They hold the time of every play, also of one whose record cannot be read.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from sync.domain.plays import Kind, to_minute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from connectors.trakt.minimal import Seasons
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sync.domain.watermark import Gaps
     from sync.extract.unreadable import Item, Shelf
 
+#: Bytes of what stands for the plays of a title.
+_FINGERPRINT_SIZE = 12
 _ROUTES = {Kind.FILM: "movies", Kind.SHOW: "shows"}
 _ITEMS = {Kind.FILM: "movie", Kind.SHOW: "episode"}
 
@@ -53,6 +56,44 @@ class Listed:
         """Return what they hold of a film."""
         return cls({("movie", film): sorted(map(to_minute, times))})
 
+    @property
+    def fingerprint(self) -> str:
+        """What stands for it; see ``fingerprint_of``."""
+        return _fingerprint(self.times, self.seasons)
+
+
+def fingerprint_of(plays: Iterable[Play]) -> str | None:
+    """Return what stands for all that the lists hold of a title with these plays.
+
+    Where theirs is the same, nothing of it changed. None where they cannot tell: of a
+    film or an episode without Trakt's id, or of an episode in two seasons.
+    """
+    times: defaultdict[Item, list[datetime]] = defaultdict(list)
+    seasons: dict[Item, int] = {}
+    for play in plays:
+        item = item_of_play(play)
+        if play.season is not None and seasons.setdefault(item, play.season) != (
+            play.season
+        ):
+            return None
+        times[item].append(play.watched_at)
+    if not all(number for _, number in times):
+        return None
+    for of_item in times.values():
+        of_item.sort()
+    return _fingerprint(times, seasons)
+
+
+def _fingerprint(
+    times: Mapping[Item, Iterable[datetime]], seasons: Mapping[Item, int]
+) -> str:
+    numbers: list[int | str] = []
+    for item in sorted(times):
+        minutes = [int(at.timestamp()) // 60 for at in times[item]]
+        numbers += [*item, seasons.get(item, ""), len(minutes), *minutes]
+    text = " ".join(map(str, numbers))
+    return hashlib.blake2b(text.encode(), digest_size=_FINGERPRINT_SIZE).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class Minimal:
@@ -61,12 +102,14 @@ class Minimal:
     films: Mapping[int, list[datetime]]
     shows: Mapping[int, Seasons]
 
-    def titles(self) -> Iterator[tuple[str, Listed]]:
-        """Yield every title by its route."""
+    def titles(self, but: Collection[str] = ()) -> Iterator[tuple[str, Listed]]:
+        """Yield every title by its route, those left out that are not to be read."""
         for film, times in self.films.items():
-            yield f"movies/{film}", Listed.of_film(film, times)
-        for show, seasons in self.shows.items():
-            yield f"shows/{show}", Listed.of_show(seasons)
+            if (route := f"movies/{film}") not in but:
+                yield route, Listed.of_film(film, times)
+        for show in self.shows:
+            if (route := f"shows/{show}") not in but:
+                yield route, Listed.of_show(self.shows[show])
 
     def title(self, route: str) -> Listed:
         """Return one title; nothing of one that they do not hold."""
@@ -93,18 +136,23 @@ class Comparison:
 
 
 def compare(
-    minimal: Minimal, plays: Iterable[Play], shelf: Shelf, before: Gaps
+    minimal: Minimal,
+    plays: Iterable[Play],
+    shelf: Shelf,
+    before: Gaps,
+    even: Collection[str] = (),
 ) -> Comparison:
     """Name the titles of which they tell other times or seasons than known.
 
     ``plays`` are of the kinds that were listed; ``before`` are the gaps of the last
-    reading that was proved.
+    reading that was proved. The titles that are known to be ``even`` are not looked at,
+    by their routes.
     """
     left = _Left()
     known: defaultdict[str, list[Play]] = defaultdict(list)
     for play in plays:
         known[route_of(play.title)].append(play)
-    for title, listed in minimal.titles():
+    for title, listed in minimal.titles(even):
         of_title = known.pop(title, [])
         if not _is_even(of_title, listed, shelf):
             left.add(title, of_title, listed)
@@ -129,6 +177,12 @@ def key_of(title: str) -> str:
     route, _, number = title.partition("/")
     kind = next(kind for kind, named in _ROUTES.items() if named == route)
     return f"{kind}:{number}"
+
+
+def route_by(key: str) -> str:
+    """Return the route of a title with Trakt's id by its ``title_key``."""
+    kind, _, number = key.partition(":")
+    return f"{_ROUTES[Kind(kind)]}/{number}"
 
 
 def route_of(title: Title) -> str:

@@ -29,7 +29,7 @@ from sync.runtime.concurrency import run_all
 from sync.runtime.late import late
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from connectors.clock import Clock
@@ -44,13 +44,15 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from connectors.trakt.extras import ExtrasClient
     from sync.extract.changes import Changes
-    from sync.extract.listed import Minimal, compare
+    from sync.extract.listed import Minimal, compare, fingerprint_of
     from sync.extract.unreadable import Shelf, reread
 else:
     # What a run that finds nothing new never uses.
     (ExtrasClient,) = late("connectors.trakt.extras", "ExtrasClient")
     (Changes,) = late("sync.extract.changes", "Changes")
-    Minimal, compare = late("sync.extract.listed", "Minimal", "compare")
+    Minimal, compare, fingerprint_of = late(
+        "sync.extract.listed", "Minimal", "compare", "fingerprint_of"
+    )
     Shelf, reread = late("sync.extract.unreadable", "Shelf", "reread")
 
 
@@ -83,6 +85,8 @@ class TraktSource:
         self._take: Take | None = None
         #: What ``stamps`` read and no reading has begun with yet.
         self._activities: LastActivities | None = None
+        #: What ``find_even`` has begun.
+        self._changes: Changes | None = None
 
     def hand_on(self, take: Take) -> None:
         """Give ``take`` the plays of each page, while the others are being read."""
@@ -111,6 +115,7 @@ class TraktSource:
 
     async def stamps(self) -> Stamps:
         """Read the change stamps: one request."""
+        self._changes = None
         self._activities = await self._ask()
         return _stamps(self._activities)
 
@@ -145,11 +150,33 @@ class TraktSource:
         Call ``stamps`` before. Where that does not prove it, everything is read.
         """
         read_at = self._now
-        changes = Changes(self._client, self._concurrency, on_page, known)
-        extraction = await changes.read(moved, read_at)
+        begun, self._changes = self._changes, None
+        changes = begun or self._begin_changes(on_page)
+        extraction = await changes.read(known, moved)
         if extraction is None:
             return await self.extract(on_page)
         return replace(extraction, stamps=stamps, read_at=read_at)
+
+    def fingerprint(self, plays: Sequence[Play]) -> str | None:
+        """Return what stands for a title in the minimal lists."""
+        return fingerprint_of(plays)
+
+    async def find_even(
+        self,
+        fingerprints: Mapping[str, str],
+        read_at: datetime,
+        moved: Collection[Kind],
+        on_page: OnPage,
+    ) -> Collection[str]:
+        """Tell by the minimal lists and a window what is as it was.
+
+        Call ``stamps`` before. What is asked here, ``extract_changes`` asks no more.
+        """
+        self._changes = self._begin_changes(on_page)
+        return await self._changes.find_even(fingerprints, read_at, moved)
+
+    def _begin_changes(self, on_page: OnPage) -> Changes:
+        return Changes(self._client, self._concurrency, on_page, self._now)
 
     async def owner(self) -> frozenset[str]:
         """Read whose account it is: one request. Empty where Trakt does not say."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sync.domain.sources import LEGACY
+from sync.domain.sums import Sums
 from sync.ledger.backend import Mode
 from sync.ledger.base import transaction
 from sync.ledger.facts import Facts, put_facts
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import ColumnElement, Connection, Table
 
     from sync.domain.histories import TitleHistory
     from sync.domain.sources import SourceRecord
@@ -47,19 +48,46 @@ class Holdings(Facts):
                 .limit(1)
             )
             source = connection.scalar(latest) or LEGACY
-        return [h for _, h in self._read_titles(connection, profile, source)]
+        of_source = tables.titles.c.source == source
+        return [h for _, h in self._read_titles(connection, profile, of_source)]
+
+    @transaction(Mode.READ)
+    def sums(
+        self, connection: Connection, profile: str
+    ) -> dict[str, dict[str, Sums | None]]:
+        """Return by source what each title comes to; None where that is not kept."""
+        columns = tables.titles.c
+        kept = sql.select(columns.source, columns.title, columns.sums)
+        found: dict[str, dict[str, Sums | None]] = {}
+        for source, title, sums in connection.execute(
+            kept.where(columns.profile == profile)
+        ):
+            of_source = found.setdefault(source, {})
+            of_source[title] = None if sums is None else Sums(*sums)
+        return found
 
     @transaction(Mode.READ)
     def holdings(
-        self, connection: Connection, profile: str
+        self,
+        connection: Connection,
+        profile: str,
+        titles: Collection[str] | None = None,
     ) -> tuple[list[SourceRecord], dict[str, list[TitleHistory]]]:
-        """Return the sources of a profile, the last read first, and their titles."""
+        """Return the sources of a profile, the last read first, and their titles.
+
+        Of ``titles``, if they are given, these alone, by their keys.
+        """
         records = sql.select(tables.sources).where(tables.sources.c.profile == profile)
         rows = connection.execute(records.order_by(tables.sources.c.seen_at.desc()))
         known = [tables.to_source(row) for row in rows.mappings()]
         found: dict[str, list[TitleHistory]] = {}
-        for source, history in self._read_titles(connection, profile):
-            found.setdefault(source, []).append(history)
+        column = tables.titles.c.title
+        parts = (
+            [()] if titles is None else [(column.in_(c),) for c in cut(sorted(titles))]
+        )
+        for part in parts:
+            for source, history in self._read_titles(connection, profile, *part):
+                found.setdefault(source, []).append(history)
         return known, found
 
     @transaction(Mode.DURABLE)
@@ -76,17 +104,19 @@ class Holdings(Facts):
         parts: Collection[str] = (),
         unplaced: Sequence[TitleHistory] = (),
         unplaced_source: str = LEGACY,
+        sums: Mapping[str, Sums] | None = None,
     ) -> None:
         """Keep titles, and the facts that are true with them: all or nothing.
 
         ``gone`` names titles to forget by their keys; None: all but those that are put.
         ``source`` is whose they are; what the ``parts`` hold becomes its own.
-        ``unplaced`` are put beside what ``unplaced_source`` holds.
+        ``unplaced`` are put beside what ``unplaced_source`` holds. ``sums`` are what
+        titles come to, by their keys.
         """
         name = source.id if source else LEGACY
         others = sorted({*parts} - {name})
-        put = [(name, histories), (unplaced_source, unplaced)]
-        forms = shared.Forms(put)
+        put = [(name, histories, sums or {}), (unplaced_source, unplaced, {})]
+        forms = shared.Forms((place, titles) for place, titles, _ in put)
         lost = {**dict.fromkeys(others), name: gone}
         given_up = shared.find_given_up(connection, profile, forms, lost)
         sender = self._database.backend.within(connection)
@@ -101,10 +131,10 @@ class Holdings(Facts):
             connection.execute(of_source)
         for chunk in cut(sorted(gone or ())):
             connection.execute(of_source.where(tables.titles.c.title.in_(chunk)))
-        for place, titles in put:
+        for place, titles, of_titles in put:
             # In parts: all payloads at once take as much as all that they are made of.
             for some in cut(titles):
-                rows = forms.rows(profile, place, some)
+                rows = forms.rows(profile, place, some, of_titles)
                 self._replace(connection, tables.titles, rows)
         shared.forget_unheld(connection, given_up)
         if source is not None:
@@ -179,12 +209,11 @@ class Holdings(Facts):
             )
 
     def _read_titles(
-        self, connection: Connection, profile: str, source: str | None = None
+        self, connection: Connection, profile: str, *where: ColumnElement[bool]
     ) -> Iterator[tuple[str, TitleHistory]]:
-        where = [tables.titles.c.profile == profile]
-        if source is not None:
-            where.append(tables.titles.c.source == source)
-        return shared.read_titles(connection, self._database.backend, *where)
+        of_profile = tables.titles.c.profile == profile
+        backend = self._database.backend
+        return shared.read_titles(connection, backend, of_profile, *where)
 
     def _replace(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]

@@ -245,14 +245,22 @@ class Ledger(Holdings):
 
     @transaction(Mode.READ)
     def keys_applied(
-        self, connection: Connection, profile: str, among: Container[Key]
+        self,
+        connection: Connection,
+        profile: str,
+        among: Container[Key],
+        media: Collection[str] | None = None,
     ) -> set[Key]:
-        """Return the keys ``among`` these of which an entry was written and stands."""
+        """Return the keys ``among`` these of which an entry was written and stands.
+
+        ``media`` are their titles, if they are few.
+        """
         columns = tables.operations.c
         keys = sql.select(columns.media, columns.season, columns.episode)
-        rows = connection.execute(_ours(keys, profile).where(columns.progress > 0))
+        statement = _ours(keys, profile).where(columns.progress > 0)
+        parts = map(connection.execute, _of_titles(statement, media))
         make = tuple.__new__  # what Key(...) does, in less time
-        return {key for row in rows if (key := make(Key, row)) in among}
+        return {k for rows in parts for row in rows if (k := make(Key, row)) in among}
 
     @transaction(Mode.READ)
     def added(

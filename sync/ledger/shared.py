@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
     from sync.domain.histories import TitleHistory
+    from sync.domain.sums import Sums
     from sync.ledger.backend import Backend
     from sync.ledger.plain import Plain
 
@@ -86,9 +87,13 @@ class Forms:
             sender.each(_PUT, chunk)
 
     def rows(
-        self, profile: str, source: str, histories: Iterable[TitleHistory]
+        self,
+        profile: str,
+        source: str,
+        histories: Iterable[TitleHistory],
+        sums: Mapping[str, Sums],
     ) -> list[dict[str, Any]]:
-        """Return the rows of titles of a profile."""
+        """Return the rows of titles of a profile, with their sums by ``title_key``."""
         keyed = ((whole(title_key(h.title)), h) for h in histories)
         return [
             {
@@ -97,6 +102,7 @@ class Forms:
                 "title": key,
                 "shared": self.digests[source][key],
                 "payload": from_history(history),
+                "sums": sums.get(key),
             }
             for key, history in keyed
         ]

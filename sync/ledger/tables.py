@@ -180,6 +180,7 @@ titles = Table(
     Column("title", Words, primary_key=True),
     Column("shared", LargeBinary, nullable=False),
     Column("payload", JSON, nullable=False),
+    Column("sums", JSON(none_as_null=True)),
     Index("t2d_title_by_shared", "shared"),
 )
 

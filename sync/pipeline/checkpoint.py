@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sync.domain.desired import Desired
     from sync.domain.plan import SeasonNote
     from sync.domain.plays import Play
+    from sync.domain.sums import Sums
     from sync.ledger import Ledger
     from sync.pipeline.holdings import Holding
     from sync.pipeline.prepared import Prepared, Reading
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from sync.pipeline.holdings import find_holding, login_fact
     from sync.pipeline.names import recall_noted
     from sync.pipeline.prune import find_stale
+    from sync.pipeline.sums import sum_up
     from sync.pipeline.unreadable import gather
 else:
     # What a run that finds nothing new never uses.
@@ -66,6 +68,7 @@ else:
     )
     (recall_noted,) = late("sync.pipeline.names", "recall_noted")
     (find_stale,) = late("sync.pipeline.prune", "find_stale")
+    (sum_up,) = late("sync.pipeline.sums", "sum_up")
     (gather,) = late("sync.pipeline.unreadable", "gather")
 
 
@@ -176,11 +179,11 @@ async def advance(services: Services, report: Report) -> None:
     if holding.can_lack and (mark := await _mark(services, report, holding, titles)):
         facts[WATERMARK] = mark.to_fact()
     histories = _with_unread(histories_of(report), holding)
-    changed = [h for key, h in histories.items() if h != holding.stored.get(key)]
+    sums = sum_up(services.source, report, histories)
     gone = holding.stored.keys() - histories.keys()
     await ledger.put_histories(
         profile,
-        changed,
+        _changed(histories, sums, holding),
         facts,
         now,
         gone=gone,
@@ -188,9 +191,21 @@ async def advance(services: Services, report: Report) -> None:
         parts=holding.parts,
         unplaced=holding.set_apart,
         unplaced_source=UNKNOWN,
+        sums=sums,
     )
     if WATERMARK not in facts:
         await ledger.delete_fact(profile, WATERMARK)
+
+
+def _changed(
+    histories: Mapping[str, TitleHistory], sums: Mapping[str, Sums], holding: Holding
+) -> list[TitleHistory]:
+    """Return the titles that are not kept as they are, with what they come to."""
+    return [
+        history
+        for key, history in histories.items()
+        if history != holding.stored.get(key) or sums.get(key) != holding.sums.get(key)
+    ]
 
 
 def _with_unread(
@@ -217,7 +232,7 @@ async def _mark(
         checked_at=now,
         reconciled_at=prepared.since.reconciled_at if prepared.since else now,
         stamps=extraction.stamps,
-        kinds={play.title.kind for play in extraction.plays},
+        kinds={p.title.kind for p in extraction.plays} | prepared.rest.kinds,
         steering=steering(services.settings),
         ids=await services.resolver.stamp(),
         skipped=await services.resolver.skip_stamp(),

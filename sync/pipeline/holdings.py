@@ -24,15 +24,18 @@ from sync.domain.sources import (
     is_one_owner,
     resolve,
 )
+from sync.domain.sums import Rest
 from sync.ledger.fact_names import SOURCE_LOGIN
 from sync.ports import IncrementalSource, OwnedSource, SignedInSource
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Collection, Container, Iterable, Mapping
 
     from sync.domain.desired import Desired
     from sync.domain.histories import TitleHistory
     from sync.domain.plays import Key
+    from sync.domain.sums import Sums
+    from sync.ledger import Ledger
     from sync.pipeline.services import Services
     from sync.ports import Extraction
 
@@ -44,11 +47,12 @@ class Holding:
     """The source of a reading, and all that is held elsewhere.
 
     ``record`` is what is kept of the source, which takes the place of its ``parts``;
-    ``stored`` are its titles as they are kept, ``known`` those of all its parts.
+    ``stored`` are its titles as they are kept, with their ``sums``, and ``known`` those
+    of all its parts; neither has the titles that a run does not look at.
     ``strange`` are the keys of other accounts that the same way led to before.
     ``others`` are the keys that other sources hold, or that a reading as old as this
     one says nothing about; ``aside`` those of plays that are there and left out on
-    request; ``everything`` are all titles of all sources. ``unplaced``
+    request; ``everything`` are these titles of all sources. ``unplaced``
     is what a ledger from before holds and this reading does not: nobody noted where it
     came from. It is ``set_apart``, with all else of which nobody knows that.
     """
@@ -56,6 +60,7 @@ class Holding:
     record: SourceRecord
     parts: tuple[str, ...] = ()
     stored: Mapping[str, TitleHistory] = field(default_factory=dict, repr=False)
+    sums: Mapping[str, Sums | None] = field(default_factory=dict, repr=False)
     known: Mapping[str, TitleHistory] = field(default_factory=dict, repr=False)
     can_lack: bool = True
     others: frozenset[Key] = field(default=frozenset(), repr=False)
@@ -83,23 +88,52 @@ class Holdings:
         records: Iterable[SourceRecord],
         histories: Mapping[str, Iterable[TitleHistory]],
         same_login: str | None = None,
+        sums: Mapping[str, Mapping[str, Sums | None]] | None = None,
+        rest: Rest | None = None,
     ) -> None:
         self.records = tuple(records)
+        self._sums = sums or {}
+        self._rest = rest or Rest()
         #: The source that was read by the login of now.
         self._same_login = same_login
-        self._titles: dict[str, Titles] = {
-            source: {title_key(h.title): h for h in of_source}
-            for source, of_source in histories.items()
-        }
+        self._titles: dict[str, Titles] = {}
+        self._add(histories)
 
     @classmethod
-    async def read(cls, services: Services, profile: str) -> Holdings:
-        """Read the ledger."""
+    async def read(
+        cls,
+        services: Services,
+        profile: str,
+        sums: Mapping[str, Mapping[str, Sums | None]],
+        rest: Rest | None = None,
+    ) -> Holdings:
+        """Read the ledger, but the titles of the ``rest``.
+
+        ``sums`` is what it holds of what each title comes to.
+        """
         ledger, mark, noted = services.ledger, _login_mark(services), None
         if mark:
             noted = await ledger.get_fact(profile, SOURCE_LOGIN)
         same_login = noted["source"] if noted and noted["login"] == mark else None
-        return cls(*await ledger.holdings(profile), same_login)
+        titles = None
+        if rest and rest.titles:
+            titles = {t for of in sums.values() for t in of} - rest.titles.keys()
+        held = await ledger.holdings(profile, titles)
+        return cls(*held, same_login, sums, rest)
+
+    async def take_in(
+        self, ledger: Ledger, profile: str, titles: Collection[str]
+    ) -> list[TitleHistory]:
+        """Read these titles of the rest as well, and return them."""
+        _, histories = await ledger.holdings(profile, titles)
+        self._rest = self._rest.but(titles)
+        self._add(histories)
+        return [history for of_source in histories.values() for history in of_source]
+
+    def _add(self, histories: Mapping[str, Iterable[TitleHistory]]) -> None:
+        for source, of_source in histories.items():
+            titles = self._titles.setdefault(source, {})
+            titles |= {title_key(history.title): history for history in of_source}
 
     def titles(self, *sources: str) -> Titles:
         """Return the titles of these sources, as one."""
@@ -113,9 +147,10 @@ class Holdings:
     def is_of(self, source: str, extraction: Extraction) -> bool:
         """Whether a reading is known to be of a source, whatever its account is called.
 
-        It was made by the same login, has a play in common with it, or has none at all.
+        It was made by the same login, has a play in common with it, as where some of
+        its titles are as they were, or has none at all.
         """
-        if source == self._same_login or not extraction.plays:
+        if source == self._same_login or not extraction.plays or self._rest.titles:
             return True
         ids = {play.id for play in extraction.plays if play.id}
         histories = self._titles.get(source, {}).values()
@@ -153,6 +188,7 @@ class Holdings:
             record=SourceRecord(resolution.id, channel, resolution.owner, newest),
             parts=tuple(sorted(parts | ({LEGACY} & self._titles.keys()))),
             stored=self._titles.get(resolution.id, {}),
+            sums=self._sums.get(resolution.id, {}),
             known=known,
             can_lack=can_lack,
             others=held,
@@ -177,7 +213,8 @@ async def find_holding(
     one, or something has gone.
     """
     source = services.source
-    holdings = await Holdings.read(services, profile)
+    sums = await services.ledger.sums(profile)
+    holdings = await Holdings.read(services, profile, sums)
     channel = _channel(services, extraction)
 
     def resolve_with(owner: frozenset[str]) -> Resolution:

@@ -5,28 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sync.domain.delta import diff
-from sync.domain.desired import NO_ANSWER, Desired, tmdb_id, transform
+from sync.domain.desired import NO_ANSWER, Desired, transform
 from sync.domain.plan import Fate
 from sync.domain.plays import Place, title_key
 from sync.events import Advanced, Stage
-from sync.pipeline.checkpoint import (
-    recall_lacked,
-)
-from sync.pipeline.holdings import Holdings, continue_holding
-from sync.pipeline.leaving_out import sieve_of, tell_of_skips
+from sync.pipeline.changes import read_changes, transform_changes
+from sync.pipeline.checkpoint import recall_lacked
+from sync.pipeline.holdings import continue_holding
 from sync.pipeline.names import recall_noted
 from sync.pipeline.prepare import accept, assemble, count_expected, read_target
 from sync.pipeline.prepared import Held, Prepared, Reading
 from sync.pipeline.prune import find_stale, plan_removals
 from sync.pipeline.unreadable import gather
-from sync.ports import (
-    ENTRIES_A_PAGE,
-    Extraction,
-    IncrementalSource,
-    Receipt,
-    RereadingSource,
-)
+from sync.ports import ENTRIES_A_PAGE, Extraction
 from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
@@ -36,8 +27,7 @@ if TYPE_CHECKING:
     from sync.domain.entries import Entry
     from sync.domain.filters import Sieve
     from sync.domain.histories import TitleHistory
-    from sync.domain.plays import Kind, Play
-    from sync.domain.watermark import Stamps
+    from sync.domain.plays import Play
     from sync.pipeline.checkpoint import Checkpoint
     from sync.pipeline.holdings import Holding
     from sync.pipeline.prepared import Signs, Stale
@@ -59,19 +49,18 @@ async def prepare_changes(
     marked to be left out. Raises IncompleteReadError when the changes cannot be proved,
     unless that is accepted.
     """
-    source, mark = signs.source, checkpoint.mark
-    holdings = await Holdings.read(services, checkpoint.profile)
-    known = holdings.titles(mark.source)
-    before, extraction = await _read_changes(services, checkpoint, source, signs, known)
+    mark = checkpoint.mark
+    readings = await read_changes(services, checkpoint, signs)
     if signs.moved:
-        accept(services, extraction, accept_incomplete=accept_incomplete)
-    delta = diff(before.plays, extraction.plays)
-    desired, sieve = await _transform(
-        services, extraction, known, None if signs.has_new_ids else delta
+        accept(services, readings.now, accept_incomplete=accept_incomplete)
+    readings, delta, desired, sieve = await transform_changes(
+        services, checkpoint, readings, has_new_ids=signs.has_new_ids
     )
+    extraction, known = readings.now, readings.holdings.titles(mark.source)
     whole = Reading(extraction, desired)
+    go_on = (mark.source, bool(signs.moved))
     holding = await continue_holding(
-        services, holdings, (mark.source, bool(signs.moved)), extraction, desired
+        services, readings.holdings, go_on, extraction, desired
     )
     if holding is None:
         return None
@@ -86,7 +75,8 @@ async def prepare_changes(
     reading = _within(whole, places, touched, services.no_id, sieve)
     held = Held(holding, unreadable)
     prepared = await _assemble(services, checkpoint, reading, held, places)
-    prepared = replace(prepared, whole=whole, known=known, since=mark, stale=stale)
+    prepared = replace(prepared, whole=whole, known=known, rest=readings.rest)
+    prepared = replace(prepared, since=mark, stale=stale)
     noted = await recall_noted(services.ledger, checkpoint.profile)
     prepared = replace(prepared, noted=noted)
     return plan_removals(prepared) if is_pruned else prepared
@@ -102,94 +92,6 @@ async def _find_stale(
     gone = await recall_lacked(ledger, profile)
     stale = await find_stale(ledger, profile, whole, holding, unreadable, gone)
     return unreadable, stale
-
-
-async def _read_changes(
-    services: Services,
-    checkpoint: Checkpoint,
-    source: IncrementalSource,
-    signs: Signs,
-    known: Mapping[str, TitleHistory],
-) -> tuple[Extraction, Extraction]:
-    """Return what was known, and what is there now."""
-    mark = checkpoint.mark
-    plays = [play for history in known.values() for play in history.plays]
-    odd = await services.ledger.unreadable(checkpoint.profile)
-    before = Extraction(
-        plays,
-        Receipt(services.origin.name, len(plays), requests=1),
-        [row.record for row in odd if row.source == mark.source],
-        read_at=mark.at,
-        gaps=mark.gaps,
-    )
-    fresh = _try_again(services, source, before) if signs.is_updated else before
-    if not signs.moved:
-        return before, replace(fresh, stamps=signs.stamps)
-    return before, await _extract(services, source, fresh, signs.stamps, signs.moved)
-
-
-def _try_again(
-    services: Services, source: IncrementalSource, before: Extraction
-) -> Extraction:
-    """Read what an older program could not read; what it can is new."""
-    if not isinstance(source, RereadingSource):
-        return before
-    read = source.reread(before.quarantined)
-    handed = services.handed
-    plays, still = handed.reread(read) if handed else read
-    known = {play.id for play in before.plays}
-    new = [play for play in plays if play.id is None or play.id not in known]
-    return replace(before, plays=[*before.plays, *new], quarantined=still)
-
-
-async def _extract(
-    services: Services,
-    source: IncrementalSource,
-    before: Extraction,
-    stamps: Stamps,
-    moved: Collection[Kind],
-) -> Extraction:
-    def on_page(done: int, total: int) -> None:
-        services.on_event(Advanced(Stage.EXTRACT, done, total))
-
-    call = source.extract_changes(before, stamps, moved, on_page)
-    handed = services.handed
-    return await (handed.extraction(call) if handed else call)
-
-
-async def _transform(
-    services: Services,
-    extraction: Extraction,
-    known: Mapping[str, TitleHistory],
-    delta: Delta | None,
-) -> tuple[Desired, Sieve]:
-    """Gather all plays by key; only the titles of ``delta`` are looked up, else all.
-
-    Nobody is asked about what the sieve leaves out, which is returned too.
-
-    What was found for another title before holds until both sides are read whole. An
-    id that a person gave holds for every title.
-    """
-    resolver = services.resolver
-    asked = extraction.plays if delta is None else delta.current
-    titles = {id(p.title): p.title for p in extraction.plays}.values()
-    sieve = await sieve_of(services, titles, is_kept=True)
-    wanted = [play for play in asked if sieve.why(play) is None]
-    found, unasked = await resolver.find(wanted, is_kept=True)
-    found |= await resolver.find_overrides(titles, is_kept=True)
-    for title in titles:
-        history = known.get(title_key(title))
-        if title.ids.tmdb or title in found or history is None or not history.media:
-            continue
-        if delta is not None or title in unasked:
-            found[title] = tmdb_id(history.media)
-            unasked.discard(title)
-    sieve = await sieve_of(services, titles, found, is_kept=True)
-    tell_of_skips(services, sieve)
-    return (
-        transform(extraction.plays, found, unasked, no_id=services.no_id, sieve=sieve),
-        sieve,
-    )
 
 
 def _touched(
@@ -264,7 +166,7 @@ def _within(
         unsupported=rest.unsupported,
         skipped=rest.skipped,
     )
-    return Reading(replace(extraction, plays=[*plays, *left_out]), part)
+    return Reading(replace(extraction, plays=[*plays, *left_out], beside=0), part)
 
 
 async def _assemble(

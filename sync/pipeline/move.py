@@ -21,8 +21,11 @@ async def weigh_move(services: Services, report: Report) -> Move:
     watched = prepared.whole.desired.watched
     ours: Collection[Key] = ()
     if watched:  # a run that finds nothing new reads no more than it has to
-        ours = await services.ledger.keys_applied(prepared.profile, watched)
-    return Move(report.weigh_move(ours), now)
+        is_part = bool(prepared.rest.titles)
+        media = {place.media for place in watched.places} if is_part else None
+        ours = await services.ledger.keys_applied(prepared.profile, watched, media)
+    balance, titles = report.weigh_move_by_title(ours)
+    return Move(balance, now, titles)
 
 
 async def note_move(services: Services, report: Report) -> Move:

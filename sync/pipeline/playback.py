@@ -19,10 +19,18 @@ from connectors.errors import (
     UnknownOutcomeError,
 )
 from sync.domain.plays import Play
-from sync.domain.resume import LEFT_OUT, Carried, History, LeftPoint, choose
+from sync.domain.resume import (
+    LEFT_OUT,
+    Carried,
+    History,
+    LeftPoint,
+    choose,
+    media_of,
+)
 from sync.errors import StoppedError
 from sync.events import Finished, Stage
 from sync.pipeline.leaving_out import sieve_of
+from sync.pipeline.rest import watched_of
 from sync.ports import PlaybackSource, PlaybackTarget
 from sync.runtime.stop import Stop
 from sync.runtime.words import count
@@ -108,7 +116,9 @@ async def plan_playback(
     found = (await services.resolver.find(paused, is_kept=not is_dry)).ids
     points, more_aside = await _sift(services, points, found, is_kept=not is_dry)
     carried = await _recall(services.ledger, prepared.profile)
-    watched, existing = prepared.whole.desired, prepared.existing
+    about = {media_of(point, found) for point in points}
+    watched = await watched_of(services.ledger, prepared, about)
+    existing = prepared.existing
     chosen, left = choose(points, found, History.of(watched, existing), carried)
     if prepared.since:
         # Not all of the profile was read: what these titles hold decides.

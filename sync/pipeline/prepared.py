@@ -11,6 +11,7 @@ from sync.domain.evidence import Count
 from sync.domain.filters import Filter
 from sync.domain.plan import Action, Fate, Operation, Plan
 from sync.domain.seasons import current_entry
+from sync.domain.sums import Rest
 from sync.domain.writes import Before, Row
 from sync.pipeline.missing import Missing
 from sync.pipeline.recovery import BroughtBack
@@ -149,7 +150,8 @@ class Prepared:
 
     With ``since`` only the films and seasons that changed after that watermark are
     ``compared``, and ``existing`` has their entries alone. ``whole`` is all of the
-    source's side, ``known`` the histories of before by ``title_key``,
+    source's side, but the titles of the ``rest``, in which nothing changed;
+    ``known`` the histories of before by ``title_key``,
     ``holding`` what is held by the ledger. Of what nobody looked at ``kept`` tells.
     ``is_pruned``: ``removals`` are all that can be done about what is ``stale``.
     ``missing`` is what was written earlier and stands there no longer.
@@ -170,6 +172,7 @@ class Prepared:
     origin: Origin
     since: Watermark | None = None
     known: Mapping[str, TitleHistory] = field(default_factory=dict)
+    rest: Rest = field(default_factory=Rest)
     stale: Stale = field(default_factory=Stale)
     holding: Holding | None = None
     unreadable: Unreadable = field(default_factory=Unreadable)

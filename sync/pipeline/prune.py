@@ -151,8 +151,9 @@ def check_removals(prepared: Prepared, *, is_forced: bool) -> None:
     holding = prepared.holding
     there = prepared.whole.desired.watched
     beside = sum(key not in there for key in (holding.aside if holding else ()))
-    watched, stale = len(there) + beside, len(prepared.stale.keys)
-    if not prepared.whole.extraction.plays:
+    watched = len(there) + beside + prepared.rest.items
+    stale = len(prepared.stale.keys)
+    if not (prepared.whole.extraction.plays or prepared.rest.titles):
         raise EmptyHistoryError(stale, prepared.origin.name)
     if Change(stale, watched + stale).is_unsafe and not is_forced:
         raise UnsafeRemovalError(stale, watched + stale, prepared.origin.name)

@@ -37,10 +37,16 @@ _LEFT_OUT = (Fate.UNMATCHED, Fate.UNSUPPORTED, Fate.UNREADABLE)
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What all runs together have made of all that is known, as of ``at``."""
+    """What all runs together have made of all that is known, as of ``at``.
+
+    By title it tells of those that were read.
+    """
 
     balance: Balance
     at: datetime
+    titles: Mapping[Title, Balance] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +99,11 @@ class Report:
 
         Of titles, those that were looked at.
         """
-        if not self._weighed:
-            self._weighed.append(self._balance())
-        return self._weighed[0]
-
-    def _balance(self) -> tuple[Balance, dict[Title, Balance]]:
         prepared = self.prepared
         if prepared.is_unchanged:
             kept = prepared.kept
             return (kept.balance if kept else Balance()), {}
-        total, titles = self._weigh(self._fate_of(), self._older())
+        total, titles = self.weigh()
         if prepared.since is None:
             return total, titles
         part = prepared.compared.desired
@@ -111,15 +112,29 @@ class Report:
         seen |= {left.title for left in beside}
         return total, {t: of_title for t, of_title in titles.items() if t in seen}
 
+    def weigh(self) -> tuple[Balance, dict[Title, Balance]]:
+        """Return the balance with that of all titles that were read."""
+        if not self._weighed:
+            total, titles = self._weigh(self._fate_of(), self._older())
+            self.prepared.rest.add_to(total, is_of_move=False)
+            self._weighed.append((total, titles))
+        return self._weighed[0]
+
     def weigh_move(self, ours: Collection[Key]) -> Balance:
         """Return the balance of the whole move, whichever run has written what.
 
         ``ours`` are the keys of which an entry was written and stands. What is planned
         and was not sent is not there.
         """
+        return self.weigh_move_by_title(ours)[0]
+
+    def weigh_move_by_title(
+        self, ours: Collection[Key]
+    ) -> tuple[Balance, dict[Title, Balance]]:
+        """Return what ``weigh_move`` does, with that of all titles that were read."""
         prepared = self.prepared
         if prepared.is_unchanged:
-            return prepared.kept.move if prepared.kept else Balance()
+            return (prepared.kept.move if prepared.kept else Balance()), {}
 
         def in_move(key: Key, fate: Fate) -> Fate:
             is_ours = fate is Fate.ALREADY_THERE and key in ours
@@ -132,8 +147,9 @@ class Report:
         }
         unsent = () if self.run else prepared.plan.operations
         planned = {viewing for o in unsent for viewing in o.viewings}
-        total, _ = self._weigh(lambda k: in_move(k, fate_of(k)), older, planned)
-        return total
+        total, titles = self._weigh(lambda k: in_move(k, fate_of(k)), older, planned)
+        prepared.rest.add_to(total, is_of_move=True)
+        return total, titles
 
     def _weigh(
         self,
@@ -175,7 +191,7 @@ class Report:
         return {v for o in waiting for v in o.viewings if v not in tried}
 
     def fates(self) -> Mapping[Key, Fate]:
-        """Return what became of every key, those included that nobody looked at."""
+        """Return what became of every key, but of those of the ``rest``."""
         prepared, fate_of = self.prepared, self._fate_of()
         if prepared.since is None:
             return prepared.plan.fates
@@ -211,7 +227,8 @@ class Report:
         odd = (
             record.is_unsupported for record in prepared.compared.extraction.quarantined
         )
-        is_any_read = prepared.whole.extraction.plays or prepared.is_unchanged
+        is_any_read = bool(prepared.whole.extraction.plays or prepared.rest.titles)
+        is_any_read |= prepared.is_unchanged
         return not is_any_read and not all(odd)
 
     @property

@@ -64,7 +64,7 @@ class Case(NamedTuple):
     carried: dict[str, Carried]
 
     def choose(self, pauses: list[ResumePoint]) -> dict[str, ResumePoint]:
-        history = History.of(transform(self.plays, {}), self.entries)
+        history = History.of(transform(self.plays, {}).watched, self.entries)
         chosen, left = choose(pauses, {}, history, self.carried)
         assert len(chosen) + len(left) == len(set(pauses))
         in_time = [resume.point.paused_at for resume in chosen]

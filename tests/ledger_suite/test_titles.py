@@ -16,6 +16,7 @@ from sqlalchemy import event, text
 from sync.domain.histories import TitleHistory
 from sync.domain.plays import Ids, Kind, Play, Title, title_key
 from sync.domain.sources import SourceRecord
+from sync.domain.sums import Sums
 from sync.ledger import Ledger, StateError
 from sync.ledger.backend import Mode
 from sync.ledger.migrate import _config
@@ -317,3 +318,33 @@ async def test_what_a_program_from_before_puts_meanwhile_is_moved_as_well(
         assert not opening.done()
     async with await opening as ledger:
         assert await ledger.histories(OTHER) == [renamed("Old")]
+
+
+async def test_what_titles_come_to_is_kept_as_long_as_they_stand_so(
+    ledger: Ledger,
+) -> None:
+    histories = [renamed("Old"), a_show(1)]
+    keys = [title_key(history.title) for history in histories]
+    sums = Sums("f", "MV_1", 1, 1, 0, 0, 1)
+    record = SourceRecord("trakt:me", "Trakt", frozenset(), None)
+    keep = partial(ledger.put_histories, source=record, gone=())
+    await keep(PROFILE, histories, {}, AT, sums={keys[0]: sums})
+    await put(ledger, OTHER, renamed("Old"))
+    of_source = {keys[0]: sums, keys[1]: None}
+    assert await ledger.sums(PROFILE) == {record.id: of_source}
+    assert await ledger.sums(OTHER) == {"": {keys[0]: None}}
+    # What is put without them stands otherwise now.
+    await keep(PROFILE, [renamed("New")], {}, AT)
+    assert await ledger.sums(PROFILE) == {record.id: dict.fromkeys(keys)}
+    await ledger.put_histories(PROFILE, [], {}, AT, source=record, gone=keys[:1])
+    assert await ledger.sums(PROFILE) == {record.id: {keys[1]: None}}
+
+
+async def test_a_few_titles_are_read_by_their_keys(ledger: Ledger) -> None:
+    histories = [film(title, number) for number, title in enumerate(FILMS[4:9], 1)]
+    await put(ledger, PROFILE, *histories)
+    for some in (histories[:0], histories[1:3], histories):
+        keys = {title_key(history.title) for history in some}
+        _, found = await ledger.holdings(PROFILE, keys)
+        wanted = in_order(some)
+        assert in_order(h for of in found.values() for h in of) == wanted

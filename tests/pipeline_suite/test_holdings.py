@@ -132,12 +132,15 @@ async def test_a_whole_reading_asks_whose_it_is_where_another_is_known_or_any_we
     records = [SourceRecord("trakt", "trakt", MINE), *others]
     before = {"trakt": [history(FIRST), history(SECOND)]}
 
-    async def holdings(_profile: str) -> Any:
+    async def holdings(_profile: str, _titles: Any) -> Any:
         return records, before
+
+    async def sums(_profile: str) -> Any:
+        return {}
 
     source = WholeAccount(MINE)
     services: Any = SimpleNamespace(
-        source=source, ledger=SimpleNamespace(holdings=holdings)
+        source=source, ledger=SimpleNamespace(holdings=holdings, sums=sums)
     )
     extraction = Extraction(plays, Receipt("trakt", len(plays)))
     found = await find_holding(services, "p", extraction, desired(*plays))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: The revision that this program works with: the newest below ``versions``.
-HEAD = "0007"
+HEAD = "0008"
 
 #: A name of our own, so that another program's alembic can share the database.
 VERSION_TABLE = "t2d_version"
