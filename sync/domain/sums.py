@@ -5,6 +5,7 @@ A history has thousands of titles, and a run has to do with one or two of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -102,11 +103,11 @@ class Rest:
 
         What we wrote in an earlier run is already there for this one.
         """
+        fates: Counter[Fate] = Counter()
         for sums in self.titles.values():
             ours = sums.ours if is_of_move else 0
-            there, covered = sums.there - ours, sums.covered
-            fates = (Fate.WRITTEN, ours), (Fate.ALREADY_THERE, there)
-            for fate, plays in (*fates, (Fate.COVERED, covered)):
-                if plays:
-                    balance.add(fate, plays)
+            fates[Fate.WRITTEN] += ours
+            fates[Fate.ALREADY_THERE] += sums.there - ours
+            fates[Fate.COVERED] += sums.covered
             balance.repeats += sums.repeats
+        balance.fates.update(+fates)

@@ -171,7 +171,7 @@ async def _transform(
 ) -> tuple[Desired, Sieve]:
     """Gather all plays by key.
 
-    What was found for another title before holds until both readings are read whole. An
+    What was found for another title before holds until both sides are read whole. An
     id that a person gave holds for every title.
     """
     titles = _titles_of(extraction)

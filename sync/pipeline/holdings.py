@@ -147,8 +147,8 @@ class Holdings:
     def is_of(self, source: str, extraction: Extraction) -> bool:
         """Whether a reading is known to be of a source, whatever its account is called.
 
-        It was made by the same login, has a play in common with it, as where some of
-        its titles are as they were, or has none at all.
+        It was made by the same login, has a play in common with it, or has none at all.
+        Titles that were found to be as they were have their plays in common.
         """
         if source == self._same_login or not extraction.plays or self._rest.titles:
             return True

@@ -75,10 +75,15 @@ async def prepare_changes(
     reading = _within(whole, places, touched, services.no_id, sieve)
     held = Held(holding, unreadable)
     prepared = await _assemble(services, checkpoint, reading, held, places)
-    prepared = replace(prepared, whole=whole, known=known, rest=readings.rest)
-    prepared = replace(prepared, since=mark, stale=stale)
-    noted = await recall_noted(services.ledger, checkpoint.profile)
-    prepared = replace(prepared, noted=noted)
+    prepared = replace(
+        prepared,
+        whole=whole,
+        known=known,
+        rest=readings.rest,
+        since=mark,
+        stale=stale,
+        noted=await recall_noted(services.ledger, checkpoint.profile),
+    )
     return plan_removals(prepared) if is_pruned else prepared
 
 
