@@ -11,6 +11,7 @@ import json
 import os
 import stat
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -21,7 +22,6 @@ from connectors.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from filelock import BaseFileLock
 
@@ -190,3 +190,19 @@ class TokenStore:
             f"The token store {self.path} cannot be used: {reason}.",
             remedy="Correct [state] tokens, or the rights on that folder.",
         )
+
+
+class NoTokens(TokenStore):
+    """Holds no login: for a client of a token that is kept nowhere yet."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(os.devnull))
+
+    def load(self, service: str) -> None:
+        """Return none: whether the one that is stored can be read does not matter."""
+
+    @asynccontextmanager
+    async def lock(self, service: str) -> AsyncIterator[None]:
+        """Nobody else renews it."""
+        del service
+        yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from connectors.auth.tokens import NoTokens
 from connectors.clock import SystemClock
 from connectors.discovr import client as discovr
 from connectors.discovr.auth import IdentityAuth, SessionAuth, stored_profile
@@ -144,7 +145,7 @@ class Clients:
         client_id = required(settings.client_id, "[trakt] client_id", without)
         auth = TraktAuth(
             self._trakt_hosts(explain=trakt.explain_renewal),
-            self.store,
+            NoTokens() if access else self.store,
             client_id=client_id,
             client_secret=secret(settings.client_secret),
             configured=(access, None) if access else self.trakt_tokens,
@@ -266,7 +267,9 @@ class Clients:
         log_in = how_to_log_in(self.settings, "discovr")
         if self.settings.discovr.client_id is None:
             log_in = f"{log_in} What login discovr does is part of it."
-        return IdentityAuth(self.store, refresh or self.discovr_token, log_in=log_in)
+        if refresh:
+            return IdentityAuth(NoTokens(), refresh, log_in=log_in)
+        return IdentityAuth(self.store, self.discovr_token, log_in=log_in)
 
     def _trakt_pacer(self, bucket: str) -> Pacer:
         """Return the caller's pacer, or the one of a quota of Trakt's.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,10 @@ import pytest
 
 from connectors.clock import SystemClock
 from connectors.errors import AuthError
+from sync.fleet import vault as keys
 from sync.fleet.calendar import Kind
 from sync.fleet.invite import Visit
-from sync.fleet.logins import forget, open_store, standing_of
+from sync.fleet.logins import SHARED, forget, give_up, open_store, standing_of
 from sync.fleet.profiles import NewProfile
 from sync.fleet.sign_in import sign_in
 from sync.runtime.stop import Stop
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from connectors.auth.tokens import StoredToken
     from sync.fleet.database import FleetDatabase
     from sync.fleet.profiles import Profile
+    from sync.wiring.logins import Service
     from tests.fleet_suite.test_refused import House
 
 NOW = SystemClock().now()
@@ -136,3 +139,33 @@ async def test_an_account_of_discovr_without_the_profile_takes_nobodys_place(
         store = await open_store(fleet, here.vault, other.id)
         assert store.load("discovr") == before.get("discovr")
         assert await here.logins(me) == {"discovr": True}
+
+
+@pytest.mark.parametrize("is_given_up", [True, False])
+@pytest.mark.parametrize("service", ["trakt", "discovr", "shared"])
+async def test_nobody_needs_the_old_login_to_sign_in_anew(
+    fleet: FleetDatabase, tmp_path: Path, service: str, *, is_given_up: bool
+) -> None:
+    """The key of the one that is stored may be lost: then all have to sign in."""
+    at_once = DiscovrQuirks(approves_after_polls=0)
+    async with house(fleet, tmp_path, trakt=AT_ONCE, discovr=at_once) as here:
+        await here.add("Me", trakt=trakt_login("x"), discovr=discovr_login())
+        await here.share(discovr_login())
+        (tmp_path / "key").unlink()
+        keys.make_key(tmp_path / "key")
+        vault = here.vault = keys.open_vault(tmp_path / "key")
+        if is_given_up:
+            await give_up(fleet, vault.key_ids)
+        # As the table has it: who signs in is compared before anything is kept.
+        here.place.trakt.account.user = "sean"
+        (me,) = await here.fleet.profiles.find(["Me"])
+        me = replace(me, source="trakt:sean")
+        is_shared = service == "shared"
+        asked: Service = "trakt" if service == "trakt" else "discovr"
+        of = None if is_shared else me
+        with hasty_system_clock():
+            await sign_in(here.fleet, of, asked, Visit(me), Stop())
+        store = await open_store(fleet, vault, SHARED if is_shared else me.id)
+        assert store.load(asked) is not None
+        standing = await standing_of(fleet, [me])
+        assert standing[SHARED if is_shared else me.id][asked]
