@@ -388,6 +388,13 @@ async def test_a_title_that_was_corrected_between_two_pages(
         watch_a_film(it)
 
     async with twins(tmp_path, prepare) as both:
+        # Where one form lacks what the other has, none tells of all plays.
+        async with build(both.few.place.settings, clock=both.few.clock) as services:
+            profile = both.few.place.discovr.profiles[0].id
+            (of_source,) = (await services.ledger.sums(profile)).values()
+        is_split = "tmdb" in changes or season == 0
+        assert (of_source["show:33"] is None) == is_split
+        assert of_source["film:4"]
         await both.go_on(correct)
         await both.go_on(watch_a_film)
 
