@@ -159,7 +159,7 @@ def _why_not(point: ResumePoint, key: Key | None, history: History) -> str | Non
 
 
 def media_of(point: ResumePoint, found: Mapping[Title, int | None]) -> str | None:
-    """Return the id on Discovr of what was left off, or None; ``found`` as above."""
+    """Return the id on Discovr of what was left off; ``found`` as in ``choose``."""
     key = _key(point, found)
     return key.media if key else None
 
