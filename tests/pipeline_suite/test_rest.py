@@ -19,6 +19,7 @@ from sync.ledger.fact_names import MOVE
 from sync.pipeline import changes as pipeline_changes
 from sync.pipeline import run as pipeline
 from sync.pipeline.documents import report_document
+from sync.sandbox.server.faults import Fault
 from sync.wiring.bootstrap import build
 from tests.long import choose
 from tests.pipeline_suite.test_same_sums import MODES
@@ -29,6 +30,8 @@ from tests.strangers_suite.unread import SPOILS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+
+    from aiohttp import web
 
     from sync.domain.histories import TitleHistory
     from sync.pipeline.result import Report
@@ -415,6 +418,35 @@ async def test_nobody_is_asked_again_because_another_title_is_near(
         asked = [[r.path for r in it.place.tmdb.seen] for it in both]
         assert sorted(asked[0]) == sorted(asked[1])
         assert asked[0]
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+async def test_a_write_that_was_left_open_has_its_title_looked_at(
+    tmp_path: Path, *, takes_effect: bool
+) -> None:
+    """Nothing of the title changed: what was removed on Discovr was written again."""
+    account, _ = mixed_account()
+    lost = Fault.cut_after() if takes_effect else Fault.cut_before()
+    sent: list[str] = []
+
+    def fault(request: web.Request, _: int) -> Fault | None:
+        if request.method == "POST" and request.path.endswith("/history"):
+            sent.append(request.path)
+            return lost
+        return Fault.answer(503) if sent else None
+
+    async with sources(account, tmp_path) as it:
+        it.place.history |= {"conflict": "trakt"}
+        await it.sync()
+        it.place.discovr.person_removes(Key("MV_104"))
+        it.place.discovr.faults = fault
+        assert isinstance(await run(it, "migrate", is_narrow=True), str)
+        assert sent
+        it.place.discovr.faults = None
+        account.add_play(account.find("Film 2"), it.clock.now())
+        report = await it.sync()
+        assert "film:1" in report.prepared.rest.titles
+        assert [e.key for e in it.place.discovr.entries()].count(Key("MV_104")) == 1
 
 
 async def test_what_an_earlier_version_put_since_is_noticed(tmp_path: Path) -> None:
