@@ -15,10 +15,11 @@ import pytest
 from connectors.errors import ServiceError
 from sync.domain.plays import Key, Kind
 from sync.domain.sums import Rest
-from sync.ledger.fact_names import MOVE
+from sync.ledger.fact_names import MOVE, WATERMARK
 from sync.pipeline import changes as pipeline_changes
 from sync.pipeline import run as pipeline
 from sync.pipeline.documents import report_document
+from sync.sandbox.account.account import Account
 from sync.sandbox.server.faults import Fault
 from sync.wiring.bootstrap import build
 from tests.long import choose
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from sync.domain.histories import TitleHistory
     from sync.pipeline.result import Report
-    from sync.sandbox.account.account import Account, Play
+    from sync.sandbox.account.account import Play
     from tests.strangers_suite.test_sources import Sources
 
     Change = Callable[[Sources, Random], Any]
@@ -247,7 +248,7 @@ async def seen_of(it: Sources, report: Report | str) -> dict[str, Any]:
         ledger = services.ledger
         profile = it.place.discovr.profiles[0].id
         records, titles = await ledger.holdings(profile)
-        move = await ledger.get_fact(profile, MOVE)
+        facts = await ledger.get_facts(profile, (MOVE, WATERMARK))
         unreadable = [row.identity for row in await ledger.unreadable(profile)]
         kept = sorted((s, *told_of(h)) for s, of in titles.items() for h in of)
     return {
@@ -258,7 +259,7 @@ async def seen_of(it: Sources, report: Report | str) -> dict[str, Any]:
         "records": [str(record) for record in records],
         "titles": kept,
         "points": sorted(map(str, it.place.discovr.playback())),
-        "move": move,
+        "facts": facts,
         "unreadable": unreadable,
         "trakt": sorted(it.trakt),
         "discovr": sorted(it.discovr),
@@ -447,6 +448,23 @@ async def test_a_write_that_was_left_open_has_its_title_looked_at(
         report = await it.sync()
         assert "film:1" in report.prepared.rest.titles
         assert [e.key for e in it.place.discovr.entries()].count(Key("MV_104")) == 1
+
+
+async def test_a_kind_that_nobody_looks_at_is_there_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """Where Trakt leaves out a stamp, what there is of decides what is read."""
+    account = Account([film(1), show(1, 4)])
+    account.add_play(account.find("Film 1"), watched_on(1))
+    account.add_play(account.find("Show 1"), watched_on(2), season=1, number=1)
+    async with sources(account, tmp_path) as it:
+        await it.sync()
+        account.add_play(account.find("Show 1"), it.clock.now(), season=1, number=2)
+        report = await it.sync()
+        assert {*report.prepared.rest.titles} == {"film:1"}
+        async with build(it.place.settings, clock=it.clock) as services:
+            mark = await services.ledger.get_fact(report.prepared.profile, WATERMARK)
+        assert mark["kinds"] == ["film", "show"]
 
 
 async def test_what_an_earlier_version_put_since_is_noticed(tmp_path: Path) -> None:
