@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.trakt.client import PAGE_LIMIT
 from sync.domain.delta import diff
-from sync.domain.plays import Kind
+from sync.domain.plays import Kind, title_key
 from sync.domain.watermark import Watermark
 from sync.extract.changes import LOOK_BACK
 from sync.extract.trakt import TraktSource
@@ -25,6 +27,7 @@ from tests.safety.accounts import mixed_account, watched_on
 from tests.strangers_suite.unread import (
     about_nothing,
     with_nothing_left,
+    without_a_date,
     without_id_or_date,
 )
 from tests.worlds import World, world
@@ -208,6 +211,74 @@ async def test_many_back_dated_titles_lead_to_a_whole_walk(tmp_path: Path) -> No
         assert now.receipt.announced == len(account.plays)
         pages = [r for r in it.requests() if r.startswith("/sync/history")]
         assert len(it.requests()) <= 5 + len(pages)
+
+
+async def look_first(it: Reader, *titles: str) -> Reader:
+    """Have the source find these titles even, so that no plays of them are known."""
+    source, plays = it.source, it.known.plays
+    by_title = defaultdict(list)
+    for play in plays:
+        by_title[title_key(play.title)].append(play)
+    fingerprints = {key: source.fingerprint(by_title[key]) or "" for key in titles}
+    await source.stamps()
+    even = await source.find_even(
+        fingerprints, NOW, {*Kind}, lambda _done, _total: None
+    )
+    assert {*even} == {*titles}
+    aside = sum(len(by_title[key]) for key in titles)
+    fewer = [play for play in plays if title_key(play.title) not in titles]
+    it.known = replace(it.known, plays=fewer, beside=aside)
+    return it
+
+
+async def test_plays_of_even_titles_count_for_how_many_are_read_by_themselves(
+    tmp_path: Path,
+) -> None:
+    async with reader(tmp_path) as it:
+        account = it.place.account
+        for number in range(5 * PAGE_LIMIT):
+            account.add_play(account.find("Film 4"), watched_on(-number))
+        it.known = await it.source.extract(lambda _done, _total: None)
+        for name in ("Film 1", "Film 2", "Film 3", "Film 11", "Film 12"):
+            account.add_play(account.find(name), watched_on(-800))
+        it.place.trakt.seen.clear()
+        fewer = await look_first(it, "film:4")
+        stamps, known = it.known.stamps or {}, fewer.known
+        now = await it.source.extract_changes(
+            known, stamps, {*Kind}, lambda _done, _total: None
+        )
+        titles = [r for r in it.requests() if r.startswith("/sync/history/movies/")]
+        assert len(titles) == 5
+        assert now.beside == known.beside == 5 * PAGE_LIMIT + 1
+        assert now.receipt.plays == len(account.plays)
+
+
+async def test_what_was_begun_for_a_run_that_ended_is_not_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    async with reader(tmp_path) as it:
+        whole = it.known
+        await look_first(it, "film:4", "show:1")
+        # It ended here, and the next one knows all plays.
+        it.known = whole
+        watch_a_film(it.place.account)
+        assert found(await it.changes()) == truth(it.place.account)
+
+
+async def test_with_a_record_that_cannot_be_read_no_title_is_even(
+    tmp_path: Path,
+) -> None:
+    async with reader(tmp_path) as it:
+        account, source = it.place.account, it.source
+        play = account.add_play(account.find("Film 3"), NOW - timedelta(hours=1))
+        it.place.trakt.quirks.odd[play.id] = without_a_date
+        plays = [p for p in it.known.plays if title_key(p.title) == "show:1"]
+        fingerprints = {"show:1": source.fingerprint(plays) or ""}
+        await source.stamps()
+        even = await source.find_even(
+            fingerprints, NOW, {*Kind}, lambda _done, _total: None
+        )
+        assert not even
 
 
 async def test_a_title_that_trakt_has_no_longer_leads_to_a_whole_walk(

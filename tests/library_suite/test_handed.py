@@ -187,6 +187,11 @@ async def test_a_resume_point_with_anything_in_it_is_whole_or_set_aside() -> Non
             handed.reread(odd)
 
 
+@pytest.mark.parametrize("beside", [7, -1, None, "many"])
+async def test_no_play_counts_that_was_not_handed_over(beside: Any) -> None:
+    assert (await hand(extraction(beside=beside))).beside == 0
+
+
 async def test_a_method_that_is_no_coroutine_is_said() -> None:
     with pytest.raises(ServiceError, match="async is missing"):
         await Handed("x", NOW).extraction(extraction())  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import pytest
 from sync.domain.histories import TitleHistory
 from sync.domain.plays import Key, Play, Title, title_key
 from sync.domain.sources import SourceRecord
+from sync.domain.sums import Rest, Sums
 from sync.pipeline.holdings import (
     Holding,
     Holdings,
@@ -82,6 +83,25 @@ async def test_an_account_is_asked_for_its_name_where_that_matters(
     is_refused = asked and noted
     assert found[MINE] == (MINE if asked or noted else noted)
     assert found[ANOTHER] == (None if is_refused else ANOTHER if asked else noted)
+
+
+async def test_titles_that_stayed_as_they_were_tell_whose_a_reading_is() -> None:
+    """Nobody looks at them, and what is new is in nothing that is known."""
+    record = SourceRecord("trakt", "trakt")
+    rest = Rest({title_key(FIRST.title): Sums("", "MV_501", 1, 1, 0, 0, 1)})
+    extraction = Extraction([SECOND], Receipt("trakt", 2), beside=1)
+    found = []
+    for beside in (rest, Rest()):
+        services: Any = SimpleNamespace(source=Account(MINE))
+        holdings = Holdings([record], {"trakt": []}, rest=beside)
+        found.append(
+            await continue_holding(
+                services, holdings, ("trakt", True), extraction, desired(SECOND)
+            )
+        )
+    assert found[0]
+    assert found[0].record.owner == MINE
+    assert found[1] is None
 
 
 async def test_a_source_that_nobody_noted_is_not_gone_on_with() -> None:
