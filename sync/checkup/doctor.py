@@ -25,6 +25,7 @@ from sync.checkup.findings import (
     warning,
 )
 from sync.checkup.heard import Heard
+from sync.checkup.logins import NO_LOGIN
 from sync.checkup.notify import check_notify
 from sync.checkup.others import check_pharen, check_tmdb, reach_tmdb
 from sync.checkup.parts import check_parts
@@ -114,7 +115,10 @@ async def examine(
 
 
 def _possible(settings: Settings, finding: Finding) -> Finding:
-    """Advise no sign-in for which a key is missing: that comes first."""
+    """Advise no sign-in that a fleet does without, or for which a key is missing."""
+    if finding.text == NO_LOGIN and settings.fleet.is_used():
+        fleet = "nor does a fleet need one here: see trakt2discovr fleet list"
+        return unchecked(finding.check, f"{NO_LOGIN}, {fleet}")
     for service in SERVICES:
         is_advised = f"login {service}" in (finding.remedy or "")
         if is_advised and missing_keys(settings, service):

@@ -73,12 +73,17 @@ img {{ width: 12rem; height: 12rem; image-rendering: pixelated; }}
 
 @dataclass
 class Visit:
-    """The sign-in of one profile, as far as it got; what its page shows."""
+    """The sign-in of one profile, as far as it got; what its page shows.
+
+    ``before`` says why the one before it came to nothing: it is there to be read as
+    long as this one goes on.
+    """
 
     profile: Profile
     service: str = ""
     code: DeviceCode | None = None
     told: str = ""
+    before: str = ""
     failure: str = ""
     is_done: bool = False
     task: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -133,7 +138,7 @@ class Invitations:
             if visit is None:
                 words = "Too many people sign in at this moment. It is tried again."
                 return _page("One moment", _said(words), is_waiting=True)
-            visit.told = failure
+            visit.before = failure
         return self._show(visit)
 
     async def _is_over(self, visit: Visit, profile: Profile) -> bool:
@@ -155,7 +160,7 @@ class Invitations:
         if visit.is_done:
             words = "That was all. You can close this page."
             return _page("You are signed in", _said(words))
-        told = [_said(visit.told)] if visit.told else []
+        told = [_said(words) for words in (visit.before, visit.told) if words]
         code = visit.code
         if code is None:
             body = [*told, _said("A code is being made.")]
@@ -165,7 +170,8 @@ class Invitations:
             address = self._read_qr(code.picture)
         after = _said("This page goes on by itself once you have approved it.")
         body = [*told, *_code(code, address), after]
-        title = f"Sign in to {visit.service.title()}"
+        user = visit.profile.user if visit.service == "trakt" else None
+        title = f"Sign in to {visit.service.title()}" + (f" as {user}" if user else "")
         return _page(title, "\n".join(body), is_waiting=True)
 
     async def _sign_in(self, visit: Visit) -> None:
@@ -175,6 +181,7 @@ class Invitations:
             for service in asked(profile, logins):
                 visit.service, visit.code = service, None
                 await sign_in(fleet, profile, service, visit, Stop())
+                visit.before = ""
             await fleet.profiles.signed_in(profile.id, fleet.clock.now())
         except ServiceError as error:
             visit.failure = error.message

@@ -42,10 +42,13 @@ DELETE FROM fleet_login WHERE profile IN
 )
 #: Nor is another user on Trakt read by the login of the one before.
 _PART = """
-DELETE FROM fleet_login USING fleet_profile
-WHERE fleet_login.profile = fleet_profile.id AND service = 'trakt'
-AND fleet_profile.profile = $1 AND source LIKE 'trakt:%' AND $2 LIKE 'trakt:%'
-AND lower(source) <> lower($2)
+DELETE FROM fleet_login USING fleet_profile AS known,
+unnest($1::text[], $2::text[]) AS new (profile, source)
+WHERE fleet_login.profile = known.id AND service = 'trakt'
+AND known.profile = new.profile
+AND known.source LIKE 'trakt:%' AND new.source LIKE 'trakt:%'
+AND lower(known.source) <> lower(new.source)
+RETURNING known.profile
 """
 _ADD = """
 INSERT INTO fleet_profile (profile, source, every, due_at, note, is_shared)
@@ -221,19 +224,22 @@ class Profiles:
     def __init__(self, database: FleetDatabase) -> None:
         self._database = database
 
-    async def add(self, profiles: Iterable[NewProfile], now: datetime) -> None:
+    async def add(self, profiles: Iterable[NewProfile], now: datetime) -> list[str]:
         """Take profiles in, due at once. One that is known gets what differs.
 
-        With another source it begins anew. One that was removed is a new one.
+        With another source it begins anew. One that was removed is a new one. Returns
+        those whose login to Trakt was forgotten, as they are of another user now.
         """
         rows = [
             (p.profile, p.source, p.every, now, p.note, p.is_shared) for p in profiles
         ]
         async with self._database.transaction() as connection:
+            names, sources = [row[0] for row in rows], [row[1] for row in rows]
             for statement in _CLEAR:
-                await connection.execute(statement, [row[0] for row in rows])
-            await connection.executemany(_PART, [row[:2] for row in rows])
+                await connection.execute(statement, names)
+            parted = await connection.fetch(_PART, names, sources)
             await connection.executemany(_ADD, rows)
+        return sorted(row["profile"] for row in parted)
 
     async def pick(self, kind: Kind, most: int, now: datetime) -> list[tuple[int, int]]:
         """Mark what is due as queued, the longest due first: id and priority.

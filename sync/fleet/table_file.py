@@ -39,7 +39,7 @@ def read_profiles(path: Path) -> list[NewProfile]:
             reader.fieldnames = columns
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or "it is no table of text"
+        reason = getattr(error, "strerror", None) or "it is not a table in UTF-8"
         raise InputError(
             f"{path} cannot be read as CSV: {reason}.", remedy=_EXAMPLE
         ) from None

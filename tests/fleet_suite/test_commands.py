@@ -94,8 +94,9 @@ def test_a_fleet_from_its_table_to_a_profile_that_leaves(operator: Operator) -> 
     wrong = operator("fleet", "due", "Me", "Nobody")
     assert wrong.exit_code == 2
     assert "no profile Nobody" in wrong.stderr
-    assert operator("fleet", "remove", "Kids").exit_code == 0
-    assert operator("fleet", "remove", "Kids").exit_code == 0
+    assert operator.json("fleet", "remove", "Kids")["count"] == 1
+    again = operator.json("fleet", "remove", "Kids")
+    assert (again["count"], again["notes"][1]) == (0, "Kids was out of it before.")
     for command in ("login", "invite", "due"):
         assert "no profile Kids" in operator("fleet", command, "Kids").stderr
     assert [p["profile"] for p in operator.json("fleet", "list")["profiles"]] == ["Me"]
@@ -286,9 +287,52 @@ def test_who_waits_for_a_login_can_be_paused_and_nobody_is_due_who_rests(
     assert states == {"Kids": "needs_login", "Me": "paused", "You": "active"}
     due = operator.json("fleet", "due", "You", "Me", "Kids")
     assert due["count"] == 1
-    assert due["notes"][1].startswith(
-        "Not before they are on again: Kids waits for a login, Me is paused."
+    assert due["notes"][1:] == [
+        "Kids waits for a login. To let it go on: trakt2discovr fleet login Kids",
+        "Me is paused. To let it go on: trakt2discovr fleet resume Me",
+    ]
+
+
+def test_each_step_names_the_next_one(operator: Operator) -> None:
+    assert operator.json("fleet", "init")["notes"][-1].endswith("fleet add FILE.csv")
+    empty = operator("fleet", "list").stdout
+    assert "no profile yet: trakt2discovr fleet add FILE.csv" in empty
+    table = operator.folder / "profiles.csv"
+    table.write_text("profile\nMe\nThe kids\n", "utf-8")
+    added = operator.json("fleet", "add", str(table))["notes"]
+    assert added[1].startswith("Next: sign 2 of them in")
+    table.write_text("profile\nThe kids\n", "utf-8")
+    added = operator.json("fleet", "add", str(table))["notes"]
+    assert added[1].endswith("trakt2discovr fleet login 'The kids'")
+    asyncio.run(keep_logins(operator))
+    table.write_text("profile\nMe\n", "utf-8")
+    work = "Next: trakt2discovr fleet work, unless workers run already"
+    assert operator.json("fleet", "add", str(table))["notes"][1:] == [work]
+    assert operator.json("fleet", "init")["notes"][1:] == [work]
+    rotated = operator.json("fleet", "keys", "rotate")["notes"]
+    assert rotated[1].startswith("Next: copy this file to every other machine")
+    paused = operator("fleet", "list", "--state", "paused").stdout
+    assert paused == "No profile of the fleet is paused.\n"
+
+
+def test_whose_login_goes_with_another_user_is_said(operator: Operator) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text("profile,source,note\nMe,sean,the attic\nYou,ann,\n", "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(keep_logins(operator))
+    table.write_text("profile,source,note\nMe,Sean,\nYou,bob,\n", "utf-8")
+    assert len(operator.json("fleet", "add", str(table))["notes"]) == 3
+    assert {p["profile"]: p["lacks"] for p in profiles(operator)}["Me"] == []
+    table.write_text("profile,source,note\nMe,mia,the attic\n", "utf-8")
+    notes = operator.json("fleet", "add", str(table))["notes"]
+    assert notes[1] == (
+        "Another Trakt user than before, so the login to Trakt is forgotten: Me."
     )
+    assert notes[2].endswith("trakt2discovr fleet login Me")
+    (link,) = operator.json("fleet", "invite", "Me")["invitations"]
+    assert (link["source"], link["note"]) == ("trakt:mia", "the attic")
+    assert operator("fleet", "list").stdout.startswith("Me (the attic): to bring over")
 
 
 def test_no_key_is_added_beside_a_login_that_cannot_be_read(

@@ -29,14 +29,20 @@ if TYPE_CHECKING:
 
     from sync.fleet.database import FleetDatabase
     from sync.fleet.profiles import Profile
+    from tests.worlds import World
 
 
 class Host:
     """The page, and whoever opens links to it."""
 
     def __init__(
-        self, fleet: Fleet, profile: Profile, session: aiohttp.ClientSession
+        self,
+        place: World,
+        fleet: Fleet,
+        profile: Profile,
+        session: aiohttp.ClientSession,
     ) -> None:
+        self.place = place
         self.fleet = fleet
         self.profile = profile
         self.link = ""
@@ -49,11 +55,13 @@ class Host:
             assert answer.headers.get("Cache-Control") == "no-store"
             return answer.status, await answer.text()
 
-    async def shows(self, words: str) -> str:
+    async def shows(self, *words: str) -> str:
         async with asyncio.timeout(20):
-            while words not in (page := (await self.open())[1]):  # noqa: ASYNC110
+            while True:
+                _, page = await self.open()
+                if all(each in page for each in words):
+                    return page
                 await asyncio.sleep(0)
-        return page
 
 
 @asynccontextmanager
@@ -81,7 +89,7 @@ async def hosting(
         fleet = Fleet(settings, "", database, profiles, clock)
         invitations = Invitations(fleet, lambda _: "https://example.org/activate?x=1&y")
         async with answering(invitations.answers(), Address("127.0.0.1", 0)) as used:
-            host = Host(fleet, kids, session)
+            host = Host(place, fleet, kids, session)
             host.link = invitations.link(kids, used.url)
             yield host
             await invitations.close()
@@ -114,6 +122,25 @@ async def test_who_has_to_sign_in_again_is_not_told_that_she_has(
         await host.fleet.profiles.change(["Kids"], "remove", now)
         status, page = await host.open()
         assert (status, "This link is over" in page) == (404, True)
+
+
+async def test_a_sign_in_as_somebody_else_is_told_until_it_is_mended(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with hosting(fleet, tmp_path, None) as host:
+        await fleet.rows("UPDATE fleet_profile SET source = 'trakt:sean'")
+        trakt = host.place.trakt
+        trakt.account.user = "parent"
+        await host.shows("Sign in to Trakt as sean", "<code>")
+        trakt.devices.approve()
+        wrong = "You signed in to Trakt as parent"
+        for _ in range(3):
+            page = await host.shows(wrong, "<code>")
+            assert "Sign out of Trakt there first" in page
+        trakt.account.user = "sean"
+        trakt.devices.approve()
+        page = await host.shows("Sign in to Discovr", "<code>")
+        assert wrong not in page
 
 
 async def test_a_link_that_is_none_leads_nowhere(

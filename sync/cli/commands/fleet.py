@@ -26,6 +26,7 @@ from sync.documents.fleet import (
     LimitDocument,
 )
 from sync.errors import StoppedError
+from sync.runtime.shell import quote_last
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
@@ -42,18 +43,18 @@ if TYPE_CHECKING:
     from sync.runtime.values import Address
 
 _POLL_S = 0.1
-_THEN_WORK = (
-    "Next: trakt2discovr fleet login PROFILE for each that has no login, and "
-    "trakt2discovr fleet work"
-)
+_THEN_WORK = "Next: trakt2discovr fleet work, unless workers run already"
 _WORDS = {
     "due": "due now, before all others",
     "pause": "paused",
     "resume": "on again",
     "remove": "out of the fleet, and their logins are forgotten",
 }
-#: Whom it does not help to be due.
-_RESTING = {"paused": "is paused", "needs_login": "waits for a login"}
+#: Whom it does not help to be due, and what does.
+_RESTING = {
+    "paused": ("is paused", "resume"),
+    "needs_login": ("waits for a login", "login"),
+}
 
 
 def init(context: Context, *, gives_up: bool) -> int:
@@ -83,6 +84,8 @@ def init(context: Context, *, gives_up: bool) -> int:
                 f"{count(made.lost, 'login')} cannot be read any more. Let these "
                 "people sign in again: trakt2discovr fleet invite"
             )
+        elif made.profiles:
+            notes.append(_THEN_WORK)
         else:
             notes.append("Next: trakt2discovr fleet add FILE.csv")
         return tell_done(
@@ -100,14 +103,35 @@ def add(context: Context, file: Path) -> int:
 
         new = read_profiles(file)
         async with _opened(context) as fleet:
-            await fleet.profiles.add(new, fleet.clock.now())
-        notes = (
-            f"{count(len(new), 'profile')} of {file} in the fleet.",
-            _THEN_WORK,
-        )
-        return tell_done(output, FleetDocument(done="add", count=len(new), notes=notes))
+            parted = await fleet.profiles.add(new, fleet.clock.now())
+            found = await fleet.profiles.find([p.profile for p in new])
+            lack = [
+                p.profile for p, _, lacks in await _with_logins(fleet, found) if lacks
+            ]
+        notes = [f"{count(len(new), 'profile')} of {file} in the fleet."]
+        if parted:
+            notes.append(
+                f"Another Trakt user than before, so the login to Trakt is forgotten: "
+                f"{', '.join(parted)}."
+            )
+        if lack:
+            notes.append(_then_sign_in(lack))
+        notes.append(_THEN_WORK)
+        document = FleetDocument(done="add", count=len(new), notes=tuple(notes))
+        return tell_done(output, document)
 
     return run_fleet(context, work)
+
+
+def _then_sign_in(names: Sequence[str]) -> str:
+    """Return how those get on who lack a login."""
+    if len(names) == 1:
+        login = f"trakt2discovr fleet login {quote_last(names[0])}"
+        return f"Next: sign {names[0]} in: {login}"
+    return (
+        f"Next: sign {len(names):,} of them in, each by trakt2discovr fleet login "
+        "PROFILE, or let them do so by themselves: trakt2discovr fleet invite"
+    )
 
 
 def work(
@@ -138,21 +162,26 @@ def list_profiles(context: Context, state: str | None) -> int:
 
     async def work(output: Output, _stop: Stop) -> int:
         from sync.fleet.calendar import State  # noqa: PLC0415  # as above
-        from sync.fleet.logins import standing_of  # noqa: PLC0415  # the same
-        from sync.fleet.sign_in import lacking  # noqa: PLC0415  # the same
 
         async with _opened(context) as fleet:
             found = await fleet.profiles.all(State(state) if state else None)
-            logins = await standing_of(fleet.database, found)
-        document = FleetListDocument(
-            profiles=tuple(
-                _document(p, logins[p.id], lacking(p, logins)) for p in found
-            )
-        )
-        output.emit(document, lambda console: show_profiles(console, document))
+            rows = await _with_logins(fleet, found)
+        document = FleetListDocument(profiles=tuple(_document(*row) for row in rows))
+        output.emit(document, lambda console: show_profiles(console, document, state))
         return Exit.DONE
 
     return run_fleet(context, work)
+
+
+async def _with_logins(
+    fleet: Fleet, profiles: Sequence[Profile]
+) -> list[tuple[Profile, Iterable[str], Sequence[str]]]:
+    """Return with each what it has a login for, and what it lacks one for."""
+    from sync.fleet.logins import standing_of  # noqa: PLC0415  # as above
+    from sync.fleet.sign_in import lacking  # noqa: PLC0415  # the same
+
+    logins = await standing_of(fleet.database, profiles)
+    return [(p, logins[p.id], lacking(p, logins)) for p in profiles]
 
 
 def status(context: Context) -> int:
@@ -205,24 +234,31 @@ def change(context: Context, names: Sequence[str], how: str) -> int:
             await fleet.profiles.change(wanted, how, fleet.clock.now())
             if how == "remove":
                 await forget(fleet.database, wanted)
-        resting = [
-            f"{p.profile} {_RESTING[p.state.value]}"
+        unmoved = [
+            words
             for p in sorted(found, key=lambda p: p.profile)
-            if how == "due" and p.state.value in _RESTING
+            if (words := _unmoved(p, how))
         ]
-        reached = len(wanted) - len(resting)
-        notes = [f"{count(reached, 'profile')} {_WORDS[how]}."]
-        if resting:
-            notes.append(
-                f"Not before they are on again: {', '.join(resting)}. To go on all "
-                "the same: trakt2discovr fleet resume NAME"
-            )
+        reached = len(wanted) - len(unmoved)
+        notes = [f"{count(reached, 'profile')} {_WORDS[how]}.", *unmoved]
         document = FleetDocument.model_validate(
             {"done": how, "count": reached, "notes": notes}
         )
         return tell_done(output, document)
 
     return run_fleet(context, work)
+
+
+def _unmoved(profile: Profile, how: str) -> str | None:
+    """Say why that does nothing for it, and what would."""
+    state = profile.state.value
+    if how == "remove" and state == "gone":
+        return f"{profile.profile} was out of it before."
+    if how != "due" or state not in _RESTING:
+        return None
+    why, then = _RESTING[state]
+    command = f"trakt2discovr fleet {then} {quote_last(profile.profile)}"
+    return f"{profile.profile} {why}. To let it go on: {command}"
 
 
 async def require_known(
@@ -288,6 +324,12 @@ def rotate_keys(context: Context) -> int:
             notes.append(
                 f"{count(left, 'login was', 'logins were')} in use meanwhile: run it "
                 "again, so that the old key can go."
+            )
+        else:
+            notes.append(
+                "Next: copy this file to every other machine of the fleet, and a copy "
+                "to where no copy of the database goes. Restart trakt2discovr fleet "
+                "invite where it runs; workers read the new key by themselves."
             )
         document = FleetDocument(done="keys", count=sealed, notes=tuple(notes))
         return tell_done(output, document, Exit.INCOMPLETE if left else Exit.DONE)
