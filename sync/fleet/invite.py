@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from connectors.errors import ServiceError
+from connectors.auth.device import CodeExpiredError
+from connectors.errors import AuthError, ConfigError, ServiceError
 from sync.fleet.calendar import State
 from sync.fleet.logins import standing_of
 from sync.fleet.sign_in import asked, lacking, sign_in
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from connectors.discovr.models import Profile as DiscovrProfile
     from sync.fleet.open import Fleet
     from sync.fleet.profiles import Profile
+    from sync.wiring.logins import Service
 
 PATH = "/invite/"
 #: So many people may be signing in at once.
@@ -75,16 +77,16 @@ img {{ width: 12rem; height: 12rem; image-rendering: pixelated; }}
 class Visit:
     """The sign-in of one profile, as far as it got; what its page shows.
 
-    ``before`` says why the one before it came to nothing: it is there to be read as
-    long as this one goes on.
+    ``before`` says why the sign-in to which service came to nothing before: until that
+    is mended.
     """
 
     profile: Profile
-    service: str = ""
+    service: Service | None = None
     code: DeviceCode | None = None
     told: str = ""
-    before: str = ""
-    failure: str = ""
+    before: tuple[Service, str] | None = None
+    failure: ServiceError | None = None
     is_done: bool = False
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -132,14 +134,21 @@ class Invitations:
         if found is None:
             return _page("This link is over", _said("Ask for a new one."), status=404)
         visit = self._visits.get(found.id)
+        if visit and visit.profile.source != found.source:
+            self._end(visit)
+            visit = None
         if visit is None or await self._is_over(visit, found):
-            failure = visit.failure if visit else ""
-            visit = self._begin(found)
+            visit = self._begin(found, visit)
             if visit is None:
                 words = "Too many people sign in at this moment. It is tried again."
                 return _page("One moment", _said(words), is_waiting=True)
-            visit.before = failure
         return self._show(visit)
+
+    def _end(self, visit: Visit) -> None:
+        """Give up a sign-in for what the profile is no more."""
+        if visit.task:
+            visit.task.cancel()
+        del self._visits[visit.profile.id]
 
     async def _is_over(self, visit: Visit, profile: Profile) -> bool:
         """Whether to begin anew: it failed, or a login was lost since it was done."""
@@ -148,11 +157,17 @@ class Invitations:
         logins = await standing_of(self._fleet.database, [profile])
         return profile.state is State.NEEDS_LOGIN or bool(lacking(profile, logins))
 
-    def _begin(self, profile: Profile) -> Visit | None:
+    def _begin(self, profile: Profile, last: Visit | None) -> Visit | None:
         under_way = sum(not v.is_done for v in self._visits.values())
         if under_way >= _MOST:
             return None
         visit = self._visits[profile.id] = Visit(profile)
+        if last and not last.is_done:
+            visit.before = last.before
+            if last.failure and last.service and _is_to_mend(last.failure):
+                visit.before = last.service, last.failure.message
+            elif last.failure:
+                visit.told = last.failure.message
         visit.task = asyncio.create_task(self._sign_in(visit))
         return visit
 
@@ -160,7 +175,8 @@ class Invitations:
         if visit.is_done:
             words = "That was all. You can close this page."
             return _page("You are signed in", _said(words))
-        told = [_said(words) for words in (visit.before, visit.told) if words]
+        before = visit.before[1] if visit.before else ""
+        told = [_said(words) for words in (before, visit.told) if words]
         code = visit.code
         if code is None:
             body = [*told, _said("A code is being made.")]
@@ -171,7 +187,8 @@ class Invitations:
         after = _said("This page goes on by itself once you have approved it.")
         body = [*told, *_code(code, address), after]
         user = visit.profile.user if visit.service == "trakt" else None
-        title = f"Sign in to {visit.service.title()}" + (f" as {user}" if user else "")
+        name = (visit.service or "").title()
+        title = f"Sign in to {name}" + (f" as {user}" if user else "")
         return _page(title, "\n".join(body), is_waiting=True)
 
     async def _sign_in(self, visit: Visit) -> None:
@@ -181,14 +198,21 @@ class Invitations:
             for service in asked(profile, logins):
                 visit.service, visit.code = service, None
                 await sign_in(fleet, profile, service, visit, Stop())
-                visit.before = ""
+                if visit.before and visit.before[0] == service:
+                    visit.before = None
             await fleet.profiles.signed_in(profile.id, fleet.clock.now())
         except ServiceError as error:
-            visit.failure = error.message
+            visit.failure = error
             logs.tell("fleet.uninvited", f"{profile.profile}: {error.message}")
         else:
             visit.is_done, visit.code = True, None
             logs.tell("fleet.invited", f"{profile.profile} has signed in.")
+
+
+def _is_to_mend(failure: ServiceError) -> bool:
+    """Whether it goes wrong again unless somebody does something about it."""
+    passes = isinstance(failure, CodeExpiredError)
+    return isinstance(failure, AuthError | ConfigError) and not passes
 
 
 def _code(code: DeviceCode, address: str | None) -> list[str]:

@@ -134,15 +134,14 @@ async def _make_key(
 
 def unreadable(lost: int, database: FleetDatabase, place: Path) -> ConfigError:
     """Say that logins cannot be read by the keys of this place, and what helps."""
-    is_there = place.exists()
-    back = "add its line below those that are there" if is_there else "put it back"
+    back = f"add its lines below those of {place}" if place.exists() else "put it back"
     return ConfigError(
         f"{count(lost, 'login')} in {database.place} cannot be read: the key is "
         f"not in {place}.",
         remedy="Run this as the user of the workers, with their config. If it is not "
-        f"there either, {back}, from your copy or from another machine of the fleet. "
-        "If it is lost, stop all workers, start with a new key, and let these people "
-        "sign in again: trakt2discovr fleet init --new-key",
+        "there either, take the key file of another machine of the fleet, or your "
+        f"copy, and {back}. If the key is lost, stop all workers, start with a new "
+        "one, and let these people sign in again: trakt2discovr fleet init --new-key",
     )
 
 

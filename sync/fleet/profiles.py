@@ -40,14 +40,22 @@ DELETE FROM fleet_login WHERE profile IN
 """,
     "DELETE FROM fleet_profile WHERE profile = ANY($1) AND state = 'gone'",
 )
-#: Nor is another user on Trakt read by the login of the one before.
+#: Whoever stores a login does so before these are held, or sees what they change.
+_HOLD = (
+    """
+SELECT FROM fleet_login WHERE profile IN
+(SELECT id FROM fleet_profile WHERE profile = ANY($1)) ORDER BY profile FOR UPDATE
+""",
+    "SELECT FROM fleet_profile WHERE profile = ANY($1) ORDER BY id FOR UPDATE",
+)
+#: No source is read by the login of the one before. Where none was named nobody knows
+#: whose it is; where none is named any more it stays that of the one who was.
 _PART = """
 DELETE FROM fleet_login USING fleet_profile AS known,
-unnest($1::text[], $2::text[]) AS new (profile, source)
+unnest($1::text[], $2::text[]) AS wanted (profile, source)
 WHERE fleet_login.profile = known.id AND service = 'trakt'
-AND known.profile = new.profile
-AND known.source LIKE 'trakt:%' AND new.source LIKE 'trakt:%'
-AND lower(known.source) <> lower(new.source)
+AND known.profile = wanted.profile AND wanted.source <> 'trakt'
+AND lower(known.source) <> lower(wanted.source)
 RETURNING known.profile
 """
 _ADD = """
@@ -228,14 +236,14 @@ class Profiles:
         """Take profiles in, due at once. One that is known gets what differs.
 
         With another source it begins anew. One that was removed is a new one. Returns
-        those whose login to Trakt was forgotten, as they are of another user now.
+        those whose login to Trakt was forgotten, as it was made for another source.
         """
         rows = [
             (p.profile, p.source, p.every, now, p.note, p.is_shared) for p in profiles
         ]
         async with self._database.transaction() as connection:
             names, sources = [row[0] for row in rows], [row[1] for row in rows]
-            for statement in _CLEAR:
+            for statement in (*_HOLD, *_CLEAR):
                 await connection.execute(statement, names)
             parted = await connection.fetch(_PART, names, sources)
             await connection.executemany(_ADD, rows)

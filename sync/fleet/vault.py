@@ -72,8 +72,10 @@ class Vault:
             return self.open(sealed)
         raise StateError(
             f"A login cannot be decrypted by any key of {self._place}.",
-            remedy="Copy the key file there from another machine of the fleet, or from "
-            "your copy. Only if the key is lost: trakt2discovr fleet init --new-key",
+            remedy="Add the lines of the key file of another machine of the fleet, or "
+            "of your copy, below those that are there. Where systemd hands the key "
+            "over (LoadCredential), do so in the file that it names, and restart the "
+            "worker. Only if the key is lost: trakt2discovr fleet init --new-key",
         )
 
     def invite(self, profile: int) -> str:

@@ -150,10 +150,14 @@ async def test_a_fleet_needs_no_login_of_the_operators(
         else:
             settings = changed(settings, fleet={sign: "postgresql://fleet@localhost/x"})
         found = await look(settings)
-    assert not {"Trakt login", "Discovr login"} & found.complaints.keys()
-    for check in ("Trakt login", "Discovr login"):
-        assert "trakt2discovr fleet list" in found.one(check).text
-    assert found.unchecked >= PROBES | AFTER_DISCOVR_LOGIN | {"Trakt login"}
+        lost = await look(changed(settings, discovr={"client_id": None}))
+    for check, way in (("Trakt", "login trakt"), ("Discovr", "fleet login --shared")):
+        login = found.one(f"{check} login")
+        assert (login.verdict, login.cause) == (Verdict.WARNING, None)
+        assert f"trakt2discovr {way}" in (login.remedy or "")
+    assert found.unchecked >= PROBES | AFTER_DISCOVR_LOGIN
+    # Nobody can sign in without that, for a fleet or not.
+    assert lost.verdict("Discovr login") is Verdict.PROBLEM
 
 
 async def test_a_login_that_has_run_out_is_renewed_and_that_is_said(

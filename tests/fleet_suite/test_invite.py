@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from sync.fleet.database import FleetDatabase
     from sync.fleet.profiles import Profile
+    from sync.sandbox.server.devices import DeviceCodes
     from tests.worlds import World
 
 
@@ -62,6 +63,13 @@ class Host:
                 if all(each in page for each in words):
                     return page
                 await asyncio.sleep(0)
+
+    async def approves(self, devices: DeviceCodes, *words: str) -> None:
+        """Approve a code that the page shows. One that has just run out is replaced."""
+        while True:
+            await self.shows("<code>", *words)
+            with suppress(LookupError):
+                return devices.approve()
 
 
 @asynccontextmanager
@@ -131,16 +139,57 @@ async def test_a_sign_in_as_somebody_else_is_told_until_it_is_mended(
         await fleet.rows("UPDATE fleet_profile SET source = 'trakt:sean'")
         trakt = host.place.trakt
         trakt.account.user = "parent"
-        await host.shows("Sign in to Trakt as sean", "<code>")
-        trakt.devices.approve()
+        await host.approves(trakt.devices, "Sign in to Trakt as sean")
         wrong = "You signed in to Trakt as parent"
         for _ in range(3):
             page = await host.shows(wrong, "<code>")
             assert "Sign out of Trakt there first" in page
         trakt.account.user = "sean"
-        trakt.devices.approve()
+        await host.approves(trakt.devices, "Sign in to Trakt as sean")
         page = await host.shows("Sign in to Discovr", "<code>")
         assert wrong not in page
+
+
+async def test_what_went_wrong_is_told_until_that_service_has_approved(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with hosting(fleet, tmp_path, None) as host:
+        trakt, discovr = host.place.trakt.devices, host.place.discovr.devices
+        await host.approves(trakt, "Sign in to Trakt")
+        await host.approves(discovr, "Sign in to Discovr")
+        await host.shows("You are signed in")
+        # Both are asked for once more, and her account has no such profile now.
+        await fleet.rows(
+            "UPDATE fleet_profile SET profile = 'x', state = 'needs_login'"
+        )
+        wrong = "So nothing was kept"
+        await host.approves(trakt, "Sign in to Trakt")
+        await host.approves(discovr, "Sign in to Discovr")
+        await host.approves(trakt, "Sign in to Trakt", wrong)
+        await host.shows("Sign in to Discovr", "<code>", wrong)
+        # Nobody approves in time, which mends nothing.
+        await host.shows("Sign in to Trakt", "<code>", wrong)
+
+
+async def test_a_page_goes_by_the_table_of_the_moment(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with hosting(fleet, tmp_path, None) as host:
+        every, trakt = timedelta(hours=6), host.place.trakt
+
+        async def names(source: str) -> None:
+            new = [NewProfile("Kids", source, every)]
+            await host.fleet.profiles.add(new, host.fleet.clock.now())
+
+        await names("trakt:sean")
+        trakt.account.user = "parent"
+        await host.approves(trakt.devices, "Sign in to Trakt as sean")
+        await host.shows("You signed in to Trakt as parent", "<code>")
+        await names("trakt:parent")
+        page = await host.shows("Sign in to Trakt as parent", "<code>")
+        assert "You signed in" not in page
+        await host.approves(trakt.devices, "Sign in to Trakt as parent")
+        await host.shows("Sign in to Discovr", "<code>")
 
 
 async def test_a_link_that_is_none_leads_nowhere(

@@ -200,7 +200,7 @@ def test_a_wrong_key_file_is_named_with_its_machine(
     with pytest.raises(StateError) as told:
         open_vault(place).open(sealed)
     assert f"{place} on {socket.gethostname()}" in told.value.message
-    assert (told.value.remedy or "").startswith("Copy the key file there from another")
+    assert (told.value.remedy or "").startswith("Add the lines of the key file")
 
 
 async def test_what_is_removed_is_forgotten(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -26,8 +26,8 @@ from sync.documents.fleet import (
     LimitDocument,
 )
 from sync.errors import StoppedError
-from sync.runtime.shell import quote_last
-from sync.runtime.words import count
+from sync.ledger.errors import StateError
+from sync.runtime.words import count, some
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -43,17 +43,12 @@ if TYPE_CHECKING:
     from sync.runtime.values import Address
 
 _POLL_S = 0.1
-_THEN_WORK = "Next: trakt2discovr fleet work, unless workers run already"
+_NAMED = "These have another source now, so their logins to Trakt were forgotten"
 _WORDS = {
     "due": "due now, before all others",
     "pause": "paused",
     "resume": "on again",
     "remove": "out of the fleet, and their logins are forgotten",
-}
-#: Whom it does not help to be due, and what does.
-_RESTING = {
-    "paused": ("is paused", "resume"),
-    "needs_login": ("waits for a login", "login"),
 }
 
 
@@ -85,7 +80,10 @@ def init(context: Context, *, gives_up: bool) -> int:
                 "people sign in again: trakt2discovr fleet invite"
             )
         elif made.profiles:
-            notes.append(_THEN_WORK)
+            notes.append(
+                "Next: trakt2discovr fleet work. After an upgrade restart the workers "
+                "that run; after a restore add your table of today first."
+            )
         else:
             notes.append("Next: trakt2discovr fleet add FILE.csv")
         return tell_done(
@@ -102,36 +100,24 @@ def add(context: Context, file: Path) -> int:
         from sync.fleet.table_file import read_profiles  # noqa: PLC0415  # an extra
 
         new = read_profiles(file)
-        async with _opened(context) as fleet:
-            parted = await fleet.profiles.add(new, fleet.clock.now())
-            found = await fleet.profiles.find([p.profile for p in new])
-            lack = [
-                p.profile for p, _, lacks in await _with_logins(fleet, found) if lacks
-            ]
         notes = [f"{count(len(new), 'profile')} of {file} in the fleet."]
-        if parted:
-            notes.append(
-                f"Another Trakt user than before, so the login to Trakt is forgotten: "
-                f"{', '.join(parted)}."
-            )
-        if lack:
-            notes.append(_then_sign_in(lack))
-        notes.append(_THEN_WORK)
+        async with _opened(context) as fleet:
+            if parted := await fleet.profiles.add(new, fleet.clock.now()):
+                notes.append(f"{_NAMED}: {some(parted)}.")
+            with suppress(StateError):  # what was done is said in any case
+                notes += await _next_steps(fleet, [p.profile for p in new])
         document = FleetDocument(done="add", count=len(new), notes=tuple(notes))
         return tell_done(output, document)
 
     return run_fleet(context, work)
 
 
-def _then_sign_in(names: Sequence[str]) -> str:
-    """Return how those get on who lack a login."""
-    if len(names) == 1:
-        login = f"trakt2discovr fleet login {quote_last(names[0])}"
-        return f"Next: sign {names[0]} in: {login}"
-    return (
-        f"Next: sign {len(names):,} of them in, each by trakt2discovr fleet login "
-        "PROFILE, or let them do so by themselves: trakt2discovr fleet invite"
-    )
+async def _next_steps(fleet: Fleet, names: Sequence[str]) -> list[str]:
+    from sync.cli.commands.fleet_advice import next_steps  # noqa: PLC0415  # an extra
+    from sync.fleet.logins import standing_of  # noqa: PLC0415  # the same
+
+    found = await fleet.profiles.find(names)
+    return next_steps(found, await standing_of(fleet.database, found))
 
 
 def work(
@@ -162,26 +148,21 @@ def list_profiles(context: Context, state: str | None) -> int:
 
     async def work(output: Output, _stop: Stop) -> int:
         from sync.fleet.calendar import State  # noqa: PLC0415  # as above
+        from sync.fleet.logins import standing_of  # noqa: PLC0415  # the same
+        from sync.fleet.sign_in import lacking  # noqa: PLC0415  # the same
 
         async with _opened(context) as fleet:
             found = await fleet.profiles.all(State(state) if state else None)
-            rows = await _with_logins(fleet, found)
-        document = FleetListDocument(profiles=tuple(_document(*row) for row in rows))
+            logins = await standing_of(fleet.database, found)
+        document = FleetListDocument(
+            profiles=tuple(
+                _document(p, logins[p.id], lacking(p, logins)) for p in found
+            )
+        )
         output.emit(document, lambda console: show_profiles(console, document, state))
         return Exit.DONE
 
     return run_fleet(context, work)
-
-
-async def _with_logins(
-    fleet: Fleet, profiles: Sequence[Profile]
-) -> list[tuple[Profile, Iterable[str], Sequence[str]]]:
-    """Return with each what it has a login for, and what it lacks one for."""
-    from sync.fleet.logins import standing_of  # noqa: PLC0415  # as above
-    from sync.fleet.sign_in import lacking  # noqa: PLC0415  # the same
-
-    logins = await standing_of(fleet.database, profiles)
-    return [(p, logins[p.id], lacking(p, logins)) for p in profiles]
 
 
 def status(context: Context) -> int:
@@ -226,7 +207,9 @@ def change(context: Context, names: Sequence[str], how: str) -> int:
     """Make profiles due, pause, resume or remove them."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        from sync.fleet.logins import forget  # noqa: PLC0415  # as above
+        from sync.cli.commands.fleet_advice import why_not  # noqa: PLC0415  # as above
+        from sync.fleet.calendar import State  # noqa: PLC0415  # the same
+        from sync.fleet.logins import forget, standing_of  # noqa: PLC0415  # the same
 
         async with _opened(context) as fleet:
             wanted = [*dict.fromkeys(names)]
@@ -234,31 +217,19 @@ def change(context: Context, names: Sequence[str], how: str) -> int:
             await fleet.profiles.change(wanted, how, fleet.clock.now())
             if how == "remove":
                 await forget(fleet.database, wanted)
-        unmoved = [
-            words
-            for p in sorted(found, key=lambda p: p.profile)
-            if (words := _unmoved(p, how))
-        ]
-        reached = len(wanted) - len(unmoved)
-        notes = [f"{count(reached, 'profile')} {_WORDS[how]}.", *unmoved]
+            resting = [p for p in found if how == "due" and p.state is not State.ACTIVE]
+            notes = why_not(resting, await standing_of(fleet.database, resting))
+        gone = [p.profile for p in found if p.state is State.GONE]
+        if gone:
+            notes.append(f"Removed before: {some(gone)}.")
+        if reached := len(wanted) - len(resting) - len(gone):
+            notes.insert(0, f"{count(reached, 'profile')} {_WORDS[how]}.")
         document = FleetDocument.model_validate(
             {"done": how, "count": reached, "notes": notes}
         )
         return tell_done(output, document)
 
     return run_fleet(context, work)
-
-
-def _unmoved(profile: Profile, how: str) -> str | None:
-    """Say why that does nothing for it, and what would."""
-    state = profile.state.value
-    if how == "remove" and state == "gone":
-        return f"{profile.profile} was out of it before."
-    if how != "due" or state not in _RESTING:
-        return None
-    why, then = _RESTING[state]
-    command = f"trakt2discovr fleet {then} {quote_last(profile.profile)}"
-    return f"{profile.profile} {why}. To let it go on: {command}"
 
 
 async def require_known(
@@ -327,9 +298,10 @@ def rotate_keys(context: Context) -> int:
             )
         else:
             notes.append(
-                "Next: copy this file to every other machine of the fleet, and a copy "
-                "to where no copy of the database goes. Restart trakt2discovr fleet "
-                "invite where it runs; workers read the new key by themselves."
+                "Next: copy this file to every other machine of the fleet, and keep a "
+                "copy apart from those of the database. Restart trakt2discovr fleet "
+                "invite where it runs. Workers read the file again by themselves; but "
+                "restart them where systemd hands it over (LoadCredential)."
             )
         document = FleetDocument(done="keys", count=sealed, notes=tuple(notes))
         return tell_done(output, document, Exit.INCOMPLETE if left else Exit.DONE)

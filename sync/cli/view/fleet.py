@@ -44,7 +44,7 @@ def show_profiles(
     if not document.profiles and state:
         say(console, f"No profile of the fleet is {_STATES.get(state, state)}.")
     elif not document.profiles:
-        say(console, "The fleet has no profile yet: trakt2discovr fleet add FILE.csv")
+        say(console, "The fleet has no profile: trakt2discovr fleet add FILE.csv")
     for profile in document.profiles:
         say(console, _line(profile), hang=4)
         if profile.last_error:
