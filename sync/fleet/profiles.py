@@ -93,15 +93,17 @@ SELECT count(*) AS n FROM (
     ORDER BY due_at LIMIT $4
 ) AS longest WHERE queued_at >= $3 AND running_since IS NULL
 """
+#: Whoever wants it run from here on wants another run than this one.
 _BEGIN = f"""
-UPDATE fleet_profile SET running_since = $2, queued_at = $2, worker = $3
+UPDATE fleet_profile SET running_since = $2, queued_at = $2, worker = $3, priority = 0
 WHERE id = $1 AND state = 'active' AND due_at <= $2
 RETURNING {_COLUMNS}
 """  # noqa: S608  # names of ours
 _END = """
-UPDATE fleet_profile SET kind = $3, due_at = $5, last_ok_at = $6, failures = $7,
-last_error = $8, state = CASE WHEN state = 'active' THEN $4 ELSE state END,
-queued_at = NULL, running_since = NULL, worker = NULL, priority = 0
+UPDATE fleet_profile SET kind = $3, last_ok_at = $6, failures = $7, last_error = $8,
+due_at = CASE WHEN priority > 0 THEN due_at ELSE $5 END,
+state = CASE WHEN state = 'active' THEN $4 ELSE state END,
+queued_at = NULL, running_since = NULL, worker = NULL
 WHERE id = $1 AND running_since = $2 AND source = $9
 RETURNING id
 """

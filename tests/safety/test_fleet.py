@@ -13,7 +13,8 @@ from sync.fleet import demo as demonstration
 from sync.sandbox.account.synthetic import synthetic_account
 from tests.long import pick
 from tests.safety.chaos import Chaos
-from tests.safety.crowd import Crowd, sizes_of
+from tests.safety.crowd import Crowd
+from tests.safety.people import sizes_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,8 @@ async def test_whatever_happens_to_workers_every_profile_is_whole(
     chaos = Chaos(tmp_path, names, lambda _: None, account)
     chaos.trouble(seed, times=profiles)
     proof = await chaos.run()
-    assert proof.whole == profiles, (proof, chaos.happened)
+    assert chaos.faults == {}, (proof, chaos.happened)
+    assert proof.whole == profiles
     assert proof.twice == 0
     assert proof.most_in_a_second <= 1.1 * demonstration.RATE
 
@@ -45,5 +47,6 @@ async def test_people_of_all_sizes_are_brought_over_and_kept_in_step(
     crowd = Crowd(tmp_path, sizes, lambda _: None, seed=1)
     crowd.trouble(seed=1, times=pick(1, 1, 6))
     proof = await crowd.run()
-    assert proof.is_good, (proof, crowd.happened)
+    assert crowd.faults == {}, (proof, crowd.happened)
+    assert proof.is_good
     assert proof.profiles == len(sizes)
