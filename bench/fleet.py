@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _PICKED = 500
 _GOAL = Goal("most", 20)
-#: One in ten is due already: what a fleet has to catch up after 36 minutes. That is
-#: more than is picked, so that every pick finds as many as it may take.
+#: One in ten is due already: what a fleet has to catch up after 36 minutes. Of a
+#: million that is more than is picked.
 _FILL = """
 INSERT INTO fleet_profile (profile, source, kind, every, due_at)
 SELECT 'profile ' || n, 'trakt', 'keep', interval '6 hours',

@@ -83,6 +83,8 @@ class Demo:
     account: Account = field(default_factory=sample_account)
     workers: list[asyncio.subprocess.Process] = field(default_factory=list)
     has_killed: bool = False
+    #: Workers that had to be killed in the end.
+    unwilling: int = 0
 
     async def run(self) -> Proof:
         """Bring every profile over, with a worker killed on the way."""
@@ -209,11 +211,12 @@ class Demo:
             await asyncio.wait(ends, timeout=_LONGEST_END_S)
         for worker in running:
             if worker.returncode is None:
+                self.unwilling += 1
                 worker.kill()
                 await worker.wait()
 
     async def _until_in_step(self, fleet: Fleet) -> None:
-        left_s = _LONGEST_S + _LONGEST_EACH_S * len(self.names)
+        left_s = self.longest_s()
         said = -1
         while left_s > 0:
             totals = await self.totals(fleet)
@@ -231,6 +234,10 @@ class Demo:
             "The demonstration did not come to its end in time.",
             remedy="Try it with fewer, by --profiles.",
         )
+
+    def longest_s(self) -> float:
+        """Return after how long they will never be in step."""
+        return _LONGEST_S + _LONGEST_EACH_S * len(self.names)
 
     async def totals(self, fleet: Fleet) -> Totals:
         """Return how far they are."""

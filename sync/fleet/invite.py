@@ -77,8 +77,7 @@ img {{ width: 12rem; height: 12rem; image-rendering: pixelated; }}
 class Visit:
     """The sign-in of one profile, as far as it got; what its page shows.
 
-    ``before`` says why the sign-in to which service came to nothing before: until that
-    is mended.
+    ``before`` is the service that a sign-in failed for, and why, until that succeeds.
     """
 
     profile: Profile
@@ -112,6 +111,7 @@ class Invitations:
         self._read_qr = read_qr
         self._vault = fleet.vault()
         self._visits: dict[int, Visit] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     def link(self, profile: Profile, base: str) -> str:
         """Return the link of a profile."""
@@ -123,32 +123,35 @@ class Invitations:
 
     async def close(self) -> None:
         """End what is under way."""
-        tasks = [v.task for v in self._visits.values() if v.task and not v.task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for visit in [*self._visits.values()]:
+            self._end(visit)
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _answer(self, request: web.Request) -> web.Response:
         number = self._vault.read_invitation(request.match_info["token"])
         found = None if number is None else await self._fleet.profiles.get(number)
-        if found is None:
-            return _page("This link is over", _said("Ask for a new one."), status=404)
-        visit = self._visits.get(found.id)
-        if visit and visit.profile.source != found.source:
+        visit = self._visits.get(number) if number is not None else None
+        if visit and not (found and found.is_read_by(visit.profile.source)):
             self._end(visit)
             visit = None
-        if visit is None or await self._is_over(visit, found):
-            visit = self._begin(found, visit)
-            if visit is None:
-                words = "Too many people sign in at this moment. It is tried again."
-                return _page("One moment", _said(words), is_waiting=True)
+        if found is None:
+            return _page("This link is over", _said("Ask for a new one."), status=404)
+        is_over = visit is None or await self._is_over(visit, found)
+        # Somebody else may have opened the same link meanwhile.
+        now = self._visits.get(found.id)
+        visit = self._begin(found, visit) if is_over and now is visit else now
+        if visit is None:
+            words = "Too many people sign in at this moment. It is tried again."
+            return _page("One moment", _said(words), is_waiting=True)
         return self._show(visit)
 
     def _end(self, visit: Visit) -> None:
-        """Give up a sign-in for what the profile is no more."""
-        if visit.task:
-            visit.task.cancel()
+        """Give up a sign-in, such as one for what the profile is no more."""
         del self._visits[visit.profile.id]
+        if visit.task and not visit.task.done():
+            visit.task.cancel()
+            self._ending.add(visit.task)
+            visit.task.add_done_callback(self._ending.discard)
 
     async def _is_over(self, visit: Visit, profile: Profile) -> bool:
         """Whether to begin anew: it failed, or a login was lost since it was done."""
@@ -158,8 +161,8 @@ class Invitations:
         return profile.state is State.NEEDS_LOGIN or bool(lacking(profile, logins))
 
     def _begin(self, profile: Profile, last: Visit | None) -> Visit | None:
-        under_way = sum(not v.is_done for v in self._visits.values())
-        if under_way >= _MOST:
+        tasks = (v.task for v in self._visits.values())
+        if sum(bool(task and not task.done()) for task in tasks) >= _MOST:
             return None
         visit = self._visits[profile.id] = Visit(profile)
         if last and not last.is_done:
@@ -195,7 +198,10 @@ class Invitations:
         fleet, profile = self._fleet, visit.profile
         try:
             logins = await standing_of(fleet.database, [profile])
-            for service in asked(profile, logins):
+            services = asked(profile, logins)
+            if visit.before and visit.before[0] not in services:
+                visit.before = None  # it was mended elsewhere
+            for service in services:
                 visit.service, visit.code = service, None
                 await sign_in(fleet, profile, service, visit, Stop())
                 if visit.before and visit.before[0] == service:

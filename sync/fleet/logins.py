@@ -48,7 +48,8 @@ _SAVE = """
 INSERT INTO fleet_login (profile, service, key_id, secret, expires_at)
 SELECT $1::bigint, $2::text, $3::text, $4::bytea, $5::timestamptz WHERE $1 = 0
 OR EXISTS (SELECT FROM fleet_profile WHERE id = $1 AND state <> 'gone'
-    AND ($2 <> 'trakt' OR $6::text IS NULL OR lower(source) = lower($6)) FOR SHARE)
+    AND ($2 <> 'trakt' OR $6::text IS NULL OR source = 'trakt'
+        OR lower(source) = lower($6)) FOR SHARE)
 ON CONFLICT (profile, service) DO UPDATE SET key_id = excluded.key_id,
 secret = excluded.secret, expires_at = excluded.expires_at, refused_at = NULL
 """
@@ -306,7 +307,7 @@ async def open_store(
     """Read the logins of a profile; if asked to, what serves all in place of none.
 
     A refused one of its own is one that it has: another's may lead elsewhere. A login
-    to Trakt is kept as long as the profile has that ``source``, if one is named.
+    to Trakt that was made for a ``source`` is kept as ``Profile.is_read_by`` says.
     """
     owners = [SHARED, profile] if with_shared else [profile]
     rows = await database.rows(_LOAD, owners)

@@ -41,12 +41,19 @@ DELETE FROM fleet_login WHERE profile IN
     "DELETE FROM fleet_profile WHERE profile = ANY($1) AND state = 'gone'",
 )
 #: Whoever stores a login does so before these are held, or sees what they change.
+_DIFFERS = """
+JOIN unnest($1::text[], $2::text[]) AS wanted (profile, source)
+ON known.profile = wanted.profile
+AND (state = 'gone' OR lower(known.source) <> lower(wanted.source))
+"""
 _HOLD = (
-    """
-SELECT FROM fleet_login WHERE profile IN
-(SELECT id FROM fleet_profile WHERE profile = ANY($1)) ORDER BY profile FOR UPDATE
-""",
-    "SELECT FROM fleet_profile WHERE profile = ANY($1) ORDER BY id FOR UPDATE",
+    f"""
+SELECT FROM fleet_login JOIN fleet_profile AS known ON fleet_login.profile = known.id
+{_DIFFERS} ORDER BY known.id, service FOR UPDATE OF fleet_login
+""",  # names of ours
+    f"""
+SELECT FROM fleet_profile AS known {_DIFFERS} ORDER BY known.id FOR UPDATE OF known
+""",  # the same
 )
 #: No source is read by the login of the one before. Where none was named nobody knows
 #: whose it is; where none is named any more it stays that of the one who was.
@@ -112,7 +119,9 @@ _LEAVE = """
 UPDATE fleet_profile SET queued_at = NULL, running_since = NULL, worker = NULL
 WHERE id = $1 AND running_since = $2
 """
-_FIND = f"SELECT {_COLUMNS} FROM fleet_profile WHERE profile = ANY($1)"  # noqa: S608
+_FIND = f"""
+SELECT {_COLUMNS} FROM fleet_profile WHERE profile = ANY($1) ORDER BY profile
+"""  # noqa: S608  # names of ours
 _GET = f"""
 SELECT {_COLUMNS} FROM fleet_profile WHERE id = $1 AND state <> 'gone'
 """  # noqa: S608  # names of ours
@@ -200,6 +209,13 @@ class Profile:
         head, _, name = self.source.partition(":")
         return name or None if head == TRAKT else None
 
+    def is_read_by(self, source: str) -> bool:
+        """Whether a login to Trakt that was made for that source may read it.
+
+        Where the table names nobody it is that of whoever was named before.
+        """
+        return self.source == TRAKT or self.source.lower() == source.lower()
+
     @property
     def standing(self) -> Standing:
         """What the calendar goes by."""
@@ -245,7 +261,9 @@ class Profiles:
         ]
         async with self._database.transaction() as connection:
             names, sources = [row[0] for row in rows], [row[1] for row in rows]
-            for statement in (*_HOLD, *_CLEAR):
+            for statement in _HOLD:
+                await connection.execute(statement, names, sources)
+            for statement in _CLEAR:
                 await connection.execute(statement, names)
             parted = await connection.fetch(_PART, names, sources)
             await connection.executemany(_ADD, rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from connectors.errors import AuthError
 from sync import login as use_case
 from sync.fleet.calendar import State
-from sync.fleet.logins import SHARED, open_store
+from sync.fleet.logins import SHARED, open_store, standing_of
 from sync.fleet.runner import settings_of
 from sync.runtime.shell import quote_last
 from sync.wiring.clients import Clients
@@ -91,21 +91,22 @@ async def sign_in(
 
 
 async def _require_kept(fleet: Fleet, profile: Profile, service: Service) -> None:
-    """Make sure that the profile is still what the login was made for. AuthError."""
-    name, known = profile.profile, await fleet.profiles.get(profile.id)
-    if known is None:
+    """Make sure that the login is there: the table may have changed. AuthError."""
+    if service in (await standing_of(fleet.database, [profile]))[profile.id]:
+        return
+    name = profile.profile
+    if await fleet.profiles.get(profile.id) is None:
         raise AuthError(
             f"{name} was removed from the fleet meanwhile, so nothing was kept.",
             remedy="See who is left: trakt2discovr fleet list",
             service=service.title(),
         )
-    if service == "trakt" and known.source.lower() != profile.source.lower():
-        raise AuthError(
-            f"The table names another source for {name} by now, so this login to Trakt "
-            "was not kept.",
-            remedy=f"Log in again: trakt2discovr fleet login {quote_last(name)}",
-            service="Trakt",
-        )
+    raise AuthError(
+        f"The table names another source for {name} by now, so this login to "
+        f"{service.title()} was not kept.",
+        remedy=f"Log in again: trakt2discovr fleet login {quote_last(name)}",
+        service=service.title(),
+    )
 
 
 async def sign_out_for_all(fleet: Fleet) -> LogoutDocument:

@@ -122,6 +122,22 @@ async def test_another_source_is_not_read_by_the_login_of_the_one_before(
 
 
 @pytest.mark.parametrize(
+    "after", ["trakt:mia", "/a/download.zip", "trakt", "trakt:Ann"]
+)
+async def test_what_is_renewed_too_late_is_kept_for_nobody_else(
+    fleet: FleetDatabase, tmp_path: Path, after: str
+) -> None:
+    """The worker was frozen, or its session was cut: nothing held the table back."""
+    async with house(fleet, tmp_path) as here:
+        me = await here.add("Me", source="trakt:ann", trakt=trakt_login("Ann's"))
+        late = await open_store(fleet, here.vault, me.id, source=me.source)
+        await here.fleet.profiles.add([NewProfile("Me", after, EVERY)], NOW)
+        await late.keep("trakt", trakt_login("renewed"))
+        is_hers = after in {"trakt", "trakt:Ann"}
+        assert await here.logins(me) == ({"trakt": True} if is_hers else {})
+
+
+@pytest.mark.parametrize(
     ("service", "change"),
     [("trakt", "trakt:mia"), ("trakt", "gone"), ("discovr", "gone")],
 )

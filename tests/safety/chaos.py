@@ -12,6 +12,7 @@ import random
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
+from subprocess import CalledProcessError
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import ServiceError
@@ -21,11 +22,12 @@ from tests.postgres import PostgresServer, running
 from tests.safety.reading import media_of, shown, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from contextlib import AsyncExitStack
 
     from sync.fleet.open import Fleet
     from sync.fleet.watch import Totals
+    from sync.sandbox.discovr.history import StoredEntry
     from sync.sandbox.discovr.lists import Profile
     from sync.sandbox.discovr.stand_in import DiscovrStandIn
 
@@ -36,23 +38,41 @@ _KINDS = {"kill": 4, "freeze": 4, "cut": 4, "term": 4, "restart": 1}
 _CHANCE = 0.25
 #: So long the database may be away, and a worker take to end.
 _TRIES, _TRY_S = 60, 0.5
+_STARTS = 10
 _LONGEST_END_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """How many of a person's viewings are not shown, of others' are, and are twice."""
+    """How many viewings are missing, how many are shown that never were, and twice."""
 
     lost: int = 0
     too_much: int = 0
     twice: int = 0
 
 
+def judge(account: Account, entries: Sequence[StoredEntry]) -> Judged:
+    """Compare what was watched with what every client shows, and what any may show."""
+    keys, wanted = [entry.key for entry in entries], watched(account).keys()
+    touched, ids = {key.media for key in (*keys, *wanted)}, media_of(account)
+    titles = [t for t in account.titles if ids.get(t.name) in touched]
+    read = shown(Account(titles), entries)
+    return Judged(
+        lost=len(wanted - read.surely),
+        too_much=len(read.maybe - wanted),
+        twice=len(keys) - len({*keys}),
+    )
+
+
 class Chaos(Demo):
     """Every few seconds something happens to a worker, or to the database."""
 
-    def trouble(self, seed: int, times: int) -> None:
-        """Let something happen so many times at most, spread over all of the work."""
+    def trouble(self, seed: int, times: int, *, first: Sequence[str] = ()) -> None:
+        """Let something happen so many times at most, spread over all of the work.
+
+        It begins with what is named, the rest is drawn.
+        """
+        self._first = [*first]
         self._chance = random.Random(seed)  # noqa: S311  # repeatable on purpose
         self._times = times
         self._frozen: dict[int, asyncio.Task[None]] = {}
@@ -99,6 +119,8 @@ class Chaos(Demo):
             return
         kinds = {k: n for k, n in _KINDS.items() if k != "freeze" or len(awake) > 1}
         (what,) = self._chance.choices([*kinds], [*kinds.values()])
+        if self._first:
+            what = self._first.pop(0)
         await getattr(self, f"_{what}")(fleet, self._chance.choice(awake))
         self.happened.append(what)
 
@@ -121,13 +143,15 @@ class Chaos(Demo):
         await self._hire()
 
     async def _freeze(self, fleet: Fleet, victim: asyncio.subprocess.Process) -> None:
-        held = await _runs_of(fleet, victim.pid)
-        victim.send_signal(signal.SIGSTOP)
-        task = asyncio.create_task(self._wake_later(fleet, victim.pid, held))
+        with suppress(ProcessLookupError):
+            victim.send_signal(signal.SIGSTOP)
+        task = asyncio.create_task(self._wake_later(fleet, victim.pid))
         self._frozen[victim.pid] = task
 
-    async def _wake_later(self, fleet: Fleet, pid: int, held: set[int]) -> None:
+    async def _wake_later(self, fleet: Fleet, pid: int) -> None:
         try:
+            await fleet.clock.sleep(_TRY_S)  # what it had sent has arrived by then
+            held = await _runs_of(fleet, pid)
             await fleet.clock.sleep(FROZEN_S)
             self.taken_over += len(held - await _runs_of(fleet, pid))
         finally:
@@ -143,9 +167,17 @@ class Chaos(Demo):
         )
         await patiently(fleet, lambda: fleet.database.rows(statement))
 
-    async def _restart(self, _fleet: Fleet, _victim: object) -> None:
-        for step in (self._server.stop, self._server.start):
-            await asyncio.to_thread(step)
+    async def _restart(self, fleet: Fleet, _victim: object) -> None:
+        await asyncio.to_thread(self._server.stop)
+        for left in reversed(range(_STARTS)):
+            try:
+                await asyncio.to_thread(self._server.start)
+            except CalledProcessError:  # its port may be lent for a moment
+                if not left:
+                    raise
+                await fleet.clock.sleep(_TRY_S)
+            else:
+                return
 
     async def _replace(self) -> None:
         """Do what an init system does: start what has ended by itself once more."""
@@ -169,20 +201,7 @@ class Chaos(Demo):
     ) -> bool:
         """Judge a profile by what every client shows, and what any may."""
         del fleet
-        entries = discovr.entries(profile.id)
-        keys = [entry.key for entry in entries]
-        account = self.account_of(profile.name)
-        media = {key.media for key in keys}
-        media |= {key.media for key in watched(account)}
-        ids = media_of(account)
-        titles = [t for t in account.titles if ids.get(t.name) in media]
-        read = shown(Account(titles, account.plays), entries)
-        wanted = watched(account).keys()
-        judged = Judged(
-            lost=len(wanted - read.surely),
-            too_much=len(read.maybe - wanted),
-            twice=len(keys) - len({*keys}),
-        )
+        judged = judge(self.account_of(profile.name), discovr.entries(profile.id))
         if judged != Judged():
             self.faults[profile.name] = judged
         return not judged.lost and not judged.too_much

@@ -150,6 +150,11 @@ class Sources:
         #: Of Trakt, and of TMDB.
         self.urls = ("", "")
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it runs."""
+        return self._process.returncode is None
+
     async def watch(self, viewings: Sequence[Viewing]) -> None:
         """Tell Trakt what was watched, and wait until it knows all of it."""
         known = [{**vars(v), "at": v.at.isoformat()} for v in viewings]

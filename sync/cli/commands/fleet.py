@@ -214,11 +214,12 @@ def change(context: Context, names: Sequence[str], how: str) -> int:
         async with _opened(context) as fleet:
             wanted = [*dict.fromkeys(names)]
             found = await require_known(fleet, wanted, even_gone=how == "remove")
+            resting = [p for p in found if how == "due" and p.state is not State.ACTIVE]
+            logins = await standing_of(fleet.database, resting)
             await fleet.profiles.change(wanted, how, fleet.clock.now())
             if how == "remove":
                 await forget(fleet.database, wanted)
-            resting = [p for p in found if how == "due" and p.state is not State.ACTIVE]
-            notes = why_not(resting, await standing_of(fleet.database, resting))
+        notes = why_not(resting, logins)
         gone = [p.profile for p in found if p.state is State.GONE]
         if gone:
             notes.append(f"Removed before: {some(gone)}.")

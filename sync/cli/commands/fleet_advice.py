@@ -35,7 +35,10 @@ def next_steps(profiles: Sequence[Profile], logins: Logins) -> list[str]:
         )
     if served and not logins[SHARED].get("discovr"):
         of = count(served, "profile")
-        steps.append(f"sign in to Discovr for {of} of yours: {_FLEET} login --shared")
+        steps.append(
+            f"sign in to Discovr for {of} of yours, unless every worker's machine has "
+            f"your login: {_FLEET} login --shared"
+        )
     steps.append(THEN_WORK)
     words = ("Next", *("Then" for _ in steps[1:]))
     return [f"{word}: {step}" for word, step in zip(words, steps, strict=True)]
