@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 _PICKED = 500
 _GOAL = Goal("most", 20)
-#: One in twenty is due already: what a fleet has to catch up after eighteen minutes.
+#: One in ten is due already: what a fleet has to catch up after 36 minutes. Of a
+#: million that is more than is picked.
 _FILL = """
 INSERT INTO fleet_profile (profile, source, kind, every, due_at)
 SELECT 'profile ' || n, 'trakt', 'keep', interval '6 hours',
-now() + (random() - 0.05) * interval '6 hours' FROM generate_series(1, $1) AS n
+now() + (random() - 0.1) * interval '6 hours' FROM generate_series(1, $1) AS n
 """
 #: As it is once those that were picked have run.
 _RAN = """
@@ -65,7 +66,8 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
     of = f"{sizes.fleet_profiles:,}"
     each = size["n"] / sizes.fleet_profiles
     what = f"pick {_PICKED} due of {of}, the median of {len(took)} picks"
-    note = f"nine in ten within {quantiles(took, n=10)[-1]:.1f} ms"
+    nine, longest = quantiles(took, n=10)[-1], max(took)
+    note = f"nine in ten within {nine:.1f} ms, the longest {longest:.1f} ms"
     rows = [
         summarise(what, took, "ms", goal=_GOAL, note=note),
         summarise(f"count the {of} for the metrics", counted, "ms"),
@@ -78,10 +80,14 @@ async def run(sizes: Sizes, noise: Noise) -> Result:
 async def _pick(database: FleetDatabase, times: int) -> Sequence[float]:
     """Time each pick; what it picked has run before the next one."""
     profiles, now, took = Profiles(database), datetime.now(UTC), []
+    due = sum(count.due for count in await profiles.count(now))
     for _ in range(times):
         started = time.perf_counter()
         picked = await profiles.pick(Kind.KEEP, _PICKED, now)
         took.append((time.perf_counter() - started) * 1000)
+        if len(picked) < min(_PICKED, due):
+            raise RuntimeError(f"{len(picked)} were picked of {due} that are due.")
+        due -= len(picked)
         await database.rows(_RAN, [number for number, _ in picked], now)
     return took
 

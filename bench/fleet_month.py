@@ -320,12 +320,14 @@ def _quiet(month: Month, of: float) -> list[Row]:
             "s",
             goal=Goal("most", 60),
         ),
-        Row("runs, as a part of the plan", runs, "", goal=Goal("least", 0.99)),
+        # Each that begins half a minute late and is planned from there would lack more.
+        Row("runs, as a part of the plan", runs, "", goal=Goal("least", 0.998)),
+        # An interval is drawn anew each time; of a million one is that unlucky.
         Row(
             "whoever has fewest lacks",
             planned - min(month.good),
             "runs",
-            goal=Goal("most", 3),
+            goal=Goal("most", 4),
         ),
         Row("processors", month.cpu_s / month.seconds / of, ""),
         Row("requests to Discovr", month.discovr / month.seconds / of, "a second"),
@@ -347,8 +349,10 @@ def _outage(month: Month) -> list[Row]:
     _, ended = month.terms.down
     waits = sorted(at - ended for at in month.back.values()) or [0.0]
     half, last, over = waits[len(waits) // 2], waits[-1], month.late_at - ended
+    back = len(month.back) / month.terms.profiles
     return [
-        Row("after a day's outage, half are in step in", half / 3600, "h"),
+        Row("after a day's outage, so many ran again", back, "", goal=Goal("least", 1)),
+        Row("half are in step in", half / 3600, "h"),
         Row("all are in step in", last / 3600, "h", goal=Goal("most", 24)),
         Row("nobody is late any more after", over / 3600, "h"),
     ]

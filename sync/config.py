@@ -54,6 +54,8 @@ _OTHERS = 0o077
 CONFIG_VARIABLE = "TRAKT2DISCOVR_CONFIG"
 #: As ``[state] tokens`` it is no file: the logins are in the system's keyring.
 KEYRING = Path("keyring")
+#: The file with the keys of a fleet's logins, in the data folder.
+FLEET_KEY = "fleet.key"
 
 
 #: A path as a person writes it: ``~`` is the home folder.
@@ -199,6 +201,13 @@ class FleetSettings(Section):
     url: str | None = None
     key_file: UserPath | None = None
     requests_per_second: float = Field(5, gt=0, le=10_000)
+
+    def is_used(self) -> bool:
+        """Whether there is a fleet, as far as can be seen from here."""
+        if self.url or self.key_file:
+            return True
+        folder = _usual_folder(user_data_path)
+        return folder is not None and (folder / FLEET_KEY).exists()
 
 
 def data_folder() -> Path:

@@ -67,7 +67,7 @@ class PostgresServer:
         """Start it and wait until it answers."""
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1"
-            " -c unix_socket_directories='' -c fsync=off"
+            " -c unix_socket_directories='' -c fsync=off -c max_connections=200"
         )
         self._control("start", "-l", str(self.folder / "log"), "-o", options)
 
@@ -82,6 +82,13 @@ class PostgresServer:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
+    with running() as server:
+        yield server
+
+
+@contextlib.contextmanager
+def running() -> Iterator[PostgresServer]:
+    """Start a server, and throw it away afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
         server = _create(find_binaries(folder), folder)

@@ -25,6 +25,7 @@ from sync.checkup.findings import (
     warning,
 )
 from sync.checkup.heard import Heard
+from sync.checkup.logins import NO_LOGIN
 from sync.checkup.notify import check_notify
 from sync.checkup.others import check_pharen, check_tmdb, reach_tmdb
 from sync.checkup.parts import check_parts
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from sync.config import Settings
     from sync.ports import Source
+    from sync.wiring.logins import Service
 
 CLOCK = "clock"
 #: A person waits: one more try, and no rest that a service asks for.
@@ -56,6 +58,14 @@ _QUICK = RetryPolicy(attempts=2, wait_max_s=1.0, longest_pause_s=0.0)
 _TIMEOUT_S = 15.0
 #: Times decide which play is new and what a season default covers.
 _MOST_SKEW = timedelta(minutes=2)
+#: Where the logins are in the database of a fleet, this machine may need none.
+_OF_A_FLEET: Mapping[Service, str] = {
+    "trakt": "The fleet does without. For a profile that it does not run: "
+    "trakt2discovr login trakt",
+    "discovr": "The fleet does without, but for profiles whose login is shared: "
+    "trakt2discovr fleet login --shared. For one that it does not run: trakt2discovr "
+    "login discovr",
+}
 _REST = ("state", "logins", "services")
 
 
@@ -114,11 +124,15 @@ async def examine(
 
 
 def _possible(settings: Settings, finding: Finding) -> Finding:
-    """Advise no sign-in for which a key is missing: that comes first."""
+    """Advise no sign-in for which a key is missing, or that a fleet does without."""
     for service in SERVICES:
         is_advised = f"login {service}" in (finding.remedy or "")
         if is_advised and missing_keys(settings, service):
             return replace(finding, remedy=how_to_log_in(settings, service))
+        if is_advised and finding.text == NO_LOGIN and settings.fleet.is_used():
+            return warning(
+                finding.check, f"{NO_LOGIN} of your own", _OF_A_FLEET[service]
+            )
     return finding
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sync.wiring.logins import Login
 
 TRAKT, DISCOVR = "Trakt login", "Discovr login"
+NO_LOGIN = "there is none"
 _IDENTITY = "rt_"
 
 
@@ -32,7 +33,7 @@ def check_trakt_login(settings: Settings, store: TokenStore, now: datetime) -> F
     login = trakt_login(settings, store, now)
     again = how_to_log_in(settings, "trakt")
     if login is None:
-        return problem(TRAKT, "there is none", again, Cause.LOGIN)
+        return problem(TRAKT, NO_LOGIN, again, Cause.LOGIN)
     if misfit := _trakt_misfit(settings, store, now):
         remedy = f"Take it out of the config if it stands there. {again}"
         return problem(TRAKT, misfit, remedy, Cause.LOGIN)
@@ -54,7 +55,7 @@ def check_discovr_login(
     login = discovr_login(settings, store)
     again = how_to_log_in(settings, "discovr")
     if login is None:
-        return problem(DISCOVR, "there is none", again, Cause.LOGIN)
+        return problem(DISCOVR, NO_LOGIN, again, Cause.LOGIN)
     configured = secret(settings.discovr.refresh_token)
     token = refresh_token(store, configured)
     if misfit := _discovr_misfit(token):

@@ -106,10 +106,15 @@ class FleetDocument(Document):
 
 
 class InvitationDocument(Document):
-    """The link by which one profile signs in. Whoever has it can do so."""
+    """The link by which one profile signs in. Whoever has it can do so.
+
+    ``source`` and ``note`` are of the table, to know whom to send it to.
+    """
 
     profile: str
     link: str
+    source: str = ""
+    note: str = ""
 
 
 class FleetInvitationsDocument(Document):

@@ -35,10 +35,11 @@ from sync.sandbox.trakt.quirks import TraktQuirks
 from sync.sandbox.trakt.stand_in import TraktStandIn
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
     from sync.sandbox.account.account import Account
+    from sync.sandbox.discovr.lists import Profile as DiscovrProfile
 
 WORKERS, SLOTS = 3, 4
 #: What Discovr's stand-in lets through in a second, and what the workers share.
@@ -48,6 +49,8 @@ _LOOK_S = 0.5
 #: A profile takes seconds; whoever is not done by then never will be.
 _LONGEST_S = 120.0
 _LONGEST_EACH_S = 30.0
+#: What a worker has under way is settled in seconds.
+_LONGEST_END_S = 60.0
 #: All profiles of the demonstration belong to one account, whose reads are many.
 _READS = 10_000
 
@@ -80,6 +83,8 @@ class Demo:
     account: Account = field(default_factory=sample_account)
     workers: list[asyncio.subprocess.Process] = field(default_factory=list)
     has_killed: bool = False
+    #: Workers that had to be killed in the end.
+    unwilling: int = 0
 
     async def run(self) -> Proof:
         """Bring every profile over, with a worker killed on the way."""
@@ -96,10 +101,6 @@ class Demo:
             self.tell("All in step. Every profile is read back now, and compared.")
             return await self._prove(fleet, discovr)
 
-    def make_trakt(self) -> TraktStandIn:
-        """Make the Trakt that all of them have their accounts at."""
-        return TraktStandIn(self.account, quirks=TraktQuirks(get_limit=_READS))
-
     def load(self) -> str:
         """Say how much there is to carry."""
         return f"{count(len(self.account.plays), 'play')} each"
@@ -110,32 +111,41 @@ class Demo:
         return Credentials().trakt_access_token
 
     async def _serve(self, stack: AsyncExitStack) -> DiscovrStandIn:
-        titles = self.account.titles
-        self._trakt = self.make_trakt()
-        self._tmdb = TmdbStandIn(titles)
+        self.trakt_url, self.tmdb_url = await self.serve_sources(stack)
         discovr = DiscovrStandIn(
-            catalogue=titles,
+            catalogue=self.account.titles,
             profiles=self.names,
             quirks=DiscovrQuirks(requests_per_second=RATE),
         )
-        for service in (self._trakt, discovr, self._tmdb):
-            await stack.enter_async_context(service)
+        await stack.enter_async_context(discovr)
         return discovr
+
+    async def serve_sources(self, stack: AsyncExitStack) -> tuple[str, str]:
+        """Serve what is read, and return the addresses of Trakt and of TMDB."""
+        trakt = TraktStandIn(self.account, quirks=TraktQuirks(get_limit=_READS))
+        tmdb = TmdbStandIn(self.account.titles)
+        for service in (trakt, tmdb):
+            await stack.enter_async_context(service)
+        return trakt.url, tmdb.api_url
+
+    async def database_url(self, stack: AsyncExitStack) -> str:
+        """Start the database that all of it is in, and say where it is."""
+        return await stack.enter_async_context(database_url(None, self.folder))
 
     async def _settings(
         self, stack: AsyncExitStack, discovr: DiscovrStandIn
     ) -> Settings:
         known = Credentials()
-        url = await stack.enter_async_context(database_url(None, self.folder))
+        url = await self.database_url(stack)
         sections = {
             "trakt": {
                 "client_id": known.trakt_client_id,
                 "client_secret": known.trakt_client_secret,
-                "api_url": self._trakt.url,
-                "auth_url": self._trakt.url,
+                "api_url": self.trakt_url,
+                "auth_url": self.trakt_url,
             },
             "discovr": {"client_id": known.discovr_client_id, "api_url": discovr.url},
-            "tmdb": {"api_key": known.tmdb_api_key, "api_url": self._tmdb.api_url},
+            "tmdb": {"api_key": known.tmdb_api_key, "api_url": self.tmdb_url},
             "fleet": {
                 "url": url,
                 "key_file": str(self.folder / "fleet.key"),
@@ -197,14 +207,19 @@ class Demo:
             with suppress(ProcessLookupError):
                 worker.terminate()
         if running:
-            await asyncio.gather(*(worker.wait() for worker in running))
+            ends = [asyncio.create_task(worker.wait()) for worker in running]
+            await asyncio.wait(ends, timeout=_LONGEST_END_S)
+        for worker in running:
+            if worker.returncode is None:
+                self.unwilling += 1
+                worker.kill()
+                await worker.wait()
 
     async def _until_in_step(self, fleet: Fleet) -> None:
-        left_s = _LONGEST_S + _LONGEST_EACH_S * len(self.names)
+        left_s = self.longest_s()
         said = -1
         while left_s > 0:
-            counts = await fleet.profiles.count(fleet.clock.now())
-            totals = Totals.of(counts)
+            totals = await self.totals(fleet)
             if totals.in_step != said:
                 said = totals.in_step
                 self.tell(
@@ -220,9 +235,17 @@ class Demo:
             remedy="Try it with fewer, by --profiles.",
         )
 
+    def longest_s(self) -> float:
+        """Return after how long they will never be in step."""
+        return _LONGEST_S + _LONGEST_EACH_S * len(self.names)
+
+    async def totals(self, fleet: Fleet) -> Totals:
+        """Return how far they are."""
+        return Totals.of(await fleet.profiles.count(fleet.clock.now()))
+
     async def disturb(self, fleet: Fleet) -> None:
         """Kill the worker that has most to lose, once, and hire another one."""
-        totals = Totals.of(await fleet.profiles.count(fleet.clock.now()))
+        totals = await self.totals(fleet)
         if self.has_killed or totals.in_step < len(self.names) // 4:
             return
         running = Counter(p.worker for p in await fleet.profiles.all() if p.worker)
@@ -239,19 +262,30 @@ class Demo:
 
     async def _prove(self, fleet: Fleet, discovr: DiscovrStandIn) -> Proof:
         seen = sorted(request.at.timestamp() for request in discovr.seen)
-        requests = len(seen)
-        most = max(i - bisect_left(seen, at - 1.0) + 1 for i, at in enumerate(seen))
+        requests, most = len(seen), max(in_a_second(seen))
         refused = sum(request.status == 429 for request in discovr.seen)
         entries = twice = whole = 0
         for profile in discovr.profiles:
             there = [entry.key for entry in discovr.entries(profile.id)]
             entries += len(there)
             twice += len(there) - len({*there})
-            own = self.trakt_token(profile.name)
-            settings = _signed_in(fleet.settings, profile.name, own)
-            report = await api.verify(settings)
-            whole += exit_code(report, is_strict=False) == 0
+            whole += await self.is_whole(fleet, discovr, profile)
         return Proof(len(self.names), whole, entries, twice, requests, refused, most)
+
+    async def is_whole(
+        self, fleet: Fleet, discovr: DiscovrStandIn, profile: DiscovrProfile
+    ) -> bool:
+        """Read a profile back, as anybody can: trakt2discovr verify."""
+        del discovr
+        own = self.trakt_token(profile.name)
+        report = await api.verify(_signed_in(fleet.settings, profile.name, own))
+        return exit_code(report, is_strict=False) == 0
+
+
+def in_a_second(seen: Sequence[float]) -> Iterator[int]:
+    """Count for each of these times, in order, what the second up to it holds."""
+    for number, at in enumerate(seen, 1):
+        yield number - bisect_left(seen, at - 1.0)
 
 
 def _signed_in(settings: Settings, profile: str, trakt_token: str) -> Settings:

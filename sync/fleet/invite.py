@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from connectors.errors import ServiceError
+from connectors.auth.device import CodeExpiredError
+from connectors.errors import AuthError, ConfigError, ServiceError
 from sync.fleet.calendar import State
 from sync.fleet.logins import standing_of
 from sync.fleet.sign_in import asked, lacking, sign_in
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from connectors.discovr.models import Profile as DiscovrProfile
     from sync.fleet.open import Fleet
     from sync.fleet.profiles import Profile
+    from sync.wiring.logins import Service
 
 PATH = "/invite/"
 #: So many people may be signing in at once.
@@ -73,13 +75,17 @@ img {{ width: 12rem; height: 12rem; image-rendering: pixelated; }}
 
 @dataclass
 class Visit:
-    """The sign-in of one profile, as far as it got; what its page shows."""
+    """The sign-in of one profile, as far as it got; what its page shows.
+
+    ``before`` is the service that a sign-in failed for, and why, until that succeeds.
+    """
 
     profile: Profile
-    service: str = ""
+    service: Service | None = None
     code: DeviceCode | None = None
     told: str = ""
-    failure: str = ""
+    before: tuple[Service, str] | None = None
+    failure: ServiceError | None = None
     is_done: bool = False
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -105,6 +111,7 @@ class Invitations:
         self._read_qr = read_qr
         self._vault = fleet.vault()
         self._visits: dict[int, Visit] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     def link(self, profile: Profile, base: str) -> str:
         """Return the link of a profile."""
@@ -116,25 +123,35 @@ class Invitations:
 
     async def close(self) -> None:
         """End what is under way."""
-        tasks = [v.task for v in self._visits.values() if v.task and not v.task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for visit in [*self._visits.values()]:
+            self._end(visit)
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _answer(self, request: web.Request) -> web.Response:
         number = self._vault.read_invitation(request.match_info["token"])
         found = None if number is None else await self._fleet.profiles.get(number)
+        visit = self._visits.get(number) if number is not None else None
+        if visit and not (found and found.is_read_by(visit.profile.source)):
+            self._end(visit)
+            visit = None
         if found is None:
             return _page("This link is over", _said("Ask for a new one."), status=404)
-        visit = self._visits.get(found.id)
-        if visit is None or await self._is_over(visit, found):
-            failure = visit.failure if visit else ""
-            visit = self._begin(found)
-            if visit is None:
-                words = "Too many people sign in at this moment. It is tried again."
-                return _page("One moment", _said(words), is_waiting=True)
-            visit.told = failure
+        is_over = visit is None or await self._is_over(visit, found)
+        # Somebody else may have opened the same link meanwhile.
+        now = self._visits.get(found.id)
+        visit = self._begin(found, visit) if is_over and now is visit else now
+        if visit is None:
+            words = "Too many people sign in at this moment. It is tried again."
+            return _page("One moment", _said(words), is_waiting=True)
         return self._show(visit)
+
+    def _end(self, visit: Visit) -> None:
+        """Give up a sign-in, such as one for what the profile is no more."""
+        del self._visits[visit.profile.id]
+        if visit.task and not visit.task.done():
+            visit.task.cancel()
+            self._ending.add(visit.task)
+            visit.task.add_done_callback(self._ending.discard)
 
     async def _is_over(self, visit: Visit, profile: Profile) -> bool:
         """Whether to begin anew: it failed, or a login was lost since it was done."""
@@ -143,11 +160,17 @@ class Invitations:
         logins = await standing_of(self._fleet.database, [profile])
         return profile.state is State.NEEDS_LOGIN or bool(lacking(profile, logins))
 
-    def _begin(self, profile: Profile) -> Visit | None:
-        under_way = sum(not v.is_done for v in self._visits.values())
-        if under_way >= _MOST:
+    def _begin(self, profile: Profile, last: Visit | None) -> Visit | None:
+        tasks = (v.task for v in self._visits.values())
+        if sum(bool(task and not task.done()) for task in tasks) >= _MOST:
             return None
         visit = self._visits[profile.id] = Visit(profile)
+        if last and not last.is_done:
+            visit.before = last.before
+            if last.failure and last.service and _is_to_mend(last.failure):
+                visit.before = last.service, last.failure.message
+            elif last.failure:
+                visit.told = last.failure.message
         visit.task = asyncio.create_task(self._sign_in(visit))
         return visit
 
@@ -155,7 +178,8 @@ class Invitations:
         if visit.is_done:
             words = "That was all. You can close this page."
             return _page("You are signed in", _said(words))
-        told = [_said(visit.told)] if visit.told else []
+        before = visit.before[1] if visit.before else ""
+        told = [_said(words) for words in (before, visit.told) if words]
         code = visit.code
         if code is None:
             body = [*told, _said("A code is being made.")]
@@ -165,23 +189,36 @@ class Invitations:
             address = self._read_qr(code.picture)
         after = _said("This page goes on by itself once you have approved it.")
         body = [*told, *_code(code, address), after]
-        title = f"Sign in to {visit.service.title()}"
+        user = visit.profile.user if visit.service == "trakt" else None
+        name = (visit.service or "").title()
+        title = f"Sign in to {name}" + (f" as {user}" if user else "")
         return _page(title, "\n".join(body), is_waiting=True)
 
     async def _sign_in(self, visit: Visit) -> None:
         fleet, profile = self._fleet, visit.profile
         try:
             logins = await standing_of(fleet.database, [profile])
-            for service in asked(profile, logins):
+            services = asked(profile, logins)
+            if visit.before and visit.before[0] not in services:
+                visit.before = None  # it was mended elsewhere
+            for service in services:
                 visit.service, visit.code = service, None
                 await sign_in(fleet, profile, service, visit, Stop())
+                if visit.before and visit.before[0] == service:
+                    visit.before = None
             await fleet.profiles.signed_in(profile.id, fleet.clock.now())
         except ServiceError as error:
-            visit.failure = error.message
+            visit.failure = error
             logs.tell("fleet.uninvited", f"{profile.profile}: {error.message}")
         else:
             visit.is_done, visit.code = True, None
             logs.tell("fleet.invited", f"{profile.profile} has signed in.")
+
+
+def _is_to_mend(failure: ServiceError) -> bool:
+    """Whether it goes wrong again unless somebody does something about it."""
+    passes = isinstance(failure, CodeExpiredError)
+    return isinstance(failure, AuthError | ConfigError) and not passes
 
 
 def _code(code: DeviceCode, address: str | None) -> list[str]:

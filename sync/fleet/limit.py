@@ -71,8 +71,8 @@ UPDATE fleet_limit SET rate = $2, refused = $3, margin = $4, epoch = $5 WHERE na
 """
 _ALL = """
 SELECT name, per_second, rate, burst_s,
-extract(epoch FROM greatest(paused_until, clock_timestamp())
-- clock_timestamp())::float8 AS paused_s
+greatest(0, extract(epoch FROM greatest(paused_until, clock_timestamp())
+- clock_timestamp()))::float8 AS paused_s
 FROM fleet_limit ORDER BY name
 """
 

@@ -42,11 +42,14 @@ WHERE profile = ANY($1) ORDER BY profile
 _LOCK = """
 SELECT secret FROM fleet_login WHERE profile = $1 AND service = $2 FOR UPDATE
 """
-#: Of a profile that is removed meanwhile nothing is kept.
+#: Of a profile that is removed meanwhile nothing is kept, nor a login to Trakt of
+#: one that has another source by now.
 _SAVE = """
 INSERT INTO fleet_login (profile, service, key_id, secret, expires_at)
 SELECT $1::bigint, $2::text, $3::text, $4::bytea, $5::timestamptz WHERE $1 = 0
-OR EXISTS (SELECT FROM fleet_profile WHERE id = $1 AND state <> 'gone' FOR SHARE)
+OR EXISTS (SELECT FROM fleet_profile WHERE id = $1 AND state <> 'gone'
+    AND ($2 <> 'trakt' OR $6::text IS NULL OR source = 'trakt'
+        OR lower(source) = lower($6)) FOR SHARE)
 ON CONFLICT (profile, service) DO UPDATE SET key_id = excluded.key_id,
 secret = excluded.secret, expires_at = excluded.expires_at, refused_at = NULL
 """
@@ -105,9 +108,11 @@ class ProfileStore(TokenStore):
         readable: Sequence[int],
         rows: Iterable[asyncpg.Record],
         *,
+        source: str | None = None,
         clock: Clock | None = None,
     ) -> None:
         super().__init__(_NOWHERE, clock=clock)
+        self._source = source
         self.place = "the fleet's database"
         self._database = database
         self._vault = vault
@@ -286,6 +291,7 @@ class ProfileStore(TokenStore):
             self._vault.key_id,
             self._sealed[service],
             token.expires_at,
+            self._source,
         )
 
 
@@ -295,15 +301,19 @@ async def open_store(
     profile: int,
     *,
     with_shared: bool = False,
+    source: str | None = None,
     clock: Clock | None = None,
 ) -> ProfileStore:
     """Read the logins of a profile; if asked to, what serves all in place of none.
 
-    A refused one of its own is one that it has: another's may lead elsewhere.
+    A refused one of its own is one that it has: another's may lead elsewhere. A login
+    to Trakt that was made for a ``source`` is kept as ``Profile.is_read_by`` says.
     """
     owners = [SHARED, profile] if with_shared else [profile]
     rows = await database.rows(_LOAD, owners)
-    return ProfileStore(database, vault, profile, owners, rows, clock=clock)
+    return ProfileStore(
+        database, vault, profile, owners, rows, source=source, clock=clock
+    )
 
 
 async def standing_of(

@@ -25,7 +25,7 @@ from sync.fleet.migrate import migrate
 from sync.fleet.profiles import Profiles
 from sync.fleet.runner import Runner
 from sync.fleet.server import database_url
-from sync.fleet.watch import Watch
+from sync.fleet.watch import Totals, Watch
 from sync.fleet.worker import Worker
 from sync.ledger import Ledger
 from sync.runtime.words import count
@@ -87,7 +87,7 @@ class Made:
     """What ``init`` did. ``place`` is the database; ``lost`` counts logins given up.
 
     ``found`` were given up before, and there is a key to them again. ``shared`` counts
-    the profiles that live by the operator's own login.
+    the profiles that live by the operator's own login, ``profiles`` all.
     """
 
     place: str
@@ -95,6 +95,7 @@ class Made:
     lost: int
     found: int
     shared: int
+    profiles: int
 
 
 async def init(settings: Settings, *, gives_up: bool = False) -> Made:
@@ -125,19 +126,22 @@ async def _make_key(
     is_new = keys.make_key(place)
     if lost:
         await logins.give_up(database, keys.known_keys(place))
-    shared = await Profiles(database).without(discovr.SERVICE)
-    return Made(database.place, is_new, lost, len(found), shared)
+    profiles = Profiles(database)
+    shared = await profiles.without(discovr.SERVICE)
+    known = Totals.of(await profiles.count(now)).profiles
+    return Made(database.place, is_new, lost, len(found), shared, known)
 
 
 def unreadable(lost: int, database: FleetDatabase, place: Path) -> ConfigError:
     """Say that logins cannot be read by the keys of this place, and what helps."""
+    back = f"add its lines below those of {place}" if place.exists() else "put it back"
     return ConfigError(
         f"{count(lost, 'login')} in {database.place} cannot be read: the key is "
         f"not in {place}.",
         remedy="Run this as the user of the workers, with their config. If it is not "
-        "there either, put it back, from your copy or from another machine of the "
-        "fleet. If it is lost, stop all workers, start with a new key, and let these "
-        "people sign in again: trakt2discovr fleet init --new-key",
+        "there either, take the key file of another machine of the fleet, or your "
+        f"copy, and {back}. If the key is lost, stop all workers, start with a new "
+        "one, and let these people sign in again: trakt2discovr fleet init --new-key",
     )
 
 

@@ -40,12 +40,30 @@ DELETE FROM fleet_login WHERE profile IN
 """,
     "DELETE FROM fleet_profile WHERE profile = ANY($1) AND state = 'gone'",
 )
-#: Nor is another user on Trakt read by the login of the one before.
+#: Whoever stores a login does so before these are held, or sees what they change.
+_DIFFERS = """
+JOIN unnest($1::text[], $2::text[]) AS wanted (profile, source)
+ON known.profile = wanted.profile
+AND (state = 'gone' OR lower(known.source) <> lower(wanted.source))
+"""
+_HOLD = (
+    f"""
+SELECT FROM fleet_login JOIN fleet_profile AS known ON fleet_login.profile = known.id
+{_DIFFERS} ORDER BY known.id, service FOR UPDATE OF fleet_login
+""",  # names of ours
+    f"""
+SELECT FROM fleet_profile AS known {_DIFFERS} ORDER BY known.id FOR UPDATE OF known
+""",  # the same
+)
+#: No source is read by the login of the one before. Where none was named nobody knows
+#: whose it is; where none is named any more it stays that of the one who was.
 _PART = """
-DELETE FROM fleet_login USING fleet_profile
-WHERE fleet_login.profile = fleet_profile.id AND service = 'trakt'
-AND fleet_profile.profile = $1 AND source LIKE 'trakt:%' AND $2 LIKE 'trakt:%'
-AND lower(source) <> lower($2)
+DELETE FROM fleet_login USING fleet_profile AS known,
+unnest($1::text[], $2::text[]) AS wanted (profile, source)
+WHERE fleet_login.profile = known.id AND service = 'trakt'
+AND known.profile = wanted.profile AND wanted.source <> 'trakt'
+AND lower(known.source) <> lower(wanted.source)
+RETURNING known.profile
 """
 _ADD = """
 INSERT INTO fleet_profile (profile, source, every, due_at, note, is_shared)
@@ -82,15 +100,17 @@ SELECT count(*) AS n FROM (
     ORDER BY due_at LIMIT $4
 ) AS longest WHERE queued_at >= $3 AND running_since IS NULL
 """
+#: Whoever wants it run from here on wants another run than this one.
 _BEGIN = f"""
-UPDATE fleet_profile SET running_since = $2, queued_at = $2, worker = $3
+UPDATE fleet_profile SET running_since = $2, queued_at = $2, worker = $3, priority = 0
 WHERE id = $1 AND state = 'active' AND due_at <= $2
 RETURNING {_COLUMNS}
 """  # noqa: S608  # names of ours
 _END = """
-UPDATE fleet_profile SET kind = $3, due_at = $5, last_ok_at = $6, failures = $7,
-last_error = $8, state = CASE WHEN state = 'active' THEN $4 ELSE state END,
-queued_at = NULL, running_since = NULL, worker = NULL, priority = 0
+UPDATE fleet_profile SET kind = $3, last_ok_at = $6, failures = $7, last_error = $8,
+due_at = CASE WHEN priority > 0 THEN due_at ELSE $5 END,
+state = CASE WHEN state = 'active' THEN $4 ELSE state END,
+queued_at = NULL, running_since = NULL, worker = NULL
 WHERE id = $1 AND running_since = $2 AND source = $9
 RETURNING id
 """
@@ -99,7 +119,9 @@ _LEAVE = """
 UPDATE fleet_profile SET queued_at = NULL, running_since = NULL, worker = NULL
 WHERE id = $1 AND running_since = $2
 """
-_FIND = f"SELECT {_COLUMNS} FROM fleet_profile WHERE profile = ANY($1)"  # noqa: S608
+_FIND = f"""
+SELECT {_COLUMNS} FROM fleet_profile WHERE profile = ANY($1) ORDER BY profile
+"""  # noqa: S608  # names of ours
 _GET = f"""
 SELECT {_COLUMNS} FROM fleet_profile WHERE id = $1 AND state <> 'gone'
 """  # noqa: S608  # names of ours
@@ -187,6 +209,13 @@ class Profile:
         head, _, name = self.source.partition(":")
         return name or None if head == TRAKT else None
 
+    def is_read_by(self, source: str) -> bool:
+        """Whether a login to Trakt that was made for that source may read it.
+
+        Where the table names nobody it is that of whoever was named before.
+        """
+        return self.source == TRAKT or self.source.lower() == source.lower()
+
     @property
     def standing(self) -> Standing:
         """What the calendar goes by."""
@@ -221,19 +250,24 @@ class Profiles:
     def __init__(self, database: FleetDatabase) -> None:
         self._database = database
 
-    async def add(self, profiles: Iterable[NewProfile], now: datetime) -> None:
+    async def add(self, profiles: Iterable[NewProfile], now: datetime) -> list[str]:
         """Take profiles in, due at once. One that is known gets what differs.
 
-        With another source it begins anew. One that was removed is a new one.
+        With another source it begins anew. One that was removed is a new one. Returns
+        those whose login to Trakt was forgotten, as it was made for another source.
         """
         rows = [
             (p.profile, p.source, p.every, now, p.note, p.is_shared) for p in profiles
         ]
         async with self._database.transaction() as connection:
+            names, sources = [row[0] for row in rows], [row[1] for row in rows]
+            for statement in _HOLD:
+                await connection.execute(statement, names, sources)
             for statement in _CLEAR:
-                await connection.execute(statement, [row[0] for row in rows])
-            await connection.executemany(_PART, [row[:2] for row in rows])
+                await connection.execute(statement, names)
+            parted = await connection.fetch(_PART, names, sources)
             await connection.executemany(_ADD, rows)
+        return sorted(row["profile"] for row in parted)
 
     async def pick(self, kind: Kind, most: int, now: datetime) -> list[tuple[int, int]]:
         """Mark what is due as queued, the longest due first: id and priority.

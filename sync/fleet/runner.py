@@ -93,6 +93,7 @@ class Runner:
         store = await open_store(
             *(self.database, self.vault, profile.id),
             with_shared=profile.is_shared,
+            source=profile.source,
             clock=self.clock,
         )
         if profile.is_shared and self.shared is not None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from connectors.errors import AuthError
 from sync import login as use_case
 from sync.fleet.calendar import State
-from sync.fleet.logins import SHARED, open_store
+from sync.fleet.logins import SHARED, open_store, standing_of
 from sync.fleet.runner import settings_of
+from sync.runtime.shell import quote_last
 from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
@@ -77,9 +79,34 @@ async def sign_in(
     async with _clients(fleet, profile, on_event) as clients:
         if service == "trakt":
             user = profile.user if profile else None
-            return await use_case.login_trakt(clients, screen, stop, user=user)
-        name = profile.profile if profile else None
-        return await use_case.login_discovr(clients, screen, stop, owner_of=name)
+            document = await use_case.login_trakt(clients, screen, stop, user=user)
+        else:
+            name = profile.profile if profile else None
+            document = await use_case.login_discovr(
+                clients, screen, stop, owner_of=name
+            )
+    if profile:
+        await _require_kept(fleet, profile, service)
+    return document
+
+
+async def _require_kept(fleet: Fleet, profile: Profile, service: Service) -> None:
+    """Make sure that the login is there: the table may have changed. AuthError."""
+    if service in (await standing_of(fleet.database, [profile]))[profile.id]:
+        return
+    name = profile.profile
+    if await fleet.profiles.get(profile.id) is None:
+        raise AuthError(
+            f"{name} was removed from the fleet meanwhile, so nothing was kept.",
+            remedy="See who is left: trakt2discovr fleet list",
+            service=service.title(),
+        )
+    raise AuthError(
+        f"The table names another source for {name} by now, so this login to "
+        f"{service.title()} was not kept.",
+        remedy=f"Log in again: trakt2discovr fleet login {quote_last(name)}",
+        service=service.title(),
+    )
 
 
 async def sign_out_for_all(fleet: Fleet) -> LogoutDocument:
@@ -95,7 +122,11 @@ async def _clients(
     on_event: Callable[[Event], None] | None = None,
 ) -> AsyncIterator[Clients]:
     owner = profile.id if profile else SHARED
-    store = await open_store(fleet.database, fleet.vault(), owner, clock=fleet.clock)
+    store = await open_store(
+        *(fleet.database, fleet.vault(), owner),
+        source=profile.source if profile else None,
+        clock=fleet.clock,
+    )
     async with AsyncExitStack() as stack:
         yield Clients(
             settings_of(fleet.settings, profile),

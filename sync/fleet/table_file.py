@@ -39,9 +39,8 @@ def read_profiles(path: Path) -> list[NewProfile]:
             reader.fieldnames = columns
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or "it is no table of text"
         raise InputError(
-            f"{path} cannot be read as CSV: {reason}.", remedy=_EXAMPLE
+            f"{path} cannot be read as CSV: {_reason(error)}.", remedy=_EXAMPLE
         ) from None
     unknown = [name for name in columns if name not in _COLUMNS]
     if "profile" not in columns or unknown:
@@ -62,6 +61,14 @@ def read_profiles(path: Path) -> list[NewProfile]:
     if complaints or not profiles:
         _refuse(path, complaints)
     return profiles
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or "it cannot be opened"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    return f"{error}; perhaps a quotation mark is not closed"
 
 
 def _read(row: Mapping[str, str | None], folder: Path) -> NewProfile:

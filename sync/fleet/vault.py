@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from connectors.errors import ConfigError
 from connectors.files import replace_file
+from sync.config import FLEET_KEY
 from sync.ledger.errors import StateError
 
 if TYPE_CHECKING:
@@ -32,13 +34,17 @@ class Vault:
     """Seals with the first key, and opens with any.
 
     With ``again`` the keys are read anew where none of them fits: there may be a new
-    one by now.
+    one by now. ``place`` says where they are.
     """
 
     def __init__(
-        self, keys: Sequence[bytes], again: Callable[[], Sequence[bytes]] | None = None
+        self,
+        keys: Sequence[bytes],
+        again: Callable[[], Sequence[bytes]] | None = None,
+        place: str = "the key file",
     ) -> None:
         self._again = again
+        self._place = place
         self._use(keys)
 
     @property
@@ -65,9 +71,11 @@ class Vault:
             self._use(keys)
             return self.open(sealed)
         raise StateError(
-            "A login cannot be decrypted by any key of the key file.",
-            remedy="Put the key back with which it was stored ([fleet] key_file), or "
-            "log in again: trakt2discovr fleet login PROFILE",
+            f"A login cannot be decrypted by any key of {self._place}.",
+            remedy="Add the lines of the key file of another machine of the fleet, or "
+            "of your copy, below those that are there. Where systemd hands the key "
+            "over (LoadCredential), do so in the file that it names, and restart the "
+            "worker. Only if the key is lost: trakt2discovr fleet init --new-key",
         )
 
     def invite(self, profile: int) -> str:
@@ -106,7 +114,7 @@ def key_place(configured: Path | None, folder: Path) -> Path:
         place = Path(credentials) / CREDENTIAL
         if place.is_file():
             return place
-    return folder / "fleet.key"
+    return folder / FLEET_KEY
 
 
 def known_keys(place: Path) -> list[str]:
@@ -137,7 +145,8 @@ def drop_old_keys(place: Path) -> int:
 
 def open_vault(place: Path) -> Vault:
     """Read the keys. Raises ConfigError where they are not as they have to be."""
-    return Vault(_read(place), lambda: _read(place))
+    where = f"{place} on {socket.gethostname()}"
+    return Vault(_read(place), lambda: _read(place), where)
 
 
 def _read(place: Path) -> list[bytes]:

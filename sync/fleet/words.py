@@ -19,8 +19,8 @@ _PROGRAM = "trakt2discovr"
 _LOGIN = re.compile(rf"{_PROGRAM} login \w+(?:, or {_PROGRAM} login \w+)*")
 #: Another command that is about one profile, or options of one.
 _ALONE = re.compile(
-    r"trakt2discovr (?!fleet |doctor|setup)|(?<!\w)(?<!fleet login )--\w"
-    r"|\bTRAKT2DISCOVR_"
+    r"trakt2discovr (?!fleet |doctor|setup)"
+    r"|(?<!\w)(?<!fleet login )(?<!fleet init )--\w|\bTRAKT2DISCOVR_"
 )
 _AGAIN = re.compile(r"\b([Rr]un it again)\b")
 #: What helps where the words of one command cannot.

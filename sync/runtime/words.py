@@ -57,6 +57,12 @@ def join(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def some(names: Sequence[str], most: int = 5) -> str:
+    """Enumerate the first few, and count the rest."""
+    more = len(names) - most
+    return join([*names[:most], *([f"{more:,} more"] if more > 0 else [])])
+
+
 def name_runs(runs: Sequence[int]) -> str:
     """Name runs by their numbers, as long as there are few."""
     if len(runs) > _MOST_NAMED:

@@ -132,6 +132,34 @@ async def test_a_lost_trakt_login_is_told_from_a_missing_one(tmp_path: Path) -> 
     assert gone.unchecked >= PROBES | {"Trakt answers"}
 
 
+@pytest.mark.parametrize("sign", ["url", "key_file", "made here"])
+async def test_a_fleet_needs_no_login_of_the_operators(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sign: str
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    none = {"access_token": None, "refresh_token": None}
+    async with patient(tmp_path) as where:
+        settings = changed(where.settings, trakt=none, discovr={"refresh_token": None})
+        assert {"Trakt login", "Discovr login"} <= (
+            await look(settings)
+        ).complaints.keys()
+        if sign == "made here":
+            place = tmp_path / "trakt2discovr" / "fleet.key"
+            place.parent.mkdir(exist_ok=True)
+            place.touch()
+        else:
+            settings = changed(settings, fleet={sign: "postgresql://fleet@localhost/x"})
+        found = await look(settings)
+        lost = await look(changed(settings, discovr={"client_id": None}))
+    for check, way in (("Trakt", "login trakt"), ("Discovr", "fleet login --shared")):
+        login = found.one(f"{check} login")
+        assert (login.verdict, login.cause) == (Verdict.WARNING, None)
+        assert f"trakt2discovr {way}" in (login.remedy or "")
+    assert found.unchecked >= PROBES | AFTER_DISCOVR_LOGIN
+    # Nobody can sign in without that, for a fleet or not.
+    assert lost.verdict("Discovr login") is Verdict.PROBLEM
+
+
 async def test_a_login_that_has_run_out_is_renewed_and_that_is_said(
     tmp_path: Path,
 ) -> None:

@@ -94,8 +94,9 @@ def test_a_fleet_from_its_table_to_a_profile_that_leaves(operator: Operator) -> 
     wrong = operator("fleet", "due", "Me", "Nobody")
     assert wrong.exit_code == 2
     assert "no profile Nobody" in wrong.stderr
-    assert operator("fleet", "remove", "Kids").exit_code == 0
-    assert operator("fleet", "remove", "Kids").exit_code == 0
+    assert operator.json("fleet", "remove", "Kids")["count"] == 1
+    again = operator.json("fleet", "remove", "Kids")
+    assert (again["count"], again["notes"]) == (0, ["Removed before: Kids."])
     for command in ("login", "invite", "due"):
         assert "no profile Kids" in operator("fleet", command, "Kids").stderr
     assert [p["profile"] for p in operator.json("fleet", "list")["profiles"]] == ["Me"]
@@ -210,7 +211,7 @@ def test_the_login_that_serves_all_is_asked_for_by_its_own_command(
     assert "1 profile by your own login to Discovr, which is not in" in shown
     again = operator.json("fleet", "init")["notes"]
     assert again[1].startswith("1 profile by your own login to Discovr: check")
-    asyncio.run(keep_logins(operator, SHARED))
+    asyncio.run(keep_logins(operator, None, only="discovr"))
     status = operator.json("fleet", "status")
     assert (status["shared_login"], status["without_discovr"]) == ("good", 1)
     both = ["trakt", "discovr"]
@@ -260,7 +261,7 @@ def test_who_lives_by_the_login_that_serves_all_goes_on_once_its_key_is_back(
     table = operator.folder / "profiles.csv"
     table.write_text("profile,login\nMe,shared\nKids,own\n", "utf-8")
     operator("fleet", "add", str(table))
-    asyncio.run(keep_logins(operator, SHARED))
+    asyncio.run(keep_logins(operator, None, only="discovr"))
     place, aside = operator.folder / "fleet.key", operator.folder / "aside"
     place.rename(aside)
     operator("fleet", "init", "--new-key")
@@ -286,9 +287,88 @@ def test_who_waits_for_a_login_can_be_paused_and_nobody_is_due_who_rests(
     assert states == {"Kids": "needs_login", "Me": "paused", "You": "active"}
     due = operator.json("fleet", "due", "You", "Me", "Kids")
     assert due["count"] == 1
-    assert due["notes"][1].startswith(
-        "Not before they are on again: Kids waits for a login, Me is paused."
-    )
+    assert due["notes"] == [
+        "1 profile due now, before all others.",
+        "Me is paused. To go on: trakt2discovr fleet resume Me",
+        "Kids is waiting for a login. To go on: trakt2discovr fleet login Kids",
+    ]
+
+
+def test_each_step_names_the_next_one(operator: Operator) -> None:
+    table = operator.folder / "profiles.csv"
+
+    def add(*lines: str) -> list[str]:
+        table.write_text("\n".join(lines), "utf-8")
+        notes: list[str] = operator.json("fleet", "add", str(table))["notes"]
+        return notes[1:]
+
+    work = "trakt2discovr fleet work, unless workers run already"
+    assert operator.json("fleet", "init")["notes"][-1].endswith("fleet add FILE.csv")
+    empty = operator("fleet", "list").stdout
+    assert "no profile: trakt2discovr fleet add FILE.csv" in empty
+    both = add("profile", "Me", "The kids")
+    assert both[0].startswith("Next: sign 2 profiles in, each by trakt2discovr fleet")
+    assert both[1:] == [f"Then: {work}"]
+    (one, _) = add("profile", "The kids")
+    assert one.endswith("trakt2discovr fleet login 'The kids'")
+    asyncio.run(keep_logins(operator))
+    assert add("profile", "Me") == [f"Next: {work}"]
+    download = operator.folder / "a.zip"
+    download.touch()
+    shared = add("profile,source,login", "You,a.zip,shared")
+    assert commands(shared[0]) == [["fleet", "login", "--shared"]]
+    again = operator.json("fleet", "init")["notes"]
+    assert again[-1].startswith("Next: trakt2discovr fleet work. After an upgrade")
+    rotated = operator.json("fleet", "keys", "rotate")["notes"]
+    assert rotated[1].startswith("Next: copy this file to every other machine")
+    paused = operator("fleet", "list", "--state", "paused").stdout
+    assert paused == "No profile of the fleet is paused.\n"
+
+
+def test_whose_login_goes_with_another_source_is_said(operator: Operator) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+
+    def add(*lines: str) -> list[str]:
+        table.write_text("\n".join(["profile,source,note", *lines]), "utf-8")
+        notes: list[str] = operator.json("fleet", "add", str(table))["notes"]
+        return [note for note in notes if "forgotten" in note]
+
+    assert add("Me,sean,the attic", "You,ann,") == []
+    asyncio.run(keep_logins(operator))
+    asyncio.run(keep_logins(operator, "You"))
+    assert add("Me,Sean,", "You,Ann,") == []
+    gone = "These have another source now, so their logins to Trakt were forgotten: "
+    assert add("Me,mia,the attic", "You,ann,") == [f"{gone}Me."]
+    asyncio.run(keep_logins(operator))
+    assert add("Me,x,the attic", "You,y,") == [f"{gone}Me and You."]
+    assert add("Me,z,the attic", "You,trakt,") == []
+    (link,) = operator.json("fleet", "invite", "Me")["invitations"]
+    assert (link["source"], link["note"]) == ("trakt:z", "the attic")
+    assert operator("fleet", "list").stdout.startswith("Me (the attic): to bring over")
+
+
+def test_who_waits_for_the_login_that_serves_all_is_led_to_it(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    names = [f"-{n}" for n in range(7)]
+    rows = [f"{name},trakt,shared" for name in names]
+    table.write_text("\n".join(["profile,source,login", *rows]), "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(waits(operator))
+    (due,) = operator.json("fleet", "due", "--", *names)["notes"]
+    assert due.startswith("-0, -1, -2, -3, -4 and 2 more are waiting for a login.")
+    assert commands(due) == [["fleet", "invite"]]
+    for name in names:
+        asyncio.run(keep_logins(operator, name, only="trakt"))
+    (due,) = operator.json("fleet", "due", "--", *names)["notes"]
+    assert commands(due) == [["fleet", "login", "--shared"]]
+    asyncio.run(sends(operator, "UPDATE fleet_profile SET state = 'paused'"))
+    (due,) = operator.json("fleet", "due", "--", "-0")["notes"]
+    assert due.endswith("trakt2discovr fleet resume -- -0")
+    assert operator("fleet", "resume", "--", "-0").exit_code == 0
 
 
 def test_no_key_is_added_beside_a_login_that_cannot_be_read(
@@ -324,14 +404,19 @@ def profiles(operator: Operator) -> list[Any]:
     return found
 
 
-async def keep_logins(operator: Operator, owner: int | None = None) -> None:
-    """Sign Me in to both services, encrypted with the key of the moment."""
+async def keep_logins(
+    operator: Operator, name: str | None = "Me", *, only: str | None = None
+) -> None:
+    """Sign a profile in, with the key of the moment; without a name for all."""
     async with open_database(operator.url) as database:
-        (me,) = await Profiles(database).find(["Me"])
+        owner = SHARED
+        if name:
+            (profile,) = await Profiles(database).find([name])
+            owner = profile.id
         vault = open_vault(operator.folder / "fleet.key")
-        store = await open_store(database, vault, me.id if owner is None else owner)
+        store = await open_store(database, vault, owner)
         now = SystemClock().now()
-        for service in ("trakt", "discovr") if owner is None else ("discovr",):
+        for service in [only] if only else ["trakt", "discovr"]:
             await store.keep(service, StoredToken(refresh_token="r", obtained_at=now))
 
 
@@ -398,7 +483,10 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_profiles(table)
     table.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="not text in UTF-8"):
+        read_profiles(table)
+    table.write_text('profile,note\nMe,"' + "x" * 200_000, "utf-8")
+    with pytest.raises(InputError, match="quotation mark"):
         read_profiles(table)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,14 +29,21 @@ if TYPE_CHECKING:
 
     from sync.fleet.database import FleetDatabase
     from sync.fleet.profiles import Profile
+    from sync.sandbox.server.devices import DeviceCodes
+    from tests.worlds import World
 
 
 class Host:
     """The page, and whoever opens links to it."""
 
     def __init__(
-        self, fleet: Fleet, profile: Profile, session: aiohttp.ClientSession
+        self,
+        place: World,
+        fleet: Fleet,
+        profile: Profile,
+        session: aiohttp.ClientSession,
     ) -> None:
+        self.place = place
         self.fleet = fleet
         self.profile = profile
         self.link = ""
@@ -49,11 +56,20 @@ class Host:
             assert answer.headers.get("Cache-Control") == "no-store"
             return answer.status, await answer.text()
 
-    async def shows(self, words: str) -> str:
+    async def shows(self, *words: str) -> str:
         async with asyncio.timeout(20):
-            while words not in (page := (await self.open())[1]):  # noqa: ASYNC110
+            while True:
+                _, page = await self.open()
+                if all(each in page for each in words):
+                    return page
                 await asyncio.sleep(0)
-        return page
+
+    async def approves(self, devices: DeviceCodes, *words: str) -> None:
+        """Approve a code that the page shows. One that has just run out is replaced."""
+        while True:
+            await self.shows("<code>", *words)
+            with suppress(LookupError):
+                return devices.approve()
 
 
 @asynccontextmanager
@@ -81,7 +97,7 @@ async def hosting(
         fleet = Fleet(settings, "", database, profiles, clock)
         invitations = Invitations(fleet, lambda _: "https://example.org/activate?x=1&y")
         async with answering(invitations.answers(), Address("127.0.0.1", 0)) as used:
-            host = Host(fleet, kids, session)
+            host = Host(place, fleet, kids, session)
             host.link = invitations.link(kids, used.url)
             yield host
             await invitations.close()
@@ -114,6 +130,66 @@ async def test_who_has_to_sign_in_again_is_not_told_that_she_has(
         await host.fleet.profiles.change(["Kids"], "remove", now)
         status, page = await host.open()
         assert (status, "This link is over" in page) == (404, True)
+
+
+async def test_a_sign_in_as_somebody_else_is_told_until_it_is_mended(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with hosting(fleet, tmp_path, None) as host:
+        await fleet.rows("UPDATE fleet_profile SET source = 'trakt:sean'")
+        trakt = host.place.trakt
+        trakt.account.user = "parent"
+        await host.approves(trakt.devices, "Sign in to Trakt as sean")
+        wrong = "You signed in to Trakt as parent"
+        for _ in range(3):
+            page = await host.shows(wrong, "<code>")
+            assert "Sign out of Trakt there first" in page
+        trakt.account.user = "sean"
+        await host.approves(trakt.devices, "Sign in to Trakt as sean")
+        page = await host.shows("Sign in to Discovr", "<code>")
+        assert wrong not in page
+
+
+async def test_what_went_wrong_is_told_until_that_service_has_approved(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with hosting(fleet, tmp_path, None) as host:
+        trakt, discovr = host.place.trakt.devices, host.place.discovr.devices
+        await host.approves(trakt, "Sign in to Trakt")
+        await host.approves(discovr, "Sign in to Discovr")
+        await host.shows("You are signed in")
+        # Both are asked for once more, and her account has no such profile now.
+        await fleet.rows(
+            "UPDATE fleet_profile SET profile = 'x', state = 'needs_login'"
+        )
+        wrong = "So nothing was kept"
+        await host.approves(trakt, "Sign in to Trakt")
+        await host.approves(discovr, "Sign in to Discovr")
+        await host.approves(trakt, "Sign in to Trakt", wrong)
+        await host.shows("Sign in to Discovr", "<code>", wrong)
+        # Nobody approves in time, which mends nothing.
+        await host.shows("Sign in to Trakt", "<code>", wrong)
+
+
+async def test_a_page_goes_by_the_table_of_the_moment(
+    fleet: FleetDatabase, tmp_path: Path
+) -> None:
+    async with hosting(fleet, tmp_path, None) as host:
+        every, trakt = timedelta(hours=6), host.place.trakt
+
+        async def names(source: str) -> None:
+            new = [NewProfile("Kids", source, every)]
+            await host.fleet.profiles.add(new, host.fleet.clock.now())
+
+        await names("trakt:sean")
+        trakt.account.user = "parent"
+        await host.approves(trakt.devices, "Sign in to Trakt as sean")
+        await host.shows("You signed in to Trakt as parent", "<code>")
+        await names("trakt:parent")
+        page = await host.shows("Sign in to Trakt as parent", "<code>")
+        assert "You signed in" not in page
+        await host.approves(trakt.devices, "Sign in to Trakt as parent")
+        await host.shows("Sign in to Discovr", "<code>")
 
 
 async def test_a_link_that_is_none_leads_nowhere(

@@ -255,3 +255,4 @@ async def test_the_row_climbs_by_the_rules_of_the_pacer(fleet: FleetDatabase) ->
     adapt(rate, epoch, 30, None)
     (state,) = await all_limits(fleet)
     assert state.rate == pytest.approx(rate.now)
+    assert str(state.paused_s) == "0.0"

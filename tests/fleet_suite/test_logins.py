@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -189,6 +190,17 @@ async def test_a_new_key_seals_all_and_the_oldest_one_goes(
     assert (await open_store(fleet, running, profile)).load("trakt") == token()
     with pytest.raises(StateError, match="cannot be decrypted"):
         (await open_store(fleet, Vault([first]), profile)).load("trakt")
+
+
+def test_a_wrong_key_file_is_named_with_its_machine(
+    place: Path, tmp_path: Path
+) -> None:
+    keys.make_key(tmp_path / "other")
+    sealed = open_vault(tmp_path / "other").seal("a login")
+    with pytest.raises(StateError) as told:
+        open_vault(place).open(sealed)
+    assert f"{place} on {socket.gethostname()}" in told.value.message
+    assert (told.value.remedy or "").startswith("Add the lines of the key file")
 
 
 async def test_what_is_removed_is_forgotten(

@@ -95,10 +95,15 @@ class House:
         return Fleet(settings, "", self.database, Profiles(self.database), CLOCK)
 
     async def add(
-        self, name: str, *, is_shared: bool | None = None, **logins: StoredToken
+        self,
+        name: str,
+        *,
+        source: str = "trakt",
+        is_shared: bool | None = None,
+        **logins: StoredToken,
     ) -> Profile:
         fleet = self.fleet
-        new = NewProfile(name, "trakt", timedelta(hours=6), is_shared=is_shared)
+        new = NewProfile(name, source, timedelta(hours=6), is_shared=is_shared)
         await fleet.profiles.add([new], CLOCK.now())
         (profile,) = await fleet.profiles.find([name])
         store = await open_store(self.database, self.vault, profile.id)
@@ -286,7 +291,7 @@ async def test_who_has_no_login_yet_is_told_the_one_command_that_helps(
         trakt = trakt_login(KEYS.trakt_refresh_token, is_over=False)
         logins = {"trakt": trakt, "discovr": discovr_login()}
         del logins[missing]
-        me = await here.add("Me", is_shared=is_shared, **logins)
+        me = await here.add("Me", source="trakt", is_shared=is_shared, **logins)
         outcome = await here.run(me)
         _, _, remedy = (outcome.message or "").partition("login. ")
         who = "--shared" if is_shared and missing == "discovr" else "Me"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 NOW = SystemClock().now()
 EVERY = timedelta(hours=6)
 AT_ONCE = TraktQuirks(approves_after_polls=0)
+SOURCES = ("trakt", "trakt:sean", "trakt:SEAN", "trakt:mia", "/a/download.zip")
 
 
 async def test_who_comes_under_a_name_that_was_removed_inherits_nothing(
@@ -94,7 +94,7 @@ async def test_another_user_who_signs_in_to_trakt_takes_nobodys_place(
     fleet: FleetDatabase, tmp_path: Path, before: dict[str, StoredToken]
 ) -> None:
     async with house(fleet, tmp_path, trakt=AT_ONCE) as here:
-        me = await here.add("Me", is_shared=None, **before)
+        me = await here.add("Me", source="trakt:sean", is_shared=None, **before)
         with pytest.raises(AuthError) as told:
             await sign_in_as(here, "sean", "parent")
         assert "as parent" in told.value.message
@@ -104,21 +104,59 @@ async def test_another_user_who_signs_in_to_trakt_takes_nobodys_place(
         assert store.load("trakt") == before.get("trakt")
 
 
-async def test_another_user_in_the_table_is_not_read_by_the_login_of_the_first(
-    fleet: FleetDatabase, tmp_path: Path
+@pytest.mark.parametrize("before", SOURCES)
+@pytest.mark.parametrize("after", SOURCES)
+async def test_another_source_is_not_read_by_the_login_of_the_one_before(
+    fleet: FleetDatabase, tmp_path: Path, before: str, after: str
 ) -> None:
     async with house(fleet, tmp_path) as here:
         logins = {"trakt": trakt_login("Sean's"), "discovr": discovr_login()}
-        me = await here.add("Me", is_shared=None, **logins)
+        me = await here.add("Me", source=before, is_shared=None, **logins)
+        new = NewProfile("Me", after, EVERY)
+        parted = await here.fleet.profiles.add([new], NOW)
+        # Where the table names nobody, it stays that of whoever signed in.
+        is_kept = after.lower() in {before.lower(), "trakt"}
+        assert parted == ([] if is_kept else ["Me"])
+        kept = {"trakt": True} if is_kept else {}
+        assert await here.logins(me) == {"discovr": True, **kept}
 
-        async def write(source: str) -> dict[str, bool]:
-            await here.fleet.profiles.add([NewProfile("Me", source, EVERY)], NOW)
-            return await here.logins(me)
 
-        both = {"trakt": True, "discovr": True}
-        for same in ("trakt:sean", "trakt:SEAN", "/a/download.zip", "trakt:sean"):
-            assert await write(same) == both
-        assert await write("trakt:other") == {"discovr": True}
+@pytest.mark.parametrize(
+    "after", ["trakt:mia", "/a/download.zip", "trakt", "trakt:Ann"]
+)
+async def test_what_is_renewed_too_late_is_kept_for_nobody_else(
+    fleet: FleetDatabase, tmp_path: Path, after: str
+) -> None:
+    """The worker was frozen, or its session was cut: nothing held the table back."""
+    async with house(fleet, tmp_path) as here:
+        me = await here.add("Me", source="trakt:ann", trakt=trakt_login("Ann's"))
+        late = await open_store(fleet, here.vault, me.id, source=me.source)
+        await here.fleet.profiles.add([NewProfile("Me", after, EVERY)], NOW)
+        await late.keep("trakt", trakt_login("renewed"))
+        is_hers = after in {"trakt", "trakt:Ann"}
+        assert await here.logins(me) == ({"trakt": True} if is_hers else {})
+
+
+@pytest.mark.parametrize(
+    ("service", "change"),
+    [("trakt", "trakt:mia"), ("trakt", "gone"), ("discovr", "gone")],
+)
+async def test_a_sign_in_for_what_a_profile_is_no_more_keeps_nothing(
+    fleet: FleetDatabase, tmp_path: Path, service: Service, change: str
+) -> None:
+    at_once = DiscovrQuirks(approves_after_polls=0)
+    async with house(fleet, tmp_path, trakt=AT_ONCE, discovr=at_once) as here:
+        here.place.trakt.account.user = "sean"
+        me = await here.add("Me", source="trakt:sean")
+        if change == "gone":
+            await here.fleet.profiles.change(["Me"], "remove", NOW)
+        else:
+            await here.fleet.profiles.add([NewProfile("Me", change, EVERY)], NOW)
+        with hasty_system_clock(), pytest.raises(AuthError) as told:
+            await sign_in(here.fleet, me, service, Visit(me), Stop())
+        assert "kept" in told.value.message
+        assert "trakt2discovr fleet l" in (told.value.remedy or "")
+        assert await here.logins(me) == {}
 
 
 @pytest.mark.parametrize("before", [{}, {"discovr": discovr_login("Sean's")}])
@@ -127,7 +165,8 @@ async def test_an_account_of_discovr_without_the_profile_takes_nobodys_place(
 ) -> None:
     quirks = DiscovrQuirks(approves_after_polls=0)
     async with house(fleet, tmp_path, discovr=quirks) as here:
-        other = await here.add("It's another's", is_shared=None, **before)
+        name = "It's another's"
+        other = await here.add(name, source="trakt", is_shared=None, **before)
         with hasty_system_clock():
             with pytest.raises(AuthError) as told:
                 await sign_in(here.fleet, other, "discovr", Visit(other), Stop())
@@ -149,7 +188,8 @@ async def test_nobody_needs_the_old_login_to_sign_in_anew(
     """The key of the one that is stored may be lost: then all have to sign in."""
     at_once = DiscovrQuirks(approves_after_polls=0)
     async with house(fleet, tmp_path, trakt=AT_ONCE, discovr=at_once) as here:
-        await here.add("Me", trakt=trakt_login("x"), discovr=discovr_login())
+        logins = {"trakt": trakt_login("x"), "discovr": discovr_login()}
+        me = await here.add("Me", source="trakt:sean", is_shared=None, **logins)
         await here.share(discovr_login())
         (tmp_path / "key").unlink()
         keys.make_key(tmp_path / "key")
@@ -158,8 +198,6 @@ async def test_nobody_needs_the_old_login_to_sign_in_anew(
             await give_up(fleet, vault.key_ids)
         # As the table has it: who signs in is compared before anything is kept.
         here.place.trakt.account.user = "sean"
-        (me,) = await here.fleet.profiles.find(["Me"])
-        me = replace(me, source="trakt:sean")
         is_shared = service == "shared"
         asked: Service = "trakt" if service == "trakt" else "discovr"
         of = None if is_shared else me

@@ -316,6 +316,23 @@ async def test_a_source_that_changes_during_a_run_is_carried_over_after_it(
     assert await worker.dispatch(Kind.FIRST) == 1
 
 
+async def test_who_is_wanted_during_a_run_runs_once_more(profiles: Profiles) -> None:
+    await add(profiles, "Me")
+    await profiles.change(["Me"], "due", START)
+    script, wanted_at = Script(), START - timedelta(seconds=5)  # by a clock that lags
+    script.gate.clear()
+    worker, _ = hired(profiles, script, StillClock(START))
+    async with handling(worker, "Me", profiles):
+        await until(lambda: bool(script.ran))
+        await profiles.change(["Me"], "due", wanted_at)
+        script.gate.set()
+    me = await one(profiles, "Me")
+    assert (me.kind, me.due_at, me.last_ok_at) == (Kind.KEEP, wanted_at, START)
+    await worker.handle(me.id)
+    me = await one(profiles, "Me")
+    assert (me.due_at, me.priority) == (wanted_at + EVERY, 0)
+
+
 async def test_another_source_begins_anew_and_the_same_one_changes_no_plan(
     profiles: Profiles,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +26,8 @@ from sync.documents.fleet import (
     LimitDocument,
 )
 from sync.errors import StoppedError
-from sync.runtime.words import count
+from sync.ledger.errors import StateError
+from sync.runtime.words import count, some
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -42,18 +43,13 @@ if TYPE_CHECKING:
     from sync.runtime.values import Address
 
 _POLL_S = 0.1
-_THEN_WORK = (
-    "Next: trakt2discovr fleet login PROFILE for each that has no login, and "
-    "trakt2discovr fleet work"
-)
+_NAMED = "These have another source now, so their logins to Trakt were forgotten"
 _WORDS = {
     "due": "due now, before all others",
     "pause": "paused",
     "resume": "on again",
     "remove": "out of the fleet, and their logins are forgotten",
 }
-#: Whom it does not help to be due.
-_RESTING = {"paused": "is paused", "needs_login": "waits for a login"}
 
 
 def init(context: Context, *, gives_up: bool) -> int:
@@ -83,6 +79,11 @@ def init(context: Context, *, gives_up: bool) -> int:
                 f"{count(made.lost, 'login')} cannot be read any more. Let these "
                 "people sign in again: trakt2discovr fleet invite"
             )
+        elif made.profiles:
+            notes.append(
+                "Next: trakt2discovr fleet work. After an upgrade restart the workers "
+                "that run; after a restore add your table of today first."
+            )
         else:
             notes.append("Next: trakt2discovr fleet add FILE.csv")
         return tell_done(
@@ -99,15 +100,24 @@ def add(context: Context, file: Path) -> int:
         from sync.fleet.table_file import read_profiles  # noqa: PLC0415  # an extra
 
         new = read_profiles(file)
+        notes = [f"{count(len(new), 'profile')} of {file} in the fleet."]
         async with _opened(context) as fleet:
-            await fleet.profiles.add(new, fleet.clock.now())
-        notes = (
-            f"{count(len(new), 'profile')} of {file} in the fleet.",
-            _THEN_WORK,
-        )
-        return tell_done(output, FleetDocument(done="add", count=len(new), notes=notes))
+            if parted := await fleet.profiles.add(new, fleet.clock.now()):
+                notes.append(f"{_NAMED}: {some(parted)}.")
+            with suppress(StateError):  # what was done is said in any case
+                notes += await _next_steps(fleet, [p.profile for p in new])
+        document = FleetDocument(done="add", count=len(new), notes=tuple(notes))
+        return tell_done(output, document)
 
     return run_fleet(context, work)
+
+
+async def _next_steps(fleet: Fleet, names: Sequence[str]) -> list[str]:
+    from sync.cli.commands.fleet_advice import next_steps  # noqa: PLC0415  # an extra
+    from sync.fleet.logins import standing_of  # noqa: PLC0415  # the same
+
+    found = await fleet.profiles.find(names)
+    return next_steps(found, await standing_of(fleet.database, found))
 
 
 def work(
@@ -149,7 +159,7 @@ def list_profiles(context: Context, state: str | None) -> int:
                 _document(p, logins[p.id], lacking(p, logins)) for p in found
             )
         )
-        output.emit(document, lambda console: show_profiles(console, document))
+        output.emit(document, lambda console: show_profiles(console, document, state))
         return Exit.DONE
 
     return run_fleet(context, work)
@@ -197,26 +207,24 @@ def change(context: Context, names: Sequence[str], how: str) -> int:
     """Make profiles due, pause, resume or remove them."""
 
     async def work(output: Output, _stop: Stop) -> int:
-        from sync.fleet.logins import forget  # noqa: PLC0415  # as above
+        from sync.cli.commands.fleet_advice import why_not  # noqa: PLC0415  # as above
+        from sync.fleet.calendar import State  # noqa: PLC0415  # the same
+        from sync.fleet.logins import forget, standing_of  # noqa: PLC0415  # the same
 
         async with _opened(context) as fleet:
             wanted = [*dict.fromkeys(names)]
             found = await require_known(fleet, wanted, even_gone=how == "remove")
+            resting = [p for p in found if how == "due" and p.state is not State.ACTIVE]
+            logins = await standing_of(fleet.database, resting)
             await fleet.profiles.change(wanted, how, fleet.clock.now())
             if how == "remove":
                 await forget(fleet.database, wanted)
-        resting = [
-            f"{p.profile} {_RESTING[p.state.value]}"
-            for p in sorted(found, key=lambda p: p.profile)
-            if how == "due" and p.state.value in _RESTING
-        ]
-        reached = len(wanted) - len(resting)
-        notes = [f"{count(reached, 'profile')} {_WORDS[how]}."]
-        if resting:
-            notes.append(
-                f"Not before they are on again: {', '.join(resting)}. To go on all "
-                "the same: trakt2discovr fleet resume NAME"
-            )
+        notes = why_not(resting, logins)
+        gone = [p.profile for p in found if p.state is State.GONE]
+        if gone:
+            notes.append(f"Removed before: {some(gone)}.")
+        if reached := len(wanted) - len(resting) - len(gone):
+            notes.insert(0, f"{count(reached, 'profile')} {_WORDS[how]}.")
         document = FleetDocument.model_validate(
             {"done": how, "count": reached, "notes": notes}
         )
@@ -288,6 +296,13 @@ def rotate_keys(context: Context) -> int:
             notes.append(
                 f"{count(left, 'login was', 'logins were')} in use meanwhile: run it "
                 "again, so that the old key can go."
+            )
+        else:
+            notes.append(
+                "Next: copy this file to every other machine of the fleet, and keep a "
+                "copy apart from those of the database. Restart trakt2discovr fleet "
+                "invite where it runs. Workers read the file again by themselves; but "
+                "restart them where systemd hands it over (LoadCredential)."
             )
         document = FleetDocument(done="keys", count=sealed, notes=tuple(notes))
         return tell_done(output, document, Exit.INCOMPLETE if left else Exit.DONE)

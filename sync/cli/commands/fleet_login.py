@@ -135,6 +135,8 @@ def invite(
                     InvitationDocument(
                         profile=profile.profile,
                         link=invitations.link(profile, base),
+                        source=profile.source,
+                        note=profile.note,
                     )
                     for profile in await _invited(fleet, names)
                 )

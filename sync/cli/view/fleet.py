@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 from sync.cli.view.lines import say
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 #: Waiting for longer is worth a word of its own.
 _LONG = timedelta(minutes=10)
 _LOGIN = "trakt2discovr fleet login"
+#: A state, in words that may stand behind "is".
+_STATES = {"needs_login": "waiting for a login"}
 
 
 def show_done(console: Console, document: FleetDocument) -> None:
@@ -34,10 +37,14 @@ def show_done(console: Console, document: FleetDocument) -> None:
         say(console, note)
 
 
-def show_profiles(console: Console, document: FleetListDocument) -> None:
-    """List the profiles, two lines for one that needs a person."""
-    if not document.profiles:
-        say(console, "There is no such profile.")
+def show_profiles(
+    console: Console, document: FleetListDocument, state: str | None
+) -> None:
+    """List the profiles, of one ``state`` or all; two lines for who needs a person."""
+    if not document.profiles and state:
+        say(console, f"No profile of the fleet is {_STATES.get(state, state)}.")
+    elif not document.profiles:
+        say(console, "The fleet has no profile: trakt2discovr fleet add FILE.csv")
     for profile in document.profiles:
         say(console, _line(profile), hang=4)
         if profile.last_error:
@@ -65,9 +72,13 @@ def _line(profile: FleetProfileDocument) -> str:
     if profile.failures:
         parts.append(count(profile.failures, "failure"))
     every = describe_interval(timedelta(seconds=profile.every_s))
-    return (
-        f"{profile.profile}: {', '.join(parts)} (from {profile.source}, every {every})"
-    )
+    name = _named(profile.profile, profile.note)
+    return f"{name}: {', '.join(parts)} (from {profile.source}, every {every})"
+
+
+def _named(profile: str, note: str) -> str:
+    """Return a profile with what the operator calls it."""
+    return f"{profile} ({note})" if note else profile
 
 
 def show_status(console: Console, document: FleetStatusDocument) -> None:
@@ -111,13 +122,14 @@ def show_limits(console: Console, document: FleetLimitsDocument) -> None:
         say(console, "No worker has run yet: trakt2discovr fleet work")
     for limit in document.limits:
         now = f", for now {limit.rate:.2f}" if limit.rate < limit.per_second else ""
-        paused = f", paused for {limit.paused_s:.0f} s" if limit.paused_s else ""
+        paused = f", paused for {ceil(limit.paused_s)} s" if limit.paused_s else ""
         say(console, f"{limit.name}: {limit.per_second:g} a second{now}{paused}")
 
 
 def show_invitations(console: Console, document: FleetInvitationsDocument) -> None:
     """Show each link below its profile, to be sent to its person."""
     for invitation in document.invitations:
-        say(console, f"{invitation.profile}:")
+        name = _named(invitation.profile, invitation.note)
+        say(console, f"{name}, from {invitation.source}:")
         say(console, invitation.link, indent=2)
     say(console, "The page is served while this runs. Ctrl-C ends it.")
