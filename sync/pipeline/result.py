@@ -227,8 +227,8 @@ class Report:
         odd = (
             record.is_unsupported for record in prepared.compared.extraction.quarantined
         )
-        is_any_read = bool(prepared.whole.extraction.plays or prepared.rest.titles)
-        is_any_read |= prepared.is_unchanged
+        # Where anything cannot be read, no title is left unlooked at.
+        is_any_read = bool(prepared.whole.extraction.plays) or prepared.is_unchanged
         return not is_any_read and not all(odd)
 
     @property

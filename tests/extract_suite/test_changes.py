@@ -253,16 +253,20 @@ async def test_plays_of_even_titles_count_for_how_many_are_read_by_themselves(
         assert now.receipt.plays == len(account.plays)
 
 
+@pytest.mark.parametrize("even", [(), ("film:4", "show:1")])
 async def test_what_was_begun_for_a_run_that_ended_is_not_gone_on_with(
-    tmp_path: Path,
+    tmp_path: Path, even: tuple[str, ...]
 ) -> None:
     async with reader(tmp_path) as it:
         whole = it.known
-        await look_first(it, "film:4", "show:1")
+        await look_first(it, *even)
         # It ended here, and the next one knows all plays.
         it.known = whole
         watch_a_film(it.place.account)
+        it.place.trakt.seen.clear()
         assert found(await it.changes()) == truth(it.place.account)
+        # What was asked for the run before proves nothing: all would be read.
+        assert not [r for r in it.requests() if "end_at" in r]
 
 
 async def test_with_a_record_that_cannot_be_read_no_title_is_even(

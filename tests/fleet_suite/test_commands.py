@@ -307,7 +307,7 @@ def test_each_step_names_the_next_one(operator: Operator) -> None:
     empty = operator("fleet", "list").stdout
     assert "no profile: trakt2discovr fleet add FILE.csv" in empty
     both = add("profile", "Me", "The kids")
-    assert both[0].startswith("Next: sign 2 profiles in, each by trakt2discovr fleet")
+    assert both[0].startswith("Next: sign in for 2 profiles, each by trakt2discovr")
     assert both[1:] == [f"Then: {work}"]
     (one, _) = add("profile", "The kids")
     assert one.endswith("trakt2discovr fleet login 'The kids'")

@@ -29,9 +29,10 @@ def next_steps(profiles: Sequence[Profile], logins: Logins) -> list[str]:
     if len(lack) == 1:
         steps.append(f"sign {lack[0]} in: {_FLEET} login {quote_last(lack[0])}")
     elif lack:
+        of = count(len(lack), "profile")
         steps.append(
-            f"sign {len(lack):,} profiles in, each by {_FLEET} login PROFILE, or let "
-            f"people do so themselves: {_FLEET} invite"
+            f"sign in for {of}, each by {_FLEET} login PROFILE, or let people do so "
+            f"themselves: {_FLEET} invite"
         )
     if served and not logins[SHARED].get("discovr"):
         of = count(served, "profile")
