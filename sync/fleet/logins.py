@@ -48,8 +48,8 @@ _SAVE = """
 INSERT INTO fleet_login (profile, service, key_id, secret, expires_at)
 SELECT $1::bigint, $2::text, $3::text, $4::bytea, $5::timestamptz WHERE $1 = 0
 OR EXISTS (SELECT FROM fleet_profile WHERE id = $1 AND state <> 'gone'
-    AND ($2 <> 'trakt' OR $6::text IS NULL OR source = 'trakt'
-        OR lower(source) = lower($6)) FOR SHARE)
+    AND ($2 <> 'trakt' OR $6::text IS NULL OR lower(source) = lower($6)
+        OR source = 'trakt' AND $6 ~ '^trakt(:|$)') FOR SHARE)
 ON CONFLICT (profile, service) DO UPDATE SET key_id = excluded.key_id,
 secret = excluded.secret, expires_at = excluded.expires_at, refused_at = NULL
 """

@@ -55,14 +55,15 @@ SELECT FROM fleet_login JOIN fleet_profile AS known ON fleet_login.profile = kno
 SELECT FROM fleet_profile AS known {_DIFFERS} ORDER BY known.id FOR UPDATE OF known
 """,  # the same
 )
-#: No source is read by the login of the one before. Where none was named nobody knows
-#: whose it is; where none is named any more it stays that of the one who was.
+#: No source is read by the login of the one before. Where nobody was named none knows
+#: whose it is; where nobody is named any more it stays that of the one who was. A
+#: download names nobody who could have signed in.
 _PART = """
 DELETE FROM fleet_login USING fleet_profile AS known,
 unnest($1::text[], $2::text[]) AS wanted (profile, source)
 WHERE fleet_login.profile = known.id AND service = 'trakt'
-AND known.profile = wanted.profile AND wanted.source <> 'trakt'
-AND lower(known.source) <> lower(wanted.source)
+AND known.profile = wanted.profile AND lower(known.source) <> lower(wanted.source)
+AND NOT (wanted.source = 'trakt' AND known.source ~ '^trakt(:|$)')
 RETURNING known.profile
 """
 _ADD = """
@@ -75,7 +76,8 @@ kind = CASE WHEN fleet_profile.source = excluded.source
 due_at = CASE WHEN fleet_profile.source = excluded.source
     THEN fleet_profile.due_at ELSE excluded.due_at END,
 state = CASE
-    WHEN fleet_profile.state = 'needs_login' AND $6 AND NOT fleet_profile.is_shared
+    WHEN fleet_profile.state = 'needs_login' AND ($6 AND NOT fleet_profile.is_shared
+        OR fleet_profile.source <> excluded.source)
     THEN 'active' ELSE fleet_profile.state END
 """
 #: The rows are found again by where they are, which costs no second look at an index.
@@ -200,8 +202,7 @@ class Profile:
     @property
     def file(self) -> Path | None:
         """The download that is read; None where it is Trakt's API."""
-        is_account = self.source.partition(":")[0] == TRAKT
-        return None if is_account else Path(self.source)
+        return None if _is_account(self.source) else Path(self.source)
 
     @property
     def user(self) -> str | None:
@@ -214,7 +215,9 @@ class Profile:
 
         Where the table names nobody it is that of whoever was named before.
         """
-        return self.source == TRAKT or self.source.lower() == source.lower()
+        if self.source == TRAKT:
+            return _is_account(source)
+        return self.source.lower() == source.lower()
 
     @property
     def standing(self) -> Standing:
@@ -397,3 +400,7 @@ def _profile(row: Any) -> Profile:
     values = dict(row)
     values["kind"], values["state"] = Kind(values["kind"]), State(values["state"])
     return Profile(**values)
+
+
+def _is_account(source: str) -> bool:
+    return source.partition(":")[0] == TRAKT

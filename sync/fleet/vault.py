@@ -75,7 +75,9 @@ class Vault:
             remedy="Add the lines of the key file of another machine of the fleet, or "
             "of your copy, below those that are there. Where systemd hands the key "
             "over (LoadCredential), do so in the file that it names, and restart the "
-            "worker. Only if the key is lost: trakt2discovr fleet init --new-key",
+            "worker. For one profile alone: trakt2discovr fleet login PROFILE. Only if "
+            "the key is lost on every machine, stop all workers, and: trakt2discovr "
+            "fleet init --new-key",
         )
 
     def invite(self, profile: int) -> str:

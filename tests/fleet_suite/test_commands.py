@@ -325,6 +325,35 @@ def test_each_step_names_the_next_one(operator: Operator) -> None:
     assert paused == "No profile of the fleet is paused.\n"
 
 
+def test_a_download_asks_for_no_login_to_trakt(operator: Operator) -> None:
+    """Nor does it wait any longer for that of the account which was read before."""
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text("profile,source\nMe,sean", "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(waits(operator))
+    (operator.folder / "a.zip").touch()
+    table.write_text("profile,source\nMe,a.zip", "utf-8")
+    operator("fleet", "add", str(table))
+    assert [p["state"] for p in profiles(operator)] == ["active"]
+    refused = operator("fleet", "login", "--service", "trakt", "Me")
+    assert refused.exit_code == 2
+    assert "needs no login to Trakt" in refused.stderr
+    assert "fleet add FILE" in refused.stderr
+
+
+def test_each_next_step_reads_the_config_that_was_read(operator: Operator) -> None:
+    """Another one, or none, would lead to another fleet."""
+    config = operator.folder / "fleet.toml"
+    config.touch()
+    told = operator.json("-c", str(config), "fleet", "init")["notes"]
+    empty = operator("-c", str(config), "fleet", "list").stdout
+    for text in (told[-1], empty):
+        assert f"trakt2discovr -c {config} fleet add FILE.csv" in text.replace(
+            "\n", " "
+        )
+
+
 def test_whose_login_goes_with_another_source_is_said(operator: Operator) -> None:
     operator("fleet", "init")
     table = operator.folder / "profiles.csv"

@@ -159,7 +159,10 @@ def list_profiles(context: Context, state: str | None) -> int:
                 _document(p, logins[p.id], lacking(p, logins)) for p in found
             )
         )
-        output.emit(document, lambda console: show_profiles(console, document, state))
+        output.emit(
+            document,
+            lambda console: show_profiles(console, document, state, context.complete),
+        )
         return Exit.DONE
 
     return run_fleet(context, work)
@@ -171,7 +174,9 @@ def status(context: Context) -> int:
     async def work(output: Output, _stop: Stop) -> int:
         async with _opened(context) as fleet:
             document = await fleet_status(fleet)
-        output.emit(document, lambda console: show_status(console, document))
+        output.emit(
+            document, lambda console: show_status(console, document, context.complete)
+        )
         return Exit.DONE
 
     return run_fleet(context, work)
@@ -353,6 +358,8 @@ async def _watch(stop: Stop, event: asyncio.Event) -> None:
 
 def tell_done(output: Output, document: FleetDocument, code: Exit = Exit.DONE) -> int:
     """Print what was done, and return how it ended."""
+    notes = tuple(map(output.context.complete, document.notes))
+    document = document.model_copy(update={"notes": notes})
     output.emit(document, lambda console: show_done(console, document))
     return code
 

@@ -34,11 +34,12 @@ def next_steps(profiles: Sequence[Profile], logins: Logins) -> list[str]:
             f"sign in for {of}, each by {_FLEET} login PROFILE, or let people do so "
             f"themselves: {_FLEET} invite"
         )
-    if served and not logins[SHARED].get("discovr"):
-        of = count(served, "profile")
+    if served and not (is_good := logins[SHARED].get("discovr")):
+        # That of a machine takes the place of none, not of one that was refused.
+        but = ", unless every worker's machine has your login"
         steps.append(
-            f"sign in to Discovr for {of} of yours, unless every worker's machine has "
-            f"your login: {_FLEET} login --shared"
+            f"sign in to Discovr for {count(served, 'profile')} of yours"
+            f"{but if is_good is None else ''}: {_FLEET} login --shared"
         )
     steps.append(THEN_WORK)
     words = ("Next", *("Then" for _ in steps[1:]))
@@ -50,10 +51,13 @@ def why_not(profiles: Sequence[Profile], logins: Logins) -> list[str]:
     paused = [p.profile for p in profiles if p.state is State.PAUSED]
     waiting = [p for p in profiles if p.state is State.NEEDS_LOGIN]
     served = [p.profile for p in waiting if waits_for_shared(p, logins)]
-    lost = [p.profile for p in waiting if p.profile not in served]
+    lost = [p.profile for p in waiting if lacking(p, logins)]
+    # Signed in since, and a crash kept anybody from noting it.
+    ready = [p.profile for p in waiting if p.profile not in (*served, *lost)]
     found = []
-    if paused:
-        found.append(_line(paused, "paused", _command("resume", paused)))
+    for names, why in ((paused, "paused"), (ready, "signed in, but not on")):
+        if names:
+            found.append(_line(names, why, _command("resume", names)))
     if lost:
         then = _command("login", lost) if len(lost) == 1 else f"{_FLEET} invite"
         found.append(_line(lost, "waiting for a login", then))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sync.documents.login import LoginDocument
     from sync.fleet.open import Fleet
     from sync.fleet.profiles import Profile
+    from sync.fleet.sign_in import Logins
     from sync.runtime.stop import Stop
     from sync.runtime.values import Address
     from sync.wiring.logins import Service
@@ -64,9 +65,7 @@ def login(
             if name:
                 (profile,) = await require_known(fleet, [name])
                 logins = await standing_of(fleet.database, [profile])
-                if not service and signing.waits_for_shared(profile, logins):
-                    raise _for_all()
-                services = (service,) if service else signing.asked(profile, logins)
+                services = _services(profile, service, logins)
             number = profile.id if profile else SHARED
             picture = data_folder() / f"fleet-login-{number}.png"
             reporter = Reporter(
@@ -182,6 +181,22 @@ async def _invited(fleet: Fleet, names: Sequence[str]) -> list[Profile]:
             remedy="Name a profile to invite it all the same.",
         )
     return invited
+
+
+def _services(
+    profile: Profile, service: Service | None, logins: Logins
+) -> tuple[Service, ...]:
+    from sync.fleet import sign_in as signing  # noqa: PLC0415  # an extra
+
+    if service == "trakt" and profile.file:
+        raise ConfigError(
+            f"{profile.profile} is read from a download: it needs no login to Trakt.",
+            remedy="To read the account from now on, name it in the table, and run: "
+            "trakt2discovr fleet add FILE",
+        )
+    if not service and signing.waits_for_shared(profile, logins):
+        raise _for_all()
+    return (service,) if service else signing.asked(profile, logins)
 
 
 def _for_all() -> ConfigError:

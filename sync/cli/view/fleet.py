@@ -13,6 +13,8 @@ from sync.runtime.values import describe_interval
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from rich.console import Console
 
     from sync.documents.fleet import (
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
         FleetProfileDocument,
         FleetStatusDocument,
     )
+
+    #: Puts what stood before the command into those that are named.
+    Complete = Callable[[str], str]
 
 #: Waiting for longer is worth a word of its own.
 _LONG = timedelta(minutes=10)
@@ -38,20 +43,24 @@ def show_done(console: Console, document: FleetDocument) -> None:
 
 
 def show_profiles(
-    console: Console, document: FleetListDocument, state: str | None
+    console: Console,
+    document: FleetListDocument,
+    state: str | None,
+    complete: Complete,
 ) -> None:
     """List the profiles, of one ``state`` or all; two lines for who needs a person."""
     if not document.profiles and state:
         say(console, f"No profile of the fleet is {_STATES.get(state, state)}.")
     elif not document.profiles:
-        say(console, "The fleet has no profile: trakt2discovr fleet add FILE.csv")
+        none = "The fleet has no profile: trakt2discovr fleet add FILE.csv"
+        say(console, complete(none))
     for profile in document.profiles:
         say(console, _line(profile), hang=4)
         if profile.last_error:
-            say(console, profile.last_error, indent=4)
+            say(console, complete(profile.last_error), indent=4)
         if profile.state == "needs_login" and _LOGIN not in (profile.last_error or ""):
             next_step = f"Next: {_LOGIN} {quote_last(profile.profile)}"
-            say(console, next_step, indent=4)
+            say(console, complete(next_step), indent=4)
 
 
 def _line(profile: FleetProfileDocument) -> str:
@@ -81,7 +90,9 @@ def _named(profile: str, note: str) -> str:
     return f"{profile} ({note})" if note else profile
 
 
-def show_status(console: Console, document: FleetStatusDocument) -> None:
+def show_status(
+    console: Console, document: FleetStatusDocument, complete: Complete
+) -> None:
     """Show the numbers that matter, and what to do about those that are bad."""
     say(console, f"{count(document.profiles, 'profile')} in {document.database}")
     for number, words in (
@@ -95,25 +106,28 @@ def show_status(console: Console, document: FleetStatusDocument) -> None:
     ):
         if number:
             say(console, f"{number:>9,}  {words}")
+    for line in _to_do(document):
+        say(console, complete(line))
+
+
+def _to_do(document: FleetStatusDocument) -> Iterator[str]:
     waited = timedelta(seconds=round(document.overdue_s))
     if waited > _LONG:
-        say(
-            console,
+        yield (
             f"The longest due one has waited for {waited}: start another worker, or "
-            "see trakt2discovr fleet limits",
+            "see trakt2discovr fleet limits"
         )
     if document.without_discovr and document.shared_login == "refused":
-        say(console, f"The login that serves all was refused: {_LOGIN} --shared")
+        yield f"The login that serves all was refused: {_LOGIN} --shared"
     elif document.without_discovr and document.shared_login == "none":
         served = count(document.without_discovr, "profile")
-        say(
-            console,
+        yield (
             f"{served} by your own login to Discovr, which is not in the database: "
             f"each worker takes that of its machine, or sign in for all: {_LOGIN} "
-            "--shared",
+            "--shared"
         )
     if document.needs_login:
-        say(console, "See trakt2discovr fleet list --state needs_login")
+        yield "See trakt2discovr fleet list --state needs_login"
 
 
 def show_limits(console: Console, document: FleetLimitsDocument) -> None:
