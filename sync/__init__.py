@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from connectors.auth.device import (
         CodeExpiredError,
+        CodeRefusedError,
     )
     from connectors.auth.tokens import (
         StoredToken,
@@ -194,6 +195,7 @@ __all__ = [
     "CheckedSource",
     "Clock",
     "CodeExpiredError",
+    "CodeRefusedError",
     "ConfigError",
     "ContractError",
     "Diagnosis",
@@ -288,6 +290,7 @@ __all__ = [
 #: Where each name is defined.
 _HOMES = {
     "CodeExpiredError": "connectors.auth.device",
+    "CodeRefusedError": "connectors.auth.device",
     "StoredToken": "connectors.auth.tokens",
     "TokenStore": "connectors.auth.tokens",
     "Clock": "connectors.clock",

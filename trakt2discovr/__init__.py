@@ -29,6 +29,7 @@ __all__ = [  # noqa: F405  # see above
     "CheckedSource",
     "Clock",
     "CodeExpiredError",
+    "CodeRefusedError",
     "ConfigError",
     "ContractError",
     "Diagnosis",

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 SLOWER_S = 5.0
 
 
-class CodeExpiredError(AuthError):
+class CodeRefusedError(AuthError):
+    """The code is of no use any more: it was refused, or nobody approved it in time."""
+
+
+class CodeExpiredError(CodeRefusedError):
     """Nobody approved the code in time; a new one can be asked for at once."""
 
 

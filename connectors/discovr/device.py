@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter
 
-from connectors.auth.device import DeviceCode
+from connectors.auth.device import CodeRefusedError, DeviceCode
 from connectors.auth.tokens import StoredToken
 from connectors.discovr.models import Instant, Lenient, Model
 from connectors.errors import (
@@ -125,7 +125,7 @@ class DiscovrDevice:
             self._route = ("GET", "token")
             return await self.poll(code)
         if is_unknown or error.status in _REFUSED:
-            raise AuthError(
+            raise CodeRefusedError(
                 "Discovr does not accept the code: it was refused, or it ran out.",
                 remedy=_AGAIN,
                 service="Discovr",

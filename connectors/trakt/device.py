@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from connectors.auth.device import CodeExpiredError, DeviceCode
+from connectors.auth.device import CodeExpiredError, CodeRefusedError, DeviceCode
 from connectors.errors import AuthError, ConfigError, RejectedError, ServiceError
 from connectors.fields import Span
 from connectors.trakt.auth import stored_token
@@ -141,4 +141,6 @@ def _refused_code(error: RejectedError) -> ServiceError:
     if error.status not in _REFUSALS:
         return error
     message = _REFUSALS[error.status]
-    return AuthError(message, remedy=_AGAIN, service="Trakt", status=error.status)
+    return CodeRefusedError(
+        message, remedy=_AGAIN, service="Trakt", status=error.status
+    )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from connectors.auth.device import CodeExpiredError
+from connectors.auth.device import CodeRefusedError
 from connectors.errors import AuthError, ConfigError, ServiceError
 from sync.fleet.calendar import State
 from sync.fleet.logins import standing_of
@@ -217,7 +217,7 @@ class Invitations:
 
 def _is_to_mend(failure: ServiceError) -> bool:
     """Whether it goes wrong again unless somebody does something about it."""
-    passes = isinstance(failure, CodeExpiredError)
+    passes = isinstance(failure, CodeRefusedError)
     return isinstance(failure, AuthError | ConfigError) and not passes
 
 

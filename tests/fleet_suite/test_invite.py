@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import aiohttp
+import pytest
 from cryptography.fernet import Fernet
 
 from sync.daemon.server import answering
@@ -19,18 +20,22 @@ from sync.fleet.profiles import NewProfile, Profiles
 from sync.runtime.values import Address
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
+from sync.sandbox.server.devices import DeviceCodes
 from sync.sandbox.trakt.quirks import TraktQuirks
 from tests.standins import hand_clock
 from tests.worlds import world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from sync.fleet.database import FleetDatabase
     from sync.fleet.profiles import Profile
-    from sync.sandbox.server.devices import DeviceCodes
     from tests.worlds import World
+
+
+#: So long a code is there that is to be seen for sure.
+_A_DAY_S = 86_400
 
 
 class Host:
@@ -74,8 +79,9 @@ class Host:
 
 @asynccontextmanager
 async def hosting(
-    database: FleetDatabase, folder: Path, polls: int | None
+    database: FleetDatabase, folder: Path, polls: int | None, *, code_s: int = 600
 ) -> AsyncIterator[Host]:
+    """Serve the page. Time passes with each poll, so that codes run out soon."""
     clock, profiles = hand_clock(), Profiles(database)
     keys.make_key(folder / "key")
     every = timedelta(hours=6)
@@ -86,8 +92,10 @@ async def hosting(
         world(
             synthetic_account(2),
             folder,
-            trakt=TraktQuirks(approves_after_polls=polls),
-            discovr=DiscovrQuirks(approves_after_polls=polls),
+            trakt=TraktQuirks(approves_after_polls=polls, device_expires_in_s=code_s),
+            discovr=DiscovrQuirks(
+                approves_after_polls=polls, device_lifetime_ms=1000 * code_s
+            ),
             now=clock.now,
         ) as place,
         aiohttp.ClientSession() as session,
@@ -150,10 +158,11 @@ async def test_a_sign_in_as_somebody_else_is_told_until_it_is_mended(
         assert wrong not in page
 
 
+@pytest.mark.parametrize("ends", [DeviceCodes.refuse, DeviceCodes.expire])
 async def test_what_went_wrong_is_told_until_that_service_has_approved(
-    fleet: FleetDatabase, tmp_path: Path
+    fleet: FleetDatabase, tmp_path: Path, ends: Callable[[DeviceCodes], None]
 ) -> None:
-    async with hosting(fleet, tmp_path, None) as host:
+    async with hosting(fleet, tmp_path, None, code_s=_A_DAY_S) as host:
         trakt, discovr = host.place.trakt.devices, host.place.discovr.devices
         await host.approves(trakt, "Sign in to Trakt")
         await host.approves(discovr, "Sign in to Discovr")
@@ -167,7 +176,8 @@ async def test_what_went_wrong_is_told_until_that_service_has_approved(
         await host.approves(discovr, "Sign in to Discovr")
         await host.approves(trakt, "Sign in to Trakt", wrong)
         await host.shows("Sign in to Discovr", "<code>", wrong)
-        # Nobody approves in time, which mends nothing.
+        # Somebody says no, or nobody approves in time: that mends nothing.
+        ends(discovr)
         await host.shows("Sign in to Trakt", "<code>", wrong)
 
 
