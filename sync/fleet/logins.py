@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from connectors.auth.tokens import StoredToken, TokenStore
 from connectors.errors import AuthError, ConfigError
 from sync.fleet.database import FAULTS
+from sync.fleet.profiles import IS_READ_BY
 from sync.ledger.errors import StateError
 
 if TYPE_CHECKING:
@@ -44,15 +45,15 @@ SELECT secret FROM fleet_login WHERE profile = $1 AND service = $2 FOR UPDATE
 """
 #: Of a profile that is removed meanwhile nothing is kept, nor a login to Trakt of
 #: one that has another source by now.
-_SAVE = """
+_SAVE = f"""
 INSERT INTO fleet_login (profile, service, key_id, secret, expires_at)
 SELECT $1::bigint, $2::text, $3::text, $4::bytea, $5::timestamptz WHERE $1 = 0
 OR EXISTS (SELECT FROM fleet_profile WHERE id = $1 AND state <> 'gone'
-    AND ($2 <> 'trakt' OR $6::text IS NULL OR lower(source) = lower($6)
-        OR source = 'trakt' AND $6 ~ '^trakt(:|$)') FOR SHARE)
+    AND ($2 <> 'trakt' OR $6::text IS NULL
+        OR {IS_READ_BY.format(now="source", made="$6")}) FOR SHARE)
 ON CONFLICT (profile, service) DO UPDATE SET key_id = excluded.key_id,
 secret = excluded.secret, expires_at = excluded.expires_at, refused_at = NULL
-"""
+"""  # noqa: S608  # names of ours
 #: Only the very login that was sent: another worker may have renewed it since.
 _NOTE = """
 UPDATE fleet_login SET refused_at = $4

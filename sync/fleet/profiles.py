@@ -55,17 +55,20 @@ SELECT FROM fleet_login JOIN fleet_profile AS known ON fleet_login.profile = kno
 SELECT FROM fleet_profile AS known {_DIFFERS} ORDER BY known.id FOR UPDATE OF known
 """,  # the same
 )
-#: No source is read by the login of the one before. Where nobody was named none knows
-#: whose it is; where nobody is named any more it stays that of the one who was. A
-#: download names nobody who could have signed in.
-_PART = """
+#: Whether the source ``now`` may be read by a login to Trakt that was ``made`` for
+#: another: where nobody is named any more it stays that of the one who was. Where
+#: nobody was named before, or a download was, nobody knows whose it is.
+IS_READ_BY = """
+(lower({now}) = lower({made}) OR {now} = 'trakt' AND {made} ~ '^trakt(:|$)')
+"""
+_PART = f"""
 DELETE FROM fleet_login USING fleet_profile AS known,
 unnest($1::text[], $2::text[]) AS wanted (profile, source)
 WHERE fleet_login.profile = known.id AND service = 'trakt'
-AND known.profile = wanted.profile AND lower(known.source) <> lower(wanted.source)
-AND NOT (wanted.source = 'trakt' AND known.source ~ '^trakt(:|$)')
+AND known.profile = wanted.profile
+AND NOT {IS_READ_BY.format(now="wanted.source", made="known.source")}
 RETURNING known.profile
-"""
+"""  # noqa: S608  # names of ours
 _ADD = """
 INSERT INTO fleet_profile (profile, source, every, due_at, note, is_shared)
 VALUES ($1, $2, $3, $4, $5, coalesce($6, false))
