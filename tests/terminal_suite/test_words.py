@@ -36,6 +36,7 @@ CODES = {
     "AuthError": Exit.LOGIN,
     "WrongTokenKindError": Exit.LOGIN,
     "LoginRefusedError": Exit.LOGIN,
+    "CodeRefusedError": Exit.LOGIN,
     "CodeExpiredError": Exit.LOGIN,
     "GuardError": Exit.GUARD,
     "IncompleteReadError": Exit.GUARD,
