@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 #: Which server is wanted: ``wheel`` or ``wheel18``, or the system's own before them.
 CHOICE = "TEST_POSTGRES"
 _USER = "tester"
+_ANSWERS_WITHIN_S = 5
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,32 @@ class PostgresServer:
             f"-p {self.port} -c listen_addresses=127.0.0.1"
             " -c unix_socket_directories='' -c fsync=off -c max_connections=200"
         )
-        self._control("start", "-l", str(self.folder / "log"), "-o", options)
+        self._control("start", "-l", str(self.log), "-o", options)
 
     def stop(self) -> None:
         """Stop it at once, as a crash would."""
         self._control("stop", "-m", "immediate")
+
+    def is_running(self) -> bool:
+        """Whether it is there; it may not answer yet."""
+        try:
+            self._control("status")
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+    def answers(self) -> bool:
+        """Whether it lets somebody in."""
+        try:
+            psycopg.connect(self.url(), connect_timeout=_ANSWERS_WITHIN_S).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    @property
+    def log(self) -> Path:
+        """What it says of itself."""
+        return self.folder / "log"
 
     def _control(self, *arguments: str) -> None:
         data = str(self.folder / "data")
@@ -95,7 +117,9 @@ def running() -> Iterator[PostgresServer]:
         try:
             yield server
         finally:
-            server.stop()
+            # It may be down already; what it was there for is not to be lost by that.
+            with contextlib.suppress(subprocess.CalledProcessError):
+                server.stop()
     finally:
         shutil.rmtree(folder)
 

@@ -83,6 +83,8 @@ class Demo:
     account: Account = field(default_factory=sample_account)
     workers: list[asyncio.subprocess.Process] = field(default_factory=list)
     has_killed: bool = False
+    #: What plays Discovr.
+    stand_in: type[DiscovrStandIn] = DiscovrStandIn
     #: Workers that had to be killed in the end.
     unwilling: int = 0
 
@@ -112,13 +114,11 @@ class Demo:
 
     async def _serve(self, stack: AsyncExitStack) -> DiscovrStandIn:
         self.trakt_url, self.tmdb_url = await self.serve_sources(stack)
-        discovr = DiscovrStandIn(
-            catalogue=self.account.titles,
-            profiles=self.names,
-            quirks=DiscovrQuirks(requests_per_second=RATE),
+        quirks = DiscovrQuirks(requests_per_second=RATE)
+        discovr = self.stand_in(
+            catalogue=self.account.titles, profiles=self.names, quirks=quirks
         )
-        await stack.enter_async_context(discovr)
-        return discovr
+        return await stack.enter_async_context(discovr)
 
     async def serve_sources(self, stack: AsyncExitStack) -> tuple[str, str]:
         """Serve what is read, and return the addresses of Trakt and of TMDB."""
@@ -262,7 +262,7 @@ class Demo:
 
     async def _prove(self, fleet: Fleet, discovr: DiscovrStandIn) -> Proof:
         seen = sorted(request.at.timestamp() for request in discovr.seen)
-        requests, most = len(seen), max(in_a_second(seen))
+        requests, most = len(seen), max(in_a_second(seen), default=0)
         refused = sum(request.status == 429 for request in discovr.seen)
         entries = twice = whole = 0
         for profile in discovr.profiles:

@@ -66,6 +66,15 @@ _FAULTS = {
 #: Of these it may well be that a minute later all is well.
 PASSING = frozenset({"08", "25P03", "40", "53", "55", "57", "58"})
 
+#: By what a server says that lets nobody in for now. Of a connection that failed
+#: psycopg hands on no SQLSTATE. These are of PostgreSQL's appendix of error codes.
+_NOT_NOW = {
+    "the database system is": "57P03",  # starting up, shutting down, in recovery
+    "too many clients": "53300",
+    "too many connections": "53300",
+    "remaining connection slots": "53300",
+}
+
 #: Of an address that leads to any session of a pool.
 _POOLED = (
     (
@@ -425,6 +434,9 @@ def _read_sqlstate(error: Exception) -> str:
     if sqlstate or not isinstance(error, OperationalError):
         return sqlstate or ""
     # The server's words come in its own language, but a refusal is FATAL in most.
+    for words, code in _NOT_NOW.items():
+        if words in str(driver):
+            return code
     attempt = getattr(driver, "pgconn", None)
     is_refused = (
         getattr(attempt, "needs_password", False)

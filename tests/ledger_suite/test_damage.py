@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import sys
 import traceback
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -309,6 +309,43 @@ async def test_a_refused_login_says_so_without_the_password(
     assert not error.is_passing
     assert "password" in error.remedy
     assert_no_secret(error, "s3cret", postgres.password)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("57P03", "the database system is starting up"),
+        ("57P03", "the database system is shutting down"),
+        ("57P03", "the database system is in recovery mode"),
+        ("57P03", "the database system is not yet accepting connections"),
+        ("53300", "sorry, too many clients already"),
+        ("53300", 'too many connections for role "me"'),
+        ("53300", "remaining connection slots are reserved for roles with SUPERUSER"),
+    ],
+)
+async def test_a_server_that_lets_nobody_in_for_now_refuses_no_login(
+    code: str, words: str
+) -> None:
+    async def answer(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            await reader.readexactly(8)
+            fields = (b"SFATAL", b"VFATAL", b"C" + code.encode(), b"M" + words.encode())
+            said = b"".join(field + b"\0" for field in fields) + b"\0"
+            writer.write(b"E" + (len(said) + 4).to_bytes(4, "big") + said)
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        error = await fail_to_open(
+            f"postgres://me:s3cret@127.0.0.1:{port}/state?sslmode=disable"
+        )
+    assert error.is_passing
+    assert "refused the login" not in error.message
+    assert "password" not in error.remedy
+    assert_no_secret(error, "s3cret")
 
 
 async def test_a_database_that_does_not_exist_says_so(postgres: PostgresServer) -> None:

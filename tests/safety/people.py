@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from connectors.errors import TransientError
 from sync.sandbox.account.account import Account
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.server.credentials import Credentials
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from sync.sandbox.account.titles import CatalogueTitle
 
 SMALLEST = 50
+#: To make a thousand people takes seconds, and so does it to end.
+_ANSWERS_WITHIN_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,12 @@ class People:
         """Return what Trakt knows a person by."""
         number = [*self.accounts].index(name)
         return f"{Credentials().trakt_access_token}-{number}"
+
+    def is_new(self, viewing: Viewing) -> bool:
+        """Whether that person has never watched it."""
+        title = self.everything.titles[viewing.title]
+        account = self.accounts[viewing.name]
+        return not account.plays_of(title, viewing.season, viewing.number)
 
     def watch(self, viewing: Viewing) -> None:
         """Enter what somebody has watched."""
@@ -161,18 +170,34 @@ class Sources:
         await self.ask(known)
 
     async def ask(self, question: Any) -> Any:
-        """Send a line, and return the next one."""
+        """Send a line, and return the next one. Raises TransientError if none comes."""
+        try:
+            line = await asyncio.wait_for(self._answer(question), _ANSWERS_WITHIN_S)
+        except (TimeoutError, ConnectionError):
+            line = b""
+        if not line:
+            raise TransientError(
+                "What serves Trakt and TMDB has ended, or does not answer.",
+                remedy="See what it said.",
+            )
+        return json.loads(line)
+
+    async def _answer(self, question: Any) -> bytes:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question).encode() + b"\n")
         await self._process.stdin.drain()
-        return json.loads(await self._process.stdout.readline())
+        return await self._process.stdout.readline()
 
     async def end(self) -> None:
-        """End it, as what it waits for has ended."""
+        """End it, as what it waits for has ended; kill it if it does not heed that."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        await self._process.wait()
+        try:
+            await asyncio.wait_for(self._process.wait(), _ANSWERS_WITHIN_S)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
 
 
 @asynccontextmanager
