@@ -17,7 +17,7 @@ import heapq
 import math
 import random
 from array import array
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -137,6 +137,39 @@ class Month:
         return max(counts.values(), default=0) / (self.terms.usual * over)
 
 
+class _Due:
+    """Who is due when, by the second: one heap of a million would take twice as long.
+
+    Only what is due by the second that is looked at stands in a heap.
+    """
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._near: list[tuple[float, int]] = []
+        self._far: defaultdict[int, list[tuple[float, int]]] = defaultdict(list)
+
+    def push(self, at: float, number: int) -> None:
+        """Note when somebody is due."""
+        if at < self._second:
+            heapq.heappush(self._near, (at, number))
+        else:
+            self._far[int(at)].append((at, number))
+
+    def first_at(self) -> float:
+        """Return when the first of all is due."""
+        while not self._near:
+            if not self._far:
+                return math.inf
+            self._near = self._far.pop(self._second, self._near)
+            self._second += 1
+            heapq.heapify(self._near)
+        return self._near[0][0]
+
+    def pop(self) -> tuple[float, int]:
+        """Take whoever ``first_at`` spoke of."""
+        return heapq.heappop(self._near)
+
+
 class Simulation:
     """A fleet that is run from second to second."""
 
@@ -146,8 +179,9 @@ class Simulation:
         self._month = Month(terms, good=array("l", [0]) * terms.profiles)
         every_s = EVERY.total_seconds()
         starts = [self._chance.uniform(0, every_s) for _ in range(terms.profiles)]
-        self._due = [(at, number) for number, at in enumerate(starts)]
-        heapq.heapify(self._due)
+        self._due = _Due()
+        for number, at in enumerate(starts):
+            self._due.push(at, number)
         self._free = [0.0] * max(1, round(terms.slots))
         self._dispatch = Dispatch()
         self._queue: deque[tuple[float, int, float]] = deque()
@@ -166,15 +200,14 @@ class Simulation:
             at += self._dispatch.pause_s()
             self._work(at)
             at += int(max(0.0, self._idle_until() - at))
-            if self._due and self._due[0][0] <= at:
+            if self._due.first_at() <= at:
                 self._look(at)
                 self._work(at + DISPATCH_SOON_S)
         return self._month
 
     def _idle_until(self) -> float:
         """Return until when nothing can begin."""
-        is_more = self._queue or not self._due
-        return max(self._free[0], 0.0 if is_more else self._due[0][0])
+        return max(self._free[0], 0.0 if self._queue else self._due.first_at())
 
     def _look(self, now: float) -> None:
         """Move what is due into the queue."""
@@ -182,8 +215,8 @@ class Simulation:
         free = sum(at <= now for at in self._free)
         room = self._dispatch.room(free, len(queue), _START + timedelta(seconds=now))
         moved = 0
-        while moved < room and due and due[0][0] <= now:
-            queue.append((*heapq.heappop(due), now))
+        while moved < room and due.first_at() <= now:
+            queue.append((*due.pop(), now))
             moved += 1
         if room:
             self._dispatch.moved(moved, room)
@@ -226,7 +259,7 @@ class Simulation:
         elif self._failures:
             del self._failures[number]
         if then.due_at:
-            heapq.heappush(self._due, ((then.due_at - _START).total_seconds(), number))
+            self._due.push((then.due_at - _START).total_seconds(), number)
         return ended
 
     def _carry(self, number: int, began: float) -> float:
