@@ -65,9 +65,12 @@ UPDATE fleet_limit
 SET paused_until = greatest(paused_until, clock_timestamp() + make_interval(secs => $2))
 WHERE name = $1
 """
-_LOOK = "SELECT * FROM fleet_limit WHERE name = $1 FOR UPDATE"
+_LOOK = "SELECT * FROM fleet_limit WHERE name = $1"
+#: What was looked at must still stand: a lock on it would be kept by who is frozen.
 _LEARN = """
-UPDATE fleet_limit SET rate = $2, refused = $3, margin = $4, epoch = $5 WHERE name = $1
+UPDATE fleet_limit SET rate = $2, refused = $3, margin = $4, epoch = $5
+WHERE name = $1 AND (rate, refused, margin, epoch) = ($6, $7, $8, $9)
+RETURNING epoch
 """
 _ALL = """
 SELECT name, per_second, rate, burst_s,
@@ -149,20 +152,21 @@ class SharedLimit:
 
     async def learn(self, good: int, refused_in: int | None) -> None:
         """Take in good answers, and a refusal in that epoch unless it was heeded."""
-        async with self._database.transaction() as connection:
-            row = await connection.fetchrow(_LOOK, self.name)
-            if row is None:
-                return
+        while rows := await self._database.rows(_LOOK, self.name):
+            (row,) = rows
             rate = AdaptiveRate(
                 row["per_second"],
                 now=row["rate"],
                 refused=row["refused"],
                 margin=row["margin"],
             )
+            before = (rate.now, rate.refused, rate.margin, row["epoch"])
             epoch = adapt(rate, row["epoch"], good, refused_in)
-            await connection.execute(
-                _LEARN, self.name, rate.now, rate.refused, rate.margin, epoch
-            )
+            after = (rate.now, rate.refused, rate.margin, epoch)
+            if after == before or await self._database.rows(
+                _LEARN, self.name, *after, *before
+            ):
+                return
 
 
 def adapt(rate: AdaptiveRate, epoch: int, good: int, refused_in: int | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -256,3 +256,40 @@ async def test_the_row_climbs_by_the_rules_of_the_pacer(fleet: FleetDatabase) ->
     (state,) = await all_limits(fleet)
     assert state.rate == pytest.approx(rate.now)
     assert str(state.paused_s) == "0.0"
+
+
+class Freezing:
+    """A worker's database; the worker is frozen once, after it has looked."""
+
+    def __init__(self, database: FleetDatabase) -> None:
+        self._database = database
+        self.is_frozen, self.woken = asyncio.Event(), asyncio.Event()
+
+    async def rows(self, statement: str, *values: Any) -> list[Any]:
+        found = await self._database.rows(statement, *values)
+        if not self.is_frozen.is_set():
+            self.is_frozen.set()
+            await self.woken.wait()
+        return found
+
+
+async def test_a_worker_that_is_frozen_while_it_learns_holds_nobody_up(
+    fleet: FleetDatabase,
+) -> None:
+    limit = SharedLimit(fleet, "discovr")
+    await limit.set(40.0)
+    await limit.learn(0, 0)
+    before = await limit.take(1)
+    freezing = Freezing(fleet)
+    other = SharedLimit(cast("FleetDatabase", freezing), "discovr")
+    learning = asyncio.create_task(other.learn(3, None))
+    await freezing.is_frozen.wait()
+    async with asyncio.timeout(5):
+        await limit.learn(4, None)
+        await limit.take(1)
+    freezing.woken.set()
+    await learning
+    rate = AdaptiveRate(40)
+    assert adapt(rate, 0, 0, 0) == before.epoch
+    adapt(rate, 1, 7, None)  # nothing that either learned is lost
+    assert (await limit.take(1)).rate == pytest.approx(rate.now)
