@@ -31,6 +31,8 @@ _COLUMNS = (
     "last_error, note, queued_at, running_since, worker, is_shared"
 )
 
+#: One table after the other is taken in: two would wait for each other's rows.
+_ADD_ALONE = "SELECT pg_advisory_xact_lock(7214402958412050)"
 #: Under a name that was removed comes somebody new: with a number of its own, which no
 #: old invitation is for. Logins first, as whoever stores one locks them so.
 _CLEAR = (
@@ -266,6 +268,7 @@ class Profiles:
             (p.profile, p.source, p.every, now, p.note, p.is_shared) for p in profiles
         ]
         async with self._database.transaction() as connection:
+            await connection.execute(_ADD_ALONE)
             names, sources = [row[0] for row in rows], [row[1] for row in rows]
             for statement in _HOLD:
                 await connection.execute(statement, names, sources)
