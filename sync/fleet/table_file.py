@@ -88,11 +88,19 @@ def _read(row: Mapping[str, str | None], folder: Path) -> NewProfile:
 def _source(text: str, folder: Path) -> str:
     if text in {"", TRAKT}:
         return TRAKT
+    head, _, user = text.partition(":")
+    if head == TRAKT and _USER.fullmatch(user):
+        return text
     file = (folder / text).absolute()
+    is_user = _USER.fullmatch(text) and not text.lower().endswith(_DOWNLOADS)
+    if is_user and file.exists():
+        raise ValueError(
+            f"{text} may be a Trakt user or {file}: write {TRAKT}:{text} or ./{text}"
+        )
+    if is_user:
+        return f"{TRAKT}:{text}"
     if file.exists():
         return str(file)
-    if _USER.fullmatch(text) and not text.lower().endswith(_DOWNLOADS):
-        return f"{TRAKT}:{text}"
     raise ValueError(f"there is no download {file}")
 
 

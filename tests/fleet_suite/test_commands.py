@@ -482,6 +482,19 @@ def test_a_download_is_found_beside_the_table(tmp_path: Path) -> None:
     ]
 
 
+def test_a_user_whose_name_a_file_has_is_not_taken_for_a_download(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sean").mkdir()
+    table = tmp_path / "profiles.csv"
+    table.write_text("profile,source\nMe,sean\n", "utf-8")
+    with pytest.raises(InputError, match=r"write trakt:sean or \./sean"):
+        read_profiles(table)
+    table.write_text("profile,source\nMe,trakt:sean\nYou,./sean\n", "utf-8")
+    sources = [profile.source for profile in read_profiles(table)]
+    assert sources == ["trakt:sean", str(tmp_path / "sean")]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
