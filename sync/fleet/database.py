@@ -18,6 +18,7 @@ from sync.ledger.postgres import PASSING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+_ALONE = "SELECT pg_advisory_lock(7214402958412051)"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608  # a name of ours
 #: What the program itself gets wrong: no fault of the database.
 _BUGS = (
@@ -79,6 +80,15 @@ class FleetDatabase:
                 if is_relaxed:
                     await connection.execute("SET LOCAL synchronous_commit TO off")
                 yield connection
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Do what is inside while nobody else makes tables or keys of this fleet."""
+        with self.in_words():
+            async with self.pool.acquire() as connection:
+                # It goes with the connection, or when that is given back.
+                await connection.execute(_ALONE)
+                yield
 
     @asynccontextmanager
     async def apart(self, most: int) -> AsyncIterator[asyncpg.Pool]:

@@ -115,7 +115,8 @@ class Invitations:
 
     def link(self, profile: Profile, base: str) -> str:
         """Return the link of a profile."""
-        return f"{base.rstrip('/')}{PATH}{self._vault.invite(profile.id)}"
+        token = self._vault.invite(profile.id, profile.profile)
+        return f"{base.rstrip('/')}{PATH}{token}"
 
     def answers(self) -> dict[str, Handler]:
         """Return what is answered, by path."""
@@ -128,9 +129,11 @@ class Invitations:
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _answer(self, request: web.Request) -> web.Response:
-        number = self._vault.read_invitation(request.match_info["token"])
-        found = None if number is None else await self._fleet.profiles.get(number)
-        visit = self._visits.get(number) if number is not None else None
+        invited = self._vault.read_invitation(request.match_info["token"])
+        found = await self._fleet.profiles.get(invited[0]) if invited else None
+        visit = self._visits.get(invited[0]) if invited else None
+        if invited and found and found.profile != invited[1]:
+            found = visit = None
         if visit and not (found and found.is_read_by(visit.profile.source)):
             self._end(visit)
             visit = None

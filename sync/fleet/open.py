@@ -106,6 +106,7 @@ async def init(settings: Settings, *, gives_up: bool = False) -> Made:
     async with (
         database_url(settings.fleet.url, data_folder()) as url,
         open_database(url) as database,
+        database.alone(),
     ):
         await asyncio.to_thread(migrate, url)
         await PgQueue(database).install()

@@ -144,6 +144,9 @@ count(*) FILTER (WHERE failures > 0) AS failing,
 count(*) FILTER (WHERE due_at <= $1) AS due, min(due_at) AS oldest
 FROM fleet_profile GROUP BY state, kind
 """
+_SOURCES = """
+SELECT id, source FROM fleet_profile WHERE id = ANY($1) AND state = 'active'
+"""
 _LIVES_BY_IT = """
 is_shared AND NOT EXISTS
 (SELECT FROM fleet_login WHERE profile = fleet_profile.id AND service = $1)
@@ -335,6 +338,11 @@ class Profiles:
         )
         if not ended:
             await self._database.rows(_LEAVE, *run)
+
+    async def sources(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Return what these are read from, of those that are active."""
+        rows = await self._database.rows(_SOURCES, list(numbers))
+        return {row["id"]: row["source"] for row in rows}
 
     async def find(self, names: Sequence[str]) -> list[Profile]:
         """Return the profiles of these names that there are."""

@@ -80,19 +80,23 @@ class Vault:
             "fleet init --new-key",
         )
 
-    def invite(self, profile: int) -> str:
+    def invite(self, number: int, name: str) -> str:
         """Return what leads to the sign-in of one profile, and cannot be guessed."""
-        return self.seal(f"{_INVITE}{profile}").decode()
+        return self.seal(f"{_INVITE}{number} {name}").decode()
 
-    def read_invitation(self, text: str) -> int | None:
-        """Return whose invitation that is; None for one that is none, or is over."""
+    def read_invitation(self, text: str) -> tuple[int, str] | None:
+        """Return whose invitation that is; None for one that is none, or is over.
+
+        After a restore somebody else may have the number.
+        """
         try:
             sealed = text.encode("ascii")
             said = self._fernet.decrypt(sealed, ttl=_INVITED_S).decode()
         except (InvalidToken, UnicodeEncodeError):
             return None
-        number = said.removeprefix(_INVITE)
-        return int(number) if number != said and number.isdecimal() else None
+        number, _, name = said.removeprefix(_INVITE).partition(" ")
+        is_one = said.startswith(_INVITE) and number.isdecimal()
+        return (int(number), name) if is_one else None
 
     def rotate(self, sealed: bytes) -> bytes:
         """Seal anew with the first key."""

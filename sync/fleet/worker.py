@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from sync.fleet.profiles import Profile, Profiles
     from sync.fleet.queue import Queue
 
-#: A migration gives way to others after this, and is due again.
+#: A migration gives way to others after it has written for this long, and is due again.
 GIVES_WAY_AFTER_S = 600.0
+#: What it reads before that it would have to read again: so long it may.
+READS_FOR_S = 3_600.0
+_LOOK_S = 1.0
 #: After a fault of the database.
 _AGAIN_S = 2.0
 #: So often an ending is tried to be written down.
@@ -139,6 +142,8 @@ class Worker:
             return
         run = _Run(profile, self._runs, self._clock)
         self._running[number] = run
+        if self._stopping.is_set():
+            run.give_way()
         try:
             outcome = await run.outcome()
         finally:
@@ -168,10 +173,19 @@ class Worker:
             try:
                 for kind in Kind:
                     await self.dispatch(kind)
+                await self._stop_unwanted()
                 self.tally.looked_at = self._clock.now()
             except ServiceError as error:
                 await self._wait_after(error)
             await self._pause(self._dispatch.pause_s())
+
+    async def _stop_unwanted(self) -> None:
+        """Let those give way that were paused, removed, or given another source."""
+        if self._running:
+            sources = await self._profiles.sources([*self._running])
+            for number, run in [*self._running.items()]:
+                if sources.get(number) != run.profile.source:
+                    run.give_way()
 
     async def _wait_after(self, error: ServiceError) -> None:
         logs.tell("fleet.database", f"{error}", level=logging.WARNING)
@@ -242,6 +256,8 @@ class _Run:
 
     async def outcome(self) -> Outcome:
         """Run it to its end."""
+        if self._stop.is_requested:
+            return Outcome(Verdict.GAVE_WAY)
         self._task = asyncio.create_task(self._runs.run(self.profile, self._stop))
         waiting = None
         if self.profile.kind is Kind.FIRST:
@@ -260,8 +276,16 @@ class _Run:
                 waiting.cancel()
 
     async def _give_way_later(self) -> None:
+        left_s = READS_FOR_S
+        while left_s > 0 and not self._stop.was_heeded:
+            await self._clock.sleep(_LOOK_S)
+            left_s -= _LOOK_S
+        if not self._stop.was_heeded:
+            self.give_way()
+            return
         await self._clock.sleep(GIVES_WAY_AFTER_S)
-        self.give_way()
+        # Whoever has written all of it by now compares both sides, and is soon done.
+        self._stop.request()
 
 
 def overdue(oldest: datetime | None, now: datetime) -> timedelta:

@@ -62,9 +62,9 @@ async def test_who_comes_under_a_name_that_was_removed_inherits_nothing(
         assert (other.kind, other.failures) == (Kind.FIRST, 0)
         assert (await standing_of(fleet, [other]))[other.id] == {}
         assert await fleet.rows("SELECT * FROM fleet_login") == []
-        invited = here.vault.read_invitation(here.vault.invite(sean.id))
-        assert invited is not None
-        assert await profiles.get(invited) is None
+        invited = here.vault.read_invitation(here.vault.invite(sean.id, "Me"))
+        assert invited == (sean.id, "Me")
+        assert await profiles.get(sean.id) is None
         await late.keep("discovr", discovr_login())
         assert await here.logins(other) == {}
 

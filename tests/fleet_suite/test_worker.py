@@ -24,7 +24,7 @@ from sync.fleet.profiles import (
     NewProfile,
     Profiles,
 )
-from sync.fleet.worker import GIVES_WAY_AFTER_S, Worker
+from sync.fleet.worker import GIVES_WAY_AFTER_S, READS_FOR_S, Worker
 from sync.ledger.errors import StateError
 from tests.clocks import FakeClock
 from tests.fleet_suite.fakes import MemoryQueue, Script
@@ -201,9 +201,45 @@ async def test_two_workers_never_queue_the_same_profile(profiles: Profiles) -> N
     assert sum(taken) == len(queued)
 
 
-async def test_a_migration_gives_way_after_ten_minutes_and_is_due_again(
+async def test_a_migration_gives_way_after_ten_minutes_of_writing_and_is_due_again(
     profiles: Profiles,
 ) -> None:
+    await add(profiles, "Me")
+    clock, script = FakeClock(START), Script(Verdict.GAVE_WAY)
+    script.gate.clear()
+    worker, _ = hired(profiles, script, clock)
+    async with handling(worker, "Me", profiles):
+        await until(lambda: clock.now() - START > timedelta(seconds=READS_FOR_S / 2))
+        (stop,) = script.stops
+        with stop.heeded():
+            began = clock.now()
+            await until(lambda: stop.is_requested)
+        script.gate.set()
+    written_s = (clock.now() - began).total_seconds()
+    assert GIVES_WAY_AFTER_S <= written_s <= GIVES_WAY_AFTER_S + 2
+    me = await one(profiles, "Me")
+    assert (me.kind, me.failures) == (Kind.FIRST, 0)
+    assert me.due_at == clock.now()
+    assert worker.tally.endings["gave_way"] == 1
+
+
+async def test_what_has_written_all_is_not_cut_off_while_it_compares(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    clock, script = FakeClock(START), Script()
+    script.gate.clear()
+    worker, _ = hired(profiles, script, clock)
+    async with handling(worker, "Me", profiles):
+        await until(lambda: bool(script.stops))
+        with script.stops[0].heeded():
+            pass
+        await until(lambda: script.stops[0].is_requested)
+        script.gate.set()
+    assert (await one(profiles, "Me")).kind is Kind.KEEP
+
+
+async def test_a_migration_does_not_read_for_ever(profiles: Profiles) -> None:
     await add(profiles, "Me")
     clock, script = FakeClock(START), Script()
     script.gate.clear()
@@ -212,8 +248,53 @@ async def test_a_migration_gives_way_after_ten_minutes_and_is_due_again(
         await until(lambda: bool(script.ran))
     me = await one(profiles, "Me")
     assert (me.kind, me.failures) == (Kind.FIRST, 0)
-    assert me.due_at == START + timedelta(seconds=GIVES_WAY_AFTER_S)
+    assert me.due_at == START + timedelta(seconds=READS_FOR_S)
     assert worker.tally.endings["gave_way"] == 1
+
+
+@pytest.mark.parametrize("how", ["pause", "remove", "other source"])
+async def test_a_run_of_who_is_paused_removed_or_another_ends(
+    profiles: Profiles, how: str
+) -> None:
+    await add(profiles, "Me", "You")
+    clock, script = StillClock(START), Script()
+    script.gate.clear()
+    worker, _ = hired(profiles, script, clock)
+    async with handling(worker, "Me", profiles), handling(worker, "You", profiles):
+        await until(lambda: len(script.stops) == 2)
+        if how == "other source":
+            await add(profiles, "Me", source="trakt:other")
+        else:
+            await profiles.change(["Me"], how, clock.now())
+        staying = asyncio.create_task(worker.stay())
+        await until(lambda: worker.running == 1)
+        script.gate.set()
+        await until(lambda: worker.running == 0)
+        worker.stop()
+        await staying
+    stops = dict(zip(script.ran, script.stops, strict=False))
+    assert [name for name, stop in stops.items() if stop.is_requested] == ["Me"]
+    assert (await one(profiles, "You")).kind is Kind.KEEP
+
+
+async def test_nothing_begins_in_a_worker_that_is_told_to_stop_meanwhile(
+    profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(profiles, "Me")
+    script = Script()
+    worker, _ = hired(profiles, script, FakeClock(START))
+    begin = profiles.begin
+
+    async def begin_late(number: int, now: datetime) -> Profile | None:
+        found = await begin(number, now)
+        worker.stop()
+        return found
+
+    monkeypatch.setattr(profiles, "begin", begin_late)
+    await worker.handle((await one(profiles, "Me")).id)
+    assert script.ran == []
+    me = await one(profiles, "Me")
+    assert (me.running_since, me.queued_at, me.due_at) == (None, None, START)
 
 
 async def test_what_settles_its_writes_is_asked_and_not_cut_off(

@@ -286,7 +286,7 @@ def rotate_keys(context: Context) -> int:
     async def work(output: Output, _stop: Stop) -> int:
         from sync.fleet import logins, vault  # noqa: PLC0415  # as above
 
-        async with _opened(context) as fleet:
+        async with _opened(context) as fleet, fleet.database.alone():
             place = opening().key_place(fleet.settings)
             lost = await logins.lost(fleet.database, fleet.vault().key_ids)
             if lost:
