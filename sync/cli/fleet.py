@@ -157,7 +157,12 @@ def list_() -> Work:
     return work.list_profiles
 
 
-@_command("Example: trakt2discovr fleet status")
+@_command("Example: trakt2discovr fleet status --follow")
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Show a bar until all are brought over that can be, then the numbers.",
+)
 def status() -> Work:
     """Show how the fleet is, in numbers."""
     from sync.cli.commands import fleet as work  # noqa: PLC0415  # the same

@@ -64,7 +64,7 @@ class Reporter:
         self._load: Advanced | None = None
         self._told: dict[str, float] = {}
         self._bars: Bars | None = None
-        if has_bars and not is_quiet and _can_move(console):
+        if has_bars and not is_quiet and can_move(console):
             from sync.cli.view.bars import Bars  # noqa: PLC0415  # heavy
 
             self._bars = Bars(console, waits=self.waits, left=self.left)
@@ -195,5 +195,6 @@ class LoggingReporter(Reporter):
             logs.tell(key, sentence, service=service, seconds=event.seconds)
 
 
-def _can_move(console: Console) -> bool:
+def can_move(console: Console) -> bool:
+    """Whether what was drawn can be drawn over."""
     return console.is_interactive and not os.environ.get("CI")

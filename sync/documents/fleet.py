@@ -46,9 +46,10 @@ class FleetListDocument(Document):
 class FleetStatusDocument(Document):
     """How the fleet is. ``overdue_s`` is for how long the longest due one has waited.
 
-    ``in_step`` counts those whose last run ended well, ``to_bring_over`` those that
-    were not brought over yet. ``shared_login`` is the operator's own to Discovr, if
-    it is in the database; ``without_discovr`` profiles live by it, and have none.
+    ``in_step`` counts those whose last run ended well. ``brought_over`` were carried
+    over once in full; ``to_bring_over`` counts the others that nothing keeps from it.
+    ``shared_login`` is the operator's own to Discovr, if it is in the database;
+    ``without_discovr`` profiles live by it, and have none.
     """
 
     format: Literal["trakt2discovr/fleet-status"] = "trakt2discovr/fleet-status"
@@ -64,6 +65,7 @@ class FleetStatusDocument(Document):
     needs_login: int
     database: str
     shared_login: Literal["good", "refused", "none"] = "none"
+    brought_over: int = 0
     without_discovr: int = 0
 
 

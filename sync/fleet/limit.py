@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from connectors.clock import Clock
     from sync.fleet.database import FleetDatabase
 
+#: The name of the limit that all requests to Discovr share.
+DISCOVR_LIMIT = "discovr"
 #: Slots are taken for about so long at a time.
 SLICE_S = 0.1
 #: How much more than the rate any second may hold, with what lateness adds.

@@ -48,9 +48,9 @@ class _FleetCollector(Collector):
         refused = _by_service(
             "refusals", "Requests that a service refused as too many."
         )
-        for service, pacer in self._watch.pacers.items():
-            sent.add_metric([service], pacer.requests)
-            refused.add_metric([service], pacer.refusals)
+        for service, requests, refusals in self._watch.sent():
+            sent.add_metric([service], requests)
+            refused.add_metric([service], refusals)
         yield from (sent, refused)
         for name, help_text, value in self._gauges():
             yield GaugeMetricFamily(f"{_PREFIX}_{name}", help_text, value)

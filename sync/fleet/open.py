@@ -20,7 +20,7 @@ from sync.fleet.answers import answers
 from sync.fleet.database import FleetDatabase, open_database
 from sync.fleet.engine import PgQueue
 from sync.fleet.ledgers import LedgerPool
-from sync.fleet.limit import SharedLimit, SharedPacer
+from sync.fleet.limit import DISCOVR_LIMIT, SharedLimit, SharedPacer
 from sync.fleet.migrate import migrate
 from sync.fleet.profiles import Profiles
 from sync.fleet.runner import Runner
@@ -172,7 +172,11 @@ async def work(
             slots=slots,
             clock=fleet.clock,
         )
-        watch = Watch(worker, fleet.profiles, fleet.database, fleet.clock, pacers)
+        watch = Watch(
+            *(worker, fleet.profiles, fleet.database, fleet.clock),
+            pacers=pacers,
+            spent=runner.spent,
+        )
         if address:
             listening = answering(answers(watch), address, settings.sync.hosts)
             await stack.enter_async_context(listening)
@@ -198,7 +202,7 @@ async def _stop_with(worker: Worker, stop: asyncio.Event) -> None:
 async def _pacers(fleet: Fleet) -> dict[str, SharedPacer]:
     """Return the limits that all workers share, by service."""
     settings = fleet.settings
-    rates = {DISCOVR: ("discovr", settings.fleet.requests_per_second, 0.0)}
+    rates = {DISCOVR: (DISCOVR_LIMIT, settings.fleet.requests_per_second, 0.0)}
     if settings.tmdb.api_key:
         rates[TMDB] = ("tmdb", TMDB_RATE, 0.0)
     if client := settings.trakt.client_id:

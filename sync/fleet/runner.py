@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connectors.discovr import auth as discovr
@@ -12,6 +14,7 @@ from connectors.errors import AuthError, LoginRefusedError, ServiceError
 from sync import api
 from sync.daemon.turn import Ending, Result, failed_turn, finished_turn
 from sync.errors import BugError, StoppedError
+from sync.events import Spent, Warned
 from sync.fleet.calendar import Kind, Verdict
 from sync.fleet.logins import open_store
 from sync.fleet.outcome import Outcome
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from connectors.http.pacing import Pacer
     from sync.config import Settings
     from sync.daemon.turn import Turn
+    from sync.events import Event
     from sync.fleet.database import FleetDatabase
     from sync.fleet.ledgers import LedgerPool
     from sync.fleet.logins import ProfileStore
@@ -70,6 +74,8 @@ class Runner:
     clock: Clock
     pacers: Mapping[str, Pacer] = field(default_factory=dict)
     shared: StoredToken | None = None
+    #: What ended runs have sent, by service.
+    spent: dict[str, Spent] = field(default_factory=dict)
 
     async def run(self, profile: Profile, stop: Stop) -> Outcome:
         """Carry over what is new, to the end or until ``stop``; raises no error."""
@@ -126,12 +132,25 @@ class Runner:
                 "ledger": ledger,
                 "pacers": self.pacers,
                 "clock": self.clock,
+                "on_event": partial(self._note, profile),
             }
             if profile.file:
                 options["files"] = (profile.file,)
             if profile.kind is Kind.FIRST or profile.file:
                 return await api.migrate(settings, stop=stop, **options)
             return await api.sync(settings, stop=stop, **options)
+
+    def _note(self, profile: Profile, event: Event) -> None:
+        if isinstance(event, Spent):
+            before = self.spent.get(event.service, Spent(event.service))
+            self.spent[event.service] = before + event
+        elif isinstance(event, Warned):
+            logs.tell(
+                "fleet.warned",
+                f"{profile.profile}: {event.message}",
+                level=logging.WARNING,
+                profile=profile.profile,
+            )
 
 
 def settings_of(settings: Settings, profile: Profile | None) -> Settings:

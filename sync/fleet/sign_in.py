@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from connectors.errors import AuthError
 from sync import login as use_case
 from sync.fleet.calendar import State
+from sync.fleet.limit import DISCOVR_LIMIT, SharedLimit, SharedPacer, all_limits
 from sync.fleet.logins import SHARED, open_store, standing_of
 from sync.fleet.runner import settings_of
 from sync.runtime.shell import quote_last
-from sync.wiring.clients import Clients
+from sync.wiring.clients import DISCOVR, Clients
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -127,11 +128,27 @@ async def _clients(
         source=profile.source if profile else None,
         clock=fleet.clock,
     )
+    pacers = await _pacers(fleet)
     async with AsyncExitStack() as stack:
+        for pacer in pacers.values():
+            stack.push_async_callback(pacer.close)
         yield Clients(
             settings_of(fleet.settings, profile),
             stack,
             clock=fleet.clock,
             on_event=on_event,
             store=store,
+            pacers=pacers,
         )
+
+
+async def _pacers(fleet: Fleet) -> dict[str, SharedPacer]:
+    """Return the limit to Discovr that the workers share, once one of them has made it.
+
+    How high it is their config says, and not that of this machine.
+    """
+    known = {limit.name for limit in await all_limits(fleet.database)}
+    if DISCOVR_LIMIT not in known:
+        return {}
+    limit = SharedLimit(fleet.database, DISCOVR_LIMIT)
+    return {DISCOVR: SharedPacer(limit, clock=fleet.clock)}

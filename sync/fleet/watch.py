@@ -15,10 +15,11 @@ from connectors.errors import ServiceError
 from sync.fleet.calendar import Kind, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from connectors.clock import Clock
+    from sync.events import Spent
     from sync.fleet.database import FleetDatabase
     from sync.fleet.limit import SharedPacer
     from sync.fleet.profiles import Count, Profiles
@@ -41,6 +42,7 @@ class Totals:
     profiles: int = 0
     in_step: int = 0
     to_bring_over: int = 0
+    brought_over: int = 0
     running: int = 0
     due: int = 0
     failing: int = 0
@@ -62,6 +64,7 @@ class Totals:
             profiles=sum(c.profiles for c in there),
             in_step=sum(c.well for c in active if c.kind is Kind.KEEP),
             to_bring_over=sum(c.profiles for c in active if c.kind is Kind.FIRST),
+            brought_over=sum(c.profiles for c in there if c.kind is Kind.KEEP),
             running=sum(c.running for c in there),
             due=sum(c.due for c in active),
             failing=sum(c.failing for c in active),
@@ -80,6 +83,7 @@ class Watch:
     database: FleetDatabase
     clock: Clock
     pacers: Mapping[str, SharedPacer]
+    spent: Mapping[str, Spent] = field(default_factory=dict)
     totals: Totals = field(default_factory=Totals)
     size_bytes: int = 0
 
@@ -91,6 +95,17 @@ class Watch:
                 (row,) = await self.database.rows(_SIZE)
                 self.totals, self.size_bytes = Totals.of(counts), row["n"]
             await self.clock.sleep(_EVERY_S)
+
+    def sent(self) -> Iterator[tuple[str, int, int]]:
+        """Count requests, and refusals among them, by service.
+
+        Of a service whose limit is each person's own those of a run count at its end.
+        """
+        for service, pacer in self.pacers.items():
+            yield service, pacer.requests, pacer.refusals
+        for service, spent in self.spent.items():
+            if service not in self.pacers:
+                yield service, spent.requests, spent.limited
 
     def is_well(self) -> bool:
         """Whether the worker has looked for due profiles a moment ago."""

@@ -18,7 +18,7 @@ from sync.fleet import vault as keys
 from sync.fleet.calendar import Kind, State
 from sync.fleet.engine import PgQueue
 from sync.fleet.ledgers import LedgerPool
-from sync.fleet.limit import SharedLimit, SharedPacer
+from sync.fleet.limit import DISCOVR_LIMIT, SharedLimit, SharedPacer
 from sync.fleet.logins import SHARED, open_store, standing_of
 from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profiles
@@ -101,6 +101,8 @@ async def test_a_profile_signs_in_by_codes_and_goes_on(
         settings = place.settings.model_copy(update={"fleet": section})
         opened = Fleet(settings, "", fleet, profiles, clock)
         (kids,) = await profiles.find(["Kids"])
+        # A worker of the fleet has made it: whoever signs in takes slots of it, too.
+        await SharedLimit(fleet, DISCOVR_LIMIT).set(40.0)
         for service in needed(kids):
             document = await sign_in(opened, kids, service, person, Stop())
             assert document.service == service
@@ -110,6 +112,10 @@ async def test_a_profile_signs_in_by_codes_and_goes_on(
             SHARED: {"discovr": True},
             kids.id: {"trakt": True, "discovr": True},
         }
+        (row,) = await fleet.rows(
+            "SELECT next_free > '-infinity' AS taken FROM fleet_limit"
+        )
+        assert row["taken"]
         assert (await sign_out_for_all(opened)).is_revoked
         assert (await standing_of(fleet, [])) == {SHARED: {}}
     store = await open_store(fleet, opened.vault(), kids.id)
@@ -156,6 +162,7 @@ async def test_profiles_are_brought_over_by_a_worker_and_a_lost_login_waits(
         assert entries[0] == entries[1]
         assert len(entries[0]) == len({key for key, _ in entries[0]}) > 0
         assert pacer.requests >= len(place.discovr.requests())
+        assert runner.spent["Trakt"].requests >= 2
     me = await open_store(fleet, vault, known["Me"])
     trakt = me.load("trakt")
     assert trakt is not None

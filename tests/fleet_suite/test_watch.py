@@ -12,6 +12,7 @@ import aiohttp
 import yaml
 
 from sync.daemon.server import answering
+from sync.events import Spent
 from sync.fleet.answers import answers
 from sync.fleet.limit import SharedPacer
 from sync.fleet.metrics import registry
@@ -44,7 +45,8 @@ async def watched(fleet: FleetDatabase, clock: FakeClock) -> Watch:
     await profiles.change(["You"], "pause", START)
     worker = Worker(profiles, MemoryQueue(), Script(), slots=2, clock=clock)
     pacer = SharedPacer(Row(clock, 5), clock=clock)
-    watch = Watch(worker, profiles, fleet, clock, {"Discovr": pacer})
+    spent = {"Trakt": Spent("Trakt", 7, limited=2), "Discovr": Spent("Discovr", 9)}
+    watch = Watch(worker, profiles, fleet, clock, {"Discovr": pacer}, spent)
     clock.advance(90)
     watch.totals = Totals.of(await profiles.count(clock.now()))
     return watch
@@ -73,6 +75,8 @@ async def test_the_metrics_are_those_of_the_page_for_operators(
     assert samples["trakt2discovr_fleet_due_profiles",] == 2
     assert samples["trakt2discovr_fleet_runs_total", "done"] == 1
     assert samples["trakt2discovr_fleet_requests_total", "Discovr"] == 1
+    assert samples["trakt2discovr_fleet_requests_total", "Trakt"] == 7
+    assert samples["trakt2discovr_fleet_refusals_total", "Trakt"] == 2
     assert samples["trakt2discovr_fleet_refusals_total", "Discovr"] == 1
 
 

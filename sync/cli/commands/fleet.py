@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from sync.runtime.values import Address
 
 _POLL_S = 0.1
+#: So often who follows is shown how far the fleet is.
+_LOOK_S = 1.0
 _NAMED = "These have another source now, so their logins to Trakt were forgotten"
 _WORDS = {
     "due": "due now, before all others",
@@ -168,12 +170,20 @@ def list_profiles(context: Context, state: str | None) -> int:
     return run_fleet(context, work)
 
 
-def status(context: Context) -> int:
-    """Show the fleet in numbers."""
+def status(context: Context, *, follow: bool) -> int:
+    """Show the fleet in numbers; ``follow``: once all are brought over that can be."""
 
     async def work(output: Output, _stop: Stop) -> int:
         async with _opened(context) as fleet:
             document = await fleet_status(fleet)
+            if follow and document.to_bring_over:
+                from sync.cli.view.batch import Batch  # noqa: PLC0415  # heavy
+
+                with Batch(output.notes, is_quiet=context.is_quiet) as batch:
+                    while document.to_bring_over:
+                        batch.show(document)
+                        await fleet.clock.sleep(_LOOK_S)
+                        document = await fleet_status(fleet)
         output.emit(
             document, lambda console: show_status(console, document, context.complete)
         )
@@ -196,6 +206,7 @@ async def fleet_status(fleet: Fleet) -> FleetStatusDocument:
         profiles=totals.profiles,
         in_step=totals.in_step,
         to_bring_over=totals.to_bring_over,
+        brought_over=totals.brought_over,
         running=totals.running,
         due=totals.due,
         overdue_s=overdue(totals.oldest_due_at, now).total_seconds(),
