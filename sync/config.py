@@ -201,6 +201,7 @@ class FleetSettings(Section):
     url: str | None = None
     key_file: UserPath | None = None
     requests_per_second: float = Field(5, gt=0, le=10_000)
+    network: str = ""
 
     def is_used(self) -> bool:
         """Whether there is a fleet, as far as can be seen from here."""

@@ -207,7 +207,8 @@ async def _pacers(fleet: Fleet) -> dict[str, SharedPacer]:
         rates[TMDB] = ("tmdb", TMDB_RATE, 0.0)
     if client := settings.trakt.client_id:
         # Who calls without a login is known by the client id and the address alone.
-        name = f"trakt {fingerprint(client)[:8]} {socket.gethostname()}"
+        network = settings.fleet.network or socket.gethostname()
+        name = f"trakt {fingerprint(client)[:8]} {network}"
         half = _PUBLIC_READS / 2
         rates[TRAKT_PUBLIC] = (name, half / _PUBLIC_S, _PUBLIC_S)
     pacers = {}

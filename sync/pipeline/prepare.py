@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -68,7 +69,7 @@ async def prepare(
         (reading, existing), _ = await run_all(
             run_all(gathering, _read_target(services, early, expected)), early.run()
         )
-    except ServiceError:
+    except (ServiceError, asyncio.CancelledError):
         with suppress(ServiceError):  # the one before is what is to be told
             # What was answered by then need not be asked for again.
             await services.catalogue.keep()

@@ -181,10 +181,12 @@ def test_what_listens_is_what_is_checked() -> None:
 
 def test_what_is_scraped_is_what_listens() -> None:
     text = (DEPLOY / "prometheus" / "scrape.yaml").read_text(encoding="utf-8")
-    (job,) = yaml.safe_load(text)["scrape_configs"]
+    job, fleet = yaml.safe_load(text)["scrape_configs"]
     ((name, _),) = compose()["services"].items()
     port = instruction("EXPOSE")
     assert job["static_configs"] == [{"targets": [f"{name}:{port}"]}]
+    (found,) = fleet["dns_sd_configs"]
+    assert found == {"names": ["worker"], "type": "A", "port": int(port or 0)}
 
 
 async def test_a_scraper_in_the_next_container_gets_an_answer() -> None:

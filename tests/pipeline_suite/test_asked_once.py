@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ from tests.virtual import calm_ledger, open_world
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.virtual import VirtualWorld
 
 
 async def test_air_dates_of_a_reading_that_is_not_whole(
@@ -31,3 +34,27 @@ async def test_air_dates_of_a_reading_that_is_not_whole(
     await place.carry(accept_incomplete=True)
     again = [request.path for request in place.tmdb.seen]
     assert not {*asked} & {*again}
+
+
+async def test_air_dates_of_a_reading_that_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calm_ledger(monkeypatch)
+    account, _ = mixed_account(3)
+    place = open_world(account, tmp_path)
+    running = asyncio.create_task(place.carry())
+    async with asyncio.timeout(20):
+        while not answered(place):
+            assert not running.done()
+            await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    asked = answered(place)
+    place.tmdb.seen.clear()
+    await place.carry()
+    assert not asked & answered(place)
+
+
+def answered(place: VirtualWorld) -> set[str]:
+    return {request.path for request in place.tmdb.seen if request.status == 200}
