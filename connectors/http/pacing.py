@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -42,6 +42,17 @@ class Pacer(Protocol):
 
     def pause(self, seconds: float) -> None:
         """Hand out no slot before that time is over."""
+
+
+@runtime_checkable
+class ReservingPacer(Pacer, Protocol):
+    """One of two that a caller may choose between."""
+
+    def reserve(self) -> float:
+        """Reserve a slot that is free now, for the next ``acquire``: returns 0.
+
+        Else return the seconds until one may be free.
+        """
 
 
 class OpenPacer:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connectors.errors import AuthError, BlockedError, ConfigError, RejectedError
-from connectors.http.pacing import TOLD_FROM_S, QuotaPacer
+from connectors.http.pacing import TOLD_FROM_S, ReservingPacer
 from connectors.trakt.client import TraktClient
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ class Budget:
 
     def reserve(self) -> float:
         """Reserve a slot: 0, or the seconds until there may be one."""
-        # A pacer of the caller's is asked by the client itself, and by nobody before.
-        return self.pacer.reserve() if isinstance(self.pacer, QuotaPacer) else 0.0
+        # A pacer that knows none of this is asked by the client itself alone.
+        pacer = self.pacer
+        return pacer.reserve() if isinstance(pacer, ReservingPacer) else 0.0
 
 
 class PublicClient:

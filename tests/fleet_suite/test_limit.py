@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from aioresponses import aioresponses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +22,7 @@ from sync.fleet.limit import (
     all_limits,
 )
 from tests.clocks import FakeClock
+from tests.http_suite.test_budgets import BASE, Place
 
 if TYPE_CHECKING:
     from sync.fleet.database import FleetDatabase
@@ -293,3 +296,30 @@ async def test_a_worker_that_is_frozen_while_it_learns_holds_nobody_up(
     assert adapt(rate, 0, 0, 0) == before.epoch
     adapt(rate, 1, 7, None)  # nothing that either learned is lost
     assert (await limit.take(1)).rate == pytest.approx(rate.now)
+
+
+async def test_what_has_no_room_goes_by_the_quota_of_its_user() -> None:
+    clock = FakeClock()
+    pacer = SharedPacer(Row(clock, 0.5), clock=clock)
+    place = Place(clock, public=pacer)
+    place.client.open_overflow()
+    with aioresponses() as web:
+        url = re.compile(rf"{BASE}/shows/")
+        web.get(url, body="[]", repeat=True)
+        asking = [place.client.seasons(number) for number in range(1, 41)]
+        await asyncio.wait_for(asyncio.gather(*asking), 20)
+    await place.close()
+    assert 1 < pacer.requests < 20
+    assert clock.monotonic() < 10
+
+
+async def test_a_slot_is_reserved_for_one_alone_and_none_in_a_pause() -> None:
+    clock = FakeClock()
+    pacer = SharedPacer(Row(clock, 0.5), clock=clock)
+    assert (pacer.reserve(), pacer.reserve()) == (0, 1.0)
+    await pacer.acquire()
+    assert pacer.reserve() == 0
+    await pacer.acquire()
+    pacer.pause(30)
+    assert pacer.reserve() == pytest.approx(30)
+    await pacer.close()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
+    from connectors.http.pacing import Pacer
+
 BASE = "http://127.0.0.1:1"
 
 
@@ -47,16 +49,26 @@ class Place:
     """Both clients of Trakt, each with its own quota, behind one entrance."""
 
     def __init__(
-        self, clock: FakeClock, *, limits: tuple[int, int] = (500, 500)
+        self,
+        clock: FakeClock,
+        *,
+        limits: tuple[int, int] = (500, 500),
+        public: Pacer | None = None,
     ) -> None:
         self.clock = clock
         self.entrance = Entrance(8)
-        self.public = self._budget(UNAUTHED, limits[0], None)
+        self.public = self._budget(UNAUTHED, limits[0], None, public)
         self.signed_in = self._budget(AUTHED, limits[1], Login())
         self.client = PublicClient(self.public, self.signed_in, clock=clock)
 
-    def _budget(self, bucket: str, limit: int, login: Login | None) -> Budget:
-        pacer = QuotaPacer(
+    def _budget(
+        self,
+        bucket: str,
+        limit: int,
+        login: Login | None,
+        pacer: Pacer | None = None,
+    ) -> Budget:
+        pacer = pacer or QuotaPacer(
             limit, clock=self.clock, entrance=self.entrance, bucket=bucket
         )
         http = HttpClient(
