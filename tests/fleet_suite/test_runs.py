@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import astuple
 from datetime import timedelta
 from functools import partialmethod
 from typing import TYPE_CHECKING
@@ -124,9 +125,24 @@ async def test_a_profile_signs_in_by_codes_and_goes_on(
     assert discovr.expires_at is not None
 
 
+async def dumped(fleet: FleetDatabase) -> str:
+    """Return all that a dump of the database holds."""
+    tables = await fleet.rows(
+        "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables "
+        "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    )
+    names = [table["name"] for table in tables]
+    statements = [f"SELECT t::text FROM {n} AS t" for n in names]  # noqa: S608
+    return "\n".join([str(row) for s in statements for row in await fleet.rows(s)])
+
+
 async def test_profiles_are_brought_over_by_a_worker_and_a_lost_login_waits(
-    fleet: FleetDatabase, postgres: PostgresServer, tmp_path: Path
+    fleet: FleetDatabase,
+    postgres: PostgresServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     keys.make_key(tmp_path / "key")
     vault = keys.open_vault(tmp_path / "key")
     profiles = Profiles(fleet)
@@ -168,6 +184,13 @@ async def test_profiles_are_brought_over_by_a_worker_and_a_lost_login_waits(
     assert trakt is not None
     assert trakt.refresh_token not in {None, KEYS.trakt_refresh_token}
     assert trakt.access_token != "spent"
+    # Neither what was handed in nor what was renewed stands in a dump, or in a log.
+    left = await dumped(fleet) + caplog.text
+    assert all(name in left for name in names)
+    secrets = {*astuple(KEYS), trakt.refresh_token, trakt.access_token}
+    for text in map(str, filter(None, secrets)):
+        assert text not in left
+        assert text.encode().hex() not in left
     found = {p.profile: p for p in await profiles.all()}
     for name in ("Me", "Kids"):
         assert (found[name].kind, found[name].failures) == (Kind.KEEP, 0)
