@@ -134,11 +134,14 @@ def work(
         watching = asyncio.create_task(_watch(stop, event))
         try:
             with stop.heeded():
-                await opening().work(settings, slots, listen, event)
+                worker = await opening().work(settings, slots, listen, event)
         finally:
             watching.cancel()
+        ended = count(worker.tally.endings.total(), "run")
+        written = count(worker.tally.written, "entry", "entries")
         raise StoppedError(
-            "Stopped; what was under way is settled, and due again.",
+            f"Stopped after {ended}, {written} written. What was under way is settled, "
+            "and due again.",
             remedy="Start it again: trakt2discovr fleet work",
         )
 
