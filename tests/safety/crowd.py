@@ -13,6 +13,7 @@ import platform
 import random
 import re
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -181,8 +182,8 @@ class Crowd(Chaos):
         measuring = asyncio.create_task(self._measure_lag(fleet.clock))
         try:
             await self._bring_over_and_keep(fleet)
-        except Exception as error:  # noqa: BLE001  # it is told in the end
-            self.fail(error)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
+            self.fail(error)  # it is told in the end
         finally:
             measuring.cancel()
 
@@ -400,7 +401,12 @@ def _spare_pauses() -> None:
 
 
 def _run(crowd: Crowd) -> None:
-    """Run it to its end, whatever that is."""
+    """Run it to its end, whatever that is: also a signal has one.
+
+    In the background a shell lets no SIGINT through.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         asyncio.run(crowd.run())
     except BaseException as error:  # noqa: BLE001  # Ctrl-C too: an hour has a result
