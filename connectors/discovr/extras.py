@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, TypeAdapter
 
-from connectors.discovr.models import Instant, Lenient, Model, Number
+from connectors.discovr.models import Instant, Model, Number
 from connectors.errors import ConfigError, ContractError, RejectedError
+from connectors.fields import Lenient
 
 if TYPE_CHECKING:
     from connectors.http.client import HttpClient
