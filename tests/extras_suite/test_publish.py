@@ -190,7 +190,7 @@ def hidden(place: Bench, *ids: str, readings: int = 1) -> Iterator[None]:
     "quirks", [{}, {"short_list": True}, {"trims_content": True, "short_list": True}]
 )
 async def test_a_page_that_the_list_hid_is_never_taken_for_ours(
-    quirks: dict[str, bool], is_killed: bool, takes_effect: bool
+    quirks: dict[str, Any], is_killed: bool, takes_effect: bool
 ) -> None:
     """An older page of that title turns up in the list only when ours is looked for."""
     async with bench(**quirks) as place:
@@ -201,7 +201,7 @@ async def test_a_page_that_the_list_hid_is_never_taken_for_ours(
         with hidden(place, own.id):
             if is_killed:
                 spoil(place.hub, fault, "POST", PATH)
-                place.publisher._find = killed  # type: ignore[method-assign]
+                place.publisher._find = killed  # type: ignore[method-assign, assignment]
                 with pytest.raises(KilledError):
                     await place.publish()
                 del place.publisher._find
@@ -225,7 +225,7 @@ async def test_a_page_that_may_be_ours_or_not_is_left_alone_and_named() -> None:
     async with bench() as place:
         place.hub._now = place.clock.now
         spoil(place.hub, Fault.cut_before(), "POST", PATH)
-        place.publisher._find = killed  # type: ignore[method-assign]
+        place.publisher._find = killed  # type: ignore[method-assign, assignment]
         with pytest.raises(KilledError):
             await place.publish()
         del place.publisher._find
