@@ -7,9 +7,17 @@ whoever adds a day to the end of time gets an exception.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 T = TypeVar("T", date, datetime)
 
@@ -47,6 +55,15 @@ def _none_if_odd(value: date | None) -> date | None:
     return value if value and _FIRST <= value.year < _LAST else None
 
 
+def _none_if_unreadable(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError:
+        return None
+
+
+#: For what may be read wrongly without harm, as it is none then.
+Lenient = WrapValidator(_none_if_unreadable)
 #: A whole number of any size, for models that files are read into as well.
 AnyWhole = Annotated[int, BeforeValidator(_no_truth)]
 Whole = Annotated[int, Field(ge=-MOST, le=MOST), BeforeValidator(_no_truth)]

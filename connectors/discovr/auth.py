@@ -177,6 +177,11 @@ class SessionAuth:
         return _end(self._session) if self._session else None
 
     @property
+    def token(self) -> str | None:
+        """The token of the session in force; None before one was minted."""
+        return self._session.session_token if self._session else None
+
+    @property
     def uses_identity(self) -> bool:
         """Whether Discovr insisted on the identity token for a profile's lists."""
         return self._uses_identity

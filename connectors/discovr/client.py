@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from connectors.discovr.models import HistoryItem, HistoryPage
+from connectors.discovr.repeats import each_once
 from connectors.errors import (
     AuthError,
     ConfigError,
@@ -50,19 +51,38 @@ class DiscovrClient:
         """Yield every entry of the profile, page by page, newest creation first.
 
         Whether cursors stay stable while entries are added is undocumented: read to the
-        end before writing.
+        end before writing. One entry may come on two pages then; see ``entries``.
         """
         async for page in self._pages("/profile/history", {}):
             yield page
+
+    def entries(self) -> AsyncIterator[list[HistoryItem]]:
+        """Yield the same, and once what two pages show that stands there once.
+
+        What they do show of both is looked up in the list of its title.
+        """
+
+        async def look(item: HistoryItem) -> list[HistoryItem]:
+            return await self.title_history(item.id, season=item.season)
+
+        return each_once(self.history(), look, lambda item: (item.id, item.season))
 
     async def title_history(
         self, media_id: str, *, season: int | None = None, episode: int | None = None
     ) -> list[HistoryItem]:
         """Return the entries of a film, a season (with defaults) or an episode."""
+
+        async def look(item: HistoryItem) -> list[HistoryItem]:
+            number = item.episode
+            if season is None or number is None or episode is not None:
+                return []  # there is no narrower list
+            return await self.title_history(media_id, season=season, episode=number)
+
         path = f"/profile/history/{media_id}"
         pages = self._pages(path, _numbers(season, episode))
         try:
-            return [item async for page in pages for item in page]
+            once = each_once(pages, look, lambda item: item.episode)
+            return [item async for page in once for item in page]
         except NotFoundError:  # how an unknown title answers is undocumented
             return []
 

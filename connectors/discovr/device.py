@@ -15,7 +15,7 @@ from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter
 
 from connectors.auth.device import CodeRefusedError, DeviceCode
 from connectors.auth.tokens import StoredToken
-from connectors.discovr.models import Instant, Lenient, Model
+from connectors.discovr.models import Instant, Model
 from connectors.errors import (
     AuthError,
     ConfigError,
@@ -23,7 +23,7 @@ from connectors.errors import (
     RejectedError,
     ServiceError,
 )
-from connectors.fields import Span
+from connectors.fields import Lenient, Span
 
 if TYPE_CHECKING:
     from connectors.clock import Clock

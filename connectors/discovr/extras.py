@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, TypeAdapter
 
-from connectors.discovr.models import Instant, Lenient, Model, Number
+from connectors.discovr.models import Instant, Model, Number
 from connectors.errors import ConfigError, ContractError, RejectedError
+from connectors.fields import Lenient
 
 if TYPE_CHECKING:
     from connectors.http.client import HttpClient
@@ -106,10 +107,13 @@ class PagesClient:
         self.http = http
 
     async def create(self, filters: PageFilters, name: str) -> Page:
-        """Create a page; the profile is that of the session."""
+        """Create a page; the profile is that of the session.
+
+        The same filters in the same session give the same page, in another one a
+        second: a blind repeat may meet the end of the session.
+        """
         body = {"name": name, "pageFilters": filters.to_api()}
-        # Repeatable: the same filters in the same session give the same page.
-        response = await self.http.request("POST", "/pages", json=body, repeatable=True)
+        response = await self.http.request("POST", "/pages", json=body)
         return response.parse(_PAGE)
 
 

@@ -6,35 +6,18 @@ relied on (docs.discovr.media, ``get-history-items``).
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from connectors.fields import Moment, Whole
+from connectors.fields import Lenient, Moment, Whole
 
 
 def _zero_is_none(value: object) -> object:
     return None if value in ("", 0) and value is not False else value
 
 
-def _none_if_unreadable(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return handler(value)
-    except ValidationError:
-        return None
-
-
 Instant = Moment
-#: For what may be read wrongly without harm; id, season and episode may not.
-Lenient = WrapValidator(_none_if_unreadable)
 Number = Annotated[Whole | None, BeforeValidator(_zero_is_none)]
 
 

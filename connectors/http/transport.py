@@ -10,6 +10,7 @@ import urllib.request
 from contextlib import ExitStack
 from functools import cache
 from importlib import metadata
+from json import dumps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 LEAVING.update(
     (
         aiohttp.ClientRequest.send.__code__,
-        aiohttp.JsonPayload.write_with_length.__code__,
+        aiohttp.BytesPayload.write_with_length.__code__,
     )
 )
 #: Methods that change nothing.
@@ -83,7 +84,7 @@ class Transport:
         """Await ``check`` before each attempt that may change anything.
 
         Nothing leaves where it raises. It comes when the connection stands (before it
-        is asked for on a session of the caller's), and again as a body leaves.
+        is asked for on a session of the caller's), and again as the request leaves.
         """
         self._check_write = check
 
@@ -111,7 +112,8 @@ class Transport:
             return _unprintable(call.service)
         if not self._owns_session:
             await self._check(call.method)
-        checked = self._checked(json)
+        plain = text if text is None else text.encode(errors="replace")
+        checked = self._checked(call.method, json, plain)
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -120,7 +122,7 @@ class Transport:
                     url,
                     params=params,
                     json=None if checked else json,
-                    data=checked if text is None else text.encode(errors="replace"),
+                    data=checked or plain,
                     headers=headers,
                     timeout=self._timeout,
                     **_PLAIN,
@@ -147,11 +149,21 @@ class Transport:
         if self._check_write is not None and method not in READS:
             await self._check_write()
 
-    def _checked(self, json: Any) -> _CheckedBody | None:
-        """Return the body of a write that is checked, if it has one."""
-        if self._check_write is None or json is None:
+    def _checked(
+        self, method: str, value: Any, plain: bytes | None
+    ) -> _CheckedBody | None:
+        """Return the body of a write that is checked as it leaves.
+
+        Without a body it leaves as soon as our own connector has checked it. On a
+        session of the caller's an empty one is what is checked.
+        """
+        if self._check_write is None or method in READS:
             return None
-        return _CheckedBody(json, self._check_write)
+        if value is not None:
+            plain = dumps(value).encode()
+        if plain is None and self._owns_session:
+            return None
+        return _CheckedBody(plain or b"", self._check_write)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -190,15 +202,15 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
-class _CheckedBody(aiohttp.JsonPayload):
+class _CheckedBody(aiohttp.BytesPayload):
     """A body that is checked as it leaves, and the headers with it.
 
     Before Python 3.12 that is a turn of the loop after the connection was handed out,
     in which others get theirs. ``refusal`` is what the check raised.
     """
 
-    def __init__(self, value: Any, check: Callable[[], Awaitable[None]]) -> None:
-        super().__init__(value)
+    def __init__(self, content: bytes, check: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(content)
         self._check = check
         self.refusal: ServiceError | None = None
 

@@ -70,6 +70,16 @@ class PharenClient:
         response = await self.http.request("POST", _PATH, json=body)
         return response.parse(_PAGE)
 
+    async def read(self, page_id: str) -> Page:
+        """Return a page with its content. Raises NotFoundError when it is gone."""
+        response = await self.http.request(
+            "GET",
+            f"{_PATH}/{page_id}",
+            label=f"{_PATH}/{{id}}",
+            most_bytes=MOST_OF_A_PAGE,
+        )
+        return response.parse(_PAGE)
+
     async def update(self, page_id: str, title: str, content: str) -> Page:
         """Replace a page. Raises NotFoundError when it is gone."""
         body = {"title": title, "content": content}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict
 
-from connectors.fields import Whole
+from connectors.fields import Lenient, Moment, Whole
 
 #: The longest title that Pharen Hub takes.
 TITLE_LIMIT = 255
@@ -22,6 +24,7 @@ class Page(Model):
     id: str
     title: str
     content: str = ""
+    created_at: Annotated[Moment | None, Lenient] = None
 
 
 class PageList(Model):

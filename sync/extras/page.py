@@ -2,7 +2,9 @@
 
 Nothing lists the pages of a profile, so the ledger keeps the id of each by its filters.
 A page belongs to the session that made it, and every run has a session of its own:
-the same filters sent again would make another page.
+the same filters sent again would make another page. So the intent is durable before a
+request leaves. Where nobody knows what came of it, it is sent again in that session
+alone; a later run makes no page that may be there, unless it is asked to.
 """
 
 from __future__ import annotations
@@ -15,20 +17,28 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from connectors.clock import SystemClock
 from connectors.discovr.extras import PageFilters
+from connectors.errors import ContractError, ServiceError, UnknownOutcomeError
 from sync.domain.plays import Kind
 from sync.extras.taste import Choice, Filters, Watched, derive
 from sync.ledger import Ledger
+from sync.runtime.words import join
 from sync.wiring.clients import Clients
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from connectors.clock import Clock
+    from connectors.discovr.auth import SessionAuth
+    from connectors.discovr.extras import PagesClient
     from connectors.trakt.extras import ExtrasClient
     from sync.config import Settings
     from sync.wiring.options import ClientOptions
 
 #: What the ledger keeps of a page: this, and a digest of its filters.
 FACT = "page/"
+#: A request whose answer was lost may still be on its way for so long.
+SETTLE_S = 5.0
+MOST_SENDS = 3
 BY_HAND = "given by hand"
 #: The parts of a filter by what they are about: one given by hand replaces all.
 _TOPICS = {
@@ -56,12 +66,16 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """A page with its filters. Without ``id`` it was not made; ``is_new``: just now."""
+    """A page with its filters. Without ``id`` it was not made; ``is_new``: just now.
+
+    ``is_in_doubt``: an earlier run may have made it.
+    """
 
     name: str
     choice: Choice
     id: str | None = None
     is_new: bool = False
+    is_in_doubt: bool = False
 
 
 async def make_pages(
@@ -76,7 +90,8 @@ async def make_pages(
     """Make the pages wished for, or only choose their filters if ``is_dry``.
 
     ``confirm`` sees those that are to be made. A page whose filters were used before is
-    not made again, unless ``is_again``: that is for one whose session is over.
+    not made again, unless ``is_again``: that is for one whose session is over. Raises
+    UnknownOutcomeError, once the others are made, where one may have been made before.
     """
     clock = options.get("clock") or SystemClock()
     async with AsyncExitStack() as stack:
@@ -91,21 +106,89 @@ async def make_pages(
         profile = session.profile_id or ""
         lock = ledger.profile_lock(profile, command="page", at=clock.now(), clock=clock)
         hold = await stack.enter_async_context(lock)
-        client.http.check_writes(hold.confirm)
         if not is_again:
             pages = [await _recall(ledger, profile, page) for page in pages]
-        wanted = [page for page in pages if page.id is None]
-        if not wanted or (confirm and not await confirm(wanted)):
-            return pages
-        made = []
-        for page in pages:
-            if page.id is None:
-                created = await client.create(to_api(page.choice.filters), page.name)
-                page = replace(page, id=created.id, is_new=True)  # noqa: PLW2901  # the same page, made
-                kept = {"id": created.id, "name": page.name}
-                await ledger.put_fact(profile, _fact(page), kept, clock.now())
-            made.append(page)
+        doubtful = [page for page in pages if page.is_in_doubt]
+        wanted = [page for page in pages if not (page.id or page.is_in_doubt)]
+        if wanted and (confirm is None or await confirm(wanted)):
+            maker = _Maker(client, session, ledger, profile, clock, hold.confirm)
+            pages = [await maker.make(p) if p in wanted else p for p in pages]
+        if doubtful:
+            raise _in_doubt(doubtful)
+        return pages
+
+
+class _Maker:
+    """Makes pages, and sends none again but in the session in which it was lost."""
+
+    def __init__(
+        self,
+        client: PagesClient,
+        session: SessionAuth,
+        ledger: Ledger,
+        profile: str,
+        clock: Clock,
+        confirm: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._client = client
+        self._session = session
+        self._ledger = ledger
+        self._profile = profile
+        self._clock = clock
+        self._confirm = confirm
+        #: The session in which a request left last, and that of one that was lost.
+        self._last: str | None = None
+        self._lost: str | None = None
+        client.http.check_writes(self._check)
+
+    async def _check(self) -> None:
+        """Refuse what may leave no more; a refused login brings another session."""
+        await self._confirm()
+        self._last = self._session.token
+        if self._lost not in (None, self._last):
+            raise UnknownOutcomeError("The session is over in which it was sent.")
+
+    async def make(self, page: PageResult) -> PageResult:
+        """Make a page, and note it; what certainly was not made leaves no intent."""
+        before = await self._ledger.get_fact(self._profile, _fact(page))
+        await self._note(page, {"id": None, "name": page.name})
+        try:
+            made = await self._send(page)
+        except (UnknownOutcomeError, ContractError):
+            raise
+        except ServiceError:
+            await self._note(page, before)
+            raise
+        await self._note(page, {"id": made.id, "name": made.name})
         return made
+
+    async def _send(self, page: PageResult) -> PageResult:
+        filters, self._lost = to_api(page.choice.filters), None
+        for _ in range(MOST_SENDS):
+            try:
+                created = await self._client.create(filters, page.name)
+            except UnknownOutcomeError:
+                self._lost = self._lost or self._last
+                await self._clock.sleep(SETTLE_S)
+            else:
+                return replace(page, id=created.id, is_new=True)
+        raise _in_doubt([page])
+
+    async def _note(self, page: PageResult, fact: dict[str, Any] | None) -> None:
+        if fact is None:
+            await self._ledger.delete_fact(self._profile, _fact(page))
+            return
+        now = self._clock.now()
+        await self._ledger.put_fact(self._profile, _fact(page), fact, now)
+
+
+def _in_doubt(pages: Sequence[PageResult]) -> UnknownOutcomeError:
+    named = join([f'"{page.name}"' for page in pages])
+    return UnknownOutcomeError(
+        f"Discovr may have made {named}, and nothing lists pages to tell by.",
+        remedy="Look there. If it is missing, give the same command with --again.",
+        service="Discovr",
+    )
 
 
 def to_api(filters: Filters) -> PageFilters:
@@ -149,7 +232,10 @@ async def _read(reader: ExtrasClient, kind: Kind) -> list[Watched]:
 
 async def _recall(ledger: Ledger, profile: str, page: PageResult) -> PageResult:
     kept = await ledger.get_fact(profile, _fact(page))
-    return replace(page, id=kept["id"], name=kept["name"]) if kept else page
+    if not kept:
+        return page
+    is_in_doubt = kept["id"] is None
+    return replace(page, id=kept["id"], name=kept["name"], is_in_doubt=is_in_doubt)
 
 
 def _fact(page: PageResult) -> str:

@@ -1,20 +1,24 @@
 """Publishes a report on Pharen Hub: one page a profile, updated from then on.
 
 A second POST of the same page would make a second page. So the intent is durable before
-the first one leaves, with the pages that had this title already: of an unclear answer
-it tells which page is ours.
+the first one leaves, with the pages that had this title already and a digest of what is
+sent: of an unclear answer it tells which page is ours. No list is proof by itself, so a
+page that it showed only now need not be new.
 """
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Unpack
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from connectors.clock import SystemClock
 from connectors.errors import NotFoundError, UnknownOutcomeError
 from connectors.pharen.models import TITLE_LIMIT
 from sync.documents.report_store import recall_report
+from sync.domain.evidence import CLOCKS_APART
 from sync.ledger import Ledger
 from sync.ledger.fact_names import recall_profile, wanted
 from sync.report.markdown import render
@@ -25,6 +29,7 @@ from sync.wiring.clients import Clients
 if TYPE_CHECKING:
     from connectors.clock import Clock
     from connectors.pharen.client import PharenClient
+    from connectors.pharen.models import Page
     from sync.config import Settings
     from sync.wiring.options import ClientOptions
 
@@ -41,6 +46,43 @@ class Published:
     id: str
     title: str
     is_new: bool
+
+
+class _Intent(NamedTuple):
+    """A page that may have been added: its title, and the pages that had it ``before``.
+
+    ``sent`` is a digest of its content; ledgers of before know neither that nor ``at``.
+    """
+
+    title: str
+    before: frozenset[str]
+    sent: str | None = None
+    at: datetime | None = None
+
+    @classmethod
+    def from_fact(cls, fact: dict[str, Any]) -> _Intent:
+        """Read what the ledger keeps."""
+        at = fact.get("at")
+        before = frozenset(fact["before"])
+        at = datetime.fromisoformat(at) if at else None
+        return cls(fact["title"], before, fact.get("sent"), at)
+
+    def to_fact(self) -> dict[str, Any]:
+        """Return what the ledger keeps."""
+        at = self.at.isoformat() if self.at else None
+        return {"before": sorted(self.before), "sent": self.sent, "at": at}
+
+    def may_be(self, page: Page) -> bool:
+        """Whether it may be this one, as far as a list tells."""
+        if page.title != self.title or page.id in self.before:
+            return False
+        return not self.is_older(page) or bool(self.sent)
+
+    def is_older(self, page: Page) -> bool:
+        """Whether that page was there before."""
+        if self.at is None or page.created_at is None:
+            return False
+        return page.created_at < self.at - CLOCKS_APART
 
 
 async def publish_report(
@@ -99,18 +141,21 @@ class Publisher:
             return True
         return False  # somebody removed it there
 
-    async def _known(self, intent: dict[str, Any]) -> str | None:
-        page_id: str | None = intent["id"]
-        return page_id or await self._find(intent["title"], {*intent["before"]})
+    async def _known(self, fact: dict[str, Any]) -> str | None:
+        page_id: str | None = fact["id"]
+        return page_id or await self._find(_Intent.from_fact(fact))
 
     async def _add(self, title: str, content: str) -> str:
-        before = {p.id async for p in self._client.pages() if p.title == title}
-        await self._note(title, id=None, before=sorted(before))
+        before = frozenset(
+            [p.id async for p in self._client.pages() if p.title == title]
+        )
+        intent = _Intent(title, before, _digest(content), self._clock.now())
+        await self._note(title, id=None, **intent.to_fact())
         for _ in range(MOST_SENDS):
             try:
                 return (await self._client.create(title, content)).id
             except UnknownOutcomeError:
-                found = await self._find(title, before)
+                found = await self._find(intent)
             if found is not None:
                 return found
         raise UnknownOutcomeError(
@@ -119,15 +164,42 @@ class Publisher:
             service="Pharen Hub",
         )
 
-    async def _find(self, title: str, before: set[str]) -> str | None:
+    async def _find(self, intent: _Intent) -> str | None:
         """Look for a page that may have been added: twice, as the list may lag."""
+        is_in_doubt = False
         for _ in range(2):
             await self._clock.sleep(SETTLE_S)
             async for page in self._client.pages():
-                if page.title == title and page.id not in before:
+                if not intent.may_be(page):
+                    continue
+                if await self._is_as_sent(page, intent):
                     return page.id
+                is_in_doubt |= not intent.is_older(page)
+        if is_in_doubt:
+            raise UnknownOutcomeError(
+                f'Pharen Hub has a page "{intent.title}" that may be the one that was '
+                "sent, or somebody else's.",
+                remedy="Rename or remove that page there, then publish again.",
+                service="Pharen Hub",
+            )
         return None
+
+    async def _is_as_sent(self, page: Page, intent: _Intent) -> bool:
+        """Whether it holds what was sent; lists may leave the content out."""
+        if intent.sent is None:
+            return True
+        try:
+            content = page.content or (await self._client.read(page.id)).content
+        except NotFoundError:
+            return False
+        return _digest(content) == intent.sent
 
     async def _note(self, title: str, **state: Any) -> None:
         fact = {"title": title, "before": []} | state
         await self._ledger.put_fact(self._profile, FACT, fact, self._clock.now())
+
+
+def _digest(content: str) -> str:
+    """Tell contents apart, whatever becomes of blanks at their ends."""
+    lines = map(str.strip, content.strip().splitlines())
+    return hashlib.sha256("\n".join(lines).encode(errors="replace")).hexdigest()[:16]

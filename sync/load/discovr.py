@@ -63,7 +63,7 @@ class DiscovrTarget:
     async def read_history(self, on_page: Callable[[int], None]) -> list[Entry]:
         """Read every entry of the profile, in the order of the service."""
         entries: list[Entry] = []
-        async for items in self._client.history():
+        async for items in self._client.entries():
             entries += map(entry_from_api, items)
             on_page(len(entries))
         return entries

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 FACT = "playback/"
 #: A write of unclear outcome may still be on its way for so long.
 SETTLE_S = 5.0
+#: When it is looked for what may be there: at once, or once it can have arrived.
+_AT_ONCE, _ON_ITS_WAY = (0.0, SETTLE_S), (SETTLE_S, SETTLE_S)
 #: After so many tries a write of unclear outcome is given up, and reported.
 MOST_SENDS = 5
 
@@ -219,28 +221,42 @@ class _Carrier:
 
         An episode is named by PATCH alone, so a show takes both.
         """
-        may_be_there, is_there = is_known, False
+        looks_s, is_there = (_AT_ONCE if is_known else ()), False
         for _ in range(MOST_SENDS):
-            if may_be_there:
-                try:
-                    return await self._target.set_resume_point(resume)
-                except NotFoundError:
-                    if is_there:
-                        raise
-            may_be_there = True
+            if looks_s:
+                refusal = await self._set(resume, looks_s)
+                if refusal is None:
+                    return
+                if is_there:
+                    raise refusal
             try:
                 await self._target.add_resume_point(resume)
             except UnknownOutcomeError:
-                await self._clock.sleep(SETTLE_S)
+                looks_s = _ON_ITS_WAY
             except RejectedError as error:
                 if error.status != 409:
                     raise
-                is_there = True
+                looks_s, is_there = _AT_ONCE, True
             else:
-                is_there = True
+                looks_s, is_there = _AT_ONCE, True
                 if resume.key.episode is None:
-                    return None
+                    return
         raise UnknownOutcomeError(f"No clear answer to {count(MOST_SENDS, 'write')}.")
+
+    async def _set(
+        self, resume: Resume, looks_s: Sequence[float]
+    ) -> NotFoundError | None:
+        """PATCH it after each wait until it is found; one answer alone never tells."""
+        refusal: NotFoundError | None = None
+        for wait_s in looks_s:
+            await self._clock.sleep(wait_s)
+            try:
+                await self._target.set_resume_point(resume)
+            except NotFoundError as error:
+                refusal = error
+            else:
+                return None
+        return refusal
 
     async def _note(self, resume: Resume, *, is_settled: bool) -> None:
         value = {

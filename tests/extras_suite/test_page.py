@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connectors.discovr.extras import PagesClient
 from connectors.errors import (
     AuthError,
     ConfigError,
+    ContractError,
     NotFoundError,
     RejectedError,
     TransientError,
+    UnknownOutcomeError,
 )
 from sync.domain.plays import Kind
 from sync.extras.page import BY_HAND, PageResult, Wish, make_pages
@@ -25,7 +30,7 @@ from tests.extras_suite.benches import NOON, spoil
 from tests.worlds import World, world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
 FILMS = Wish(Kind.FILM, "Films for you")
@@ -167,7 +172,6 @@ async def test_an_unclear_answer_makes_one_page(place: World, fault: Fault) -> N
         (409, RejectedError),
         (422, RejectedError),
         (429, TransientError),
-        (500, TransientError),
     ],
 )
 async def test_a_lasting_refusal_is_an_error_and_leaves_nothing_behind(
@@ -198,3 +202,125 @@ async def test_one_page_is_made_though_the_next_is_refused(place: World) -> None
     place.discovr.faults = None
     first, second = await make(place, GIVEN, other)
     assert (first.is_new, second.is_new) == (False, True)
+
+
+class KilledError(BaseException):
+    """Nothing of the program survives it."""
+
+
+@contextmanager
+def killed_at(moment: str, number: int = 0) -> Iterator[None]:
+    """Kill the program as it makes the page of that number."""
+    create, left = PagesClient.create, [number]
+
+    async def make_or_die(client: PagesClient, filters: Any, name: str) -> Any:
+        left[0] -= 1
+        if left[0] == -1 and moment == "before it is sent":
+            raise KilledError
+        page = await create(client, filters, name)
+        if left[0] == -1:
+            raise KilledError
+        return page
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PagesClient, "create", make_or_die)
+        yield
+
+
+MOMENTS = ["before it is sent", "before it is noted"]
+
+
+def made(place: World) -> list[str]:
+    return [page.name or "" for page in place.discovr._pages._table.rows.values()]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_page_that_may_have_been_made_is_not_made_again(
+    place: World, moment: str
+) -> None:
+    """Nothing lists pages, and every run has a session of its own."""
+    with killed_at(moment), pytest.raises(KilledError):
+        await make(place, GIVEN)
+    there = made(place)
+    for _ in range(2):
+        with pytest.raises(UnknownOutcomeError, match="By hand") as caught:
+            await make(place, GIVEN)
+        assert "--again" in caught.value.remedy
+    assert made(place) == there
+    again = await make(place, GIVEN, is_again=True)
+    assert (await make(place, GIVEN))[0].id == again[0].id
+    assert made(place) == [*there, GIVEN.name]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("number", [0, 1])
+async def test_a_page_in_doubt_holds_up_no_other(
+    place: World, moment: str, number: int
+) -> None:
+    other = Wish(Kind.SHOW, "Other", {"genres": (35,)}, derives=False)
+    wishes = [GIVEN, other]
+    with killed_at(moment, number), pytest.raises(KilledError):
+        await make(place, *wishes)
+    with pytest.raises(UnknownOutcomeError, match=wishes[number].name):
+        await make(place, *wishes)
+    assert (await make(place, wishes[1 - number]))[0].id
+    assert Counter(made(place)) <= Counter([GIVEN.name, "Other"])
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_page_that_was_to_be_renewed_is_in_doubt_too(
+    place: World, moment: str
+) -> None:
+    await make(place, GIVEN)
+    with killed_at(moment), pytest.raises(KilledError):
+        await make(place, GIVEN, is_again=True)
+    there = made(place)
+    with pytest.raises(UnknownOutcomeError):
+        await make(place, GIVEN)
+    assert made(place) == there
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+async def test_an_answer_that_stays_unclear_leaves_the_page_in_doubt(
+    place: World, takes_effect: bool
+) -> None:
+    fault = Fault.answer(500, takes_effect=takes_effect)
+    spoil(place.discovr, fault, "POST", "/pages", times=None)
+    with pytest.raises(UnknownOutcomeError):
+        await make(place, GIVEN)
+    place.discovr.faults = None
+    sent = len(posts(place))
+    with pytest.raises(UnknownOutcomeError):
+        await make(place, GIVEN)
+    assert len(posts(place)) == sent
+    assert len(made(place)) == takes_effect
+
+
+async def test_what_was_lost_is_not_sent_again_in_another_session(
+    place: World,
+) -> None:
+    """There it would make a second page."""
+    answers = [Fault.cut_after(), Fault.answer(401)]
+    place.discovr.faults = lambda request, _number: (
+        answers.pop(0) if answers and request.path == "/pages" else None
+    )
+    with pytest.raises(UnknownOutcomeError):
+        await make(place, GIVEN)
+    assert made(place) == [GIVEN.name]
+
+
+async def test_a_renewal_that_is_refused_leaves_what_was_known(place: World) -> None:
+    first = await make(place, GIVEN)
+    spoil(place.discovr, Fault.answer(422), "POST", "/pages")
+    with pytest.raises(RejectedError):
+        await make(place, GIVEN, is_again=True)
+    assert (await make(place, GIVEN))[0].id == first[0].id
+
+
+async def test_an_answer_without_an_id_leaves_the_page_in_doubt(place: World) -> None:
+    body = Fault(Fault.garbled().kind.STATUS, body=b"{}", status=200)
+    spoil(place.discovr, body, "POST", "/pages")
+    with pytest.raises(ContractError):
+        await make(place, GIVEN)
+    with pytest.raises(UnknownOutcomeError):
+        await make(place, GIVEN)

@@ -163,8 +163,55 @@ async def test_a_title_that_is_known_here_and_not_there_is_posted(
         for media in (FILM, SHOW):
             await place.services.ledger.put_fact(profile, FACT + media, fact, NOON)
         assert (await place.carry()).is_complete
-        assert place.writes() == ["PATCH", "POST", "PATCH", "POST", "PATCH"]
+        assert place.writes() == [
+            *("PATCH", "PATCH", "POST"),
+            *("PATCH", "PATCH", "POST", "PATCH"),
+        ]
         assert place.points() == BOTH
+
+
+@pytest.mark.parametrize("lost", range(3))
+@pytest.mark.parametrize("known", ["replaces", "doubles", "conflict"])
+@pytest.mark.parametrize("absent", ["creates", "missing"])
+async def test_a_point_that_is_not_found_once_is_no_point_that_was_removed(
+    tmp_path: Path, known: str, absent: str, lost: int
+) -> None:
+    async with paused(tmp_path, playback_known=known, playback_absent=absent) as place:
+        await place.carry()
+        place.pause("Conclave", 60, LATER)
+        place.pause("The Bear", 5, LATER + timedelta(hours=1), 4, 8)
+        spoil_some(place, lost)
+        assert (await place.carry()).is_complete
+        assert place.points() == [(FILM, None, None, 60), (SHOW, 4, 8, 5)]
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+@pytest.mark.parametrize("known", ["replaces", "doubles", "conflict"])
+async def test_a_lost_answer_and_a_point_that_is_not_found_once_double_nothing(
+    tmp_path: Path, known: str, takes_effect: bool
+) -> None:
+    async with paused(
+        tmp_path, playback_known=known, playback_absent="missing"
+    ) as place:
+        fault = Fault.cut_after() if takes_effect else Fault.cut_before()
+        spoil_some(place, 0, first=fault)
+        assert (await place.carry()).is_complete
+        assert place.points() == BOTH
+
+
+def spoil_some(place: Bench, lost: int, *, first: Fault | None = None) -> None:
+    """Let the PATCH of that number say 404, and the first POST go wrong as told."""
+    seen: list[str] = []
+
+    def plan(request: web.Request, _number: int) -> Fault | None:
+        if request.path != PATH or request.method == "GET":
+            return None
+        seen.append(request.method)
+        if request.method == "POST":
+            return first if seen.count("POST") == 1 else None
+        return Fault.answer(404) if seen.count("PATCH") == lost + 1 else None
+
+    place.world.discovr.faults = plan
 
 
 @pytest.mark.parametrize("known", ["replaces", "doubles", "conflict"])
@@ -313,7 +360,8 @@ async def test_a_write_that_stays_unclear_is_given_up_after_five(
             plan, chosen=tuple(r for r in plan.chosen if r.key.media == FILM)
         )
         result = await carry_playback(place.services, place.prepared, film)
-        assert place.clock.slept[before:] == [5.0] * lost
+        # Two looks after each but the last of all, some seconds apart.
+        assert place.clock.slept[before:] == [5.0] * 8
         assert [why for _, why in result.failed] == (
             ["No clear answer to 5 writes."] if lost == 5 else []
         )

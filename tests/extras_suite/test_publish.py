@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from tests.clocks import FakeClock
 from tests.extras_suite.benches import NOON, spoil
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from datetime import datetime
 
     from connectors.pharen.models import Page
@@ -164,6 +164,80 @@ async def test_a_page_of_the_same_title_is_left_alone() -> None:
         await place.publish("newer")
         assert published.id != own.id
         assert sorted(place.pages()) == [(TITLE, "my own words"), (TITLE, "newer")]
+
+
+@contextmanager
+def hidden(place: Bench, *ids: str, readings: int = 1) -> Iterator[None]:
+    """Leave these pages out of so many readings of the list."""
+    client, left = place.publisher._client, [readings]
+    read = client.pages
+
+    async def short() -> AsyncIterator[Page]:
+        left[0] -= 1
+        is_short = left[0] >= 0
+        async for page in read():
+            if not (is_short and page.id in ids):
+                yield page
+
+    client.pages = short  # type: ignore[method-assign]
+    yield
+    client.pages = read  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+@pytest.mark.parametrize("is_killed", [True, False])
+@pytest.mark.parametrize(
+    "quirks", [{}, {"short_list": True}, {"trims_content": True, "short_list": True}]
+)
+async def test_a_page_that_the_list_hid_is_never_taken_for_ours(
+    quirks: dict[str, Any], is_killed: bool, takes_effect: bool
+) -> None:
+    """An older page of that title turns up in the list only when ours is looked for."""
+    async with bench(**quirks) as place:
+        place.hub._now = place.clock.now
+        own = place.hub.person_adds(TITLE, "my own words")
+        place.clock.advance(3600)
+        fault = Fault.cut_after() if takes_effect else Fault.cut_before()
+        with hidden(place, own.id):
+            if is_killed:
+                spoil(place.hub, fault, "POST", PATH)
+                place.publisher._find = killed  # type: ignore[method-assign, assignment]
+                with pytest.raises(KilledError):
+                    await place.publish()
+                del place.publisher._find
+            else:
+                spoil(place.hub, fault, "POST", PATH)
+            published = await place.publish("newer" if is_killed else TEXT)
+        await place.publish("newest")
+        assert published.id != own.id
+        assert place.pages() == [(TITLE, "my own words"), (TITLE, "newest")]
+
+
+class KilledError(BaseException):
+    """Nothing of the program survives it."""
+
+
+async def killed(*_args: object) -> None:
+    raise KilledError
+
+
+async def test_a_page_that_may_be_ours_or_not_is_left_alone_and_named() -> None:
+    async with bench() as place:
+        place.hub._now = place.clock.now
+        spoil(place.hub, Fault.cut_before(), "POST", PATH)
+        place.publisher._find = killed  # type: ignore[method-assign, assignment]
+        with pytest.raises(KilledError):
+            await place.publish()
+        del place.publisher._find
+        theirs = place.hub.person_adds(TITLE, "added by somebody else since")
+        for _ in range(2):
+            with pytest.raises(UnknownOutcomeError, match=TITLE) as caught:
+                await place.publish()
+            assert "Rename" in caught.value.remedy
+        assert place.pages() == [(TITLE, theirs.content)]
+        place.hub.person_removes(theirs.id)
+        await place.publish()
+        assert place.pages() == [(TITLE, TEXT)]
 
 
 UNCLEAR = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -140,3 +140,94 @@ async def test_the_check_comes_after_the_connection(
         await client.request("POST", "/x")
         await client.request("POST", "/x")
     assert order == ["connected", "checked", "checked"]
+
+
+@pytest.mark.parametrize("session", ["own", "of the caller"])
+@pytest.mark.parametrize("method", WRITES)
+@pytest.mark.parametrize(
+    "said", [{}, {"json": {}}, {"json": {"progress": 100}}, {"text": "x"}], ids=str
+)
+async def test_what_is_lost_while_it_connects_does_not_leave(
+    method: str, session: str, said: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To connect may take longer than a look at the lock is good for."""
+    connect, is_lost = aiohttp.TCPConnector._create_connection, False
+
+    async def slow(*args: object, **options: object) -> object:
+        nonlocal is_lost
+        made = await connect(*args, **options)  # type: ignore[arg-type]
+        is_lost = True
+        return made
+
+    async def check() -> None:
+        if is_lost:
+            raise LostError("It is lost.")
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", slow)
+    async with Loopback() as server, client_of(server, session) as client:
+        client.check_writes(check)
+        with pytest.raises(LostError):
+            await client.request(method, "/x", **said)
+        await client.request("GET", "/y")
+        assert server.asked == ["GET /y"]
+
+
+@pytest.mark.parametrize("said", [{}, {"json": {}}, {"text": "x"}], ids=str)
+@pytest.mark.parametrize("method", WRITES)
+async def test_what_is_lost_as_the_headers_are_written_does_not_leave(
+    method: str, said: dict[str, Any]
+) -> None:
+    """The caller's session may do things of its own in between."""
+    is_lost = False
+
+    async def lose(*_args: object) -> None:
+        nonlocal is_lost
+        is_lost = True
+
+    async def check() -> None:
+        if is_lost:
+            raise LostError("It is lost.")
+
+    traces = aiohttp.TraceConfig()
+    traces.on_request_headers_sent.append(lose)
+    async with (
+        Loopback() as server,
+        aiohttp.ClientSession(trace_configs=[traces]) as session,
+        HttpClient("Discovr", server.url, session=session) as client,
+    ):
+        client.check_writes(check)
+        with pytest.raises(LostError):
+            await client.request(method, "/x", **said)
+        assert server.asked == []
+
+
+@pytest.mark.parametrize("session", ["own", "of the caller"])
+@pytest.mark.parametrize("method", WRITES)
+@pytest.mark.parametrize(
+    "said", [{}, {"json": {"a": "\u00e9"}}, {"text": "x"}], ids=str
+)
+async def test_a_request_that_is_checked_looks_like_any_other(
+    method: str, session: str, said: dict[str, Any]
+) -> None:
+    async def check() -> None: ...
+
+    async with Loopback() as server, client_of(server, session) as client:
+        await client.request(method, "/x", **said)
+        client.check_writes(check)
+        await client.request(method, "/x", **said)
+        plain, checked = server.received
+        assert plain == checked
+
+
+async def test_a_session_of_the_callers_stays_as_it_was() -> None:
+    async def check() -> None:
+        raise LostError("It is lost.")
+
+    async with Loopback() as server, aiohttp.ClientSession() as session:
+        async with HttpClient("Discovr", server.url, session=session) as client:
+            client.check_writes(check)
+            with pytest.raises(LostError):
+                await client.request("DELETE", "/x")
+        async with session.delete(f"{server.url}/theirs") as answer:
+            assert answer.status == 200
+        assert server.asked == ["DELETE /theirs"]
