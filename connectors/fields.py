@@ -43,8 +43,12 @@ def _in_utc(value: datetime) -> datetime:
     return _clamp(aware).astimezone(UTC)
 
 
-def _none_if_odd(value: date | None) -> date | None:
-    return value if value and _FIRST <= value.year < _LAST else None
+def none_if_odd(value: T | None) -> T | None:
+    """Take no date from the ends of time, and bring a moment to UTC."""
+    if value is None or not _FIRST <= value.year < _LAST:
+        return None
+    # A datetime is a date as well.
+    return _in_utc(value) if isinstance(value, datetime) else value
 
 
 #: A whole number of any size, for models that files are read into as well.
@@ -53,13 +57,11 @@ Whole = Annotated[int, Field(ge=-MOST, le=MOST), BeforeValidator(_no_truth)]
 #: A moment in UTC, without a zone taken as such; from the ends of time it is clamped.
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 #: When something was or will be shown; an absurd date is none, and never reckoned with.
-AirMoment = Annotated[
-    Annotated[datetime, AfterValidator(_in_utc)] | None, AfterValidator(_none_if_odd)
-]
+AirMoment = Annotated[datetime | None, AfterValidator(none_if_odd)]
 AirDay = Annotated[
     date | None,
     BeforeValidator(lambda value: None if value == "" else value),
-    AfterValidator(_none_if_odd),
+    AfterValidator(none_if_odd),
 ]
 #: Seconds or the like: a number that one can wait for.
 Span = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]

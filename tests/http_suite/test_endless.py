@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import random
 import tracemalloc
 import zlib
 from contextlib import asynccontextmanager
@@ -174,10 +173,10 @@ async def test_a_body_that_unpacks_to_nothing_is_given_up_as_well(
     assert peak < 10
 
 
-@pytest.mark.parametrize("size", [0, 1, 100_000])
+@pytest.mark.parametrize("size", [0, 16, 200_000])
 async def test_a_body_that_was_packed_badly_is_read(size: int) -> None:
-    """Random bytes, in members and blocks of a few each: longer than they were."""
-    text = json.dumps([random.Random(1).randbytes(size).hex()]).encode()
+    """In members of a few bytes each: longer than it was."""
+    text = b'["' + b"0123456789abcdef" * (size // 16) + b'"]'
     content = b"".join(gzip.compress(text[n : n + 50]) for n in range(0, len(text), 50))
     assert len(content) > len(text)
     async with (
