@@ -9,25 +9,23 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field
 
-T = TypeVar("T", date, datetime)
+T = TypeVar("T", bound=date)
 
 #: The largest number of a service or a database.
 MOST = 2**63 - 1
 _FIRST, _LAST = 1800, 2200
-_LAX = TypeAdapter(int)
-
-
-def to_whole(value: object) -> int:
-    """Read a number that came in another form; a truth value is none."""
-    return _LAX.validate_python(_no_truth(value))
 
 
 def _no_truth(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("no number")  # noqa: TRY004  # pydantic's word for a misfit
     return value
+
+
+def _within(least: float, most: float) -> AfterValidator:
+    return AfterValidator(lambda value: min(max(value, least), most))
 
 
 def _clamp(value: T) -> T:
@@ -47,13 +45,14 @@ def none_if_odd(value: T | None) -> T | None:
     """Take no date from the ends of time, and bring a moment to UTC."""
     if value is None or not _FIRST <= value.year < _LAST:
         return None
-    # A datetime is a date as well.
-    return _in_utc(value) if isinstance(value, datetime) else value
+    return _in_utc(value) if isinstance(value, datetime) else value  # type: ignore[return-value]
 
 
-#: A whole number of any size, for models that files are read into as well.
-AnyWhole = Annotated[int, BeforeValidator(_no_truth)]
 Whole = Annotated[int, Field(ge=-MOST, le=MOST), BeforeValidator(_no_truth)]
+#: A number by which a service knows something.
+Id = Annotated[Whole, Field(gt=0)]
+#: Any number that is one.
+Real = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_truth)]
 #: A moment in UTC, without a zone taken as such; from the ends of time it is clamped.
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 #: When something was or will be shown; an absurd date is none, and never reckoned with.
@@ -64,4 +63,10 @@ AirDay = Annotated[
     AfterValidator(none_if_odd),
 ]
 #: Seconds or the like: a number that one can wait for.
-Span = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+Span = Annotated[Real, Field(gt=0, le=1e9)]
+#: Seconds between two questions: there is a pause, and it ends before a code does.
+Interval = Annotated[Span, _within(1, 30)]
+#: How long a code to sign in by is good: nobody waits for longer than a day.
+_LIFETIME_S = (60, 86_400)
+Lifetime = Annotated[Span, _within(*_LIFETIME_S)]
+LifetimeMs = Annotated[Span, _within(*(1_000 * bound for bound in _LIFETIME_S))]

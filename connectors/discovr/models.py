@@ -18,7 +18,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from connectors.fields import Moment, Whole
+from connectors.fields import Moment, Real, Whole
 
 
 def _zero_is_none(value: object) -> object:
@@ -58,7 +58,7 @@ class HistoryItem(Model):
     media_type: Annotated[str | None, Lenient, Field(alias="mediaType")] = None
     season: Number = None
     episode: Number = None
-    progress: Annotated[float | None, Lenient] = None
+    progress: Annotated[Real | None, Lenient] = None
     completed: Annotated[bool | None, Lenient] = None
     updated_at: Annotated[Instant | None, Lenient, Field(alias="updatedAt")] = None
     created_at: Annotated[Instant | None, Lenient, Field(alias="createdAt")] = None

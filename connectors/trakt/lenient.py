@@ -34,10 +34,16 @@ def to_whole(value: object) -> int | None:
     return None
 
 
+def to_number(value: object) -> int | None:
+    """Read a whole number that everybody can hold."""
+    number = to_whole(value)
+    return number if number is not None and abs(number) <= MOST else None
+
+
 def to_id(value: object) -> int | None:
     """Read a numeric id; zero is how some say that there is none."""
-    number = to_whole(value)
-    return number if number is not None and 0 < number <= MOST else None
+    number = to_number(value)
+    return number if number is not None and number > 0 else None
 
 
 def to_year(value: object) -> int | None:

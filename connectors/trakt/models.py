@@ -20,12 +20,12 @@ from pydantic import (
     Field,
 )
 
-from connectors.fields import MOST, AirMoment, Span, Whole, none_if_odd
+from connectors.fields import MOST, AirMoment, Real, Span, Whole, none_if_odd
 from connectors.trakt.lenient import (
     LAST_YEAR,
     to_id,
+    to_number,
     to_text,
-    to_whole,
     to_year,
 )
 
@@ -65,9 +65,9 @@ OptionalYear = Annotated[
     _ORDER,
 ]
 OptionalNumber = Annotated[
-    Annotated[int, Field(strict=True)]  # noqa: RUF036  # the order counts
+    Annotated[int, Field(strict=True, ge=-MOST, le=MOST)]  # noqa: RUF036  # the order counts
     | None
-    | Annotated[Any, AfterValidator(to_whole)],
+    | Annotated[Any, AfterValidator(to_number)],
     _ORDER,
 ]
 OptionalStr = Annotated[
@@ -224,7 +224,7 @@ class PlaybackItem(Model):
     """A resume point: ``progress`` in percent at ``paused_at``."""
 
     id: OptionalInt = None
-    progress: float
+    progress: Real
     paused_at: Instant
     type: OptionalStr = None
     movie: OptionalTitle = None

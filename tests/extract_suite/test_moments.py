@@ -48,7 +48,7 @@ ANSWERS: dict[str, Any] = {
 _YEARS = (1, 999, 1799, 1800, 2199, 2200, 9999)
 _ZONES = ("Z", "+14:00", "+23:59", "-14:00", "-23:59", "")
 #: Moments of which each can be written, and many cannot be reckoned with.
-MOMENTS = [
+MOMENTS: list[Any] = [
     *(
         f"{year:04}-{day}{zone}"
         for year in _YEARS
