@@ -35,15 +35,15 @@ def to_whole(value: object) -> int | None:
 
 
 def to_number(value: object) -> int | None:
-    """Read a whole number that everybody can hold."""
+    """Read a whole number; one that nobody can hold is the last that can be held."""
     number = to_whole(value)
-    return number if number is not None and abs(number) <= MOST else None
+    return None if number is None else max(-MOST, min(number, MOST))
 
 
 def to_id(value: object) -> int | None:
     """Read a numeric id; zero is how some say that there is none."""
-    number = to_number(value)
-    return number if number is not None and number > 0 else None
+    number = to_whole(value)
+    return number if number is not None and 0 < number <= MOST else None
 
 
 def to_year(value: object) -> int | None:
