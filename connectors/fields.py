@@ -13,29 +13,26 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 
-T = TypeVar("T", date, datetime)
+T = TypeVar("T", bound=date)
 
 #: The largest number of a service or a database.
 MOST = 2**63 - 1
 _FIRST, _LAST = 1800, 2200
-_LAX = TypeAdapter(int)
-
-
-def to_whole(value: object) -> int:
-    """Read a number that came in another form; a truth value is none."""
-    return _LAX.validate_python(_no_truth(value))
 
 
 def _no_truth(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("no number")  # noqa: TRY004  # pydantic's word for a misfit
     return value
+
+
+def _within(least: float, most: float) -> AfterValidator:
+    return AfterValidator(lambda value: min(max(value, least), most))
 
 
 def _clamp(value: T) -> T:
@@ -51,8 +48,11 @@ def _in_utc(value: datetime) -> datetime:
     return _clamp(aware).astimezone(UTC)
 
 
-def _none_if_odd(value: date | None) -> date | None:
-    return value if value and _FIRST <= value.year < _LAST else None
+def none_if_odd(value: T | None) -> T | None:
+    """Take no date from the ends of time, and bring a moment to UTC."""
+    if value is None or not _FIRST <= value.year < _LAST:
+        return None
+    return _in_utc(value) if isinstance(value, datetime) else value  # type: ignore[return-value]
 
 
 def _none_if_unreadable(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -64,19 +64,25 @@ def _none_if_unreadable(value: Any, handler: ValidatorFunctionWrapHandler) -> An
 
 #: For what may be read wrongly without harm, as it is none then.
 Lenient = WrapValidator(_none_if_unreadable)
-#: A whole number of any size, for models that files are read into as well.
-AnyWhole = Annotated[int, BeforeValidator(_no_truth)]
 Whole = Annotated[int, Field(ge=-MOST, le=MOST), BeforeValidator(_no_truth)]
+#: A number by which a service knows something.
+Id = Annotated[Whole, Field(gt=0)]
+#: Any number that is one.
+Real = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_truth)]
 #: A moment in UTC, without a zone taken as such; from the ends of time it is clamped.
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 #: When something was or will be shown; an absurd date is none, and never reckoned with.
-AirMoment = Annotated[
-    Annotated[datetime, AfterValidator(_in_utc)] | None, AfterValidator(_none_if_odd)
-]
+AirMoment = Annotated[datetime | None, AfterValidator(none_if_odd)]
 AirDay = Annotated[
     date | None,
     BeforeValidator(lambda value: None if value == "" else value),
-    AfterValidator(_none_if_odd),
+    AfterValidator(none_if_odd),
 ]
 #: Seconds or the like: a number that one can wait for.
-Span = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+Span = Annotated[Real, Field(gt=0, le=1e9)]
+#: Seconds between two questions: there is a pause, and it ends before a code does.
+Interval = Annotated[Span, _within(1, 30)]
+#: How long a code to sign in by is good: nobody waits for longer than a day.
+_LIFETIME_S = (60, 86_400)
+Lifetime = Annotated[Span, _within(*_LIFETIME_S)]
+LifetimeMs = Annotated[Span, _within(*(1_000 * bound for bound in _LIFETIME_S))]

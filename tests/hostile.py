@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from multidict import CIMultiDict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     import aiohttp
@@ -178,3 +178,19 @@ def _put(document: Any, place: tuple[str | int, ...], value: Any) -> Any:
     whole = list(document) if isinstance(document, list) else dict(document)
     whole[step] = _put(document[step], rest, value)
     return whole
+
+
+def put_each(
+    document: Any, old: Any, values: Iterable[Any]
+) -> Iterator[tuple[str, Any]]:
+    """Yield the document with each value in each place of the old one, by place."""
+    for value in values:
+        for place in _places(document):
+            if _at(document, place) == old:
+                yield ".".join(map(str, place)), _put(document, place, value)
+
+
+def _at(document: Any, place: Iterable[str | int]) -> Any:
+    for step in place:
+        document = document[step]
+    return document

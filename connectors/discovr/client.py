@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 PAGE_LIMIT = 50
 #: Half a million entries: no profile has so many.
 MOST_PAGES = 10_000
+MOST_ENTRIES = MOST_PAGES * PAGE_LIMIT
+#: An entry takes some 350 bytes: of 350,000 there is room.
+MOST_OF_A_LIST = 128_000_000
+#: A page of the largest size takes some 20,000; should one hold all of a long show.
+_MOST_OF_A_PAGE = 2_000_000
 #: So many pages in a row may bring nothing new, while entries move on meanwhile.
 _MOST_IDLE = 10
 
@@ -141,13 +146,21 @@ class DiscovrClient:
         cursor: str | None = None
         seen: set[str] = set()
         known: set[int] = set()
-        idle = 0
+        idle = count = 0
+        left = MOST_OF_A_LIST
         for _ in range(MOST_PAGES):
             query = {**params, "limit": str(PAGE_LIMIT)}
             if cursor is not None:
                 query["nextPageToken"] = cursor
-            response = await self.http.request("GET", path, params=query)
+            most = max(min(left, _MOST_OF_A_PAGE), 1)
+            response = await self.http.request(
+                "GET", path, params=query, most_bytes=most
+            )
+            left -= len(response.body)
             page = response.parse(_PAGE)
+            count += len(page.items)
+            if count > MOST_ENTRIES:
+                break
             yield page.items
             if not page.has_more:
                 return

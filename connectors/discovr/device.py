@@ -23,7 +23,7 @@ from connectors.errors import (
     RejectedError,
     ServiceError,
 )
-from connectors.fields import Lenient, Span
+from connectors.fields import Lenient, LifetimeMs
 
 if TYPE_CHECKING:
     from connectors.clock import Clock
@@ -45,7 +45,7 @@ class _Code(Model):
 
     device_code: Annotated[str, Field(alias="deviceCode")]
     user_code: Annotated[str, Field(alias="userCode")]
-    expires_in_ms: Annotated[Span, Field(alias="expiresIn")] = 600_000
+    expires_in_ms: Annotated[LifetimeMs, Field(alias="expiresIn")] = 600_000
     #: A data URL of a PNG: a QR code with the only copy of the address.
     picture: Annotated[
         str, Field(validation_alias=AliasChoices("authQRCode", "qrCode"))

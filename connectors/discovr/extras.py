@@ -9,7 +9,7 @@ from pydantic import AliasChoices, Field, TypeAdapter
 
 from connectors.discovr.models import Instant, Model, Number
 from connectors.errors import ConfigError, ContractError, RejectedError
-from connectors.fields import Lenient
+from connectors.fields import Lenient, Real
 
 if TYPE_CHECKING:
     from connectors.http.client import HttpClient
@@ -23,7 +23,7 @@ class ListedPoint(Model):
     id: Annotated[str, Field(validation_alias=AliasChoices("id", "mediaId"))]
     season: Number = None
     episode: Number = None
-    progress: Annotated[float | None, Lenient] = None
+    progress: Annotated[Real | None, Lenient] = None
 
 
 class _Listing(Model):

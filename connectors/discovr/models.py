@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from connectors.fields import Lenient, Moment, Whole
+from connectors.fields import Lenient, Moment, Real, Whole
 
 
 def _zero_is_none(value: object) -> object:
@@ -41,7 +41,7 @@ class HistoryItem(Model):
     media_type: Annotated[str | None, Lenient, Field(alias="mediaType")] = None
     season: Number = None
     episode: Number = None
-    progress: Annotated[float | None, Lenient] = None
+    progress: Annotated[Real | None, Lenient] = None
     completed: Annotated[bool | None, Lenient] = None
     updated_at: Annotated[Instant | None, Lenient, Field(alias="updatedAt")] = None
     created_at: Annotated[Instant | None, Lenient, Field(alias="createdAt")] = None

@@ -1,12 +1,14 @@
 """Reads the body of an answer, and never more of it than its client allows.
 
 aiohttp unpacks each piece whole before anybody can look at it, and four packed
-megabytes can be four gigabytes. Here unpacking stops at the cap as reading does.
+megabytes can be four gigabytes. Here unpacking stops at the cap as reading does. What
+is packed can also be without end and hold nothing, so both sides are counted.
 """
 
 from __future__ import annotations
 
 import zlib
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -20,8 +22,12 @@ if TYPE_CHECKING:
 PACKED_AS = "gzip, deflate"
 #: Of a refusal nothing but a short code is read.
 MOST_OF_A_REFUSAL = 64_000
+#: Packed, an honest body is shorter; nobody packs so badly that it is so much longer.
+_MOST_LONGER = 1_000_000
 #: Decoded, an honest answer takes some four times its bytes.
 _MOST_WEIGHT = 8
+#: So much is unpacked at once: after each member of it the rest is copied.
+_STEP = 4_096
 _EITHER, _BARE = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
 _UNPACKED = frozenset({"", "identity"})
 _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
@@ -39,20 +45,22 @@ async def read_body(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, b
     if answer.status >= 300:
         most = min(most, MOST_OF_A_REFUSAL)
     unpacker = _unpacker(answer)
-    pieces: list[bytes] = []
-    left = most
+    unpacked = BytesIO()
+    left, longer = most, 0
     async for packed in answer.content.iter_any():
+        longer += len(packed)
         for piece in unpacker.unpack(packed, left + 1):
-            pieces.append(piece)
+            unpacked.write(piece)
             left -= len(piece)
-        if left < 0:
+            longer -= len(piece)
+        if left < 0 or longer > _MOST_LONGER:
             break
-    unpacker.finish(is_cut=left < 0)
-    body = b"".join(pieces)
-    is_cut = left < 0 or outweighs(body, most * _MOST_WEIGHT)
-    if left < 0:
+    is_endless = left < 0 or longer > _MOST_LONGER
+    unpacker.finish(is_cut=is_endless)
+    body = unpacked.getvalue()
+    if is_endless:
         answer.close()
-    return body[:most], is_cut
+    return body[:most], is_endless or outweighs(body, most * _MOST_WEIGHT)
 
 
 class _Plain:
@@ -72,15 +80,16 @@ class _Packed:
 
     def unpack(self, data: bytes, most: int) -> Iterable[bytes]:
         """Yield what comes out, at most that much and a piece."""
-        while data and most > 0:
-            if self._zlib.eof:  # another member follows
-                self._zlib = zlib.decompressobj(_EITHER)
-            piece = self._step(data, most)
-            data = (
-                self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
-            )
-            most -= len(piece)
-            yield piece
+        for start in range(0, len(data), _STEP):
+            rest = data[start : start + _STEP]
+            while rest and most > 0:
+                if self._zlib.eof:  # another member follows
+                    self._zlib = zlib.decompressobj(_EITHER)
+                piece = self._step(rest, most)
+                step = self._zlib
+                rest = step.unused_data if step.eof else step.unconsumed_tail
+                most -= len(piece)
+                yield piece
 
     def finish(self, *, is_cut: bool) -> None:
         """Raise where the end is missing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from connectors.fields import AirDay, Whole
+from connectors.fields import AirDay, Id, Whole
 
 
 class Model(BaseModel):
@@ -18,7 +18,7 @@ class Model(BaseModel):
 class TitleAnswer(Model):
     """A film or a show, which names its fields otherwise."""
 
-    id: Whole
+    id: Id
     title: str | None = None
     name: str | None = None
     release_date: str | None = None
@@ -35,10 +35,10 @@ class TitleAnswer(Model):
 class EpisodeHit(Model):
     """An episode that an id of another catalogue stands for, and its show."""
 
-    id: int
-    show_id: int
-    season_number: int | None = None
-    episode_number: int | None = None
+    id: Id
+    show_id: Id
+    season_number: Whole | None = None
+    episode_number: Whole | None = None
 
 
 class FindAnswer(Model):
@@ -77,7 +77,7 @@ _ENDED = ("Ended", "Canceled")
 class Show(Model):
     """A show; ``in_production`` is what to go by, where TMDB sends it."""
 
-    id: Whole
+    id: Id
     status: str | None = None
     seasons: list[SeasonSummary] = []
     in_production: bool | None = None

@@ -78,7 +78,8 @@ class HistoryPage:
     """One page of the history, with what its headers announce.
 
     ``limit`` is the effective page size; ``page_count`` and ``item_count`` come from a
-    cached count and are hints only: too low and too high were both seen.
+    cached count and are hints only: too low and too high were both seen. ``weight`` is
+    how many bytes it came in, unpacked.
     """
 
     items: Sequence[HistoryRecord]
@@ -86,6 +87,7 @@ class HistoryPage:
     limit: int | None = None
     page_count: int | None = None
     item_count: int | None = None
+    weight: int = 0
 
     @property
     def size(self) -> int:
@@ -147,6 +149,7 @@ class TraktClient:
             limit=response.count("X-Pagination-Limit") or None,
             page_count=response.count("X-Pagination-Page-Count"),
             item_count=response.count("X-Pagination-Item-Count"),
+            weight=len(response.body),
         )
 
     async def minimal_films(self) -> dict[int, list[datetime]]:

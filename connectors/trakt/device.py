@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from connectors.auth.device import CodeExpiredError, CodeRefusedError, DeviceCode
 from connectors.errors import AuthError, ConfigError, RejectedError, ServiceError
-from connectors.fields import Span
+from connectors.fields import Interval, Lifetime
 from connectors.trakt.auth import stored_token
 from connectors.trakt.models import Model, TokenAnswer
 
@@ -32,8 +32,8 @@ class _Code(Model):
     device_code: str
     user_code: str
     verification_url: str
-    expires_in: Span = 600
-    interval: Span = 5
+    expires_in: Lifetime = 600
+    interval: Interval = 5
 
 
 class Account(Model):

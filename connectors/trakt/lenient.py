@@ -34,6 +34,12 @@ def to_whole(value: object) -> int | None:
     return None
 
 
+def to_number(value: object) -> int | None:
+    """Read a whole number; one that nobody can hold is the last that can be held."""
+    number = to_whole(value)
+    return None if number is None else max(-MOST, min(number, MOST))
+
+
 def to_id(value: object) -> int | None:
     """Read a numeric id; zero is how some say that there is none."""
     number = to_whole(value)

@@ -20,12 +20,12 @@ from pydantic import (
     Field,
 )
 
-from connectors.fields import MOST, AirMoment, Span, Whole
+from connectors.fields import MOST, AirMoment, Real, Span, Whole, none_if_odd
 from connectors.trakt.lenient import (
     LAST_YEAR,
     to_id,
+    to_number,
     to_text,
-    to_whole,
     to_year,
 )
 
@@ -65,9 +65,9 @@ OptionalYear = Annotated[
     _ORDER,
 ]
 OptionalNumber = Annotated[
-    Annotated[int, Field(strict=True)]  # noqa: RUF036  # the order counts
+    Annotated[int, Field(strict=True, ge=-MOST, le=MOST)]  # noqa: RUF036  # the order counts
     | None
-    | Annotated[Any, AfterValidator(to_whole)],
+    | Annotated[Any, AfterValidator(to_number)],
     _ORDER,
 ]
 OptionalStr = Annotated[
@@ -83,6 +83,8 @@ Instant = Annotated[
 #: When something was first shown; what is no date of our days is none.
 OptionalAirMoment = Annotated[AirMoment | Absent, _ORDER]
 OptionalInstant = Annotated[Instant | None | Absent, _ORDER]  # noqa: RUF036  # as above
+#: A moment by which the program may go: one at the ends of time tells nothing.
+OptionalStamp = Annotated[OptionalInstant, AfterValidator(none_if_odd)]
 
 
 class Model(BaseModel):
@@ -154,8 +156,8 @@ class HistoryItem(Model):
 class ActivityStamps(Model):
     """The stamps of one group that this program looks at."""
 
-    watched_at: OptionalInstant = None
-    paused_at: OptionalInstant = None
+    watched_at: OptionalStamp = None
+    paused_at: OptionalStamp = None
 
 
 def _no_stamps(_value: object) -> ActivityStamps:
@@ -222,7 +224,7 @@ class PlaybackItem(Model):
     """A resume point: ``progress`` in percent at ``paused_at``."""
 
     id: OptionalInt = None
-    progress: float
+    progress: Real
     paused_at: Instant
     type: OptionalStr = None
     movie: OptionalTitle = None

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 _WORDS = {"movie": "films", "episode": "episodes"}
 #: No account has so many plays, unreadable ones included.
 MOST_PLAYS = 500_000
+#: What 300,000 plays keep of the texts that come is some 10 MB; unreadable, 150 MB.
+MOST_HELD = 256_000_000
+#: A play takes some 500 bytes of a page: of all that there can be there is room.
+MOST_OF_A_READING = 600_000_000
 #: So many pages past the announced count, Trakt's own client gives up as well.
 MOST_PAST = 100
 #: An announced count can be too high: so many pages in a row with nothing new tell it.
@@ -84,7 +88,7 @@ class PageCollector:
     take: Take | None = None
     plays: dict[Hashable, Play] = field(default_factory=dict)
     set_aside: dict[Hashable, Quarantined] = field(default_factory=dict)
-    bad: dict[str, BadRecord] = field(default_factory=dict)
+    bad: dict[str, Quarantined] = field(default_factory=dict)
     #: How often each of those is there, and how many records have no id of a film or
     #: episode that can be read.
     met: Counter[str] = field(default_factory=Counter)
@@ -106,10 +110,9 @@ class PageCollector:
         """
         self.pages += 1
         if len(self.plays) + len(self.set_aside) + len(self.bad) > MOST_PLAYS:
-            raise ContractError(
-                f"Trakt sends more than {count(MOST_PLAYS, 'play')}, and no end.",
-                service="Trakt",
-            )
+            raise _endless(f"more than {count(MOST_PLAYS, 'play')}")
+        if self.mapper.held > MOST_HELD:
+            raise _endless("plays that are longer than there can be")
         if page.bad:
             self._add_bad(page.bad)
         before = len(self.plays)
@@ -132,7 +135,8 @@ class PageCollector:
         for identity, (bad, *others) in same.items():
             number = 1 if bad.history_id else 1 + len(others)
             more = max(number - self.met[identity], 0)
-            self.bad.setdefault(identity, bad)
+            if identity not in self.bad:
+                self.bad[identity] = self.mapper.set_aside(bad)
             self.met[identity] += more
             if bad.kind and bad.trakt_id:
                 self.delivered[bad.kind, bad.trakt_id] += more
@@ -147,7 +151,7 @@ class PageCollector:
             # Every play of the API has an id; should one lack it, its minute stands in,
             # and where not even the film or episode has an id, all that it says.
             identity: Hashable = item.id or (
-                (thing, item.watched_at) if thing else item
+                (thing, item.watched_at) if thing else describe_item(item, "").identity
             )
             if identity in plays or identity in self.set_aside:
                 self.repeats += identity in seen
@@ -192,7 +196,7 @@ class PageCollector:
         """Return every record that became no play, with the reason."""
         found = [*self.set_aside.values()]
         for identity, bad in self.bad.items():
-            found += [self.mapper.set_aside(bad)] * self.met[identity]
+            found += [bad] * self.met[identity]
         # One that was mended between two walks was read in the end.
         return [record for record in found if record.history_id not in self.plays]
 
@@ -217,6 +221,10 @@ class PageCollector:
     def _is_even(self, counts: MinimalCounts) -> bool:
         # A Counter's own comparison takes a step in Python for each of its items.
         return dict.__eq__(self.delivered, counts.plays)
+
+
+def _endless(what: str) -> ContractError:
+    return ContractError(f"Trakt sends {what}, and no end.", service="Trakt")
 
 
 def _item(item: HistoryRecord) -> Item | None:
@@ -246,6 +254,7 @@ class PageReader:
         self._announced = 1
         self._most = MOST_PAST
         self._sizes: dict[int, int] = {}
+        self._left = MOST_OF_A_READING
         #: Pages in a row that brought nothing new to this reading.
         self._idle = 0
         self.limit = limit
@@ -281,6 +290,9 @@ class PageReader:
 
     async def _read(self, number: int) -> HistoryPage:
         page = await self._ask(number, self.limit)
+        self._left -= page.weight
+        if self._left < 0:
+            raise _endless("pages that are longer than there can be")
         before = len(self._collector.seen_in_walk)
         self.new += self._collector.add(page)
         is_idle = len(self._collector.seen_in_walk) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from sys import getsizeof
 from typing import TYPE_CHECKING
 
 from connectors.trakt.lenient import to_imdb
@@ -54,6 +55,8 @@ class _Titles:
         self._titles: dict[tuple[object, ...], Title] = {}
         #: The same by the record itself: those of the strict reader hash in no time.
         self._known: dict[StrictTitle, Title] = {}
+        #: The bytes of their texts.
+        self.held = 0
 
     def share(self, model: TitleModel | StrictTitle) -> Title:
         """Return the title, the same one for all that say the same."""
@@ -62,6 +65,7 @@ class _Titles:
         title = self._known.get(model)
         if title is None:
             title = self._known[model] = self._share(model)
+            self.held += _weigh(model.title, model.ids)
         return title
 
     def _share(self, model: TitleModel | StrictTitle) -> Title:
@@ -72,6 +76,7 @@ class _Titles:
             name = model.title or UNTITLED
             title = Title(self._kind, name, model.year, _to_ids(ids))
             self._titles[told] = title
+            self.held += _weigh(model.title, ids)
         return title
 
 
@@ -86,6 +91,12 @@ class PlayMapper:
         self._is_by_trakt = is_by_trakt
         self._films = _Titles(Kind.FILM)
         self._shows = _Titles(Kind.SHOW)
+        self._held = 0
+
+    @property
+    def held(self) -> int:
+        """How many bytes what was mapped keeps of the texts that came."""
+        return self._held + self._films.held + self._shows.held
 
     def play(self, item: HistoryRecord) -> Play:
         """Return the play that the record stands for, or raise UnusableRecordError."""
@@ -118,6 +129,7 @@ class PlayMapper:
             titles = self._films if kind is Kind.FILM else self._shows
             title = titles.share(record.title)
         unsupported = _why_unsupported(record)
+        self._held += min(len(record.raw), MOST_RAW)
         return Quarantined(
             where or name or f"record {record.identity[:12]}",
             unsupported or record.reason,
@@ -136,6 +148,7 @@ class PlayMapper:
         own = None
         if show is None or not (show.ids.trakt or has_id(show)):
             own = _to_ids(episode.ids)
+            self._held += _weigh(None, episode.ids)
             if show is None or not has_name(show):
                 # By itself: that two have no name makes no one show of them.
                 show = TitleModel(title=f"(the show of episode {_label(own)})")
@@ -165,6 +178,11 @@ def _why_unsupported(record: BadRecord) -> str:
 
 def _to_ids(ids: IdsModel | StrictIds) -> Ids:
     return Ids(ids.trakt, ids.slug, to_imdb(ids.imdb), ids.tmdb, ids.tvdb)
+
+
+def _weigh(name: str | None, ids: IdsModel | StrictIds) -> int:
+    """Return the bytes of the texts of a title, or of ids alone."""
+    return sum(map(getsizeof, filter(None, (name, ids.slug, ids.imdb))))
 
 
 def _label(ids: Ids) -> str:

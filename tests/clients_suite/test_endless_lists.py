@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from connectors.discovr import client as discovr
 from connectors.discovr.client import DiscovrClient
 from connectors.errors import ContractError
 from connectors.http.client import HttpClient
+from connectors.http.response import Response
 from connectors.pharen.client import PharenClient
 from connectors.trakt import extras as trakt_extras
-from connectors.trakt.client import TraktClient
+from connectors.trakt.client import TraktClient, read_records
 from connectors.trakt.extras import ExtrasClient
 from sync.extract import pages
+from sync.extract.records import PlayMapper
 from sync.extract.trakt import TraktSource
 from tests.clocks import FakeClock
 from tests.loopback import Loopback, Received, Reply, reply
@@ -229,6 +233,146 @@ async def test_unreadable_records_without_end_are_refused_as_well(
     result, asked, _ = await walk(account(history, {"1": [WHEN]}), read_history)
     assert isinstance(result, ContractError)
     assert asked < 60
+
+
+LONG = "x" * 1_000_000
+#: Plays with one long text each, which is kept of some and of others only read.
+LENGTHY: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
+    "unreadable": lambda play, text: play | {"movie": text},
+    "unreadable and without an id": lambda _play, text: {"movie": text},
+    "no object": lambda _play, text: text,  # type: ignore[return-value,dict-item]
+    "another kind": lambda play, text: play | {"type": f"podcast {text}"},
+    "action": lambda play, text: play | {"action": text},
+    "action without ids": lambda play, text: {
+        "watched_at": WHEN,
+        "type": "movie",
+        "action": text,
+        "movie": {"title": f"Film {play['id']}"},
+    },
+    "title": lambda play, text: play | {"movie": play["movie"] | {"title": text}},
+    "title of an unreadable one": lambda play, text: (
+        play | {"watched_at": "x", "movie": play["movie"] | {"title": text}}
+    ),
+    **{
+        name: lambda play, text, name=name: (  # type: ignore[misc]
+            play | {"movie": {"title": "A", "ids": play["movie"]["ids"] | {name: text}}}
+        )
+        for name in ("slug", "imdb")
+    },
+    "slug of an episode": lambda play, text: {
+        "id": play["id"],
+        "watched_at": WHEN,
+        "type": "episode",
+        "episode": {"season": 1, "number": 1, "ids": {"tvdb": 1, "slug": text}},
+    },
+}
+
+
+@pytest.mark.parametrize("kind", LENGTHY)
+async def test_records_that_are_ever_longer_are_refused_before_they_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(pages, "MOST_OF_A_READING", 60_000_000)
+    monkeypatch.setattr(pages, "MOST_HELD", 5_000_000)
+
+    def history(request: Received) -> Reply:
+        number = page_of(request)
+        record = LENGTHY[kind](film(number), f"{number} {LONG}")
+        return announced(999_999_999, [record])
+
+    result, asked, peak = await walk(account(history, {"1": [WHEN]}), read_history)
+    assert isinstance(result, ContractError)
+    assert "no end" in result.message
+    assert asked < 80
+    assert peak < 45
+
+
+async def test_a_large_account_has_ample_room() -> None:
+    """300,000 plays of 5,000 shows, and 100,000 entries, by a part of each."""
+    mapper = PlayMapper(FakeClock().now())
+    read = 0
+    for number in range(40):
+        plays = [episode(number, n) for n in range(250)]
+        body = json.dumps(plays, indent=1).encode()
+        read += len(body)
+        items, bad = read_records(Response(200, {}, body, "Trakt", "GET /x"))
+        assert not bad
+        for item in items:
+            mapper.play(item)
+    assert read * 30 < pages.MOST_OF_A_READING / 2
+    assert mapper.held * 125 < pages.MOST_HELD / 10
+    entry = json.dumps(
+        {**ENTRY, "title": "A title as long as they are", "more": [9] * 30}
+    )
+    assert len(entry) * 100_000 < discovr.MOST_OF_A_LIST / 2
+    assert discovr.MOST_ENTRIES > 2 * 100_000
+
+
+def episode(show: int, number: int) -> dict[str, Any]:
+    """Return a play as Trakt sends it, at its longest."""
+    ids = {"trakt": 10**9, "tvdb": 10**8, "imdb": "tt123456789", "tmdb": 10**8}
+    return {
+        "id": 10**11 + 250 * show + number,
+        "watched_at": WHEN,
+        "action": "scrobble",
+        "type": "episode",
+        "episode": {
+            "season": 1 + number // 60,
+            "number": number,
+            "title": f"Episode {number} with a title that goes on and on",
+            "ids": {**ids, "trakt": 10**9 + 250 * show + number},
+        },
+        "show": {
+            "title": f"Show {show} with a title that goes on and on",
+            "year": 2001,
+            "ids": {
+                **ids,
+                "trakt": show + 1,
+                "slug": f"show-{show}-that-goes-on-and-on",
+            },
+        },
+    }
+
+
+ENTRY = {
+    "id": "TV_123456",
+    "mediaType": "tv",
+    "season": 1,
+    "episode": 2,
+    "progress": 100,
+    "completed": True,
+    "updatedAt": WHEN,
+    "createdAt": WHEN,
+    "imported": "trakt",
+}
+
+
+@pytest.mark.parametrize(
+    ("count", "text", "most"),
+    [(5_000, "", 12), (1, LONG, 22), (6, LONG, 1)],
+)
+async def test_pages_of_entries_that_are_ever_longer_are_refused(
+    monkeypatch: pytest.MonkeyPatch, count: int, text: str, most: int
+) -> None:
+    monkeypatch.setattr(discovr, "MOST_ENTRIES", 50_000)
+    monkeypatch.setattr(discovr, "MOST_OF_A_LIST", 20_000_000)
+
+    def made(number: int, _request: Received) -> Reply:
+        items = [{"id": f"MV_{number * 10_000 + n}{text}"} for n in range(count)]
+        body = {"items": items, "nextPageToken": str(number), **ALWAYS_MORE}
+        return reply(body=body)
+
+    async def read(http: HttpClient) -> list[Any]:
+        return [item async for page in DiscovrClient(http).history() for item in page]
+
+    async def of_a_title(http: HttpClient) -> list[Any]:
+        return await DiscovrClient(http).title_history("MV_1")
+
+    for work in (read, of_a_title):
+        result, asked, peak = await walk(made, work)
+        assert isinstance(result, ContractError)
+        assert asked <= most
+        assert peak < 110
 
 
 async def test_resume_points_without_end_are_given_up(

@@ -27,9 +27,11 @@ from connectors.trakt.auth import OauthHosts, TraktAuth
 from connectors.trakt.device import TraktDevice, read_account
 from connectors.trakt.extras import ExtrasClient
 from connectors.trakt.public import Budget, PublicClient
+from sync.domain.plays import Ids, Kind, Title
 from sync.extract.pages import MinimalCounts, PageCollector
 from sync.extract.records import PlayMapper, read_resume_points
 from sync.load.discovr import entry_from_api
+from sync.transform.episodes import Clue, find_show
 from sync.transform.listings import TmdbListing, TraktListing
 from tests.clocks import FakeClock
 from tests.hostile import ODD_HEADERS, Hostile, Told, spoilt
@@ -119,9 +121,12 @@ SHOW = {
         "episodes": [{"episode_number": 1, "air_date": "2020-01-01"}],
     },
 }
-FOUND = {
+FOUND: dict[str, list[Any]] = {
     "movie_results": [{"id": 1, "title": "A", "release_date": "2020-01-01"}],
     "tv_results": [{"id": 2, "name": "B", "first_air_date": "2020-01-01"}],
+    "tv_episode_results": [
+        {"id": 3, "show_id": 2, "season_number": 1, "episode_number": 2}
+    ],
 }
 WATCHED = {"plays": 1, "movie": {"title": "A", "genres": ["drama"], "runtime": 90}}
 PAGES = {"data": [{"id": "1", "title": "T", "content": "C"}], "total": 1}
@@ -280,7 +285,13 @@ async def ask_page(http: HttpClient, _store: TokenStore) -> None:
 async def ask_found(http: HttpClient, _store: TokenStore) -> None:
     client = tmdb.TmdbClient(http, tmdb.ApiKeyAuth("k"))
     found = await client.find("tt1", "imdb_id")
-    assert all(abs(hit.id) < 2**63 and hit.label for hit in found.movie_results)
+    titles = [*found.movie_results, *found.tv_results]
+    assert all(0 < hit.id < 2**63 and hit.label for hit in titles)
+    assert all(0 < hit.show_id < 2**63 for hit in found.tv_episode_results)
+    show = Title(Kind.SHOW, "B", 2020)
+    clue = Clue(Ids(imdb="tt1", tmdb=3), 1, 2)
+    number = await find_show(client, show, [clue])
+    assert number is None or 0 < number < 2**63
 
 
 async def ask_title(http: HttpClient, _store: TokenStore) -> None:

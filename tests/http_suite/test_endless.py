@@ -8,6 +8,7 @@ import json
 import tracemalloc
 import zlib
 from contextlib import asynccontextmanager
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,6 +131,60 @@ def _first() -> Iterator[bool]:
     yield True
     while True:
         yield False
+
+
+#: The beginning of a gzip file, without and with each of its open-ended fields.
+_GZIP = {
+    flag: b"\x1f\x8b\x08" + bytes([flag]) + b"\0\0\0\0\0\xff" for flag in (0, 4, 8, 16)
+}
+_STORED = b"\0\0\0\xff\xff"
+#: Four empty blocks of ten bits each.
+_FIXED = sum(2 << 10 * n for n in range(4)).to_bytes(5, "little")
+#: What unpacks to nothing, for ever: how it begins, and how it goes on.
+NOTHING = {
+    "stored blocks in gzip": (_GZIP[0], _STORED),
+    "fixed blocks in gzip": (_GZIP[0], _FIXED),
+    "stored blocks in zlib": (b"\x78\x9c", _STORED),
+    "fixed blocks in zlib": (b"\x78\x9c", _FIXED),
+    "bare stored blocks": (_STORED, _STORED),
+    "members of gzip": (b"", gzip.compress(b"")),
+    "members of zlib": (b"", zlib.compress(b"")),
+    "long fields": (b"", _GZIP[4] + b"\xff\xff" + b"x" * 65_535 + b"\3" + b"\0" * 9),
+    "a name": (_GZIP[8], b"n"),
+    "a comment": (_GZIP[16], b"c"),
+}
+
+
+@pytest.mark.parametrize("packed_as", ["gzip", "x-gzip", "deflate"])
+@pytest.mark.parametrize("kind", NOTHING)
+async def test_a_body_that_unpacks_to_nothing_is_given_up_as_well(
+    kind: str, packed_as: str
+) -> None:
+    start, piece = NOTHING[kind]
+    pieces = chain([start], repeat(piece * (1 + 60_000 // len(piece)), 1_000))
+    async with (
+        sending(Endless("200 OK", pieces, **{"Content-Encoding": packed_as})) as server,
+        client(server.url, most_bytes=2 * MB) as http,
+    ):
+        peak, error = await peak_of(http.request("GET", "/x"))
+    assert isinstance(error, ContractError)
+    assert server.asked == 1, "as much again would come of a second request"
+    assert server.sent < 30 * MB
+    assert peak < 10
+
+
+@pytest.mark.parametrize("size", [0, 16, 200_000])
+async def test_a_body_that_was_packed_badly_is_read(size: int) -> None:
+    """In members of a few bytes each: longer than it was."""
+    text = b'["' + b"0123456789abcdef" * (size // 16) + b'"]'
+    content = b"".join(gzip.compress(text[n : n + 50]) for n in range(0, len(text), 50))
+    assert len(content) > len(text)
+    async with (
+        Loopback([reply(body=content, headers={"Content-Encoding": "gzip"})]) as server,
+        client(server.url, most_bytes=len(text) + 100) as http,
+    ):
+        response = await http.request("GET", "/x")
+    assert response.body == text
 
 
 async def test_a_bomb_is_not_unpacked() -> None:
