@@ -40,6 +40,7 @@ from sync.runtime.values import (
     split_urls,
     url_problem,
 )
+from sync.runtime.version import APP as APP  # noqa: PLC0414  # a public name
 from sync.runtime.wanted import parse_only, parse_since, parse_titles
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-APP = "trakt2discovr"
 ENV_PREFIX = "TRAKT2DISCOVR_"
 #: Rights of everybody but the owner of a file.
 _OTHERS = 0o077

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import ConfigError
 from sync.checkup.findings import Cause, Finding, from_error, ok, problem
-from sync.wiring.notify import UNKNOWN, addresses, service_of
+from sync.wiring.notify import addresses, service_of
+from sync.wiring.sender import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

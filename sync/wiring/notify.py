@@ -1,23 +1,26 @@
 """Sends messages to a person through Apprise, which is an extra.
 
 What stands behind an address is a stranger's code, and the address holds a secret. So
-each gets a thread of its own that nobody waits for longer than a moment, nothing that
-it raises or logs is passed on, and of an address no more is said than its number.
+each gets a process of its own (``sender.py``) that is ended after a moment, nothing
+that it raises or logs is passed on, and of an address no more is said than its number.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import threading
-from concurrent.futures import Future
+import json
+import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from connectors.errors import ConfigError
-from sync.config import APP
+from sync.wiring import sender
+from sync.wiring.sender import REFUSED
+from sync.wiring.sender import plugin_of as _plugin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,12 +29,8 @@ if TYPE_CHECKING:
 
 #: Nobody waits longer than this, whatever a service does.
 LONGEST_S = 20.0
-_THREAD = "notify"
-#: Apprise and what it sends with; each of them logs addresses.
-_LOUD = ("apprise", "urllib3", "requests", "oauthlib", "requests_oauthlib")
-_SILENT = logging.CRITICAL + 1
-UNKNOWN = "Apprise knows no address like that"
-_REFUSED = "the service did not take it"
+#: What was ended has ended by then.
+_GOING_S = 1.0
 _LATE = "the service did not answer in time"
 
 
@@ -69,22 +68,14 @@ async def send(url: str, messages: Sequence[Message]) -> list[str]:
     What failed or was late is worded so that it can be shown.
     """
     problems = [_LATE] * len(messages)
-    done: Future[None] = Future()
-    done.set_running_or_notify_cancel()  # from here on nobody can cancel it
-
-    def work() -> None:
-        try:
-            _send(url, messages, problems)
-        except (Exception, SystemExit) as fault:  # noqa: BLE001  # it is a stranger's code
-            where = problems.index(_LATE)
-            problems[where:] = [f"{_REFUSED} ({type(fault).__name__})"] * (
-                len(problems) - where
-            )
-        done.set_result(None)
-
-    threading.Thread(target=work, name=_THREAD, daemon=True).start()
-    await asyncio.wait({asyncio.wrap_future(done)}, timeout=LONGEST_S)
-    return [*problems]
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            await _send(url, messages, problems)
+    except TimeoutError:
+        pass
+    except OSError as fault:
+        problems[:] = [f"{REFUSED} ({type(fault).__name__})"] * len(messages)
+    return problems
 
 
 def service_of(url: str) -> str | None:
@@ -93,30 +84,37 @@ def service_of(url: str) -> str | None:
     return None if plugin is None else str(plugin.service_name)
 
 
-def _send(url: str, messages: Sequence[Message], problems: list[str]) -> None:
-    plugin = _plugin(url)
-    if plugin is None:
-        problems[:] = [UNKNOWN] * len(messages)
-        return
-    from apprise import Apprise  # noqa: PLC0415  # an extra
+async def _send(url: str, messages: Sequence[Message], problems: list[str]) -> None:
+    """Send, and note of each what came of it as soon as that is known."""
+    path = os.pathsep.join(filter(None, sys.path))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", sender.__name__),
+        env=os.environ | {"PYTHONPATH": path},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdin and process.stdout  # noqa: S101,PT018  # both are pipes
+    try:
+        process.stdin.write(_order(url, messages))
+        process.stdin.close()
+        said = REFUSED
+        for number in range(len(problems)):
+            line = await process.stdout.readline()
+            # Where it ended early, whatever ended it ended the rest.
+            said = line.decode().strip() if line else said or REFUSED
+            problems[number] = said
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), _GOING_S)
 
-    service = Apprise()
-    service.add(plugin)
-    for number, message in enumerate(messages):
-        is_taken = service.notify(
-            title=message.title,
-            body=message.body,
-            notify_type=message.tone.value,
-            body_format="text",
-        )
-        problems[number] = "" if is_taken else _REFUSED
 
-
-def _plugin(url: str) -> Any:
-    """Return what sends to an address; None where Apprise knows none like it."""
-    for name in _LOUD:
-        logging.getLogger(name).setLevel(_SILENT)
-    from apprise import Apprise, AppriseAsset  # noqa: PLC0415  # an extra
-
-    asset = AppriseAsset(app_id=APP, app_desc=APP, app_url="", async_mode=False)
-    return Apprise.instantiate(url, asset=asset)
+def _order(url: str, messages: Sequence[Message]) -> bytes:
+    sent = [
+        {"title": one.title, "body": one.body, "notify_type": one.tone.value}
+        for one in messages
+    ]
+    order = {"url": url, "messages": sent, "longest_s": LONGEST_S}
+    return json.dumps(order).encode()
