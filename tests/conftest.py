@@ -68,7 +68,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out what is marked ``long``, or all the rest."""
+    """Leave out what is marked ``long``, or all the rest.
+
+    ``-k postgres`` finds whatever needs that server, also where its name does not say.
+    """
+    for item in items:
+        if "postgres" in getattr(item, "fixturenames", ()):
+            item.extra_keyword_matches.add("postgres")
     is_long = long.asked is not Length.FEW
     left_out = [item for item in items if any(item.iter_markers("long")) != is_long]
     items[:] = [item for item in items if any(item.iter_markers("long")) == is_long]

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 if TYPE_CHECKING:
@@ -54,6 +55,14 @@ ODD = (
     "[" * 20_000 + "]" * 20_000,
     '{"a":1,"a":2}',
 )
+#: These, and whatever else is JSON.
+_VALUES = st.sampled_from(ODD) | st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner)
+    ),
+    max_leaves=5,
+).map(json.dumps)
 #: The same for headers; bytes that are no text come as half characters.
 ODD_HEADERS = (
     "",
@@ -155,6 +164,22 @@ def spoilt(document: Any) -> Iterator[tuple[str, bytes]]:
             key = json.dumps(place[-1])
             twice = text.replace(f"{key}: {_MARK}", f"{key}: 1, {key}: {_MARK}")
             yield f"{place}: twice", twice.replace(_MARK, r'"\ud83d"').encode()
+
+
+@st.composite
+def spoilt_at_once(draw: st.DrawFn, document: Any) -> bytes:
+    """Draw the document with several places taken by odd values, or cut short."""
+    of = st.sampled_from([*_places(document)][1:])
+    taken: list[tuple[str | int, ...]] = []
+    for place in draw(st.lists(of, min_size=1, max_size=4)):
+        if not any(place[: len(p)] == p or p[: len(place)] == place for p in taken):
+            document = _put(document, place, f"@@{len(taken)}")
+            taken.append(place)
+    text = json.dumps(document)
+    for number in range(len(taken)):
+        text = text.replace(f'"@@{number}"', draw(_VALUES))
+    body = text.encode()
+    return body[: draw(st.none() | st.integers(0, len(body)))]
 
 
 def _places(document: Any) -> Iterator[tuple[str | int, ...]]:

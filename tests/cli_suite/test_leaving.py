@@ -17,6 +17,7 @@ from sync.cli.app import app
 from sync.cli.view.texts import title
 from sync.documents.base import ErrorDocument, to_json
 from sync.domain.plays import Ids, Kind, Title
+from tests.long import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,7 @@ texts = st.one_of(
 )
 
 
+@examples(100, 200, 3_000)
 @given(texts)
 @example("\x9b31m\u202e\x7f\u2028")
 def test_json_reads_back_and_cannot_command_a_terminal(text: str) -> None:
@@ -41,6 +43,7 @@ def _plain(document: ErrorDocument) -> ErrorDocument:
     return document.model_copy(update={"message": "", "remedy": ""})
 
 
+@examples(100, 200, 3_000)
 @given(texts)
 def test_a_title_stays_on_its_line(text: str) -> None:
     of = Title(Kind.FILM, text, 2001, Ids())

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sync.cli.app import app
 from sync.runtime.shell import join, quote
 from tests.export_builders import make_file, make_plays
+from tests.long import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,7 @@ def test_a_shell_reads_the_very_names() -> None:
     assert done.stdout.split(b"\0")[:-1] == [os.fsencode(name) for name in NAMES]
 
 
+@examples(100, 200, 3_000)
 @given(st.text(max_size=8))
 def test_nothing_in_a_command_commands_a_terminal(word: str) -> None:
     assert quote(word).isprintable()

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.auth.tokens import StoredToken, TokenStore
 from connectors.discovr import client as discovr
@@ -34,7 +36,8 @@ from sync.load.discovr import entry_from_api
 from sync.transform.episodes import Clue, find_show
 from sync.transform.listings import TmdbListing, TraktListing
 from tests.clocks import FakeClock
-from tests.hostile import ODD_HEADERS, Hostile, Told, spoilt
+from tests.hostile import ODD_HEADERS, Hostile, Told, spoilt, spoilt_at_once
+from tests.long import examples
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -431,6 +434,19 @@ async def test_no_header_brings_anything_but_a_service_error(
                 except Exception as error:
                     error.add_note(f"{call}: {header}: {value[:40]!r}, {status}")
                     raise
+
+
+@examples(10, 100, 1_000)
+@given(st.sampled_from(sorted(CALLS)), st.data())
+async def test_several_odd_values_at_once_bring_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, call: str, data: st.DataObject
+) -> None:
+    names, values = st.sampled_from(sorted(HEADERS)), st.sampled_from(ODD_HEADERS)
+    headers = data.draw(st.dictionaries(names, values))
+    status = data.draw(st.sampled_from([200, 200, 200, 204, 301, 404, 418, 429, 503]))
+    told = Told(data.draw(spoilt_at_once(CALLS[call][1])), status, headers)
+    came = await came_of(call, tmp_path_factory.getbasetemp(), told)
+    assert not isinstance(came, str) or came in ERRORS
 
 
 @pytest.mark.parametrize("odd", [r"cut \ud83d", r"\udc00\ud83d", "A\x80"])

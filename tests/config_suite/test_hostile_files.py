@@ -15,7 +15,7 @@ from sync.pipeline.copy_file import read_copy
 from sync.pipeline.plan_file import read_plan
 from sync.transform.overrides_file import read_overrides
 from tests.hostile import ODD
-from tests.long import pick
+from tests.long import at_every_length, pick
 from tests.pipeline_suite.test_plan_files import save
 from tests.restore_suite.copies import as_listed, put_down
 from tests.safety.accounts import mixed_account
@@ -55,6 +55,7 @@ def spoilt(text: str) -> Iterator[str]:
             yield made.replace('"@@"', value)
 
 
+@at_every_length
 async def test_no_field_of_a_plan_or_a_copy_is_a_bug(tmp_path: Path) -> None:
     account, own = mixed_account()
     async with arena(account, tmp_path, own=own) as place:
@@ -68,6 +69,7 @@ async def test_no_field_of_a_plan_or_a_copy_is_a_bug(tmp_path: Path) -> None:
                 read(file)
 
 
+@at_every_length
 @pytest.mark.parametrize("value", TEXTS, ids=range(len(TEXTS)))
 @pytest.mark.parametrize("section", ["trakt", "history", "other"])
 def test_no_value_in_the_config_or_in_the_ids_is_a_bug(

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.errors import AuthError, ConfigError
 from sync.config import Settings
@@ -27,6 +29,7 @@ from sync.runtime.listener import Listener
 from sync.runtime.values import Address
 from tests.daemon_suite.stages import DOWN, Stage, Step, said, until
 from tests.hostile import ODD_HEADERS
+from tests.long import examples
 from tests.loopback import CUT, SILENCE, Loopback, Reply, reply
 
 if TYPE_CHECKING:
@@ -251,12 +254,33 @@ async def test_no_header_of_a_heartbeat_ends_or_delays_the_job(
     headers = {"Retry-After": value, "Date": value, "X-Ratelimit": value}
     lines = "".join(f"{name}: {v}\r\n" for name, v in headers.items())
     head = f"HTTP/1.1 {status} X\r\n{lines}Content-Length: 0\r\n\r\n"
-    answer = Reply(head.encode(errors="surrogateescape"))
+    answer = head.encode(errors="surrogateescape")
+    await check_that_the_job_goes_on(Reply(answer))
+
+
+async def check_that_the_job_goes_on(answer: Reply) -> None:
     async with Loopback([answer]) as service:
         stage = pinging(service, Step(), Step())
         job = await stage.play()
     assert job.state.endings[Ending.DONE] == 2
     assert stage.gaps[0] < 21_600 * 1.1
+
+
+@examples(5, 20, 150)
+@given(
+    st.integers(200, 599),
+    st.dictionaries(
+        st.sampled_from(["Retry-After", "Date", "Location", "Content-Length", "X"]),
+        st.sampled_from([v for v in ODD_HEADERS if "\x00" not in v]),
+    ),
+    st.binary(max_size=99),
+)
+async def test_no_answer_to_a_heartbeat_ends_or_delays_the_job(
+    status: int, headers: dict[str, str], body: bytes
+) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode(errors="surrogateescape")
+    await check_that_the_job_goes_on(Reply(head + body, cuts=True))
 
 
 class Breaking:

@@ -12,6 +12,8 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.errors import (
     ContractError,
@@ -24,6 +26,7 @@ from connectors.http.client import HttpClient, RetryPolicy
 from sync.config import Settings
 from sync.daemon.heartbeat import ping
 from tests.clocks import FakeClock
+from tests.long import examples
 from tests.loopback import Loopback, reply
 
 if TYPE_CHECKING:
@@ -185,6 +188,30 @@ async def test_a_body_that_was_packed_badly_is_read(size: int) -> None:
     ):
         response = await http.request("GET", "/x")
     assert response.body == text
+
+
+@examples(3, 10, 100)
+@given(
+    st.sampled_from(["GET", "POST"]),
+    st.sampled_from(["200 OK", "206 Some", "302 Found", "404 No", "429 Slow", "503 X"]),
+    st.sampled_from(["", "gzip", "deflate", "br", "identity"]),
+    st.binary(min_size=1, max_size=64),
+)
+async def test_whatever_comes_without_end_has_one(
+    method: str, status: str, packed_as: str, piece: bytes
+) -> None:
+    """Packed or not, and whether it is what it says or not."""
+    extra = {"Content-Encoding": packed_as} if packed_as else {}
+    pieces = for_ever(piece * (20_000 // len(piece)))
+    async with (
+        sending(Endless(status, pieces, **extra)) as server,
+        client(server.url, most_bytes=2 * MB) as http,
+    ):
+        peak, came = await peak_of(http.request(method, "/x"))
+    assert isinstance(came, ServiceError)
+    assert server.asked <= ONCE.attempts
+    assert server.sent < 30 * MB
+    assert peak < 20
 
 
 async def test_a_bomb_is_not_unpacked() -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
 from sync.ledger.address import FileAddress, read_address
+from tests.long import examples
 
 #: A percent sign is told apart below: it means itself in some versions of SQLAlchemy.
 _texts = st.text(st.characters(codec="utf-8", exclude_characters="%"), max_size=12)
 _urls = st.builds("".join, st.lists(_texts | st.sampled_from("/?&=@:#;+ "), max_size=8))
 
 
-@settings(max_examples=60)
+@examples(60, 200, 3_000)
 @given(st.sampled_from(["sqlite:///", "sqlite:////"]), _urls)
 def test_an_address_of_a_file_is_read_as_sqlalchemy_reads_it(
     begin: str, rest: str

@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sync.transform.overrides_formats import Table, Toml
+from tests.long import examples
 
 #: What spreadsheets take for the beginning of a formula, or skip before one.
 RUN = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -37,6 +38,7 @@ def cells(text: str) -> list[str]:
     return [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
 
 
+@examples(100, 200, 2_000)
 @given(st.lists(texts, min_size=1, max_size=3), texts)
 @example(["=cmd|' /C calc'!A0"], "@SUM(1+1)*cmd")
 @example(["'=1"], "''-")
@@ -66,6 +68,7 @@ def test_no_cell_is_run_and_every_title_reads_back(
             assert not part.lstrip(" \xa0").startswith(RUN), part
 
 
+@examples(100, 200, 2_000)
 @given(st.lists(texts, min_size=1, max_size=3), texts)
 @example(["\x9b31m\u202egpj.exe"], "\x85\x7f")
 @example(["\u2028=1"], "\\u0085")

@@ -7,7 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import InputError
@@ -25,6 +25,7 @@ from sync.transform.overrides_file import (
     read_overrides,
     write_unmatched,
 )
+from tests.long import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -276,7 +277,7 @@ NAMES = st.text(
 ).filter(str.strip)
 
 
-@settings(max_examples=25)
+@examples(25, 50, 300)
 @FORMS
 @given(names=st.lists(NAMES, unique_by=lambda n: n.casefold(), max_size=4))
 def test_titles_of_any_letters_come_back_as_they_were(

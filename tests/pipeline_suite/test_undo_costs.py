@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given
-from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 
 from connectors.errors import ConfigError
@@ -21,7 +20,7 @@ from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
 from sync.sandbox.server.faults import Fault
 from tests.factories import at
-from tests.long import choose, pick
+from tests.long import choose, examples, pick
 from tests.safety.accounts import film, show, watched_on
 from tests.safety.arena import Arena, arena
 
@@ -82,8 +81,8 @@ async def cost(place: Arena, run: int | None = None, **options: Any) -> int:
     each=st.sampled_from(["latest", "all"]),
     quirks=st.sampled_from(QUIRKS),
 )
-@given_settings(
-    max_examples=pick(2, 40, 600),
+@examples(
+    *(2, 10, 100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

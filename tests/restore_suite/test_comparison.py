@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.domain.entries import Entry
@@ -24,13 +24,13 @@ from sync.domain.restoring import (
     why_impossible,
 )
 from sync.domain.writes import Outcome, Row
-from tests.long import pick
+from tests.long import examples
 from tests.restore_suite.copies import TIMES, entries, own
 from tests.safety.accounts import watched_on
 
 FILM = Key("MV_1")
 lists = st.lists(entries(st.none() | TIMES), max_size=12)
-few = settings(max_examples=pick(10, 25, 500))
+few = examples(10, 25, 500)
 
 
 def row(key: Key, day: float, restored: Restored | None = None) -> Row:

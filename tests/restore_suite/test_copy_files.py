@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import InputError
@@ -26,7 +26,7 @@ from sync.pipeline.copy_file import (
     read_copy,
     write_copy,
 )
-from tests.long import pick
+from tests.long import examples
 from tests.restore_suite.copies import own
 
 AT = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -49,7 +49,7 @@ def a_copy(*entries: Entry, at: datetime = AT, profile: str = "p-1") -> Copy:
     return Copy(at, "https://api.example", profile, "Me", "migrate", entries)
 
 
-@settings(max_examples=pick(8, 30, 500))
+@examples(8, 30, 500)
 @given(st.lists(anything, max_size=6), places, texts, st.none() | texts, instants)
 def test_it_is_read_back_to_the_last_field(
     entries: list[Entry],

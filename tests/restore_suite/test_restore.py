@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import ConfigError, ContractError, TransientError
@@ -25,7 +25,7 @@ from sync.sandbox.account.account import Account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.discovr.visibility import Lie
 from sync.sandbox.server.faults import Fault, seeded_faults
-from tests.long import choose, pick
+from tests.long import choose, examples
 from tests.restore_suite.copies import TIMES, entries, own, put_down, standing
 from tests.safety.accounts import mixed_account, watched_on
 from tests.safety.arena import Phase, arena
@@ -55,7 +55,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(work)
 
 
-@settings(max_examples=pick(4, 30, 400))
+@examples(4, 15, 100)
 @given(
     st.lists(entries(st.none() | TIMES), max_size=8),
     st.lists(entries(), max_size=5),

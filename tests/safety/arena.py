@@ -26,6 +26,7 @@ from sync.sandbox.tmdb import TmdbStandIn
 from sync.sandbox.trakt.stand_in import TraktStandIn
 from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
+from tests.safety.stalls import giving_up
 from tests.worlds import World
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from sync.sandbox.account.account import Account
     from sync.sandbox.discovr.history import StoredEntry
     from sync.sandbox.server.server import Handler
+    from tests.postgres import PostgresServer
 
 #: When every arena opens: after the last play of any account.
 OPENED_AT = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -169,15 +171,25 @@ class LateClock(FakeClock):
 
 @dataclass
 class Arena(World):
-    """A world in virtual time, with hooks."""
+    """A world in virtual time, with hooks. ``server`` keeps the state, else a file."""
 
     trakt: HookedTrakt
     discovr: HookedDiscovr
     tmdb: HookedTmdb
     clock: FakeClock = field(default_factory=lambda: LateClock(OPENED_AT))
+    server: PostgresServer | None = None
 
     def __post_init__(self) -> None:
         self.opened_at = to_minute(self.clock.now())
+        if self.server:
+            self.state_url = self.server.url()
+
+    def lose_the_ledger(self) -> None:
+        """Throw all of the state away."""
+        if self.server:
+            self.server.empty()
+        for file in self.folder.glob("state.sqlite3*"):
+            file.unlink()
 
     def tell(self, hook: Hook | None) -> None:
         """Have every service call ``hook``."""
@@ -261,6 +273,7 @@ async def arena(
             await stack.enter_async_context(service)
         if isinstance(clock, LateClock):
             clock.settle = place.discovr.settle
+        stack.enter_context(giving_up(clock))
         for key, progress, at in own:
             place.discovr.person_adds(key, progress=progress, at=at)
         yield place

@@ -6,22 +6,26 @@ import asyncio
 import os
 import signal
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sync.ledger import BusyError, Ledger, StateError
 from tests.clocks import FakeClock
-from tests.safety.arena import OPENED_AT, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections import Counter
+    from collections.abc import Awaitable, Callable, Coroutine
     from datetime import datetime
 
     from aiohttp import web
 
     from tests.login_suite.programs import Program
-    from tests.postgres import PostgresServer
+    from tests.safety.arena import Arena, Mark, Phase
+
+#: A run that is refused meanwhile takes no time of its own; so long it stands at least.
+STANDS_S = 60.0
 
 
 @dataclass
@@ -60,11 +64,11 @@ def wait_until_stopped(pid: int) -> None:
         os.sched_yield()
 
 
-def cut_off(folder: Path, server: PostgresServer | None) -> None:
+def cut_off(place: Arena) -> None:
     """Take the lock from whoever holds it: its file, or its session."""
-    if server is not None:
-        server.end_sessions()
-    for path in folder.glob("*.lock"):
+    if place.server is not None:
+        place.server.end_sessions()
+    for path in place.folder.glob("*.lock"):
         path.unlink()
 
 
@@ -78,13 +82,18 @@ class SplitClock(FakeClock):
 
 
 class ThreadedRun:
-    """A run in a thread of its own, on a clock of its own, that can be frozen."""
+    """A run in a thread of its own, on a clock of its own, that can be frozen.
+
+    It ends with what comes of it, and that may be that another run has the profile. Its
+    ledger has yet another thread, which may see that the session has ended before
+    another run begins: a StateError.
+    """
 
     def __init__(
-        self, work: Callable[[FakeClock], Coroutine[Any, Any, object]]
+        self, place: Arena, work: Callable[[Arena], Coroutine[Any, Any, object]]
     ) -> None:
-        self.clock = SplitClock(OPENED_AT)
-        self._work = work
+        self.clock = SplitClock(place.clock.now())
+        self._place, self._work = replace(place, clock=self.clock), work
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stands, self._goes = threading.Event(), threading.Event()
         self.ended = asyncio.create_task(asyncio.to_thread(asyncio.run, self._run()))
@@ -105,8 +114,77 @@ class ThreadedRun:
 
     async def _run(self) -> object:
         self._loop = asyncio.get_running_loop()
-        return await self._work(self.clock)
+        try:
+            return await self._work(self._place)
+        except (BusyError, StateError) as error:
+            return error
 
     def _stand(self) -> None:
         self._stands.set()
         self._goes.wait()
+
+
+class Stood(NamedTuple):
+    """A run that stood still, and what came of it.
+
+    ``left`` is what the other run had left: the writes so far, and what stood in the
+    profile. None: the moment never came. ``had_profile``: it held it at that moment.
+    """
+
+    outcome: object
+    left: tuple[int, Counter[Mark]] | None
+    had_profile: bool
+
+    @property
+    def was_replaced(self) -> bool:
+        """Whether it was told that the profile is no longer its own."""
+        return isinstance(self.outcome, BusyError | StateError)
+
+
+async def stand_still(
+    place: Arena,
+    work: Callable[[Arena], Coroutine[Any, Any, object]],
+    number: int,
+    phase: Phase,
+    meanwhile: Callable[[], Awaitable[object]],
+    *,
+    was_asleep: bool,
+    keeps_lock: bool = False,
+) -> Stood:
+    """Freeze a run at that moment, let another one run meanwhile, and wake the first.
+
+    With ``keeps_lock`` the profile stays with the one that is frozen.
+    """
+    first = ThreadedRun(place, work)
+    moment = Moment(number, phase, first.freeze)
+    place.tell(moment)
+    reached = asyncio.create_task(moment.reached.wait())
+    await asyncio.wait([first.ended, reached], return_when=asyncio.FIRST_COMPLETED)
+    reached.cancel()
+    place.tell(None)
+    if not moment.reached.is_set():
+        return Stood(await first.ended, None, had_profile=False)
+    place.clock.advance(first.clock.monotonic())
+    began = place.clock.monotonic()
+    try:
+        had_profile = await _is_held(place)
+        if not keeps_lock:
+            cut_off(place)
+        await meanwhile()
+        left = place.writes(), place.marks()
+    finally:
+        place.clock.advance(STANDS_S)
+        first.thaw(place.clock.monotonic() - began, was_asleep=was_asleep)
+    stood = Stood(await first.ended, left, had_profile)
+    if not keeps_lock and (had_profile or stood.was_replaced):
+        assert (place.writes(), place.marks()) == left, "the woken one wrote more"
+    return stood
+
+
+async def _is_held(place: Arena) -> bool:
+    async with await Ledger.open(place.settings.state.url) as ledger:
+        try:
+            await ledger.check_free(place.discovr.profiles[0].id)
+        except BusyError:
+            return True
+    return False

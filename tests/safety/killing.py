@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tests.safety.arena import Phase
@@ -45,31 +46,50 @@ async def run_until(
 ) -> bool:
     """Run until that moment, as if by SIGKILL; return whether it came.
 
-    The run is cancelled there, no later request has an effect, and the state is put
-    back to what it was at the moment.
+    The run is cancelled there, no later request has an effect, and the state stays what
+    it was at the moment.
     """
-    kept = place.folder / "kept"
-    run = asyncio.create_task(work)
+    run, is_dead = asyncio.create_task(work), False
 
     def hook(request: web.Request, phase: Phase) -> bool:
-        if not kept.exists():
+        nonlocal is_dead
+        if not is_dead:
             if not is_moment(request, phase):
                 return False
-            _copy_state(place.folder, kept)
+            is_dead = True
+            _keep(place)
             run.cancel()
         return phase is Phase.BEFORE
 
     place.tell(hook)
     await asyncio.wait([run])
     place.tell(None)
-    if not kept.exists():
+    if not is_dead:
         await run
         return False
+    with suppress(asyncio.CancelledError):
+        run.exception()  # of the dead nobody hears
+    _put_back(place)
+    return True
+
+
+def _keep(place: Arena) -> None:
+    """Let nothing that is written from now on count."""
+    if place.server:
+        place.server.shut_out()
+    else:
+        _copy_state(place.folder, place.folder / "kept")
+
+
+def _put_back(place: Arena) -> None:
+    if place.server:
+        place.server.let_in()
+        return
     for name in (*_STATE, "state.sqlite3-shm"):
         (place.folder / name).unlink(missing_ok=True)
+    kept = place.folder / "kept"
     _copy_state(kept, place.folder)
     shutil.rmtree(kept)
-    return True
 
 
 def _copy_state(source: Path, target: Path) -> None:

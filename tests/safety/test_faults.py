@@ -16,10 +16,13 @@ from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, arena
 from tests.safety.calm import calm
+from tests.safety.databases import spread
 from tests.safety.faults import MIX, SHARE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.postgres import PostgresServer
 
 #: Runs may end with an error; so many in a row may not.
 MOST_RUNS = 10
@@ -64,14 +67,19 @@ PART = CASES[::19]
 CHOSEN = choose(CASES[::57], PART, CASES)
 
 
-@pytest.mark.parametrize("case", CHOSEN, ids=str)
+@pytest.mark.parametrize(("case", "database"), spread(CHOSEN))
 async def test_nothing_is_lost_and_nothing_is_there_twice(
-    case: Case, tmp_path: Path
+    case: Case, tmp_path: Path, server: PostgresServer | None
 ) -> None:
     expected = await calm(tmp_path / "calm", case.history, case.quirks, 3)
     account, own = mixed_account(3)
     async with arena(
-        account, tmp_path, own=own, discovr=case.quirks, history=case.history
+        account,
+        tmp_path,
+        own=own,
+        discovr=case.quirks,
+        history=case.history,
+        server=server,
     ) as place:
         place.discovr.faults = seeded_faults(case.seed, SHARE, mix=MIX)
         if case.spoils_trakt:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import product
 from signal import SIGCONT
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from sync.ledger import BusyError, StateError
-from sync.pipeline import run as pipeline
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.server import utc_now
-from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena
 from tests.safety.calm import calm
-from tests.safety.freezing import Moment, ThreadedRun, cut_off, stop
+from tests.safety.databases import FILE, SERVERS, find_server
+from tests.safety.freezing import Moment, cut_off, stand_still, stop
 from tests.safety.program import end, run, start
 from tests.safety.test_kills import LARGER, LARGER_REQUESTS, MORE_HISTORIES, REQUESTS
 
@@ -54,17 +53,17 @@ class Freeze(NamedTuple):
 
 
 def _boundaries(requests: int) -> list[Freeze]:
-    found = product(range(requests), Phase, ("sqlite", "postgres"))
+    found = product(range(requests), Phase, (False, True))
     return [
         Freeze(
             number,
             phase,
             1,
-            database,
+            SERVERS[number % 2] if is_served else FILE,
             MORE_HISTORIES[i // 4 % len(MORE_HISTORIES)],
             QUIRKS[11 * i % len(QUIRKS)],
         )
-        for i, (number, phase, database) in enumerate(found)
+        for i, (number, phase, is_served) in enumerate(found)
     ]
 
 
@@ -75,7 +74,7 @@ def _moments(count: int) -> list[Freeze]:
             draw.randrange(LARGER_REQUESTS),
             draw.choice(list(Phase)),
             LARGER,
-            ("sqlite", "postgres")[i % 2],
+            (FILE, SERVERS[0], FILE, SERVERS[1])[i % 4],
             draw.choice(MORE_HISTORIES),
             draw.choice(QUIRKS),
         )
@@ -86,11 +85,7 @@ def _moments(count: int) -> list[Freeze]:
 @pytest.fixture
 def server(request: pytest.FixtureRequest, freeze: Freeze) -> PostgresServer | None:
     """The database server where there is one, empty."""
-    if freeze.database == "sqlite":
-        return None
-    found: PostgresServer = request.getfixturevalue("postgres")
-    found.empty()
-    return found
+    return find_server(freeze.database, request)
 
 
 @asynccontextmanager
@@ -101,14 +96,13 @@ async def _arena(
     **options: Any,
 ) -> AsyncIterator[Arena]:
     account, own = mixed_account(freeze.copies)
-    url = server.url() if server else ""
     async with arena(
         account,
         folder,
         own=own,
         discovr=freeze.quirks,
         history=freeze.history,
-        state_url=url,
+        server=server,
         **options,
     ) as place:
         yield place
@@ -142,7 +136,7 @@ async def test_the_program_frozen_and_woken_doubles_nothing(
         reached.cancel()
         place.tell(None)
         if moment.reached.is_set():
-            cut_off(tmp_path, server)
+            cut_off(place)
             second = await run(place)
             # It may stand still within a transaction, which holds a file as a whole.
             is_locked = server is None and "locked by another" in second.stderr
@@ -184,52 +178,28 @@ CHOSEN = choose(SMALL[:: 4 * 11], COMMANDS[::11], COMMANDS)
 async def test_a_run_frozen_in_virtual_time_sends_nothing_more(
     command: Command, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    freeze, server = command.freeze, None
-    if freeze.database == "postgres":
-        server = request.getfixturevalue("postgres")
-        server.empty()
+    freeze = command.freeze
+    server = find_server(freeze.database, request)
     expected = await _expected(freeze, tmp_path / "calm")
     async with _arena(freeze, tmp_path, server) as place:
         if command.command == "undo":
             await place.migrate()
-        first = ThreadedRun(lambda clock: _carry_out(place, command.command, clock))
-        moment = Moment(freeze.number, freeze.phase, first.freeze)
-        place.tell(moment)
-        reached = asyncio.create_task(moment.reached.wait())
-        await asyncio.wait([first.ended, reached], return_when=asyncio.FIRST_COMPLETED)
-        reached.cancel()
-        place.tell(None)
-        left = None
-        if moment.reached.is_set():
-            cut_off(tmp_path, server)
-            began = place.clock.monotonic()
-            await place.migrate()
-            left = place.writes(), place.marks()
-            first.thaw(place.clock.monotonic() - began, was_asleep=command.was_asleep)
-        was_replaced = isinstance(await first.ended, BusyError | StateError)
-        if was_replaced:
-            assert (place.writes(), place.marks()) == left
+        stood = await stand_still(
+            place,
+            partial(_carry_out, command.command),
+            freeze.number,
+            freeze.phase,
+            place.migrate,
+            was_asleep=command.was_asleep,
+        )
         assert place.discovr.doubled() == {}
-        if command.command == "undo" and not was_replaced:
+        if command.command == "undo" and not stood.was_replaced:
             await place.migrate()
         assert place.marks() == expected
         assert await place.operations() == ()
 
 
-async def _carry_out(place: Arena, command: str, clock: FakeClock) -> object:
-    """Return what comes of it: an error too.
-
-    Its ledger has a thread of its own, which may see that the session has ended before
-    another run begins: a StateError.
-    """
-    async with build(place.settings, clock=clock) as services:
-        try:
-            if command == "undo":
-                return await pipeline.undo(services, None)
-            return await pipeline.migrate(services, confirm=_agree, is_forced=True)
-        except (BusyError, StateError) as error:
-            return error
-
-
-async def _agree(_report: object) -> bool:
-    return True
+async def _carry_out(command: str, place: Arena) -> object:
+    if command == "undo":
+        return await place.undo()
+    return await place.migrate(is_forced=True)

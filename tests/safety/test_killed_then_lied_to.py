@@ -29,6 +29,7 @@ from sync.wiring.bootstrap import build
 from tests.long import choose
 from tests.safety.accounts import film, mixed_account, watched_on
 from tests.safety.arena import Arena, Phase, arena
+from tests.safety.databases import spread
 from tests.safety.killing import moment, run_until
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from sync.ledger import Row
     from sync.pipeline.result import Report
+    from tests.postgres import PostgresServer
 
 #: In every reading; what stands in any list is too little.
 EMPTY, LATE, SHORT = Lie(ends_after=0), Lie(lags_s=10**7), Lie(ends_after=1)
@@ -88,12 +90,13 @@ UNDO_STORIES = stories(UNDOS, UNDO_REQUESTS, 5)
 
 
 @pytest.mark.parametrize(
-    "story", choose(STORIES[191:192], STORIES[::9], STORIES), ids=str
+    ("story", "database"),
+    spread(choose(STORIES[191:192], STORIES[::9], STORIES)),
 )
 async def test_what_may_have_arrived_is_not_sent_again(
-    story: Story, tmp_path: Path
+    story: Story, tmp_path: Path, server: PostgresServer | None
 ) -> None:
-    async with opened(story, tmp_path) as place:
+    async with opened(story, tmp_path, server) as place:
         dying = moment(story.number, story.phase)
         await run_until(place, start(place, story.command), dying)
         sent, known = await unsettled(place), await applied(place)
@@ -110,12 +113,13 @@ async def test_what_may_have_arrived_is_not_sent_again(
 
 
 @pytest.mark.parametrize(
-    "story", choose(UNDO_STORIES[32:33], UNDO_STORIES[::9], UNDO_STORIES), ids=str
+    ("story", "database"),
+    spread(choose(UNDO_STORIES[32:33], UNDO_STORIES[::9], UNDO_STORIES)),
 )
 async def test_what_an_undo_may_have_left_is_not_sent_again(
-    story: Story, tmp_path: Path
+    story: Story, tmp_path: Path, server: PostgresServer | None
 ) -> None:
-    async with opened(story, tmp_path) as place:
+    async with opened(story, tmp_path, server) as place:
         assert (await place.migrate()).is_complete
         dying = moment(story.number, story.phase)
         await run_until(place, start(place, story.command), dying)
@@ -132,13 +136,15 @@ async def test_what_an_undo_may_have_left_is_not_sent_again(
 
 
 @asynccontextmanager
-async def opened(story: Story, folder: Path) -> AsyncIterator[Arena]:
+async def opened(
+    story: Story, folder: Path, server: PostgresServer | None
+) -> AsyncIterator[Arena]:
     """Open its world: before the first run, or with news since a run that ended."""
     account, own = mixed_account()
     quirks = DiscovrQuirks(repeats=story.repeats)  # type: ignore[arg-type]
     history = {"collapse": "off", "plays": story.plays}
     options: dict[str, Any] = {"own": own, "discovr": quirks, "history": history}
-    async with arena(account, folder, **options) as place:
+    async with arena(account, folder, server=server, **options) as place:
         if not story.is_first:
             later = account.plays[9:]
             for play in later:

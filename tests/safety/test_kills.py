@@ -16,11 +16,14 @@ from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena
 from tests.safety.calm import calm
+from tests.safety.databases import spread
 from tests.safety.program import Reaper, end, run, start
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    from tests.postgres import PostgresServer
 
 HISTORIES = (
     {"collapse": "clean", "plays": "latest"},
@@ -90,13 +93,13 @@ CHOSEN = choose(
 )
 
 
-@pytest.mark.parametrize("kill", CHOSEN, ids=str)
+@pytest.mark.parametrize(("kill", "database"), spread(CHOSEN))
 async def test_killed_and_run_again_it_ends_as_if_never_killed(
-    kill: Kill, tmp_path: Path
+    kill: Kill, tmp_path: Path, server: PostgresServer | None
 ) -> None:
     folder = tmp_path / "calm"
     expected = await calm(folder, kill.history, kill.quirks, kill.copies)
-    async with _arena(kill, tmp_path) as place:
+    async with _arena(kill, tmp_path, server) as place:
         reaper = Reaper(kill.number, kill.phase, kill.turns)
         place.tell(reaper)
         reaper.process = await start(place, is_afresh=kill.number == 0)
@@ -113,7 +116,9 @@ async def test_killed_and_run_again_it_ends_as_if_never_killed(
         assert place.writes() == writes
 
 
-def _arena(kill: Kill, folder: Path) -> AbstractAsyncContextManager[Arena]:
+def _arena(
+    kill: Kill, folder: Path, server: PostgresServer | None
+) -> AbstractAsyncContextManager[Arena]:
     account, own = mixed_account(kill.copies)
     return arena(
         account,
@@ -123,6 +128,7 @@ def _arena(kill: Kill, folder: Path) -> AbstractAsyncContextManager[Arena]:
         history=kill.history,
         # The program itself has the real time.
         clock=FakeClock(utc_now()),
+        server=server,
     )
 
 

@@ -28,6 +28,7 @@ from tests.long import choose
 from tests.restore_suite.copies import as_listed, put_down
 from tests.safety.accounts import AIRED_AT, film, mixed_account, show, watched_on
 from tests.safety.arena import Arena, Phase, arena
+from tests.safety.databases import spread
 from tests.safety.reading import shown, watched
 from tests.safety.test_machine import Safety
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from sync.pipeline.result import Report
+    from tests.postgres import PostgresServer
 
 WEEK_S = RECONCILE_EVERY.total_seconds() + 1
 FILM = Key("MV_101")
@@ -59,6 +61,7 @@ async def settled(
     *,
     copies: int = 1,
     history: dict[str, Any] | None = None,
+    server: PostgresServer | None = None,
     **quirks: Any,
 ) -> AsyncIterator[Arena]:
     """Open an arena whose profile a run has settled."""
@@ -69,6 +72,7 @@ async def settled(
         own=own,
         discovr=DiscovrQuirks(**quirks),
         history=history or {},
+        server=server,
     ) as place:
         assert (await place.sync()).is_complete
         yield place
@@ -99,14 +103,17 @@ LIED_TO = list(
 
 
 @pytest.mark.parametrize(
-    "case", choose(LIED_TO[::5], LIED_TO[2::5], LIED_TO), ids="-".join
+    ("case", "database"),
+    spread(choose(LIED_TO[::5], LIED_TO[2::5], LIED_TO), "-".join),
 )
 async def test_a_list_that_shows_too_little_doubles_nothing(
-    tmp_path: Path, case: tuple[str, ...]
+    tmp_path: Path, case: tuple[str, ...], server: PostgresServer | None
 ) -> None:
     kind, how, repeats, plays = case
     history = {"plays": plays}
-    async with settled(tmp_path, repeats=repeats, history=history) as place:
+    async with settled(
+        tmp_path, repeats=repeats, history=history, server=server
+    ) as place:
         before = place.marks()
         big = LIES[kind]
         lie(place, Lie(big.lags_s, big.ends_after, big.readings))
@@ -175,12 +182,16 @@ HIDING = [
 ]
 
 
-@pytest.mark.parametrize("hiding", choose(HIDING[:1], HIDING, HIDING), ids=str)
+@pytest.mark.parametrize(
+    ("hiding", "database"), spread(choose(HIDING[:1], HIDING, HIDING), "-".join)
+)
 async def test_an_undo_writes_nothing_off_that_lists_merely_lack(
-    tmp_path: Path, hiding: tuple[str, str]
+    tmp_path: Path, hiding: tuple[str, str], server: PostgresServer | None
 ) -> None:
     (kind, repeats), history = hiding, {"collapse": "off"}
-    async with settled(tmp_path, copies=2, repeats=repeats, history=history) as place:
+    async with settled(
+        tmp_path, copies=2, repeats=repeats, history=history, server=server
+    ) as place:
         before, big = place.marks(), LIES[kind]
         title = Lie(big.lags_s, None if big.ends_after is None else 0)
         lie(place, big, title)
@@ -390,9 +401,11 @@ TAKEN = list(
 )
 
 
-@pytest.mark.parametrize("case", choose(TAKEN[::5], TAKEN[2::5], TAKEN), ids="-".join)
+@pytest.mark.parametrize(
+    ("case", "database"), spread(choose(TAKEN[::5], TAKEN[2::5], TAKEN), "-".join)
+)
 async def test_what_an_undo_took_is_not_what_the_person_removed(
-    tmp_path: Path, case: tuple[str, ...]
+    tmp_path: Path, case: tuple[str, ...], server: PostgresServer | None
 ) -> None:
     repeated, without, repeats, plays = case
     options: dict[str, Any] = {
@@ -400,6 +413,7 @@ async def test_what_an_undo_took_is_not_what_the_person_removed(
         "delete_repeats": repeated,
         "delete_without_episode": without,
         "history": {"plays": plays},
+        "server": server,
     }
     async with settled(tmp_path, **options) as place:
         before = place.marks()

@@ -10,8 +10,10 @@ from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_args
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
@@ -29,7 +31,7 @@ from connectors.errors import ConfigError, ContractError, TransientError
 from sync.domain.plan import Fate
 from sync.domain.plays import Key, to_minute
 from sync.errors import GuardError, IncompleteReadError
-from sync.ledger import Ledger, Outcome
+from sync.ledger import BusyError, Ledger, Outcome
 from sync.ledger.fact_names import recall_trial, recall_undoing
 from sync.load.breaker import RefusingServiceError
 from sync.sandbox.account.account import Account, Stamps
@@ -41,7 +43,9 @@ from tests.long import Length, asked, choose, pick
 from tests.restore_suite.copies import as_listed, put_down
 from tests.safety.accounts import film, mixed_account, show, watched_on
 from tests.safety.arena import Arena, Phase, Viewing, arena
-from tests.safety.faults import MIX, SHARE
+from tests.safety.databases import FILE, SERVERS, find_server
+from tests.safety.faults import AWAY, MIX, SHARE, outage
+from tests.safety.freezing import stand_still
 from tests.safety.killing import moment, run_until
 from tests.safety.reading import Shown, media_of, own_entry, shown, watched
 from tests.strangers_suite.unread import (
@@ -59,24 +63,30 @@ if TYPE_CHECKING:
     from sync.pipeline.restore import Restoration
     from sync.pipeline.result import Report
     from sync.sandbox.account.titles import CatalogueTitle
+    from sync.sandbox.discovr.history import StoredEntry
+    from sync.sandbox.server.faults import Fault
+    from tests.postgres import PostgresServer
     from tests.safety.accounts import Own
 
-#: How many stories, each of how many steps; in parts, so that every core has some.
-EXAMPLES, PARTS, STEPS = pick((3, 1, 12), (16, 2, 12), (300, 12, 20))
+STEPS = pick(12, 12, 20)
+#: How many stories on which database; in parts, so that every core has some.
+PARTS = pick(
+    [(3, FILE), (1, SERVERS[0])],
+    [(12, FILE), (2, SERVERS[0]), (2, SERVERS[1])],
+    [(24, FILE)] * 10 + [(12, server) for server in SERVERS] * 2,
+)
 HOUR_S = 3600
 #: Every Discovr, and some that list each repeat with the number of all.
 QUIRKS = list(DiscovrQuirks.combinations())
 QUIRKS += [replace(quirks, repeats="counted") for quirks in QUIRKS[::4]]
-#: And with each reading of DELETE that lets it work at all.
+#: And with each reading of DELETE.
 READINGS: list[tuple[Without, Repeated]] = [
-    ("season", "all"),
-    ("season", "newest"),
-    ("default", "newest"),
+    *product(get_args(Without), get_args(Repeated))
 ]
 QUIRKS += [
     replace(quirks, delete_without_episode=without, delete_repeats=repeated)
     for number, (without, repeated) in enumerate(READINGS)
-    for quirks in QUIRKS[number::3]
+    for quirks in QUIRKS[number :: len(READINGS)]
 ]
 #: How lists show too little: the big one, and those of titles.
 LIES = st.sampled_from(
@@ -90,6 +100,9 @@ LIES = st.sampled_from(
 #: So often a title is looked at before a write that may have arrived is sent again, and
 #: before an undo that was broken off is taken to have removed what is not listed.
 LOOKS, LOOKS_FOR_TAKEN = 3, 2
+#: And so often before a restore sends what the profile lacks of a copy.
+LOOKS_FOR_LOST = 2
+REFUSALS = (GuardError, ContractError, TransientError)
 #: What is watched and marked: a season that fits a default, one with a hole, a film.
 EPISODES = [("Show 1", 1, n) for n in range(1, 5)] + [
     ("Show 2", season, n) for season in (1, 2) for n in range(1, 4 if season > 1 else 7)
@@ -123,10 +136,22 @@ SKIPS = [
     ]
 ]
 COMMANDS = st.sampled_from(["migrate", "sync", "prune"])
+UNDOS = {"undo", "undo-each"}
+ALL_COMMANDS = COMMANDS | st.sampled_from(sorted(UNDOS))
+#: A service that is away: which, from when, for how long, and what it looks like.
+OUTAGES = st.tuples(
+    st.sampled_from(["trakt", "discovr", "tmdb"]),
+    st.integers(0, 25),
+    st.sampled_from([2, 12, 10**6]),
+    st.sampled_from(AWAY),
+)
 
 
 class Safety(RuleBasedStateMachine):
     """One person, one profile, and whatever may come between them."""
+
+    #: Keeps the state; None: a file does.
+    server: ClassVar[PostgresServer | None] = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -175,6 +200,8 @@ class Safety(RuleBasedStateMachine):
         plays=st.sampled_from(["latest", "all"]),
     )
     def open(self, quirks: DiscovrQuirks, collapse: str, plays: str) -> None:
+        if self.server:
+            self.server.empty()
         account, own = account_with_twins()
         self.marks = {key: progress >= 80 for key, progress, _ in own}
         self.touched = {*self.marks}
@@ -186,6 +213,7 @@ class Safety(RuleBasedStateMachine):
                     own=own,
                     discovr=quirks,
                     history={"collapse": collapse, "plays": plays},
+                    server=self.server,
                 )
             )
         )
@@ -342,8 +370,7 @@ class Safety(RuleBasedStateMachine):
     @rule()
     def the_ledger_is_lost(self) -> None:
         self.is_ledger_lost = True
-        for file in self.folder.glob("state.sqlite3*"):
-            file.unlink()
+        self.place.lose_the_ledger()
         # Nobody knows any more what is ours, so that none of it is taken back.
         self.adrift |= {entry.key for entry in self.place.discovr.entries()}
         self.settled.clear()
@@ -454,10 +481,23 @@ class Safety(RuleBasedStateMachine):
 
     @rule(seed=st.integers(0, 10**6), command=COMMANDS)
     def a_run_meets_faults(self, seed: int, command: str) -> None:
-        before = self.read()
         self.place.discovr.faults = seeded_faults(seed, SHARE, mix=MIX)
+        self.run_disturbed(command)
+
+    @rule(away=OUTAGES, command=COMMANDS)
+    def a_run_meets_an_outage(
+        self, away: tuple[str, int, int, Fault], command: str
+    ) -> None:
+        name, begins, lasts, fault = away
+        service = getattr(self.place, name)
+        service.faults = outage(service, begins, lasts, fault)
+        self.run_disturbed(command)
+
+    def run_disturbed(self, command: str) -> None:
+        before = self.read()
         report = self.wait_for(self._disturbed(command))
-        self.place.discovr.faults = None
+        for service in (self.place.trakt, self.place.discovr, self.place.tmdb):
+            service.faults = None
         self.check(before, is_pruned=command == "prune")
         assert report is None or report.balance()[0].is_even
         if report and report.is_settled:
@@ -465,16 +505,24 @@ class Safety(RuleBasedStateMachine):
 
     async def _disturbed(self, command: str) -> Report | None:
         try:
-            return await self.run(command)
+            report: Report = await self.run(command)
         except (TransientError, IncompleteReadError, RefusingServiceError):
             return None
+        else:
+            return report
         finally:
             await self.place.discovr.settle()
 
-    async def run(self, command: str) -> Report:
+    async def run(
+        self, command: str, place: Arena | None = None, *, is_forced: bool = True
+    ) -> Any:
+        place = place or self.place
         if command == "migrate":
-            return await self.place.migrate(is_forced=True)
-        return await self.place.sync(prune=command == "prune", is_forced=True)
+            return await place.migrate(is_forced=is_forced)
+        if command not in UNDOS:
+            return await place.sync(prune=command == "prune", is_forced=is_forced)
+        with suppress(ConfigError):  # there is nothing to undo
+            return await place.undo(is_each=command == "undo-each", is_forced=is_forced)
 
     @rule(number=st.integers(0, 35), phase=st.sampled_from(Phase), command=COMMANDS)
     def a_run_is_killed(self, number: int, phase: Phase, command: str) -> None:
@@ -485,27 +533,94 @@ class Safety(RuleBasedStateMachine):
         if not was_killed:
             self.note_settled()
 
+    @rule(
+        number=st.integers(0, 40),
+        phase=st.sampled_from(Phase),
+        command=ALL_COMMANDS,
+        other=ALL_COMMANDS,
+        was_asleep=st.booleans(),
+        keeps_lock=st.booleans(),
+    )
+    def a_run_is_frozen(
+        self,
+        number: int,
+        phase: Phase,
+        command: str,
+        other: str,
+        *,
+        was_asleep: bool,
+        keeps_lock: bool,
+    ) -> None:
+        """Another one runs meanwhile, or is refused; then the first is woken."""
+        before, was_refused = self.read(), False
+
+        async def meanwhile() -> None:
+            nonlocal was_refused
+            try:
+                await self.run(other)
+            except BusyError:
+                was_refused = True
+
+        stood = self.wait_for(
+            stand_still(
+                self.place,
+                partial(self.run, command),
+                number,
+                phase,
+                meanwhile,
+                was_asleep=was_asleep,
+                keeps_lock=keeps_lock,
+            )
+        )
+        assert was_refused is (keeps_lock and stood.had_profile)
+        assert not was_refused or not stood.was_replaced
+        commands = {command} if was_refused or stood.left is None else {command, other}
+        self.check_after(commands, before)
+        last = command if was_refused or stood.left is None else other
+        if last == "migrate" and not commands & UNDOS:
+            self.check_that_all_is_there(self.readable().keys())
+            assert self.wait_for(self.place.operations()) == ()
+
+    def check_after(self, commands: set[str], before: Shown) -> None:
+        """Hold the laws after runs that may have been broken off."""
+        if not commands & UNDOS:
+            self.check(before, is_pruned="prune" in commands)
+            return
+        self.was_undo_killed = True
+        self.note_what_went_with_a_restore()
+        self.check_that_only_ours_went(before, self.wanted(self.place.account).keys())
+        assert self.place.discovr.doubled() == {}
+
     @precondition(lambda self: not self.is_ledger_lost)  # nothing else would tell
-    @rule(lie=LIES, command=st.sampled_from(["migrate", "sync"]))
+    @rule(lie=LIES, command=ALL_COMMANDS)
     def the_lists_show_too_little(self, lie: tuple[Lie, Lie], command: str) -> None:
         before = self.read()
+        # An undo takes what its title's list lacks twice for what the person removed.
+        doubt = LOOKS_FOR_TAKEN if command in UNDOS else None
+        self.lie(lie, doubt or self.wait_for(self.looks_in_doubt()))
+        with suppress(*REFUSALS):
+            self.wait_for(self.run(command, is_forced=False))
+        self.lie((Lie(), Lie()))
+        self.check_after({command}, before)
+
+    def lie(self, lie: tuple[Lie, Lie], looks: int | None = None) -> None:
+        """Let the lists lie; a title's tells the truth at the last of so many looks.
+
+        No list that lies each time can tell of what is in doubt: test_model.py.
+        """
         visibility = self.place.discovr.visibility
         visibility.big, visibility.title = (replace(part) for part in lie)
-        if looks := self.wait_for(self.looks_in_doubt()):
-            # No list that lies each time can tell of it: tests/safety/test_model.py.
+        if looks:
             readings = visibility.title.readings or looks
             visibility.title.readings = min(readings, looks - 1)
-        refusals = (GuardError, ContractError, TransientError)
-        with suppress(*refusals):
-            self.wait_for(getattr(self.place, command)())
-        visibility.big, visibility.title = Lie(), Lie()
-        self.check(before)
 
     @rule(
         draws=st.sets(st.integers(0, 40), min_size=1, max_size=6),
         command=COMMANDS | st.none(),
         seed=st.integers(0, 10**6) | st.none(),
         number=st.integers(0, 25) | st.none(),
+        lie=LIES | st.none(),
+        frozen=st.tuples(st.integers(0, 25), st.sampled_from(Phase)) | st.none(),
     )
     def what_the_person_loses_is_restored(
         self,
@@ -513,8 +628,10 @@ class Safety(RuleBasedStateMachine):
         command: str | None,
         seed: int | None,
         number: int | None,
+        lie: tuple[Lie, Lie] | None = None,
+        frozen: tuple[int, Phase] | None = None,
     ) -> None:
-        """From a copy of before, whatever ran meanwhile, faults and kills included."""
+        """From a copy of before, whatever ran and went wrong meanwhile."""
         discovr = self.place.discovr
         copied = as_listed(discovr.entries())
         copy = put_down(self.place, copied)
@@ -526,7 +643,7 @@ class Safety(RuleBasedStateMachine):
         self.removed |= lost
         if command:
             self.wait_for(self.run(command))
-        before, stood = self.read(), Counter(e.key for e in discovr.entries())
+        before, stood = self.read(), discovr.entries()
         if seed is not None:
             discovr.faults = seeded_faults(seed, SHARE, mix=MIX)
             self.wait_for(self._restored(copy))
@@ -534,6 +651,13 @@ class Safety(RuleBasedStateMachine):
         if number is not None:
             dying = moment(number, Phase.DONE if number % 2 else Phase.BEFORE)
             self.wait_for(run_until(self.place, self.place.restore(copy), dying))
+        if lie is not None:
+            self.lie(lie, LOOKS_FOR_LOST)
+            with suppress(*REFUSALS):
+                self.wait_for(self.place.restore(copy))
+            self.lie((Lie(), Lie()))
+        if frozen is not None:
+            self.wait_for(self._overtaken(copy, *frozen))
         done: Restoration = self.wait_for(self.place.restore(copy))
         assert done.is_complete
         writes = self.place.writes()
@@ -546,14 +670,26 @@ class Safety(RuleBasedStateMachine):
             await self.place.restore(copy)
         await self.place.discovr.settle()
 
+    async def _overtaken(self, copy: Path, number: int, phase: Phase) -> None:
+        await stand_still(
+            self.place,
+            lambda place: place.restore(copy),
+            number,
+            phase,
+            lambda: self.place.restore(copy),
+            was_asleep=bool(number % 2),
+        )
+
     def check_that_it_is_restored(
-        self, before: Shown, stood: Counter[Key], copied: list[Entry]
+        self, before: Shown, stood: list[StoredEntry], copied: list[Entry]
     ) -> None:
         """Nothing of before is gone or shown otherwise, but where the copy says so."""
         entries = self.place.discovr.entries()
         assert {e.key for e in copied} <= {e.key for e in entries}
-        assert not stood - Counter(e.key for e in entries)
+        assert not Counter(e.key for e in stood) - Counter(e.key for e in entries)
         assert self.place.discovr.doubled() == {}
+        twice = told_apart(entries) - (told_apart(stood) | told_apart(copied))
+        assert not twice, "the person's own came back twice"
         after = shown(self.place.account, entries)
         lows = {e.key for e in copied if not e.is_completed}
         assert before.surely - lows <= after.surely
@@ -566,8 +702,7 @@ class Safety(RuleBasedStateMachine):
     @rule(is_each=st.booleans())
     def what_was_written_is_undone(self, *, is_each: bool) -> None:
         before = self.read()
-        with suppress(ConfigError):  # there is nothing to undo
-            self.wait_for(self.place.undo(is_each=is_each))
+        self.wait_for(self.run("undo-each" if is_each else "undo"))
         self.note_what_went_with_a_restore()
         self.check_that_only_ours_went(before)
 
@@ -576,9 +711,8 @@ class Safety(RuleBasedStateMachine):
     )
     def an_undo_is_killed(self, number: int, phase: Phase, *, is_each: bool) -> None:
         before = self.read()
-        undo = self.place.undo(is_each=is_each)
-        with suppress(ConfigError):
-            self.wait_for(run_until(self.place, undo, moment(number, phase)))
+        undo = self.run("undo-each" if is_each else "undo")
+        self.wait_for(run_until(self.place, undo, moment(number, phase)))
         self.was_undo_killed = True
         self.note_what_went_with_a_restore()
         self.check_that_only_ours_went(before)
@@ -590,9 +724,11 @@ class Safety(RuleBasedStateMachine):
         for key in gone:
             self.marks.pop(key, None)
 
-    def check_that_only_ours_went(self, before: Shown) -> None:
+    def check_that_only_ours_went(
+        self, before: Shown, wanted: AbstractSet[Key] = frozenset()
+    ) -> None:
         entries = self.place.discovr.entries()
-        assert shown(self.place.account, entries).maybe <= before.maybe
+        assert shown(self.place.account, entries).maybe <= before.maybe | wanted
         for key, is_completed in self.marks.items():
             own = own_entry(key, entries)
             assert not is_completed or (own and (own.progress or 0) >= 80), key
@@ -715,6 +851,11 @@ class Safety(RuleBasedStateMachine):
         self.stale.clear()
 
 
+def told_apart(entries: Iterable[Entry | StoredEntry]) -> Counter[Any]:
+    """Count the entries of each key and minute."""
+    return Counter((e.key, e.updated_at and to_minute(e.updated_at)) for e in entries)
+
+
 def shown_of(account: Account, entries: Iterable[Entry]) -> Shown:
     """Read a copy as a client would read the profile."""
     return shown(account, entries)  # type: ignore[arg-type]  # it has all that counts
@@ -747,13 +888,30 @@ def write_file(account: Account, path: Path, at: datetime, *, owner: str) -> Non
     profile.write_text(json.dumps({"username": owner})) if owner else profile.unlink()
 
 
-@pytest.mark.parametrize("number", choose(*[range(PARTS)] * 3))
-def test_all_laws_hold_after_every_step(number: int) -> None:
-    machine = type(f"Safety{number}", (Safety,), {})
+class Part(NamedTuple):
+    """Some of the stories. Its number is their seed, save in the whole suite."""
+
+    number: int
+    examples: int
+    database: str
+
+    def __str__(self) -> str:
+        return f"{self.number}-{self.database}"
+
+
+ALL_PARTS = [Part(number, *part) for number, part in enumerate(PARTS)]
+
+
+@pytest.mark.parametrize("part", choose(*[ALL_PARTS] * 3), ids=str)
+def test_all_laws_hold_after_every_step(
+    part: Part, request: pytest.FixtureRequest
+) -> None:
+    server = find_server(part.database, request)
+    machine = type(f"Safety{part.number}", (Safety,), {"server": server})
     run_state_machine_as_test(
-        machine if asked is Length.WHOLE else seed(number)(machine),
+        machine if asked is Length.WHOLE else seed(part.number)(machine),
         settings=settings(
-            max_examples=EXAMPLES // PARTS,
+            max_examples=part.examples,
             stateful_step_count=STEPS,
             # To shorten a failing story takes minutes; it is short enough to read.
             phases=[HypothesisPhase.explicit, HypothesisPhase.generate],

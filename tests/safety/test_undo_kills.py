@@ -16,6 +16,7 @@ from tests.long import choose
 from tests.safety.accounts import film, mixed_account, watched_on
 from tests.safety.arena import Arena, Mark, Phase, arena
 from tests.safety.calm import calm
+from tests.safety.databases import spread
 from tests.safety.killing import moment, run_until
 from tests.safety.test_kills import MORE_HISTORIES
 from tests.safety.test_machine import READINGS
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiohttp import web
+
+    from tests.postgres import PostgresServer
 
 #: As many as an undisturbed undo makes, and a few more.
 REQUESTS = 60
@@ -52,7 +55,8 @@ class Death(NamedTuple):
 
 
 def _quirks(number: int) -> DiscovrQuirks:
-    without, repeated = [("default", "all"), *READINGS][number % 4]
+    count = len(READINGS)
+    without, repeated = READINGS[(number + number // count) % count]
     return replace(
         QUIRKS[11 * number % len(QUIRKS)],
         delete_without_episode=without,
@@ -69,12 +73,12 @@ DEATHS = [
 CHOSEN = choose(DEATHS[7::120], DEATHS[::13], DEATHS)
 
 
-@pytest.mark.parametrize("death", CHOSEN, ids=str)
+@pytest.mark.parametrize(("death", "database"), spread(CHOSEN))
 async def test_an_undo_that_dies_is_no_wish_of_the_person_s(
-    death: Death, tmp_path: Path
+    death: Death, tmp_path: Path, server: PostgresServer | None
 ) -> None:
     expected = await _expected(death, tmp_path / "calm")
-    async with _arena(death, tmp_path) as place:
+    async with _arena(death, tmp_path, server=server) as place:
         await place.migrate()
         is_moment = moment(death.number, death.phase)
         was_killed = await run_until(place, place.undo(), is_moment)

@@ -12,12 +12,15 @@ from tests.long import choose
 from tests.safety.accounts import mixed_account
 from tests.safety.arena import Arena, Phase, arena
 from tests.safety.calm import calm
+from tests.safety.databases import spread
 from tests.safety.killing import migrate_until, moment
 from tests.safety.test_faults import HISTORIES
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    from tests.postgres import PostgresServer
 
 #: As many as an undisturbed run makes, and a few more.
 REQUESTS = 36
@@ -46,10 +49,12 @@ DEATHS = [
 CHOSEN = choose(DEATHS[::102], DEATHS[::17], DEATHS)
 
 
-@pytest.mark.parametrize("death", CHOSEN, ids=str)
-async def test_it_ends_as_if_never_killed(death: Death, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("death", "database"), spread(CHOSEN))
+async def test_it_ends_as_if_never_killed(
+    death: Death, tmp_path: Path, server: PostgresServer | None
+) -> None:
     expected = await calm(tmp_path / "calm", death.history, death.quirks)
-    async with _arena(death, tmp_path) as place:
+    async with _arena(death, tmp_path, server) as place:
         is_over = not await migrate_until(place, moment(death.number, death.phase))
         # The second run dies too, after its second write.
         writes = place.writes()
@@ -62,6 +67,15 @@ async def test_it_ends_as_if_never_killed(death: Death, tmp_path: Path) -> None:
         assert await place.operations() == ()
 
 
-def _arena(death: Death, folder: Path) -> AbstractAsyncContextManager[Arena]:
+def _arena(
+    death: Death, folder: Path, server: PostgresServer | None
+) -> AbstractAsyncContextManager[Arena]:
     account, own = mixed_account()
-    return arena(account, folder, own=own, discovr=death.quirks, history=death.history)
+    return arena(
+        account,
+        folder,
+        own=own,
+        discovr=death.quirks,
+        history=death.history,
+        server=server,
+    )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from sync.cli.view.end import next_command
@@ -21,7 +21,7 @@ from sync.sandbox.account.account import Account, Stamps
 from sync.sandbox.trakt.export import write_export
 from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
-from tests.long import at_every_length, pick
+from tests.long import examples
 from tests.pipeline_suite.test_sync import NOW, Life, agree
 from tests.safety.accounts import film, watched_on
 from tests.strangers_suite.unread import A_WEEK
@@ -268,9 +268,8 @@ FILES = st.lists(
 )
 
 
-@at_every_length
-@settings(
-    max_examples=pick(6, 30, 100),
+@examples(
+    *(6, 30, 100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
