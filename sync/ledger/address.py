@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 _FILE = re.compile(r"sqlite://(?:/(?P<path>[^?]*)(?:\?(?P<options>.*))?)?")
-#: What SQLAlchemy takes for options: what follows the first ``?`` behind the login.
-_OPTIONS = re.compile(r"[\w+]+://(?:[^:/]*(?::[^@]*)?@)?[^?]*\?(.*)", re.DOTALL)
+#: What SQLAlchemy takes for scheme and login, and for options.
+LOGIN = re.compile(r"[\w+]+://(?:[^:/]*(?::[^@]*)?@)?")
+_OPTIONS = re.compile(rf"{LOGIN.pattern}[^?]*\?(.*)", re.DOTALL)
 
 
 class FileAddress(NamedTuple):
@@ -53,8 +54,8 @@ def check_address(url: str, setting: str) -> FileAddress | URL:
     """
     try:
         address = read_address(url)
-    except ValueError as error:
-        raise bad_address(setting, "cannot be read as an address") from error
+    except ValueError:  # which may quote the rest of a password
+        raise bad_address(setting, "cannot be read as an address") from None
     options = _OPTIONS.fullmatch(url)
     typed = dict(parse_qsl(options[1], keep_blank_values=True)) if options else {}
     # Else it is dropped in silence, and the rest of a path with it.

@@ -251,6 +251,8 @@ def choose_backend(url: str, *, is_read_only: bool = False) -> Backend:
         return SqliteBackend(address, is_read_only=is_read_only)
     if address.get_backend_name() in {"postgresql", "postgres"}:
         from sync.ledger.postgres import PostgresBackend  # noqa: PLC0415  # as above
+        from sync.ledger.server_address import read_server  # noqa: PLC0415  # as above
 
-        return PostgresBackend(address, is_read_only=is_read_only)
+        told = read_server(url, address, SETTING)
+        return PostgresBackend(address, told, is_read_only=is_read_only)
     raise bad_address(SETTING, "names a kind of database that is not supported")

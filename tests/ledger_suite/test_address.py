@@ -63,7 +63,7 @@ def test_no_part_of_a_path_is_dropped_in_silence(
     begin: str, path: str, options: str
 ) -> None:
     if "?" in path:
-        with pytest.raises(ConfigError, match="state. url"):
+        with pytest.raises(ConfigError, match=r"\[state\] url"):
             choose_backend(begin + path + options)
         return
     backend = choose_backend(begin + path + options)
