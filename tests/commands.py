@@ -22,7 +22,7 @@ _OPTIONS = {
     "undo": ["--yes"],
     "restore": ["--yes"],
     "page": ["--yes"],
-    "setup": ["--non-interactive", "--no-login"],
+    "setup": ["--non-interactive", "--no-login", "--yes"],
     "fleet login": ["Me"],
     "fleet logout": ["--shared"],
 }
