@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 import click
 
 from connectors.errors import InputError
+from sync.cli.view.texts import clean
 from sync.config import exposed_secrets, find_config, load_settings, salvage_settings
 from sync.events import Finished, Stage, Warned
 from sync.runtime import logs
+from sync.runtime.shell import quote
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -56,7 +58,7 @@ def warn_if_exposed(
     """Say so if others can read the secrets in that file."""
     if exposed := exposed_secrets(settings, place):
         told = warn or partial(click.echo, err=True)
-        told(f"Warning: {exposed}. Run: chmod 600 {place}")
+        told(clean(f"Warning: {exposed}. Run: chmod 600 {quote(str(place))}"))
 
 
 def warn_in_log(warning: str) -> None:
@@ -230,7 +232,7 @@ async def ask(question: str, *, is_secret: bool = False) -> str | None:
     """
     with _unseen() if is_secret else nullcontext():
         end = " " if question.endswith("?") else ": "
-        click.echo(question + end, nl=False, err=True)
+        click.echo(clean(question) + end, nl=False, err=True)
         line = await read_line()
     if is_secret:
         click.echo(err=True)
