@@ -16,7 +16,7 @@ from sync.fleet.migrations import HEAD, VERSION_TABLE
 from sync.ledger.address import FileAddress, check_address
 from sync.ledger.errors import StateError
 from sync.ledger.postgres import PASSING
-from sync.ledger.server_address import place_of, read_server
+from sync.ledger.server_address import PLACE, place_of, read_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -125,8 +125,9 @@ async def _open_pool(url: str, most: int) -> AsyncIterator[asyncpg.Pool]:
     told = read_url(url)
     try:
         pool = await _Pool(**_options(most), **connecting(told))
-    except (ValueError, configparser.Error) as error:  # which say what their driver got
-        wrong = type(error).__name__
+    except (ValueError, configparser.Error) as error:  # of the driver, which may quote
+        named = (n for n in told if n not in PLACE and n in str(error))
+        wrong = next(named, type(error).__name__)
     except FAULTS as error:
         raise _unusable(place_of(told), error) from None
     else:
@@ -136,7 +137,7 @@ async def _open_pool(url: str, most: int) -> AsyncIterator[asyncpg.Pool]:
             await _close(pool)
         return
     raise ConfigError(
-        f"An option of the setting [fleet] url is not as it should be ({wrong}).",
+        f"An option of the setting [fleet] url is not as it should be: {wrong}.",
         remedy="Correct what stands behind its ?, or leave that out.",
     )
 

@@ -239,6 +239,9 @@ async def test_options_of_libpq_serve_a_fleet_as_well(
     [
         ("channel_binding=require", "Write prefer"),
         ("hostaddr=127.0.0.1", "as the host"),
+        ("sslmode=x", "behind its ?"),
+        ("sslnegotiation=x", "behind its ?"),
+        ("connect_timeout=x", "whole seconds"),
         ("require_auth=scram-sha-256", "Leave it out"),
         ("sslrootcert=system", "Name a file"),
     ],
