@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Self
+from urllib.parse import unquote
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import (
@@ -130,7 +131,9 @@ def _check_skip(text: str) -> str:
 
 
 #: In the address of a database server: after a user, or as an option of its own.
-_PASSWORD = re.compile(r"^[\w+]+://[^:/@]*:[^@]+@|[?&]password=.")
+_PASSWORD = re.compile(
+    r"^[\w+]+://[^:/@]*:[^@]+@|[?&](\w*password|\w*secret|scram_\w+_key)=."
+)
 
 #: A title to leave out as a person writes it: a name, an address or an id.
 Skipped = Annotated[str, AfterValidator(_check_skip)]
@@ -198,7 +201,8 @@ class NotifySettings(Section):
 class FleetSettings(Section):
     """Many profiles, run by workers that share one PostgreSQL."""
 
-    url: str | None = None
+    # As that of the state.
+    url: str | None = Field(None, repr=False)
     key_file: UserPath | None = None
     requests_per_second: float = Field(5, gt=0, le=10_000)
     network: str = ""
@@ -373,20 +377,13 @@ def exposed_secrets(settings: Settings, place: Path | None) -> str | None:
 
 
 def _secrets(settings: Settings) -> Iterator[str]:
-    keys = {
-        "trakt": ("client_secret", "access_token", "refresh_token"),
-        "discovr": ("refresh_token",),
-        "tmdb": ("api_key",),
-        "pharen": ("api_key",),
-        "sync": ("heartbeat",),
-        "notify": ("urls",),
-    }
-    for section, names in keys.items():
-        for name in names:
-            if getattr(getattr(settings, section), name):
+    for section, part in settings:
+        for name, value in part:
+            several = value if isinstance(value, tuple) else (value,)
+            is_hidden = any(isinstance(each, SecretStr) for each in several)
+            is_url = name.endswith("url") and isinstance(value, str)
+            if is_hidden or (is_url and _PASSWORD.search(unquote(value))):
                 yield f"[{section}] {name}"
-    if _PASSWORD.search(settings.state.url):
-        yield "[state] url"
 
 
 def _is_of_environment(name: str) -> bool:

@@ -14,6 +14,7 @@ from connectors.urls import is_loopback
 from sync.checkup.findings import Finding, ok, problem, warning
 from sync.config import ENV_PREFIX, Settings, exposed_secrets
 from sync.domain.rules import Mode
+from sync.runtime.shell import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ def _suspicious(settings: Settings, place: Path | None) -> Iterator[Finding]:
     yield from _addresses(settings)
     yield from _missing(settings)
     if exposed := exposed_secrets(settings, place):
-        yield warning(CHECK, exposed, f"Run: chmod 600 {place}")
+        yield warning(CHECK, exposed, f"Run: chmod 600 {quote(str(place))}")
 
 
 def _loads(settings: Settings) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ A question leaves the event loop, and so signals, at work.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import threading
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
@@ -16,8 +17,11 @@ from typing import TYPE_CHECKING
 import click
 
 from connectors.errors import InputError
+from sync.cli.view.texts import clean
 from sync.config import exposed_secrets, find_config, load_settings, salvage_settings
 from sync.events import Finished, Stage, Warned
+from sync.runtime import logs
+from sync.runtime.shell import quote
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -31,9 +35,35 @@ if TYPE_CHECKING:
     from sync.extract.remembered import Remembered
 
 
-def read_settings(context: Context) -> Settings:
-    """Load the settings, with what was typed over them."""
+def read_settings(
+    context: Context, *, warn: Callable[[str], None] | None = None
+) -> Settings:
+    """Load the settings, with what was typed over them.
+
+    ``warn`` is told if others can read the secrets, by default on stderr.
+    """
+    settings = look_at_settings(context)
+    warn_if_exposed(settings, find_config(context.config), warn)
+    return settings
+
+
+def look_at_settings(context: Context) -> Settings:
+    """Do the same where they are read once more, and say nothing."""
     return with_typed(load_settings(context.config), context)
+
+
+def warn_if_exposed(
+    settings: Settings, place: Path | None, warn: Callable[[str], None] | None = None
+) -> None:
+    """Say so if others can read the secrets in that file."""
+    if exposed := exposed_secrets(settings, place):
+        told = warn or partial(click.echo, err=True)
+        told(clean(f"Warning: {exposed}. Run: chmod 600 {quote(str(place))}"))
+
+
+def warn_in_log(warning: str) -> None:
+    """Tell of a config that others can read as one line of the log."""
+    logs.tell("config.exposed", warning, level=logging.WARNING)
 
 
 def salvage(context: Context) -> Settings:
@@ -65,14 +95,9 @@ async def open_settings(
     """Load the settings; with --sandbox those that lead to stand-ins, started here.
 
     ``files`` tells which rehearsal is meant; None is the last one, for commands that
-    look back at what was done. ``warn`` is told if others can read
-    the secrets, by default on stderr.
+    look back at what was done. ``warn`` as for ``read_settings``.
     """
-    settings = read_settings(context)
-    place = find_config(context.config)
-    if exposed := exposed_secrets(settings, place):
-        told = warn or partial(click.echo, err=True)
-        told(f"Warning: {exposed}. Run: chmod 600 {place}")
+    settings = read_settings(context, warn=warn)
     if not context.is_sandbox:
         return settings
     # The stand-ins are needed here only.
@@ -207,7 +232,7 @@ async def ask(question: str, *, is_secret: bool = False) -> str | None:
     """
     with _unseen() if is_secret else nullcontext():
         end = " " if question.endswith("?") else ": "
-        click.echo(question + end, nl=False, err=True)
+        click.echo(clean(question) + end, nl=False, err=True)
         line = await read_line()
     if is_secret:
         click.echo(err=True)

@@ -34,6 +34,4 @@ async def require_begun(settings: Settings) -> None:
 async def _is_begun(ledger: Ledger, profile: str) -> bool:
     # A run that found everything in its place leaves no number, but a balance.
     is_settled = await ledger.get_fact(profile, BALANCE) is not None
-    return is_settled or any(
-        run.command in _CARRIES for run in await ledger.runs(profile)
-    )
+    return is_settled or bool(await ledger.runs(profile, limit=1, commands=_CARRIES))

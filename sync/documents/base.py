@@ -7,8 +7,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-#: They belong to scripts and emoji, and move no cursor.
-JOINERS = "\u200c\u200d"
+from sync.runtime.escapes import escape
 
 #: Whose account a rehearsal is about: the sample's, or the person's own download.
 Rehearsed: TypeAlias = Literal["sample", "download"]
@@ -23,14 +22,7 @@ def to_json(document: BaseModel) -> str:
         text = document.model_dump_json(indent=2)
     except ValueError:  # of pydantic's; a path may be of bytes that are no text
         text = json.dumps(document.model_dump(mode="json"), indent=2)
-    if text.isascii() and "\x7f" not in text:
-        return text
-    kept = {"\n", *JOINERS}
-    return "".join(c if c.isprintable() or c in kept else _escape(c) for c in text)
-
-
-def _escape(letter: str) -> str:
-    return json.dumps(letter)[1:-1] if letter != "\x7f" else "\\u007f"
+    return escape(text)
 
 
 class Document(BaseModel):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import configparser
 import re
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import asyncpg
 
 from connectors.errors import ConfigError
+from sync.fleet.connecting import SETTING, connecting
 from sync.fleet.migrations import HEAD, VERSION_TABLE
+from sync.ledger.address import FileAddress, check_address
 from sync.ledger.errors import StateError
 from sync.ledger.postgres import PASSING
+from sync.ledger.server_address import PLACE, place_of, read_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
 _ALONE = "SELECT pg_advisory_lock(7214402958412051)"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608  # a name of ours
@@ -37,14 +40,11 @@ FAULTS = (
     OSError,
     TimeoutError,
 )
-#: A connection is there by then, and a statement answered.
-_CONNECTED_WITHIN_S, _ANSWERED_WITHIN_S = 10.0, 60.0
+#: A statement is answered by then.
+_ANSWERED_WITHIN_S = 60.0
 #: A connection that is not free by then, or cannot be given back, is a fault: whoever
 #: waits for one knows no other end. To cancel a statement waits for the server, too.
 _LENT_WITHIN_S = 20.0
-#: No transaction stays open for longer, so that a worker that is frozen in one does not
-#: keep the others from its rows. To renew a login takes less.
-_IDLE_FOR = "5min"
 #: A pool that is not closed by then is torn down.
 _CLOSED_AFTER_S = 5.0
 _DRIVER = re.compile(r"^postgres(ql)?(\+\w+)?://")
@@ -58,7 +58,7 @@ class FleetDatabase:
 
     def __init__(self, pool: asyncpg.Pool, url: str) -> None:
         self.pool = pool
-        self.place = place_of(url)
+        self.place = place_of(read_url(url))
         self._url = url
 
     async def rows(self, statement: str, *values: Any) -> list[asyncpg.Record]:
@@ -132,23 +132,36 @@ async def open_database(url: str, *, most: int = 10) -> AsyncIterator[FleetDatab
 
 @asynccontextmanager
 async def _open_pool(url: str, most: int) -> AsyncIterator[asyncpg.Pool]:
-    place = place_of(url)
+    told = read_url(url)
     try:
-        pool = await _Pool(_DRIVER.sub("postgresql://", url), **_options(most))
+        pool = await _Pool(**_options(most), **connecting(told))
+    except (ValueError, configparser.Error) as error:  # of the driver, which may quote
+        named = (n for n in told if n not in PLACE and n in str(error))
+        wrong = next(named, type(error).__name__)
     except FAULTS as error:
-        fault = error
-    except ValueError:
-        raise ConfigError(
-            "The setting [fleet] url cannot be read as an address.",
-            remedy="Write it as postgresql://USER@HOST/DATABASE.",
-        ) from None
+        raise _unusable(place_of(told), error) from None
     else:
         try:
             yield pool
         finally:
             await _close(pool)
         return
-    raise _unusable(place, fault)
+    raise ConfigError(
+        f"An option of the setting [fleet] url is not as it should be: {wrong}.",
+        remedy="Correct what stands behind its ?, or leave that out.",
+    )
+
+
+def read_url(url: str) -> Mapping[str, str]:
+    """Return what ``[fleet] url`` says, by the names of libpq. Raises ConfigError."""
+    address = check_address(url, SETTING) if _DRIVER.match(url) else None
+    if address is None or isinstance(address, FileAddress):
+        raise ConfigError(
+            "The setting [fleet] url names no PostgreSQL, which is what a fleet needs.",
+            remedy="Write it as postgresql://USER@HOST/DATABASE, or leave it out: then "
+            "a private server is started.",
+        )
+    return read_server(url, address, SETTING)
 
 
 class _Pool(asyncpg.Pool):  # type: ignore[misc]  # it has no types
@@ -160,6 +173,7 @@ class _Pool(asyncpg.Pool):  # type: ignore[misc]  # it has no types
 
 
 def _options(most: int) -> dict[str, Any]:
+    """Return what the pool itself is told."""
     return {
         "min_size": 1,
         "max_size": most,
@@ -170,13 +184,7 @@ def _options(most: int) -> dict[str, Any]:
         "loop": None,
         "connection_class": asyncpg.Connection,
         "record_class": asyncpg.Record,
-        "timeout": _CONNECTED_WITHIN_S,
         "command_timeout": _ANSWERED_WITHIN_S,
-        "server_settings": {
-            "application_name": "trakt2discovr",
-            "timezone": "UTC",
-            "idle_in_transaction_session_timeout": _IDLE_FOR,
-        },
     }
 
 
@@ -186,20 +194,6 @@ async def _close(pool: asyncpg.Pool) -> None:
         await asyncio.wait_for(pool.close(), _CLOSED_AFTER_S)
     except FAULTS:
         pool.terminate()
-
-
-def place_of(url: str) -> str:
-    """Say where a database is, in words that hold no secret."""
-    if not _DRIVER.match(url):
-        raise ConfigError(
-            "The setting [fleet] url names no PostgreSQL, which is what a fleet needs.",
-            remedy="Write it as postgresql://USER@HOST/DATABASE, or leave it out: then "
-            "a private server is started.",
-        )
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    host = parts.hostname or "the local socket"
-    return f"{parts.path.lstrip('/') or 'postgres'} on {host}{port}"
 
 
 def _unusable(place: str, fault: Exception) -> StateError:

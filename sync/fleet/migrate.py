@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sync.fleet.migrations import VERSION_TABLE
 from sync.ledger.errors import StateError
+from sync.ledger.server_address import DRIVER
 
 #: Two programs that make the tables at once must not both do so.
 _LOCK = text("SELECT pg_advisory_xact_lock(7214402958412048)")
@@ -23,7 +24,7 @@ def migrate(url: str) -> None:
 
     Raises StateError for those of a later program, and where they cannot be made.
     """
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    engine = create_engine(make_url(url).set(drivername=DRIVER))
     config = Config()
     config.set_main_option("script_location", "sync.fleet:migrations")
     known = {s.revision for s in ScriptDirectory.from_config(config).walk_revisions()}

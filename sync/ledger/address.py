@@ -1,4 +1,4 @@
-"""``[state] url``, taken apart."""
+"""The address of a database, taken apart: ``[state] url``, and that of a fleet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+from connectors.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy import URL
 
 _FILE = re.compile(r"sqlite://(?:/(?P<path>[^?]*)(?:\?(?P<options>.*))?)?")
+#: What SQLAlchemy takes for scheme and login, and for options.
+LOGIN = re.compile(r"[\w+]+://(?:[^:/]*(?::[^@]*)?@)?")
+_OPTIONS = re.compile(rf"{LOGIN.pattern}[^?]*\?(.*)", re.DOTALL)
 
 
 class FileAddress(NamedTuple):
@@ -40,3 +45,32 @@ def read_address(url: str) -> FileAddress | URL:
         return make_url(url)
     except ArgumentError as error:
         raise ValueError("not an address") from error
+
+
+def check_address(url: str, setting: str) -> FileAddress | URL:
+    """Return where the database is. Raises ConfigError, which never repeats it.
+
+    It may hold a password.
+    """
+    try:
+        address = read_address(url)
+    except ValueError:  # which may quote the rest of a password
+        raise bad_address(setting, "cannot be read as an address") from None
+    options = _OPTIONS.fullmatch(url)
+    typed = dict(parse_qsl(options[1], keep_blank_values=True)) if options else {}
+    # Else it is dropped in silence, and the rest of a path with it.
+    if options and not (typed and typed.keys() == address.query.keys()):
+        raise ConfigError(
+            f"The setting {setting} has a ? with no option=value after it.",
+            remedy="Name a path without a ?, and give each option a value.",
+        )
+    return address
+
+
+def bad_address(setting: str, what: str) -> ConfigError:
+    """Say that it is no address of a database that can be used there."""
+    file = "sqlite:///PATH or " if setting == "[state] url" else ""
+    return ConfigError(
+        f"The setting {setting} {what}.",
+        remedy=f"Write it as {file}postgresql://USER@HOST/DATABASE.",
+    )

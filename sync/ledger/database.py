@@ -9,17 +9,16 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
 from connectors.errors import ConfigError, ServiceError
-from sync.ledger.address import FileAddress, read_address
+from sync.ledger.address import FileAddress, bad_address, check_address
 from sync.ledger.backend import Backend, Mode, ProfileLock
 from sync.ledger.errors import StateError
 from sync.ledger.migrations import HEAD, VERSION_TABLE
 from sync.ledger.records import DatabaseFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from sqlalchemy import Connection, Engine
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from sync.ledger.plain import Plain
     from sync.ledger.records import Holder
 
+SETTING = "[state] url"
 _IN_MEMORY = "sqlite://"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608  # a name of ours
 
@@ -236,11 +236,7 @@ class Database:
 
 def choose_backend(url: str, *, is_read_only: bool = False) -> Backend:
     """Read ``[state] url``. No message repeats it, since it can hold a password."""
-    try:
-        address = read_address(url)
-    except ValueError as error:
-        raise _bad_url("cannot be read as an address") from error
-    _check_options(url, address.query)
+    address = check_address(url, SETTING)
     if isinstance(address, FileAddress) or address.get_backend_name() == "sqlite":
         from sync.ledger.sqlite import SqliteBackend  # noqa: PLC0415  # cheap start
 
@@ -255,25 +251,8 @@ def choose_backend(url: str, *, is_read_only: bool = False) -> Backend:
         return SqliteBackend(address, is_read_only=is_read_only)
     if address.get_backend_name() in {"postgresql", "postgres"}:
         from sync.ledger.postgres import PostgresBackend  # noqa: PLC0415  # as above
+        from sync.ledger.server_address import read_server  # noqa: PLC0415  # as above
 
-        return PostgresBackend(address, is_read_only=is_read_only)
-    raise _bad_url("names a kind of database that is not supported")
-
-
-def _check_options(url: str, read: Mapping[str, object]) -> None:
-    """Refuse what SQLAlchemy would drop in silence: a ``?`` that begins no option."""
-    # A password may hold one too.
-    _, mark, options = url.rpartition("@")[2].partition("?")
-    typed = dict(parse_qsl(options, keep_blank_values=True))
-    if mark and (not options or typed.keys() != read.keys()):
-        raise ConfigError(
-            "The setting [state] url has a ? with no option=value after it.",
-            remedy="Name a path without a ?, and give each option a value.",
-        )
-
-
-def _bad_url(what: str) -> ConfigError:
-    return ConfigError(
-        f"The setting [state] url {what}.",
-        remedy="Write it as sqlite:///PATH or postgresql://USER@HOST/DATABASE.",
-    )
+        told = read_server(url, address, SETTING)
+        return PostgresBackend(address, told, is_read_only=is_read_only)
+    raise bad_address(SETTING, "names a kind of database that is not supported")

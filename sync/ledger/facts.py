@@ -48,10 +48,26 @@ class Facts(LedgerBase):
     """What runs did, in numbers, and the facts that they left."""
 
     @plainly(Mode.READ)
-    def runs(self, sender: Plain, profile: str, limit: int = 20) -> list[Run]:
-        """Return the latest runs of a profile, newest first."""
-        latest = f"{_RUNS} ORDER BY id DESC LIMIT :limit"
-        return _read_runs(sender, latest, {"profile": profile, "limit": limit})
+    def runs(
+        self,
+        sender: Plain,
+        profile: str,
+        limit: int | None = None,
+        *,
+        commands: Collection[str] | None = None,
+    ) -> list[Run]:
+        """Return the runs of a profile, newest first; of these commands, if given.
+
+        All of them without a limit: one is for who shows them, since what is looked for
+        among the latest is not found once others have pushed it out.
+        """
+        wanted, values = _RUNS, {"profile": profile, "limit": limit}
+        if commands is not None:
+            wanted += f" AND command {_among(commands, values)}"
+        wanted += " ORDER BY id DESC"
+        return _read_runs(
+            sender, wanted + " LIMIT :limit" * (limit is not None), values
+        )
 
     @plainly(Mode.READ)
     def find_run(self, sender: Plain, profile: str, run: int) -> Run | None:
@@ -131,10 +147,7 @@ class Facts(LedgerBase):
         if prefix:
             kept += f" AND substr(name, 1, {len(prefix)}) = :prefix"
         if names is not None:
-            named = {f"name{number}": name for number, name in enumerate(names)}
-            values |= named
-            # Of none, none: an empty list is not SQL.
-            kept += f" AND name IN ({', '.join(f':{n}' for n in named) or 'NULL'})"
+            kept += f" AND name {_among(names, values)}"
         rows = sender.rows(kept, values)
         return {name: sender.from_json(value) for name, value in rows}
 
@@ -153,6 +166,14 @@ class Facts(LedgerBase):
     def delete_fact(self, sender: Plain, profile: str, name: str) -> None:
         """Forget a fact; without effect when it is not there."""
         sender.rows(_FORGET, {"profile": profile, "name": name})
+
+
+def _among(names: Collection[str], values: dict[str, Any]) -> str:
+    """Return the condition that it is one of these; they are put among the values."""
+    named = {f"name{number}": name for number, name in enumerate(names)}
+    values |= named
+    # Of none, none: an empty list is not SQL.
+    return f"IN ({', '.join(f':{name}' for name in named) or 'NULL'})"
 
 
 def put_facts(

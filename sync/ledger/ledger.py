@@ -223,6 +223,28 @@ class Ledger(Holdings):
         return _read_rows(connection, _of_titles(statement, media))
 
     @transaction(Mode.READ)
+    def rows_of(
+        self,
+        connection: Connection,
+        profile: str,
+        operation_ids: Container[str],
+        *,
+        command: str,
+    ) -> list[Row]:
+        """Return what any run of a command noted of these operations, oldest first."""
+        columns, run = tables.operations.c, tables.runs.c
+        statement = _of(profile).join(tables.runs, run.id == columns.run)
+        oldest_first = statement.where(run.command == command).order_by(
+            columns.run, columns.id
+        )
+        rows = connection.execute(oldest_first, execution_options={"yield_per": 500})
+        return [
+            tables.to_row(row)
+            for row in rows.mappings()
+            if row["operation_id"] in operation_ids
+        ]
+
+    @transaction(Mode.READ)
     def applied_beside(
         self, connection: Connection, profile: str, there: Container[Key]
     ) -> list[Row]:

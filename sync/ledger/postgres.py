@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from contextlib import closing, suppress
@@ -14,11 +13,11 @@ from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
-from connectors.errors import ConfigError
 from sync.ledger.backend import Mode, Sessions
 from sync.ledger.errors import OTHER_VERSION, BusyError, StateError
 from sync.ledger.hold import read_holder
 from sync.ledger.plain import to_json, to_utc, whole
+from sync.ledger.server_address import DRIVER, PLACE, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,10 +82,6 @@ _POOLED = (
     ),
     "Name the server itself in [state] url, or set pool_mode = session for it.",
 )
-#: Options that say where and who: their words are in every message.
-_PLACE = frozenset({"host", "port", "user", "password", "dbname"})
-#: Options of libpq for another use than ours.
-_NOT_OURS = frozenset({"replication"})
 #: What a fault of an option says where it does not name it.
 _SAID_OF = {"options": "configuration parameter"}
 
@@ -200,31 +195,24 @@ class PostgresBackend:
     kind: ClassVar[str] = "PostgreSQL"
     faults: ClassVar[tuple[type[Exception], ...]] = ()  # SQLAlchemy passes all on
 
-    def __init__(self, url: URL, *, is_read_only: bool = False) -> None:
+    def __init__(
+        self, url: URL, told: Mapping[str, str], *, is_read_only: bool = False
+    ) -> None:
         self._is_look = is_read_only
-        self._url = url.set(drivername="postgresql+psycopg")
-        host = url.host or "the local socket"
-        port = f":{url.port}" if url.port else ""
-        self.place = f"{url.database or url.username} on {host}{port}"
+        self._url = url.set(drivername=DRIVER)
+        self.place = place_of(told)
 
     def create_engine(self) -> Engine:
         """Build the engine around one connection; nothing is opened yet."""
         options = {k: v for k, v in _DEFAULTS.items() if k not in self._url.query}
-        try:
-            engine = create_engine(
-                self._url,
-                poolclass=StaticPool,
-                pool_pre_ping=True,
-                hide_parameters=True,
-                json_serializer=to_json,
-                connect_args=options,
-            )
-        except ImportError as error:
-            raise ConfigError(
-                "A PostgreSQL state database needs the driver psycopg.",
-                remedy="Install it: pip install 'trakt2discovr[postgres]'.",
-            ) from error
-        self._check_options()
+        engine = create_engine(
+            self._url,
+            poolclass=StaticPool,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            json_serializer=to_json,
+            connect_args=options,
+        )
         event.listen(engine, "connect", partial(self._refuse_pool, engine, options))
         event.listen(engine, "connect", _prepare_session)
         if self._is_look:
@@ -282,7 +270,7 @@ class PostgresBackend:
             return self._state_error(*_POOLED)
         is_named = getattr(driver, "sqlstate", None) is None
         for option in self._url.query if is_named else ():
-            if option not in _PLACE and _SAID_OF.get(option, option) in said:
+            if option not in PLACE and _SAID_OF.get(option, option) in said:
                 return self._state_error(
                     f"cannot be reached with the option {option} as it is",
                     f"Correct {option} in [state] url, or leave it out.",
@@ -312,27 +300,6 @@ class PostgresBackend:
     def profile_lock(self, profile: str, database: Sessions) -> ProfileLock:
         """Prepare the lock of a profile."""
         return _AdvisoryLock(profile, database, self._state_error(*_POOLED))
-
-    def _check_options(self) -> None:
-        """Raise ConfigError for an option that the driver does not know."""
-        from psycopg.pq import Conninfo  # noqa: PLC0415  # the driver is an extra
-
-        known = {o.keyword.decode() for o in Conninfo.get_defaults()} - _NOT_OURS
-        for name, value in self._url.query.items():
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                # What is cut off at an @ may be the rest of a password.
-                named = "" if "@" in str(value) else f": {name}"
-                raise ConfigError(
-                    "The setting [state] url has an option that PostgreSQL does not "
-                    f"take{named}.",
-                    remedy=f"Did you mean {near[0]}?" if near else "Leave it out.",
-                )
-            if not isinstance(value, str) and name not in _PLACE:
-                raise ConfigError(
-                    f"The setting [state] url gives the option {name} twice.",
-                    remedy="Leave one of them out.",
-                )
 
     def _refuse_pool(
         self,

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 _FORMAT, _VERSION = "trakt2discovr/report", 1
 #: So many titles are named; more only make a message long.
 _NAMED = 5
-#: So far back a plan is known as carried out.
-_MOST_RUNS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +92,11 @@ class SavedPlan:
             raise MovedError(" ".join((*complaints, "Nothing was written.")))
 
     async def begun(self, ledger: Ledger) -> list[Row]:
-        """Return what the last runs wrote of it, however they ended."""
-        ids, rows = {operation.id for operation in self.operations}, []
-        for run in await ledger.runs(self.profile):
-            if run.command != "apply":
-                break
-            rows += await ledger.rows(self.profile, run=run.id)
+        """Return what earlier runs wrote of it, however many and however they ended."""
         return [
             row
-            for row in sorted(rows, key=lambda row: row.run)
-            if row.operation.id in ids
-            and row.outcome is not Outcome.REJECTED
-            and row.undone_at is None
+            for row in await self._written(ledger)
+            if row.outcome is not Outcome.REJECTED and row.undone_at is None
         ]
 
     async def carried_out(self, ledger: Ledger) -> int | None:
@@ -113,21 +104,21 @@ class SavedPlan:
 
         None where the last one was broken off: it has its end before it.
         """
-        last: dict[str, Row] = {}
-        runs = await ledger.runs(self.profile, limit=_MOST_RUNS)
-        runs = [run for run in runs if run.command == "apply"]
-        if not runs or runs[0].outcome != "loaded":
+        last = {row.operation.id: row for row in await self._written(ledger)}
+        newest = max((row.run for row in last.values()), default=0)
+        run = await ledger.find_run(self.profile, newest)
+        if run is None or run.outcome != "loaded":
             return None
-        for run in reversed(runs):
-            rows = await ledger.rows(self.profile, run=run.id)
-            last.update({row.operation.id: row for row in rows})
-        own = [last.get(operation.id) for operation in self.operations]
         arrived = [
             row.run
-            for row in own
-            if row and row.outcome is Outcome.APPLIED and row.undone_at is None
+            for row in last.values()
+            if row.outcome is Outcome.APPLIED and row.undone_at is None
         ]
-        return max(arrived) if arrived and len(arrived) == len(own) else None
+        return max(arrived) if len(arrived) == len(self.operations) else None
+
+    async def _written(self, ledger: Ledger) -> list[Row]:
+        ids = {operation.id for operation in self.operations}
+        return await ledger.rows_of(self.profile, ids, command="apply")
 
     def without(self, rows: Iterable[Row]) -> SavedPlan:
         """Return the plan that is left once these writes have arrived."""

@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
+from sync.runtime.escapes import escape
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -93,7 +95,8 @@ class JsonLines(logging.Formatter):
         number = turn.get()
         if number is not None:
             line["turn"] = number
-        return json.dumps({**line, **getattr(record, "facts", {})}, default=str)
+        text = json.dumps({**line, **getattr(record, "facts", {})}, default=str)
+        return escape(text)
 
 
 def _time(record: logging.LogRecord) -> str:

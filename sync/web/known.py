@@ -207,12 +207,14 @@ class Known:
                 return
             profile = await recall_profile(ledger, wanted)
             names: dict[str, str] = await ledger.get_facts(PROFILES)
-            latest = await ledger.runs(profile, limit=1) if profile else []
+            latest = (
+                await ledger.runs(profile, limit=1, commands=_CARRYING)
+                if profile
+                else []
+            )
             undoing = await recall_undoing(ledger, profile) if profile else ()
         self.is_undo_broken_off = bool(undoing)
-        self.is_broken_off = any(
-            run.command in _CARRYING and run.outcome != "loaded" for run in latest
-        )
+        self.is_broken_off = any(run.outcome != "loaded" for run in latest)
         called = (n for n, found in names.items() if found == profile and n != found)
         self.profile_name = next(filter(None, called), wanted or "")
         self.proof = await recall_proof(self.settings)

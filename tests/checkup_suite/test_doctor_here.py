@@ -124,21 +124,44 @@ def test_a_config_that_others_can_read_is_named_if_it_may_hold_secrets(
         ("postgresql://me:s3c/ret@host/state", True),
         ("postgresql+psycopg://me:s3cret@[::1]:5432/state", True),
         ("postgresql://host/state?user=me&password=s3cret", True),
+        ("postgresql://me@host/state?sslmode=require&sslpassword=s3cret", True),
+        ("postgresql://me@host/state?pass%77ord=s3cret", True),
+        ("postgresql://me@host/state?oauth_client_secret=s3cret", True),
+        ("postgresql://me@host/state?scram_client_key=s3cret", True),
         ("postgresql://me@host:5432/state?sslmode=require", False),
         ("postgresql:///state", False),
         ("sqlite:////home/me:x@y/state.sqlite3", False),
     ],
 )
-def test_the_password_of_a_state_database_is_a_secret(
-    tmp_path: Path, url: str, *, is_secret: bool
+@pytest.mark.parametrize("section", ["state", "fleet"])
+def test_the_password_of_a_database_is_a_secret(
+    tmp_path: Path, section: str, url: str, *, is_secret: bool
 ) -> None:
     file = tmp_path / "config.toml"
     file.touch()
     file.chmod(0o644)
-    settings = Settings.model_validate({"state": {"url": url}})
+    settings = Settings.model_validate({section: {"url": url}})
     exposed = exposed_secrets(settings, file)
-    assert ("[state] url" in (exposed or "")) is is_secret
+    assert (f"[{section}] url" in (exposed or "")) is is_secret
     assert "s3c" not in f"{exposed} {settings!r}"
+
+
+def test_every_setting_that_is_hidden_is_a_secret(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.touch()
+    file.chmod(0o644)
+    hidden = [
+        (section, name, "SecretStr, ..." in str(key.annotation))
+        for section, part in Settings()
+        for name, key in type(part).model_fields.items()
+        if "SecretStr" in str(key.annotation)
+    ]
+    assert len(hidden) > 6
+    for section, name, is_several in hidden:
+        secret = "https://hidden.example.org/s3cret"
+        given = {section: {name: [secret] if is_several else secret}}
+        exposed = exposed_secrets(Settings.model_validate(given), file)
+        assert f"[{section}] {name})" in (exposed or ""), (section, name)
 
 
 async def test_a_wrong_config_ends_the_check_up_early(tmp_path: Path) -> None:

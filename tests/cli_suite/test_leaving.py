@@ -17,6 +17,7 @@ from sync.cli.app import app
 from sync.cli.view.texts import title
 from sync.documents.base import ErrorDocument, to_json
 from sync.domain.plays import Ids, Kind, Title
+from tests.commands import every_command
 from tests.long import examples
 
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ def test_a_title_stays_on_its_line(text: str) -> None:
 
 def run(*args: str) -> Result:
     return CliRunner().invoke(app, list(args))
+
+
+#: Of a server that is not there, with a password.
+DATABASE = "postgresql://me:made-up@127.0.0.1:1/fleet"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rights as POSIX has them")
@@ -111,6 +116,28 @@ def test_a_config_that_others_can_read_is_said_once(
     assert "made-up" not in said.output
     path.chmod(0o600)
     assert remedy not in run("-c", str(path), "--sandbox", *command).output
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights as POSIX has them")
+def test_every_command_that_reads_such_a_config_says_so_once(tmp_path: Path) -> None:
+    path, named = tmp_path / "config.toml", tmp_path / "named.json"
+    assert run("--sandbox", "plan", "--out", str(named)).exit_code == 0
+    plan = named.read_text(encoding="utf-8")
+    for words in every_command(tmp_path):
+        if words in (["completion", "bash"], ["fleet", "demo"]):
+            continue  # they read none
+        is_real = words[0] in {"fleet", "notify", "setup"}
+        table = "profile,source,every\nMe,,1h\n"
+        named.write_text(table if words[0] == "fleet" else plan, encoding="utf-8")
+        path.write_text(f'[fleet]\nurl = "{DATABASE}"\n', encoding="utf-8")
+        path.chmod(0o644)
+        rehearsed = [] if is_real else ["--sandbox"]
+        done = run("-c", str(path), *rehearsed, *words)
+        said = " ".join(done.output.split())
+        assert said.count(f"chmod 600 {path}") == 1, (words, said)
+        if words != ["doctor"]:  # which names what the stand-ins brought
+            assert said.count("([fleet] url)") == 1, (words, said)
+        assert "made-up" not in said
 
 
 def test_a_config_without_secrets_may_be_read_by_others(tmp_path: Path) -> None:

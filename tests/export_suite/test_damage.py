@@ -275,12 +275,52 @@ def test_bounds_hold(limits: Limits, said: str, tmp_path: Path) -> None:
     assert said.removeprefix("x.zip") in refuse(folder, limits=limits)
 
 
-def test_a_huge_table_of_contents_is_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "x.zip"
+def crowd(path: Path, members: int, name: str = "file-{}.json") -> Path:
+    """Make an archive of empty files; as fast as can be, as there may be many."""
     with zipfile.ZipFile(path, "w") as archive:
-        for number in range(30):
-            archive.writestr(f"{number}-" + "n" * 60_000, b"")
-    assert "is damaged" in refuse(path, limits=Limits(members=100))
+        for number in range(members):
+            archive.writestr(zipfile.ZipInfo(name.format(number)), b"")
+    return path
+
+
+def test_a_huge_table_of_contents_is_not_read(tmp_path: Path) -> None:
+    path = crowd(tmp_path / "x.zip", 30, "{}-" + "n" * 60_000)
+    tracemalloc.start()
+    said = refuse(path, limits=Limits(members=100))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert said.startswith("x.zip takes too much room to list its files")
+    assert peak < 1_500_000
+
+
+def test_a_wrong_length_of_the_table_of_contents_is_damage(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "x.zip", {"a.bin": os.urandom(3_000_000), **HISTORY})
+    content = bytearray(path.read_bytes())
+    content[-8] = 32  # of its four bytes the third: some two million more
+    path.write_bytes(content)
+    assert "x.zip is damaged" in refuse(path, limits=Limits(members=100))
+
+
+@pytest.mark.parametrize("members", [5_001, 65_535, 100_000])
+def test_an_archive_of_many_files_is_not_called_damaged(
+    tmp_path: Path, members: int
+) -> None:
+    path = crowd(tmp_path / "x.zip", members, "a folder/somewhere/file-{:030}.json")
+    assert refuse(path).startswith("x.zip holds more than 5,000 files. Name the downl")
+
+
+def test_an_archive_of_many_files_within_another_place_is_not_called_damaged(
+    tmp_path: Path,
+) -> None:
+    folder = make_folder(tmp_path / "x", {})
+    inner = crowd(folder / "inner.zip", 66_000)
+    assert "inner.zip is an archive that is not opened" in refuse(folder)
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.write(inner, "inner.zip")
+    said = refuse(tmp_path / "outer.zip")
+    assert "inner.zip is an archive that is not opened" in said
+    make_zip(folder / "download.zip", HISTORY)
+    assert read(folder).plays == 3
 
 
 # Places

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import unquote
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
+from connectors.errors import ConfigError
 from sync.ledger.address import FileAddress, read_address
+from sync.ledger.database import choose_backend
 from tests.long import examples
 
 #: A percent sign is told apart below: it means itself in some versions of SQLAlchemy.
@@ -41,3 +46,26 @@ def test_a_space_may_be_written_as_in_any_address() -> None:
 def test_what_is_no_address_is_a_value_error(url: str) -> None:
     with pytest.raises(ValueError, match="not an address"):
         read_address(url)
+
+
+#: Every order of what means something somewhere in an address.
+_marks = st.lists(st.sampled_from(["?", "@", "#", "%", "/", ":", "=", "&", "a"]))
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(["sqlite:////", "sqlite+pysqlite:////"]),
+    st.builds("".join, _marks),
+    st.sampled_from(["", "?timeout=5"]),
+)
+@example("sqlite:////", "data/what?/me@home/state.db", "")
+@example("sqlite+pysqlite:////", "data/what?/me@home/state.db", "")
+def test_no_part_of_a_path_is_dropped_in_silence(
+    begin: str, path: str, options: str
+) -> None:
+    if "?" in path:
+        with pytest.raises(ConfigError, match=r"\[state\] url"):
+            choose_backend(begin + path + options)
+        return
+    backend = choose_backend(begin + path + options)
+    assert backend.place == str(Path("/" + unquote(path)))

@@ -101,3 +101,13 @@ async def test_runs_come_newest_first_and_keep_their_summary(ledger: Ledger) -> 
     assert await ledger.runs(PROFILE, limit=1) == [newest]
     assert await ledger.find_run(PROFILE, first) == oldest
     assert await ledger.find_run("p-2", first) is None
+
+
+async def test_runs_are_told_apart_by_their_command(ledger: Ledger) -> None:
+    commands = ["apply", "migrate", *["restore"] * 25, "apply"]
+    runs = [await ledger.start_run(PROFILE, name, AT) for name in commands]
+    assert [run.id for run in await ledger.runs(PROFILE)] == runs[::-1]
+    assert await ledger.runs(PROFILE, commands=["undo", "status"]) == []
+    found = await ledger.runs(PROFILE, commands=["apply", "migrate"])
+    assert [run.id for run in found] == [runs[-1], runs[1], runs[0]]
+    assert await ledger.runs(PROFILE, limit=1, commands=["migrate"]) == [found[1]]

@@ -14,6 +14,7 @@ from connectors.errors import InputError
 from sync import apply, undo
 from sync.domain.plays import Key
 from sync.errors import MovedError, UnsafePlanError
+from sync.ledger import Ledger
 from sync.pipeline import run as pipeline
 from sync.pipeline.documents import report_document
 from sync.pipeline.plan_file import read_plan
@@ -218,6 +219,36 @@ async def test_apply_goes_on_wherever_it_was_killed(
             again = await run(place, path)
             assert again.carried_out_by is not None
             assert place.marks() == before
+
+
+@pytest.mark.parametrize("between", [None, "sync", "restore"])
+async def test_apply_goes_on_however_often_it_was_killed(
+    tmp_path: Path, between: str | None
+) -> None:
+    """No number of tries, nor of other runs between them, pushes out what is its."""
+    account, own = mixed_account()
+    async with arena(account, tmp_path, own=own) as place:
+        path = tmp_path / "plan.json"
+        await save(place, path)
+        plan = read_plan(path)
+        assert await run_until(place, run(place, path), nth(0, Phase.DONE))
+        await forget(place, plan.profile, 21, between or "apply")
+        assert await run_until(place, run(place, path), nth(0, Phase.DONE))
+        report = await run(place, path)
+        assert report.is_complete
+        assert place.discovr.doubled() == {}
+        assert len(place.discovr.appended) + sets(place) == len(plan.operations)
+        await forget(place, plan.profile, 1_001, between or "apply")
+        before = place.marks()
+        assert (await run(place, path)).carried_out_by == report.run
+        assert place.marks() == before
+
+
+async def forget(place: Arena, profile: str, times: int, command: str) -> None:
+    """Begin so many runs that end before they write anything."""
+    async with await Ledger.open(place.settings.state.url) as ledger:
+        for _ in range(times):
+            await ledger.start_run(profile, command, place.clock.now())
 
 
 #: A write that fails, how it is answered, and whether it has had its effect.

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from connectors.errors import InputError
+from connectors.trakt.export.budget import CHUNK
 from connectors.trakt.export.names import Hint, parse_name, to_printable
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ _DAMAGE = (
     ValueError,
     OverflowError,
 )
+#: How each member begins in the table of contents.
+_ENTRY = b"PK\1\2"
 #: The last record of a zip: its mark, and how many members there are (or 0xFFFF).
 _END = struct.Struct("<4s6xH10x")
 
@@ -233,6 +236,14 @@ def _is_download(path: Path, budget: Budget) -> bool:
     )
 
 
+class _LongTableError(zipfile.BadZipFile):
+    """The table of contents is longer than any that is read; ``members`` are in it."""
+
+    def __init__(self, members: int) -> None:
+        super().__init__("table of contents too long")
+        self.members = members
+
+
 class _BoundedFile(io.BufferedReader):
     """A file that refuses large single reads.
 
@@ -245,14 +256,32 @@ class _BoundedFile(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > self._most:
-            raise zipfile.BadZipFile("table of contents too long")
+            if not self.peek().startswith(_ENTRY):
+                raise zipfile.BadZipFile("no table of contents")
+            raise _LongTableError(self._count(size))
         return super().read(size)
+
+    def _count(self, size: int) -> int:
+        """Count the members of the table that begins here, without holding it."""
+        found, end = 0, b""
+        while piece := super().read(min(size, CHUNK)):
+            size -= len(piece)
+            end = end[1 - len(_ENTRY) :] + piece
+            found += end.count(_ENTRY)
+        return found
 
 
 def _walk_zip(path: Path, budget: Budget) -> Iterator[Member]:
     with _BoundedFile(path, budget.longest_table) as file:
         try:
             archive = zipfile.ZipFile(file)
+        except _LongTableError as error:
+            budget.check_members(error.members, label(path))
+            raise InputError(
+                f"{label(path)} takes too much room to list its files, as no download "
+                "from Trakt does.",
+                remedy="Make the download again, or unpack it and name the folder.",
+            ) from None
         except _DAMAGE:
             raise _damaged(path) from None
         with archive:

@@ -10,7 +10,7 @@ import click
 
 from connectors.errors import ConfigError
 from sync.cli.runner import Exit, run
-from sync.cli.session import read_settings
+from sync.cli.session import read_settings, warn_in_log
 from sync.cli.view.fleet import (
     show_done,
     show_limits,
@@ -129,7 +129,7 @@ def work(
 
     async def work(output: Output, stop: Stop) -> int:
         del output
-        settings = read_settings(context)
+        settings = read_settings(context, warn=warn_in_log)
         event = asyncio.Event()
         watching = asyncio.create_task(_watch(stop, event))
         try:

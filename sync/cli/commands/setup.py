@@ -17,7 +17,14 @@ from connectors.errors import ConfigError, InputError, ServiceError
 from sync.cli.commands.login import PICTURE, Terminal
 from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
-from sync.cli.session import agree, ask, can_ask, open_settings, with_typed
+from sync.cli.session import (
+    agree,
+    ask,
+    can_ask,
+    open_settings,
+    warn_if_exposed,
+    with_typed,
+)
 from sync.cli.view.lines import say, show_next
 from sync.config import environment_values, load_settings
 from sync.documents.base import ProfileDocument
@@ -148,7 +155,10 @@ async def _settings(
     """Return what is set so far; a config that is yet to come sets nothing."""
     if context.is_sandbox:
         return await open_settings(context, stack, options.files)
-    return with_typed(load_settings(place, is_new=is_new), context)
+    settings = with_typed(load_settings(place, is_new=is_new), context)
+    if not is_new:
+        warn_if_exposed(settings, place)
+    return settings
 
 
 class _Steps:

@@ -18,13 +18,14 @@ from sync.cli.progress import LoggingReporter, Reporter
 from sync.cli.runner import run as run_command
 from sync.cli.session import (
     knowing,
+    look_at_settings,
     open_settings,
-    read_settings,
     recall,
     rehearsing,
     require_an_answer,
     require_profile,
     salvage,
+    warn_in_log,
 )
 from sync.config import Settings
 from sync.daemon.turn import Result, failed_turn, finished_turn
@@ -90,9 +91,7 @@ class _Options:
     @property
     def warn(self) -> Callable[[str], None] | None:
         """Return how to tell of what somebody has to do, if it goes into the log."""
-        if self.log_format is None:
-            return None
-        return partial(logs.tell, "config.exposed", level=logging.WARNING)
+        return warn_in_log if self.log_format else None
 
     def address(self, settings: Settings) -> Address | None:
         """Return where to listen, if anywhere."""
@@ -148,7 +147,7 @@ def sync(context: Context, **given: Any) -> int:
 def _look_ahead(context: Context) -> Settings:
     """Read the config for what the options depend on; the run says if it is wrong."""
     try:
-        return read_settings(context)
+        return look_at_settings(context)
     except ConfigError:
         return Settings()
 
@@ -318,7 +317,7 @@ async def _take_turn(  # the first four are bound once
 
 def _read_again(context: Context, settings: Settings) -> Settings:
     """Read the config again; the stand-ins of a sandbox stay where they are."""
-    fresh = read_settings(context)
+    fresh = look_at_settings(context)
     if not context.is_sandbox:
         return fresh
     from sync.sandbox.rehearsal import NOBODY_IS_TOLD  # noqa: PLC0415  # only there

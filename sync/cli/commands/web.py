@@ -18,9 +18,9 @@ from sync.cli.runner import Exit
 from sync.cli.runner import run as run_command
 from sync.cli.session import (
     can_ask,
+    look_at_settings,
     open_settings,
     read_line,
-    read_settings,
     with_typed,
 )
 from sync.cli.view.lines import say
@@ -122,7 +122,7 @@ def _notice(context: Context, place: Path) -> Path:
     """Return the file that says where the page for these sides runs, if it does."""
     if context.is_sandbox:
         return notice_file(data_folder() / _FOLDER, ("sandbox", place))
-    state = read_settings(context).state.url
+    state = look_at_settings(context).state.url
     return notice_file(data_folder() / _FOLDER, (state, place, context.profile or ""))
 
 

@@ -25,7 +25,7 @@ _WHOLE = re.compile(r"[(\"']*(?:\w+:)?(?:~|\.{1,2})?[/\\]\S")
 
 def say(
     console: Console,
-    text: str | Text = "",
+    text: str = "",
     *,
     indent: int = 0,
     hang: int | None = None,
@@ -36,9 +36,7 @@ def say(
     It is broken between words; within one only where it fits into no line, and is no
     path or address.
     """
-    rest = (
-        Text(GLUE.join(map(clean, text.split(GLUE)))) if isinstance(text, str) else text
-    )
+    rest = Text(_tidy(text))
     margin, below = indent, indent if hang is None else hang
     while True:
         room = max(NARROWEST, console.width - margin)
@@ -50,7 +48,7 @@ def say(
         console.print(shown, style=style, soft_wrap=True)
         if not rest.plain.strip():
             return
-        rest = rest[len(rest) - len(rest.plain.lstrip(f" \n{GLUE}")) :]
+        rest = rest[len(rest) - len(rest.plain.lstrip(f" {GLUE}")) :]
         margin = below
 
 
@@ -59,7 +57,7 @@ def _tidy(text: str) -> str:
 
 
 def _first_line(text: Text, console: Console, room: int) -> Text:
-    word = text.plain.partition(" ")[0].partition("\n")[0]
+    word = text.plain.partition(" ")[0]
     if cell_len(word) <= room:
         return text.wrap(console, room)[0]
     if _WHOLE.match(word):
@@ -98,5 +96,5 @@ def show_list(
 
 def show_next(console: Console, command: str) -> None:
     """Show the one command to go on with, on a line of its own to copy it from."""
-    line = Text.assemble("Next: ", (command, "bold"))
+    line = Text.assemble("Next: ", (_tidy(command), "bold"))
     console.print(line, soft_wrap=True)

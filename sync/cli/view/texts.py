@@ -6,7 +6,7 @@ import unicodedata
 
 from rich.cells import cell_len, set_cell_size
 
-from sync.documents.base import JOINERS
+from sync.runtime.escapes import JOINERS
 from sync.runtime.words import duration, join, name_runs, seasons
 
 __all__ = [
@@ -28,12 +28,15 @@ GLUE = "\ue000"
 #: A title longer than this is cut wherever it is shown.
 MOST_CELLS = 80
 #: Marks of direction belong to scripts, and move no cursor.
-_HARMLESS = frozenset(f"{JOINERS}\u200e\u200f\u2068\u2069\n")
+_HARMLESS = frozenset(f"{JOINERS}\u200e\u200f\u2068\u2069")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 
 def clean(text: str) -> str:
-    """Replace what could command a terminal; every kind of blank becomes a space."""
+    """Replace what could command a terminal; every kind of blank becomes a space.
+
+    So does the end of a line: what somebody else wrote stays on ours.
+    """
     return "".join(map(_clean_letter, text))
 
 
@@ -48,7 +51,7 @@ def title(text: str, cells: int = MOST_CELLS) -> str:
     One that is written from right to left is isolated, so that the numbers after it
     stay where they belong.
     """
-    shown = clean(text).replace("\n", " ")
+    shown = clean(text)
     if cell_len(shown) > cells:
         cut = set_cell_size(shown, cells - 3)
         words = cut.rpartition(" ")[0].rstrip(" ,;:-(")
@@ -68,6 +71,6 @@ def pad(text: str, cells: int) -> str:
 def _clean_letter(letter: str) -> str:
     if letter.isprintable() or letter in _HARMLESS:
         return letter
-    if letter == "\t" or unicodedata.category(letter) == "Zs":
+    if letter in "\t\n" or unicodedata.category(letter) == "Zs":
         return " "
     return "\N{REPLACEMENT CHARACTER}"
