@@ -65,10 +65,16 @@ class Ledger(Holdings):
 
     @transaction(Mode.DURABLE)
     def start_run(
-        self, connection: Connection, profile: str, command: str, at: datetime
+        self,
+        connection: Connection,
+        profile: str,
+        command: str,
+        at: datetime,
+        summary: Mapping[str, Any] | None = None,
     ) -> int:
-        """Open a run and return its number."""
-        row = {"profile": profile, "command": command, "started_at": at, "summary": {}}
+        """Open a run and return its number; what is known of it before its end."""
+        row = {"profile": profile, "command": command, "started_at": at}
+        row["summary"] = dict(summary or {})
         insert = tables.runs.insert().values(row).returning(tables.runs.c.id)
         run: int = connection.execute(insert).scalar_one()
         return run
@@ -221,28 +227,6 @@ class Ledger(Holdings):
         if outcome is not None:
             statement = statement.where(tables.operations.c.outcome == outcome.value)
         return _read_rows(connection, _of_titles(statement, media))
-
-    @transaction(Mode.READ)
-    def rows_of(
-        self,
-        connection: Connection,
-        profile: str,
-        operation_ids: Container[str],
-        *,
-        command: str,
-    ) -> list[Row]:
-        """Return what any run of a command noted of these operations, oldest first."""
-        columns, run = tables.operations.c, tables.runs.c
-        statement = _of(profile).join(tables.runs, run.id == columns.run)
-        oldest_first = statement.where(run.command == command).order_by(
-            columns.run, columns.id
-        )
-        rows = connection.execute(oldest_first, execution_options={"yield_per": 500})
-        return [
-            tables.to_row(row)
-            for row in rows.mappings()
-            if row["operation_id"] in operation_ids
-        ]
 
     @transaction(Mode.READ)
     def applied_beside(

@@ -242,7 +242,7 @@ async def _load(
     operations = [o for o in prepared.plan.operations if o.id not in waiting]
     if prepared.restored.rows:
         await ledger.let_go(profile, operations, clock.now())
-    run = await ledger.start_run(profile, command, clock.now())
+    run = await ledger.start_run(profile, command, clock.now(), prepared.mark)
     loader = Loader(
         services.target,
         ledger,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from sync.domain.plan import Action, Cover, Fate, Operation
 from sync.domain.plays import Key
 from sync.domain.writes import Outcome
 from sync.errors import MovedError
+from sync.pipeline.prepared import PLAN
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from sync.config import Settings
     from sync.domain.writes import Row
     from sync.ledger import Ledger
+    from sync.ledger.records import Run
     from sync.pipeline.prepared import Prepared
 
 _FORMAT, _VERSION = "trakt2discovr/report", 1
@@ -37,10 +40,13 @@ _NAMED = 5
 class SavedPlan:
     """The writes of a plan file, and the state of both sides that they belong to.
 
-    ``filter`` is what was left out; None in a plan of an earlier version.
+    ``filter`` is what was left out; None in a plan of an earlier version. By its
+    ``digest`` each run that carries it out is known: another plan may have the very
+    same writes, as where the person has removed since what this one wrote.
     """
 
     profile: str
+    digest: str
     operations: tuple[Operation, ...]
     files: tuple[Path, ...]
     is_incomplete: bool
@@ -105,9 +111,7 @@ class SavedPlan:
         None where the last one was broken off: it has its end before it.
         """
         last = {row.operation.id: row for row in await self._written(ledger)}
-        newest = max((row.run for row in last.values()), default=0)
-        run = await ledger.find_run(self.profile, newest)
-        if run is None or run.outcome != "loaded":
+        if not last or (await self._runs(ledger))[-1].outcome != "loaded":
             return None
         arrived = [
             row.run
@@ -117,8 +121,14 @@ class SavedPlan:
         return max(arrived) if len(arrived) == len(self.operations) else None
 
     async def _written(self, ledger: Ledger) -> list[Row]:
-        ids = {operation.id for operation in self.operations}
-        return await ledger.rows_of(self.profile, ids, command="apply")
+        runs = await self._runs(ledger)
+        of_each = [await ledger.rows(self.profile, run=run.id) for run in runs]
+        return [row for rows in of_each for row in rows]
+
+    async def _runs(self, ledger: Ledger) -> list[Run]:
+        """Return the runs that began to carry it out, oldest first."""
+        runs = await ledger.runs(self.profile, commands=["apply"])
+        return [run for run in runs[::-1] if run.summary.get(PLAN) == self.digest]
 
     def without(self, rows: Iterable[Row]) -> SavedPlan:
         """Return the plan that is left once these writes have arrived."""
@@ -168,6 +178,7 @@ def read_plan(path: Path) -> SavedPlan:
         raise InputError(f"{path.name} was changed by hand.", remedy=remedy)
     return SavedPlan(
         profile=document.profile,
+        digest=hashlib.sha256(to_json(document).encode()).hexdigest()[:32],
         operations=operations,
         files=tuple(map(Path, document.files)),
         is_incomplete=not document.receipt.is_whole,

@@ -144,6 +144,10 @@ class AsListed:
     lacking: int = 0
 
 
+#: Where a run notes the digest of the plan that it carries out.
+PLAN = "plan"
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """Both sides, and the plan that follows from them.
@@ -159,7 +163,8 @@ class Prepared:
     there are none and a key of TMDB would give them. ``filter`` is what the settings
     leave out. What copies have ``restored``
     bears no label in ``existing``, as it does where it is ``listed``: it is no longer
-    ours. Earlier runs have ``noted`` what titles are called.
+    ours. Earlier runs have ``noted`` what titles are called. ``saved_as`` is the digest
+    of the file that the plan comes from.
     """
 
     profile: str
@@ -185,6 +190,7 @@ class Prepared:
     listed: AsListed = field(default_factory=AsListed)
     restored: BroughtBack = field(default_factory=BroughtBack)
     noted: Mapping[str, str] = field(default_factory=dict, repr=False)
+    saved_as: str | None = None
 
     def names(self, wanted: Iterable[str]) -> dict[str, str]:
         """Return what these ids of Discovr stand for, as far as it is known."""
@@ -197,6 +203,11 @@ class Prepared:
             known = {h.media: h.title for h in held if h.media in rest}
             found |= label_by_media({m: title for m, title in known.items() if m})
         return found
+
+    @property
+    def mark(self) -> dict[str, str]:
+        """What the ledger keeps of a run from its start: of which plan it is."""
+        return {PLAN: self.saved_as} if self.saved_as else {}
 
     @property
     def unsupported(self) -> tuple[LeftOut, ...]:

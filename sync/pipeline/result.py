@@ -392,6 +392,7 @@ def summary(report: Report, tally: Tally) -> dict[str, object]:
     """Return what the ledger keeps of a run."""
     total, _ = report.balance()
     return {
+        **report.prepared.mark,
         "plays": total.read,
         "columns": dict(total.fates),
         "unsent_plays": total.unsent,

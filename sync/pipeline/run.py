@@ -168,6 +168,7 @@ async def apply(
         fixed = replace(
             prepared,
             plan=replace(prepared.plan, operations=plan.operations, fates=fates),
+            saved_as=plan.digest,
         )
         return await carry_out(
             services, fixed, "apply", confirm, is_forced=is_forced, stop=stop

@@ -221,6 +221,31 @@ async def test_apply_goes_on_wherever_it_was_killed(
             assert place.marks() == before
 
 
+@pytest.mark.parametrize("is_apart", [False, True])
+async def test_another_plan_with_the_very_same_write_is_another_plan(
+    tmp_path: Path, *, is_apart: bool
+) -> None:
+    account, own = mixed_account()
+    history = {"conflict": "trakt"}
+    async with arena(account, tmp_path, own=own, history=history) as place:
+        first, second = tmp_path / "first.json", tmp_path / "second.json"
+        await save(place, first)
+        assert (await run(place, first)).is_complete
+        gone = next(e for e in place.discovr.entries() if e.key == Key("MV_101"))
+        place.discovr.person_removes(gone.key)
+        if is_apart:
+            await forget(place, read_plan(first).profile, 1, "sync")
+        await save(place, second)
+        again = [o.id for o in read_plan(second).operations]
+        assert set(again) <= {o.id for o in read_plan(first).operations}
+        assert again
+        report = await run(place, second)
+        assert report.carried_out_by is None
+        assert report.is_complete
+        assert gone.key in {entry.key for entry in place.discovr.entries()}
+        assert (await run(place, second)).carried_out_by == report.run
+
+
 @pytest.mark.parametrize("between", [None, "sync", "restore"])
 async def test_apply_goes_on_however_often_it_was_killed(
     tmp_path: Path, between: str | None
