@@ -132,10 +132,9 @@ class Transport:
                 if most_bytes:
                     body, is_cut = await read_body(answer, most_bytes)
         except FAULTS as fault:
-            refusal = checked.refusal if checked else None
-            if refusal is None:
+            if not (checked and checked.refusal):
                 return judge_fault(call, fault)
-            raise refusal from None
+            raise checked.refusal from None
         return Response(
             answer.status, answer.headers, body, call.service, call.label, is_cut
         )
