@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import sys
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,29 @@ async def test_an_answer_without_end_is_read_no_further(kind: str) -> None:
     assert problem.startswith("the service did not take it")
     assert server.asked >= 1
     assert server.sent < 60 * MB
+
+
+class Chatty(Endless):
+    """A mail server that goes on greeting, which requests has no part in."""
+
+    async def serve(
+        self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._head = b""
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"\r\n\r\n")
+        await super().serve(reader, writer)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing else bounds memory")
+async def test_what_is_read_without_requests_is_bounded_by_the_system() -> None:
+    lines = for_ever((b"220-" + b"x" * 4_000 + b"\r\n") * 15)
+    async with sending(Chatty("", lines)) as server:
+        port = server.url.rpartition(":")[2]
+        url = f"mailto://u:p@localhost:{port}?smtp=127.0.0.1&mode=insecure"
+        (problem,) = await send(url, ONE)
+    assert problem.startswith("the service did not take it")
+    assert MB < server.sent < 400 * MB
 
 
 @pytest.mark.parametrize("kind", ["silence", "members of zlib"])
