@@ -112,8 +112,7 @@ class Transport:
             return _unprintable(call.service)
         if not self._owns_session:
             await self._check(call.method)
-        plain = text if text is None else text.encode(errors="replace")
-        checked = self._checked(call.method, json, plain)
+        checked = self._checked(call.method, json, text)
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -122,7 +121,7 @@ class Transport:
                     url,
                     params=params,
                     json=None if checked else json,
-                    data=checked or plain,
+                    data=checked or _encoded(text),
                     headers=headers,
                     timeout=self._timeout,
                     **_PLAIN,
@@ -149,7 +148,7 @@ class Transport:
             await self._check_write()
 
     def _checked(
-        self, method: str, value: Any, plain: bytes | None
+        self, method: str, value: Any, text: str | None
     ) -> _CheckedBody | None:
         """Return the body of a write that is checked as it leaves.
 
@@ -158,11 +157,10 @@ class Transport:
         """
         if self._check_write is None or method in READS:
             return None
-        if value is not None:
-            plain = dumps(value).encode()
-        if plain is None and self._owns_session:
+        body = _encoded(text if value is None else dumps(value))
+        if body is None and self._owns_session:
             return None
-        return _CheckedBody(plain or b"", self._check_write)
+        return _CheckedBody(body or b"", self._check_write)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -227,6 +225,10 @@ class _CheckedBody(aiohttp.BytesPayload):
 
 class SeveredError(aiohttp.ClientError):
     """The connection broke after it stood: the request may have been handled."""
+
+
+def _encoded(text: str | None) -> bytes | None:
+    return None if text is None else text.encode(errors="replace")
 
 
 def _unprintable(service: str) -> ConfigError:
