@@ -155,6 +155,28 @@ async def test_what_no_list_ever_shows_cannot_be_told_from_what_is_not_there(
     assert seen[0] == seen[1]
 
 
+async def test_what_no_list_shows_an_undo_cannot_tell_from_what_was_removed(
+    tmp_path: Path,
+) -> None:
+    """As above: the person removed it, or every list hides it; it is gone in both.
+
+    So the machine has a title's list tell an undo the truth at its last look.
+    """
+    key, seen = Key("MV_101"), []
+    for is_hidden in (True, False):
+        account = Account([film(1)])
+        account.add_play(account.titles[0], watched_on(1))
+        async with arena(account, tmp_path / f"{is_hidden}") as place:
+            assert (await place.migrate()).is_complete
+            if not is_hidden:
+                place.discovr.person_removes(key)
+            visibility = place.discovr.visibility
+            visibility.big, visibility.title = Lie(ends_after=0), Lie(ends_after=0)
+            assert (await place.undo()).gone == [key]
+            seen.append(await seen_before_it_writes(place, is_hidden=is_hidden))
+    assert seen[0] == seen[1]
+
+
 async def seen_before_it_writes(
     place: Arena, *, is_hidden: bool
 ) -> Sequence[tuple[str, str, object, int | None]]:
