@@ -7,8 +7,7 @@ stands come first, several at a time; those with anything of the person's follow
 after the other.
 
 Until it is known that the removal of a season default takes it alone, none is tried
-where anything of the person's stands beside it; and as a list may hide just that, such
-a season is looked at twice, with a pause between. Where there is need to know, it is
+where anything of the person's stands beside it. Where there is need to know, it is
 tried beside a zero that is set for that in a season that is all ours. What was learnt
 is kept for a while.
 """
@@ -73,9 +72,6 @@ __all__ = [
     "undo",
 ]
 
-#: So many seasons that are one default are looked at again before it is tried out what
-#: a removal takes.
-_MOST_LOOKED_AT = 4
 #: What a removal takes is learnt anew after so long: services change.
 LEARNT_FOR = timedelta(days=30)
 
@@ -239,9 +235,9 @@ class _Undo:
         self._result = undoing.result
         self._stop = stop or Stop()
         self._done = self._total = 0
-        #: Seasons that are one default, kept back until it is known what their removal
-        #: would take along.
-        self._lonely: list[PlaceUndo] = []
+        #: A season that is one default, kept back until it is known whether a trial is
+        #: needed.
+        self._spare: PlaceUndo | None = None
 
     async def take_back(self, rows: Sequence[Row]) -> None:
         """Take them all back; asked to stop, finish what is under way."""
@@ -261,20 +257,17 @@ class _Undo:
     async def _take_parts(self, rows: Sequence[Row]) -> None:
         parts = sorted(await self._parts(rows), key=lambda part: part.rank)
         rest = await self._take_free(parts, is_last_look=False)
-        # A list can lag: what it lacks is gone, and what it shows alone stands alone,
-        # only once it was looked at again.
-        again = [part for part in rest if part.is_lacking or self._is_at_risk(part)]
-        if again or self._lonely:
+        # A list can lag: what it lacks is gone only once it was looked for again.
+        if lacking := [part for part in rest if part.is_lacking]:
             await self._services.clock.sleep(PAUSE_S)
-            rest = [part for part in rest if part not in again]
-            if lacking := [part for part in again if part.is_lacking]:
-                await self._check_missing(lacking)
-            rest += await self._take_free(again, is_last_look=True)
-        await self._try_out(rest)
+            rest = [part for part in rest if not part.is_lacking]
+            await self._check_missing(lacking)
+            rest += await self._take_free(lacking, is_last_look=True)
         if self._keep and rest and not self._stop.is_requested:
             entries = [entry for part in rest for entry in part.entries]
             places = tuple(part.rows[0].operation.key.place for part in rest)
             self._result.kept_copy = await self._keep(AsListed(entries, places))
+        await self._try_out(rest)
         # Where something is at risk, the first that goes wrong has to be the last.
         for part in rest:
             await self._finish(part)
@@ -321,17 +314,11 @@ class _Undo:
         async def take(part: PlaceUndo) -> None:
             if self._stop.is_requested:
                 return
-            # By now it may be known that nothing of the person's can go along.
-            if not is_last_look or part.is_lacking or self._is_at_risk(part):
-                await part.read()
-            is_at_risk = self._is_at_risk(part)
-            is_due = not part.is_lacking or is_last_look
-            if not (part.is_free and is_due):
+            await part.read()
+            if not part.is_free or (part.is_lacking and not is_last_look):
                 rest.append(part)
-            elif is_at_risk and not part.has_company:
-                self._lonely.append(part)
-            elif is_at_risk and not is_last_look:
-                rest.append(part)
+            elif self._is_spare(part):
+                self._spare = part
             else:
                 await part.take_back()
                 self._advance(len(part.rows))
@@ -346,53 +333,29 @@ class _Undo:
         await run_limited(limit, take, others)
         return rest
 
-    def _is_at_risk(self, part: PlaceUndo) -> bool:
-        """Whether a removal here may take along what no list has shown."""
-        is_open = self._result.takes_season is not False
-        return is_open and part.has_default and part.is_free
+    def _is_spare(self, part: PlaceUndo) -> bool:
+        is_known = self._result.takes_season is not None
+        return not (is_known or self._spare or part.has_company) and part.has_default
 
-    async def _try_out(self, rest: list[PlaceUndo]) -> None:
-        """Take the seasons that are one default; add to the rest where more turns up.
+    async def _try_out(self, rest: Collection[PlaceUndo]) -> None:
+        """See what the removal of a default takes, where that is needed and not known.
 
-        The first shows what its removal takes, where that is needed and not known: for
-        the rest, or as it is cheaper than to look at all of them again.
+        In a season where nothing but a default of ours stands: a zero is set beside it.
         """
-        is_needed = len(self._lonely) > _MOST_LOOKED_AT or any(
-            part.has_default and part.has_strangers for part in rest
-        )
-        while self._lonely and is_needed and self._result.takes_season is None:
-            if await self._still_stands_alone(part := self._lonely.pop(0)):
-                await self._try(part)
-                break
-            rest.append(part)
-
-        async def take(part: PlaceUndo) -> None:
-            if await self._still_stands_alone(part):
-                await part.take_back()
-                self._advance(len(part.rows))
-            else:
-                rest.append(part)
-
-        limit = self._services.settings.discovr.concurrency
-        await run_limited(limit, take, self._lonely)
-
-    async def _still_stands_alone(self, part: PlaceUndo) -> bool:
-        """Look again, unless a removal is known to take nothing along."""
-        if self._stop.is_requested:
-            return False
-        if self._is_at_risk(part):
-            await part.read()
-        return part.is_free and not part.has_company
-
-    async def _try(self, part: PlaceUndo) -> None:
-        """Take a default back beside a zero that is set for that."""
-        key = part.rows[0].operation.key._replace(episode=FIRST_EPISODE)
+        spare = self._spare
+        if spare is None or self._stop.is_requested:
+            return
+        is_needed = any(part.has_default and part.has_strangers for part in rest)
+        if not is_needed or self._result.takes_season is not None:
+            await self._finish(spare)
+            return
+        key = spare.rows[0].operation.key._replace(episode=FIRST_EPISODE)
         self._result.trial = key
         await _note_learnt(self._services, self._profile, self._result)
         try:
             with _tried():
                 await self._services.target.set_progress(key, 0)
-            await self._finish(part)
+            await self._finish(spare)
         finally:
             await _clear_trial(self._services, key)
             self._result.trial = None

@@ -27,8 +27,7 @@ from sync.sandbox.server.server import utc_now
 from sync.wiring.bootstrap import build
 from tests.clocks import FakeClock
 from tests.factories import at
-from tests.long import choose
-from tests.safety.accounts import AIRED_AT, film, show
+from tests.safety.accounts import film, show
 from tests.safety.arena import Phase, arena
 from tests.safety.killing import run_until
 from tests.worlds import World, world
@@ -360,67 +359,6 @@ async def test_no_reading_of_delete_takes_what_is_the_person_s(
                 assert ours == {Key("TV_203", 1), Key("TV_204", 1)}
             case "refused":
                 assert len(ours) == 4
-
-
-#: Every service, and what may be known of it; how many seasons, and in which of them
-#: something is hidden: everywhere, or in the last.
-HIDDEN = [
-    (quirks, known, seasons, is_everywhere, episode)
-    for quirks in READINGS
-    for known in (None, quirks.delete_without_episode == "season")
-    for seasons, is_everywhere in ((6, True), (4, True), (2, False), (1, False))
-    for episode in (1, 77)
-]
-
-
-@pytest.mark.parametrize("case", choose(HIDDEN[::5], HIDDEN[::2], HIDDEN), ids=str)
-async def test_what_a_list_hides_once_beside_a_default_does_not_go_with_it(
-    tmp_path: Path, case: tuple[DiscovrQuirks, bool | None, int, bool, int]
-) -> None:
-    """Each title's first reading leaves out what the person has there."""
-    quirks, known, seasons, is_everywhere, episode = case
-    titles = [show(number, 4) for number in range(1, seasons + 1)]
-    account, theirs = Account(titles), set()
-    for title in titles:
-        for number in range(1, 5):
-            account.add_play(title, at(20), season=1, number=number)
-    async with world(account, tmp_path, discovr=quirks) as place:
-        await place.migrate()
-        if known is not None:
-            await note(place, takes_season=known)
-        for title in titles if is_everywhere else titles[-1:]:
-            key = Key(f"TV_{title.ids.tmdb}", 1, episode)
-            place.discovr.person_adds(key, at=at(5))
-            theirs.add(key)
-        title_list = place.discovr.visibility.title
-        title_list.ends_after, title_list.readings = 1, len(titles)
-        undone = await undo(place.settings)
-        there = place.discovr.entries()
-        assert {e.key for e in there if e.key.episode and e.progress == 100} == theirs
-        assert {e.key for e in there} - theirs == undone.left_alone.keys()
-        if known is False and quirks.delete_without_episode == "default":
-            assert undone.left_alone == {}
-
-
-@pytest.mark.parametrize("quirks", READINGS, ids=str)
-async def test_what_a_list_hides_once_beside_more_of_ours_does_not_go_either(
-    tmp_path: Path, quirks: DiscovrQuirks
-) -> None:
-    """Such a season would be the first to be tried."""
-    account, theirs = Account([title := show(1, 6)]), Key("TV_201", 1, 77)
-    # The last one had aired a moment before, so that a default may not cover it.
-    evening = AIRED_AT + timedelta(days=364, weeks=6, hours=3)
-    for number in range(1, 7):
-        account.add_play(title, evening, season=1, number=number)
-    async with world(account, tmp_path, discovr=quirks) as place:
-        await place.migrate()
-        place.discovr.person_adds(theirs, at=at(5))
-        title_list = place.discovr.visibility.title
-        title_list.ends_after = len(place.discovr.entries()) - 1
-        assert title_list.ends_after == 2
-        title_list.readings = 1
-        await undo(place.settings)
-        assert theirs in {entry.key for entry in place.discovr.entries()}
 
 
 @pytest.mark.parametrize("without", get_args(Without))

@@ -59,15 +59,9 @@ def small_account() -> Account:
 
 
 def most(*reports: Report) -> int:
-    """Return the most that an undo of these may cost.
-
-    A season with a default is looked at once more while it is not known that a removal
-    takes the default alone.
-    """
+    """Return the most that an undo of these may cost."""
     operations = [o for r in reports for o in r.prepared.plan.operations]
-    looks = 2 * len({o.key.place for o in operations})
-    looks += len({o.key.place for o in operations if o.is_default})
-    return len(operations) + looks + 5
+    return len(operations) + 2 * len({o.key.place for o in operations}) + 5
 
 
 async def cost(place: Arena, run: int | None = None, **options: Any) -> int:
