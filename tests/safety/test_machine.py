@@ -600,6 +600,9 @@ class Safety(RuleBasedStateMachine):
         before = self.read()
         # An undo takes what its title's list lacks twice for what the person removed.
         doubt = LOOKS_FOR_TAKEN if command in UNDOS else None
+        if doubt and lie[1].ends_after:
+            # One that shows ours and hides theirs is not looked at twice, as yet.
+            lie = lie[0], Lie(ends_after=0)
         self.lie(lie, doubt or self.wait_for(self.looks_in_doubt()))
         with suppress(*REFUSALS):
             self.wait_for(self.run(command, is_forced=False))
