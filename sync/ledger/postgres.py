@@ -72,6 +72,7 @@ _NOT_NOW = {
     "too many clients": "53300",
     "too many connections": "53300",
     "remaining connection slots": "53300",
+    "is not currently accepting connections": "55000",  # ALLOW_CONNECTIONS false
 }
 
 #: Of an address that leads to any session of a pool.

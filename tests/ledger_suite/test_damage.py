@@ -320,6 +320,7 @@ async def test_a_refused_login_says_so_without_the_password(
         ("57P03", "the database system is not yet accepting connections"),
         ("53300", "sorry, too many clients already"),
         ("53300", 'too many connections for role "me"'),
+        ("55000", 'database "state" is not currently accepting connections'),
         ("53300", "remaining connection slots are reserved for roles with SUPERUSER"),
     ],
 )
