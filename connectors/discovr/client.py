@@ -32,10 +32,10 @@ PAGE_LIMIT = 50
 #: Half a million entries: no profile has so many.
 MOST_PAGES = 10_000
 MOST_ENTRIES = MOST_PAGES * PAGE_LIMIT
-#: An entry takes some 350 bytes: of 350,000 there is room.
-MOST_OF_A_LIST = 128_000_000
-#: A page of the largest size takes some 20,000; should one hold all of a long show.
-_MOST_OF_A_PAGE = 2_000_000
+#: An entry takes some 350 bytes, of which few are kept; more fields may be to come.
+MOST_OF_A_LIST = 1_000_000_000
+#: A page of the largest size takes some 20,000; should one hold all there is.
+_MOST_OF_A_PAGE = 8_000_000
 #: So many pages in a row may bring nothing new, while entries move on meanwhile.
 _MOST_IDLE = 10
 

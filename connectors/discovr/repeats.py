@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from connectors.errors import ContractError, RejectedError, TransientError
+from connectors.errors import ContractError, RejectedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -85,7 +85,7 @@ async def _read(item: HistoryItem, look: Look) -> Iterable[HistoryItem]:
         return ()
     try:
         return await look(item)
-    except (RejectedError, ContractError, TransientError):
+    except (RejectedError, ContractError):
         return ()  # one list that cannot be read must not stop the others
 
 

@@ -49,7 +49,7 @@ class ReservingPacer(Pacer, Protocol):
     """One of two that a caller may choose between."""
 
     def reserve(self) -> float:
-        """Reserve a slot that is free now, for the next ``acquire``: returns 0.
+        """Return 0 where the next ``acquire`` finds a slot, which may be kept for it.
 
         Else return the seconds until one may be free.
         """

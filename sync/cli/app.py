@@ -405,7 +405,9 @@ def report() -> Work:
 @click.option("--provider", "providers", multiple=True, help="Where it can be watched.")
 @click.option("--by-hand", is_flag=True, help="Only what is given here; read nothing.")
 @click.option(
-    "--again", is_flag=True, help="Make it anew though it was made before: a page ends."
+    "--again",
+    is_flag=True,
+    help="Make it again, even if it was or may have been made before.",
 )
 @click.option("--dry-run", is_flag=True, help="Show the filters and why; make nothing.")
 @_YES

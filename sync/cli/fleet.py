@@ -161,7 +161,7 @@ def list_() -> Work:
 @click.option(
     "--follow",
     is_flag=True,
-    help="Show a bar until all are brought over that can be, then the numbers.",
+    help="Show a bar until every profile that can be brought over has been.",
 )
 def status() -> Work:
     """Show how the fleet is, in numbers."""

@@ -47,7 +47,7 @@ class FleetStatusDocument(Document):
     """How the fleet is. ``overdue_s`` is for how long the longest due one has waited.
 
     ``in_step`` counts those whose last run ended well. ``brought_over`` were carried
-    over once in full; ``to_bring_over`` counts the others that nothing keeps from it.
+    over once in full; ``to_bring_over`` counts the active ones that were not yet.
     ``shared_login`` is the operator's own to Discovr, if it is in the database;
     ``without_discovr`` profiles live by it, and have none.
     """

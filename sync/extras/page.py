@@ -157,7 +157,8 @@ class _Maker:
         except (UnknownOutcomeError, ContractError):
             raise
         except ServiceError:
-            await self._note(page, before)
+            if self._lost is None:
+                await self._note(page, before)
             raise
         await self._note(page, {"id": made.id, "name": made.name})
         return made
@@ -184,9 +185,13 @@ class _Maker:
 
 def _in_doubt(pages: Sequence[PageResult]) -> UnknownOutcomeError:
     named = join([f'"{page.name}"' for page in pages])
+    kinds = {page.choice.filters.kind for page in pages}
+    only = {Kind.FILM: " --only films", Kind.SHOW: " --only shows"}
+    which = only[kinds.pop()] if len(kinds) == 1 else ""
     return UnknownOutcomeError(
         f"Discovr may have made {named}, and nothing lists pages to tell by.",
-        remedy="Look there. If it is missing, give the same command with --again.",
+        remedy="Look there. If it is missing, give the same command with --again"
+        f"{which}.",
         service="Discovr",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import configparser
 import re
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -84,11 +84,19 @@ class FleetDatabase:
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
         """Do what is inside while nobody else makes tables or keys of this fleet."""
-        with self.in_words():
-            async with self.pool.acquire() as connection:
+        async with AsyncExitStack() as stack:
+            with self.in_words():
+                acquired = self.pool.acquire()
+                connection = await stack.enter_async_context(acquired)
                 # It goes with the connection, or when that is given back.
-                await connection.execute(_ALONE)
-                yield
+                try:
+                    await connection.execute(_ALONE)
+                except TimeoutError:
+                    raise StateError(
+                        "Somebody else makes the tables or keys of this fleet.",
+                        remedy="Run it again once that is over: nothing was changed.",
+                    ) from None
+            yield
 
     @asynccontextmanager
     async def apart(self, most: int) -> AsyncIterator[asyncpg.Pool]:

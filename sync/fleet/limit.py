@@ -211,7 +211,7 @@ class SharedPacer:
         self._on_wait = on_wait
         self._line = asyncio.Lock()
         self._slots: deque[float] = deque()
-        self._waiting = self._reserved = 0
+        self._waiting = 0
         self._paused_until = 0.0
         self._in_flight = 0
         #: Answers still to come to what was sent before the last refusal was heeded.
@@ -226,7 +226,6 @@ class SharedPacer:
     async def acquire(self) -> None:
         """Wait for a slot: first come, first served."""
         self._waiting += 1
-        self._reserved = max(0, self._reserved - 1)
         try:
             async with self._line:
                 await self._next()
@@ -235,17 +234,17 @@ class SharedPacer:
             self._waiting -= 1
 
     def reserve(self) -> float:
-        """Reserve the head of the line, for the next ``acquire``: returns 0.
+        """Return 0 where the line is empty or fast, else about how long it is.
 
-        Else return about how long the line is, in seconds: whoever has another quota to
-        choose goes there meanwhile.
+        Whoever has another quota to choose goes there meanwhile. Nothing is held: a
+        place in the line is taken by ``acquire`` alone.
         """
-        ahead = self._waiting + self._reserved
         rest_s = max(0.0, self._paused_until - self._clock.monotonic())
-        if not ahead and not rest_s:
-            self._reserved += 1
+        last = self._slice
+        is_fast = not self._waiting or (last is not None and last.wait_s <= 0)
+        if is_fast and not rest_s:
             return 0.0
-        return rest_s + ahead * (self._slice.step_s if self._slice else 1.0)
+        return rest_s + self._waiting * (last.step_s if last else 1.0)
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
         """Learn from what came of a slot: once per slot, status 0 if no answer came."""

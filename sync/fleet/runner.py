@@ -18,10 +18,11 @@ from sync.events import Spent, Warned
 from sync.fleet.calendar import Kind, Verdict
 from sync.fleet.logins import open_store
 from sync.fleet.outcome import Outcome
-from sync.fleet.words import words_of
+from sync.fleet.words import in_a_fleet, words_of
 from sync.ledger.errors import StateError
 from sync.pipeline.result import is_in_place
 from sync.runtime import logs
+from sync.runtime.shell import quote_last
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,9 +146,10 @@ class Runner:
             before = self.spent.get(event.service, Spent(event.service))
             self.spent[event.service] = before + event
         elif isinstance(event, Warned):
+            name = quote_last(profile.profile)
             logs.tell(
                 "fleet.warned",
-                f"{profile.profile}: {event.message}",
+                f"{profile.profile}: {in_a_fleet(event.message, name)}",
                 level=logging.WARNING,
                 profile=profile.profile,
             )

@@ -51,14 +51,14 @@ def words_of(turn: Turn, profile: str) -> str:
         return turn.message
     name = quote_last(profile)
     remedy = _INSTEAD.get(turn.ending) or turn.remedy
-    if _ALONE.search(_in_a_fleet(remedy, "NAME")):  # the name itself may look so
+    if _ALONE.search(in_a_fleet(remedy, "NAME")):  # the name itself may look so
         remedy = _OTHERWISE.get(turn.ending, _LOOK).format(name)
     else:
-        remedy = _in_a_fleet(remedy, name)
+        remedy = in_a_fleet(remedy, name)
     return f"{turn.message} {remedy.rstrip('.')}."
 
 
-def _in_a_fleet(remedy: str, name: str) -> str:
+def in_a_fleet(remedy: str, name: str) -> str:
     """Put the commands of a fleet in place of those that it has."""
     remedy = _LOGIN.sub(lambda _: f"trakt2discovr fleet login {name}", remedy)
     return _AGAIN.sub(lambda m: f"{m[1]} (trakt2discovr fleet due {name})", remedy)

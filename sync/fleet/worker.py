@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from sync.fleet.profiles import Profile, Profiles
     from sync.fleet.queue import Queue
 
-#: A migration gives way to others after it has written for this long, and is due again.
+#: A migration gives way to others after it has written for this long, or for as long as
+#: it had to read before that, which it will have to do again. Then it is due again.
 GIVES_WAY_AFTER_S = 600.0
-#: What it reads before that it would have to read again: so long it may.
-READS_FOR_S = 3_600.0
+#: Nobody has so much to read.
+READS_FOR_S = 6 * 3_600.0
 _LOOK_S = 1.0
 #: After a fault of the database.
 _AGAIN_S = 2.0
@@ -171,9 +172,9 @@ class Worker:
     async def _dispatch_all(self) -> None:
         while not self._stopping.is_set():
             try:
+                await self._stop_unwanted()
                 for kind in Kind:
                     await self.dispatch(kind)
-                await self._stop_unwanted()
                 self.tally.looked_at = self._clock.now()
             except ServiceError as error:
                 await self._wait_after(error)
@@ -181,11 +182,12 @@ class Worker:
 
     async def _stop_unwanted(self) -> None:
         """Let those give way that were paused, removed, or given another source."""
-        if self._running:
-            sources = await self._profiles.sources([*self._running])
-            for number, run in [*self._running.items()]:
-                if sources.get(number) != run.profile.source:
-                    run.give_way()
+        # Those that begin while the database is asked are not among them.
+        runs = [*self._running.items()]
+        sources = await self._profiles.sources([n for n, _ in runs]) if runs else {}
+        for number, run in runs:
+            if sources.get(number) != run.profile.source and not run.is_told:
+                run.give_way()
 
     async def _wait_after(self, error: ServiceError) -> None:
         logs.tell("fleet.database", f"{error}", level=logging.WARNING)
@@ -248,6 +250,11 @@ class _Run:
         self._stop = Stop()
         self._task: asyncio.Task[Outcome] | None = None
 
+    @property
+    def is_told(self) -> bool:
+        """Whether it was asked to end."""
+        return self._stop.is_requested
+
     def give_way(self) -> None:
         """Ask for an end, or put one where nothing has to be settled."""
         self._stop.request()
@@ -276,14 +283,14 @@ class _Run:
                 waiting.cancel()
 
     async def _give_way_later(self) -> None:
-        left_s = READS_FOR_S
-        while left_s > 0 and not self._stop.was_heeded:
+        read_s = 0.0
+        while read_s < READS_FOR_S and not self._stop.was_heeded:
             await self._clock.sleep(_LOOK_S)
-            left_s -= _LOOK_S
+            read_s += _LOOK_S
         if not self._stop.was_heeded:
             self.give_way()
             return
-        await self._clock.sleep(GIVES_WAY_AFTER_S)
+        await self._clock.sleep(max(GIVES_WAY_AFTER_S, read_s))
         # Whoever has written all of it by now compares both sides, and is soon done.
         self._stop.request()
 

@@ -62,7 +62,8 @@ def check_address(url: str, setting: str) -> FileAddress | URL:
     if options and not (typed and typed.keys() == address.query.keys()):
         raise ConfigError(
             f"The setting {setting} has a ? with no option=value after it.",
-            remedy="Name a path without a ?, and give each option a value.",
+            remedy="Name a path without a ?, write one of a password as %3F, and give "
+            "each option a value.",
         )
     return address
 

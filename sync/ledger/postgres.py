@@ -49,6 +49,8 @@ _FAULTS = {
     "3D": ("does not exist", _CHECK_URL),
     "3F": ("has no schema that its user may use", _GRANT),
     "25P03": ("ended a transaction in which nothing was asked", _TRY_LATER),
+    "55000": ("lets nobody in for now", _TRY_LATER),
+    "57P03": ("lets nobody in for now", _TRY_LATER),
     "25006": ("cannot be written to: it is read-only", "Name the primary server."),
     "42501": ("denies what its user has to do", _GRANT),
     _UNDEFINED_TABLE: ("has lost a table", _START_AGAIN),
@@ -63,7 +65,7 @@ _FAULTS = {
 }
 
 #: Of these it may well be that a minute later all is well.
-PASSING = frozenset({"08", "25P03", "40", "53", "55", "57", "58"})
+PASSING = frozenset({"08", "25P03", "40", "53", "55", "55000", "57", "57P03", "58"})
 
 #: By what a server says that lets nobody in for now. Of a connection that failed
 #: psycopg hands on no SQLSTATE. These are of PostgreSQL's appendix of error codes.

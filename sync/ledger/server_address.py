@@ -44,7 +44,8 @@ def read_server(url: str, address: URL, setting: str) -> Mapping[str, str]:
     hosts = told.get("host", "").split(",")
     ports = [*told.get("port", "").split(","), *_typed_ports(address)]
     # A percent sign is of an IPv6 address, or else of a socket that was written so.
-    if any(set("[] ") & set(h) or ("%" in h and ":" not in h) for h in hosts):
+    names = [host for host in hosts if not host.startswith("/")]
+    if any(set("[] ") & set(h) or ("%" in h and ":" not in h) for h in names):
         raise _bad_hosts(setting)
     if not all(port == "" or _is_port(port) for port in ports):
         raise ConfigError(
@@ -103,11 +104,11 @@ def _check_signs(url: str, address: URL, setting: str) -> None:
     login = LOGIN.match(url)
     place, _, options = url[login.end() if login else 0 :].partition("?")
     # Without a password an option may well hold one, as in user=me@tenant.
-    if "@" in place or ("@" in options and address.password is not None):
+    if "@" in place or ("@" in options and address.password):
         raise ConfigError(
             f"The setting {setting} has an @ too many: it may be of the password.",
-            remedy="Write each @ in user or password as %40, each / as %2F and each ? "
-            "as %3F.",
+            remedy="Write each @ in user, password or option as %40, each / of user or "
+            "password as %2F and each ? as %3F.",
         )
     if re.search(r"\][^:/]", place):
         raise _bad_hosts(setting)

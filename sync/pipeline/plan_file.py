@@ -178,7 +178,7 @@ def read_plan(path: Path) -> SavedPlan:
         raise InputError(f"{path.name} was changed by hand.", remedy=remedy)
     return SavedPlan(
         profile=document.profile,
-        digest=hashlib.sha256(to_json(document).encode()).hexdigest()[:32],
+        digest=_digest(content),
         operations=operations,
         files=tuple(map(Path, document.files)),
         is_incomplete=not document.receipt.is_whole,
@@ -186,6 +186,12 @@ def read_plan(path: Path) -> SavedPlan:
         source=document.source_state,
         target=document.target_state,
     )
+
+
+def _digest(content: object) -> str:
+    """Tell plans apart by what the file says, whichever version reads it."""
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _filter(document: FilterDocument | None) -> Filter | None:

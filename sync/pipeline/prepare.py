@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from sync.ports import Extraction
     from sync.transform.air_dates import Answer
 
+#: So long a run that is stopped may take to keep them.
+_KEPT_WITHIN_S = 5.0
+
 
 async def prepare(
     services: Services, *, accept_incomplete: bool = False, is_dry: bool = False
@@ -70,9 +73,11 @@ async def prepare(
             run_all(gathering, _read_target(services, early, expected)), early.run()
         )
     except (ServiceError, asyncio.CancelledError):
-        with suppress(ServiceError):  # the one before is what is to be told
-            # What was answered by then need not be asked for again.
-            await services.catalogue.keep()
+        # The one before is what is to be told; whoever stops it does not wait for long.
+        with suppress(ServiceError, TimeoutError):
+            async with asyncio.timeout(_KEPT_WITHIN_S):
+                # What was answered by then need not be asked for again.
+                await services.catalogue.keep()
         raise
     held = await recall_held(services, profile, reading)
     prepared = await assemble(

@@ -117,7 +117,7 @@ async def test_a_narrower_list_tells_what_pages_leave_open(
     assert await read(pages_of(*shown), [item()] * there) == [item()] * times
 
 
-@pytest.mark.parametrize("kind", [RejectedError, ContractError, TransientError])
+@pytest.mark.parametrize("kind", [RejectedError, ContractError])
 async def test_a_list_that_cannot_be_read_stops_no_other(kind: Any) -> None:
     async def look(_item: HistoryItem) -> list[HistoryItem]:
         raise kind("Not now.")
@@ -127,12 +127,13 @@ async def test_a_list_that_cannot_be_read_stops_no_other(kind: Any) -> None:
     assert told == [item(), item(id="MV_2")]
 
 
-async def test_a_login_that_is_over_is_said() -> None:
+@pytest.mark.parametrize("kind", [AuthError, TransientError])
+async def test_what_may_be_answered_later_is_not_left_out(kind: Any) -> None:
     async def look(_item: HistoryItem) -> list[HistoryItem]:
-        raise AuthError("Over.")
+        raise kind("Not now.")
 
     pages = pages_of([item()], [item()])
-    with pytest.raises(AuthError):
+    with pytest.raises(kind):
         [page async for page in each_once(pages, look, lambda i: i.id)]
 
 

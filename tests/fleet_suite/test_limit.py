@@ -313,13 +313,20 @@ async def test_what_has_no_room_goes_by_the_quota_of_its_user() -> None:
     assert clock.monotonic() < 10
 
 
-async def test_a_slot_is_reserved_for_one_alone_and_none_in_a_pause() -> None:
+async def test_who_may_choose_is_sent_elsewhere_while_the_line_is_slow() -> None:
     clock = FakeClock()
-    pacer = SharedPacer(Row(clock, 0.5), clock=clock)
-    assert (pacer.reserve(), pacer.reserve()) == (0, 1.0)
-    await pacer.acquire()
+    pacer = SharedPacer(Row(clock, 0.5, burst_s=10), clock=clock)
+    # Whoever was let in and never comes leaves nothing behind.
+    assert [pacer.reserve() for _ in range(3)] == [0, 0, 0]
+    while clock.monotonic() == 0:  # the burst is there for all at once
+        waiting = asyncio.create_task(pacer.acquire())
+        await asyncio.sleep(0)
+        await waiting
+    waiting = asyncio.create_task(pacer.acquire())
+    await asyncio.sleep(0)
+    assert pacer.reserve() > 1
+    await waiting
     assert pacer.reserve() == 0
-    await pacer.acquire()
     pacer.pause(30)
     assert pacer.reserve() == pytest.approx(30)
     await pacer.close()

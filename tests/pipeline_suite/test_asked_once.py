@@ -44,17 +44,17 @@ async def test_air_dates_of_a_reading_that_is_stopped(
     place = open_world(account, tmp_path)
     running = asyncio.create_task(place.carry())
     async with asyncio.timeout(20):
-        while not answered(place):
+        while len(answered(place)) < 2:  # the first one was read by then
             assert not running.done()
             await asyncio.sleep(0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    asked = answered(place)
+    first, *_ = answered(place)
     place.tmdb.seen.clear()
     await place.carry()
-    assert not asked & answered(place)
+    assert first not in answered(place)
 
 
-def answered(place: VirtualWorld) -> set[str]:
-    return {request.path for request in place.tmdb.seen if request.status == 200}
+def answered(place: VirtualWorld) -> list[str]:
+    return [request.path for request in place.tmdb.seen if request.status == 200]

@@ -163,7 +163,10 @@ async def stand_still(
     reached.cancel()
     place.tell(None)
     if not moment.reached.is_set():
-        return Stood(await first.ended, None, had_profile=False)
+        outcome = await first.ended
+        if isinstance(outcome, BusyError | StateError):
+            raise outcome  # nobody had touched it
+        return Stood(outcome, None, had_profile=False)
     place.clock.advance(first.clock.monotonic())
     began = place.clock.monotonic()
     try:

@@ -62,15 +62,18 @@ async def run_until(
         return phase is Phase.BEFORE
 
     place.tell(hook)
-    await asyncio.wait([run])
-    place.tell(None)
-    if not is_dead:
-        await run
-        return False
-    with suppress(asyncio.CancelledError):
-        run.exception()  # of the dead nobody hears
-    _put_back(place)
-    return True
+    try:
+        await asyncio.wait([run])
+        place.tell(None)
+        if not is_dead:
+            await run
+            return False
+        with suppress(asyncio.CancelledError):
+            run.exception()  # of the dead nobody hears
+        return True
+    finally:
+        if is_dead:
+            _put_back(place)
 
 
 def _keep(place: Arena) -> None:
