@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 GIVES_WAY_AFTER_S = 600.0
 #: Nobody has so much to read.
 READS_FOR_S = 6 * 3_600.0
-_LOOK_S = 1.0
+_LOOK_S = 5.0
 #: After a fault of the database.
 _AGAIN_S = 2.0
 #: So often an ending is tried to be written down.

@@ -96,11 +96,12 @@ async def carry(
         (EPISODE, False, [], ["add", "set"]),  # only PATCH names an episode
         (FILM, True, [], ["set"]),
         (EPISODE, True, [], ["set"]),
-        (FILM, True, [NONE], ["set", "add"]),
+        (FILM, True, [NONE], ["set", "set"]),  # one answer alone never tells
+        (FILM, True, [NONE, NONE], ["set", "set", "add"]),
         (FILM, False, [TAKEN], ["add", "set"]),
         (FILM, False, [CUT], ["add", "set"]),
-        (FILM, False, [CUT, NONE], ["add", "set", "add"]),
-        (EPISODE, True, [NONE], ["set", "add", "set"]),
+        (FILM, False, [CUT, NONE, NONE], ["add", "set", "set", "add"]),
+        (EPISODE, True, [NONE, NONE], ["set", "set", "add", "set"]),
     ],
 )
 async def test_a_point_is_added_where_there_is_none_and_set_where_there_may_be(
@@ -125,14 +126,18 @@ async def test_a_point_is_added_where_there_is_none_and_set_where_there_may_be(
     [
         ([NO], False, "No."),
         ([NO], True, "No."),
-        ([TAKEN, NONE], False, "None."),  # it says both: that nobody can mend
-        ([CUT, NONE] * MOST_SENDS, False, f"No clear answer to {MOST_SENDS} writes."),
+        ([TAKEN, NONE, NONE], False, "None."),  # it says both: that nobody can mend
+        (
+            [CUT, NONE, NONE] * MOST_SENDS,
+            False,
+            f"No clear answer to {MOST_SENDS} writes.",
+        ),
     ],
 )
 async def test_a_point_that_does_not_arrive_stops_no_other(
     answers: list[Any], why: str, *, known: bool
 ) -> None:
-    target = Target(*answers[: 2 * MOST_SENDS - 1])
+    target = Target(*answers[: 3 * MOST_SENDS - 2])
     media = (FILM.key.media,) if known else ()
     result, facts = await carry(target, FILM, EPISODE, known=media)
     assert result.failed == ((FILM, why),)
