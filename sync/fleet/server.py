@@ -12,6 +12,7 @@ import subprocess
 import warnings
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from connectors.errors import ConfigError
 from sync.ledger.errors import StateError
@@ -52,7 +53,7 @@ async def database_url(configured: str | None, folder: Path) -> AsyncIterator[st
         reason = type(error).__name__
     else:
         try:
-            yield server.get_uri()
+            yield _quoted(server.get_uri())
         finally:
             await asyncio.to_thread(_leave, server)
         return
@@ -60,6 +61,12 @@ async def database_url(configured: str | None, folder: Path) -> AsyncIterator[st
         f"The private database in {place} cannot be started ({reason}).",
         remedy=f"See {place / 'log'}, or name a server of your own in [fleet] url.",
     )
+
+
+def _quoted(url: str) -> str:
+    """Write the folder of its socket as addresses do: a home may have an @ in it."""
+    start, sign, place = url.partition("?host=")
+    return start + sign + quote(place, safe="/")
 
 
 def _leave(server: Any) -> None:

@@ -104,7 +104,7 @@ def _check_signs(url: str, address: URL, setting: str) -> None:
     login = LOGIN.match(url)
     place, _, options = url[login.end() if login else 0 :].partition("?")
     # Without a password an option may well hold one, as in user=me@tenant.
-    if "@" in place or ("@" in options and address.password):
+    if "@" in place or ("@" in options and address.password is not None):
         raise ConfigError(
             f"The setting {setting} has an @ too many: it may be of the password.",
             remedy="Write each @ in user, password or option as %40, each / of user or "

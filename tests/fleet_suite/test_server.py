@@ -52,8 +52,9 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    # Where the server's own user reaches it, too; and whatever is left is stopped.
-    with tempfile.TemporaryDirectory(prefix="fleet-") as name:
+    # Where the server's own user reaches it, too; and whatever is left is stopped. The
+    # homes of a domain have such names.
+    with tempfile.TemporaryDirectory(prefix="me@corp-") as name:
         yield Path(name)
         if server := server_of(Path(name)):
             server.kill()
