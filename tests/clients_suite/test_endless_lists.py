@@ -21,6 +21,7 @@ from connectors.trakt.extras import ExtrasClient
 from sync.extract import pages
 from sync.extract.records import PlayMapper
 from sync.extract.trakt import TraktSource
+from tests.clients_suite.test_hostile import ENTRY
 from tests.clocks import FakeClock
 from tests.loopback import Loopback, Received, Reply, reply
 
@@ -332,19 +333,6 @@ def episode(show: int, number: int) -> dict[str, Any]:
             },
         },
     }
-
-
-ENTRY = {
-    "id": "TV_123456",
-    "mediaType": "tv",
-    "season": 1,
-    "episode": 2,
-    "progress": 100,
-    "completed": True,
-    "updatedAt": WHEN,
-    "createdAt": WHEN,
-    "imported": "trakt",
-}
 
 
 @pytest.mark.parametrize(

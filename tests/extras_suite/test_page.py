@@ -17,6 +17,7 @@ from connectors.errors import (
     ContractError,
     NotFoundError,
     RejectedError,
+    ServiceError,
     TransientError,
     UnknownOutcomeError,
 )
@@ -305,6 +306,23 @@ async def test_what_was_lost_is_not_sent_again_in_another_session(
         answers.pop(0) if answers and request.path == "/pages" else None
     )
     with pytest.raises(UnknownOutcomeError):
+        await make(place, GIVEN)
+    assert made(place) == [GIVEN.name]
+
+
+@pytest.mark.parametrize(
+    "then", [Fault.answer(422), Fault.answer(429, retry_after=3600)]
+)
+async def test_what_was_lost_stays_in_doubt_whatever_is_answered_then(
+    place: World, then: Fault
+) -> None:
+    answers = [Fault.cut_after(), then]
+    place.discovr.faults = lambda request, _number: (
+        answers.pop(0) if answers and request.path == "/pages" else None
+    )
+    with pytest.raises(ServiceError):
+        await make(place, GIVEN)
+    with pytest.raises(UnknownOutcomeError, match="may have made"):
         await make(place, GIVEN)
     assert made(place) == [GIVEN.name]
 

@@ -72,6 +72,16 @@ def hired(
     return worker, queue
 
 
+def unending(
+    profiles: Profiles, clock: FakeClock, *verdicts: Verdict
+) -> tuple[Worker, Script]:
+    """Return a worker whose runs end once the gate is open."""
+    script = Script(*verdicts)
+    script.gate.clear()
+    worker, _ = hired(profiles, script, clock)
+    return worker, script
+
+
 async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not is_so():  # noqa: ASYNC110
@@ -206,9 +216,8 @@ async def test_a_migration_gives_way_once_it_wrote_for_long_and_is_due_again(
     profiles: Profiles, read_s: float
 ) -> None:
     await add(profiles, "Me")
-    clock, script = FakeClock(START), Script(Verdict.GAVE_WAY)
-    script.gate.clear()
-    worker, _ = hired(profiles, script, clock)
+    clock = FakeClock(START)
+    worker, script = unending(profiles, clock, Verdict.GAVE_WAY)
     async with handling(worker, "Me", profiles):
         await until(lambda: clock.now() - START >= timedelta(seconds=read_s))
         await until(lambda: bool(script.stops))
@@ -230,9 +239,7 @@ async def test_what_has_written_all_is_not_cut_off_while_it_compares(
     profiles: Profiles,
 ) -> None:
     await add(profiles, "Me")
-    clock, script = FakeClock(START), Script()
-    script.gate.clear()
-    worker, _ = hired(profiles, script, clock)
+    worker, script = unending(profiles, FakeClock(START))
     async with handling(worker, "Me", profiles):
         await until(lambda: bool(script.stops))
         with script.stops[0].heeded():
@@ -244,9 +251,7 @@ async def test_what_has_written_all_is_not_cut_off_while_it_compares(
 
 async def test_a_migration_does_not_read_for_ever(profiles: Profiles) -> None:
     await add(profiles, "Me")
-    clock, script = FakeClock(START), Script()
-    script.gate.clear()
-    worker, _ = hired(profiles, script, clock)
+    worker, script = unending(profiles, FakeClock(START))
     async with handling(worker, "Me", profiles):
         await until(lambda: bool(script.ran))
     me = await one(profiles, "Me")
@@ -260,9 +265,8 @@ async def test_a_run_of_who_is_paused_removed_or_another_ends(
     profiles: Profiles, how: str
 ) -> None:
     await add(profiles, "Me", "You")
-    clock, script = StillClock(START), Script()
-    script.gate.clear()
-    worker, _ = hired(profiles, script, clock)
+    clock = StillClock(START)
+    worker, script = unending(profiles, clock)
     async with handling(worker, "Me", profiles), handling(worker, "You", profiles):
         await until(lambda: len(script.stops) == 2)
         if how == "other source":
@@ -278,6 +282,50 @@ async def test_a_run_of_who_is_paused_removed_or_another_ends(
     stops = dict(zip(script.ran, script.stops, strict=False))
     assert [name for name, stop in stops.items() if stop.is_requested] == ["Me"]
     assert (await one(profiles, "You")).kind is Kind.KEEP
+
+
+async def test_what_begins_while_it_is_asked_who_is_paused_goes_on(
+    profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(profiles, "Me", "You")
+    worker, script = unending(profiles, StillClock(START))
+    you, begun = (await one(profiles, "You")).id, []
+    ask = profiles.sources
+
+    async def ask_slowly(numbers: Sequence[int]) -> dict[int, str]:
+        found = await ask(numbers)
+        begun.append(asyncio.create_task(worker.handle(you)))
+        await until(lambda: len(script.stops) == 2)
+        return found
+
+    monkeypatch.setattr(profiles, "sources", ask_slowly)
+    async with handling(worker, "Me", profiles):
+        await until(lambda: bool(script.stops))
+        staying = asyncio.create_task(worker.stay())
+        await until(lambda: worker.tally.looked_at is not None)
+        assert not [stop for stop in script.stops if stop.is_requested]
+        script.gate.set()
+    await asyncio.wait(begun)
+    worker.stop()
+    await staying
+
+
+async def test_who_was_paused_once_is_left_to_settle(profiles: Profiles) -> None:
+    await add(profiles, "Me")
+    clock = FakeClock(START)
+    worker, script = unending(profiles, clock)
+    async with handling(worker, "Me", profiles):
+        await until(lambda: bool(script.stops))
+        staying = asyncio.create_task(worker.stay())
+        with script.stops[0].heeded():
+            await profiles.change(["Me"], "pause", clock.now())
+            await until(lambda: script.stops[0].is_requested)
+        settled, tally = clock.now(), worker.tally
+        await until(lambda: (tally.looked_at or START) > settled + timedelta(seconds=9))
+        script.gate.set()
+    worker.stop()
+    await staying
+    assert (await one(profiles, "Me")).kind is Kind.KEEP
 
 
 async def test_nothing_begins_in_a_worker_that_is_told_to_stop_meanwhile(

@@ -48,7 +48,7 @@ class Batch:
 
     def show(self, status: FleetStatusDocument) -> None:
         """Show how it stands at this look, one of many a second apart."""
-        done, rest = status.brought_over, rest_of(status)
+        done, rest = status.brought_over, _rest(status)
         if self._bar:
             self._bar.update(
                 self._task, completed=done, total=status.profiles, description=rest
@@ -59,7 +59,7 @@ class Batch:
         self._looks += 1
 
 
-def rest_of(status: FleetStatusDocument) -> str:
+def _rest(status: FleetStatusDocument) -> str:
     """Say what else is to be seen of a batch."""
     counts = (
         (status.running, "running"),
