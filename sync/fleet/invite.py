@@ -160,8 +160,10 @@ class Invitations:
         """Whether to begin anew: it failed, or a login was lost since it was done."""
         if not visit.is_done:
             return bool(visit.task and visit.task.done())
-        logins = await standing_of(self._fleet.database, [profile])
-        return profile.state is State.NEEDS_LOGIN or bool(lacking(profile, logins))
+        # It may have been done while the table was read, which says so only now.
+        now = await self._fleet.profiles.get(profile.id) or profile
+        logins = await standing_of(self._fleet.database, [now])
+        return now.state is State.NEEDS_LOGIN or bool(lacking(now, logins))
 
     def _begin(self, profile: Profile, last: Visit | None) -> Visit | None:
         tasks = (v.task for v in self._visits.values())

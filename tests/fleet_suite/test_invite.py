@@ -140,6 +140,27 @@ async def test_who_has_to_sign_in_again_is_not_told_that_she_has(
         assert (status, "This link is over" in page) == (404, True)
 
 
+async def test_a_sign_in_that_ends_while_the_table_is_read_is_not_begun_anew(
+    fleet: FleetDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with hosting(fleet, tmp_path, None, code_s=_A_DAY_S) as host:
+        profiles = host.fleet.profiles
+        read = profiles.get
+
+        async def slowly(number: int) -> Profile | None:
+            found = await read(number)
+            monkeypatch.setattr(profiles, "get", read)
+            await host.approves(host.place.discovr.devices, "Sign in to Discovr")
+            await host.shows("You are signed in")
+            return found
+
+        await host.approves(host.place.trakt.devices, "Sign in to Trakt")
+        await host.shows("Sign in to Discovr", "<code>")
+        monkeypatch.setattr(profiles, "get", slowly)
+        _, page = await host.open()
+        assert "You are signed in" in page
+
+
 async def test_a_sign_in_as_somebody_else_is_told_until_it_is_mended(
     fleet: FleetDatabase, tmp_path: Path
 ) -> None:
