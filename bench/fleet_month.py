@@ -1,9 +1,9 @@
 """A month of a million profiles, in virtual time.
 
 When each is due, how many a worker moves into the queue, and how an outage is met are
-the program's own code; the limit follows the rule of its row (the time of the next
-slot). A run that finds nothing new costs what was measured, with room; what news costs,
-and how much of it there is, is assumed. The workers are one with all their slots.
+the program's own code; a test has the row of the limit hand out the very same slots.
+A run that finds nothing new costs what was measured, with room; what news costs, and
+how much of it there is, is assumed. The workers are one with all their slots.
 
 A part of the profiles on the same part of everything (``--whole`` takes them all) shows
 no less than what the whole would: a fleet of a tenth has the same load on each slot,
@@ -170,11 +170,26 @@ class _Due:
         return heapq.heappop(self._near)
 
 
+class Slots:
+    """The limit that all share: the UPDATE of its row, without a database."""
+
+    def __init__(self, per_second: float) -> None:
+        self.step_s = 1 / (per_second * RatePacer.SHARE)
+        self._next_free = 0.0
+
+    def take(self, at: float, slots: int) -> float:
+        """Take so many slots, and return when the first of them is there."""
+        first = max(self._next_free, at)
+        self._next_free = first + slots * self.step_s
+        return first
+
+
 class Simulation:
     """A fleet that is run from second to second."""
 
     def __init__(self, terms: Terms, seed: int = 1) -> None:
         self._terms = terms
+        self.slots = Slots(terms.per_second / terms.slower)
         self._chance = random.Random(seed)  # noqa: S311
         self._month = Month(terms, good=array("l", [0]) * terms.profiles)
         every_s = EVERY.total_seconds()
@@ -190,8 +205,7 @@ class Simulation:
         self._ran = array("d", (at - every_s for at in starts))
         self._looked = array("d", (self._ago(_LOOKED_AT_S) for _ in starts))
         self._renewed = array("d", (self._ago(_RENEWED_S) for _ in starts))
-        self._next_slot = self._next_cpu = 0.0
-        self._step_s = terms.slower / (terms.per_second * RatePacer.SHARE)
+        self._next_cpu = 0.0
 
     def run(self) -> Month:
         """Run it to its end."""
@@ -277,8 +291,8 @@ class Simulation:
         ended = began + (IDLE.wall_s + news * NEWS.wall_s) * terms.slower
         ended = max(ended, self._next_cpu)
         if discovr:
-            self._next_slot = max(self._next_slot, began) + discovr * self._step_s
-            ended = max(ended, self._next_slot)
+            first = self.slots.take(began, discovr)
+            ended = max(ended, first + discovr * self.slots.step_s)
         month.trakt += trakt
         month.discovr += discovr
         month.cpu_s += cpu_s

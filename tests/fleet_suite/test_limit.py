@@ -6,6 +6,8 @@ import asyncio
 import random
 import re
 from bisect import bisect_left
+from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -13,6 +15,7 @@ from aioresponses import aioresponses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.fleet_month import Simulation, Slots, Terms
 from connectors.http.pacing import AdaptiveRate, RatePacer
 from sync.fleet.limit import (
     SharedLimit,
@@ -25,6 +28,8 @@ from tests.clocks import FakeClock
 from tests.http_suite.test_budgets import BASE, Place
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from sync.fleet.database import FleetDatabase
 
 
@@ -296,6 +301,85 @@ async def test_a_worker_that_is_frozen_while_it_learns_holds_nobody_up(
     assert adapt(rate, 0, 0, 0) == before.epoch
     adapt(rate, 1, 7, None)  # nothing that either learned is lost
     assert (await limit.take(1)).rate == pytest.approx(rate.now)
+
+
+class Then:
+    """The fleet's database at a time that is told, in seconds.
+
+    What its statements call ``clock_timestamp`` is looked for in a schema of the test.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.now = 0.0
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, fleet: FleetDatabase) -> AsyncIterator[Then]:
+        async with fleet.pool.acquire() as connection:
+            await connection.execute(
+                "CREATE SCHEMA IF NOT EXISTS told;"
+                "CREATE OR REPLACE FUNCTION told.clock_timestamp() RETURNS timestamptz "
+                "LANGUAGE sql VOLATILE AS $$ SELECT timestamptz '2050-01-01' "
+                "+ make_interval(secs => current_setting('told.now')::float8) $$;"
+                "SET search_path TO told, pg_catalog, public"
+            )
+            yield cls(connection)
+
+    async def rows(self, statement: str, *values: Any) -> list[Any]:
+        told = "SELECT set_config('told.now', $1, false)"
+        await self._connection.fetch(told, str(self.now))
+        found: list[Any] = await self._connection.fetch(statement, *values)
+        return found
+
+
+async def test_the_stand_in_hands_out_the_slots_of_the_row(
+    fleet: FleetDatabase,
+) -> None:
+    chance, clock = random.Random(1), FakeClock()  # noqa: S311
+    row = Row(clock, 20, burst_s=3)
+    clock.advance(60)  # nobody took one for long
+    async with Then.of(fleet) as then:
+        limit = SharedLimit(cast("FleetDatabase", then), "discovr")
+        await limit.set(20, burst_s=3)
+        for _ in range(200):
+            clock.advance(chance.expovariate(1))
+            then.now = clock.monotonic()
+            slots, pause_s = chance.randrange(1, 60), chance.uniform(0, 4)
+            here, there = await row.take(slots), await limit.take(slots)
+            assert asdict(there) == pytest.approx(asdict(here), abs=1e-3)
+            for each in (row, limit):
+                await each.learn(slots, here.epoch if slots < 5 else None)
+                if slots > 50:
+                    await each.pause(pause_s)
+
+
+async def test_a_simulated_fleet_takes_the_slots_of_the_row(
+    fleet: FleetDatabase,
+) -> None:
+    taken: list[tuple[float, int, float]] = []
+
+    class Noted(Slots):
+        def take(self, at: float, slots: int) -> float:
+            taken.append((at, slots, super().take(at, slots)))
+            return taken[-1][-1]
+
+    # What is caught up after an outage waits for slots, at other times nobody does.
+    terms = Terms(1_000, 4, 1, 0.2, 1.5, slower=1.1, down=(20_000, 50_000))
+    simulation = Simulation(terms)
+    simulation.slots = Noted(terms.per_second / terms.slower)
+    simulation.run()
+    waits = [first - at for at, _, first in taken]
+    assert min(waits) == 0
+    assert max(waits) > 60
+    async with Then.of(fleet) as then:
+        limit = SharedLimit(cast("FleetDatabase", then), "discovr")
+        await limit.set(terms.per_second / terms.slower)
+        for at, slots, first in taken:
+            then.now = at
+            found = await limit.take(slots)
+            assert at + found.wait_s == pytest.approx(first, abs=0.01)
+            assert found.step_s == pytest.approx(simulation.slots.step_s)
 
 
 async def test_what_has_no_room_goes_by_the_quota_of_its_user() -> None:
