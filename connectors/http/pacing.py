@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connectors.clock import SystemClock
-from connectors.http.retry import server_time
+from connectors.http.retry import LONGEST_PAUSE_S, server_time
 from connectors.words import count
 
 if TYPE_CHECKING:
@@ -31,11 +31,22 @@ _TOO_MANY = 429
 AUTHED, UNAUTHED = "AUTHED_API_GET_LIMIT", "UNAUTHED_API_GET_LIMIT"
 
 
+class RestingError(Exception):
+    """No slot for so many seconds, which is longer than anybody should wait."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no slot for {seconds:.0f} s")
+        self.seconds = seconds
+
+
 class Pacer(Protocol):
     """Hands out slots, one per attempt."""
 
     async def acquire(self) -> None:
-        """Wait for a slot: first come, first served."""
+        """Wait for a slot: first come, first served.
+
+        May raise RestingError while a pause has more than ``LONGEST_PAUSE_S`` left.
+        """
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
         """Learn from what came of a slot: once per slot, status 0 if no answer came."""
@@ -105,17 +116,21 @@ class OpenPacer:
 
     async def _until_free(self) -> None:
         while (wait := self._wait()) is not None:
+            check_pause(self._pause_s(self._clock.monotonic()))
             seconds, reason = wait
             if self._on_wait and reason and seconds >= TOLD_FROM_S:
                 self._on_wait(seconds, reason)
             await self._clock.sleep(seconds)
 
-    def _wait(self) -> tuple[float, str] | None:
-        now = self._clock.monotonic()
+    def _pause_s(self, now: float) -> float:
         paused_until = self._paused_until
         if self._entrance is not None:
             paused_until = max(paused_until, self._entrance.paused_until)
-        pause_s, slot_s = paused_until - now, self._slot_at(now) - now
+        return paused_until - now
+
+    def _wait(self) -> tuple[float, str] | None:
+        now = self._clock.monotonic()
+        pause_s, slot_s = self._pause_s(now), self._slot_at(now) - now
         if max(pause_s, slot_s) <= 0:
             return None
         if pause_s >= slot_s:
@@ -241,6 +256,12 @@ class RatePacer(OpenPacer):
             self._stale = self._in_flight
         elif is_good(status):
             self._rate.climb()
+
+
+def check_pause(seconds: float) -> None:
+    """Raise RestingError where a pause has so much left that nobody should wait."""
+    if seconds > LONGEST_PAUSE_S:
+        raise RestingError(seconds)
 
 
 def is_refusal(status: int) -> bool:

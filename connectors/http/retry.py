@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 #: Nobody asks for a longer rest than a week and means it; whoever does gets that.
 LONGEST_REST_S = 7 * 86_400.0
+#: Nobody waits for longer than that: a request is refused at once instead.
+LONGEST_PAUSE_S = 600.0
 #: Outside of these years a clock is wrong, or somebody plays with the end of time.
 _YEARS = range(2000, 2200)
 
@@ -38,7 +40,7 @@ class RetryPolicy:
     total_s: float = 300.0
     wait_initial_s: float = 0.5
     wait_max_s: float = 30.0
-    longest_pause_s: float = 600.0
+    longest_pause_s: float = LONGEST_PAUSE_S
 
     def backoff_s(self, attempt: int) -> float:
         """Return the wait after that attempt: doubling, bounded, with jitter."""

@@ -13,6 +13,7 @@ from connectors.errors import (
     TransientError,
     UnknownOutcomeError,
 )
+from connectors.http.pacing import RestingError
 from connectors.words import count
 
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ class Throttle:
         """
         self._refuse_while_closed()
         asked_at = self._clock.monotonic()
-        await self._pacer.acquire()
+        try:
+            await self._pacer.acquire()
+        except RestingError as rest:
+            raise self._closed(rest.seconds) from None
         self.stats.waits_s += self._clock.monotonic() - asked_at
         slot = Slot()
         try:
@@ -114,8 +118,8 @@ class Throttle:
             return error
         everybody = None if is_own_quota else self._entrance
         until = self._clock.monotonic() + pause_s
+        self._pacer.pause(pause_s)
         if pause_s <= self._policy.longest_pause_s:
-            self._pacer.pause(pause_s)
             if everybody is not None:
                 everybody.paused_until = max(everybody.paused_until, until)
             progress.is_paused = True

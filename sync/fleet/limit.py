@@ -20,9 +20,11 @@ from connectors.http.pacing import (
     TOLD_FROM_S,
     AdaptiveRate,
     RatePacer,
+    check_pause,
     is_good,
     is_refusal,
 )
+from connectors.http.retry import LONGEST_PAUSE_S
 from sync.runtime import logs
 
 if TYPE_CHECKING:
@@ -224,7 +226,11 @@ class SharedPacer:
         self.requests = self.refusals = 0
 
     async def acquire(self) -> None:
-        """Wait for a slot: first come, first served."""
+        """Wait for a slot: first come, first served.
+
+        Raises RestingError while a pause has more than ``LONGEST_PAUSE_S`` left,
+        whichever worker was asked for it.
+        """
         self._waiting += 1
         try:
             async with self._line:
@@ -279,6 +285,7 @@ class SharedPacer:
         while True:
             now = self._clock.monotonic()
             wait_s = self._paused_until - now
+            check_pause(wait_s)
             if wait_s > 0:
                 self._say(wait_s, "the service asked for a pause")
                 await self._clock.sleep(wait_s)
@@ -330,6 +337,9 @@ class SharedPacer:
         now = self._clock.monotonic()
         if now - asked_at > _FROZEN_S:
             return  # they have passed, and nobody knows by how much
+        if taken.wait_s > LONGEST_PAUSE_S:
+            self._paused_until = max(self._paused_until, now + taken.wait_s)
+            return
         for number in range(slots):
             at = now + max(0.0, taken.wait_s + number * taken.step_s)
             self._slots.append(at)

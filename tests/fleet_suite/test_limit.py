@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.fleet_month import Simulation, Slots, Terms
-from connectors.http.pacing import AdaptiveRate, RatePacer
+from connectors.http.pacing import AdaptiveRate, RatePacer, RestingError
 from sync.fleet.limit import (
     SharedLimit,
     SharedPacer,
@@ -178,6 +178,31 @@ async def test_a_refusal_that_one_meets_pauses_and_halves_for_all() -> None:
     one.observe(429, {})
     await asyncio.gather(one.close(), other.close())
     assert row.epoch == 1
+
+
+async def test_a_rest_that_nobody_waits_for_is_kept_by_all_and_holds_nobody() -> None:
+    clock = FakeClock()
+    row = Row(clock, 40)
+    one, other = SharedPacer(row, clock=clock), SharedPacer(row, clock=clock)
+    for pacer in (one, other):
+        await pacer.acquire()
+    waiting = [asyncio.create_task(other.acquire()) for _ in range(20)]
+    await asyncio.sleep(0)
+    one.pause(3_600)
+    await one.close()
+    told = await asyncio.gather(*waiting, return_exceptions=True)
+    # Slots of a slice that was taken before may be left.
+    refused = [each for each in told if each]
+    assert len(refused) > 10
+    for pacer in (one, other):
+        for _ in range(3):
+            with pytest.raises(RestingError) as rest:
+                await pacer.acquire()
+            assert rest.value.seconds == pytest.approx(3_600, abs=5)
+    assert clock.monotonic() < 5
+    clock.advance(3_001)
+    await other.acquire()
+    assert clock.monotonic() == pytest.approx(3_600, abs=5)
 
 
 async def test_good_answers_of_all_workers_bring_the_rate_back() -> None:

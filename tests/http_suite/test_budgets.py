@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from connectors.errors import AuthError, RateLimitedError, RejectedError
 from connectors.http.client import HttpClient, RetryPolicy
 from connectors.http.entrance import Entrance
-from connectors.http.pacing import AUTHED, UNAUTHED, QuotaPacer
+from connectors.http.pacing import AUTHED, UNAUTHED, QuotaPacer, RatePacer
 from connectors.trakt.client import explain
 from connectors.trakt.public import Budget, PublicClient
 from tests.clocks import FakeClock
@@ -146,6 +146,27 @@ async def test_a_rest_that_nobody_waits_for_closes_both(place: Place) -> None:
             await place.signed_in.http.request("GET", "/two")
         requests = sum(map(len, web.requests.values()))
     assert requests == 1
+
+
+@pytest.mark.parametrize("asked_s", [601, 40_000])
+async def test_a_rest_that_nobody_waits_for_is_kept_by_all_with_that_pacer(
+    clock: FakeClock, asked_s: int
+) -> None:
+    pacer = RatePacer(5, clock=clock)
+    one, other = (Place(clock, public=pacer) for _ in range(2))
+    with aioresponses() as web:
+        refuse_once(web, 429, {"Retry-After": str(asked_s)})
+        for place in (one, other, one, other):
+            with pytest.raises(RateLimitedError) as refusal:
+                await place.public.http.request("GET", "/one")
+            assert refusal.value.retry_after_s == pytest.approx(asked_s, abs=2)
+            assert "minutes" in refusal.value.remedy
+        assert sum(map(len, web.requests.values())) == 1
+        assert clock.monotonic() < 2
+        clock.advance(asked_s)
+        await other.public.http.request("GET", "/one")
+    for place in (one, other):
+        await place.close()
 
 
 @pytest.mark.parametrize(
