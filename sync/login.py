@@ -137,8 +137,10 @@ async def _require_profile(clients: Clients, token: StoredToken, name: str) -> N
         message = error.message
     else:
         return
+    known = discovr.name_profiles(profiles)
     raise AuthError(
-        f"{message} So nothing was kept. Sign out of Discovr there first.",
+        f"{message} So nothing was kept. This account has: {known}. If one of these is "
+        "meant, the fleet's table needs its id. Else sign out of Discovr there first.",
         remedy="Log in again, with the account that has it: trakt2discovr fleet login "
         f"--service discovr {quote_last(name)}",
         service="Discovr",

@@ -15,7 +15,8 @@ class FleetProfileDocument(Document):
     is planned. ``worker`` is the machine and process that runs it. ``logins`` are the
     services that it has a login of its own for; ``lacks`` are those that it has to sign
     in to: there is no login, or the service has refused it. ``is_shared``: it lives by
-    the operator's login to Discovr where it has none.
+    the operator's login to Discovr where it has none. ``login_ends_at``: its own login
+    to Discovr ends within two weeks, and nothing renews it.
     """
 
     profile: str
@@ -33,6 +34,7 @@ class FleetProfileDocument(Document):
     logins: tuple[str, ...]
     lacks: tuple[str, ...] = ()
     is_shared: bool = False
+    login_ends_at: datetime | None = None
 
 
 class FleetListDocument(Document):
@@ -49,7 +51,9 @@ class FleetStatusDocument(Document):
     ``in_step`` counts those whose last run ended well. ``brought_over`` were carried
     over once in full; ``to_bring_over`` counts the active ones that were not yet.
     ``shared_login`` is the operator's own to Discovr, if it is in the database;
-    ``without_discovr`` profiles live by it, and have none.
+    ``without_discovr`` profiles live by it, and have none. Two weeks before
+    their end logins to Discovr are counted as ``ending_logins``, and that one is named
+    by ``shared_login_ends_at``.
     """
 
     format: Literal["trakt2discovr/fleet-status"] = "trakt2discovr/fleet-status"
@@ -67,6 +71,8 @@ class FleetStatusDocument(Document):
     shared_login: Literal["good", "refused", "none"] = "none"
     brought_over: int = 0
     without_discovr: int = 0
+    ending_logins: int = 0
+    shared_login_ends_at: datetime | None = None
 
 
 class LimitDocument(Document):
@@ -120,10 +126,14 @@ class InvitationDocument(Document):
 
 
 class FleetInvitationsDocument(Document):
-    """The links of profiles that sign in by themselves."""
+    """The links of profiles that sign in by themselves.
+
+    ``is_for_this_machine``: nobody else can open them.
+    """
 
     format: Literal["trakt2discovr/fleet-invitations"] = (
         "trakt2discovr/fleet-invitations"
     )
     version: Literal[1] = 1
     invitations: tuple[InvitationDocument, ...]
+    is_for_this_machine: bool = False

@@ -18,7 +18,7 @@ from connectors.auth.device import CodeRefusedError
 from connectors.errors import AuthError, ConfigError, ServiceError
 from sync.fleet.calendar import State
 from sync.fleet.logins import standing_of
-from sync.fleet.sign_in import asked, lacking, sign_in
+from sync.fleet.sign_in import asked, lacking, sign_in, soon_ending
 from sync.runtime import logs
 from sync.runtime.stop import Stop
 
@@ -203,7 +203,7 @@ class Invitations:
         fleet, profile = self._fleet, visit.profile
         try:
             logins = await standing_of(fleet.database, [profile])
-            services = asked(profile, logins)
+            services = asked(profile, logins, await soon_ending(fleet))
             if visit.before and visit.before[0] not in services:
                 visit.before = None  # it was mended elsewhere
             for service in services:

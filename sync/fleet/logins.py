@@ -89,6 +89,11 @@ _STANDING = """
 SELECT profile, service, refused_at IS NULL AS is_good FROM fleet_login
 WHERE profile = ANY($1)
 """
+#: Discovr's alone: nothing renews it.
+_ENDING = """
+SELECT profile, expires_at FROM fleet_login
+WHERE service = 'discovr' AND refused_at IS NULL AND expires_at <= $1
+"""
 _BATCH = 500
 #: So often a login that was handed out is tried to be stored.
 _TRIES = 30
@@ -168,9 +173,11 @@ class ProfileStore(TokenStore):
         except StateError:
             if service not in self._refused:
                 raise
+        is_for_all = self._owner(service) == SHARED
+        command = "fleet login --shared" if is_for_all else f"login {service}"
         raise AuthError(
             f"The key of the login to {service.title()} is lost.",
-            remedy=f"Log in again: trakt2discovr login {service}",
+            remedy=f"Log in again: trakt2discovr {command}",
             service=service.title(),
         )
 
@@ -330,6 +337,15 @@ async def standing_of(
     for row in await database.rows(_STANDING, [*found]):
         found[row["profile"]][row["service"]] = row["is_good"]
     return found
+
+
+async def ending_by(database: FleetDatabase, until: datetime) -> dict[int, datetime]:
+    """Return whose login to Discovr ends by then, and when. Nothing renews those.
+
+    The one that serves all is among them.
+    """
+    rows = await database.rows(_ENDING, until)
+    return {row["profile"]: row["expires_at"] for row in rows}
 
 
 async def forget(database: FleetDatabase, names: list[str]) -> None:

@@ -9,13 +9,15 @@ from connectors.errors import AuthError
 from sync import login as use_case
 from sync.fleet.calendar import State
 from sync.fleet.limit import DISCOVR_LIMIT, SharedLimit, SharedPacer, all_limits
-from sync.fleet.logins import SHARED, open_store, standing_of
+from sync.fleet.logins import SHARED, ending_by, open_store, standing_of
 from sync.fleet.runner import settings_of
 from sync.runtime.shell import quote_last
 from sync.wiring.clients import DISCOVR, Clients
+from sync.wiring.logins import WARN_BEFORE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Container, Mapping
+    from datetime import datetime
 
     from sync.documents.login import LoginDocument, LogoutDocument
     from sync.events import Event
@@ -47,10 +49,24 @@ def lacking(profile: Profile, logins: Logins) -> tuple[Service, ...]:
     )
 
 
-def asked(profile: Profile, logins: Logins) -> tuple[Service, ...]:
-    """Return what to sign in to: what it lacks, else what it has, else all."""
+def asked(
+    profile: Profile, logins: Logins, ending: Container[int] = ()
+) -> tuple[Service, ...]:
+    """Return what to sign in to: what it lacks or is ``ending``, else what it has.
+
+    Else all that it needs. ``ending`` is of ``ending_by``.
+    """
+    if lacks := lacking(profile, logins):
+        return lacks
+    if profile.id in ending:
+        return ("discovr",)
     own = tuple(s for s in needed(profile) if s in logins[profile.id])
-    return lacking(profile, logins) or own or needed(profile)
+    return own or needed(profile)
+
+
+async def soon_ending(fleet: Fleet) -> dict[int, datetime]:
+    """Return whose login to Discovr ends so soon that it is time to sign in again."""
+    return await ending_by(fleet.database, fleet.clock.now() + WARN_BEFORE)
 
 
 def waits_for_shared(profile: Profile, logins: Logins) -> bool:

@@ -22,6 +22,11 @@ _ALONE = re.compile(
     r"trakt2discovr (?!fleet |doctor|setup)"
     r"|(?<!\w)(?<!fleet login )(?<!fleet init )--\w|\bTRAKT2DISCOVR_"
 )
+#: Between the parts of a remedy: one may help where the next does not.
+_PARTS = re.compile(r"\. |; ")
+_CONFIG = re.compile(r"\[(?:trakt|discovr|tmdb|fleet)\] ")
+_THAT = "Correct that in the config"
+_RESTART = "Workers read the config when they start: restart them then"
 _AGAIN = re.compile(r"\b([Rr]un it again)\b")
 #: What helps where the words of one command cannot.
 _INSTEAD = {
@@ -51,14 +56,29 @@ def words_of(turn: Turn, profile: str) -> str:
         return turn.message
     name = quote_last(profile)
     remedy = _INSTEAD.get(turn.ending) or turn.remedy
-    if _ALONE.search(in_a_fleet(remedy, "NAME")):  # the name itself may look so
-        remedy = _OTHERWISE.get(turn.ending, _LOOK).format(name)
+    if fits := _fitting(remedy):
+        remedy = in_a_fleet(fits, name)
+    elif turn.ending is Ending.CONFIG and _CONFIG.search(turn.message):
+        remedy = _THAT
     else:
-        remedy = in_a_fleet(remedy, name)
+        remedy = _OTHERWISE.get(turn.ending, _LOOK).format(name)
+    if _CONFIG.search(remedy) or remedy == _THAT:
+        remedy = f"{remedy.rstrip('.')}. {_RESTART}"
     return f"{turn.message} {remedy.rstrip('.')}."
+
+
+def _fitting(remedy: str) -> str:
+    """Return what it says before it comes to what is for one command alone."""
+    ends = [match.start() for match in _PARTS.finditer(remedy)]
+    for end in reversed([*ends, len(remedy)]):
+        # The name itself might look like an option.
+        if not _ALONE.search(in_a_fleet(remedy[:end], "NAME")):
+            return remedy[:end]
+    return ""
 
 
 def in_a_fleet(remedy: str, name: str) -> str:
     """Put the commands of a fleet in place of those that it has."""
+    remedy = remedy.replace("[state] url", "[fleet] url")
     remedy = _LOGIN.sub(lambda _: f"trakt2discovr fleet login {name}", remedy)
     return _AGAIN.sub(lambda m: f"{m[1]} (trakt2discovr fleet due {name})", remedy)

@@ -434,7 +434,11 @@ def profiles(operator: Operator) -> list[Any]:
 
 
 async def keep_logins(
-    operator: Operator, name: str | None = "Me", *, only: str | None = None
+    operator: Operator,
+    name: str | None = "Me",
+    *,
+    only: str | None = None,
+    ends_in: timedelta | None = None,
 ) -> None:
     """Sign a profile in, with the key of the moment; without a name for all."""
     async with open_database(operator.url) as database:
@@ -445,8 +449,13 @@ async def keep_logins(
         vault = open_vault(operator.folder / "fleet.key")
         store = await open_store(database, vault, owner)
         now = SystemClock().now()
+        token = StoredToken(
+            refresh_token="r",
+            obtained_at=now,
+            expires_at=now + ends_in if ends_in else None,
+        )
         for service in [only] if only else ["trakt", "discovr"]:
-            await store.keep(service, StoredToken(refresh_token="r", obtained_at=now))
+            await store.keep(service, token)
 
 
 def test_only_the_demo_is_a_rehearsal(operator: Operator) -> None:
@@ -544,3 +553,30 @@ def test_a_user_without_rights_is_told_which(
     assert wrong.exit_code == 2
     assert "The fleet's tables cannot be made" in wrong.stderr
     assert "poor:poor" not in wrong.output
+
+
+def test_a_login_that_ends_soon_is_told_and_asked_for_in_time(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text(TABLE, "utf-8")
+    operator("fleet", "add", str(table))
+    for name in ("Me", None):
+        asyncio.run(keep_logins(operator, name, ends_in=timedelta(days=13)))
+    (me,) = (p for p in profiles(operator) if p["profile"] == "Me")
+    assert (me["lacks"], bool(me["login_ends_at"])) == ([], True)
+    assert "login to Discovr good until" in operator("fleet", "list").stdout
+    status = operator.json("fleet", "status")
+    assert (status["ending_logins"], bool(status["shared_login_ends_at"])) == (1, True)
+    shown = " ".join(operator("fleet", "status").stdout.split())
+    assert "1 login to Discovr ends within two weeks: trakt2discovr fleet inv" in shown
+    assert "The login that serves all is good until" in shown
+    invited = operator.json("fleet", "invite")
+    assert [i["profile"] for i in invited["invitations"]] == ["Kids", "Me"]
+    assert invited["is_for_this_machine"] is True
+    asyncio.run(keep_logins(operator, ends_in=timedelta(days=15)))
+    invited = operator.json("fleet", "invite", "--url", "https://join.example.org")
+    assert [i["profile"] for i in invited["invitations"]] == ["Kids"]
+    assert invited["is_for_this_machine"] is False
+    assert operator.json("fleet", "status")["ending_logins"] == 0

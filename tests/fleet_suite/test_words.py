@@ -44,6 +44,8 @@ DRIVER = asyncpg.PostgresSyntaxError.__module__
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 COMMAND = re.compile(r"trakt2discovr ((?:fleet )?[a-z]+)")
 NAME = "The kids' room"
+ADD = "trakt2discovr fleet add FILE.csv"
+RESTART = "Workers read the config when they start: restart them then."
 REMEDIES = sorted(
     {remedy for _, _, remedy in raised() if remedy}
     | {kind.default_remedy for kind in everything().values()}
@@ -73,6 +75,40 @@ def test_every_command_that_is_named_is_one_that_knows_the_fleet(
             assert command.startswith(("fleet ", "doctor", "setup")), said
             words = [*command.split(), "--help"]
             assert CliRunner().invoke(app, words).exit_code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            ConfigError("[trakt] client_id is not set.", remedy="Use a --file."),
+            f"Correct that in the config. {RESTART}",
+        ),
+        (
+            ConfigError(
+                "Trakt does not know the client id.",
+                remedy="Put a valid one into [trakt] client_id. Or: trakt2discovr plan",
+            ),
+            f"Put a valid one into [trakt] client_id. {RESTART}",
+        ),
+        (
+            ServiceError(
+                "It is not proved whole.",
+                remedy="Make the download again, or name all; or --accept-incomplete.",
+            ),
+            "Make the download again, or name all.",
+        ),
+        (
+            ConfigError("No such profile.", remedy="Give one by --profile; or none."),
+            f"Correct its line in the table and add that again: {ADD}.",
+        ),
+    ],
+)
+def test_what_helps_here_too_is_said_and_the_rest_left_out(
+    error: ServiceError, says: str
+) -> None:
+    said = words_of(failed_turn(error, AT, AT, stays=True), NAME)
+    assert said == f"{error.message} {says}"
 
 
 @given(name=st.text(min_size=1).filter(str.isprintable))

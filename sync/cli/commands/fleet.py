@@ -31,6 +31,7 @@ from sync.runtime.words import count, some
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+    from datetime import datetime
     from pathlib import Path
     from typing import Any
 
@@ -154,14 +155,16 @@ def list_profiles(context: Context, state: str | None) -> int:
     async def work(output: Output, _stop: Stop) -> int:
         from sync.fleet.calendar import State  # noqa: PLC0415  # as above
         from sync.fleet.logins import standing_of  # noqa: PLC0415  # the same
-        from sync.fleet.sign_in import lacking  # noqa: PLC0415  # the same
+        from sync.fleet.sign_in import lacking, soon_ending  # noqa: PLC0415  # the same
 
         async with _opened(context) as fleet:
             found = await fleet.profiles.all(State(state) if state else None)
             logins = await standing_of(fleet.database, found)
+            ending = await soon_ending(fleet)
         document = FleetListDocument(
             profiles=tuple(
-                _document(p, logins[p.id], lacking(p, logins)) for p in found
+                _document(p, logins[p.id], lacking(p, logins), ending.get(p.id))
+                for p in found
             )
         )
         output.emit(
@@ -198,12 +201,14 @@ def status(context: Context, *, follow: bool) -> int:
 async def fleet_status(fleet: Fleet) -> FleetStatusDocument:
     """Count the fleet."""
     from sync.fleet.logins import SHARED, standing_of  # noqa: PLC0415  # as above
+    from sync.fleet.sign_in import soon_ending  # noqa: PLC0415  # the same
     from sync.fleet.watch import Totals  # noqa: PLC0415  # the same
     from sync.fleet.worker import overdue  # noqa: PLC0415  # the same
 
     now = fleet.clock.now()
     totals = Totals.of(await fleet.profiles.count(now))
     shared = (await standing_of(fleet.database, []))[SHARED].get("discovr")
+    ending = await soon_ending(fleet)
     named = {None: "none", True: "good", False: "refused"}[shared]
     return FleetStatusDocument(
         profiles=totals.profiles,
@@ -219,6 +224,8 @@ async def fleet_status(fleet: Fleet) -> FleetStatusDocument:
         database=fleet.database.place,
         shared_login=named,
         without_discovr=await fleet.profiles.without("discovr"),
+        shared_login_ends_at=ending.pop(SHARED, None),
+        ending_logins=len(ending),
     )
 
 
@@ -379,7 +386,10 @@ def tell_done(output: Output, document: FleetDocument, code: Exit = Exit.DONE) -
 
 
 def _document(
-    profile: Profile, logins: Iterable[str], lacks: Sequence[str]
+    profile: Profile,
+    logins: Iterable[str],
+    lacks: Sequence[str],
+    ends_at: datetime | None,
 ) -> FleetProfileDocument:
     return FleetProfileDocument(
         profile=profile.profile,
@@ -397,4 +407,5 @@ def _document(
         logins=tuple(sorted(logins)),
         lacks=tuple(lacks),
         is_shared=profile.is_shared,
+        login_ends_at=ends_at,
     )

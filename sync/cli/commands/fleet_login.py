@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import logging
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,10 +27,12 @@ from sync.documents.fleet import (
     InvitationDocument,
 )
 from sync.errors import StoppedError
+from sync.runtime import logs
 from sync.setup.qr import read_qr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
+    from contextlib import AbstractContextManager
 
     from connectors.discovr.models import Profile as DiscovrProfile
     from sync.cli.context import Context
@@ -65,7 +70,8 @@ def login(
             if name:
                 (profile,) = await require_known(fleet, [name])
                 logins = await standing_of(fleet.database, [profile])
-                services = _services(profile, service, logins)
+                ending = await signing.soon_ending(fleet)
+                services = _services(profile, service, logins, ending)
             number = profile.id if profile else SHARED
             picture = data_folder() / f"fleet-login-{number}.png"
             reporter = Reporter(
@@ -138,14 +144,15 @@ def invite(
                         note=profile.note,
                     )
                     for profile in await _invited(fleet, names)
-                )
+                ),
+                is_for_this_machine=not url and not _leads_here(listen),
             )
             output.emit(document, lambda c: show_invitations(c, document))
             if context.as_json:
                 return Exit.DONE
             sys.stdout.flush()
             async with answering(invitations.answers(), listen, hosts):
-                with stop.heeded():
+                with stop.heeded(), _shown(context):
                     while not stop.is_requested:  # noqa: ASYNC110  # it has no event
                         await asyncio.sleep(_POLL_S)
                 await invitations.close()
@@ -157,21 +164,40 @@ def invite(
     return run_fleet(context, work)
 
 
+def _leads_here(listen: Address) -> bool:
+    """Whether a link with this address can be opened elsewhere."""
+    is_any = ipaddress.ip_address(listen.host).is_unspecified
+    return not (listen.is_private or is_any)
+
+
+def _shown(context: Context) -> AbstractContextManager[None]:
+    """Say who has signed in, and who could not."""
+    if context.is_quiet or context.is_verbose:  # it is shown in any case, or not at all
+        return nullcontext()
+    return logs.shown("text", level=logging.INFO)
+
+
 async def _invited(fleet: Fleet, names: Sequence[str]) -> list[Profile]:
-    """Return those who are named, else all who lack a good login. ConfigError."""
+    """Return those who are named, else all whose login is lacking or ends soon.
+
+    Raises ConfigError.
+    """
+    from sync.fleet import sign_in as signing  # noqa: PLC0415  # the same
     from sync.fleet.calendar import State  # noqa: PLC0415  # an extra
     from sync.fleet.logins import standing_of  # noqa: PLC0415  # the same
-    from sync.fleet.sign_in import lacking, waits_for_shared  # noqa: PLC0415  # the same
 
     if names:
         return await require_known(fleet, [*dict.fromkeys(names)])
     found = await fleet.profiles.all()
     logins = await standing_of(fleet.database, found)
-    waiting = {p.id for p in found if waits_for_shared(p, logins)}
+    waiting = {p.id for p in found if signing.waits_for_shared(p, logins)}
+    ending = await signing.soon_ending(fleet)
     invited = [
         p
         for p in found
-        if lacking(p, logins) or (p.state is State.NEEDS_LOGIN and p.id not in waiting)
+        if signing.lacking(p, logins)
+        or p.id in ending
+        or (p.state is State.NEEDS_LOGIN and p.id not in waiting)
     ]
     if waiting and not invited:
         raise _for_all()
@@ -184,7 +210,10 @@ async def _invited(fleet: Fleet, names: Sequence[str]) -> list[Profile]:
 
 
 def _services(
-    profile: Profile, service: Service | None, logins: Logins
+    profile: Profile,
+    service: Service | None,
+    logins: Logins,
+    ending: Container[int],
 ) -> tuple[Service, ...]:
     from sync.fleet import sign_in as signing  # noqa: PLC0415  # an extra
 
@@ -196,7 +225,7 @@ def _services(
         )
     if not service and signing.waits_for_shared(profile, logins):
         raise _for_all()
-    return (service,) if service else signing.asked(profile, logins)
+    return (service,) if service else signing.asked(profile, logins, ending)
 
 
 def _for_all() -> ConfigError:

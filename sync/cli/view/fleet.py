@@ -78,6 +78,8 @@ def _line(profile: FleetProfileDocument) -> str:
     for service in profile.lacks:
         login = f"login to {service.title()}"
         parts.append(f"{login} refused" if service in profile.logins else f"no {login}")
+    if profile.login_ends_at:
+        parts.append(f"login to Discovr good until {say_time(profile.login_ends_at)}")
     if profile.failures:
         parts.append(count(profile.failures, "failure"))
     every = describe_interval(timedelta(seconds=profile.every_s))
@@ -126,6 +128,13 @@ def _to_do(document: FleetStatusDocument) -> Iterator[str]:
             f"each worker takes that of its machine, or sign in for all: {_LOGIN} "
             "--shared"
         )
+    if ends_at := document.shared_login_ends_at:
+        until = say_time(ends_at)
+        yield f"The login that serves all is good until {until}: {_LOGIN} --shared"
+    if document.ending_logins:
+        logins = count(document.ending_logins, "login")
+        verb = "ends" if document.ending_logins == 1 else "end"
+        yield f"{logins} to Discovr {verb} within two weeks: trakt2discovr fleet invite"
     if document.needs_login:
         yield "See trakt2discovr fleet list --state needs_login"
 
@@ -147,3 +156,9 @@ def show_invitations(console: Console, document: FleetInvitationsDocument) -> No
         say(console, f"{name}, from {invitation.source}:")
         say(console, invitation.link, indent=2)
     say(console, "The page is served while this runs. Ctrl-C ends it.")
+    if document.is_for_this_machine:
+        say(
+            console,
+            "These links lead to this machine. For people elsewhere say how they reach "
+            "it: --url https://...",
+        )
