@@ -31,7 +31,8 @@ class Dispatch:
     """
 
     _misses: int = 0
-    _probe_at: datetime | None = None
+    _asked_at: datetime | None = None
+    _probed_at: datetime | None = None
     _is_full: bool = False
 
     def note(self, *, is_down: bool) -> None:
@@ -44,13 +45,17 @@ class Dispatch:
         if self._misses < MISSES:
             self._is_full |= not most
             return most
-        if not most or (self._probe_at and now < self._probe_at):
+        self._asked_at = now
+        probed_at = self._probed_at
+        # The clock may have been set back since.
+        if not most or (probed_at and probed_at <= now < probed_at + PROBE_EVERY):
             return 0
-        self._probe_at = now + PROBE_EVERY
         return 1
 
     def moved(self, number: int, room: int) -> None:
-        """Take in how many there were."""
+        """Take in how many there were. Of a kind with none due no probe is made."""
+        if number and self._misses >= MISSES:
+            self._probed_at = self._asked_at
         self._is_full |= number == room
 
     def pause_s(self) -> float:
