@@ -56,8 +56,11 @@ WHERE fleet_limit.per_second <> excluded.per_second
 OR fleet_limit.burst_s <> excluded.burst_s
 """
 #: A slot of the past is nobody's any more, but for what the burst lets one catch up.
+#: Nor is one far ahead, which no number of workers can have taken: the clock of the
+#: database was set back.
 _TAKE = """
-UPDATE fleet_limit SET next_free = greatest(next_free, paused_until,
+UPDATE fleet_limit SET next_free = greatest(paused_until,
+least(next_free, clock_timestamp() + interval '15 minutes'),
 clock_timestamp() - make_interval(secs => burst_s))
 + make_interval(secs => $2 / (rate * $3))
 WHERE name = $1

@@ -96,7 +96,7 @@ WHERE service = 'discovr' AND refused_at IS NULL AND expires_at <= $1
 """
 _BATCH = 500
 #: So often a login that was handed out is tried to be stored.
-_TRIES = 30
+_TRIES = 600
 
 
 class ProfileStore(TokenStore):
@@ -291,6 +291,8 @@ class ProfileStore(TokenStore):
             self._sealed.pop(service, None)
             await connection.execute(_DELETE, owner, service)
             return
+        # Who signs in takes minutes: the first key may be an old one by now.
+        self._vault.refresh()
         self._sealed[service] = self._vault.seal(token.model_dump_json())
         await connection.execute(
             _SAVE,

@@ -107,21 +107,25 @@ SELECT count(*) AS n FROM (
     ORDER BY due_at LIMIT $4
 ) AS longest WHERE queued_at >= $3 AND running_since IS NULL
 """
-#: Whoever wants it run from here on wants another run than this one.
+#: Whoever wants it run from here on wants another run than this one. Who was frozen
+#: since it read the time takes no run away that another worker has begun.
 _BEGIN = f"""
 UPDATE fleet_profile SET running_since = $2, queued_at = $2, worker = $3, priority = 0
 WHERE id = $1 AND state = 'active' AND due_at <= $2
+AND (running_since IS NULL OR running_since < $2)
 RETURNING {_COLUMNS}
 """  # noqa: S608  # names of ours
+#: Who is wanted once more runs once more: somebody may have signed in meanwhile.
 _END = """
 UPDATE fleet_profile SET kind = $3, last_ok_at = $6, failures = $7, last_error = $8,
 due_at = CASE WHEN priority > 0 THEN due_at ELSE $5 END,
-state = CASE WHEN state = 'active' THEN $4 ELSE state END,
+state = CASE WHEN state = 'active' AND NOT ($4 = 'needs_login' AND priority > 0)
+    THEN $4 ELSE state END,
 queued_at = NULL, running_since = NULL, worker = NULL
-WHERE id = $1 AND running_since = $2 AND source = $9
+WHERE id = $1 AND running_since = $2 AND source = $9 AND is_shared = $10
 RETURNING id
 """
-#: It has another source by now, of which the run says nothing.
+#: It has another source or account by now, of which the run says nothing.
 _LEAVE = """
 UPDATE fleet_profile SET queued_at = NULL, running_since = NULL, worker = NULL
 WHERE id = $1 AND running_since = $2
@@ -145,21 +149,26 @@ count(*) FILTER (WHERE due_at <= $1) AS due, min(due_at) AS oldest
 FROM fleet_profile GROUP BY state, kind
 """
 _SOURCES = """
-SELECT id, source FROM fleet_profile WHERE id = ANY($1) AND state = 'active'
+SELECT id, source, is_shared FROM fleet_profile WHERE id = ANY($1) AND state = 'active'
 """
 _LIVES_BY_IT = """
 is_shared AND NOT EXISTS
 (SELECT FROM fleet_login WHERE profile = fleet_profile.id AND service = $1)
 """
-_SERVED = f"""
-UPDATE fleet_profile SET state = 'active', due_at = $2, failures = 0, last_error = NULL
-WHERE state = 'needs_login' AND {_LIVES_BY_IT}
-"""  # noqa: S608  # names of ours
+#: A run that is under way may be by the login before, and refused.
+_SIGNED_IN = """
+UPDATE fleet_profile SET state = 'active', due_at = least($2, clock_timestamp()),
+failures = 0, last_error = NULL,
+priority = CASE WHEN running_since IS NULL THEN priority ELSE 1 END
+WHERE (state = 'needs_login' OR state = 'active' AND running_since IS NOT NULL)
+"""
+_SERVED = f"{_SIGNED_IN} AND {_LIVES_BY_IT}"
 _WITHOUT = f"""
 SELECT count(*) AS n FROM fleet_profile WHERE state <> 'gone' AND {_LIVES_BY_IT}
 """  # noqa: S608  # the same
 _CHANGES = {
-    "due": "due_at = $2, priority = 1",
+    # By a clock that is ahead it would not be due yet for the workers.
+    "due": "due_at = least($2, clock_timestamp()), priority = 1",
     "pause": "state = 'paused'",
     "resume": (
         "due_at = coalesce(due_at, $2), "
@@ -335,14 +344,15 @@ class Profiles:
             standing.failures,
             error,
             profile.source,
+            profile.is_shared,
         )
         if not ended:
             await self._database.rows(_LEAVE, *run)
 
-    async def sources(self, numbers: Sequence[int]) -> dict[int, str]:
-        """Return what these are read from, of those that are active."""
+    async def sources(self, numbers: Sequence[int]) -> dict[int, tuple[str, bool]]:
+        """Return the source of the active among these, and whether it is shared."""
         rows = await self._database.rows(_SOURCES, list(numbers))
-        return {row["id"]: row["source"] for row in rows}
+        return {row["id"]: (row["source"], row["is_shared"]) for row in rows}
 
     async def find(self, names: Sequence[str]) -> list[Profile]:
         """Return the profiles of these names that there are."""
@@ -387,12 +397,8 @@ class Profiles:
         await self._database.rows(statement, list(names), now)
 
     async def signed_in(self, number: int, now: datetime) -> None:
-        """Let a profile go on that waited for a login."""
-        statement = (
-            "UPDATE fleet_profile SET state = 'active', due_at = $2, failures = 0, "
-            "last_error = NULL WHERE id = $1 AND state = 'needs_login'"
-        )
-        await self._database.rows(statement, number, now)
+        """Let a profile go on that waited for a login. One that runs does so again."""
+        await self._database.rows(f"{_SIGNED_IN} AND id = $1", number, now)
 
     async def signed_in_for_all(self, service: str, now: datetime) -> None:
         """Let those go on that wait for a login and live by the one that serves all."""

@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,12 @@ class Vault:
         number, _, name = said.removeprefix(_INVITE).partition(" ")
         is_one = said.startswith(_INVITE) and number.isdecimal()
         return (int(number), name) if is_one else None
+
+    def refresh(self) -> None:
+        """Take in a key that was made since; of a file that cannot be read nothing."""
+        if self._again:
+            with suppress(ConfigError):
+                self._use(self._again())
 
     def rotate(self, sealed: bytes) -> bytes:
         """Seal anew with the first key."""

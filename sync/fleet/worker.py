@@ -181,12 +181,17 @@ class Worker:
             await self._pause(self._dispatch.pause_s())
 
     async def _stop_unwanted(self) -> None:
-        """Let those give way that were paused, removed, or given another source."""
+        """Let those give way that were paused, removed, or given another place.
+
+        That is another source, or another account on Discovr.
+        """
         # Those that begin while the database is asked are not among them.
         runs = [*self._running.items()]
         sources = await self._profiles.sources([n for n, _ in runs]) if runs else {}
         for number, run in runs:
-            if sources.get(number) != run.profile.source and not run.is_told:
+            profile = run.profile
+            known = (profile.source, profile.is_shared)
+            if sources.get(number) != known and not run.is_told:
                 run.give_way()
 
     async def _wait_after(self, error: ServiceError) -> None:

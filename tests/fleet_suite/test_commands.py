@@ -20,7 +20,7 @@ from sync.fleet.database import open_database
 from sync.fleet.logins import SHARED, open_store
 from sync.fleet.profiles import NewProfile, Profiles
 from sync.fleet.table_file import read_profiles
-from sync.fleet.vault import make_key, open_vault
+from sync.fleet.vault import add_key, make_key, open_vault
 from sync.ledger.migrations import VERSION_TABLE
 from sync.ledger.tables import metadata
 
@@ -553,6 +553,26 @@ def test_a_user_without_rights_is_told_which(
     assert wrong.exit_code == 2
     assert "The fleet's tables cannot be made" in wrong.stderr
     assert "poor:poor" not in wrong.output
+
+
+def test_a_change_of_the_key_is_finished_before_another_begins(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text(TABLE, "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(keep_logins(operator))
+    place = operator.folder / "fleet.key"
+    add_key(place)  # and then it was killed
+    begun = place.read_text("ascii")
+    finished = operator.json("fleet", "keys", "rotate")
+    assert (finished["count"], place.read_text("ascii")) == (2, begun)
+    assert "That finishes the last change" in finished["notes"][1]
+    again = operator.json("fleet", "keys", "rotate")
+    assert again["notes"][0].startswith("2 logins encrypted with a new key")
+    keys = place.read_text("ascii").split()
+    assert (len(keys), keys[1]) == (2, begun.split()[0])
 
 
 def test_a_login_that_ends_soon_is_told_and_asked_for_in_time(

@@ -17,6 +17,7 @@ from sync.fleet.invite import PATH, Invitations
 from sync.fleet.logins import SHARED, standing_of
 from sync.fleet.open import Fleet
 from sync.fleet.profiles import NewProfile, Profiles
+from sync.fleet.sign_in import asked, needed, soon_ending
 from sync.runtime.values import Address
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
@@ -122,6 +123,13 @@ async def test_who_opens_her_link_signs_in_to_both_and_the_profile_goes_on(
         }
         (found,) = await host.fleet.profiles.find(["Kids"])
         assert found.state.value == "active"
+        # Later only the login that nothing renews is asked for.
+        logins = await standing_of(fleet, [found])
+        assert asked(found, logins, await soon_ending(host.fleet)) == needed(found)
+        soon = host.fleet.clock.now() + timedelta(days=13)
+        await fleet.rows("UPDATE fleet_login SET expires_at = $1", soon)
+        ending = await soon_ending(host.fleet)
+        assert asked(found, logins, ending) == ("discovr",)
 
 
 async def test_who_has_to_sign_in_again_is_not_told_that_she_has(

@@ -407,6 +407,20 @@ async def test_a_simulated_fleet_takes_the_slots_of_the_row(
             assert found.step_s == pytest.approx(simulation.slots.step_s)
 
 
+async def test_a_clock_of_the_database_that_is_set_back_stops_nobody_for_long(
+    fleet: FleetDatabase,
+) -> None:
+    async with Then.of(fleet) as then:
+        limit = SharedLimit(cast("FleetDatabase", then), "discovr")
+        await limit.set(5)
+        then.now = 9_000
+        await limit.take(3)
+        then.now = 1_000
+        assert (await limit.take(1)).wait_s < 15 * 60 + 1
+        await limit.pause(3_600)
+        assert (await limit.take(1)).wait_s == pytest.approx(3_600, abs=1)
+
+
 async def test_what_has_no_room_goes_by_the_quota_of_its_user() -> None:
     clock = FakeClock()
     pacer = SharedPacer(Row(clock, 0.5), clock=clock)

@@ -192,6 +192,26 @@ async def test_a_new_key_seals_all_and_the_oldest_one_goes(
         (await open_store(fleet, Vault([first]), profile)).load("trakt")
 
 
+def lose(place: Path) -> None:
+    place.unlink()
+
+
+async def test_who_signs_in_while_the_key_changes_twice_is_not_locked_out(
+    fleet: FleetDatabase, profile: int, place: Path
+) -> None:
+    signing_in = open_vault(place)  # a code is shown, which may take minutes
+    for _ in range(2):
+        keys.add_key(place)
+        await rotate(fleet, open_vault(place))
+        keys.drop_old_keys(place)
+    await keep(fleet, signing_in, profile)
+    store = await open_store(fleet, open_vault(place), profile)
+    assert store.load("trakt") == token()
+    # Where the file cannot be read, what is known has to do.
+    lose(place)
+    await keep(fleet, signing_in, profile)
+
+
 def test_a_wrong_key_file_is_named_with_its_machine(
     place: Path, tmp_path: Path
 ) -> None:

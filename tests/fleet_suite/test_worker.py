@@ -260,7 +260,7 @@ async def test_a_migration_does_not_read_for_ever(profiles: Profiles) -> None:
     assert worker.tally.endings["gave_way"] == 1
 
 
-@pytest.mark.parametrize("how", ["pause", "remove", "other source"])
+@pytest.mark.parametrize("how", ["pause", "remove", "other source", "shared"])
 async def test_a_run_of_who_is_paused_removed_or_another_ends(
     profiles: Profiles, how: str
 ) -> None:
@@ -271,6 +271,10 @@ async def test_a_run_of_who_is_paused_removed_or_another_ends(
         await until(lambda: len(script.stops) == 2)
         if how == "other source":
             await add(profiles, "Me", source="trakt:other")
+        elif how == "shared":  # so it is in another account on Discovr
+            await profiles.add(
+                [NewProfile("Me", "trakt", EVERY, is_shared=True)], clock.now()
+            )
         else:
             await profiles.change(["Me"], how, clock.now())
         staying = asyncio.create_task(worker.stay())
@@ -292,7 +296,7 @@ async def test_what_begins_while_it_is_asked_who_is_paused_goes_on(
     you, begun = (await one(profiles, "You")).id, []
     ask = profiles.sources
 
-    async def ask_slowly(numbers: Sequence[int]) -> dict[int, str]:
+    async def ask_slowly(numbers: Sequence[int]) -> dict[int, tuple[str, bool]]:
         found = await ask(numbers)
         begun.append(asyncio.create_task(worker.handle(you)))
         await until(lambda: len(script.stops) == 2)
@@ -463,6 +467,78 @@ async def test_who_is_wanted_during_a_run_runs_once_more(profiles: Profiles) -> 
     await worker.handle(me.id)
     me = await one(profiles, "Me")
     assert (me.due_at, me.priority) == (wanted_at + EVERY, 0)
+
+
+@pytest.mark.parametrize("is_for_all", [False, True])
+async def test_who_signs_in_while_a_run_is_refused_waits_for_nothing(
+    profiles: Profiles, *, is_for_all: bool
+) -> None:
+    await profiles.add([NewProfile("Me", "trakt", EVERY, is_shared=is_for_all)], START)
+    worker, script = unending(profiles, StillClock(START), Verdict.LOGIN)
+    async with handling(worker, "Me", profiles):
+        await until(lambda: bool(script.ran))
+        me = await one(profiles, "Me")
+        if is_for_all:
+            await profiles.signed_in_for_all("discovr", START)
+        else:
+            await profiles.signed_in(me.id, START)
+        script.gate.set()
+    me = await one(profiles, "Me")
+    assert (me.state, me.due_at) == (State.ACTIVE, START)
+    await worker.handle(me.id)
+    me = await one(profiles, "Me")
+    assert (me.kind, me.state, me.failures) == (Kind.KEEP, State.ACTIVE, 0)
+
+
+async def test_a_run_that_is_refused_for_good_waits_also_if_it_was_wanted_meanwhile(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    worker, script = unending(profiles, StillClock(START), Verdict.LOGIN, Verdict.LOGIN)
+    async with handling(worker, "Me", profiles):
+        await until(lambda: bool(script.ran))
+        await profiles.change(["Me"], "due", START)
+        script.gate.set()
+    me = await one(profiles, "Me")
+    assert me.state is State.ACTIVE
+    await worker.handle(me.id)
+    assert (await one(profiles, "Me")).state is State.NEEDS_LOGIN
+
+
+async def test_a_run_by_the_login_of_another_account_says_nothing_of_this_one(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    worker, script = unending(profiles, StillClock(START), Verdict.LOGIN)
+    async with handling(worker, "Me", profiles):
+        await until(lambda: bool(script.ran))
+        await profiles.add([NewProfile("Me", "trakt", EVERY, is_shared=True)], START)
+        script.gate.set()
+    me = await one(profiles, "Me")
+    assert (me.state, me.due_at, me.running_since) == (State.ACTIVE, START, None)
+
+
+async def test_who_was_frozen_before_a_run_takes_none_from_another_worker(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    number = (await one(profiles, "Me")).id
+    later = START + timedelta(seconds=40)
+    running = await profiles.begin(number, later)
+    assert running is not None
+    assert await profiles.begin(number, START) is None
+    assert (await one(profiles, "Me")).running_since == later
+
+
+async def test_what_is_wanted_now_by_a_clock_that_is_ahead_is_due_now(
+    profiles: Profiles,
+) -> None:
+    await add(profiles, "Me")
+    ahead = datetime.now(UTC) + timedelta(hours=5)
+    await profiles.change(["Me"], "due", ahead)
+    me = await one(profiles, "Me")
+    assert me.due_at is not None
+    assert me.due_at < ahead - timedelta(hours=4)
 
 
 async def test_another_source_begins_anew_and_the_same_one_changes_no_plan(

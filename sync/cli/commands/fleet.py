@@ -312,12 +312,20 @@ def rotate_keys(context: Context) -> int:
             lost = await logins.lost(fleet.database, fleet.vault().key_ids)
             if lost:
                 raise opening().unreadable(lost, fleet.database, place)
-            vault.add_key(place)
+            known = (fleet.database, fleet.vault())
+            is_finishing = await logins.sealed_with_old_keys(*known) > 0
+            if not is_finishing:
+                vault.add_key(place)
             sealed = await logins.rotate(fleet.database, fleet.vault())
             left = await logins.sealed_with_old_keys(fleet.database, fleet.vault())
             if not left:
                 vault.drop_old_keys(place)
-        notes = [f"{count(sealed, 'login')} encrypted with a new key, in {place}."]
+        which = "the last new key" if is_finishing else "a new key"
+        notes = [f"{count(sealed, 'login')} encrypted with {which}, in {place}."]
+        if is_finishing:
+            notes.append(
+                "That finishes the last change. For another key: run it again."
+            )
         if left:
             notes.append(
                 f"{count(left, 'login was', 'logins were')} in use meanwhile: run it "
