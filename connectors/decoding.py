@@ -16,7 +16,9 @@ from typing import Any
 MOST_DEPTH = 64
 #: More digits than any number of a service has. Python reads some 4,300 at most.
 _MOST_DIGITS = 40
-_STEPS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+#: A text that never ends takes the rest, which would else be tried from each quotation
+#: mark anew.
+_STEPS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 #: Half of a character that takes two, as it is written in JSON.
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 

@@ -29,6 +29,8 @@ _MOST_WEIGHT = 8
 #: So much is unpacked at once: after each member of it the rest is copied.
 _STEP = 4_096
 _EITHER, _BARE = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
+#: So many bytes tell gzip and zlib from what is packed without a header.
+_TELLING = 2
 _UNPACKED = frozenset({"", "identity"})
 _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 
@@ -77,9 +79,15 @@ class _Packed:
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj(_EITHER)
         self._has_begun = False
+        #: What came before there was enough to tell how it is packed.
+        self._start = b""
 
     def unpack(self, data: bytes, most: int) -> Iterable[bytes]:
         """Yield what comes out, at most that much and a piece."""
+        data, self._start = self._start + data, b""
+        if not self._has_begun and len(data) < _TELLING:
+            self._start = data
+            return
         for start in range(0, len(data), _STEP):
             rest = data[start : start + _STEP]
             while rest and most > 0:
@@ -93,7 +101,8 @@ class _Packed:
 
     def finish(self, *, is_cut: bool) -> None:
         """Raise where the end is missing."""
-        if self._has_begun and not is_cut and not self._zlib.eof:
+        is_begun = self._has_begun or self._start
+        if is_begun and not is_cut and not self._zlib.eof:
             raise PackedError
 
     def _step(self, data: bytes, most: int) -> bytes:

@@ -122,6 +122,9 @@ def redirect_target(call: Call, response: Response, asked: URL) -> URL | Service
         origin = target.origin()
     except (KeyError, ValueError):
         return _unusable_redirect(call, response)
+    # A user name in an address stands in the place of the login.
+    if (target.raw_user, target.raw_password) != (None, None):
+        return _unusable_redirect(call, response)
     if call.is_read and origin == asked.origin():
         return target
     return ConfigError(

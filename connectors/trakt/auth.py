@@ -7,7 +7,7 @@ one process at a time renews.
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connectors.auth.tokens import StoredToken, fingerprint
@@ -15,6 +15,7 @@ from connectors.errors import AuthError, LoginRefusedError, RejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
+    from datetime import datetime
 
     from connectors.auth.tokens import TokenStore
     from connectors.clock import Clock
@@ -30,8 +31,6 @@ _NAME = "Trakt"
 #: By what a login shows, in what is stored beside it, that it is the same one renewed.
 _LOGIN = "login"
 REDIRECT_URI = "urn:ietf:wg:oauth:2.0:oob"
-#: The year 2200.
-_LATEST_STAMP = 7_258_118_400
 _LOG_IN = "Log in: trakt2discovr login trakt"
 _OR_FILE = (
     "To carry over a download instead, which needs no login to Trakt: trakt2discovr "
@@ -205,12 +204,13 @@ def origin_of(configured: tuple[str | None, str | None]) -> str | None:
 
 def stored_token(answer: TokenAnswer, origin: str | None, now: datetime) -> StoredToken:
     """Turn Trakt's token object into what the store keeps."""
-    issued = _moment(answer.created_at) or now
+    lifetime = answer.expires_in
     return StoredToken(
         access_token=answer.access_token,
         refresh_token=answer.refresh_token,
-        expires_at=issued + timedelta(seconds=answer.expires_in),
-        obtained_at=issued,
+        # By the clock that it is looked at by; without an end until it is refused.
+        expires_at=now + timedelta(seconds=lifetime) if lifetime else None,
+        obtained_at=now,
         origin=origin,
         extra={_LOGIN: fingerprint(answer.refresh_token or answer.access_token)},
     )
@@ -220,12 +220,6 @@ def _mark(token: StoredToken) -> str | None:
     # What cannot be renewed is soon replaced by another one: it marks no account.
     is_lasting = token.refresh_token is not None
     return token.extra.get(_LOGIN) or token.origin if is_lasting else None
-
-
-def _moment(stamp: int | None) -> datetime | None:
-    """Read Unix seconds; None for what no clock of today can say."""
-    is_sane = stamp is not None and 0 < stamp < _LATEST_STAMP
-    return datetime.fromtimestamp(stamp, UTC) if stamp and is_sane else None
 
 
 def _bearer(token: StoredToken) -> dict[str, str]:

@@ -20,7 +20,7 @@ from pydantic import (
     Field,
 )
 
-from connectors.fields import MOST, AirMoment, Real, Span, Whole, none_if_odd
+from connectors.fields import MOST, AirMoment, Lenient, Real, Span, Whole, none_if_odd
 from connectors.trakt.lenient import (
     LAST_YEAR,
     to_id,
@@ -233,9 +233,11 @@ class PlaybackItem(Model):
 
 
 class TokenAnswer(Model):
-    """A token pair; it runs out at ``created_at + expires_in`` (seconds)."""
+    """A token pair, which runs out in ``expires_in`` seconds.
+
+    It is handed out once, so nothing beside the tokens may cost it.
+    """
 
     access_token: str
     refresh_token: str
-    expires_in: Span
-    created_at: Whole | None = None
+    expires_in: Annotated[Span | None, Lenient] = None

@@ -53,7 +53,7 @@ _MONTHS = [
 ]
 _TIME = re.compile(
     r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d(?:[.,]\d+)?))?"
-    r"\s*(?P<half>[AaPp][Mm])?\s*"
+    r"\s*+(?P<half>[AaPp][Mm])?\s*+"
     r"(?P<zone>[Zz]|UTC|GMT|[+-]\d\d:?\d\d|[+-]\d\d)?",
     re.ASCII,
 )

@@ -47,7 +47,7 @@ _READING = ("migrate", "plan", "verify")
 _LEAVING = (*_READING, "sync")
 #: The program with a command behind it, as hints and remedies name it.
 _CALL = re.compile(
-    rf"\b{PROGRAM} (?P<options>(?:-\S+ )*)(?P<name>{'|'.join(COMMANDS)})\b"
+    rf"\b{PROGRAM} (?P<options>(?:-\S+ ){{0,9}})(?P<name>{'|'.join(COMMANDS)})\b"
     r"(?P<file> FILE\b)?(?P<service> (?:trakt|discovr)\b)?"
 )
 

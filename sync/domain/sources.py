@@ -6,7 +6,8 @@ older. A download and the account of one user are one source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ LEGACY = ""
 UNKNOWN = "unknown"
 
 _UUID = "uuid:"
+#: By so much can clocks differ that are right, with a time zone forgotten.
+_APART = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,24 @@ class Resolution:
         """Whether a reading of then is not older than any before."""
         newest = self.read_at
         return newest is None or (read_at is not None and read_at >= newest)
+
+
+def without_times_ahead(
+    records: Iterable[SourceRecord], read_at: datetime | None, now: datetime
+) -> tuple[SourceRecord, ...]:
+    """Take no source for read at a time that is still to come: a clock was wrong.
+
+    Only a reading of ``now`` can tell; to one of long ago every other is newer.
+    """
+    if read_at is None or abs(read_at - now) > _APART:
+        return tuple(records)
+    latest = max(read_at, now) + _APART
+    return tuple(
+        replace(record, read_at=None)
+        if record.read_at and record.read_at > latest
+        else record
+        for record in records
+    )
 
 
 def is_one_owner(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import ContractError, RejectedError, TransientError
 from connectors.trakt.client import PAGE_LIMIT
+from connectors.trakt.times import AHEAD
 from sync.domain.origin import TRAKT
 from sync.extract.pages import (
     MOST_PAST,
@@ -125,13 +126,16 @@ class TraktSource:
         return await self._ask() if activities is None else activities
 
     async def _ask(self) -> LastActivities:
-        """Read the stamps, and note the time by Trakt's clock: ours may be wrong.
+        """Read the stamps, and note the time by Trakt's clock.
 
-        Where the answer does not tell it, it is at least that of the newest stamp.
+        Where the answer does not tell it, or one that is far from ours, so that either
+        is wrong, it is by ours, and at least that of the newest stamp.
         """
         activities, told = await self._client.last_activities()
-        stamps = filter(None, _moments(activities).values())
-        self._told_at = told or max([self._clock.now(), *stamps])
+        now = self._clock.now()
+        if told is None or abs(told - now) > AHEAD:
+            told = max([now, *filter(None, _moments(activities).values())])
+        self._told_at = told
         return activities
 
     @property

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 _FILE = re.compile(r"sqlite://(?:/(?P<path>[^?]*)(?:\?(?P<options>.*))?)?")
-#: What SQLAlchemy takes for scheme and login, and for options.
+#: What SQLAlchemy takes for scheme and login.
 LOGIN = re.compile(r"[\w+]+://(?:[^:/]*(?::[^@]*)?@)?")
-_OPTIONS = re.compile(rf"{LOGIN.pattern}[^?]*\?(.*)", re.DOTALL)
 
 
 class FileAddress(NamedTuple):
@@ -56,16 +55,26 @@ def check_address(url: str, setting: str) -> FileAddress | URL:
         address = read_address(url)
     except ValueError:  # which may quote the rest of a password
         raise bad_address(setting, "cannot be read as an address") from None
-    options = _OPTIONS.fullmatch(url)
-    typed = dict(parse_qsl(options[1], keep_blank_values=True)) if options else {}
+    options = _options(url)
+    typed = dict(parse_qsl(options or "", keep_blank_values=True))
     # Else it is dropped in silence, and the rest of a path with it.
-    if options and not (typed and typed.keys() == address.query.keys()):
+    if options is not None and not (typed and typed.keys() == address.query.keys()):
         raise ConfigError(
             f"The setting {setting} has a ? with no option=value after it.",
             remedy="Name a path without a ?, write one of a password as %3F, and give "
             "each option a value.",
         )
     return address
+
+
+def _options(url: str) -> str | None:
+    """Return what stands behind the first ? after the login, or else in the login."""
+    login = LOGIN.match(url)
+    for text in (url[login.end() :], url) if login else ():
+        _, mark, options = text.partition("?")
+        if mark:
+            return options
+    return None
 
 
 def bad_address(setting: str, what: str) -> ConfigError:

@@ -23,6 +23,7 @@ from sync.domain.sources import (
     SourceRecord,
     is_one_owner,
     resolve,
+    without_times_ahead,
 )
 from sync.domain.sums import Rest
 from sync.ledger.fact_names import SOURCE_LOGIN
@@ -30,6 +31,7 @@ from sync.ports import IncrementalSource, OwnedSource, SignedInSource
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Mapping
+    from datetime import datetime
 
     from sync.domain.desired import Desired
     from sync.domain.histories import TitleHistory
@@ -135,6 +137,10 @@ class Holdings:
             titles = self._titles.setdefault(source, {})
             titles |= {title_key(history.title): history for history in of_source}
 
+    def pass_over_times_ahead(self, read_at: datetime | None, now: datetime) -> None:
+        """Take no source for read later than a reading of ``now``."""
+        self.records = without_times_ahead(self.records, read_at, now)
+
     def titles(self, *sources: str) -> Titles:
         """Return the titles of these sources, as one."""
         found: Titles = {}
@@ -215,6 +221,7 @@ async def find_holding(
     source = services.source
     sums = await services.ledger.sums(profile)
     holdings = await Holdings.read(services, profile, sums)
+    holdings.pass_over_times_ahead(extraction.read_at, services.clock.now())
     channel = _channel(services, extraction)
 
     def resolve_with(owner: frozenset[str]) -> Resolution:
@@ -257,6 +264,7 @@ async def continue_holding(
     its name is not known yet.
     """
     source, is_read = known
+    holdings.pass_over_times_ahead(extraction.read_at, services.clock.now())
     record = next((r for r in holdings.records if r.id == source), None)
     if record is None:
         return None

@@ -83,8 +83,9 @@ def describe_interval(interval: timedelta) -> str:
     return f"{seconds}s"
 
 
-#: Where one address of several ends, in a text that holds them all.
-_NEXT_URL = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+#: Where one address of several ends, in a text that holds them all. It is looked for
+#: where such a gap begins, not at each place of a long one.
+_NEXT_URL = re.compile(r"(?<![\s,])[\s,]++(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.")
 #: What Apprise sends over plain http, by the scheme of the address.
 _PLAIN_HTTP = frozenset({"apprise", "form", "gotify", "json", "xml"})

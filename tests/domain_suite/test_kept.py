@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sync.domain.digest import moved, source_state, target_state
 from sync.domain.filters import Filter, Only
@@ -26,8 +29,12 @@ from sync.domain.sources import (
     SourceRecord,
     is_one_owner,
     resolve,
+    without_times_ahead,
 )
 from tests.factories import at, desired, entry, episode, film, play, show
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 FILM, FIRST, SECOND = Key("MV_501"), Key("TV_501", 1, 1), Key("TV_501", 1, 2)
 
@@ -38,10 +45,8 @@ def test_digests_are_kept_in_ledgers_and_plan_files_so_they_never_change() -> No
     there = [entry(FILM, at(1)), entry(FIRST, at(2), progress=30.0, count=2)]
     states = {"MV_501": "9b9dc049064db203", "TV_501": "8369a7db19d0d1cf"}
     assert target_state(there) == target_state(there[::-1]) == states
-    given = [Override(film(1), "5", tmdb=5), Override(film(2), "skip")]
-    assert (
-        digest_overrides(given) == digest_overrides(given[::-1]) == "d7bb5a4d6140e276"
-    )
+    own = [Override(film(1), "5", tmdb=5), Override(film(2), "skip")]
+    assert digest_overrides(own) == digest_overrides(own[::-1]) == "d7bb5a4d6140e276"
     assert digest_overrides([]) == ""
     some = Filter(at(1), Only.FILMS, ("b", "a"))
     assert some.digest == replace(some, skip=("a", "b")).digest == "bf57e1a9c3b4cbc7"
@@ -209,3 +214,20 @@ def test_a_reading_is_newer_where_it_is_as_new_as_the_newest() -> None:
     assert Resolution("c", parts[2:]).is_outdated_by(None)
     owners = (record("a", "", "name:a"), record("b", "", "name:b"))
     assert Resolution("a", owners).owner == {"name:a", "name:b"}
+
+
+_AROUND = st.integers(-800, 800).map(lambda hours: at(1) + timedelta(hours=hours))
+
+
+@given(st.lists(st.none() | _AROUND, max_size=4), st.none() | _AROUND, _AROUND)
+def test_only_a_reading_of_now_passes_over_a_time_that_is_still_to_come(
+    times: list[datetime | None], read_at: datetime | None, now: datetime
+) -> None:
+    day = timedelta(days=1)
+    records = [record(str(n), read_at=t) for n, t in enumerate(times)]
+    kept = without_times_ahead(records, read_at, now)
+    assert [r.id for r in kept] == [r.id for r in records]
+    is_of_now = read_at is not None and abs(read_at - now) <= day
+    for time, one in zip(times, kept, strict=True):
+        is_ahead = time and read_at and time - max(read_at, now) > day
+        assert one.read_at == (None if is_of_now and is_ahead else time)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -160,4 +161,48 @@ async def test_where_trakt_does_not_tell_the_time_it_is_that_of_its_newest_stamp
     group = {"watched_at": at.isoformat(), "paused_at": WHEN}
     answers = ANSWERS | {"/sync/last_activities": {"movies": group}}
     extraction = await source(lambda: answers, None).extract(on_page)
+    assert extraction.read_at == at
+
+
+_FAR = [timedelta(days=days) for days in (1.01, 2, 30, 400, 1_826, 9_000, 60_000)]
+APART = [way * far for far in _FAR for way in (1, -1)]
+
+
+def telling(off: timedelta) -> str:
+    return format_datetime(FakeClock().now() + off, usegmt=True)
+
+
+@pytest.mark.parametrize("off", APART, ids=str)
+async def test_a_clock_of_trakt_that_is_far_from_ours_is_not_believed(
+    off: timedelta,
+) -> None:
+    now = FakeClock().now()
+    ahead = now + timedelta(days=1.005)
+    plays = [_PLAYS[0] | {"watched_at": ahead.isoformat()}, _PLAYS[1]]
+    told: Mapping[str, Any] = ANSWERS | {"/sync/history": plays}
+    trakt = source(lambda: told, telling(off))
+    whole = await trakt.extract(on_page)
+    assert whole.read_at == now
+    assert [record.history_id for record in whole.quarantined] == [1]
+    stamps = await trakt.stamps()
+    told = ANSWERS
+    later = await trakt.extract_changes(whole, stamps, {*Kind}, on_page)
+    assert later.read_at == now
+    assert not later.quarantined
+
+
+@pytest.mark.parametrize("hours", [-24, -12, -1, 0, 1, 12, 24])
+async def test_within_a_day_of_ours_the_clock_of_trakt_counts(hours: int) -> None:
+    off = timedelta(hours=hours)
+    extraction = await source(lambda: ANSWERS, telling(off)).extract(on_page)
+    assert extraction.read_at == FakeClock().now() + off
+
+
+@pytest.mark.parametrize("days", [2, 400, 9_000])
+async def test_where_our_clock_is_behind_the_newest_stamp_counts(days: int) -> None:
+    at = FakeClock().now() + timedelta(days=days)
+    group = {"watched_at": at.isoformat(), "paused_at": WHEN}
+    answers = ANSWERS | {"/sync/last_activities": {"movies": group}}
+    date = telling(timedelta(days=days + 3))
+    extraction = await source(lambda: answers, date).extract(on_page)
     assert extraction.read_at == at

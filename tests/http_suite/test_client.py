@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 from aioresponses import aioresponses
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
 from connectors.errors import (
@@ -24,12 +27,14 @@ from connectors.errors import (
 )
 from connectors.http.client import HttpClient, Response, RetryPolicy
 from connectors.http.transport import user_agent
-from tests.loopback import Loopback, reply
+from tests.long import examples
+from tests.loopback import Loopback, Reply, reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.clocks import FakeClock
+    from tests.loopback import Received
 
 ONCE = RetryPolicy(attempts=1)
 
@@ -329,6 +334,67 @@ async def test_a_redirect_to_nowhere_breaks_the_contract(location: str) -> None:
         with pytest.raises((ContractError, ConfigError)):
             await client.request("GET", "/x")
     assert len(server.received) <= 6
+
+
+SECRET = "s3cr3t"
+#: Of what an address in a redirect is put together; ``{}`` is the server's own place.
+SCHEMES = ["", "//", "http://", "https://", "HTTP://", "ftp://", "mailto:", "http:"]
+USERS = ["", "u@", f"u:{SECRET}@", f":{SECRET}@", "@", ":@", f"u:{SECRET}@x@"]
+PLACES = ["{}", "{}", "{}", "", "elsewhere.test", "127.0.0.1", "[::1", "[::1]", "a b"]
+PORTS = ["", "", ":", ":0", ":80", ":65536", ":x", ":-1", ":" + "9" * 5_000]
+PATHS = ["", "/y", "/y?z=1#w", "/a b", "/\t", "/\x00", "/\x7f", "/%", "/%zz", "/%00"]
+REDIRECTS = [300, 301, 302, 303, 304, 307, 308]
+
+
+def locations() -> st.SearchStrategy[str]:
+    """Draw addresses of which each part may be odd."""
+    text = st.text(st.characters(exclude_characters="\r\n"), max_size=9)
+    parts = [SCHEMES, USERS, PLACES, PORTS, [*PATHS, "/\xff", "/" + "y" * 9_000]]
+    drawn = st.tuples(*(st.sampled_from(part) | text for part in parts))
+    return drawn.map("".join)
+
+
+async def follow(method: str, status: int, location: str) -> tuple[object, str]:
+    """Return what came of a request whose answer leads there, and its traceback."""
+
+    def made(number: int, _request: Received) -> Reply:
+        if number > 1:
+            return reply()
+        place = server.url.removeprefix("http://")
+        return reply(status, headers={"Location": location.replace("{}", place)})
+
+    async with (
+        Loopback(made=made) as server,
+        HttpClient("Trakt", server.url, auth=Login(), retry=ONCE) as client,
+    ):
+        try:
+            came: object = await client.request(method, "/x")
+        except ServiceError as error:
+            return error, "".join(traceback.format_exception(error))
+    return came, ""
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "DELETE"])
+@pytest.mark.parametrize("user", USERS)
+async def test_no_user_name_in_a_redirect_ends_in_another_error(
+    user: str, method: str
+) -> None:
+    for status in REDIRECTS:
+        for scheme in ("//", "http://"):
+            location = f"{scheme}{user}{{}}/y"
+            came, shown = await follow(method, status, location)
+            assert isinstance(came, Response | ServiceError), location
+            assert SECRET not in shown + repr(vars(came) if shown else "")
+
+
+@examples(30, 200, 3_000)
+@given(st.sampled_from(["GET", "POST"]), st.sampled_from(REDIRECTS), locations())
+async def test_wherever_a_redirect_leads_there_is_an_answer_or_a_service_error(
+    method: str, status: int, location: str
+) -> None:
+    came, shown = await follow(method, status, location)
+    assert isinstance(came, Response | ServiceError)
+    assert SECRET not in shown
 
 
 class Watched(BaseModel):

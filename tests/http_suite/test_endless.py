@@ -26,11 +26,12 @@ from connectors.http.client import HttpClient, RetryPolicy
 from sync.config import Settings
 from sync.daemon.heartbeat import ping
 from tests.clocks import FakeClock
+from tests.hostile import Hostile, Told
 from tests.long import examples
 from tests.loopback import Loopback, reply
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 MB = 1_000_000
 ONCE = RetryPolicy(attempts=2, wait_initial_s=0.01)
@@ -263,18 +264,22 @@ async def test_nothing_of_the_answer_to_a_ping_is_read(
     assert not caplog.records
 
 
-@pytest.mark.parametrize(
-    ("packed_as", "pack"),
-    [
-        ("gzip", gzip.compress),
-        ("x-gzip", gzip.compress),
-        ("deflate", zlib.compress),
-        ("deflate", lambda data: zlib.compress(data)[2:-4]),
-        ("gzip", lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:])),
-        ("identity", bytes),
-        ("", bytes),
-    ],
-)
+#: How a body may be packed: what the answer says, and what it is.
+PACKINGS: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("gzip", gzip.compress),
+    ("x-gzip", gzip.compress),
+    ("gzip", zlib.compress),
+    ("deflate", zlib.compress),
+    ("deflate", gzip.compress),
+    ("deflate", lambda data: zlib.compress(data)[2:-4]),
+    ("gzip", lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:])),
+    ("deflate", lambda data: zlib.compress(data[:9]) + zlib.compress(data[9:])),
+    ("identity", bytes),
+    ("", bytes),
+]
+
+
+@pytest.mark.parametrize(("packed_as", "pack"), PACKINGS)
 async def test_every_packing_that_is_asked_for_is_undone(
     packed_as: str, pack: Any
 ) -> None:
@@ -292,6 +297,38 @@ async def test_every_packing_that_is_asked_for_is_undone(
     assert server.connections == 1, "a connection is used again"
 
 
+class Dripping(Hostile):
+    """Sends its body in pieces of so many bytes."""
+
+    size = 1
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        async for body in super().iter_any():
+            for start in range(0, len(body), self.size):
+                yield body[start : start + self.size]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("text", [b"{}", b"[1, 2, 3, 4, 5, 6]" + b" " * 9_000])
+@pytest.mark.parametrize(("packed_as", "pack"), PACKINGS)
+async def test_a_body_is_undone_however_it_is_cut(
+    packed_as: str, pack: Callable[[bytes], bytes], text: bytes, size: int
+) -> None:
+    headers = {"Content-Encoding": packed_as} if packed_as else {}
+    content = pack(text)
+    for cut in (None, -1, 1):
+        told = Told(content[:cut], headers=headers)
+        server = Dripping(lambda *_, told=told: told)
+        server.size = size
+        http = client("http://127.0.0.1", session=server.session)
+        asking = http.request("GET", "/x", expect_json=False)
+        if cut is None or packed_as in {"", "identity"}:
+            assert (await asking).body == text[:cut]
+        else:
+            with pytest.raises(TransientError, match="broke"):
+                await asking
+
+
 @pytest.mark.parametrize(
     ("packed_as", "content"),
     [
@@ -300,8 +337,9 @@ async def test_every_packing_that_is_asked_for_is_undone(
         ("gzip", gzip.compress(b'{"a": 1}', mtime=0)[:-9]),
         ("deflate", b"\xff\xff\xff"),
         ("gzip, gzip", b"{}"),
+        ("deflate", b"\x78"),
     ],
-    ids=["unasked", "no gzip", "cut", "no deflate", "twice"],
+    ids=["unasked", "no gzip", "cut", "no deflate", "twice", "a byte"],
 )
 async def test_what_cannot_be_unpacked_counts_as_a_broken_answer(
     packed_as: str, content: bytes

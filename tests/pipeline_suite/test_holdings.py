@@ -18,6 +18,7 @@ from sync.pipeline.holdings import (
     find_holding,
 )
 from sync.ports import Extraction, Receipt
+from tests.clocks import FakeClock
 from tests.factories import desired, film, play
 
 MINE, ANOTHER = frozenset({"name:me"}), frozenset({"name:you"})
@@ -69,7 +70,7 @@ async def test_an_account_is_asked_for_its_name_where_that_matters(
     found = {}
     for owner in (MINE, ANOTHER):
         source = Account(owner)
-        services: Any = SimpleNamespace(source=source)
+        services: Any = SimpleNamespace(source=source, clock=FakeClock())
         extraction = Extraction(plays, Receipt("trakt", len(plays)))
         holding = await continue_holding(
             services,
@@ -92,7 +93,7 @@ async def test_titles_that_stayed_as_they_were_tell_whose_a_reading_is() -> None
     extraction = Extraction([SECOND], Receipt("trakt", 2), beside=1)
     found = []
     for beside in (rest, Rest()):
-        services: Any = SimpleNamespace(source=Account(MINE))
+        services: Any = SimpleNamespace(source=Account(MINE), clock=FakeClock())
         holdings = Holdings([record], {"trakt": []}, rest=beside)
         found.append(
             await continue_holding(
@@ -105,7 +106,7 @@ async def test_titles_that_stayed_as_they_were_tell_whose_a_reading_is() -> None
 
 
 async def test_a_source_that_nobody_noted_is_not_gone_on_with() -> None:
-    services: Any = SimpleNamespace(source=Account(MINE))
+    services: Any = SimpleNamespace(source=Account(MINE), clock=FakeClock())
     extraction = Extraction([], Receipt("trakt", 0))
     assert (
         await continue_holding(
@@ -116,7 +117,7 @@ async def test_a_source_that_nobody_noted_is_not_gone_on_with() -> None:
 
 
 async def test_a_source_that_names_no_account_is_gone_on_with_unasked() -> None:
-    services: Any = SimpleNamespace(source=SimpleNamespace())
+    services: Any = SimpleNamespace(source=SimpleNamespace(), clock=FakeClock())
     record = SourceRecord("trakt", "trakt")
     found = await continue_holding(
         services,
@@ -160,7 +161,9 @@ async def test_a_whole_reading_asks_whose_it_is_where_another_is_known_or_any_we
 
     source = WholeAccount(MINE)
     services: Any = SimpleNamespace(
-        source=source, ledger=SimpleNamespace(holdings=holdings, sums=sums)
+        source=source,
+        clock=FakeClock(),
+        ledger=SimpleNamespace(holdings=holdings, sums=sums),
     )
     extraction = Extraction(plays, Receipt("trakt", len(plays)))
     found = await find_holding(services, "p", extraction, desired(*plays))

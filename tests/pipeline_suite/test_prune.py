@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +20,14 @@ from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.server.faults import Fault
 from sync.sandbox.server.server import utc_now
 from sync.wiring.bootstrap import build
+from tests.clocks import FakeClock
+from tests.long import choose
 from tests.pipeline_suite.test_sync import NOW, Life, agree, life
 from tests.safety.accounts import film, show, watched_on
 from tests.worlds import world
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
 FILM_2, FILM_1 = Key("MV_102"), Key("MV_101")
@@ -404,3 +409,63 @@ async def test_our_zero_under_the_person_s_own_default_stays(tmp_path: Path) -> 
         there = {e.key: e.progress for e in place.discovr.entries()}
         assert there[zero] == 0
         assert there[default] == 100
+
+
+def tell_the_time(monkeypatch: pytest.MonkeyPatch, at: datetime | None) -> None:
+    """Have Trakt's answers say that it is then; None: what they say."""
+    if at is None:
+        monkeypatch.undo()
+    else:
+        monkeypatch.setattr("connectors.trakt.client.http_date", lambda _text: at)
+
+
+async def check_in_step(it: Life) -> None:
+    """Whether a sync takes back what went, and the one after that finds all settled."""
+    remove(it.account, "Film 1")
+    assert FILM_1 in progress(it)
+    assert (await it.sync(prune=True)).undone
+    assert FILM_1 not in progress(it)
+    assert (await it.sync(prune=True)).prepared.is_unchanged
+    assert it.trakt == ["/sync/last_activities"]
+
+
+@pytest.mark.parametrize("days", choose([1_500, -400], [2, -2], [30, 60_000, -9_000]))
+@pytest.mark.parametrize("weekly", [False, True])
+async def test_a_clock_of_trakt_that_was_wrong_once_takes_nothing_from_later_runs(
+    days: int, *, weekly: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with life(tmp_path) as it:
+        if weekly:
+            it.clock.advance(8 * 86_400)
+        tell_the_time(monkeypatch, it.clock.now() + timedelta(days=days))
+        remove(it.account, "Film 2")
+        assert (await it.sync(prune=True)).undone
+        tell_the_time(monkeypatch, None)
+        await check_in_step(it)
+
+
+@pytest.mark.parametrize("days", choose([1_500], [2, 30], [400, 60_000]))
+async def test_a_time_ahead_that_an_earlier_run_noted_is_passed_over(
+    days: int, tmp_path: Path
+) -> None:
+    async with life(tmp_path) as it:
+        at = it.clock.now() + timedelta(days=days)
+        with closing(sqlite3.connect(tmp_path / "state.sqlite3")) as state, state:
+            text = f"{at:%Y-%m-%d %H:%M:%S.%f}"
+            noted = state.execute("UPDATE t2d_source SET read_at = ?", (text,))
+            assert noted.rowcount == 1
+        await check_in_step(it)
+
+
+@pytest.mark.parametrize("days", [2, 400])
+async def test_what_was_read_while_this_clock_was_ahead_holds_off_nothing_later(
+    days: int, tmp_path: Path
+) -> None:
+    async with life(tmp_path) as it:
+        ahead = FakeClock(it.clock.now() + timedelta(days=days))
+        right, it.clock = it.clock, ahead
+        it.account.add_play(it.account.find("Film 2"), right.now())
+        await it.sync()
+        it.clock = right
+        await it.sync()
+        await check_in_step(it)

@@ -16,8 +16,9 @@ from connectors.trakt.export.documents import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The end of a name that may be that of a time of watching, in whatever spelling.
-_NAME = re.compile(rb'(?:atched|[Ss]een|iewed|layed)[A-Za-z_ -]*"\s*:')
+#: The end of a name that may be that of a time of watching, in whatever spelling; no
+#: name is so long, and a text that looks like one for ever is not read again and again.
+_NAME = re.compile(rb'(?:atched|[Ss]een|iewed|layed)[A-Za-z_ -]{0,60}+"\s*:')
 #: Those that are read, or are no times.
 _KNOWN = (b'"watched_at"', b'"last_watched_at"', b'"watched"')
 _READ = frozenset({"history", "watched"})
