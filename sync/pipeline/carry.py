@@ -244,7 +244,7 @@ async def _load(
     profile = prepared.profile
     labels = await recall_labels(services, profile)
     await keep_labels(ledger, profile, labels, clock.now())
-    waiting = prepared.waiting
+    waiting = prepared.doubtful
     operations = [o for o in prepared.plan.operations if o.id not in waiting]
     if prepared.restored.rows:
         await ledger.let_go(profile, operations, clock.now())
@@ -340,7 +340,7 @@ async def _send(
         error.message += f" Of {count(len(operations), 'write')}: {loader.tally}."
         raise
     finally:
-        settled = {**prepared.waiting, **loader.outcomes}
+        settled = {**prepared.doubtful, **loader.outcomes}
         report = Report(prepared, run, settled, cost=services.meter.read())
         end = summary(report, loader.tally)
         await ledger.finish_run(run, services.clock.now(), outcome, end)

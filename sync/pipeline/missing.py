@@ -68,8 +68,8 @@ class Missing:
     is_whole: bool = True
     is_fresh: bool = False
     taken: tuple[Row, ...] = ()
-    lately: tuple[Row, ...] = ()
     is_agreed: bool = False
+    lately: tuple[Row, ...] = ()
     unlisted: Mapping[Place, str] = field(default_factory=dict)
 
     @property
@@ -221,7 +221,7 @@ class _Search:
             is_whole,
             is_fresh,
             taken,
-            tuple(row for row in rows if _is_fresh(_written_at(row), now)),
+            lately=tuple(row for row in rows if _is_fresh(_written_at(row), now)),
             unlisted=self.unlisted,
         )
         return self.entries, missing

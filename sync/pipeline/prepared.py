@@ -233,7 +233,7 @@ class Prepared:
         return (*self.recovery.unclear, *self.restored.unclear)
 
     @property
-    def waiting(self) -> dict[str, Settled]:
+    def doubtful(self) -> dict[str, Settled]:
         """The writes that wait, by their ids: no list tells today whether they arrived.
 
         An earlier run may have sent them, or an undo may have left them, and lists lack

@@ -96,10 +96,10 @@ def test_what_may_be_there_waits_with_its_place_while_lists_lag() -> None:
         missing=Missing(is_fresh=True, taken=(taken,)),
     )
     assert waiting.unclear == (unclear, back)
-    assert waiting.waiting == {o.id: Settled.in_doubt() for o in operations}
+    assert waiting.doubtful == {o.id: Settled.in_doubt() for o in operations}
     fewer = replace(waiting, restored=BroughtBack(), missing=Missing(is_fresh=True))
-    assert fewer.waiting.keys() == {add(FIRST).id, add(THIRD).id}
-    assert replace(waiting, missing=Missing(taken=(taken,))).waiting == {}
+    assert fewer.doubtful.keys() == {add(FIRST).id, add(THIRD).id}
+    assert replace(waiting, missing=Missing(taken=(taken,))).doubtful == {}
 
 
 def test_what_was_written_lately_waits_only_where_it_would_be_written_again() -> None:
@@ -110,7 +110,7 @@ def test_what_was_written_lately_waits_only_where_it_would_be_written_again() ->
                 operations=operations,
                 rules=Rules(conflict=conflict),
                 missing=Missing(lately, is_fresh=is_fresh, lately=lately),
-            ).waiting
+            ).doubtful
             is_held = is_fresh and conflict is Conflict.TRAKT
             assert waiting.keys() == ({add(FILM).id} if is_held else set())
 
@@ -118,7 +118,7 @@ def test_what_was_written_lately_waits_only_where_it_would_be_written_again() ->
 def test_what_nobody_can_tell_waits_also_where_it_is_forced() -> None:
     operations = (add(FIRST), add(THIRD), add(FILM))
     missing = Missing(unlisted={SEASON.place: "why"}, is_agreed=True)
-    waiting = prepared(operations=operations, missing=missing).waiting
+    waiting = prepared(operations=operations, missing=missing).doubtful
     why = Settled.unlisted("why")
     assert waiting == {add(FIRST).id: why, add(THIRD).id: why}
     assert not missing.tells_of(row(add(SECOND)))

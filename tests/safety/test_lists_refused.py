@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connectors.errors import TransientError
 from sync.domain.plays import Key
 from sync.pipeline import run as pipeline
 from sync.pipeline.documents import report_document
@@ -14,12 +15,13 @@ from sync.pipeline.result import Report, exit_code
 from sync.sandbox.account.account import Account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from sync.sandbox.discovr.visibility import Lie
-from sync.sandbox.server.faults import Fault, FaultKind
+from sync.sandbox.server.faults import Fault, FaultKind, seeded_faults
 from sync.wiring.bootstrap import build
 from tests.long import choose
 from tests.restore_suite.copies import own, put_down
-from tests.safety.accounts import film, show, watched_on
+from tests.safety.accounts import film, mixed_account, show, watched_on
 from tests.safety.arena import Arena, Phase, arena
+from tests.safety.faults import MIX, SHARE
 from tests.safety.killing import run_until
 
 if TYPE_CHECKING:
@@ -236,6 +238,36 @@ async def test_a_play_of_a_title_that_discovr_lacks_holds_no_sync_up(
         place.discovr.seen.clear()
         assert code(await place.sync()) == 4
         assert place.discovr.seen == []
+
+
+#: Runs may end with an error; so many in a row may not.
+MOST_RUNS = 10
+
+
+@pytest.mark.parametrize("seed", choose(range(2), range(8), range(60)))
+async def test_a_title_that_discovr_lacks_holds_nothing_up_whatever_goes_wrong(
+    tmp_path: Path, seed: int
+) -> None:
+    """Whether its write was refused or got no answer."""
+    status: Any = (404, 422)[seed % 2]
+    quirks = DiscovrQuirks(unknown_status=status)
+    account, theirs = mixed_account()
+    async with arena(account, tmp_path, own=theirs, discovr=quirks) as place:
+        account.titles.append(film(77))  # Discovr has got its titles by now
+        account.add_play(account.titles[-1], watched_on(seed % 30))
+        place.discovr.faults = seeded_faults(seed, SHARE, mix=MIX)
+        lacking = {"everything"}
+        for _ in range(MOST_RUNS):
+            with suppress(TransientError):
+                report = await place.migrate()
+                lacking = {operation.key.media for operation in report.failed}
+            await place.discovr.settle()
+            if lacking == {"MV_177"}:
+                break
+        place.discovr.faults = None
+        report = await place.migrate()
+        assert {operation.key.media for operation in report.failed} == {"MV_177"}
+        assert place.discovr.doubled() == {}
 
 
 @REFUSED
