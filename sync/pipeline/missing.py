@@ -177,14 +177,7 @@ class _Search:
         """Return what stands there, and what is gone."""
         is_whole = self._places is None
         rows = self._lacking(await self._rows())
-        pending: list[Row] = []
-        if looks_for_pending:
-            unsettled = [
-                row
-                for kind in (False, True)
-                for row in await self._ledger.unsettled(self._profile, is_restored=kind)
-            ]
-            pending = self._unseen(unsettled)
+        pending = await self._pending() if looks_for_pending else []
         if not (rows or pending):
             await self.read_titles(self._suspects)
             return self.entries, Missing(is_whole=is_whole, unlisted=self.unlisted)
@@ -199,14 +192,13 @@ class _Search:
         if rows:  # what an undo took that was broken off is nobody's wish
             undoing = await recall_undoing(self._ledger, self._profile)
             rows = [r for r in rows if (r.run, r.operation.id) not in undoing]
+        as_before = {*settled, *(r.operation.id for r in rows if not self._can_tell(r))}
         found = {}
-        for row in rows:
-            id_ = row.operation.id
+        for id_ in (row.operation.id for row in rows):
             before = noted.get(id_)
-            is_as_before = id_ in settled or not self._can_tell(row)
             found[id_] = (
                 before
-                if before and is_as_before
+                if before and id_ in as_before
                 else Sighting(before.found_at if before else now, now)
             )
         new = tuple(row for row in rows if row.operation.id not in noted)
@@ -225,6 +217,16 @@ class _Search:
             unlisted=self.unlisted,
         )
         return self.entries, missing
+
+    async def _pending(self) -> list[Row]:
+        ledger, profile = self._ledger, self._profile
+        return self._unseen(
+            [
+                row
+                for is_restored in (False, True)
+                for row in await ledger.unsettled(profile, is_restored=is_restored)
+            ]
+        )
 
     async def _rows(self) -> list[Row]:
         """Read what may be missing: of what was read, and not taken back."""
