@@ -296,7 +296,10 @@ class Target(Protocol):
         """Read every entry of the profile; ``on_page(entries so far)``."""
 
     async def read_title(self, media: str, season: int | None) -> list[Entry]:
-        """Read every entry of one film, or of one season of a show."""
+        """Read every entry of one film, or of one season of a show.
+
+        A RejectedError or ContractError is about this title alone, and stops no other.
+        """
 
     async def add(self, key: Key, watched_at: datetime) -> None:
         """Append a completed entry with the label of the source. Not idempotent."""

@@ -52,6 +52,11 @@ class Settled(NamedTuple):
         return cls(Outcome.UNKNOWN, "not sent again while lists show too little")
 
     @classmethod
+    def unlisted(cls, why: str) -> Self:
+        """Leave a write alone where nobody can tell what stands there."""
+        return cls(Outcome.REJECTED, f"not sent: {why}")
+
+    @classmethod
     def not_sent(cls) -> Self:
         """Settle an intent of a run that ended before its turn came."""
         return cls(Outcome.REJECTED, NOT_SENT)

@@ -19,7 +19,7 @@ from sync.runtime.late import late
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from sync.domain.plan import Operation
     from sync.ledger import Ledger
@@ -98,7 +98,9 @@ async def carry_out(
     rate = services.settings.discovr.requests_per_second
     report = Report(
         prepared,
-        playback=PlaybackResult(playback, error=playback.error),
+        playback=PlaybackResult(
+            playback, failed=playback.unlisted, error=playback.error
+        ),
         outlook=foresee(prepared, playback, rate),
         cost=services.meter.read(),
     )
@@ -156,8 +158,12 @@ async def _note_reading(services: Services, prepared: Prepared) -> None:
     arrived = (*recovery.arrived, *prepared.restored.arrived)
     await close(ledger, arrived, Settled.found_later(), now)
     planned = {operation.key for operation in prepared.plan.operations}
-    dropped = [row for row in recovery.unclear if row.operation.key not in planned]
-    if dropped and not prepared.missing.is_fresh:
+    dropped = [
+        row
+        for row in recovery.unclear
+        if row.operation.key not in planned and prepared.missing.tells_of(row)
+    ]
+    if dropped:
         labels = prepared.rules.labels
         await close_unseen(ledger, dropped, prepared.existing, labels, now)
 
@@ -261,10 +267,9 @@ async def _load(
     if loader.is_stopping:
         tried, writes = len(loader.settled), count(len(operations), "write")
         raise StoppedError(f"Stopped after {tried:,} of {writes}: {loader.tally}.")
-    waits = dict.fromkeys(waiting, Settled.in_doubt())
-    outcomes = {**loader.settled, **waits}
+    outcomes = {**loader.settled, **waiting}
     report = Report(prepared, run, outcomes, newly_blocked=loader.newly_blocked)
-    _tell_of_writes(services, report, len(waits))
+    _tell_of_writes(services, report, waiting.values())
     if prepared.since:
         # Each write had a clear answer or was looked up; all is read back once a week.
         return report
@@ -276,14 +281,23 @@ async def _load(
     return replace(report, verification=verification)
 
 
-def _tell_of_writes(services: Services, report: Report, waiting: int) -> None:
+def _tell_of_writes(
+    services: Services, report: Report, waiting: Collection[Settled]
+) -> None:
     arrived = count(len(report.settled) - len(report.failed), "entry", "entries")
     services.on_event(Finished(Stage.LOAD, f"{arrived} written"))
-    if waiting:
+    doubted = sum(settled == Settled.in_doubt() for settled in waiting)
+    if doubted:
         summary = (
-            f"{count(waiting, 'write')} not sent again: Discovr's lists lack what was "
+            f"{count(doubted, 'write')} not sent again: Discovr's lists lack what was "
             "written before, so they cannot tell whether it is there already. "
             "Run it again in an hour, or with --force if you removed that on Discovr"
+        )
+        services.on_event(Finished(Stage.LOAD, summary))
+    if unlisted := len(waiting) - doubted:
+        summary = (
+            f"{count(unlisted, 'write')} not sent: where Discovr's list of a title "
+            "cannot be read, nobody can tell what stands there. A later run looks again"
         )
         services.on_event(Finished(Stage.LOAD, summary))
 
@@ -326,8 +340,7 @@ async def _send(
         error.message += f" Of {count(len(operations), 'write')}: {loader.tally}."
         raise
     finally:
-        waits = dict.fromkeys(prepared.doubtful, Settled.in_doubt())
-        settled = {**waits, **loader.outcomes}
+        settled = {**prepared.doubtful, **loader.outcomes}
         report = Report(prepared, run, settled, cost=services.meter.read())
         end = summary(report, loader.tally)
         await ledger.finish_run(run, services.clock.now(), outcome, end)

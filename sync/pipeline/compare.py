@@ -48,9 +48,12 @@ async def check_written(services: Services, report: Report, run: int) -> Verific
     set_back = await ledger.set_back_rows(prepared.profile)
     entries = with_times_found(entries, set_back)
     await close(ledger, recovery.arrived, Settled.found_after(run), now)
-    if not prepared.missing.is_fresh:
-        dropped = [row for row in recovery.unclear if row.run != run]
-        await close(ledger, dropped, Settled.not_there_after(run), now)
+    dropped = [
+        row
+        for row in recovery.unclear
+        if row.run != run and prepared.missing.tells_of(row)
+    ]
+    await close(ledger, dropped, Settled.not_there_after(run), now)
     rules = replace(prepared.rules, records=recovery.seasons, written=recovery.written)
     return await compare_sides(services, replace(prepared, rules=rules), entries)
 

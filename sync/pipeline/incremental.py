@@ -16,9 +16,9 @@ from sync.pipeline.names import recall_noted
 from sync.pipeline.prepare import accept, assemble, count_expected, read_target
 from sync.pipeline.prepared import Held, Prepared, Reading
 from sync.pipeline.prune import find_stale, plan_removals
+from sync.pipeline.title_lists import read_titles
 from sync.pipeline.unreadable import gather
 from sync.ports import ENTRIES_A_PAGE, Extraction
-from sync.runtime.concurrency import run_limited
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -181,11 +181,17 @@ async def _assemble(
     held: Held,
     places: Collection[Place],
 ) -> Prepared:
-    """Read these places, or all of the profile if that is cheaper, and plan."""
+    """Read these places, or all of the profile if that is cheaper, and plan.
+
+    All of it also where the list of a place cannot be read.
+    """
     profile, entries = checkpoint.profile, checkpoint.mark.entries
     if len(places) <= 1 + entries // ENTRIES_A_PAGE:
         existing = await _read_places(services, places)
-        return await assemble(services, profile, reading, existing, held, places=places)
+        if existing is not None:
+            return await assemble(
+                services, profile, reading, existing, held, places=places
+            )
     expected = await count_expected(services, profile)
     existing = await read_target(services, expected=expected)
     return await assemble(services, profile, reading, existing, held, expected=expected)
@@ -193,14 +199,13 @@ async def _assemble(
 
 async def _read_places(
     services: Services, places: Collection[Place]
-) -> Sequence[Entry]:
-    """Read the entries of these films and seasons."""
+) -> Sequence[Entry] | None:
+    """Read the entries of these films and seasons; None where one cannot be read."""
     entries: list[Entry] = []
 
-    async def read(place: Place) -> None:
-        entries.extend(await services.target.read_title(*place))
+    def take(_place: Place, found: list[Entry]) -> None:
+        entries.extend(found)
         services.on_event(Advanced(Stage.READ, len(entries)))
 
-    in_order = sorted(places, key=lambda place: place.order)
-    await run_limited(services.settings.discovr.concurrency, read, in_order)
-    return entries
+    unlisted = await read_titles(services, places, take)
+    return None if unlisted else entries

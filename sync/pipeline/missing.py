@@ -9,12 +9,10 @@ for what a copy brought back as well.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from connectors.errors import RejectedError, ServiceError
 from sync.domain.entries import COMPLETED_FROM, minutes_of
 from sync.domain.evidence import unseen_minutes
 from sync.domain.guard import is_mostly_missing
@@ -26,7 +24,7 @@ from sync.errors import MissingEntriesError
 from sync.events import Waiting
 from sync.ledger import Outcome
 from sync.ledger.fact_names import GONE, WATERMARK, recall_undoing
-from sync.runtime.concurrency import run_limited
+from sync.pipeline.title_lists import read_titles
 from sync.runtime.words import count
 
 if TYPE_CHECKING:
@@ -58,8 +56,9 @@ class Missing:
     this reading found, and ``applied`` counts what the ledger has as applied, by run.
     ``is_whole``: all of the profile was looked at. ``is_fresh``: something was first
     seen to be gone so lately that it may be a list that lags; ``taken`` was taken back
-    as lately, and the same list said that it went. ``is_agreed``: a person said that
-    they removed it.
+    as lately, and the same list said that it went; ``lately`` are those of the rows
+    that were written as lately. ``is_agreed``: a person said that they removed it.
+    ``unlisted`` is where nobody can tell, and why: none of that is among the rows.
     """
 
     rows: tuple[Row, ...] = ()
@@ -70,11 +69,17 @@ class Missing:
     is_fresh: bool = False
     taken: tuple[Row, ...] = ()
     is_agreed: bool = False
+    lately: tuple[Row, ...] = ()
+    unlisted: Mapping[Place, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> frozenset[Key]:
         """The keys of the entries: what is written there is looked up first."""
         return frozenset(row.operation.key for row in self.rows)
+
+    def tells_of(self, row: Row) -> bool:
+        """Whether a row is not there of which nothing was seen."""
+        return not self.is_fresh and row.operation.key.place not in self.unlisted
 
     def gone(self) -> dict[Key, Gone]:
         """Return what is gone by key, what a season default stood for included."""
@@ -116,14 +121,14 @@ async def look_again(
 
 async def look_up(
     services: Services, entries: Sequence[Entry], places: Collection[Place]
-) -> Sequence[Entry]:
+) -> tuple[Sequence[Entry], Mapping[Place, str]]:
     """Return the entries with all that the lists of these titles show beside them.
 
-    A title that Discovr refuses shows nothing, and stops no other.
+    And which of these lists cannot be read, and why.
     """
-    search = _Search(services, "", entries, None, (), passed_over=(RejectedError,))
+    search = _Search(services, "", entries, None, ())
     await search.read_titles(places)
-    return search.entries
+    return search.entries, search.unlisted
 
 
 def check_missing(missing: Missing, *, is_forced: bool = False) -> None:
@@ -157,14 +162,13 @@ class _Search:
         existing: Sequence[Entry],
         places: Collection[Place] | None,
         suspects: Collection[Place],
-        passed_over: tuple[type[ServiceError], ...] = (),
     ) -> None:
-        self._passed_over = passed_over
         self._services, self._ledger = services, services.ledger
         self._profile, self._places = profile, places
         self._suspects = {*suspects}
         self._is_each = services.settings.history.plays is WhichPlays.ALL
         self.entries = list(existing)
+        self.unlisted: dict[Place, str] = {}
         self._shelf: defaultdict[Key, list[Entry]] = defaultdict(list)
         for entry in existing:
             self._shelf[entry.key].append(entry)
@@ -173,41 +177,56 @@ class _Search:
         """Return what stands there, and what is gone."""
         is_whole = self._places is None
         rows = self._lacking(await self._rows())
-        pending: list[Row] = []
-        if looks_for_pending:
-            unsettled = [
-                row
-                for kind in (False, True)
-                for row in await self._ledger.unsettled(self._profile, is_restored=kind)
-            ]
-            pending = self._unseen(unsettled)
+        pending = await self._pending() if looks_for_pending else []
         if not (rows or pending):
             await self.read_titles(self._suspects)
-            return self.entries, Missing(is_whole=is_whole)
+            return self.entries, Missing(is_whole=is_whole, unlisted=self.unlisted)
         now = self._services.clock.now()
-        noted = await self._noted()
+        noted = await self._noted(rows)
         settled = await self._settled(noted, now)
         self._suspects -= {row.operation.key.place for row in rows}
         lost = [row for row in rows if row.operation.id not in settled]
         await self._look_up(lost, pending)
         rows = self._lacking(rows)
+        rows = [r for r in rows if r.operation.id in noted or self._can_tell(r)]
         if rows:  # what an undo took that was broken off is nobody's wish
             undoing = await recall_undoing(self._ledger, self._profile)
             rows = [r for r in rows if (r.run, r.operation.id) not in undoing]
+        as_before = {*settled, *(r.operation.id for r in rows if not self._can_tell(r))}
         found = {}
         for id_ in (row.operation.id for row in rows):
             before = noted.get(id_)
             found[id_] = (
                 before
-                if before and id_ in settled
+                if before and id_ in as_before
                 else Sighting(before.found_at if before else now, now)
             )
         new = tuple(row for row in rows if row.operation.id not in noted)
         applied = Counter(await self._ledger.count_applied(self._profile))
         is_fresh = any(_is_fresh(s.found_at, now) for s in found.values())
         taken = await self._taken_lately(now) if is_fresh else ()
-        missing = Missing(tuple(rows), found, new, applied, is_whole, is_fresh, taken)
+        missing = Missing(
+            tuple(rows),
+            found,
+            new,
+            applied,
+            is_whole,
+            is_fresh,
+            taken,
+            lately=tuple(row for row in rows if _is_fresh(_written_at(row), now)),
+            unlisted=self.unlisted,
+        )
         return self.entries, missing
+
+    async def _pending(self) -> list[Row]:
+        ledger, profile = self._ledger, self._profile
+        return self._unseen(
+            [
+                row
+                for is_restored in (False, True)
+                for row in await ledger.unsettled(profile, is_restored=is_restored)
+            ]
+        )
 
     async def _rows(self) -> list[Row]:
         """Read what may be missing: of what was read, and not taken back."""
@@ -259,12 +278,18 @@ class _Search:
             and _viewing(row) not in stands
         )
 
-    async def _noted(self) -> dict[str, Sighting]:
+    async def _noted(self, rows: Iterable[Row]) -> dict[str, Sighting]:
+        """Return what was found of these; not what was written again since."""
         fact = await self._ledger.get_fact(self._profile, GONE) or {}
-        return {
+        noted = {
             id_: Sighting(*map(datetime.fromisoformat, times))
             for id_, times in fact.items()
         }
+        for row in rows:
+            id_ = row.operation.id
+            if id_ in noted and noted[id_].found_at < _written_at(row):
+                del noted[id_]
+        return noted
 
     async def _settled(
         self, noted: Mapping[str, Sighting], now: datetime
@@ -288,6 +313,9 @@ class _Search:
             and (self._places is None or row.operation.key.place in self._places)
         ]
 
+    def _can_tell(self, row: Row) -> bool:
+        return row.operation.key.place not in self.unlisted
+
     def _of(self, row: Row) -> Sequence[Entry]:
         return self._shelf.get(row.operation.key, ())
 
@@ -303,7 +331,7 @@ class _Search:
             places = {row.operation.key.place for row in (*rows, *pending)}
             await self.read_titles(places | self._suspects)
             rows, pending = self._lacking(rows), self._unseen(pending)
-        rows = [*rows, *pending]
+        rows = [row for row in (*rows, *pending) if self._can_tell(row)]
         if not rows:
             return
         keys = {row.operation.key for row in rows}
@@ -315,16 +343,11 @@ class _Search:
         )
 
     async def read_titles(self, places: Collection[Place]) -> None:
-        """Read these films and seasons, each by its own list."""
+        """Read these films and seasons, each by its own list, while that goes."""
+        rest = {*places} - self.unlisted.keys()
+        self.unlisted |= await read_titles(self._services, rest, self._merge)
 
-        async def read(place: Place) -> None:
-            with suppress(*self._passed_over):
-                self._merge(await self._services.target.read_title(*place))
-
-        limit = self._services.settings.discovr.concurrency
-        await run_limited(limit, read, sorted(places, key=lambda place: place.order))
-
-    def _merge(self, seen: Sequence[Entry]) -> None:
+    def _merge(self, _place: Place, seen: Sequence[Entry]) -> None:
         """Add what no list showed before; of what one did the last state counts."""
         by_time: defaultdict[tuple[Key, datetime | None], list[Entry]]
         by_time = defaultdict(list)
@@ -343,6 +366,10 @@ class _Search:
 
 def _viewing(row: Row) -> tuple[Key, datetime]:
     return row.operation.key, row.operation.minute
+
+
+def _written_at(row: Row) -> datetime:
+    return row.settled_at or row.intended_at
 
 
 def _is_fresh(at: datetime, now: datetime) -> bool:

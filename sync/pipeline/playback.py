@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import (
@@ -31,6 +30,7 @@ from sync.errors import StoppedError
 from sync.events import Finished, Stage
 from sync.pipeline.leaving_out import sieve_of
 from sync.pipeline.rest import watched_of
+from sync.pipeline.title_lists import read_titles
 from sync.ports import PlaybackSource, PlaybackTarget
 from sync.runtime.stop import Stop
 from sync.runtime.words import count
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from connectors.clock import Clock
-    from sync.domain.plays import Title
+    from sync.domain.plays import Place, Title
     from sync.domain.resume import Resume, ResumePoint
     from sync.ledger import Ledger
     from sync.pipeline.prepared import Prepared
@@ -62,6 +62,7 @@ class PlaybackPlan:
 
     ``known`` are the media ids that may be in Continue Watching through us. ``error``
     is why the resume points could not be read, which never holds the history up.
+    ``unlisted`` are not written, as nobody can tell what was watched of the title.
     """
 
     chosen: tuple[Resume, ...] = ()
@@ -69,6 +70,7 @@ class PlaybackPlan:
     quarantined: tuple[Quarantined, ...] = ()
     known: frozenset[str] = frozenset()
     error: ServiceError | None = None
+    unlisted: tuple[tuple[Resume, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +124,20 @@ async def plan_playback(
     watched = await watched_of(services.ledger, prepared, about)
     existing = prepared.existing
     chosen, left = choose(points, found, History.of(watched, existing), carried)
+    why: Mapping[Place, str] = {}
     if prepared.since:
         # Not all of the profile was read: what these titles hold decides.
         unread = {r.key.place for r in chosen} - {e.key.place for e in existing}
-        more = [await services.target.read_title(*place) for place in unread]
-        history = History.of(watched, [*existing, *chain.from_iterable(more)])
-        chosen, left = choose(points, found, history, carried)
-    known = frozenset(carried)
-    left = (*left, *aside, *more_aside)
-    return PlaybackPlan(chosen, left, tuple(quarantined), known)
+        there = [*existing]
+        why = await read_titles(services, unread, lambda _, more: there.extend(more))
+        chosen, left = choose(points, found, History.of(watched, there), carried)
+    return PlaybackPlan(
+        tuple(resume for resume in chosen if resume.key.place not in why),
+        (*left, *aside, *more_aside),
+        tuple(quarantined),
+        frozenset(carried),
+        unlisted=tuple((r, why[p]) for r in chosen if (p := r.key.place) in why),
+    )
 
 
 async def _sift(
@@ -166,7 +173,7 @@ async def carry_playback(
     plan = plan or await plan_playback(services, prepared)
     target, stop = services.target, stop or Stop()
     if not plan.chosen or not isinstance(target, PlaybackTarget):
-        return PlaybackResult(plan, error=plan.error)
+        return PlaybackResult(plan, failed=plan.unlisted, error=plan.error)
     carrier = _Carrier(target, services.ledger, prepared.profile, services.clock)
     with stop.heeded(lambda: 1):
         error = await carrier.carry(plan.chosen, plan.known, stop)
@@ -179,9 +186,8 @@ async def carry_playback(
     summary = f"{count(len(carrier.written), 'resume point')} carried over"
     services.on_event(Finished(Stage.LOAD, summary))
     seen = await _count_seen(target, carrier.written)
-    return PlaybackResult(
-        plan, tuple(carrier.written), tuple(carrier.failed), seen, error
-    )
+    failed = (*carrier.failed, *plan.unlisted)
+    return PlaybackResult(plan, tuple(carrier.written), failed, seen, error)
 
 
 class _Carrier:

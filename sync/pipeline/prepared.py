@@ -10,9 +10,10 @@ from sync.domain.desired import EPISODE_ZERO, Desired, LeftOut, label_by_media
 from sync.domain.evidence import Count
 from sync.domain.filters import Filter
 from sync.domain.plan import Action, Fate, Operation, Plan
+from sync.domain.rules import Conflict
 from sync.domain.seasons import current_entry
 from sync.domain.sums import Rest
-from sync.domain.writes import Before, Row
+from sync.domain.writes import Before, Row, Settled
 from sync.pipeline.missing import Missing
 from sync.pipeline.recovery import BroughtBack
 from sync.pipeline.unreadable import Unreadable
@@ -232,17 +233,21 @@ class Prepared:
         return (*self.recovery.unclear, *self.restored.unclear)
 
     @property
-    def doubtful(self) -> frozenset[str]:
-        """The ids of the writes that wait: whether they arrived no list tells today.
+    def doubtful(self) -> dict[str, Settled]:
+        """The writes that wait, by their ids: no list tells today whether they arrived.
 
         An earlier run may have sent them, or an undo may have left them, and lists lack
-        what is known to be there. All of their film or season wait with them.
+        what is known to be there; or the list of the title cannot be read. All of their
+        film or season wait with them.
         """
-        if not self.missing.is_fresh:
-            return frozenset()
-        rows = (*self.unclear, *self.missing.taken)
-        places = {row.operation.key.place for row in rows}
-        return frozenset(o.id for o in self.plan.operations if o.key.place in places)
+        missing = self.missing
+        rows = (*self.unclear, *missing.taken) if missing.is_fresh else ()
+        if missing.is_fresh and self.rules.conflict is Conflict.TRAKT:
+            rows += missing.lately  # else it is not written again at all
+        why = {row.operation.key.place: Settled.in_doubt() for row in rows}
+        why |= {p: Settled.unlisted(said) for p, said in missing.unlisted.items()}
+        operations = self.plan.operations
+        return {o.id: why[o.key.place] for o in operations if o.key.place in why}
 
     def before(self) -> dict[str, Before]:
         """Note what stands there, by operation id, for the ledger."""

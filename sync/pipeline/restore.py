@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from sync.domain.entries import Entry
     from sync.domain.plan import Operation
-    from sync.domain.plays import Key
+    from sync.domain.plays import Key, Place
     from sync.domain.writes import Row
     from sync.pipeline.copies import KeptCopy
     from sync.pipeline.copy_file import Copy
@@ -159,7 +159,7 @@ async def settle_restored(services: Services, profile: str) -> None:
     """
     rows = await services.ledger.unsettled(profile, is_restored=True)
     places = {row.operation.key.place for row in rows}
-    entries = await look_up(services, (), places)
+    entries, _ = await look_up(services, (), places)
     arrived, _ = await split_restored(services.ledger, profile, rows, entries)
     now = services.clock.now()
     await close(services.ledger, arrived, Settled.found_later(), now)
@@ -169,7 +169,8 @@ async def settle_restored(services: Services, profile: str) -> None:
 class _Found:
     """What stands in the profile, against the copy and what was left open.
 
-    ``lacking`` is how many entries less it lists than stood there.
+    ``lacking`` is how many entries less it lists than stood there, ``unlisted`` the
+    titles whose own list cannot be read: nothing is sent there.
     """
 
     profile: str
@@ -178,6 +179,15 @@ class _Found:
     arrived: Sequence[Row]
     unclear: Sequence[Row]
     lacking: int
+    unlisted: Mapping[Place, str]
+
+    def waiting(self, plan: Restoration) -> dict[str, Settled]:
+        """Return what is not sent, by its id."""
+        return {
+            operation.id: Settled.unlisted(self.unlisted[operation.key.place])
+            for operation in plan.operations
+            if operation.key.place in self.unlisted
+        }
 
 
 def _check_target(services: Services) -> None:
@@ -227,11 +237,13 @@ async def _find_missing(services: Services, profile: str, copy: Copy) -> _Found:
     listed = await read_target(services, expected=expected)
     rows = await services.ledger.unsettled(profile, is_restored=True)
     entries: Sequence[Entry] = listed
+    unlisted: dict[Place, str] = {}
     for pause_s in (0.0, PAUSE_S):
         compared = await _compare(services, profile, copy.entries, entries)
         _, unclear = await split_restored(services.ledger, profile, rows, entries)
         places = {entry.key.place for entry in compared.missing}
         places |= {row.operation.key.place for row in unclear}
+        places -= unlisted.keys()
         if not places:
             break
         if pause_s:
@@ -239,12 +251,13 @@ async def _find_missing(services: Services, profile: str, copy: Copy) -> _Found:
             reason = f"it does not show {hidden} of the copy"
             services.on_event(Waiting("Discovr", pause_s, reason))
             await services.clock.sleep(pause_s)
-        entries = await look_up(services, entries, places)
+        entries, refused = await look_up(services, entries, places)
+        unlisted |= refused
     compared = await _compare(services, profile, copy.entries, entries)
     arrived, unclear = await split_restored(services.ledger, profile, rows, entries)
     # What is missing accounts for what is lacking.
     lacking = count_lacking(expected - len(compared.missing), listed, entries)
-    return _Found(profile, entries, compared, arrived, unclear, lacking)
+    return _Found(profile, entries, compared, arrived, unclear, lacking, unlisted)
 
 
 async def _compare(
@@ -267,6 +280,7 @@ async def _load(
 ) -> Loader:
     """Send what is missing, and note in the ledger how the run ended."""
     ledger, clock, profile = services.ledger, services.clock, plan.profile
+    waiting = found.waiting(plan)
     labels = await recall_labels(services, profile)
     loader = Loader(
         services.target,
@@ -285,7 +299,7 @@ async def _load(
     outcome = "stopped"
     try:
         await loader.load(
-            plan.operations,
+            [o for o in plan.operations if o.id not in waiting],
             unclear={row.operation.key for row in found.unclear},
             before={o.id: _before(counts.get(o.key, Count())) for o in plan.operations},
             viewings=counts,
@@ -320,7 +334,12 @@ async def _settle_older(
     tried = {o.key for o in plan.operations if o.id in loader.settled}
     planned = {o.key for o in plan.operations}
     answered = [row for row in found.unclear if row.operation.key in tried]
-    dropped = [row for row in found.unclear if row.operation.key not in planned]
+    dropped = [
+        row
+        for row in found.unclear
+        if row.operation.key not in planned
+        and row.operation.key.place not in found.unlisted
+    ]
     await close(ledger, answered, Settled.not_found_by(run), now)
     await close(ledger, dropped, Settled.not_wanted(), now)
 
@@ -334,14 +353,14 @@ async def _check(
 ) -> Restoration:
     """Read the profile back, and look for each entry that was to come back."""
     profile, ledger = plan.profile, services.ledger
-    settled = dict(loader.settled)
+    settled = {**found.waiting(plan), **loader.settled}
     expected = len(found.entries) + loader.tally.arrived
     entries: Sequence[Entry] = await read_target(
         services, Stage.VERIFY, expected=expected
     )
     lost = await _unseen(services, plan, entries)
     if lost:
-        entries = await look_up(services, entries, {o.key.place for o in lost})
+        entries, _ = await look_up(services, entries, {o.key.place for o in lost})
         lost = await _unseen(services, plan, entries)
     mine = await ledger.rows(profile, run=run)
     unclear = [r for r in mine if r.outcome in (Outcome.PENDING, Outcome.UNKNOWN)]

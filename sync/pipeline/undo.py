@@ -15,7 +15,7 @@ is kept for a while.
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ from sync.ledger.fact_names import GONE, REMOVES, recall_trial
 from sync.load.breaker import is_refusal
 from sync.pipeline.missing import PAUSE_S
 from sync.pipeline.prepared import AsListed
+from sync.pipeline.title_lists import UnlistedError, read_title
 from sync.pipeline.undo_intents import UndoIntents
 from sync.pipeline.undo_place import (
     MOST_TRIES,
@@ -174,11 +175,14 @@ async def _note_learnt(services: Services, profile: str, result: Undone) -> None
 async def clear_trial(services: Services, profile: str) -> None:
     """Take away the zero of a trial that was broken off, if there was one.
 
-    Where the default has gone and the zero is still there, that is what it shows.
+    Where the default has gone and the zero is still there, that is what it shows. One
+    that cannot be read stays noted.
     """
     fact = await services.ledger.get_fact(profile, REMOVES)
     key = await recall_trial(services.ledger, profile)
-    if fact and key:
+    if not (fact and key):
+        return
+    with suppress(UnlistedError):
         told: dict[str, object] = {"trial": None}
         if await _stands_alone(services, key):
             await services.clock.sleep(PAUSE_S)  # a list can lag
@@ -191,12 +195,12 @@ async def clear_trial(services: Services, profile: str) -> None:
 
 
 async def _stands_alone(services: Services, key: Key) -> bool:
-    entries = await services.target.read_title(*key.place)
+    entries = await read_title(services, key.place)
     return [(entry.key, entry.progress) for entry in entries] == [(key, 0)]
 
 
 async def _clear_trial(services: Services, key: Key) -> None:
-    entries = await services.target.read_title(*key.place)
+    entries = await read_title(services, key.place)
     if [e.progress for e in entries if e.key == key] == [0]:
         with _tried():
             await services.target.remove(key)
@@ -277,7 +281,7 @@ class _Undo:
         limit = self._services.settings.discovr.concurrency
         await run_limited(limit, PlaceUndo.read, lacking)
         noted = await self._services.ledger.get_fact(self._profile, GONE) or {}
-        rows = [row for part in lacking for row in part.missing]
+        rows = [row for part in lacking if part.is_listed for row in part.missing]
         missing = sum(row.operation.id not in noted for row in rows)
         if is_mostly_missing(missing, self._total) and not self._is_forced:
             raise HiddenEntriesError(missing, self._total)
@@ -315,7 +319,9 @@ class _Undo:
             if self._stop.is_requested:
                 return
             await part.read()
-            if not part.is_free or (part.is_lacking and not is_last_look):
+            if not part.is_listed:
+                self._advance(len(part.rows))
+            elif not part.is_free or (part.is_lacking and not is_last_look):
                 rest.append(part)
             elif self._is_spare(part):
                 self._spare = part
@@ -357,8 +363,9 @@ class _Undo:
                 await self._services.target.set_progress(key, 0)
             await self._finish(spare)
         finally:
-            await _clear_trial(self._services, key)
-            self._result.trial = None
+            with suppress(UnlistedError):  # else it stays noted
+                await _clear_trial(self._services, key)
+                self._result.trial = None
             await _note_learnt(self._services, self._profile, self._result)
 
     async def _finish(self, part: PlaceUndo) -> None:

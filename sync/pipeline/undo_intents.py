@@ -15,11 +15,12 @@ from sync.domain.writes import Outcome
 from sync.events import Waiting
 from sync.ledger.fact_names import UNDOING
 from sync.pipeline.missing import PAUSE_S
-from sync.runtime.concurrency import run_limited
+from sync.pipeline.title_lists import read_titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sync.domain.entries import Entry
     from sync.domain.plays import Place
     from sync.domain.writes import Row
     from sync.pipeline.services import Services
@@ -143,18 +144,19 @@ async def _find_taken(
 async def _look(
     services: Services, places: dict[Place, tuple[list[Row], list[Row]]]
 ) -> set[tuple[int, str]]:
-    """Look once at each place; return what is not to be seen there."""
+    """Look once at each place; return what is not to be seen there.
+
+    What cannot be read counts as there.
+    """
     lacking: set[tuple[int, str]] = set()
 
-    async def look(place: Place) -> None:
+    def look(place: Place, entries: Sequence[Entry]) -> None:
         noted, everything = places[place]
-        entries = await services.target.read_title(*place)
         lacking.update(
             _id(row) for row in noted if is_taken_back(row, everything, entries)
         )
 
-    limit = services.settings.discovr.concurrency
-    await run_limited(limit, look, sorted(places, key=lambda place: place.order))
+    await read_titles(services, places, look)
     return lacking
 
 

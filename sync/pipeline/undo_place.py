@@ -20,12 +20,13 @@ from sync.errors import GuardError
 from sync.events import Waiting
 from sync.load.breaker import Breaker, is_refusal
 from sync.load.loader import LOOK_UP_WAITS_S
+from sync.pipeline.title_lists import UnlistedError, read_title
 from sync.pipeline.undo_intents import UndoIntents, mark_undone
 from sync.pipeline.undo_standing import HELD_OUT, Standing, Undone
 from sync.runtime.concurrency import task_group
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sync.domain.entries import Entry
     from sync.domain.plays import Key, Place
@@ -111,6 +112,8 @@ class PlaceUndo(Standing):
         #: Why nothing more is tried.
         self._end: ServiceError | None = None
         self._is_refused = False
+        #: Whether its list can be read; else nothing more is tried.
+        self.is_listed = True
 
     @property
     def is_telling(self) -> bool:
@@ -121,7 +124,20 @@ class PlaceUndo(Standing):
         return is_season_open or not kinds <= self._undoing.watched
 
     async def read(self) -> None:
-        """Read what stands there now: what had no clear answer may be on its way."""
+        """Read what stands there now; leave all alone where that cannot be read."""
+        if self.is_listed:
+            try:
+                await self._read()
+            except UnlistedError as error:
+                self._leave_alone(self._mine, error)
+
+    def _leave_alone(self, keys: Iterable[Key], error: UnlistedError) -> None:
+        self.is_listed = False
+        for key in keys:
+            self._fail(key, str(error))
+
+    async def _read(self) -> None:
+        """Read it: what had no clear answer may be on its way."""
         for error in [*self._unclear.values()][:1]:
             wait_s = LOOK_UP_WAITS_S[self._looks > 0]
             self._looks += 1
@@ -129,7 +145,7 @@ class PlaceUndo(Standing):
             self._services.on_event(Waiting("Discovr", wait_s, why))
             await self._services.clock.sleep(wait_s)
         async with self._undoing.slots:
-            entries = await self._services.target.read_title(*self._place)
+            entries = await read_title(self._services, self._place)
         stood, self._entries, self._listed = self._entries, entries, entries
         self._is_fresh = True
         self._absent.clear()
@@ -148,6 +164,8 @@ class PlaceUndo(Standing):
 
     async def take_back(self) -> None:
         """Take back every row, and note those that are. It has to be read by then."""
+        if not self.is_listed:
+            return
         before = self._listed
         # What a removal takes too much of is not the person's doing either.
         noted = [*self.rows, *self._seen(before)]
@@ -158,6 +176,10 @@ class PlaceUndo(Standing):
                 await self._take_back_at_once(taken)
             else:
                 await self._take_back_one_by_one(taken)
+        except UnlistedError as error:
+            done = {row.operation.key for row in taken}
+            self._leave_alone(self._mine.keys() - done, error)
+            noted = []  # nobody knows what came of it
         finally:
             gone = self._gone_between(before, self._listed)
             await mark_undone(self._services, taken + gone)
@@ -255,7 +277,7 @@ class PlaceUndo(Standing):
 
     async def _read_after(self, keys: Collection[Key], before: Sequence[Entry]) -> None:
         """Read after removals of these keys, and learn from what is gone."""
-        await self.read()
+        await self._read()
         self._check(keys, before)
         self._give_up_if_down()
         for key in keys:
@@ -278,6 +300,8 @@ class PlaceUndo(Standing):
     async def _take_back_one_by_one(self, taken: list[Row]) -> None:
         for key in self._mine:
             taken += await self._take_back(key)
+            if not self._is_fresh:
+                await self._read()
 
     async def _take_back(self, key: Key) -> list[Row]:
         if not self._of(key):
@@ -328,7 +352,7 @@ class PlaceUndo(Standing):
                 await self._services.target.set_progress(key, progress)
             except UnknownOutcomeError as error:
                 self._unclear[key] = error
-                await self.read()
+                await self._read()
                 self._give_up_if_down()
                 current = current_entry(self._of(key))
                 if current is None or current.progress != progress:
@@ -338,7 +362,7 @@ class PlaceUndo(Standing):
             else:
                 self._undoing.breaker.arrived()
             self._result.restored.append(key)
-            await self.read()
+            self._is_fresh = False
             return True
         return self._fail(key, "Discovr gave no clear answer")
 

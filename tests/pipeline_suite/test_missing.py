@@ -270,7 +270,9 @@ async def test_for_an_hour_it_may_be_a_list_that_lags(
 ) -> None:
     async with profile() as it:
         back, again = add(OTHER), add(OTHER, 2)
+        it.clock = FakeClock(NOW - timedelta(days=1))
         run = await it.write(add(), back, again)
+        it.clock = FakeClock(NOW)
         await it.ledger.mark_undone(run, [back.id, again.id], NOW - since)
         await it.write(again)  # that one stands again
         there = entry(OTHER, at(2))
@@ -281,6 +283,54 @@ async def test_for_an_hour_it_may_be_a_list_that_lags(
         assert missing.is_fresh is is_fresh
         taken = [row.operation for row in missing.taken]
         assert taken == ([back] if is_fresh else [])
+
+
+async def test_a_finding_says_nothing_of_what_was_written_again_since() -> None:
+    async with profile() as it:
+        await it.write(add())
+        first = await it.look()
+        await it.note(first)
+        it.pass_by(timedelta(days=1))
+        assert (await it.look()).lately == ()
+        await it.write(add())
+        missing = await it.look()
+        assert it.asked == [FILM.place] * 2
+        assert missing.is_fresh
+        assert missing.found[add().id].found_at > first.found[add().id].found_at
+        assert {row.operation for row in missing.lately} == {add()}
+
+
+UNLISTED = Key("MV_13")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.APPLIED, Outcome.UNKNOWN])
+async def test_where_the_list_of_a_title_is_refused_nobody_can_tell(
+    outcome: Outcome,
+) -> None:
+    async with profile() as it:
+        await it.write(add(UNLISTED), outcome=outcome)
+        await it.write(add())
+        missing = await it.look()
+        assert of(missing) == [add()]
+        assert [*missing.unlisted] == [UNLISTED.place]
+        assert "No such title." in missing.unlisted[UNLISTED.place]
+        # To ask for it once more would tell no more.
+        assert sorted(it.asked) == [FILM.place, FILM.place, UNLISTED.place]
+        waits = [e for e in it.events if isinstance(e, Waiting)]
+        assert [wait.reason for wait in waits] == ["it does not show 1 entry of ours"]
+
+
+async def test_what_was_found_before_its_list_was_refused_stays_found() -> None:
+    async with profile() as it:
+        await it.write(add(UNLISTED))
+        times = Sighting(NOW, NOW)
+        fact = {add(UNLISTED).id: [time.isoformat() for time in times]}
+        await it.ledger.put_fact(it.name, GONE, fact, NOW)
+        it.pass_by(timedelta(days=8))
+        missing = await it.look()
+        assert of(missing) == [add(UNLISTED)]
+        assert missing.found == {add(UNLISTED).id: times}
+        assert missing.new == ()
 
 
 async def test_how_much_was_applied_is_told_by_run() -> None:
@@ -376,7 +426,9 @@ async def show(
 ) -> list[Entry]:
     async with profile() as it:
         it.looks[FILM.place] = [seen]
-        return sorted(await look_up(it.services, there, places), key=str)
+        entries, unlisted = await look_up(it.services, there, places)
+        assert [*unlisted] == [place for place in places if place.media == "MV_13"]
+        return sorted(entries, key=str)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from sync.errors import MovedError, UnsafePlanError
 from sync.ledger import Ledger
 from sync.pipeline import run as pipeline
 from sync.pipeline.documents import report_document
+from sync.pipeline.missing import DOUBTED_FOR
 from sync.pipeline.plan_file import read_plan
 from sync.pipeline.prepare import prepare
 from sync.pipeline.result import Report, exit_code
@@ -233,6 +234,7 @@ async def test_another_plan_with_the_very_same_write_is_another_plan(
         assert (await run(place, first)).is_complete
         gone = next(e for e in place.discovr.entries() if e.key == Key("MV_101"))
         place.discovr.person_removes(gone.key)
+        place.clock.advance(DOUBTED_FOR.total_seconds())
         if is_apart:
             await forget(place, read_plan(first).profile, 1, "sync")
         await save(place, second)

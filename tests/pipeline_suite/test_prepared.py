@@ -13,9 +13,9 @@ from sync.domain.evidence import Count
 from sync.domain.origin import TRAKT
 from sync.domain.plan import Action, Cover, Fate, Operation, Plan
 from sync.domain.plays import Key
-from sync.domain.rules import Rules
+from sync.domain.rules import Conflict, Rules
 from sync.domain.seasons import Airing
-from sync.domain.writes import Before, Outcome, Row
+from sync.domain.writes import Before, Outcome, Row, Settled
 from sync.errors import EmptyHistoryError, UnsafeRemovalError
 from sync.pipeline.missing import Missing
 from sync.pipeline.prepared import Prepared, Reading, Stale
@@ -96,10 +96,33 @@ def test_what_may_be_there_waits_with_its_place_while_lists_lag() -> None:
         missing=Missing(is_fresh=True, taken=(taken,)),
     )
     assert waiting.unclear == (unclear, back)
-    assert waiting.doubtful == {o.id for o in operations}
+    assert waiting.doubtful == {o.id: Settled.in_doubt() for o in operations}
     fewer = replace(waiting, restored=BroughtBack(), missing=Missing(is_fresh=True))
-    assert fewer.doubtful == {add(FIRST).id, add(THIRD).id}
-    assert replace(waiting, missing=Missing(taken=(taken,))).doubtful == frozenset()
+    assert fewer.doubtful.keys() == {add(FIRST).id, add(THIRD).id}
+    assert replace(waiting, missing=Missing(taken=(taken,))).doubtful == {}
+
+
+def test_what_was_written_lately_waits_only_where_it_would_be_written_again() -> None:
+    operations, lately = (add(FIRST), add(FILM)), (row(add(FILM)),)
+    for conflict in Conflict:
+        for is_fresh in (False, True):
+            waiting = prepared(
+                operations=operations,
+                rules=Rules(conflict=conflict),
+                missing=Missing(lately, is_fresh=is_fresh, lately=lately),
+            ).doubtful
+            is_held = is_fresh and conflict is Conflict.TRAKT
+            assert waiting.keys() == ({add(FILM).id} if is_held else set())
+
+
+def test_what_nobody_can_tell_waits_also_where_it_is_forced() -> None:
+    operations = (add(FIRST), add(THIRD), add(FILM))
+    missing = Missing(unlisted={SEASON.place: "why"}, is_agreed=True)
+    waiting = prepared(operations=operations, missing=missing).doubtful
+    why = Settled.unlisted("why")
+    assert waiting == {add(FIRST).id: why, add(THIRD).id: why}
+    assert not missing.tells_of(row(add(SECOND)))
+    assert missing.tells_of(row(add(FILM)))
 
 
 def test_specials_and_episodes_before_the_first_have_no_place_there() -> None:

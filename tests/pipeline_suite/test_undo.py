@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -409,6 +410,46 @@ async def test_a_trial_that_was_broken_off_leaves_nothing(tmp_path: Path) -> Non
         place.discovr.faults = None
         await place.migrate()
         place.discovr.person_removes(Key("TV_201", 1, 77))
+        assert standing(place) == before
+
+
+@pytest.mark.parametrize("is_unlisted_at", ["once it is set", "later"])
+async def test_the_zero_of_a_trial_stays_known_while_its_list_is_refused(
+    tmp_path: Path, is_unlisted_at: str
+) -> None:
+    account = Account([show(1, 4), show(2, 4)])
+    for day, title in enumerate(account.titles):
+        for number in range(1, 5):
+            account.add_play(title, at(20 + day), season=1, number=number)
+    trial, theirs = Key("TV_202", 1, 1), Key("TV_201", 1, 77)
+    is_set = False
+
+    def plan(request: web.Request, _number: int) -> Fault | None:
+        nonlocal is_set
+        is_trial = request.path.endswith(trial.media)
+        is_set |= request.method == "PATCH" and is_trial
+        if is_unlisted_at == "later":
+            return Fault.answer(401) if request.method == "DELETE" else None
+        is_look = request.method == "GET" and is_trial
+        return Fault.answer(410) if is_set and is_look else None
+
+    async with world(account, tmp_path) as place:
+        await place.migrate()
+        before = standing(place)
+        place.discovr.person_adds(theirs, at=at(5))
+        place.discovr.faults = plan
+        with suppress(AuthError):
+            undone = await undo(place.settings)
+            assert "list" in undone.left_alone[trial._replace(episode=None)]
+        assert is_set
+        assert trial in {e.key for e in place.discovr.entries()}
+        place.discovr.faults = lambda request, _number: (
+            Fault.answer(410) if request.path.endswith(trial.media) else None
+        )
+        await place.migrate()
+        place.discovr.faults = None
+        await place.migrate()
+        place.discovr.person_removes(theirs)
         assert standing(place) == before
 
 

@@ -15,6 +15,7 @@ from sync.domain.plan import Fate
 from sync.domain.plays import Key
 from sync.errors import MissingEntriesError
 from sync.ledger import Ledger
+from sync.pipeline.missing import DOUBTED_FOR
 from sync.sandbox.account.account import Account
 from sync.sandbox.discovr.quirks import DiscovrQuirks
 from tests.long import choose
@@ -137,6 +138,7 @@ async def test_what_is_removed_again_stays_so_and_written_again_it_is_ours(
         assert report.prepared.plan.gone == {FILM}
         assert place.discovr.entries() == []
         place.history["conflict"] = "trakt"
+        place.clock.advance(DOUBTED_FOR.total_seconds())
         again = await place.migrate()
         assert again.is_complete
         assert len(place.discovr.entries()) == 1

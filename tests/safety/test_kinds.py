@@ -14,6 +14,7 @@ KINDS = {
         "safety/test_killed_then_lied_to.py",
         "safety/test_machine.py",
     ],
+    "the list of one title that cannot be read": ["safety/test_lists_refused.py"],
     "two writers after a stall": ["safety/test_frozen.py", "safety/test_machine.py"],
     "an undo that takes the person's own": [
         "safety/test_undo_kills.py",

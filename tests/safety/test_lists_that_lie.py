@@ -15,9 +15,12 @@ from sync.domain.guard import FEWEST_GUARDED
 from sync.domain.plan import Fate
 from sync.domain.plays import Key
 from sync.domain.watermark import RECONCILE_EVERY
+from sync.domain.writes import Outcome
 from sync.errors import HiddenEntriesError, MissingEntriesError
 from sync.ledger.fact_names import REMOVES
 from sync.pipeline import run as pipeline
+from sync.pipeline.missing import DOUBTED_FOR
+from sync.pipeline.result import exit_code
 from sync.pipeline.undo import RemovedTooMuchError
 from sync.sandbox.account.account import Account
 from sync.sandbox.discovr.quirks import DiscovrQuirks, Repeated, Without
@@ -252,6 +255,7 @@ async def test_what_a_guard_refused_can_be_forced_and_then_stays_removed(
         assert not gone & {entry.key for entry in place.discovr.entries()}
         assert (await place.migrate()).prepared.plan.operations == ()
         place.history["conflict"] = "trakt"
+        place.clock.advance(DOUBTED_FOR.total_seconds())
         report = await place.migrate()
         assert report.is_complete
         assert report.prepared.plan.gone == frozenset()
@@ -300,9 +304,72 @@ async def test_conflict_trakt_writes_it_again_once_it_was_looked_up(
         place.discovr.person_removes(FILM)
         assert (await place.migrate()).balance()[0].gone
         place.history["conflict"] = "trakt"
+        place.clock.advance(DOUBTED_FOR.total_seconds())
         report = await place.migrate()
         assert FILM in {o.key for o in report.prepared.plan.operations}
         assert report.is_complete
+        assert [e.key for e in place.discovr.entries()].count(FILM) == 1
+
+
+#: Fewer than a guard asks about.
+LAGGING = list(
+    product(["migrate", "sync", "rewritten"], ["latest", "all"], LISTINGS, [1, 3, 5])
+)
+
+
+@pytest.mark.parametrize("case", choose(LAGGING[::8], LAGGING[::5], LAGGING))
+async def test_conflict_trakt_writes_nothing_again_that_lists_lack_for_a_while(
+    tmp_path: Path, case: tuple[str, str, Any, int]
+) -> None:
+    """What was written a moment ago is no removal of the person's, however it looks."""
+    how, plays, repeats, films = case
+    account = Account([film(99), show(1, 4), *map(film, range(1, films + 1))])
+    account.add_play(account.titles[0], watched_on(-1))
+    quirks = DiscovrQuirks(repeats=repeats)
+    history = {"conflict": "trakt", "plays": plays}
+    async with arena(account, tmp_path, discovr=quirks, history=history) as place:
+        await place.sync()  # the first one is read back
+        place.clock.advance(60)
+        lie(place, Lie(lags_s=60), Lie(lags_s=60))
+        for number in range(1, 5):
+            account.add_play(account.titles[1], watched_on(1), season=1, number=number)
+        for day, title in enumerate(account.titles[2:]):
+            account.add_play(title, watched_on(day))
+        await place.sync()
+        if how == "rewritten":  # a finding of before says nothing of it
+            place.clock.advance(2 * 3600)
+            for entry in place.discovr.entries():
+                if entry.key != Key("MV_199"):
+                    place.discovr.person_removes(entry.key)
+            await place.migrate()
+        elif how == "sync":
+            title = place.account.find("Show 1")
+            place.account.add_play(title, watched_on(60), season=1, number=1)
+        before, written = place.marks(), place.writes()
+        for _ in range(2):
+            place.clock.advance(10)
+            report = await (place.sync() if how == "sync" else place.migrate())
+            assert {s.outcome for s in report.settled.values()} == {Outcome.UNKNOWN}
+            assert exit_code(report, is_strict=False) == Exit.INCOMPLETE
+            assert (place.marks(), place.writes()) == (before, written)
+        place.clock.advance(60)
+        lie(place, Lie())
+        assert (await place.migrate()).is_complete
+        assert place.discovr.doubled() == {}
+
+
+@pytest.mark.parametrize("is_forced", [False, True])
+async def test_what_was_removed_at_once_waits_for_an_hour_unless_it_is_forced(
+    tmp_path: Path, *, is_forced: bool
+) -> None:
+    async with settled(tmp_path, history={"conflict": "trakt"}) as place:
+        place.discovr.person_removes(FILM)
+        report = await place.migrate(is_forced=is_forced)
+        assert report.is_complete is is_forced
+        if not is_forced:
+            assert {o.key for o in report.failed} == {FILM}
+            place.clock.advance(DOUBTED_FOR.total_seconds())
+            assert (await place.migrate()).is_complete
         assert [e.key for e in place.discovr.entries()].count(FILM) == 1
 
 
@@ -313,6 +380,7 @@ async def test_what_only_seemed_to_be_gone_is_found_before_it_is_sent(
         place.discovr.person_removes(FILM)
         assert (await place.migrate()).balance()[0].gone
         place.history["conflict"] = "trakt"
+        place.clock.advance(DOUBTED_FOR.total_seconds())
         place.discovr.person_adds(FILM, at=watched_on(22), imported="trakt")
         lie(place, Lie(ends_after=0))
         report = await place.migrate()
