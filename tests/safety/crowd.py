@@ -21,6 +21,7 @@ import time
 import traceback
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
 _FIRST = 0.85
 #: So often each of them watches one thing more.
 _ROUNDS = 2
+#: The stand-ins go before the workers: Discovr's counts by its own clock, and where it
+#: has to wait, what came in order seems to come at once.
+_NICE = 5
 #: It is new to them if it can be: somebody may have watched nearly all there is.
 _DRAWS = 20
 _LOOK_S = 1.0
@@ -132,7 +136,8 @@ class Crowd(Chaos):
         self.lag = Lag()
         #: How much of what they watch in the rounds they had never watched.
         self.new = 0
-        #: When it was looked, and whether more were due than can be run at once.
+        #: When it was looked, and whether more were to be brought over than can be at
+        #: once: what those want of the limit, the ones kept in step do not.
         self._looks: list[tuple[float, bool]] = []
 
     async def serve_sources(self, stack: AsyncExitStack) -> tuple[str, str]:
@@ -141,6 +146,11 @@ class Crowd(Chaos):
             serving(self._sizes, self._seed)
         )
         return self._sources.urls
+
+    async def _hire(self) -> None:
+        await super()._hire()
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, self.workers[-1].pid, _NICE)
 
     def load(self) -> str:
         """Say how much all of them have."""
@@ -168,7 +178,8 @@ class Crowd(Chaos):
         if found.needs_login or not self._sources.is_there:
             reason = "A login is refused, or what serves Trakt has ended."
             raise TransientError(reason, remedy="See the logs.")
-        is_busy = found.due > demo.WORKERS * demo.SLOTS
+        wanted = min(found.due, found.to_bring_over)
+        is_busy = wanted > demo.WORKERS * demo.SLOTS
         self._looks.append((fleet.clock.now().timestamp(), is_busy))
         return found
 
