@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HTML = b"<!doctype html><title>Just a moment</title>"
-SHORT = 0.2
+SHORT = 0.5
 
 
 @pytest.mark.parametrize(

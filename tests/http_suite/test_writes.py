@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WRITES = ["POST", "PUT", "PATCH", "DELETE"]
 HTML = b"<html>Bad gateway</html>"
-SHORT = 0.2
+SHORT = 0.5
 
 
 @pytest.mark.parametrize("method", WRITES)
