@@ -24,7 +24,7 @@ _ALONE = re.compile(
 )
 #: Between the parts of a remedy: one may help where the next does not.
 _PARTS = re.compile(r"\. |; ")
-_CONFIG = re.compile(r"\[(?:trakt|discovr|tmdb|fleet)\] ")
+_CONFIG = re.compile(r"\[(?:trakt|discovr|tmdb|fleet)\] |\bin the config\b")
 _THAT = "Correct that in the config"
 _RESTART = "Workers read the config when they start: restart them then"
 _AGAIN = re.compile(r"\b([Rr]un it again)\b")
@@ -56,15 +56,16 @@ def words_of(turn: Turn, profile: str) -> str:
         return turn.message
     name = quote_last(profile)
     remedy = _INSTEAD.get(turn.ending) or turn.remedy
-    if fits := _fitting(remedy):
-        remedy = in_a_fleet(fits, name)
+    helps = _fitting(remedy)
+    if helps:
+        said = in_a_fleet(helps, name)
     elif turn.ending is Ending.CONFIG and _CONFIG.search(turn.message):
-        remedy = _THAT
+        said = helps = f"{_THAT}."
     else:
-        remedy = _OTHERWISE.get(turn.ending, _LOOK).format(name)
-    if _CONFIG.search(remedy) or remedy == _THAT:
-        remedy = f"{remedy.rstrip('.')}. {_RESTART}"
-    return f"{turn.message} {remedy.rstrip('.')}."
+        said = _OTHERWISE.get(turn.ending, _LOOK).format(name)
+    if _CONFIG.search(helps):
+        said = f"{said.rstrip('.')}. {_RESTART}"
+    return f"{turn.message} {said.rstrip('.')}."
 
 
 def _fitting(remedy: str) -> str:

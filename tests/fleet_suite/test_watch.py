@@ -34,7 +34,7 @@ PAGE = ROOT / "docs" / "how-to" / "many-profiles.md"
 ALERTS = ROOT / "deploy" / "prometheus" / "fleet-alerts.yaml"
 DASHBOARD = ROOT / "deploy" / "grafana" / "fleet-dashboard.json"
 #: All of PromQL that stands in the rules and the panels.
-FUNCTIONS = {"max", "sum", "by", "rate"}
+FUNCTIONS = {"max", "sum", "by", "rate", "absent"}
 
 
 async def watched(fleet: FleetDatabase, clock: FakeClock) -> Watch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,7 +39,7 @@ async def test_an_approved_code_becomes_a_stored_login_with_a_name(
         stored = here.stored("trakt")
         assert stored is not None
         assert stored.expires_at is not None
-        assert (stored.expires_at - here.clock.now()).days == 6
+        assert stored.expires_at - here.clock.now() == timedelta(days=7)
         await here.wiring().trakt().last_activities()
         assert not [seen for seen in here.trakt.seen if seen.status == 401]
 
