@@ -251,8 +251,8 @@ class Pump:
         if kind == "RANGE":
             return bool(value[0] <= ord(char) <= value[1])
         if kind == "LITERAL":
-            return ord(char) == value
-        return kind == "ANY" or (kind == "NOT_LITERAL" and ord(char) != value)
+            return bool(ord(char) == value)
+        return kind == "ANY" or (kind == "NOT_LITERAL" and bool(ord(char) != value))
 
 
 def is_slow(used: Used, text: str) -> bool:
