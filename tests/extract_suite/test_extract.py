@@ -9,6 +9,7 @@ import pytest
 from connectors.errors import BlockedError, ConfigError, ServiceError
 from sync.sandbox.account.synthetic import synthetic_account
 from sync.sandbox.server.faults import Fault
+from sync.sandbox.server.server import utc_now
 from sync.sandbox.trakt.quirks import TraktQuirks
 from tests.clocks import FakeClock
 from tests.worlds import World, world
@@ -29,8 +30,10 @@ async def extract(
     folder: Path, plays: int = PLAYS, **quirks: Any
 ) -> tuple[Extraction, World]:
     account = synthetic_account(plays, 10, seed=3)
+    # As right as Trakt's: without any stamp nothing else tells which of them is wrong.
+    clock = FakeClock(utc_now())
     async with world(
-        account, folder, trakt=TraktQuirks(**quirks), clock=FakeClock()
+        account, folder, trakt=TraktQuirks(**quirks), clock=clock
     ) as place:
         return await place.extract(), place
 

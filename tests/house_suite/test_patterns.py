@@ -252,7 +252,7 @@ class Pump:
             return bool(value[0] <= ord(char) <= value[1])
         if kind == "LITERAL":
             return bool(ord(char) == value)
-        return kind == "ANY" or (kind == "NOT_LITERAL" and ord(char) != value)
+        return kind == "ANY" or (kind == "NOT_LITERAL" and bool(ord(char) != value))
 
 
 def is_slow(used: Used, text: str) -> bool:
