@@ -88,6 +88,7 @@ class Made:
 
     ``found`` were given up before, and there is a key to them again. ``shared`` counts
     the profiles that live by the operator's own login, ``profiles`` all.
+    ``is_own_refused``: that login is in the database, and is refused or given up.
     """
 
     place: str
@@ -96,6 +97,7 @@ class Made:
     found: int
     shared: int
     profiles: int
+    is_own_refused: bool = False
 
 
 async def init(settings: Settings, *, gives_up: bool = False) -> Made:
@@ -130,7 +132,9 @@ async def _make_key(
     profiles = Profiles(database)
     shared = await profiles.without(discovr.SERVICE)
     known = Totals.of(await profiles.count(now)).profiles
-    return Made(database.place, is_new, lost, len(found), shared, known)
+    own = (await logins.standing_of(database, []))[logins.SHARED]
+    is_own_refused = own.get(discovr.SERVICE) is False
+    return Made(database.place, is_new, lost, len(found), shared, known, is_own_refused)
 
 
 def unreadable(lost: int, database: FleetDatabase, place: Path) -> ConfigError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -600,3 +601,31 @@ def test_a_login_that_ends_soon_is_told_and_asked_for_in_time(
     assert [i["profile"] for i in invited["invitations"]] == ["Kids"]
     assert invited["is_for_this_machine"] is False
     assert operator.json("fleet", "status")["ending_logins"] == 0
+
+
+def test_who_loses_the_key_is_told_of_the_login_that_serves_all_too(
+    operator: Operator,
+) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text(TABLE, "utf-8")
+    operator("fleet", "add", str(table))
+    asyncio.run(keep_logins(operator, None, only="discovr"))
+    (operator.folder / "fleet.key").unlink()
+    done = operator("fleet", "init", "--new-key")
+    assert done.exit_code == 0
+    assert "trakt2discovr fleet login --shared" in " ".join(done.stdout.split())
+    asyncio.run(keep_logins(operator, None, only="discovr"))
+    assert "fleet login --shared" not in operator("fleet", "init").stdout
+
+
+def test_no_link_is_handed_out_where_nobody_can_be_served(operator: Operator) -> None:
+    operator("fleet", "init")
+    table = operator.folder / "profiles.csv"
+    table.write_text(TABLE, "utf-8")
+    operator("fleet", "add", str(table))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        refused = operator("fleet", "invite", "--listen", f"127.0.0.1:{port}")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert f"127.0.0.1:{port}" in refused.stderr

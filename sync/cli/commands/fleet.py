@@ -82,6 +82,11 @@ def init(context: Context, *, gives_up: bool) -> int:
                 f"{count(made.lost, 'login')} cannot be read any more. Let these "
                 "people sign in again: trakt2discovr fleet invite"
             )
+            if made.is_own_refused:
+                notes.append(
+                    "Sign in yourself, too, for those that live by your own login: "
+                    "trakt2discovr fleet login --shared"
+                )
         elif made.profiles:
             notes.append(
                 "Next: trakt2discovr fleet work. After an upgrade restart the workers "

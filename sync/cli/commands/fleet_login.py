@@ -145,13 +145,14 @@ def invite(
                     )
                     for profile in await _invited(fleet, names)
                 ),
-                is_for_this_machine=not url and not _leads_here(listen),
+                is_for_this_machine=not url and _leads_here(listen),
             )
-            output.emit(document, lambda c: show_invitations(c, document))
             if context.as_json:
+                output.emit(document, lambda _: None)
                 return Exit.DONE
-            sys.stdout.flush()
             async with answering(invitations.answers(), listen, hosts):
+                output.emit(document, lambda c: show_invitations(c, document))
+                sys.stdout.flush()
                 with stop.heeded(), _shown(context):
                     while not stop.is_requested:  # noqa: ASYNC110  # it has no event
                         await asyncio.sleep(_POLL_S)
@@ -165,9 +166,8 @@ def invite(
 
 
 def _leads_here(listen: Address) -> bool:
-    """Whether a link with this address can be opened elsewhere."""
-    is_any = ipaddress.ip_address(listen.host).is_unspecified
-    return not (listen.is_private or is_any)
+    """Whether a link with this address can be opened on this machine alone."""
+    return listen.is_private or ipaddress.ip_address(listen.host).is_unspecified
 
 
 def _shown(context: Context) -> AbstractContextManager[None]:
