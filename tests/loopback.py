@@ -43,7 +43,7 @@ def reply(
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Odd"
-    start = f"HTTP/1.1 {status} {phrase}\r\n{head}\r\n".encode()
+    start = f"HTTP/1.1 {status} {phrase}\r\n{head}\r\n".encode("utf-8", "surrogatepass")
     return Reply(start + content, cuts=cuts, stalls=stalls)
 
 
