@@ -53,6 +53,13 @@ class Operator:
     def json(self, *words: str) -> Any:
         return json.loads(self("--json", *words).stdout)
 
+    def begin(self) -> None:
+        """Make a fleet of those of the table."""
+        self("fleet", "init")
+        table = self.folder / "profiles.csv"
+        table.write_text(TABLE, "utf-8")
+        self("fleet", "add", str(table))
+
 
 @pytest.fixture
 def operator(postgres_url: str, tmp_path: Path) -> Operator:
@@ -115,10 +122,7 @@ def commands(text: str) -> list[list[str]]:
 
 
 def test_a_lost_key_is_found_or_given_up_and_that_leads_on(operator: Operator) -> None:
-    operator("fleet", "init")
-    table = operator.folder / "profiles.csv"
-    table.write_text(TABLE, "utf-8")
-    operator("fleet", "add", str(table))
+    operator.begin()
     asyncio.run(keep_logins(operator))
     every = {p["profile"]: p["lacks"] for p in profiles(operator)}
     assert every == {"Kids": ["trakt", "discovr"], "Me": []}
@@ -404,10 +408,7 @@ def test_who_waits_for_the_login_that_serves_all_is_led_to_it(
 def test_no_key_is_added_beside_a_login_that_cannot_be_read(
     operator: Operator,
 ) -> None:
-    operator("fleet", "init")
-    table = operator.folder / "profiles.csv"
-    table.write_text(TABLE, "utf-8")
-    operator("fleet", "add", str(table))
+    operator.begin()
     asyncio.run(keep_logins(operator))
     place = operator.folder / "fleet.key"
     place.unlink()
@@ -559,10 +560,7 @@ def test_a_user_without_rights_is_told_which(
 def test_a_change_of_the_key_is_finished_before_another_begins(
     operator: Operator,
 ) -> None:
-    operator("fleet", "init")
-    table = operator.folder / "profiles.csv"
-    table.write_text(TABLE, "utf-8")
-    operator("fleet", "add", str(table))
+    operator.begin()
     asyncio.run(keep_logins(operator))
     place = operator.folder / "fleet.key"
     add_key(place)  # and then it was killed
@@ -579,10 +577,7 @@ def test_a_change_of_the_key_is_finished_before_another_begins(
 def test_a_login_that_ends_soon_is_told_and_asked_for_in_time(
     operator: Operator,
 ) -> None:
-    operator("fleet", "init")
-    table = operator.folder / "profiles.csv"
-    table.write_text(TABLE, "utf-8")
-    operator("fleet", "add", str(table))
+    operator.begin()
     for name in ("Me", None):
         asyncio.run(keep_logins(operator, name, ends_in=timedelta(days=13)))
     (me,) = (p for p in profiles(operator) if p["profile"] == "Me")
@@ -606,10 +601,7 @@ def test_a_login_that_ends_soon_is_told_and_asked_for_in_time(
 def test_who_loses_the_key_is_told_of_the_login_that_serves_all_too(
     operator: Operator,
 ) -> None:
-    operator("fleet", "init")
-    table = operator.folder / "profiles.csv"
-    table.write_text(TABLE, "utf-8")
-    operator("fleet", "add", str(table))
+    operator.begin()
     asyncio.run(keep_logins(operator, None, only="discovr"))
     (operator.folder / "fleet.key").unlink()
     done = operator("fleet", "init", "--new-key")
@@ -620,10 +612,7 @@ def test_who_loses_the_key_is_told_of_the_login_that_serves_all_too(
 
 
 def test_no_link_is_handed_out_where_nobody_can_be_served(operator: Operator) -> None:
-    operator("fleet", "init")
-    table = operator.folder / "profiles.csv"
-    table.write_text(TABLE, "utf-8")
-    operator("fleet", "add", str(table))
+    operator.begin()
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         refused = operator("fleet", "invite", "--listen", f"127.0.0.1:{port}")
