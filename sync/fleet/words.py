@@ -24,7 +24,7 @@ _ALONE = re.compile(
 )
 #: Between the parts of a remedy: one may help where the next does not.
 _PARTS = re.compile(r"\. |; ")
-_CONFIG = re.compile(r"\[(?:trakt|discovr|tmdb|fleet)\] |\bin the config\b")
+_CONFIG = re.compile(r"\[(?:trakt|discovr|tmdb|fleet|state)\] |\bin the config\b")
 _THAT = "Correct that in the config"
 _RESTART = "Workers read the config when they start: restart them then"
 _AGAIN = re.compile(r"\b([Rr]un it again)\b")

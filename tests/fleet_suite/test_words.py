@@ -92,6 +92,10 @@ def test_every_command_that_is_named_is_one_that_knows_the_fleet(
             f"Put a valid one into [trakt] client_id. {RESTART}",
         ),
         (
+            ConfigError("It is locked.", remedy="Name another one in [state] url."),
+            f"Name another one in [fleet] url. {RESTART}",
+        ),
+        (
             ServiceError(
                 "It is not proved whole.",
                 remedy="Make the download again, or name all; or --accept-incomplete.",

@@ -16,6 +16,7 @@ from sync.fleet.dispatch import (
     DISPATCH_SOON_S,
     MISSES,
     PROBE_EVERY,
+    Dispatch,
 )
 from sync.fleet.profiles import (
     _PICK_ANY,
@@ -589,6 +590,19 @@ async def test_while_a_service_is_down_the_others_are_spared(
     clock.advance(PROBE_EVERY.total_seconds())
     assert await turn() == 1
     assert await turn() in {4, 8}  # of each kind that is due
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_from_looking_whether_it_is_over() -> (
+    None
+):
+    dispatch = Dispatch()
+    for _ in range(MISSES):
+        dispatch.note(is_down=True)
+    assert dispatch.room(2, 0, START) == 1
+    dispatch.moved(1, 1)
+    assert dispatch.room(2, 0, START + PROBE_EVERY / 2) == 0
+    assert dispatch.room(2, 0, START - timedelta(hours=1)) == 1
+    assert dispatch.room(2, 0, START + PROBE_EVERY) == 1
 
 
 async def test_workers_run_all_that_is_due_and_end_when_they_are_told(
